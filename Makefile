@@ -1,0 +1,76 @@
+# Every action a user takes. `make help` explains them.
+# A virtual environment elsewhere: make VENV=/path ...
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+DORMOUSE := $(BIN)/dormouse
+# What goes to one bench, all of them without it: make bench ONLY=wake
+ONLY ?=
+# Arguments handed on as they are: make twin ARGS="--count 5"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## explain every target
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- set-up: each step is skipped when it is done already -------------------------------------
+
+$(PY):
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(PY)
+	@echo "installing what the hub, the host tools and virtual devices need into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(PY)
+	@echo "installing what tests and lint need into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run
+
+typings/.done: requirements/typings.txt | $(PY)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade -t typings -r requirements/typings.txt
+	@touch $@
+
+.PHONY: setup setup-dev
+setup: $(VENV)/.run ## install what a run needs (a virtual environment, mosquitto)
+	@sh .ci/packages mosquitto
+setup-dev: $(VENV)/.dev typings/.done ## install what tests need as well
+	@sh .ci/packages mosquitto bootloader tests
+
+# --- run ------------------------------------------------------------------------------------
+
+.PHONY: demo hub twin
+demo: setup ## the whole system on this machine, with three virtual sensors
+	@$(DORMOUSE) demo $(ARGS)
+hub: setup ## the hub: broker, Postgres, HomeKit
+	@$(DORMOUSE) hub $(ARGS)
+twin: setup ## virtual devices against any hub: make twin ARGS="--count 20 --interval 5"
+	@$(DORMOUSE) twin $(ARGS)
+
+# --- check ------------------------------------------------------------------------------------
+
+.PHONY: test lint format bench lock clean
+test: setup-dev lint ## everything: lint, types, unit, device, store, HomeKit and system tests
+	@$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+lint: setup-dev ## style and types, of the firmware against the ESP8266 stubs too
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
+	@$(BIN)/mypy
+	@$(BIN)/mypy --config-file firmware/mypy.ini
+	@$(PY) -m tests.lint.micropython firmware
+format: setup-dev ## let ruff format and mend what it can
+	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
+bench: setup-dev ## measure: one JSON object a line; a part with ONLY=area
+	@$(PY) -m tests.bench $(ONLY)
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+lock: setup-dev ## pin and hash the requirements anew
+	@$(COMPILE) --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+	@$(COMPILE) --extra hub --extra twin -c requirements/dev.txt pyproject.toml requirements/build.in -o requirements/run.txt
+	@$(COMPILE) requirements/typings.in -o requirements/typings.txt
+clean: ## remove what was built (keys and the virtual environment stay)
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Dormouse on a laptop: keys, images, flashing, streaming, virtual devices."""

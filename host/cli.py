@@ -1,0 +1,39 @@
+"""The command `dormouse`."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+
+import typer
+
+from host.errors import HostError
+
+app = typer.Typer(
+    name="dormouse",
+    help="Sensors that sleep nearly all the time, and the hub that hears them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("dormouse"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True),
+) -> None:
+    """What every command shares."""
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line and its own exit status."""
+    try:
+        app()
+    except HostError as error:
+        typer.echo(f"dormouse: {error}", err=True)
+        sys.exit(error.exit_status)

@@ -1,0 +1,1 @@
+"""Dormouse at home: broker, HomeKit bridge, store."""

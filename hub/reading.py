@@ -1,0 +1,58 @@
+"""The values that travel through the hub: what a series is, what a reading is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+__all__ = ["Identity", "Reading", "SeriesKey", "Value"]
+
+Value: TypeAlias = bool | int | float | str
+"""A characteristic's value in its HAP format: bool, int (uint8..int), float (finite) or string."""
+
+
+class SeriesKey(NamedTuple):
+    """What a series of readings is of: one characteristic of one service of one device.
+
+    `service` and `characteristic` are HAP's names; `index` counts a device's services of that
+    type from 0.
+    """
+
+    device: str
+    service: str
+    index: int
+    characteristic: str
+
+    @property
+    def topic(self) -> str:
+        """The state topic, as in docs/topics.md; index 0 is left out."""
+        index = f"/{self.index}" if self.index else ""
+        return f"HomeKit/{self.device}/{self.service}{index}/{self.characteristic}"
+
+
+class Identity(NamedTuple):
+    """What makes a `$batch` reading unique on its device.
+
+    `boot` is the device's boot identity (8 hex digits, new whenever RTC memory was lost), `seq`
+    counts its readings from 1.
+    """
+
+    boot: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of one series.
+
+    `at` is when it was measured (aware, UTC) as well as the hub can know; `identity` is None for
+    a plain topic; `redelivered` says that the broker may have delivered it before (MQTT's DUP
+    flag, or a message that waited for a session that was resumed).
+    """
+
+    series: SeriesKey
+    value: Value
+    at: datetime
+    identity: Identity | None = None
+    redelivered: bool = False

@@ -1,0 +1,72 @@
+"""The hub's settings: one schema; environment (prefix DORMOUSE_) and flags of `dormouse hub`."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hub.errors import SettingsError
+
+__all__ = ["Enrolment", "Settings", "load"]
+
+
+class Enrolment(StrEnum):
+    """Who may make an account by enrolling: anyone, anyone while a window is open, nobody."""
+
+    OPEN = "open"
+    WINDOW = "window"
+    CLOSED = "closed"
+
+
+def default_data_dir() -> Path:
+    """The user's data folder; for root /var/lib/dormouse, since children run as another user."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/dormouse")
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "dormouse"
+
+
+def _port(default: int, what: str) -> int:
+    return Field(default, ge=0, le=65535, description=f"{what}; 0 picks a free one")  # type: ignore[no-any-return]  # pydantic's Field is Any by design
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with units and defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="DORMOUSE_", extra="ignore")
+
+    data_dir: Path = Field(default_factory=default_data_dir, description="where data lies")
+    host: str = Field("0.0.0.0", description="address to listen on")
+    http_port: int = _port(8080, "port of the pages and the API")
+    mqtt_port: int = _port(1883, "port of the broker")
+    enrol_port: int = _port(1884, "port of the broker's enrolment listener")
+    hap_port: int = _port(51826, "port of the first HomeKit bridge")
+    database_url: str = Field("", description="a Postgres to use instead of our own")
+    mqtt_url: str = Field("", description="a broker to use instead of our own: mqtt://user:pw@host")
+    tenant: str = Field(
+        "home", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="tenant of new devices"
+    )
+    enrolment: Enrolment = Field(
+        Enrolment.OPEN, description="open, window (opened by hand) or closed"
+    )
+    run_as: str = Field(
+        "nobody", description="user that Postgres and the broker run as when the hub is root"
+    )
+
+
+def load(**flags: object) -> Settings:
+    """The settings from the environment, overridden by the given flags that are not None.
+
+    Raises SettingsError with one line: the setting, its value, what is allowed.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks the values
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"DORMOUSE_{name.upper()}={first['input']!r}: {first['msg']}") from None

@@ -1,0 +1,5 @@
+"""Fixtures that meet the real thing; each lives beside what it starts, in tests/support."""
+
+from __future__ import annotations
+
+pytest_plugins: list[str] = []
