@@ -8,9 +8,9 @@ __all__ = ["HostError"]
 
 
 class HostError(Exception):
-    """The command could not be carried out"""
+    """The command could not be carried out."""
 
     exit_status = 1
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or inspect.getdoc(type(self)))
+        super().__init__(message or (inspect.getdoc(type(self)) or "").rstrip("."))

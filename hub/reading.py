@@ -12,7 +12,8 @@ Value: TypeAlias = bool | int | float | str
 """A characteristic's value in its HAP format: bool, int (uint8..int), float (finite) or string."""
 
 
-class SeriesKey(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class SeriesKey:
     """What a series of readings is of: one characteristic of one service of one device.
 
     `service` and `characteristic` are HAP's names; `index` counts a device's services of that

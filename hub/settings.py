@@ -31,7 +31,7 @@ def default_data_dir() -> Path:
 
 
 def _port(default: int, what: str) -> int:
-    return Field(default, ge=0, le=65535, description=f"{what}; 0 picks a free one")  # type: ignore[no-any-return]  # pydantic's Field is Any by design
+    return Field(default, ge=0, le=65535, description=f"{what}; 0 picks a free one")
 
 
 class Settings(BaseSettings):
