@@ -1,0 +1,91 @@
+"""Serving an ASGI application from the hub's own loop: on a TCP port or on a private socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+
+from hub.errors import HubError
+
+__all__ = ["HttpServer", "PortTakenError", "private_socket", "tcp_socket"]
+
+
+class PortTakenError(HubError):
+    """A port is taken."""
+
+    def __init__(self, setting: str, host: str, port: int, reason: str) -> None:
+        self.setting, self.host, self.port = setting, host, port
+        super().__init__(
+            f"{setting}={port}: cannot listen on {host}:{port} ({reason}); "
+            "end what uses it, or choose another port (0 picks a free one)"
+        )
+
+
+def tcp_socket(setting: str, host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 picks a free one. Raises PortTakenError naming the setting."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise PortTakenError(setting, host, port, error.strerror or str(error)) from None
+    return listening
+
+
+def private_socket(path: Path) -> socket.socket:
+    """A listening unix socket that only its owner may open (mode 0600), whatever stood there.
+
+    Raises HubError where the path is too long for a socket (107 bytes on Linux).
+    """
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    except OSError as error:
+        listening.close()
+        raise HubError(f"{path}: cannot make the control socket ({error})") from None
+    finally:
+        os.umask(before)
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers: the hub ends it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer:
+    """One ASGI application on one socket, from `__aenter__` to `__aexit__`."""
+
+    def __init__(self, app: Any, listening: socket.socket) -> None:
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        )
+        self._server = _Server(config)
+        self._socket = listening
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110  # uvicorn offers no event
+            await asyncio.sleep(0.005)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._socket.close()
