@@ -1,0 +1,1 @@
+"""The HomeKit bridge: devices appear in Apple Home by themselves."""
