@@ -1,0 +1,53 @@
+"""Files written whole or not at all, and read with one clear line when that fails."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from host.errors import EmptyFileError, FileReadError, FileWriteError
+
+__all__ = ["read", "write"]
+
+
+def read(path: Path) -> bytes:
+    """The file's bytes. Raises FileReadError or EmptyFileError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FileReadError(f"{path}: cannot be read: {error.strerror}") from None
+    if not data:
+        raise EmptyFileError(f"{path}: the file is empty")
+    return data
+
+
+def write(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:
+    """Put `data` at `path`, whole or not at all, on the disk when this returns.
+
+    `replace` False: FileExistsError is raised when something is there already. Raises FileWriteError
+    when it cannot be written (disk full, no permission); nothing is left behind then.
+    """
+    draft = None
+    try:
+        # mkstemp makes it 0600: a secret is at no moment readable by others.
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        draft = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), mode)
+        if replace:
+            draft.replace(path)
+        else:
+            path.hardlink_to(draft)  # unlike a rename it fails when the name is taken
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise FileWriteError(
+            f"{path}: cannot be written: {error.strerror}; nothing changed"
+        ) from None
+    finally:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
