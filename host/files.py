@@ -25,8 +25,8 @@ def read(path: Path) -> bytes:
 def write(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:
     """Put `data` at `path`, whole or not at all, on the disk when this returns.
 
-    `replace` False: FileExistsError is raised when something is there already. Raises FileWriteError
-    when it cannot be written (disk full, no permission); nothing is left behind then.
+    `replace` False: FileExistsError is raised when something is there already. When it cannot be
+    written (disk full, no permission) FileWriteError is raised and nothing is left behind.
     """
     draft = None
     try:
