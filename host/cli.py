@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import typer
 
+from host import image_cli, keys_cli
 from host.errors import HostError
 
 app = typer.Typer(
@@ -15,6 +16,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(keys_cli.app, name="keys")
+app.add_typer(image_cli.app, name="image")
 
 
 def _print_version(wanted: bool) -> None:

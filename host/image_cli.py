@@ -1,0 +1,108 @@
+"""`dormouse image`: what an image file is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from host import files, flashmap, keys, trailer
+from host.errors import HostError
+from host.flashmap import FlashMap
+from host.image import Application, Image, Kind, parse, words_for_plain_build
+from host.keys_cli import KEY, KeyOption, PartitionsOption
+from host.ota import canned
+
+__all__ = ["app", "describe"]
+
+app = typer.Typer(help="Image files.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Image files."""
+
+
+@app.command()
+def info(
+    file: Annotated[Path, typer.Argument(help="any ESP8266 image, or a canned .ota")],
+    partitions: PartitionsOption = Path("partitions.csv"),
+    key: KeyOption = KEY,
+) -> None:
+    """Say what an image is: OTA build or not, MD5, version, board, signature."""
+    data = files.read(file)
+    flash_map = flashmap.read(partitions)
+    modulus = keys.load(key).modulus if key.exists() else None
+    try:
+        for name, value in describe(data, flash_map, modulus):
+            typer.echo(f"{name + ':':<12} {value}")
+    except HostError as error:
+        raise type(error)(f"{file}: {error}") from None
+
+
+def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterator[tuple[str, str]]:
+    """What there is to say about a file, as (name, value) pairs; `modulus` is our key's if known.
+
+    Raises what `canned.parse` and `image.parse` raise.
+    """
+    yield "file", f"{len(data)} bytes"
+    if canned.is_canned(data):
+        stream = canned.parse(data)
+        yield "canned", f"{len(stream)} datagrams, {stream.key_bits}-bit signatures"
+        if modulus:
+            ours = stream.signed_by(modulus)
+            yield "datagrams", "signed with our key" if ours else "NOT signed with our key"
+        data = stream.payload()
+    image = parse(data)
+    yield "is", str(image.kind)
+    yield from _header(data, image)
+    if image.application:
+        yield from _application(data, image.application, modulus)
+    elif modulus and image.kind in (Kind.BOOTLOADER, Kind.MERGED):
+        carried = keys.carries(data, modulus)
+        yield "key", "carries our key" if carried else "does not carry our key"
+    yield "overwrites", _overwritten(image, len(data), flash_map)
+
+
+def _header(data: bytes, image: Image) -> Iterator[tuple[str, str]]:
+    size = f"{image.flash_size >> 10} KiB" if image.flash_size else "size unknown"
+    yield "flash", f"mode {image.flash_mode or 'unknown'}, {size} (as its header says)"
+    parts = ", ".join(f"{s.size} at {s.address:#x}" for s in image.segments)
+    yield "segments", f"{parts}; entry {image.entry:#x}"
+    if image.application:
+        yield "links", f"{words_for_plain_build(data)} words point to a build for 0x0"
+
+
+def _application(
+    data: bytes, found: Application, modulus: bytes | None
+) -> Iterator[tuple[str, str]]:
+    yield "size", f"{found.size} bytes ({found.end} with MD5 and trailer)"
+    yield "md5", found.md5.hex() + ("" if found.whole else f" WRONG: {found.computed_md5.hex()}")
+    if found.trailer is None:
+        yield "trailer", "none: version and board unknown, unsigned"
+        return
+    yield "version", found.trailer.version
+    yield "board", found.trailer.board or "any"
+    bits = len(found.trailer.signature) * 8
+    if not bits:
+        yield "signature", "none"
+    elif modulus is None:
+        yield "signature", f"{bits} bits, not checked (no key at hand)"
+    else:
+        ours = trailer.signed_by(data, found.trailer, modulus)
+        yield "signature", f"{bits} bits, " + ("by our key" if ours else "NOT by our key")
+
+
+def _overwritten(image: Image, length: int, flash_map: FlashMap) -> str:
+    start = flash_map.app.offset if image.kind is Kind.OTA else 0
+    if image.kind is Kind.SEGMENTS:
+        return "unknown: where it goes depends on its build"
+    end = start + (image.application.end if image.application else length)
+    touched = ", ".join(entry.name for entry in flash_map.overlapping(start, end))
+    beyond = "" if end <= flash_map.size else ", AND RUNS OVER THE END OF THE FLASH"
+    over = ""
+    if image.kind is Kind.OTA and end > flash_map.app.end:
+        over = f", IS {end - flash_map.app.end} BYTES TOO LARGE FOR ITS SLOT"
+    return f"{start:#x}..{end:#x}: {touched}{over}{beyond}"
