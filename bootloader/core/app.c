@@ -1,0 +1,93 @@
+#include "app.h"
+
+#include <string.h>
+
+#include "digest.h"
+#include "port.h"
+#include "sha256.h"
+
+#define APP_FORMAT 1
+#define APP_FIRST_SIGNED 4u /* bytes 2 and 3 belong to the board; the trailer repeats 0 and 1 */
+
+_Static_assert(sizeof(struct app_trailer) == 80, "docs/images.md says 80 bytes");
+
+/* What stands before the digest in a PKCS#1 v1.5 signature with SHA-256 (RFC 8017, 9.2). */
+static const uint8_t DIGEST_INFO[19] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60,
+                                        0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+                                        0x01, 0x05, 0x00, 0x04, 0x20};
+
+static uint32_t buffer[1024]; /* words: what the flash is read into */
+
+union digest {
+    MD5_CTX md5;
+    struct sha256 sha;
+};
+
+static bool read_word(const struct app_slot *slot, uint32_t at, uint32_t *word) {
+    return port_flash_read(slot->start + at, word, sizeof *word);
+}
+
+/* Hands bytes APP_FIRST_SIGNED..end to MD5 or to SHA-256. */
+static bool digest(const struct app_slot *slot, uint32_t end, bool sha, union digest *state) {
+    for (uint32_t at = APP_FIRST_SIGNED; at < end; at += sizeof buffer) {
+        uint32_t part = end - at < sizeof buffer ? end - at : (uint32_t)sizeof buffer;
+        if (!port_flash_read(slot->start + at, buffer, (part + 3) & ~3u))
+            return false;
+        if (sha)
+            sha256_update(&state->sha, (const uint8_t *)buffer, part);
+        else
+            MD5Update(&state->md5, (const uint8_t *)buffer, part);
+    }
+    return true;
+}
+
+static enum app_state check_md5(const struct app_slot *slot, uint32_t size) {
+    union digest state;
+    uint8_t is[APP_MD5];
+    MD5Init(&state.md5);
+    if (!digest(slot, size, false, &state))
+        return APP_BAD_MD5;
+    MD5Final(is, &state.md5);
+    uint32_t at = size & ~3u;
+    if (!port_flash_read(slot->start + at, buffer, APP_MD5 + (size == at ? 0 : 4)))
+        return APP_BAD_MD5;
+    return memcmp(is, (const uint8_t *)buffer + (size - at), APP_MD5) ? APP_BAD_MD5 : APP_HASHED;
+}
+
+static enum app_state check_signature(const struct app_slot *slot, uint32_t end) {
+    union digest state;
+    uint8_t payload[sizeof DIGEST_INFO + 32];
+    sha256_begin(&state.sha);
+    if (!digest(slot, end, true, &state) ||
+        !port_flash_read(slot->start + end, buffer, slot->key.length))
+        return APP_BAD_SIGNATURE;
+    memcpy(payload, DIGEST_INFO, sizeof DIGEST_INFO);
+    sha256_end(&state.sha, payload + sizeof DIGEST_INFO);
+    return rsa_verify(&slot->key, (const uint8_t *)buffer, payload, sizeof payload)
+               ? APP_SIGNED
+               : APP_BAD_SIGNATURE;
+}
+
+bool app_trailer(const struct app_slot *slot, uint32_t size, struct app_trailer *trailer) {
+    uint32_t at = app_trailer_at(size);
+    return at <= slot->size - sizeof *trailer &&
+           port_flash_read(slot->start + at, trailer, sizeof *trailer) &&
+           memcmp(trailer->magic, "DORMOUSE", sizeof trailer->magic) == 0;
+}
+
+enum app_state app_check(const struct app_slot *slot) {
+    uint32_t first, size;
+    struct app_trailer trailer;
+    if (!read_word(slot, 0, &first) || (first & 0xff) != 0xe9)
+        return APP_NO_HEADER;
+    if (!read_word(slot, APP_ROM_TEXT - 4, &size) || !app_size_good(size, slot->size))
+        return APP_BAD_SIZE;
+    if (!app_trailer(slot, size, &trailer) || trailer.signature_length == 0)
+        return slot->require_signature ? APP_UNSIGNED : check_md5(slot, size);
+    uint32_t end = app_trailer_at(size) + (uint32_t)sizeof trailer;
+    if (trailer.format != APP_FORMAT || trailer.signature_length != slot->key.length ||
+        trailer.first_word != (first & 0xffff) || trailer.size != size ||
+        end + slot->key.length > slot->size)
+        return APP_BAD_TRAILER;
+    return check_signature(slot, end);
+}

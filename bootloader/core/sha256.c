@@ -1,0 +1,82 @@
+#include "sha256.h"
+
+#include <string.h>
+
+static const uint32_t INITIAL[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+static const uint32_t ROUND[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static inline uint32_t rotate(uint32_t word, int by) {
+    return word >> by | word << (32 - by);
+}
+
+static void compress(struct sha256 *sha) {
+    uint32_t w[64], v[8];
+    const uint8_t *byte = sha->block;
+    for (int i = 0; i < 16; i++, byte += 4)
+        w[i] = (uint32_t)byte[0] << 24 | (uint32_t)byte[1] << 16 | (uint32_t)byte[2] << 8 | byte[3];
+    for (int i = 16; i < 64; i++) {
+        uint32_t a = w[i - 15], b = w[i - 2];
+        w[i] = w[i - 16] + w[i - 7] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) +
+               (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
+    }
+    memcpy(v, sha->state, sizeof v);
+    for (int i = 0; i < 64; i++) {
+        uint32_t a = v[0], e = v[4];
+        uint32_t t1 = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
+                      ((e & v[5]) ^ (~e & v[6])) + ROUND[i] + w[i];
+        uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
+                      ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
+        for (int j = 7; j > 0; j--)
+            v[j] = v[j - 1];
+        v[4] += t1;
+        v[0] = t1 + t2;
+    }
+    for (int i = 0; i < 8; i++)
+        sha->state[i] += v[i];
+}
+
+void sha256_begin(struct sha256 *sha) {
+    memcpy(sha->state, INITIAL, sizeof sha->state);
+    sha->length = 0;
+}
+
+void sha256_update(struct sha256 *sha, const uint8_t *data, uint32_t length) {
+    while (length) {
+        uint32_t at = sha->length % 64, part = 64 - at;
+        if (part > length)
+            part = length;
+        memcpy(sha->block + at, data, part);
+        sha->length += part;
+        data += part;
+        length -= part;
+        if (at + part == 64)
+            compress(sha);
+    }
+}
+
+void sha256_end(struct sha256 *sha, uint8_t digest[32]) {
+    uint32_t length = sha->length, at = length % 64;
+    sha->block[at++] = 0x80;
+    if (at > 56) {
+        memset(sha->block + at, 0, 64 - at);
+        compress(sha);
+        at = 0;
+    }
+    memset(sha->block + at, 0, 64 - at);
+    for (int i = 0; i < 4; i++)
+        sha->block[60 + i] = (uint8_t)(length << 3 >> (24 - 8 * i));
+    sha->block[59] = (uint8_t)(length >> 29);
+    compress(sha);
+    for (int i = 0; i < 32; i++)
+        digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - i % 4 * 8));
+}
