@@ -8,6 +8,7 @@
 
 #include "fail.h"
 #include "flashmap.h"
+#include "port.h"
 
 _Noreturn void fail(const char *format, ...) {
     va_list arguments;

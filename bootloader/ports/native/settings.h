@@ -3,6 +3,7 @@
 #define SETTINGS_H
 
 #include <getopt.h>
+#include <stddef.h>
 
 #include "boot.h"
 

@@ -1,0 +1,52 @@
+"""The bootloader's native port, built once for all who need it."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class NativeBootloader:
+    """The programs `otaserver` and `bootdecide`; their --help says how they are called."""
+
+    folder: Path
+
+    @property
+    def otaserver(self) -> Path:
+        return self.folder / "otaserver"
+
+    @property
+    def bootdecide(self) -> Path:
+        return self.folder / "bootdecide"
+
+
+def make(*arguments: str, folder: Path = TOP / "build/bootloader") -> Path:
+    """Run bootloader/Makefile; one at a time for a folder, whichever process asks. The folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [
+                *("make", "--no-print-directory", "-s", "-C", str(TOP / "bootloader")),
+                *(f"BUILD={folder}", f"PYTHON={sys.executable}", *arguments),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def native_bootloader() -> NativeBootloader:
+    return NativeBootloader(make("native"))
