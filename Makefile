@@ -52,6 +52,17 @@ hub: setup ## the hub: broker, Postgres, HomeKit
 twin: setup ## virtual devices against any hub: make twin ARGS="--count 20 --interval 5"
 	@$(DORMOUSE) twin $(ARGS)
 
+# --- bootloader --------------------------------------------------------------------------------
+
+# What the bootloader is built with: its key and settings, and the flash map.
+CONFIG ?= keys/config.h
+LAYOUT ?= partitions.csv
+BOOTLOADER = $(MAKE) --no-print-directory -C bootloader PYTHON=$(abspath $(PY)) LAYOUT=$(abspath $(LAYOUT))
+.PHONY: bootloader-native
+bootloader-native: setup ## the OTA server and the boot decision as programs for this machine
+	@sh .ci/packages bootloader
+	@$(BOOTLOADER) native
+
 # --- check ------------------------------------------------------------------------------------
 
 .PHONY: test lint format bench lock clean
