@@ -9,6 +9,7 @@ import typer
 
 from host import image_cli, keys_cli
 from host.errors import HostError
+from host.twin import cli as twin_cli
 
 app = typer.Typer(
     name="dormouse",
@@ -32,6 +33,9 @@ def root(
     _version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True),
 ) -> None:
     """What every command shares."""
+
+
+twin_cli.mount(app)
 
 
 def main() -> None:

@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-pytest_plugins: list[str] = ["tests.support.bootloader"]
+pytest_plugins: list[str] = [
+    "tests.support.bootloader",
+    "tests.support.twins",
+]

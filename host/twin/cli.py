@@ -1,0 +1,124 @@
+"""The command `dormouse twin`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from host.twin import firmware, vm
+from host.twin.fleet import Fleet
+from host.twin.hub import HubAddress, facts
+from host.twin.kinds import Choice, kinds
+from host.twin.table import fleet_table, summary
+from hub.settings import load
+
+__all__ = ["mount", "until_ended"]
+
+T = TypeVar("T")
+
+# Lines of a terminal that are not rows of the table: its frame, the summary, the prompt.
+_FRAME = 7
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+async def until_ended(work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of `work`, or None when Ctrl-C or SIGTERM ended it, its cleaning up done.
+
+    Further signals do not disturb the cleaning up.
+    """
+    task = asyncio.create_task(work)
+    loop = asyncio.get_running_loop()
+    ended = False
+
+    def end() -> None:
+        nonlocal ended
+        if not ended:
+            ended = True
+            task.cancel()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, end)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def _watch(fleet: Fleet, seconds: float | None) -> None:
+    """Show the fleet, for so many seconds or for ever."""
+    console = Console()
+    loop = asyncio.get_running_loop()
+    end = math.inf if seconds is None else loop.time() + seconds
+    rows = max(3, console.size.height - _FRAME)
+    screen = Live(console=console, auto_refresh=False) if console.is_terminal else None
+    period = 0.5 if screen else 5.0
+    with screen or contextlib.nullcontext():
+        while (left := end - loop.time()) > 0:
+            await asyncio.sleep(min(period, left))
+            if screen is not None:
+                screen.update(fleet_table(fleet, rows), refresh=True)
+            else:
+                console.print(summary(fleet.totals()), highlight=False, soft_wrap=True)
+
+
+async def _run(fleet: Fleet, seconds: float | None) -> None:
+    async with fleet:
+        await _watch(fleet, seconds)
+
+
+def _fly(
+    address: HubAddress, choice: Choice, count: int, interval: float, seconds: float | None
+) -> int:
+    """Run a fleet until its end; how many devices failed at least once."""
+    with tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work:
+        built = firmware.compile_to(Path(work) / "firmware")
+        what = kinds(choice, count)
+        fleet = Fleet(address, built, Path(work) / "devices", what, interval=interval)
+        asyncio.run(until_ended(_run(fleet, seconds)))
+    for one in fleet.twins:
+        if one.statistics.last_error:
+            typer.echo(f"{one.id}: {one.statistics.last_error}", err=True)
+    typer.echo(summary(fleet.totals()))
+    return sum(one.statistics.failures > 0 for one in fleet.twins)
+
+
+def twin(
+    *,
+    count: Annotated[int, typer.Option(min=1, help="how many devices")] = 3,
+    interval: Annotated[int, typer.Option(min=1, help="seconds between wakes")] = 5,
+    kind: Annotated[Choice, typer.Option(help="what the devices are")] = Choice.MIXED,
+    hub: Annotated[str, typer.Option(help="host name or address of the hub")] = "",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="its broker's port")] = 1883,
+    enrol_port: Annotated[int, typer.Option(min=1, max=65535, help="its enrolment port")] = 1884,
+    data_dir: Annotated[
+        str | None,
+        typer.Option(envvar="DORMOUSE_DATA_DIR", help="without --hub: the local hub's folder"),
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="end after so long")] = None,
+) -> None:
+    """Run virtual devices (the real firmware) against a hub until Ctrl-C."""
+    vm.require()
+    if hub:
+        address = HubAddress(hub, port, enrol_port)
+    else:
+        address = HubAddress.of(facts(load(data_dir=data_dir).data_dir))
+    sys.exit(1 if _fly(address, kind, count, float(interval), seconds) else 0)
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to the root command."""
+    app.command()(twin)

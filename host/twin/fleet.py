@@ -1,0 +1,115 @@
+"""Many virtual devices against one hub."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from host.twin.hub import HubAddress
+from host.twin.kinds import Kind, equip
+from host.twin.twin import Twin
+
+__all__ = ["Fleet", "Totals"]
+
+FIRST_CHIP = 0x00D0_0000
+"""Chip ids of virtual devices count from here; Espressif's own have no such prefix on sale."""
+
+# All at once would be a stampede that no drawer of real boards makes.
+_RAMP_S = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a fleet did in `seconds`."""
+
+    seconds: float
+    cycles: int
+    resets: int
+    failures: int
+    states: Counter[str]
+
+    @property
+    def rate(self) -> float:
+        """Wake cycles a second since the start."""
+        return self.cycles / self.seconds if self.seconds > 0 else 0.0
+
+
+class Fleet:
+    """`kinds` says what each device is; their folders lie in `folder`, which stop() removes.
+
+    With `keep` the folders stay, so that the devices are the same ones the next time.
+    """
+
+    def __init__(
+        self,
+        hub: HubAddress,
+        firmware: Path,
+        folder: Path,
+        kinds: Sequence[Kind],
+        *,
+        interval: float = 5.0,
+        pace: float = 1.0,
+        first_chip: int = FIRST_CHIP,
+        keep: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.keep = keep
+        self.twins: list[Twin] = []
+        for chip, kind in enumerate(kinds, first_chip):
+            settings, world = equip(kind, hub, interval=interval, seed=chip)
+            place = folder / f"{chip:08x}"
+            self.twins.append(
+                Twin(
+                    place,
+                    firmware,
+                    chip_id=chip,
+                    settings=settings,
+                    world=world,
+                    pace=pace,
+                    keep=keep,
+                )
+            )
+        self._began = 0.0
+        self._ended: float | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Switch the devices on, one shortly after the other."""
+        self._began, self._ended = time.monotonic(), None
+        try:
+            for twin in self.twins:
+                await twin.start()
+                await asyncio.sleep(_RAMP_S)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Switch all off; returns when nothing of them runs any more."""
+        self._ended = time.monotonic()
+        await asyncio.gather(*(twin.stop() for twin in self.twins))
+        if not self.keep:
+            await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def totals(self) -> Totals:
+        """The sum of the devices' statistics."""
+        all_of_them = [twin.statistics for twin in self.twins]
+        return Totals(
+            (self._ended or time.monotonic()) - self._began,
+            sum(one.cycles for one in all_of_them),
+            sum(one.resets for one in all_of_them),
+            sum(one.failures for one in all_of_them),
+            Counter(str(one.state) for one in all_of_them),
+        )

@@ -1,0 +1,41 @@
+"""Where the hub is that virtual devices report to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from host.twin.errors import HubNotReachedError
+
+__all__ = ["HubAddress", "facts"]
+
+
+def facts(data_dir: Path) -> dict[str, Any]:
+    """What hub.json says of the hub that runs on `data_dir`. Raises HubNotReachedError."""
+    try:
+        said: dict[str, Any] = json.loads((data_dir / "hub.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        raise HubNotReachedError(
+            f"no hub is running on {data_dir}: start one with `dormouse hub`, or name another "
+            "with --hub"
+        ) from None
+    return said
+
+
+@dataclass(frozen=True, slots=True)
+class HubAddress:
+    """A hub's two MQTT listeners."""
+
+    host: str
+    port: int = 1883
+    enrol_port: int = 1884
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> Self:
+        """The address in a hub.json, as this machine reaches it."""
+        host = said["host"]
+        if host in {"0.0.0.0", "::", ""}:
+            host = "127.0.0.1"
+        return cls(host, int(said["mqtt_port"]), int(said["enrol_port"]))

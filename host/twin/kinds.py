@@ -1,0 +1,99 @@
+"""What virtual devices can be: their settings, and the world that fits them."""
+
+from __future__ import annotations
+
+import random
+from enum import StrEnum
+from itertools import cycle, islice
+from typing import Any
+
+from host.twin.hub import HubAddress
+from host.twin.world import World
+
+__all__ = ["Choice", "Kind", "equip", "expected", "kinds"]
+
+
+class Kind(StrEnum):
+    """A sensor that sleeps, or a relay switch that stays awake."""
+
+    DS18B20 = "ds18b20"
+    BME280 = "bme280"
+    DHT22 = "dht22"
+    SWITCH = "switch"
+
+
+class Choice(StrEnum):
+    """A kind, or all of them by turns."""
+
+    DS18B20 = "ds18b20"
+    BME280 = "bme280"
+    DHT22 = "dht22"
+    SWITCH = "switch"
+    MIXED = "mixed"
+
+
+_SSID = "dormouse"
+_KEY = "virtual devices"
+
+# Pins as people wire a NodeMCU and as they are in a Sonoff Basic.
+_SETTINGS: dict[Kind, dict[str, Any]] = {
+    Kind.DS18B20: {"sensors": [{"driver": "ds18b20", "pin": 4}, {"driver": "battery"}]},
+    Kind.BME280: {"sensors": [{"driver": "bme280", "scl": 5, "sda": 4}, {"driver": "battery"}]},
+    Kind.DHT22: {"sensors": [{"driver": "dht22", "pin": 14}, {"driver": "battery"}]},
+    Kind.SWITCH: {"switch": {"relay": 12, "button": 0, "led": 13}},
+}
+
+_EXPECTED = {
+    Kind.DS18B20: ("TemperatureSensor/CurrentTemperature",),
+    Kind.BME280: (
+        "TemperatureSensor/CurrentTemperature",
+        "HumiditySensor/CurrentRelativeHumidity",
+        "AirPressureSensor/AirPressure",
+    ),
+    Kind.DHT22: (
+        "TemperatureSensor/CurrentTemperature",
+        "HumiditySensor/CurrentRelativeHumidity",
+    ),
+    Kind.SWITCH: ("Switch/On",),
+}
+
+
+def kinds(choice: Choice, count: int) -> list[Kind]:
+    """`count` devices of the chosen kind; mixed ones are sensors and switches by turns."""
+    wanted = list(Kind) if choice is Choice.MIXED else [Kind(choice)]
+    return list(islice(cycle(wanted), count))
+
+
+def expected(kind: Kind) -> list[tuple[str, str]]:
+    """(service, characteristic) of every value that a device of this kind measures."""
+    return [(service, name) for service, name in (topic.split("/") for topic in _EXPECTED[kind])]
+
+
+def equip(
+    kind: Kind, hub: HubAddress, *, interval: float, seed: int
+) -> tuple[dict[str, Any], World]:
+    """Settings for the device's flash, and its world; devices of different seeds differ."""
+    chance = random.Random(seed)  # noqa: S311  # the weather in a virtual room
+    settings = {
+        "ssid": _SSID,
+        "key": _KEY,
+        "host": hub.host,
+        "port": hub.port,
+        "enrol_port": hub.enrol_port,
+        "model": str(kind),
+        "interval": round(interval),
+        **_SETTINGS[kind],
+    }
+    return settings, _world(chance)
+
+
+def _world(chance: random.Random) -> World:
+    """A room of its own temperature, a good radio link, a battery somewhere on its way down."""
+    return World(
+        {
+            "wifi": {"up": True, "ssid": _SSID, "key": _KEY},
+            "temperature": round(chance.uniform(17, 25), 4),
+            "humidity": round(chance.uniform(35, 65), 2),
+            "adc_mv": round(chance.uniform(820, 980)),
+        }
+    )

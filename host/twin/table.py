@@ -1,0 +1,48 @@
+"""What the terminal shows of a fleet."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from host.twin.fleet import Fleet, Totals
+from host.twin.twin import Twin
+
+__all__ = ["fleet_table", "summary"]
+
+
+def summary(totals: Totals) -> str:
+    """One line: devices by state, cycles and their rate, failures."""
+    states = ", ".join(f"{number} {state}" for state, number in sorted(totals.states.items()))
+    return (
+        f"{totals.seconds:.0f} s: {states}; {totals.cycles} cycles ({totals.rate:.1f}/s), "
+        f"{totals.failures} failures"
+    )
+
+
+def fleet_table(fleet: Fleet, rows: int) -> RenderableType:
+    """The summary above a row per device, failed ones first, at most `rows` of them."""
+    table = Table()
+    for heading in ("device", "kind", "state", "cycles", "failures", "awake", "next wake"):
+        table.add_column(heading, justify="left" if heading in {"device", "kind"} else "right")
+    ordered = sorted(fleet.twins, key=lambda twin: -twin.statistics.failures)
+    for twin in ordered[:rows]:
+        table.add_row(*_cells(twin))
+    parts: list[RenderableType] = [Text(summary(fleet.totals())), table]
+    if len(ordered) > rows:
+        parts.append(Text(f"and {len(ordered) - rows} more"))
+    return Group(*parts)
+
+
+def _cells(twin: Twin) -> list[str]:
+    now = twin.statistics
+    return [
+        twin.id,
+        str(twin.settings.get("model", "")),
+        str(now.state),
+        str(now.cycles),
+        str(now.failures),
+        "" if now.awake_ms is None else f"{now.awake_ms:.0f} ms",
+        "" if now.sleep_s is None else f"{now.sleep_s:.0f} s",
+    ]

@@ -1,0 +1,285 @@
+"""One virtual device: its flash, RTC memory and world, and the life of its VM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from host.twin import vm
+from host.twin.errors import TwinError
+from host.twin.vm import Cause
+from host.twin.world import World
+
+__all__ = ["State", "Statistics", "Twin"]
+
+WATCHDOG_S = 5.0
+"""A program that broke stops feeding the watchdog, whose time-out is fixed at 5 s."""
+
+_FOR_EVER_US = 0  # deepsleep(0) has no alarm: only a reset ends it
+_KEPT_OUTPUT = 4000  # characters of a crashed VM's output: a traceback and what came before
+
+
+class State(StrEnum):
+    """What a virtual device is doing."""
+
+    OFF = "off"
+    AWAKE = "awake"
+    ASLEEP = "asleep"
+    CRASHED = "crashed"
+    PROMPT = "prompt"
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What a virtual device has done since it was made.
+
+    `cycles` counts wakes that ended in deep sleep, `resets` those that ended in a reset of the
+    firmware's own, `failures` those that ended in any other way; `awake_ms` is how long the VM
+    lived at the last cycle, its start (about 15 ms) included.
+    """
+
+    state: State = State.OFF
+    boots: int = 0
+    cycles: int = 0
+    resets: int = 0
+    failures: int = 0
+    awake_ms: float | None = None
+    sleep_s: float | None = None
+    last_error: str | None = None
+
+
+class Twin:
+    """A virtual device with the chip id `chip_id`, living in `folder`.
+
+    The folder is made at start and removed at stop, unless `keep`. `pace` scales sleep: at 0.01
+    a device that sleeps 300 s is back after 3 s.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        firmware: Path,
+        *,
+        chip_id: int,
+        settings: Mapping[str, object],
+        world: World | None = None,
+        pace: float = 1.0,
+        keep: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.firmware = firmware
+        self.chip_id = chip_id
+        self.settings = dict(settings)
+        self.world = world or World()
+        self.pace = pace
+        self.keep = keep
+        self.statistics = Statistics()
+        self._life: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._forced: Cause | None = None
+        self._roused = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    @property
+    def id(self) -> str:
+        """The device's id, which is its broker user name."""
+        return f"esp8266_{self.chip_id:08x}"
+
+    @property
+    def flash(self) -> Path:
+        """The device's filesystem."""
+        return self.folder / "flash"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Provision the device's flash and switch it on."""
+        vm.require()
+        self.flash.mkdir(parents=True, exist_ok=True)
+        self.write_settings()
+        self._write_world()
+        self.power_on()
+
+    async def stop(self) -> None:
+        """Switch it off and remove its folder; returns when nothing of it runs any more."""
+        await self.power_off()
+        if not self.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def power_on(self) -> None:
+        """Give it power."""
+        if self._life is not None:
+            raise TwinError(f"{self.id} has power already")
+        self._life = asyncio.create_task(self._live(), name=self.id)
+        self._life.add_done_callback(lambda _: self._changed.set())
+
+    async def power_off(self) -> None:
+        """Take its power away, RTC memory with it, in the middle of whatever it does."""
+        if self._life is not None:
+            self._life.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._life
+            self._life = None
+        (self.folder / "rtc.bin").unlink(missing_ok=True)
+        self._enter(State.OFF)
+
+    async def power_cut(self) -> None:
+        """Take its power away for a moment."""
+        await self.power_off()
+        self.power_on()
+
+    def press_reset(self) -> None:
+        """Press its reset button: RTC memory stays."""
+        self._restart(Cause.HARD)
+
+    def rouse(self) -> None:
+        """End its deep sleep now, as the alarm would; no effect while it is awake."""
+        self._roused.set()
+
+    def change_world(self, **changes: object) -> None:
+        """Change its surroundings while it runs; see World."""
+        self.world = self.world.changed(**changes)
+        self._write_world()
+
+    def write_settings(self, **changes: object) -> None:
+        """Change what a person provisioned on its flash; it counts from its next wake on."""
+        self.settings.update(changes)
+        _replace(self.flash / "settings.json", json.dumps(self.settings))
+
+    async def until(self, condition: Callable[[Statistics], bool]) -> None:
+        """Return when `condition` holds of the statistics."""
+        while not condition(self.statistics):
+            if self._life is not None and self._life.done():
+                self._life.result()  # what ended it, as an exception
+            await self._changed.wait()
+
+    async def cycle(self) -> None:
+        """Return at the end of the next complete wake."""
+        seen = self.statistics.cycles
+        await self.until(lambda now: now.cycles > seen)
+
+    async def _live(self) -> None:
+        cause = Cause.POWER
+        while True:
+            status = await self._run(cause)
+            cause = self._take_forced() or await self._rest(status)
+
+    async def _run(self, cause: Cause) -> int:
+        """One life of the VM; its exit status, negative for a signal."""
+        self._roused.clear()
+        self.statistics.boots += 1
+        began = time.monotonic()
+        with (self.folder / "console").open("wb") as console:
+            process = await vm.spawn(self.flash, self.firmware, self._variables(cause), console)
+        self._process = process
+        self._enter(State.AWAKE)
+        try:
+            if self._forced is not None:
+                process.kill()
+            return await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            self._process = None
+            self.statistics.awake_ms = (time.monotonic() - began) * 1000
+
+    async def _rest(self, status: int) -> Cause:
+        """What follows the end of the VM: sleep, restart or the watchdog; the next reset cause."""
+        now = self.statistics
+        if status == vm.RESET:
+            now.resets += 1
+            return Cause.SOFT
+        asked = self._asked_us() if status == vm.ASLEEP else None
+        if asked is not None:
+            now.cycles += 1
+            await self._sleep(asked)
+            return self._take_forced() or Cause.DEEPSLEEP
+        self._failed(status)
+        if status == 0:
+            # The program came to its end: a device shows its prompt then, and waits.
+            self._enter(State.PROMPT)
+            await self._pause(None)
+            return self._take_forced() or Cause.HARD
+        self._enter(State.CRASHED)
+        await self._pause(WATCHDOG_S)
+        return self._take_forced() or Cause.WATCHDOG
+
+    def _failed(self, status: int) -> None:
+        what = {0: "ended at the prompt", vm.ASLEEP: "asleep, but no time in `sleep`"}.get(
+            status, f"exit status {status}"
+        )
+        output = (self.folder / "console").read_text(errors="replace")[-_KEPT_OUTPUT:]
+        self.statistics.failures += 1
+        self.statistics.last_error = f"{what}\n{output}".strip()
+
+    async def _sleep(self, microseconds: int) -> None:
+        self.statistics.sleep_s = microseconds / 1e6
+        self._enter(State.ASLEEP)
+        await self._pause(None if microseconds == _FOR_EVER_US else microseconds / 1e6)
+
+    async def _pause(self, seconds: float | None) -> None:
+        """Wait that long at the device's pace (None: for ever) or until roused."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if seconds is None else seconds * self.pace):
+                await self._roused.wait()
+
+    def _asked_us(self) -> int | None:
+        """The deep sleep that the firmware asked for, in microseconds, as the chip's uint32."""
+        path = self.folder / "sleep"
+        try:
+            asked = int(path.read_text())
+        except (OSError, ValueError):
+            return None
+        path.unlink()  # the next one must say its own
+        return asked
+
+    def _variables(self, cause: Cause) -> dict[str, str]:
+        return {
+            "TWIN_STATE": str(self.folder),
+            "TWIN_RESET_CAUSE": str(int(cause)),
+            "TWIN_CHIP_ID": f"{self.chip_id:08x}",
+            "TWIN_WORLD": str(self._world_path),
+        }
+
+    @property
+    def _world_path(self) -> Path:
+        return self.folder / "world.json"
+
+    def _write_world(self) -> None:
+        _replace(self._world_path, self.world.json())
+
+    def _restart(self, cause: Cause) -> None:
+        self._forced = cause
+        self._roused.set()
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    def _take_forced(self) -> Cause | None:
+        forced, self._forced = self._forced, None
+        return forced
+
+    def _enter(self, state: State) -> None:
+        self.statistics.state = state
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole: a VM that reads it meanwhile sees the old or the new."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
