@@ -5,4 +5,5 @@ from __future__ import annotations
 pytest_plugins: list[str] = [
     "tests.support.bootloader",
     "tests.support.twins",
+    "tests.support.postgres",
 ]

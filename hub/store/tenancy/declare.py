@@ -1,0 +1,27 @@
+"""How each table reaches its tenant: the one place to change when a table comes or goes."""
+
+from __future__ import annotations
+
+from hub.store.tenancy.policy import Direct, Path
+
+__all__ = ["GLOBAL", "TABLES"]
+
+TABLES: dict[str, Path] = {
+    "tenant": Direct("id"),
+    "device": Direct(),
+    "device_state": Direct(),
+    "series": Direct(),
+    "reading": Direct(),
+    "latest": Direct(),
+    "delivery": Direct(),
+    "quarantine": Direct(),
+    "account": Direct(),
+    "homekit": Direct(),
+}
+"""Tables of tenants, parents before children."""
+
+GLOBAL: dict[str, str] = {
+    "alembic_version": "the schema's version",
+    "broker_user": "names in the broker, which knows no tenants; no grants, only functions",
+}
+"""Tables without a tenant, and why."""

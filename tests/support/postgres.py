@@ -1,0 +1,109 @@
+"""A real Postgres a test session, a migrated template database cloned for each test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from hub.store.migrate import migrate
+from hub.store.postgres import OWNER, Postgres
+from hub.store.store import Store
+
+__all__ = ["DEBIAN", "FAST", "Database", "Server", "database", "server", "server_folder", "store"]
+
+DEBIAN = Path("/usr/lib/postgresql/15/bin")
+# A throw-away cluster: a killed process is survived without it, a power cut need not be.
+FAST = {"fsync": "off", "shared_buffers": "32MB", "max_connections": "60"}
+# Nobody reads the pipe between tests: a full one would block the server.
+FAST["log_min_messages"] = "panic"
+_TEMPLATE = "template_dormouse"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One test's database: for the application, for the schema's owner, for the superuser."""
+
+    name: str
+    app_url: str
+    owner_url: str
+    admin_url: str
+
+
+class Server:
+    """A running Postgres with a migrated template."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self.postgres = postgres
+
+    async def make_template(self) -> None:
+        await self._execute("CREATE DATABASE {} OWNER {}", _TEMPLATE, OWNER)
+        await migrate(make_conninfo(self.postgres.owner_url, dbname=_TEMPLATE))
+
+    async def clone(self) -> Database:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        await self._execute("CREATE DATABASE {} TEMPLATE {} OWNER {}", name, _TEMPLATE, OWNER)
+        return self.database(name)
+
+    def database(self, name: str) -> Database:
+        postgres = self.postgres
+        return Database(
+            name,
+            make_conninfo(postgres.app_url, dbname=name),
+            make_conninfo(postgres.owner_url, dbname=name),
+            make_conninfo(postgres.admin_url, dbname=name),
+        )
+
+    async def drop(self, name: str) -> None:
+        await self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    async def _execute(self, statement: str, *names: str) -> None:
+        async with await psycopg.AsyncConnection.connect(
+            self.postgres.admin_url, autocommit=True
+        ) as conn:
+            await conn.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder that another user can reach (pytest's own is closed to all but ours)."""
+    folder = Path(tempfile.mkdtemp(prefix="dormouse-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["18"])
+async def server(request: pytest.FixtureRequest, server_folder: Path) -> AsyncIterator[Server]:
+    programs = DEBIAN if request.param == "15" else None
+    postgres = Postgres(server_folder / request.param, programs=programs, tuning=FAST)
+    async with postgres:
+        found = Server(postgres)
+        await found.make_template()
+        yield found
+
+
+@pytest.fixture
+async def database(server: Server) -> AsyncIterator[Database]:
+    found = await server.clone()
+    yield found
+    await server.drop(found.name)
+
+
+@pytest.fixture
+async def store(database: Database) -> AsyncIterator[Store]:
+    """The store on the test's database, with a tenant `home`."""
+    async with Store(database.app_url) as found:
+        await found.ensure_tenant("home")
+        yield found
