@@ -1,0 +1,1 @@
+"""The MQTT side: topics, where messages come from, the broker, who may connect."""

@@ -1,0 +1,71 @@
+"""When a message was made, for messages that may have waited in the broker."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+__all__ = ["Clocks", "Mark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A message that did not wait: the device's clock `up` (s) at `at` (the hub's, UTC)."""
+
+    boot: str
+    up: float
+    at: datetime
+
+
+class Clocks:
+    """Compares each device's own clock with ours.
+
+    MQTT 3.1.1 has no time stamps, so a message that waited in the broker arrives looking new.
+    The device's clock says how long after its last prompt message it was made; what is more than
+    the clock can have drifted was waiting. One mark a device is kept, at most `limit` of them.
+    """
+
+    # The ESP8266's RTC runs up to a few per cent off between calibrations.
+    DRIFT = 0.05
+    # Association, a slow broker, a busy hub: still prompt.
+    SLACK = 5.0
+
+    def __init__(self, marks: Iterable[tuple[str, Mark]] = (), limit: int = 50_000) -> None:
+        self._marks: OrderedDict[str, Mark] = OrderedDict(marks)
+        self._limit = limit
+        self._changed: set[str] = set()
+
+    def made(self, device: str, boot: str, up: float, received: datetime) -> datetime:
+        """When a message was made: `received`, or earlier if it waited. Never later.
+
+        Without a mark of the same boot identity there is nothing to compare with, and the
+        message is taken as prompt.
+        """
+        mark = self._marks.get(device)
+        if mark is None or mark.boot != boot:
+            self._keep(device, Mark(boot, up, received))
+            return received
+        passed = up - mark.up
+        expected = mark.at + timedelta(seconds=passed)
+        waited = (received - expected).total_seconds()
+        if waited <= self.SLACK + self.DRIFT * abs(passed):
+            if passed >= 0 or waited < 0:
+                self._keep(device, Mark(boot, up, received))
+            return received
+        return min(expected, received)
+
+    def changed(self) -> dict[str, Mark]:
+        """Marks made since the last call: what to keep over a restart of the hub."""
+        changed = {device: self._marks[device] for device in self._changed if device in self._marks}
+        self._changed.clear()
+        return changed
+
+    def _keep(self, device: str, mark: Mark) -> None:
+        self._marks[device] = mark
+        self._marks.move_to_end(device)
+        self._changed.add(device)
+        if len(self._marks) > self._limit:
+            forgotten, _ = self._marks.popitem(last=False)
+            self._changed.discard(forgotten)
