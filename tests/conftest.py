@@ -6,4 +6,5 @@ pytest_plugins: list[str] = [
     "tests.support.bootloader",
     "tests.support.twins",
     "tests.support.postgres",
+    "tests.support.broker",
 ]

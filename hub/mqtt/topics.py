@@ -34,6 +34,7 @@ MAX_TEXT = 1024  # HAP's longest string is 256 characters; the rest is room for 
 MAX_ENTRIES = 512  # 492 bytes of RTC memory hold fewer; a bound on the work of one message
 MAX_INDEX = 99  # HAP allows 100 services in an accessory
 MAX_SEQ = 2**31 - 1
+MAX_AGE = 366 * 86400  # s; older than any battery lasts through a lost connection
 
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -293,8 +294,8 @@ def _entry(device: str, reading: object) -> Entry:
     seq, age, name, value = reading
     if not _is_count(seq) or seq == 0:
         raise _RefusedError("entry", f"seq is {_show(seq)}, not a count from 1")
-    if not _is_number(age) or not 0 <= age <= MAX_SEQ:
-        raise _RefusedError("entry", f"age is {_show(age)}, not seconds")
+    if not _is_number(age) or not 0 <= age <= MAX_AGE:
+        raise _RefusedError("entry", f"age is {_show(age)}, not seconds up to a year")
     if not isinstance(name, str):
         raise _RefusedError("entry", f"name is {_show(name)}, not text")
     if isinstance(value, str) and (len(value) > MAX_TEXT or _CONTROL.search(value)):

@@ -1,0 +1,226 @@
+"""From a message to its effects: HomeKit at once, the database, only then the acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from hub.homekit import values
+from hub.mqtt import topics
+from hub.mqtt.clock import Clocks
+from hub.mqtt.source import Delivery, Source
+from hub.problems import Problems
+from hub.reading import Identity, Reading, SeriesKey
+
+__all__ = ["Bridge", "Ingest", "Listener"]
+
+log = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=topics.Message)
+
+
+class Bridge(Protocol):
+    """What the listener needs of the HomeKit bridge."""
+
+    def update(self, reading: Reading, *, live: bool) -> None:
+        """Show a value; `live` is False for what is replayed or late."""
+
+    def remove(self, key_or_device: Any) -> None:
+        """Take an accessory out of HomeKit."""
+
+    def report(self, device: str, report: topics.Report, *, live: bool) -> None:
+        """Battery, firmware and the like of a device."""
+
+
+class Ingest(Protocol):
+    """What the listener needs of the store's intake."""
+
+    def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
+        """Keep readings; `done` is called on the loop once they are committed."""
+
+
+class Listener:
+    """Takes messages from a source and acknowledges each when its effect is safe.
+
+    What is refused by name is counted in `problems` and acknowledged: sent again it would be
+    refused again. `batching` names devices known to send `$batch`, whose plain topics are shown
+    and not stored. Other parts hear of messages through `on`.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        bridge: Bridge,
+        ingest: Ingest,
+        problems: Problems,
+        *,
+        clocks: Clocks | None = None,
+        batching: Iterable[str] = (),
+        acknowledged: Callable[[str, str, int], None] | None = None,
+    ) -> None:
+        self._source = source
+        self._bridge = bridge
+        self._ingest = ingest
+        self._problems = problems
+        self._clocks = clocks or Clocks()
+        self._batching = set(batching)
+        self._acknowledged = acknowledged
+        self._handlers: dict[type, list[Callable[[Any, Delivery], Awaitable[None] | None]]] = {}
+        self._tasks: set[asyncio.Future[None]] = set()
+
+    def on(self, kind: type[M], handler: Callable[[M, Delivery], Awaitable[None] | None]) -> None:
+        """Call `handler` for every message of a kind; it is acknowledged when that has returned.
+
+        For a `$batch` the handler comes after the readings were handed on. A handler that raises
+        is logged and counted as `handler`, and the message acknowledged.
+        """
+        self._handlers.setdefault(kind, []).append(handler)
+
+    async def start(self) -> None:
+        """Begin to take messages."""
+        await self._source.start(self.deliver)
+
+    async def stop(self) -> None:
+        """Take no more; what is not acknowledged comes again at the next start."""
+        await self._source.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Handle one message. Never raises."""
+        message = topics.parse(delivery.topic, delivery.payload)
+        try:
+            self._handle(message, delivery)
+        except Exception:
+            # A defect of ours must not stop every later acknowledgement.
+            log.exception("a message on %r could not be handled", delivery.topic)
+            self._problems.note("defect", getattr(message, "device", None), type(message).__name__)
+            self._source.acknowledge(delivery)
+
+    def _handle(self, message: topics.Message | topics.Problem, delivery: Delivery) -> None:
+        done = partial(self._source.acknowledge, delivery)
+        match message:
+            case topics.Problem(kind, device, detail):
+                self._problems.note(kind, device, detail)
+                done()
+            case topics.StateValue():
+                self._state(message, delivery, done)
+            case topics.Batch():
+                self._batch(message, delivery, done)
+            case topics.Removal(series):
+                if not delivery.retained:
+                    self._bridge.remove(series)
+                self._dispatch(message, delivery, done)
+            case topics.Report():
+                self._bridge.report(message.device, message, live=not delivery.retained)
+                self._dispatch(message, delivery, done)
+            case _:
+                self._dispatch(message, delivery, done)
+
+    def _state(
+        self, message: topics.StateValue, delivery: Delivery, done: Callable[[], None]
+    ) -> None:
+        reading = self._reading(
+            message.series,
+            message.raw,
+            delivery.at,
+            None,
+            delivery.redelivered or delivery.retained,
+        )
+        if reading is None:
+            done()
+            return
+        self._bridge.update(reading, live=not delivery.retained)
+        if message.series.device in self._batching:
+            done()
+        else:
+            self._ingest.put([reading], done)
+
+    def _batch(self, batch: topics.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
+        for problem in batch.problems:
+            self._problems.note(problem.kind, problem.device, problem.detail)
+        if not delivery.retained:
+            self._batching.add(batch.device)
+        made = self._made(batch, delivery)
+        readings = [
+            reading
+            for entry in batch.entries
+            if (
+                reading := self._reading(
+                    entry.series,
+                    entry.raw,
+                    made - timedelta(seconds=entry.age),
+                    Identity(batch.boot, entry.seq),
+                    delivery.redelivered,
+                )
+            )
+            is not None
+        ]
+        newest = {reading.series: reading for reading in sorted(readings, key=lambda r: r.at)}
+        for reading in newest.values():
+            self._bridge.update(reading, live=not delivery.retained)
+        if readings:
+            self._ingest.put(readings, partial(self._committed, batch, delivery, done))
+        else:
+            self._committed(batch, delivery, done)
+
+    def _committed(self, batch: topics.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
+        if self._acknowledged is not None and batch.last:
+            self._acknowledged(batch.device, batch.boot, batch.last)
+        self._dispatch(batch, delivery, done)
+
+    def _made(self, batch: topics.Batch, delivery: Delivery) -> datetime:
+        if delivery.retained:  # nobody should retain a batch; its age says nothing then
+            return delivery.at
+        return self._clocks.made(batch.device, batch.boot, batch.up, delivery.at)
+
+    def _reading(
+        self,
+        series: SeriesKey,
+        raw: str | bool | float,
+        at: datetime,
+        identity: Identity | None,
+        redelivered: bool,
+    ) -> Reading | None:
+        """The reading, or None for a value that HomeKit's definitions refuse (counted)."""
+        try:
+            value = values.parse(series.service, series.characteristic, raw)
+        except values.BadValue as bad:
+            self._problems.note(bad.kind, series.device, str(bad))
+            return None
+        return Reading(series, value, at, identity, redelivered)
+
+    def _dispatch(
+        self, message: topics.Message, delivery: Delivery, done: Callable[[], None]
+    ) -> None:
+        handlers = self._handlers.get(type(message))
+        if not handlers:
+            done()
+            return
+        task = asyncio.ensure_future(self._run(handlers, message, delivery))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda task: None if task.cancelled() else done())
+
+    async def _run(
+        self,
+        handlers: list[Callable[[Any, Delivery], Awaitable[None] | None]],
+        message: topics.Message,
+        delivery: Delivery,
+    ) -> None:
+        for handler in handlers:
+            try:
+                result = handler(message, delivery)
+                if inspect.isawaitable(result):
+                    await result
+            except Exception:
+                log.exception("a handler of %s failed", type(message).__name__)
+                self._problems.note(
+                    "handler", getattr(message, "device", None), type(message).__name__
+                )

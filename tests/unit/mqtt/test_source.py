@@ -1,0 +1,118 @@
+"""The paho source against a real mosquitto."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+
+from hub.errors import SettingsError
+from hub.mqtt.errors import NotConnectedError
+from hub.mqtt.source import Endpoint, MqttSource
+from tests.support.broker import subscriber, until
+
+
+def device(broker, name="dev", password="device-password"):
+    return replace(broker.endpoint, user=name, password=password)
+
+
+@pytest.fixture
+async def hub_and_device(accounts, broker):
+    accounts.give("dev", "device-password")
+    await broker.accounts.changed()
+    return broker.endpoint, device(broker)
+
+
+async def test_a_message_comes_with_its_flags(hub_and_device):
+    hub, dev = hub_and_device
+    async with subscriber(dev, "HomeKit/dev/none") as (sender, _):
+        await sender.publish("HomeKit/dev/Switch/On", "1", retain=True)
+        async with subscriber(hub, "HomeKit/#") as (_, got):
+            await until(lambda: len(got) == 1)
+            await sender.publish("HomeKit/dev/Switch/On", "0", retain=True)
+            await until(lambda: len(got) == 2)
+    assert [(d.topic, d.payload, d.retained) for d in got] == [
+        ("HomeKit/dev/Switch/On", b"1", True),
+        ("HomeKit/dev/Switch/On", b"0", False),
+    ]
+
+
+async def test_what_is_not_acknowledged_comes_again_and_says_so(hub_and_device):
+    hub, dev = hub_and_device
+    async with subscriber(dev, "HomeKit/dev/none") as (sender, _):
+        async with subscriber(hub, "HomeKit/#", session_s=60, ack=False) as (source, got):
+            for number in range(3):
+                await sender.publish("HomeKit/dev/$batch", str(number))
+            await until(lambda: len(got) == 3)
+            source.acknowledge(got[1])  # held back behind the first
+            source.acknowledge(got[0])
+            await sender.publish("HomeKit/dev/$batch", "3")
+            await until(lambda: len(got) == 4)
+        await sender.publish("HomeKit/dev/$batch", "while away")
+        async with subscriber(hub, "HomeKit/#", session_s=60) as (_, again):
+            await until(lambda: len(again) == 3)
+    assert [(d.payload, d.redelivered) for d in again] == [
+        (b"2", True),
+        (b"3", True),
+        (b"while away", False),
+    ]
+
+
+async def test_own_messages_are_no_news(hub_and_device):
+    hub, dev = hub_and_device
+    async with subscriber(hub, "HomeKit/#") as (source, got):
+        await source.publish("HomeKit/dev/Switch/On", "1")
+        async with subscriber(dev, "HomeKit/dev/none") as (sender, _):
+            await sender.publish("HomeKit/dev/Switch/On", "0")
+        await until(lambda: got != [])
+    assert [d.payload for d in got] == [b"0"]
+
+
+async def test_reconnects_after_the_broker_was_killed(hub_and_device, broker):
+    hub, dev = hub_and_device
+    async with subscriber(hub, "HomeKit/#", session_s=60) as (source, got):
+        os.kill(broker.main.pid, signal.SIGKILL)
+        await until(lambda: not source.connected.is_set())
+        with pytest.raises(NotConnectedError):
+            await source.publish("HomeKit/dev/Switch/On/set", "1")
+        await until(source.connected.is_set)
+        async with subscriber(dev, "HomeKit/dev/none") as (sender, _):
+            await sender.publish("HomeKit/dev/Switch/On", "1")
+        await until(lambda: len(got) == 1)
+
+
+async def test_in_flight_is_bounded_and_nothing_is_lost(hub_and_device):
+    hub, dev = hub_and_device
+    source = MqttSource(hub, ["HomeKit/#"], client_id="", session_s=0, in_flight=10)
+    got = []
+    await source.start(got.append)
+    try:
+        await asyncio.wait_for(source.connected.wait(), 10)
+        async with subscriber(dev, "HomeKit/dev/none") as (sender, _):
+            await asyncio.gather(*(sender.publish("HomeKit/dev/$batch", str(n)) for n in range(50)))
+            await until(lambda: len(got) == 10)
+            for n in range(50):
+                await until(lambda n=n: len(got) > n)
+                assert len(got) <= n + 10
+                source.acknowledge(got[n])
+    finally:
+        await source.stop()
+    assert [int(d.payload) for d in got] == list(range(50))
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost", "http://x", "mqtt://", "mqtt://h:x", "mqtt://h/p"]
+)
+def test_a_bad_url_is_named(url):
+    with pytest.raises(SettingsError, match="MQTT_URL"):
+        Endpoint.of(url)
+
+
+def test_a_url_names_everything():
+    assert Endpoint.of("mqtt://us%40er:p%3Aw@broker:1999") == Endpoint(
+        "broker", 1999, "us@er", "p:w"
+    )
+    assert Endpoint.of("mqtts://broker").port == 8883
