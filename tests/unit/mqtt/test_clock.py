@@ -1,0 +1,59 @@
+"""Honest times for messages that waited in the broker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.mqtt.clock import Clocks, Mark
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def test_the_first_message_is_taken_as_prompt():
+    assert Clocks().made("dev", "b", 77, at(0)) == at(0)
+
+
+def test_an_hour_in_the_broker_is_seen():
+    clocks = Clocks()
+    clocks.made("dev", "b", 0, at(0))
+    got = [clocks.made("dev", "b", up, at(3600)) for up in range(300, 3601, 300)]
+    for up, made in zip(range(300, 3301, 300), got, strict=False):
+        assert abs((made - at(up)).total_seconds()) <= 0.05 * up + 5
+    assert got[-1] == at(3600)
+
+
+def test_a_slow_clock_is_no_wait():
+    clocks = Clocks()
+    clocks.made("dev", "b", 0, at(0))
+    for wake in range(1, 500):  # the device's clock loses 3 %
+        assert clocks.made("dev", "b", wake * 291, at(wake * 300)) == at(wake * 300)
+
+
+def test_a_new_boot_starts_anew():
+    clocks = Clocks([("dev", Mark("a", 1_000_000, at(0)))])
+    assert clocks.made("dev", "b", 3, at(10)) == at(10)
+
+
+def test_marks_are_kept_over_a_restart_and_bounded():
+    clocks = Clocks(limit=2)
+    for number in range(3):
+        clocks.made(f"dev{number}", "b", 0, at(0))
+    changed = clocks.changed()
+    assert set(changed) == {"dev1", "dev2"}
+    assert clocks.changed() == {}
+    again = Clocks(changed.items())
+    assert again.made("dev2", "b", 100, at(4000)) == at(100)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), max_size=20))
+def test_never_later_than_received(messages):
+    clocks = Clocks()
+    for up, received in messages:
+        assert clocks.made("dev", "b", up, at(received)) <= at(received)
