@@ -1,0 +1,1 @@
+"""Dormouse on the device."""

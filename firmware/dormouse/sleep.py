@@ -1,0 +1,38 @@
+"""Deep sleep, chained where it is longer than the chip's timer can count.
+
+`machine.deepsleep` counts microseconds in 32 bits: over 4 294 967 ms it wraps to a short sleep.
+"""
+
+import machine
+
+from dormouse import rtc
+
+# 70 minutes: below the wrap at 71.58, with a margin for the chip's clock.
+LONGEST_MS = 4_200_000
+# A link of the chain: `esp.deepsleep` takes a signed 32-bit number of microseconds (35.8 min), and
+# lets the chip wake with its radio off, since all it does then is sleep again.
+LINK_MS = 2_000_000
+_RADIO_OFF = 4
+# Shorter sleeps than this are not worth their start-up.
+_SHORTEST_MS = 50
+
+
+def until_next(record, clock, interval: int) -> None:
+    """Sleep so that wakes are `interval` seconds apart. Does not return."""
+    clock.tick()
+    record.awake_ms = clock.awake
+    record.set(rtc.AWAKE, False)
+    start(record, max(_SHORTEST_MS, interval * 1000 - clock.awake))
+
+
+def start(record, ms: int) -> None:
+    """Save the record and sleep `ms`, as a chain if need be. Does not return."""
+    chained = ms > LONGEST_MS
+    record.slept = LINK_MS if chained else ms
+    record.left = ms - record.slept
+    rtc.save(record)
+    if chained:
+        import esp
+
+        esp.deepsleep(record.slept * 1000, _RADIO_OFF)
+    machine.deepsleep(record.slept)

@@ -1,0 +1,46 @@
+"""From power-on to the right mode: sleep on, a wake, staying awake, or the prompt."""
+
+import sys
+
+import machine
+
+from dormouse import rtc, sleep
+from dormouse.clock import Clock
+
+CAUSES = {0: "power", 1: "watchdog", 4: "soft", 5: "deepsleep", 6: "hard"}
+_WATCHDOG, _DEEPSLEEP = 1, 5
+
+
+def run() -> None:
+    """Returns only when the device has no settings yet; the prompt follows then."""
+    record, _kept = rtc.load()
+    cause = machine.reset_cause()
+    clock = Clock(record, record.slept if cause == _DEEPSLEEP else 0)
+    record.slept = 0
+    if cause == _DEEPSLEEP and record.left:
+        sleep.start(record, record.left)
+    record.left = 0
+
+    from dormouse import settings
+
+    values = settings.load()
+    if not values.ssid or not values.host:
+        return
+    if values.switch:
+        from dormouse import stay
+
+        stay.run(record, clock, values, CAUSES.get(cause, "power"))
+        return
+    if cause == _WATCHDOG and record.has(rtc.AWAKE):
+        # What hung would hang again: the next try is at the next interval.
+        record.set(rtc.CRASHED, True)
+        sleep.until_next(record, clock, values.interval)
+    record.set(rtc.AWAKE, True)
+    rtc.save(record)
+    try:
+        from dormouse import wake
+
+        wake.run(record, clock, values, CAUSES.get(cause, "power"))
+    except Exception as error:
+        sys.print_exception(error)
+    sleep.until_next(record, clock, values.interval)

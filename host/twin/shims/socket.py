@@ -1,0 +1,214 @@
+"""lwIP's sockets over the host's, with its time-outs and a link that delays and loses.
+
+- A connect or read with a time-out waits in steps of 100 ms; `setblocking(True)` clears it.
+- At most 1072 bytes (two segments) are under way: `send` takes what fits.
+- A lost segment comes one retransmission later: 3 s for the first of a connection, then 1 s.
+- Without WiFi there is no route; from an address of another network nothing comes back.
+"""
+
+import errno
+import random
+
+import network
+import usocket
+import utime
+import world
+
+AF_INET, SOCK_STREAM, SOCK_DGRAM, IPPROTO_TCP = 2, 1, 2, 6
+SOL_SOCKET, SO_REUSEADDR, SO_BROADCAST = 0xFFF, 4, 0x20
+_WINDOW = 1072
+_FIRST_RTO, _RTO = 3000, 1000
+_STEP_MS = 100
+_EHOSTUNREACH = 113
+_NEW, _CONNECTING, _CONNECTED, _BROKEN = 0, 1, 2, 3
+
+
+def getaddrinfo(host, port, *rest):
+    """Numeric addresses, and names as the host knows them."""
+    joined, right = network.reachable()
+    parts = host.split(".")
+    if len(parts) == 4 and all(part.isdigit() for part in parts):
+        return [(AF_INET, SOCK_STREAM, 0, "", (host, port))]
+    if not joined or not right:
+        raise OSError(-2)
+    try:
+        found = usocket.getaddrinfo(host, port, usocket.AF_INET)[0][-1]
+    except OSError:
+        raise OSError(-2)
+    octets = usocket.sockaddr(found)[1]
+    return [(AF_INET, SOCK_STREAM, 0, "", ("%d.%d.%d.%d" % tuple(octets), port))]
+
+
+def _delay(timeout):
+    """Milliseconds that a segment takes: a round trip, and retransmissions."""
+    delay = world.get("net", "latency_ms")
+    loss = world.get("net", "loss")
+    while loss and random.random() < loss:
+        delay += timeout
+        timeout *= 2
+    return delay
+
+
+class socket:
+    """A TCP or UDP socket."""
+
+    def __init__(self, family=AF_INET, kind=SOCK_STREAM, proto=0):
+        self.real = usocket.socket(usocket.AF_INET, kind)
+        self.kind = kind
+        self.timeout = None
+        self.state = _NEW
+        self.peer = None
+        self.due = None
+        self.queue = []
+
+    # --- what the link does meanwhile -------------------------------------------------------
+
+    def advance(self):
+        """Bring connection and queue up to now."""
+        now = utime.ticks_ms()
+        if self.state == _CONNECTING and utime.ticks_diff(now, self.due) >= 0:
+            self._arrive()
+        while self.queue and self.state == _CONNECTED:
+            due, data = self.queue[0]
+            if utime.ticks_diff(now, due) < 0 or not network.reachable()[1]:
+                break
+            try:
+                sent = self.real.send(data)
+            except OSError as error:
+                if error.errno != errno.EAGAIN:
+                    self.state = _BROKEN
+                break
+            if sent < len(data):
+                self.queue[0] = (due, data[sent:])
+                break
+            self.queue.pop(0)
+
+    def _arrive(self):
+        if world.get("net", "blackhole") or not network.reachable()[1]:
+            return
+        host, port = self.peer
+        try:
+            self.real.connect(usocket.getaddrinfo(host, port)[0][-1])
+            self.real.setblocking(False)
+            self.state = _CONNECTED
+        except OSError:
+            self.state = _BROKEN
+
+    def waiting(self):
+        """Whether time must pass before the real socket matters."""
+        return self.state == _CONNECTING or bool(self.queue)
+
+    def _until(self, done, timeout_error=errno.ETIMEDOUT):
+        """Wait for `done()` in blocking mode, as long as the time-out says."""
+        began = utime.ticks_ms()
+        while not done():
+            if self.timeout is not None and utime.ticks_diff(utime.ticks_ms(), began) >= (
+                self.timeout * 1000
+            ):
+                raise OSError(timeout_error)
+            utime.sleep_ms(1)
+            self.advance()
+
+    # --- the interface ------------------------------------------------------------------------
+
+    def setblocking(self, on):
+        self.timeout = None if on else 0
+
+    def settimeout(self, seconds):
+        self.timeout = seconds
+
+    def setsockopt(self, *args):
+        pass
+
+    def connect(self, address):
+        if not network.reachable()[0]:
+            raise OSError(_EHOSTUNREACH)
+        self.peer = address
+        if self.kind == SOCK_DGRAM:
+            self.real.connect(usocket.getaddrinfo(*address)[0][-1])
+            self.state = _CONNECTED
+            return
+        self.due = utime.ticks_add(utime.ticks_ms(), _delay(_FIRST_RTO))
+        self.state = _CONNECTING
+        if self.timeout == 0:
+            raise OSError(errno.EINPROGRESS)
+        if self.timeout:
+            utime.sleep_ms(_STEP_MS)
+        self.advance()
+        self._until(lambda: self.state != _CONNECTING)
+        if self.state == _BROKEN:
+            raise OSError(errno.ECONNREFUSED)
+
+    def send(self, data):
+        self.advance()
+        if self.state == _BROKEN:
+            raise OSError(errno.ECONNRESET)
+        if self.state == _NEW:
+            raise OSError(errno.ENOTCONN)
+        if self.timeout != 0:
+            self._until(self.writable)
+        room = _WINDOW - sum(len(part) for _due, part in self.queue)
+        if room <= 0 or self.state == _CONNECTING:
+            raise OSError(errno.EAGAIN)
+        data = bytes(data[:room])
+        self.queue.append((utime.ticks_add(utime.ticks_ms(), _delay(_RTO)), data))
+        self.advance()
+        return len(data)
+
+    write = send
+
+    def sendall(self, data):
+        data = memoryview(data)
+        while data:
+            data = data[self.send(data) :]
+
+    def writable(self):
+        return self.state != _CONNECTING and (sum(len(part) for _due, part in self.queue) < _WINDOW)
+
+    def recv(self, count):
+        self.advance()
+        if self.state == _BROKEN:
+            raise OSError(errno.ECONNRESET)
+        if self.state != _CONNECTED:
+            raise OSError(errno.ENOTCONN)
+        if self.timeout == 0:
+            return self.real.recv(count)
+        found = []
+
+        def tried():
+            try:
+                found.append(self.real.recv(count))
+            except OSError as error:
+                if error.errno != errno.EAGAIN:
+                    raise
+            return found
+
+        self._until(tried)
+        return found[0]
+
+    read = recv
+
+    def readinto(self, buffer, count=None):
+        data = self.recv(count or len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def bind(self, address):
+        self.real.bind(usocket.getaddrinfo(*address)[0][-1])
+
+    def listen(self, backlog=1):
+        self.real.listen(backlog)
+
+    def accept(self):
+        real, address = self.real.accept()
+        accepted = socket()
+        accepted.real = real
+        accepted.state = _CONNECTED
+        return accepted, address
+
+    def close(self):
+        if self.state == _CONNECTED:
+            self.advance()
+        self.state = _BROKEN
+        self.queue = []
+        self.real.close()
