@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from host.twin.errors import FirmwareError, NoVirtualMachineError
 
-__all__ = ["NOT_ON_DEVICE", "SOURCE", "compile_to"]
+__all__ = ["NOT_ON_DEVICE", "SHIMS", "SOURCE", "Build", "compile_to"]
 
 SOURCE = Path(__file__).resolve().parents[2] / "firmware"
 """The firmware's source in this tree."""
+
+SHIMS = Path(__file__).with_name("shims")
+"""What stands in for the chip's own modules."""
 
 NOT_ON_DEVICE = frozenset({"manifest.py", "boards", "build"})
 """What lies in firmware/ for the build, not for the device."""
@@ -25,16 +29,39 @@ VERSION = Path("dormouse/version.py")
 _OPTIMIZE = "-O3"
 
 
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Folders of compiled modules: the firmware's own, and those that stand in for the chip's."""
+
+    modules: Path
+    shims: Path
+
+    @property
+    def search_path(self) -> str:
+        """MICROPYPATH of the VM; the shims come first, since they replace modules of the port."""
+        return f"{self.shims}:{self.modules}:.frozen"
+
+
 def compile_to(
     folder: Path, source: Path = SOURCE, *, version: str | None = None, board: str = "twin"
-) -> Path:
-    """Compile what is missing or older than its source into `folder`, and return it.
+) -> Build:
+    """Compile what is missing or older than its source into `folder`.
 
     The firmware says that it is `version` (this tree's without one) for `board`. Safe when several
     processes do it at once: every file is renamed into place. Raises FirmwareError with the
     compiler's message, NoVirtualMachineError without a compiler.
     """
     compiler = _compiler()
+    build = Build(folder / "modules", folder / "shims")
+    # As text the shims would be compiled on the device's heap, and leave the firmware none.
+    _compile_all(compiler, SHIMS, build.shims)
+    if VERSION in _compile_all(compiler, source, build.modules):
+        _compile_version(compiler, build.modules, version or _tree_version(), board)
+    return build
+
+
+def _compile_all(compiler: str, source: Path, folder: Path) -> list[Path]:
+    """Compile all modules of a tree but VERSION; the paths that there are, relative to it."""
     modules = [path.relative_to(source) for path in sorted(source.rglob("*.py"))]
     wanted = [module for module in modules if not NOT_ON_DEVICE.intersection(module.parts)]
     if not wanted:
@@ -43,9 +70,7 @@ def compile_to(
     with ThreadPoolExecutor() as pool:
         others = (module for module in wanted if module != VERSION)
         list(pool.map(lambda module: _compile(compiler, source, folder, module), others))
-    if VERSION in wanted:
-        _compile_version(compiler, folder, version or _tree_version(), board)
-    return folder
+    return wanted
 
 
 def _compiler() -> str:

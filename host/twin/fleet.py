@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from host.twin.firmware import Build
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind, equip
 from host.twin.twin import Twin
@@ -49,7 +50,7 @@ class Fleet:
     def __init__(
         self,
         hub: HubAddress,
-        firmware: Path,
+        firmware: Build,
         folder: Path,
         kinds: Sequence[Kind],
         *,

@@ -34,6 +34,7 @@ class Choice(StrEnum):
 
 _SSID = "dormouse"
 _KEY = "virtual devices"
+_DAY_S = 600  # ten minutes, so that a demonstration shows something move
 
 # Pins as people wire a NodeMCU and as they are in a Sonoff Basic.
 _SETTINGS: dict[Kind, dict[str, Any]] = {
@@ -88,12 +89,20 @@ def equip(
 
 
 def _world(chance: random.Random) -> World:
-    """A room of its own temperature, a good radio link, a battery somewhere on its way down."""
+    """A room with a slow day of its own, and a battery somewhere on its way down."""
+
+    def wave(base: float, swing: float) -> dict[str, float]:
+        phase = chance.uniform(0, _DAY_S)
+        return {"base": round(base, 3), "swing": swing, "period_s": _DAY_S, "phase_s": round(phase)}
+
     return World(
         {
-            "wifi": {"up": True, "ssid": _SSID, "key": _KEY},
-            "temperature": round(chance.uniform(17, 25), 4),
-            "humidity": round(chance.uniform(35, 65), 2),
+            "wifi": {"up": True, "ssid": _SSID, "key": _KEY, "rssi": chance.randint(-80, -50)},
+            "values": {
+                "temperature": wave(chance.uniform(17, 25), 3),
+                "humidity": wave(chance.uniform(35, 65), 10),
+                "pressure": wave(chance.uniform(990, 1030), 8),
+            },
             "adc_mv": round(chance.uniform(820, 980)),
         }
     )

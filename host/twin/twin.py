@@ -15,6 +15,7 @@ from typing import Self
 
 from host.twin import vm
 from host.twin.errors import TwinError
+from host.twin.firmware import Build
 from host.twin.vm import Cause
 from host.twin.world import World
 
@@ -66,7 +67,7 @@ class Twin:
     def __init__(
         self,
         folder: Path,
-        firmware: Path,
+        firmware: Build,
         *,
         chip_id: int,
         settings: Mapping[str, object],
@@ -133,7 +134,8 @@ class Twin:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._life
             self._life = None
-        (self.folder / "rtc.bin").unlink(missing_ok=True)
+        for volatile in ("rtc.bin", "pins.json"):
+            (self.folder / volatile).unlink(missing_ok=True)
         self._enter(State.OFF)
 
     async def power_cut(self) -> None:
@@ -159,6 +161,22 @@ class Twin:
         self.settings.update(changes)
         _replace(self.flash / "settings.json", json.dumps(self.settings))
 
+    def output(self, pin: int) -> int:
+        """The level of one of its output pins; 0 before the firmware has set it."""
+        try:
+            levels = json.loads((self.folder / "pins.json").read_text())
+        except OSError:
+            return 0
+        return int(levels.get(str(pin), 0))
+
+    @property
+    def flash_writes(self) -> int:
+        """How often its flash was written, by the firmware or the SDK, since it was made."""
+        try:
+            return int((self.folder / "flash-writes").read_text())
+        except OSError:
+            return 0
+
     async def until(self, condition: Callable[[Statistics], bool]) -> None:
         """Return when `condition` holds of the statistics."""
         while not condition(self.statistics):
@@ -183,7 +201,9 @@ class Twin:
         self.statistics.boots += 1
         began = time.monotonic()
         with (self.folder / "console").open("wb") as console:
-            process = await vm.spawn(self.flash, self.firmware, self._variables(cause), console)
+            process = await vm.spawn(
+                self.flash, self.firmware.search_path, self._variables(cause), console
+            )
         self._process = process
         self._enter(State.AWAKE)
         try:
@@ -201,27 +221,34 @@ class Twin:
         """What follows the end of the VM: sleep, restart or the watchdog; the next reset cause."""
         now = self.statistics
         if status == vm.RESET:
-            now.resets += 1
-            return Cause.SOFT
-        asked = self._asked_us() if status == vm.ASLEEP else None
+            return self._reset()
+        # Microseconds, as the uint32 that the chip's timer takes.
+        asked = self._left("sleep") if status == vm.ASLEEP else None
         if asked is not None:
             now.cycles += 1
             await self._sleep(asked)
             return self._take_forced() or Cause.DEEPSLEEP
-        self._failed(status)
         if status == 0:
             # The program came to its end: a device shows its prompt then, and waits.
+            self._failed("ended at the prompt")
             self._enter(State.PROMPT)
             await self._pause(None)
             return self._take_forced() or Cause.HARD
+        asleep = status == vm.ASLEEP
+        self._failed("asleep, but no time in `sleep`" if asleep else f"exit status {status}")
         self._enter(State.CRASHED)
         await self._pause(WATCHDOG_S)
         return self._take_forced() or Cause.WATCHDOG
 
-    def _failed(self, status: int) -> None:
-        what = {0: "ended at the prompt", vm.ASLEEP: "asleep, but no time in `sleep`"}.get(
-            status, f"exit status {status}"
-        )
+    def _reset(self) -> Cause:
+        """A reset that the firmware asked for, or its watchdog's."""
+        if self._left("reset-cause") == Cause.WATCHDOG:
+            self._failed("reset by its watchdog")
+            return Cause.WATCHDOG
+        self.statistics.resets += 1
+        return Cause.SOFT
+
+    def _failed(self, what: str) -> None:
         output = (self.folder / "console").read_text(errors="replace")[-_KEPT_OUTPUT:]
         self.statistics.failures += 1
         self.statistics.last_error = f"{what}\n{output}".strip()
@@ -237,19 +264,18 @@ class Twin:
             async with asyncio.timeout(None if seconds is None else seconds * self.pace):
                 await self._roused.wait()
 
-    def _asked_us(self) -> int | None:
-        """The deep sleep that the firmware asked for, in microseconds, as the chip's uint32."""
-        path = self.folder / "sleep"
+    def _left(self, name: str) -> int | None:
+        """A number that the VM left in its folder, once; None if there is none."""
+        path = self.folder / name
         try:
-            asked = int(path.read_text())
+            number = int(path.read_text())
         except (OSError, ValueError):
             return None
-        path.unlink()  # the next one must say its own
-        return asked
+        path.unlink()  # the next life must say its own
+        return number
 
     def _variables(self, cause: Cause) -> dict[str, str]:
         return {
-            "TWIN_STATE": str(self.folder),
             "TWIN_RESET_CAUSE": str(int(cause)),
             "TWIN_CHIP_ID": f"{self.chip_id:08x}",
             "TWIN_WORLD": str(self._world_path),

@@ -19,7 +19,7 @@ from typing import IO
 
 from host.twin.errors import NoVirtualMachineError
 
-__all__ = ["ASLEEP", "HEAP", "RESET", "SHIMS", "Cause", "command", "require", "spawn"]
+__all__ = ["ASLEEP", "HEAP", "RESET", "Cause", "command", "require", "spawn"]
 
 ASLEEP = 75
 """Exit status of a VM that went to deep sleep."""
@@ -29,9 +29,6 @@ RESET = 76
 
 HEAP = "38wK"
 """The ESP8266's 38 KiB of heap, scaled to words of this machine."""
-
-SHIMS = Path(__file__).with_name("shims")
-"""What stands in for the chip's own modules."""
 
 
 class Cause(IntEnum):
@@ -75,15 +72,15 @@ def command(module: str = "main") -> tuple[str, ...]:
 
 
 async def spawn(
-    flash: Path, firmware: Path, variables: Mapping[str, str], console: IO[bytes]
+    flash: Path, search_path: str, variables: Mapping[str, str], console: IO[bytes]
 ) -> asyncio.subprocess.Process:
-    """Start a VM in the folder `flash` with the compiled modules of `firmware`.
+    """Start a VM in the folder `flash` with the modules that lie on `search_path`.
 
     `variables` are the VM's TWIN_* environment; everything it prints goes to `console`.
     """
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
-        "MICROPYPATH": f"{SHIMS}:{firmware}:.frozen",
+        "MICROPYPATH": search_path,
         **variables,
     }
     return await asyncio.create_subprocess_exec(

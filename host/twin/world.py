@@ -1,4 +1,4 @@
-"""What surrounds a virtual device: radio, sensors, pins. The shims read it as JSON."""
+"""What surrounds a virtual device: radio, network, sensors, pins. The shims read it as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Json = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Sections of settings; host/twin/shims says which there are, their units and defaults."""
+    """Sections of settings; host/twin/shims/world.py says which, their units and defaults."""
 
     sections: Json = field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from host.twin import vm
+from host.twin.firmware import Build
 from host.twin.twin import State, Twin
 from host.twin.vm import Cause
 from host.twin.world import World
@@ -38,7 +39,8 @@ def make(tmp_path):
         modules.mkdir(exist_ok=True)
         (modules / "main.py").write_text(program)
         options.setdefault("settings", {"model": "test"})
-        return Twin(tmp_path / "twin", modules, chip_id=0xABCDEF, **options)
+        build = Build(modules, tmp_path / "no-shims")
+        return Twin(tmp_path / "twin", build, chip_id=0xABCDEF, **options)
 
     return twin
 
@@ -108,6 +110,18 @@ async def test_a_sleep_that_names_no_time_is_a_failure(make):
     async with make("import sys; sys.exit(75)", pace=0.01) as twin:
         await twin.until(lambda now: now.failures == 1)
         assert "sleep" in twin.statistics.last_error
+
+
+async def test_a_reset_by_the_watchdog_is_a_failure(make):
+    program = LOG_AND_SLEEP.replace(
+        "sys.exit(75)",
+        "open('../reset-cause', 'w').write('1')\n"
+        "sys.exit(76 if os.getenv('TWIN_RESET_CAUSE') == '0' else 75)",
+    )
+    async with make(program % 0) as twin:
+        await twin.cycle()
+        assert causes(twin) == [Cause.POWER, Cause.WATCHDOG]
+        assert (twin.statistics.failures, twin.statistics.resets) == (1, 0)
 
 
 async def test_a_program_that_ends_stands_at_the_prompt(make):
@@ -196,10 +210,11 @@ async def test_no_machine_outlives_a_killed_supervisor(tmp_path):
         f"""
 import asyncio
 from pathlib import Path
+from host.twin.firmware import Build
 from host.twin.twin import Twin
 async def main():
     here = Path({str(tmp_path)!r})
-    async with Twin(here / "twin", here, chip_id=1, settings={{}}) as twin:
+    async with Twin(here / "twin", Build(here, here), chip_id=1, settings={{}}) as twin:
         await twin.until(lambda now: now.state == 'awake')
         print(twin._process.pid, flush=True)
         await asyncio.Event().wait()

@@ -19,8 +19,8 @@ MakeTwin = Callable[..., Twin]
 
 
 @pytest.fixture(scope="session")
-def firmware_build(tmp_path_factory) -> Path:
-    """The folder of the compiled firmware."""
+def firmware_build(tmp_path_factory) -> firmware.Build:
+    """The compiled firmware."""
     return firmware.compile_to(tmp_path_factory.mktemp("firmware"))
 
 

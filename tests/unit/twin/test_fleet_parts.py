@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from host.twin.errors import HubNotReachedError
+from host.twin.firmware import Build
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress, facts
 from host.twin.kinds import Choice, Kind, equip, expected, kinds
@@ -55,7 +55,7 @@ def test_equipment_names_the_hub_and_what_to_expect(kind):
 
 
 def test_the_table_shows_failed_devices_first_and_how_many_it_leaves_out(tmp_path):
-    fleet = Fleet(HUB, Path("firmware"), tmp_path, [Kind.DS18B20] * 5)
+    fleet = Fleet(HUB, Build(tmp_path, tmp_path), tmp_path, [Kind.DS18B20] * 5)
     fleet.twins[4].statistics.failures = 2
     fleet.twins[3].statistics.cycles = 7
     out = io.StringIO()
