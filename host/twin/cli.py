@@ -83,17 +83,17 @@ async def _run(fleet: Fleet, seconds: float | None) -> None:
 def _fly(
     address: HubAddress, choice: Choice, count: int, interval: float, seconds: float | None
 ) -> int:
-    """Run a fleet until its end; how many devices failed at least once."""
+    """Run a fleet until its end; how many wakes ended other than in sleep."""
     with tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work:
         built = firmware.compile_to(Path(work) / "firmware")
         what = kinds(choice, count)
         fleet = Fleet(address, built, Path(work) / "devices", what, interval=interval)
         asyncio.run(until_ended(_run(fleet, seconds)))
     for one in fleet.twins:
-        if one.statistics.last_error:
-            typer.echo(f"{one.id}: {one.statistics.last_error}", err=True)
+        if trouble := one.statistics.last_error or one.statistics.last_complaint:
+            typer.echo(f"{one.id}: {trouble}", err=True)
     typer.echo(summary(fleet.totals()))
-    return sum(one.statistics.failures > 0 for one in fleet.twins)
+    return fleet.totals().failures
 
 
 def twin(

@@ -6,7 +6,7 @@ import platform
 
 from host.errors import HostError
 
-__all__ = ["FirmwareError", "HubNotReachedError", "NoVirtualMachineError", "TwinError"]
+__all__ = ["HubNotReachedError", "NoModulesError", "NoVirtualMachineError", "TwinError"]
 
 
 class TwinError(HostError):
@@ -26,8 +26,8 @@ class NoVirtualMachineError(TwinError):
         )
 
 
-class FirmwareError(TwinError):
-    """The firmware could not be compiled."""
+class NoModulesError(TwinError):
+    """The image in the slot has no modules for a virtual device."""
 
 
 class HubNotReachedError(TwinError):

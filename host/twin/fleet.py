@@ -33,6 +33,7 @@ class Totals:
     cycles: int
     resets: int
     failures: int
+    complaints: int
     states: Counter[str]
 
     @property
@@ -112,5 +113,6 @@ class Fleet:
             sum(one.cycles for one in all_of_them),
             sum(one.resets for one in all_of_them),
             sum(one.failures for one in all_of_them),
+            sum(one.complaints for one in all_of_them),
             Counter(str(one.state) for one in all_of_them),
         )

@@ -11,22 +11,28 @@ from host.twin.twin import Twin
 
 __all__ = ["fleet_table", "summary"]
 
+_LEFT = {"device", "kind", "why"}
+
+
+def _trouble(twin: Twin) -> int:
+    return -(twin.statistics.failures + twin.statistics.complaints)
+
 
 def summary(totals: Totals) -> str:
-    """One line: devices by state, cycles and their rate, failures."""
+    """One line: devices by state, cycles and their rate, wakes that failed in any way."""
     states = ", ".join(f"{number} {state}" for state, number in sorted(totals.states.items()))
     return (
         f"{totals.seconds:.0f} s: {states}; {totals.cycles} cycles ({totals.rate:.1f}/s), "
-        f"{totals.failures} failures"
+        f"{totals.failures + totals.complaints} failures"
     )
 
 
 def fleet_table(fleet: Fleet, rows: int) -> RenderableType:
     """The summary above a row per device, failed ones first, at most `rows` of them."""
     table = Table()
-    for heading in ("device", "kind", "state", "cycles", "failures", "awake", "next wake"):
-        table.add_column(heading, justify="left" if heading in {"device", "kind"} else "right")
-    ordered = sorted(fleet.twins, key=lambda twin: -twin.statistics.failures)
+    for heading in ("device", "kind", "state", "cycles", "failures", "awake", "sleep", "why"):
+        table.add_column(heading, justify="left" if heading in _LEFT else "right")
+    ordered = sorted(fleet.twins, key=_trouble)
     for twin in ordered[:rows]:
         table.add_row(*_cells(twin))
     parts: list[RenderableType] = [Text(summary(fleet.totals())), table]
@@ -42,7 +48,8 @@ def _cells(twin: Twin) -> list[str]:
         str(twin.settings.get("model", "")),
         str(now.state),
         str(now.cycles),
-        str(now.failures),
+        str(now.failures + now.complaints),
         "" if now.awake_ms is None else f"{now.awake_ms:.0f} ms",
         "" if now.sleep_s is None else f"{now.sleep_s:.0f} s",
+        (now.last_error or now.last_complaint or "").rpartition("\n")[2],
     ]

@@ -16,6 +16,7 @@ from typing import Self
 from host.twin import vm
 from host.twin.errors import TwinError
 from host.twin.firmware import Build
+from host.twin.rom import Rom
 from host.twin.vm import Cause
 from host.twin.world import World
 
@@ -36,32 +37,37 @@ class State(StrEnum):
     ASLEEP = "asleep"
     CRASHED = "crashed"
     PROMPT = "prompt"
+    UPDATING = "updating"
 
 
 @dataclass(slots=True)
 class Statistics:
     """What a virtual device has done since it was made.
 
-    `cycles` counts wakes that ended in deep sleep, `resets` those that ended in a reset of the
-    firmware's own, `failures` those that ended in any other way; `awake_ms` is how long the VM
-    lived at the last cycle, its start (about 15 ms) included.
+    `cycles` counts wakes that ended in deep sleep, `complaints` those among them in which the
+    firmware printed something (a broker that does not answer), `resets` wakes that ended in a
+    reset of the firmware's own, `failures` those that ended in any other way. `awake_ms` is how
+    long the VM lived last, its start (about 15 ms) included.
     """
 
     state: State = State.OFF
     boots: int = 0
     cycles: int = 0
+    complaints: int = 0
     resets: int = 0
     failures: int = 0
     awake_ms: float | None = None
     sleep_s: float | None = None
     last_error: str | None = None
+    last_complaint: str | None = None
 
 
 class Twin:
     """A virtual device with the chip id `chip_id`, living in `folder`.
 
     The folder is made at start and removed at stop, unless `keep`. `pace` scales sleep: at 0.01
-    a device that sleeps 300 s is back after 3 s.
+    a device that sleeps 300 s is back after 3 s. With a `rom` it starts through the bootloader and
+    runs the application in its flash; without, it runs `firmware` directly.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class Twin:
         chip_id: int,
         settings: Mapping[str, object],
         world: World | None = None,
+        rom: Rom | None = None,
         pace: float = 1.0,
         keep: bool = False,
     ) -> None:
@@ -80,12 +87,14 @@ class Twin:
         self.chip_id = chip_id
         self.settings = dict(settings)
         self.world = world or World()
+        self.rom = rom
         self.pace = pace
         self.keep = keep
         self.statistics = Statistics()
         self._life: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._forced: Cause | None = None
+        self._typed: str | None = None
         self._roused = asyncio.Event()
         self._changed = asyncio.Event()
 
@@ -110,6 +119,8 @@ class Twin:
         """Provision the device's flash and switch it on."""
         vm.require()
         self.flash.mkdir(parents=True, exist_ok=True)
+        if self.rom:
+            self.rom.make()
         self.write_settings()
         self._write_world()
         self.power_on()
@@ -145,6 +156,11 @@ class Twin:
 
     def press_reset(self) -> None:
         """Press its reset button: RTC memory stays."""
+        self._restart(Cause.HARD)
+
+    def type(self, line: str) -> None:
+        """Interrupt it and type a line at its prompt, as over USB: `import ota; ota.start()`."""
+        self._typed = line
         self._restart(Cause.HARD)
 
     def rouse(self) -> None:
@@ -192,30 +208,49 @@ class Twin:
     async def _live(self) -> None:
         cause = Cause.POWER
         while True:
-            status = await self._run(cause)
-            cause = self._take_forced() or await self._rest(status)
+            self._roused.clear()
+            self.statistics.boots += 1
+            if self.rom and await self.rom.starts_server(self.folder / "rtc.bin", cause):
+                await self._attend(await self.rom.serve(), State.UPDATING)
+                cause = self._take_forced() or Cause.SOFT
+            else:
+                status = await self._run(cause)
+                cause = self._take_forced() or await self._rest(status)
 
     async def _run(self, cause: Cause) -> int:
         """One life of the VM; its exit status, negative for a signal."""
-        self._roused.clear()
-        self.statistics.boots += 1
+        build = self.firmware
+        if self.rom:
+            build = Build(self.rom.modules(), build.shims)
+        typed, self._typed = self._typed, None
         began = time.monotonic()
         with (self.folder / "console").open("wb") as console:
             process = await vm.spawn(
-                self.flash, self.firmware.search_path, self._variables(cause), console
+                self.flash, build.search_path, self._variables(cause), console, typed
             )
+        try:
+            return await self._attend(process, State.AWAKE)
+        finally:
+            self.statistics.awake_ms = (time.monotonic() - began) * 1000
+
+    async def _attend(self, process: asyncio.subprocess.Process, state: State) -> int:
+        """What runs on the chip, until it ends or is ended; its exit status."""
         self._process = process
-        self._enter(State.AWAKE)
         try:
             if self._forced is not None:
                 process.kill()
+            if process.stdout is None or self.rom is None:
+                self._enter(state)
+            else:
+                async for line in process.stdout:
+                    self.rom.hear(line.decode(errors="replace").strip())
+                    self._enter(state)
             return await process.wait()
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
             self._process = None
-            self.statistics.awake_ms = (time.monotonic() - began) * 1000
 
     async def _rest(self, status: int) -> Cause:
         """What follows the end of the VM: sleep, restart or the watchdog; the next reset cause."""
@@ -226,6 +261,9 @@ class Twin:
         asked = self._left("sleep") if status == vm.ASLEEP else None
         if asked is not None:
             now.cycles += 1
+            if said := self._console():
+                now.complaints += 1
+                now.last_complaint = said
             await self._sleep(asked)
             return self._take_forced() or Cause.DEEPSLEEP
         if status == 0:
@@ -249,9 +287,12 @@ class Twin:
         return Cause.SOFT
 
     def _failed(self, what: str) -> None:
-        output = (self.folder / "console").read_text(errors="replace")[-_KEPT_OUTPUT:]
         self.statistics.failures += 1
-        self.statistics.last_error = f"{what}\n{output}".strip()
+        self.statistics.last_error = f"{what}\n{self._console()}".strip()
+
+    def _console(self) -> str:
+        """The end of what the VM printed in its last life."""
+        return (self.folder / "console").read_text(errors="replace")[-_KEPT_OUTPUT:].strip()
 
     async def _sleep(self, microseconds: int) -> None:
         self.statistics.sleep_s = microseconds / 1e6

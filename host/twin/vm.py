@@ -17,18 +17,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+from host.firmware import HEAP
 from host.twin.errors import NoVirtualMachineError
 
-__all__ = ["ASLEEP", "HEAP", "RESET", "Cause", "command", "require", "spawn"]
+__all__ = ["ASLEEP", "RESET", "Cause", "guarded", "require", "spawn"]
 
 ASLEEP = 75
 """Exit status of a VM that went to deep sleep."""
 
 RESET = 76
 """Exit status of a VM that reset itself."""
-
-HEAP = "38wK"
-"""The ESP8266's 38 KiB of heap, scaled to words of this machine."""
 
 
 class Cause(IntEnum):
@@ -48,6 +46,12 @@ _START = (
 )
 
 
+def guarded(*arguments: str) -> tuple[str, ...]:
+    """A command line that is ended with us: what stays awake must not outlive its supervisor."""
+    guard = shutil.which("setpriv") if sys.platform == "linux" else None
+    return (guard, "--pdeathsig", "KILL", *arguments) if guard else arguments
+
+
 @cache
 def _program() -> tuple[str, ...]:
     """The command line up to MicroPython's own arguments; raises NoVirtualMachineError."""
@@ -55,10 +59,7 @@ def _program() -> tuple[str, ...]:
     if spec is None or spec.origin is None:
         raise NoVirtualMachineError
     start = _START.format(str(Path(spec.origin).parent))
-    # A VM of a device that stays awake must not outlive a supervisor that was killed.
-    guard = shutil.which("setpriv") if sys.platform == "linux" else None
-    prefix = (guard, "--pdeathsig", "KILL") if guard else ()
-    return (*prefix, sys.executable, "-I", "-S", "-c", start)
+    return guarded(sys.executable, "-I", "-S", "-c", start)
 
 
 def require() -> None:
@@ -66,28 +67,32 @@ def require() -> None:
     _program()
 
 
-def command(module: str = "main") -> tuple[str, ...]:
-    """The command line that runs a firmware module as the device's main program."""
-    return (*_program(), "-X", f"heapsize={HEAP}", "-m", module)
-
-
 async def spawn(
-    flash: Path, search_path: str, variables: Mapping[str, str], console: IO[bytes]
+    flash: Path,
+    search_path: str,
+    variables: Mapping[str, str],
+    console: IO[bytes],
+    typed: str | None = None,
 ) -> asyncio.subprocess.Process:
     """Start a VM in the folder `flash` with the modules that lie on `search_path`.
 
-    `variables` are the VM's TWIN_* environment; everything it prints goes to `console`.
+    It runs the module `main`, or what was `typed` at its prompt. `variables` are the VM's TWIN_*
+    environment; everything it prints goes to `console`. It has a process group of its own, so that
+    Ctrl-C in a terminal reaches the supervisor alone.
     """
+    program = ("-m", "main") if typed is None else ("-c", typed)
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "MICROPYPATH": search_path,
         **variables,
     }
     return await asyncio.create_subprocess_exec(
-        *command(),
+        *_program(),
+        *("-X", f"heapsize={HEAP}", *program),
         cwd=flash,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=console,
         stderr=console,
+        process_group=0,
     )

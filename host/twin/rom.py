@@ -1,0 +1,139 @@
+"""A virtual device's flash part, and the native bootloader that starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from host import flashmap
+from host.image import MAX_APPLICATION
+from host.twin.errors import TwinError
+from host.twin.firmware import TREE
+from host.twin.image import unpack
+from host.twin.vm import Cause, guarded
+
+__all__ = ["BUILT", "Bootloader", "Rom"]
+
+BUILT = TREE / "build" / "bootloader"
+"""Where `make -C bootloader native` puts the programs."""
+
+_SERVER = 10  # bootdecide's exit status where the OTA server starts
+_ERASED = b"\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Bootloader:
+    """The native bootloader: the folder of its programs, and the public or private key file.
+
+    Times in milliseconds: how long the OTA server waits for a packet before the session starts
+    over, and for a first one before the device restarts; None for the bootloader's own.
+    """
+
+    key: Path
+    programs: Path = BUILT
+    address: str = "127.0.0.1"
+    packet_wait_ms: int | None = None
+    idle_restart_ms: int | None = None
+
+    def program(self, name: str) -> str:
+        """The path of `otaserver` or `bootdecide`. Raises TwinError."""
+        path = self.programs / name
+        if not path.exists():
+            raise TwinError(f"{path} is not there: build it with `make -C bootloader native`")
+        return str(path)
+
+
+class Rom:
+    """A flash part in a file, with the map of partitions.csv and an application in its slot.
+
+    The file is made when it is not there. `port` is the OTA server's UDP port (0: a free one at
+    each start), `listening` the one that it got, `said` what it printed, `decision` what
+    bootdecide printed last.
+    """
+
+    def __init__(
+        self, folder: Path, bootloader: Bootloader, image: bytes, *, port: int = 0
+    ) -> None:
+        self.file = folder / "flash.bin"
+        self.bootloader = bootloader
+        self.port = port
+        self.listening: int | None = None
+        self.said: list[str] = []
+        self.decision: dict[str, Any] = {}
+        self._folder = folder
+        self._image = image
+        self._map = flashmap.read(TREE / "partitions.csv")
+        self._unpacked: bytes | None = None
+
+    def make(self) -> None:
+        """Make the part as a factory does, if there is none: erased but for the application."""
+        if not self.file.exists():
+            self.write_image(self._image)
+
+    def write_image(self, image: bytes) -> None:
+        """Flash an image over the wire, as esptool does: the rest of the part stays."""
+        flash = bytearray(self.file.read_bytes() if self.file.exists() else b"")
+        flash += _ERASED * (self._map.size - len(flash))
+        slot = self._map.app
+        flash[slot.offset : slot.end] = image.ljust(slot.size, _ERASED)
+        self.file.write_bytes(flash)
+
+    async def starts_server(self, rtc: Path, cause: Cause) -> bool:
+        """The bootloader's decision: its OTA server (True) or the application."""
+        process = await asyncio.create_subprocess_exec(
+            self.bootloader.program("bootdecide"),
+            *self._where(),
+            *("--rtc", str(rtc), "--reset-reason", str(int(cause))),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        if process.returncode not in {0, _SERVER}:
+            raise TwinError(f"bootdecide: {said.decode(errors='replace').strip()}")
+        self.decision = json.loads(said)
+        return process.returncode == _SERVER
+
+    async def serve(self) -> asyncio.subprocess.Process:
+        """Start the OTA server; give what it prints to `hear`."""
+        times = {
+            "--packet-wait": self.bootloader.packet_wait_ms,
+            "--idle-restart": self.bootloader.idle_restart_ms,
+        }
+        return await asyncio.create_subprocess_exec(
+            *guarded(self.bootloader.program("otaserver")),
+            *self._where(),
+            *("--port", str(self.port), "--bind", self.bootloader.address),
+            *(text for name, ms in times.items() if ms for text in (name, str(ms))),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            process_group=0,
+        )
+
+    def hear(self, line: str) -> None:
+        """Keep a line that the OTA server printed, and the port that the first one names."""
+        self.said.append(line)
+        if line.startswith("listening on "):
+            self.listening = int(line.rpartition(":")[2])
+
+    def modules(self) -> Path:
+        """The folder of the modules in the application slot, unpacked anew when they changed."""
+        with self.file.open("rb") as flash:
+            flash.seek(self._map.app.offset)
+            image = flash.read(min(self._map.app.size, MAX_APPLICATION))
+        digest = hashlib.sha256(image).digest()
+        folder = self._folder / "modules"
+        if digest != self._unpacked:
+            unpack(image, folder)
+            self._unpacked = digest
+        return folder
+
+    def _where(self) -> list[str]:
+        slot = self._map.app
+        return [
+            *("--flash", str(self.file), "--key", str(self.bootloader.key)),
+            *("--slot", f"{slot.offset:#x}:{slot.size:#x}"),
+        ]
