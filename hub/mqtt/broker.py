@@ -19,8 +19,11 @@ from pathlib import Path
 
 from hub.child import Account as Owner
 from hub.child import spawn
-from hub.mqtt.accounts import HUB, AccountFiles, AccountStore, hash_password
+from hub.mqtt.access import HUB
+from hub.mqtt.account_files import AccountFiles, replace_private
+from hub.mqtt.accounts import AccountBook
 from hub.mqtt.errors import BrokerError
+from hub.mqtt.passwords import hash_password
 from hub.mqtt.ports import free_port, holder, is_taken
 from hub.mqtt.source import Endpoint
 
@@ -72,6 +75,7 @@ acl_file {acl}
 ENROL = """\
 per_listener_settings true
 persistence false
+retain_available false
 max_queued_messages 10000
 max_inflight_messages 100
 message_size_limit 4096
@@ -163,10 +167,7 @@ class Mosquitto:
         if is_taken(self._host, self.port):
             return "address in use"
         text = self._config.replace("{port}", str(self.port)).replace("{host}", self._host)
-        self._path.write_text(text, "utf-8")
-        if self._owner is not None:
-            os.chown(self._path, self._owner.pw_uid, self._owner.pw_gid)
-        self._path.chmod(0o600)
+        replace_private(self._path, [text], self._owner)
         program = find_mosquitto()
         self._process = await spawn([program, "-c", self._path], account=self._owner)
         try:
@@ -233,7 +234,7 @@ class Mosquitto:
 
 
 class Broker:
-    """The devices' broker and the enrolment broker, with the accounts of `store`.
+    """The devices' broker and the enrolment broker, with the accounts of `book`.
 
     Their files are in `folder`, which is made, belongs to `owner` when given and is mode 0700.
     """
@@ -241,7 +242,7 @@ class Broker:
     def __init__(
         self,
         folder: Path,
-        store: AccountStore,
+        book: AccountBook,
         *,
         host: str,
         port: int,
@@ -255,8 +256,9 @@ class Broker:
         # Unguessable, so that no anonymous client can end the session by taking its id.
         self._enrol_client_id = f"hub-{secrets.token_hex(12)}"
         self.accounts = AccountFiles(
-            folder, store, self._reload, hub_password=self._hub_password, owner=owner
+            folder, book.connecting, self._reload, hub_password=self._hub_password, owner=owner
         )
+        book.tell(self.accounts.changed)
         main = MAIN.format(
             folder=folder, autosave=AUTOSAVE_S, queued=MAX_QUEUED, packet=MAX_PACKET,
             passwords=self.accounts.passwords, acl=self.accounts.acl, port="{port}", host="{host}",
@@ -274,7 +276,7 @@ class Broker:
         """Returns when both accept connections. Raises BrokerError, SettingsError."""
         await check_version()
         self._prepare_folder()
-        await self.accounts.start()
+        self.accounts.write()
         try:
             await self.main.start()
             await self.enrolment.start()
@@ -309,12 +311,7 @@ class Broker:
                 os.chown(self._folder, self._owner.pw_uid, self._owner.pw_gid)
             passwords = f"{HUB}:{hash_password(self._hub_password)}\n"
             for name, text in (("enrol-passwords", passwords), ("enrol-acl", ENROL_ACL)):
-                path = self._folder / name
-                path.touch(0o600)
-                path.chmod(0o600)
-                path.write_text(text, "utf-8")
-                if self._owner is not None:
-                    os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
+                replace_private(self._folder / name, [text], self._owner)
         except OSError as error:
             raise BrokerError(f"{self._folder}: {error.strerror}") from error
 

@@ -4,95 +4,269 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
-from hub.mqtt.accounts import (
-    HUB,
-    VIEWER,
-    Account,
-    AccountState,
-    AccountStore,
-    hash_password,
-    matches,
-)
-from hub.mqtt.source import Delivery
-from hub.mqtt.topics import Enrol
+from hub.mqtt.access import is_reserved
+from hub.mqtt.accounts import AccountBook
+from hub.mqtt.errors import AccountError
+from hub.mqtt.passwords import hash_password, matches
+from hub.mqtt.rates import Bucket
+from hub.mqtt.source import Delivery, Source
+from hub.mqtt.topics import Enrol, Problem, parse
 from hub.problems import Problems
+from hub.settings import Enrolment
+from hub.store.accounts import Account, AccountState
 
-__all__ = ["Enroller", "Outcome"]
+__all__ = ["EnrolListener", "Enroller", "Gate", "Outcome"]
 
 log = logging.getLogger(__name__)
-
-RESERVED = frozenset({HUB, VIEWER})
 
 
 class Outcome(StrEnum):
     """What became of an enrolment."""
 
     ENROLLED = "enrolled"
+    RENEWED = "renewed"
+    """A known id with another password, as was allowed by hand."""
     KNOWN = "known"
     """The account is there, with that password: the device may simply connect."""
     TAKEOVER = "take-over"
     """A known id with another password."""
     CLOSED = "closed"
+    """Kept for approval."""
     RESERVED = "reserved"
+    TOO_MANY = "too-many"
+    """Over the rate, or too many enrolled that were never heard."""
 
 
-class Enroller:
-    """Makes accounts from enrolments while `tenant()` names a tenant to make them in.
+class Gate:
+    """Whether enrolment is open, and for which tenant.
 
-    `tenant` is asked at each enrolment and returns None while enrolment is closed. `changed` is
-    awaited after an account was made (files rewritten, broker told).
+    A window is opened by hand for some minutes and one tenant; it goes before the mode, and is
+    counted by a monotonic clock, so that a wall clock set at 1970 or later changes nothing.
     """
 
     def __init__(
-        self,
-        store: AccountStore,
-        problems: Problems,
-        *,
-        tenant: Callable[[], str | None],
-        changed: Callable[[], Awaitable[None]],
+        self, mode: Enrolment, tenant: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._store = store
-        self._problems = problems
+        self.mode = mode
         self._tenant = tenant
-        self._changed = changed
-        self._one_at_a_time = asyncio.Lock()
+        self._clock = clock
+        self._window: tuple[str, float] | None = None
+
+    def open_window(self, tenant: str, minutes: float) -> None:
+        """Let devices enrol into a tenant for some minutes."""
+        self._window = tenant, self._clock() + minutes * 60
+
+    def close_window(self) -> None:
+        """Close it early."""
+        self._window = None
+
+    @property
+    def window(self) -> tuple[str, float] | None:
+        """The open window's tenant and the seconds it has left."""
+        if self._window is None or self._window[1] <= self._clock():
+            return None
+        return self._window[0], self._window[1] - self._clock()
+
+    def tenant(self) -> str | None:
+        """The tenant that a new device gets now; None while enrolment is closed."""
+        window = self.window
+        if window is not None:
+            return window[0]
+        return self._tenant if self.mode is Enrolment.OPEN else None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A device that knocked while enrolment was closed."""
+
+    device: str
+    password: str
+    model: str
+    firmware: str
+
+
+class Enroller:
+    """Decides on enrolments; memory, accounts and rate are bounded whoever sends what.
+
+    Of devices that knock while enrolment is closed the latest `CANDIDATES` are remembered for
+    approval. An account that is not heard within `PATIENCE_S` of enrolling is forgotten.
+    """
+
+    CANDIDATES = 100
+    # Unpacking a school's worth of boards at once, and a slow trickle afterwards.
+    BURST, PER_MINUTE = 1000, 10
+    MAX_PENDING = 1000
+    PATIENCE_S = 24 * 3600.0
+
+    def __init__(
+        self,
+        book: AccountBook,
+        gate: Gate,
+        problems: Problems,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.gate = gate
+        self._book = book
+        self._problems = problems
+        self._clock = clock
+        self._bucket = Bucket(self.BURST, self.PER_MINUTE, clock)
+        self._candidates: OrderedDict[str, Candidate] = OrderedDict()
+        self._renewals: dict[str, float] = {}
+        self._enrolled_at: dict[str, float] = {}
+        self._busy: dict[str, asyncio.Lock] = {}
 
     async def handle(self, message: Enrol, _delivery: Delivery) -> None:
         """The listener's handler."""
         await self.enrol(message)
 
     async def enrol(self, message: Enrol) -> Outcome:
-        """Decide on one enrolment, and make the account if the rules allow it."""
-        outcome = await self._decide(message)
-        if outcome is Outcome.ENROLLED:
-            log.info("%s enrolled (%s %s)", message.id, message.model, message.firmware)
-            await self._changed()
+        """Decide on one enrolment, and make the account if the rules allow it.
+
+        Returns when the device can connect, if it may.
+        """
+        lock = self._busy.setdefault(message.id, asyncio.Lock())
+        try:
+            async with lock:
+                outcome = await self._decide(message)
+        finally:
+            if not lock.locked():
+                self._busy.pop(message.id, None)
+        if outcome in {Outcome.ENROLLED, Outcome.RENEWED}:
+            log.info("%s %s", message.id, outcome)
         elif outcome is not Outcome.KNOWN:
-            self._problems.note(f"enrol-{outcome}", message.id, "the enrolment was refused")
+            self._problems.note(f"enrol-{outcome}", message.id, "an enrolment was refused")
         return outcome
 
+    async def approve(self, device: str, tenant: str) -> None:
+        """Make the account of a device that knocked. Raises AccountError."""
+        candidate = self._candidates.pop(device, None)
+        if candidate is None:
+            raise AccountError(f"{device} has not asked to enrol")
+        account = Account(
+            tenant, device, candidate.password, AccountState.ACTIVE,
+            candidate.model, candidate.firmware,
+        )  # fmt: skip
+        if not await self._book.add(account):
+            raise AccountError(f"there is an account {device} already")
+
+    def allow_renewal(self, device: str, minutes: float) -> None:
+        """Let a known device enrol once with a new password (its flash was erased)."""
+        if self._book.get(device) is None:
+            raise AccountError(f"there is no account {device}")
+        self._renewals[device] = self._clock() + minutes * 60
+
+    def candidates(self) -> list[Candidate]:
+        """Who knocked, the latest last."""
+        return list(self._candidates.values())
+
+    async def heard(self, device: str) -> None:
+        """A device that enrolled has sent something: its account is kept for good."""
+        account = self._book.get(device)
+        if account is not None and account.state is AccountState.PENDING:
+            self._enrolled_at.pop(device, None)
+            await self._book.set_state(device, AccountState.ACTIVE)
+
+    async def forget_silent(self) -> list[str]:
+        """Remove the accounts that enrolled and never came; their names."""
+        now = self._clock()
+        pending = [account.device for account in self._book.pending()]
+        for device in pending:
+            self._enrolled_at.setdefault(device, now)
+        silent = [d for d in pending if now - self._enrolled_at[d] > self.PATIENCE_S]
+        if silent:
+            await self._book.remove(*silent)
+            log.info("forgot %d devices that enrolled and never came", len(silent))
+        for device in silent:
+            self._enrolled_at.pop(device, None)
+        return silent
+
     async def _decide(self, message: Enrol) -> Outcome:
-        if message.id in RESERVED:
+        if is_reserved(message.id):
             return Outcome.RESERVED
-        async with self._one_at_a_time:
-            known = await self._store.account(message.id)
-            if known is not None:
-                same = matches(message.password, known.password_hash)
-                return Outcome.KNOWN if same else Outcome.TAKEOVER
-            tenant = self._tenant()
-            if tenant is None:
-                return Outcome.CLOSED
-            await self._store.add_account(
-                Account(
-                    message.id,
-                    hash_password(message.password),
-                    tenant,
-                    state=AccountState.ACTIVE,
-                    model=message.model,
-                    firmware=message.firmware,
-                )
-            )
-            return Outcome.ENROLLED
+        known = self._book.get(message.id)
+        if known is not None:
+            return await self._meet(known, message)
+        tenant = self.gate.tenant()
+        if tenant is None:
+            self._remember(message)
+            return Outcome.CLOSED
+        if len(self._enrolled_at) >= self.MAX_PENDING or not self._bucket.take():
+            return Outcome.TOO_MANY
+        account = Account(
+            tenant, message.id, hash_password(message.password), AccountState.PENDING,
+            message.model, message.firmware,
+        )  # fmt: skip
+        self._enrolled_at[message.id] = self._clock()
+        if not await self._book.add(account):
+            self._enrolled_at.pop(message.id, None)
+            return Outcome.TAKEOVER  # another hub on this database made it a moment ago
+        return Outcome.ENROLLED
+
+    async def _meet(self, known: Account, message: Enrol) -> Outcome:
+        if matches(message.password, known.password):
+            return Outcome.KNOWN
+        if self._renewals.pop(message.id, 0) > self._clock():
+            await self._book.set_password(message.id, message.password)
+            return Outcome.RENEWED
+        return Outcome.TAKEOVER
+
+    def _remember(self, message: Enrol) -> None:
+        old = self._candidates.pop(message.id, None)
+        if old is not None and not matches(message.password, old.password):
+            # Two claim the id: the first to knock keeps its place, a person will see the counts.
+            self._problems.note("enrol-take-over", message.id, "two passwords for one id")
+            self._candidates[message.id] = old
+            return
+        self._candidates[message.id] = old or Candidate(
+            message.id, hash_password(message.password), message.model, message.firmware
+        )
+        if len(self._candidates) > self.CANDIDATES:
+            self._candidates.popitem(last=False)
+
+
+class EnrolListener:
+    """Takes enrolments, and nothing else, from the enrolment broker."""
+
+    def __init__(self, source: Source, enroller: Enroller, problems: Problems) -> None:
+        self._source = source
+        self._enroller = enroller
+        self._problems = problems
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Begin."""
+        await self._source.start(self.deliver)
+
+    async def stop(self) -> None:
+        """End; a device whose enrolment was cut off enrols again."""
+        await self._source.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Handle one message; it is acknowledged when it is decided, so that few are at work."""
+        message = parse(delivery.topic, delivery.payload)
+        if not isinstance(message, Enrol):
+            # The id is whatever a stranger wrote: counted, not kept as a device's problem.
+            kind = message.kind if isinstance(message, Problem) else "topic"
+            self._problems.note(kind, None, f"on the enrolment listener: {delivery.topic[:80]!a}")
+            self._source.acknowledge(delivery)
+            return
+        task = asyncio.create_task(self._enrol(message, delivery))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _enrol(self, message: Enrol, delivery: Delivery) -> None:
+        try:
+            await self._enroller.enrol(message)
+        except Exception:
+            log.exception("an enrolment could not be decided; the device will ask again")
+            self._problems.note("enrol-failed", message.id, "not decided")
+        self._source.acknowledge(delivery)

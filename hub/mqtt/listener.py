@@ -49,7 +49,8 @@ class Listener:
 
     What is refused by name is counted in `problems` and acknowledged: sent again it would be
     refused again. `batching` names devices known to send `$batch`, whose plain topics are shown
-    and not stored. Other parts hear of messages through `on`.
+    and not stored. Other parts hear of messages through `on`; `heard` gets the device of every
+    live message that made sense, `acknowledged` (device, boot, seq) of every batch that is safe.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Listener:
         clocks: Clocks | None = None,
         batching: Iterable[str] = (),
         acknowledged: Callable[[str, str, int], None] | None = None,
+        heard: Callable[[str], None] | None = None,
     ) -> None:
         self._source = source
         self._bridge = bridge
@@ -70,6 +72,7 @@ class Listener:
         self._clocks = clocks or Clocks()
         self._batching = set(batching)
         self._acknowledged = acknowledged
+        self._heard = heard
         self._handlers: dict[type, list[Callable[[Any, Delivery], Awaitable[None] | None]]] = {}
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -105,6 +108,10 @@ class Listener:
 
     def _handle(self, message: topics.Message | topics.Problem, delivery: Delivery) -> None:
         done = partial(self._source.acknowledge, delivery)
+        if self._heard is not None and not delivery.retained:
+            device = _device(message)
+            if device is not None:
+                self._heard(device)
         match message:
             case topics.Problem(kind, device, detail):
                 self._problems.note(kind, device, detail)
@@ -224,3 +231,13 @@ class Listener:
                 self._problems.note(
                     "handler", getattr(message, "device", None), type(message).__name__
                 )
+
+
+def _device(message: topics.Message | topics.Problem) -> str | None:
+    """Whose message it is; None for an enrolment (not authenticated) and a problem."""
+    match message:
+        case topics.StateValue() | topics.Removal():
+            return message.series.device
+        case topics.Batch() | topics.Report() | topics.OtaState() | topics.Online():
+            return message.device
+    return None

@@ -13,7 +13,7 @@ __all__ = ["Account", "AccountState", "Accounts"]
 
 
 class AccountState(StrEnum):
-    """Waiting for a person's yes, let in, shut out."""
+    """Enrolled and not heard since (it may connect), let in for good, shut out."""
 
     PENDING = "pending"
     ACTIVE = "active"

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from hub.child import run_as
-from hub.mqtt.accounts import Account, AccountState, Role, hash_password
+from hub.mqtt.accounts import AccountBook
 from hub.mqtt.broker import Broker
 from hub.mqtt.source import Delivery, Endpoint, MqttSource
+from hub.store.accounts import Account, AccountState
 
 
 class MemoryAccounts:
@@ -25,36 +26,22 @@ class MemoryAccounts:
     def __init__(self) -> None:
         self.kept: dict[str, Account] = {}
 
-    async def accounts(self) -> list[Account]:
+    async def list(self, tenants: object = None) -> list[Account]:
         return list(self.kept.values())
 
-    async def account(self, name: str) -> Account | None:
-        return self.kept.get(name)
+    async def create(self, account: Account) -> bool:
+        return self.kept.setdefault(account.device, account) is account
 
-    async def add_account(self, account: Account) -> bool:
-        return self.kept.setdefault(account.name, account) is account
-
-    async def change_account(
-        self,
-        name: str,
-        *,
-        state: AccountState | None = None,
-        password_hash: str | None = None,
-    ) -> bool:
-        if name not in self.kept:
-            return False
-        old = self.kept[name]
-        self.kept[name] = replace(
-            old, state=state or old.state, password_hash=password_hash or old.password_hash
-        )
+    async def set_state(self, tenant: str, device: str, state: AccountState) -> bool:
+        self.kept[device] = replace(self.kept[device], state=state)
         return True
 
-    async def remove_account(self, name: str) -> bool:
-        return self.kept.pop(name, None) is not None
+    async def set_password(self, tenant: str, device: str, password: str) -> bool:
+        self.kept[device] = replace(self.kept[device], password=password)
+        return True
 
-    def give(self, name: str, password: str, role: Role = Role.DEVICE) -> None:
-        """Keep an account without telling the broker."""
-        self.kept[name] = Account(name, hash_password(password), "home", role)
+    async def remove(self, tenant: str, device: str) -> bool:
+        return self.kept.pop(device, None) is not None
 
 
 @contextlib.contextmanager
@@ -74,10 +61,8 @@ def owner() -> pwd.struct_passwd | None:
 
 
 @contextlib.asynccontextmanager
-async def running_broker(accounts: MemoryAccounts, folder: Path) -> AsyncIterator[Broker]:
-    broker = Broker(
-        folder / "broker", accounts, host="127.0.0.1", port=0, enrol_port=0, owner=owner()
-    )
+async def running_broker(book: AccountBook, folder: Path) -> AsyncIterator[Broker]:
+    broker = Broker(folder / "broker", book, host="127.0.0.1", port=0, enrol_port=0, owner=owner())
     await broker.start()
     try:
         yield broker
@@ -86,12 +71,13 @@ async def running_broker(accounts: MemoryAccounts, folder: Path) -> AsyncIterato
 
 
 @pytest.fixture
-def accounts() -> MemoryAccounts:
-    return MemoryAccounts()
+def accounts() -> AccountBook:
+    """Account book of a test's broker: `await accounts.provision(name, tenant, password)`."""
+    return AccountBook(MemoryAccounts())
 
 
 @pytest.fixture
-async def broker(accounts: MemoryAccounts) -> AsyncIterator[Broker]:
+async def broker(accounts: AccountBook) -> AsyncIterator[Broker]:
     with open_folder() as folder:
         async with running_broker(accounts, folder) as running:
             yield running

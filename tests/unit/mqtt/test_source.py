@@ -21,8 +21,7 @@ def device(broker, name="dev", password="device-password"):
 
 @pytest.fixture
 async def hub_and_device(accounts, broker):
-    accounts.give("dev", "device-password")
-    await broker.accounts.changed()
+    await accounts.provision("dev", "home", "device-password")
     return broker.endpoint, device(broker)
 
 

@@ -1,0 +1,75 @@
+"""Who may touch which topics: one rule, as a decision and as mosquitto's ACL file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from hub.mqtt.topics import is_device_id
+from hub.store.accounts import Account
+
+__all__ = ["HUB", "VIEWER", "acl_lines", "is_reserved", "is_viewer", "may_publish", "may_subscribe"]
+
+HUB = "hub"
+VIEWER = "viewer"
+_VIEWER = re.compile(r"viewer(\.[A-Za-z0-9_-]{1,32})?")
+_SHARED = re.compile(r"\$share/[^/+#]+/")
+
+
+def is_viewer(name: str) -> bool:
+    """Whether a name is a viewer's: `viewer` or `viewer.<who>`; the dot keeps devices apart."""
+    return _VIEWER.fullmatch(name) is not None
+
+
+def is_reserved(name: str) -> bool:
+    """Whether no device may have this name."""
+    return name == HUB or is_viewer(name)
+
+
+def may_publish(name: str, topic: str) -> bool:
+    """Whether a known account may publish to a topic."""
+    if "+" in topic or "#" in topic:
+        return False
+    return _inside(name, topic)
+
+
+def may_subscribe(name: str, topic_filter: str, readable: Iterable[str] | None = None) -> bool:
+    """Whether a known account may subscribe to a filter, a shared one included.
+
+    `readable` are the devices that a viewer may read; None for all of them.
+    """
+    plain = _SHARED.sub("", topic_filter, count=1)
+    if not is_viewer(name):
+        return _inside(name, plain)
+    if readable is None:
+        return plain == "HomeKit" or plain.startswith("HomeKit/")
+    return any(_inside(device, plain) for device in readable)
+
+
+def _inside(name: str, topic: str) -> bool:
+    """Inside `HomeKit/<name>/#`; the hub's name stands for all of `HomeKit/#`."""
+    if name == HUB:
+        return topic.startswith("HomeKit/")
+    return is_device_id(name) and topic.startswith(f"HomeKit/{name}/")
+
+
+def acl_lines(accounts: Iterable[Account]) -> Iterator[str]:
+    """The ACL file for these accounts, hub included.
+
+    A viewer reads its tenant's devices: all there are if there is one tenant, otherwise each by
+    name.
+    """
+    known = list(accounts)
+    viewers = [account for account in known if is_viewer(account.device)]
+    tenants = {account.tenant for account in known}
+    for viewer in viewers:
+        yield f"user {viewer.device}\n"
+        if len(tenants) == 1:
+            yield "topic read HomeKit/#\n"
+        else:
+            for account in known:
+                if account.tenant == viewer.tenant and not is_viewer(account.device):
+                    yield f"topic read HomeKit/{account.device}/#\n"
+        yield "\n"
+    yield f"user {HUB}\ntopic readwrite HomeKit/#\n\n"
+    yield "pattern readwrite HomeKit/%u/#\n"

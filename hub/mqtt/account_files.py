@@ -1,0 +1,81 @@
+"""Mosquitto's password and ACL files, kept equal to the accounts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from hub.child import Account as Owner
+from hub.mqtt.access import HUB, acl_lines
+from hub.mqtt.passwords import hash_password
+from hub.store.accounts import Account
+
+__all__ = ["AccountFiles", "replace_private"]
+
+
+class AccountFiles:
+    """Writes `passwords` and `acl` in a folder whenever told that `accounts()` has changed.
+
+    Changes within `GATHER_S` become one rewrite, after which `reload` is called (SIGHUP to the
+    broker). Files are mode 0600, belong to `owner` when given, and are replaced whole.
+    """
+
+    # A burst of enrolments costs a few rewrites, and one device waits no longer than this.
+    GATHER_S = 0.05
+
+    def __init__(
+        self,
+        folder: Path,
+        accounts: Callable[[], Iterable[Account]],
+        reload: Callable[[], None],
+        *,
+        hub_password: str,
+        owner: Owner | None = None,
+    ) -> None:
+        self.passwords = folder / "passwords"
+        self.acl = folder / "acl"
+        self._accounts = accounts
+        self._reload = reload
+        self._hub = f"{HUB}:{hash_password(hub_password)}\n"
+        self._owner = owner
+        self._writing: asyncio.Task[None] | None = None
+
+    def write(self) -> None:
+        """Write both files now."""
+        accounts = list(self._accounts())
+        lines = (f"{account.device}:{account.password}\n" for account in accounts)
+        replace_private(self.passwords, [self._hub, *lines], self._owner)
+        replace_private(self.acl, acl_lines(accounts), self._owner)
+
+    async def changed(self) -> None:
+        """Returns when the files have what was known at the call, and the broker was told."""
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_soon())
+        await asyncio.shield(self._writing)
+
+    async def stop(self) -> None:
+        """Finish what is being written."""
+        if self._writing is not None:
+            await asyncio.gather(self._writing, return_exceptions=True)
+
+    async def _write_soon(self) -> None:
+        await asyncio.sleep(self.GATHER_S)
+        self._writing = None  # who comes from here on waits for the next rewrite
+        self.write()
+        self._reload()
+
+
+def replace_private(path: Path, lines: Iterable[str], owner: Owner | None) -> None:
+    """Write a file of mode 0600 so that a reader sees the old or the new one, whole."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        if owner is not None:
+            os.fchown(descriptor, owner.pw_uid, owner.pw_gid)
+        file.writelines(lines)
+        file.flush()
+        os.fsync(descriptor)
+    beside.replace(path)

@@ -1,0 +1,216 @@
+"""The MQTT side put together: broker, accounts, sources, listener, acknowledgements."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Any, Self
+
+from hub.child import run_as
+from hub.mqtt.accounts import AccountBook
+from hub.mqtt.acks import Acks
+from hub.mqtt.broker import Broker
+from hub.mqtt.clock import Clocks, Mark
+from hub.mqtt.enrolment import Enroller, EnrolListener, Gate
+from hub.mqtt.listener import Bridge, Listener
+from hub.mqtt.source import Delivery, Endpoint, MqttSource
+from hub.mqtt.tenants import TenantIngest
+from hub.mqtt.topics import Batch, Enrol, Report
+from hub.problems import Problems
+from hub.reading import Reading, SeriesKey
+from hub.settings import Settings
+from hub.store.accounts import Accounts, AccountState
+from hub.store.devices import Devices
+from hub.store.ingest import Ingest
+from hub.store.memory import Memory
+from hub.store.store import Store
+
+__all__ = ["Mqtt"]
+
+log = logging.getLogger(__name__)
+
+_CLOCKS = "device-clocks"
+
+
+class _TenantBridge:
+    """The bridge of one tenant, deaf to other tenants' devices."""
+
+    def __init__(self, bridge: Bridge, mqtt: Mqtt, tenant: str) -> None:
+        self._bridge = bridge
+        self._mqtt = mqtt
+        self._tenant = tenant
+
+    def update(self, reading: Reading, *, live: bool) -> None:
+        if self._mqtt.tenant_of(reading.series.device) == self._tenant:
+            self._bridge.update(reading, live=live)
+
+    def remove(self, key_or_device: SeriesKey) -> None:
+        if self._mqtt.tenant_of(key_or_device.device) == self._tenant:
+            self._bridge.remove(key_or_device)
+
+    def report(self, device: str, report: Report, *, live: bool) -> None:
+        if self._mqtt.tenant_of(device) == self._tenant:
+            self._bridge.report(device, report, live=live)
+
+
+class Mqtt:
+    """An async context manager: on entry the broker runs, the hub is subscribed in the background.
+
+    `source` publishes; `listener.on` lets other parts hear of messages; `enroller`, `book` and
+    `gate` are what `dormouse devices` steers. `broker` is None with MQTT_URL.
+    """
+
+    # Clock marks and silent enrolments are looked after this often.
+    CHORES_S = 5.0
+
+    def __init__(
+        self, settings: Settings, store: Store, bridge: Bridge, problems: Problems
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._bridge = bridge
+        self.problems = problems
+        self.book = AccountBook(Accounts(store))
+        self.gate = Gate(settings.enrolment, settings.tenant)
+        self.enroller = Enroller(self.book, self.gate, problems)
+        self.ingest = TenantIngest(self.tenant_of, lambda tenant: Ingest(store, tenant))
+        self.broker: Broker | None = None
+        self._memory = Memory(store, settings.tenant)
+        self._stack = AsyncExitStack()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def tenant_of(self, device: str) -> str:
+        """Whose a device is; one without an account (MQTT_URL) is the default tenant's."""
+        return self.book.tenant(device) or self._settings.tenant
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The broker's ports for hub.json; empty when it is not ours."""
+        if self.broker is None:
+            return {}
+        return {"mqtt": self.broker.main.port, "enrol": self.broker.enrolment.port}
+
+    async def _start(self) -> None:
+        await self.book.load()
+        if self._settings.mqtt_url:
+            endpoint = Endpoint.of(self._settings.mqtt_url)
+            filters, client_id = ["HomeKit/#", "enrol/+"], f"dormouse-{self._settings.tenant}"
+        else:
+            self.broker = await self._start_broker()
+            endpoint, filters, client_id = self.broker.endpoint, ["HomeKit/#"], "hub"
+        self.source = MqttSource(endpoint, filters, client_id=client_id)
+        self.acks = Acks(self.source)
+        await self.acks.start()
+        self._stack.push_async_callback(self.acks.stop)
+        self._stack.push_async_callback(self.ingest.stop)
+        self._clocks = Clocks(await self._load_clocks())
+        self.listener = self._make_listener()
+        await self.listener.start()
+        self._stack.push_async_callback(self.listener.stop)
+        await self._start_enrolment()
+        self._spawn(self._chores())
+        self._stack.push_async_callback(self._end_tasks)
+
+    async def _start_broker(self) -> Broker:
+        settings = self._settings
+        broker = Broker(
+            settings.data_dir / "broker",
+            self.book,
+            host=settings.host,
+            port=settings.mqtt_port,
+            enrol_port=settings.enrol_port,
+            owner=run_as(settings.run_as),
+        )
+        await broker.start()
+        self._stack.push_async_callback(broker.stop)
+        return broker
+
+    def _make_listener(self) -> Listener:
+        listener = Listener(
+            self.source,
+            _TenantBridge(self._bridge, self, self._settings.tenant),
+            self.ingest,
+            self.problems,
+            clocks=self._clocks,
+            acknowledged=self.acks.committed,
+            heard=self._heard,
+        )
+        listener.on(Report, self._report)
+        listener.on(Batch, self._lost)
+        listener.on(Enrol, self.enroller.handle)
+        return listener
+
+    async def _start_enrolment(self) -> None:
+        if self.broker is None:
+            return
+        endpoint, client_id = self.broker.enrol_endpoint
+        source = MqttSource(endpoint, ["enrol/+"], client_id=client_id, session_s=0, in_flight=50)
+        listener = EnrolListener(source, self.enroller, self.problems)
+        await listener.start()
+        self._stack.push_async_callback(listener.stop)
+
+    async def _report(self, report: Report, delivery: Delivery) -> None:
+        if not delivery.retained:
+            devices = Devices(self._store, self.tenant_of(report.device))
+            await devices.report(report.device, report.raw, delivery.at, report.next_wake_s)
+
+    async def _lost(self, batch: Batch, _delivery: Delivery) -> None:
+        if batch.lost:
+            devices = Devices(self._store, self.tenant_of(batch.device))
+            await devices.lost(batch.device, batch.boot, batch.lost)
+
+    def _heard(self, device: str) -> None:
+        account = self.book.get(device)
+        if account is not None and account.state is AccountState.PENDING:
+            self._spawn(self.enroller.heard(device))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._save_clocks()
+
+    async def _chores(self) -> None:
+        while True:
+            await asyncio.sleep(self.CHORES_S)
+            try:
+                await self._save_clocks()
+                await self.enroller.forget_silent()
+            except Exception as error:  # noqa: BLE001  # the database is away: next time
+                log.debug("chores wait: %s", error)
+
+    async def _load_clocks(self) -> list[tuple[str, Mark]]:
+        kept = await self._memory.load(_CLOCKS)
+        return [
+            (device, Mark(mark["boot"], mark["up"], datetime.fromisoformat(mark["at"])))
+            for device, mark in kept.items()
+        ]
+
+    async def _save_clocks(self) -> None:
+        changed = self._clocks.changed()
+        if changed:
+            await self._memory.save(
+                _CLOCKS,
+                {
+                    device: {"boot": mark.boot, "up": mark.up, "at": mark.at.isoformat()}
+                    for device, mark in changed.items()
+                },
+            )
