@@ -1,0 +1,316 @@
+"""HAP-python's driver, made to keep its state with us and to answer strictly.
+
+What it does otherwise than HAP-python: nothing is written to files or printed; a write that
+cannot be done is answered with its HAP status instead of being clamped, done all the same or
+logged as a crash; immediate events keep the order of a short pulse's edges; a controller that
+reads slowly gets the last values instead of an endless queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from pyhap.accessory_driver import AccessoryDriver, AccessoryMDNSServiceInfo
+from pyhap.const import HAP_SERVER_STATUS
+from pyhap.hap_event import create_hap_event
+from pyhap.hap_protocol import HAPServerProtocol
+from pyhap.hap_server import HAPServer
+from pyhap.loader import Loader
+from pyhap.state import State
+
+from hub.homekit.accessory import ShownCharacteristic
+from hub.homekit.state import BridgeRecord, Pairing
+from hub.homekit.values import BadValue, parse
+from hub.web.server import PortTakenError
+
+__all__ = ["Driver"]
+
+log = logging.getLogger(__name__)
+
+Address = tuple[str, int]
+_LOADER = Loader()
+
+
+class _Protocol(HAPServerProtocol):  # type: ignore[misc]  # pyhap is untyped
+    """One controller's connection."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        # The last two values of each characteristic: both edges of a pulse survive a flood.
+        self._urgent: dict[tuple[int, int], deque[dict[str, Any]]] = {}
+        self._paused = False
+
+    def queue_event(self, data: dict[str, Any], immediate: bool) -> None:
+        """Send at the end of this turn of the loop, or within HAP-python's half second."""
+        if not immediate:
+            super().queue_event(data, False)
+            return
+        if not self._urgent:
+            self.loop.call_soon(self._send_urgent)
+        self._urgent.setdefault((data["aid"], data["iid"]), deque(maxlen=2)).append(data)
+
+    def pause_writing(self) -> None:
+        """The controller does not keep up: hold events back; later values replace them."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._paused = False
+        self._send_urgent()
+        self._send_events()
+
+    def _send_urgent(self) -> None:
+        if self._paused:
+            return
+        topics = self.accessory_driver.topics
+        while self._urgent:
+            wanted = [
+                events.popleft()
+                for (aid, iid), events in self._urgent.items()
+                if self.peername in topics.get(f"{aid}.{iid}", ())
+            ]
+            if not wanted or self.transport.is_closing():
+                self._urgent.clear()
+                return
+            self.write(create_hap_event(wanted))
+            self._urgent = {place: events for place, events in self._urgent.items() if events}
+
+    def _send_events(self) -> None:
+        if not self._paused:
+            super()._send_events()
+
+
+class _Server(HAPServer):  # type: ignore[misc]
+    async def async_start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.server = await loop.create_server(
+            lambda: _Protocol(loop, self.connections, self.accessory_handler), *self._addr_port
+        )
+        self.async_cleanup_connections()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        port: int = self.server.sockets[0].getsockname()[1]
+        return port
+
+    def push_event(self, data: Any, client_addr: Address, immediate: bool = False) -> bool:
+        connection = self.connections.get(client_addr)
+        if connection is not None:
+            connection.queue_event(data, immediate)
+        return connection is not None
+
+
+class Driver(AccessoryDriver):  # type: ignore[misc]
+    """One bridge on the running loop, from `start` to `stop`.
+
+    `changed` is called with the bridge's number and the members of its record that are new when
+    pairings or the configuration number changed; whoever is told must keep them.
+    """
+
+    def __init__(
+        self,
+        record: BridgeRecord,
+        *,
+        host: str,
+        port: int,
+        addresses: Iterable[str],
+        advertiser: Any,
+        changed: Callable[[int, Mapping[str, Any]], None],
+    ) -> None:
+        super().__init__(
+            loop=asyncio.get_running_loop(),
+            address=host,
+            port=port or 1,  # 0 would mean HAP-python's default; see start
+            advertised_address=list(addresses),
+            mac=record.mac,
+            pincode=record.pin.encode(),
+            loader=_LOADER,
+            async_zeroconf_instance=advertiser,
+        )
+        self._number = record.number
+        self._changed = changed
+        self._host, self._port = host, port
+        self.http_server = _Server((host, port), self)
+        _restore(self.state, record)
+
+    def add_accessory(self, accessory: Any) -> None:
+        """The top accessory, the bridge; its state is already there."""
+        self.accessory = accessory
+
+    def persist(self) -> None:
+        """Hand the state on instead of writing a file."""
+        self._changed(self._number, _taken(self.state))
+
+    def async_persist(self) -> None:
+        """The same: handing it on takes no time."""
+        self.persist()
+
+    async def start(self) -> None:
+        """Listen, then advertise. Raises PortTakenError."""
+        self._validate_start()
+        self.aio_stop_event = asyncio.Event()
+        try:
+            await self.http_server.async_start(self.loop)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise PortTakenError("DORMOUSE_HAP_PORT", self._host, self._port, reason) from None
+        self.state.port = self.http_server.port
+        self.refresh(advertise=False)
+        self.mdns_service_info = AccessoryMDNSServiceInfo(self.accessory, self.state)
+        await self.advertiser.async_register_service(
+            self.mdns_service_info, cooperating_responders=True
+        )
+
+    async def stop(self) -> None:
+        """Say good-bye on the network and close every connection."""
+        self.stop_event.set()
+        self.aio_stop_event.set()
+        if self.mdns_service_info is not None:
+            await self.advertiser.async_unregister_service(self.mdns_service_info)
+        if self.http_server.server is not None:
+            self.http_server.async_stop()
+
+    def refresh(self, *, advertise: bool = True) -> bool:
+        """Move the configuration number if the database really changed; True if it did."""
+        if not self.state.set_accessories_hash(self.accessories_hash):
+            return False
+        self.persist()
+        if advertise and self.mdns_service_info is not None:
+            self.async_update_advertisement()
+        return True
+
+    def finish_pair(self) -> None:
+        """After a pairing was added or removed: the advertisement says whether there is one."""
+        self.update_advertisement()
+
+    def forget(self, controller: str | None = None) -> int:
+        """Unpair one controller or all, and close their connections; how many there were."""
+        chosen = [c for c in self.state.paired_clients if controller in (None, str(c))]
+        for client in chosen:
+            # Removing the last administrator removes the others with it.
+            if client in self.state.paired_clients:
+                self.state.remove_paired_client(client)
+        if chosen:
+            self.persist()
+            for connection in list(self.http_server.connections.values()):
+                if connection.handler.client_uuid not in self.state.paired_clients:
+                    connection.close()
+            self.async_update_advertisement()
+        return len(chosen)
+
+    def drop_topics(self, aid: int, iids: Iterable[int] | None = None) -> None:
+        """Forget who subscribed to an accessory that went (or to these parts of it)."""
+        gone = None if iids is None else {f"{aid}.{iid}" for iid in iids}
+        for topic in list(self.topics):
+            if topic in gone if gone is not None else topic.startswith(f"{aid}."):
+                del self.topics[topic]
+
+    # --- what a controller asks for -----------------------------------------------------------
+
+    def _find(self, aid: int, iid: int) -> tuple[Any, Any]:
+        accessory = self.accessory if aid == 1 else self.accessory.accessories.get(aid)
+        found = None if accessory is None else accessory.iid_manager.get_obj(iid)
+        return accessory, found if hasattr(found, "to_valid_value") else None
+
+    def get_characteristics(self, char_ids: Iterable[str]) -> dict[str, Any]:
+        """Values and HAP statuses for "aid.iid"s."""
+        answers = []
+        for place in char_ids:
+            aid, iid = (int(number) for number in place.split("."))
+            accessory, found = self._find(aid, iid)
+            answer: dict[str, Any] = {"aid": aid, "iid": iid}
+            if found is None:
+                answer["status"] = HAP_SERVER_STATUS.RESOURCE_DOES_NOT_EXIST
+            elif "pr" not in found.properties["Permissions"]:
+                answer["status"] = HAP_SERVER_STATUS.WRITE_ONLY_CHARACTERISTIC
+            elif not accessory.available:
+                answer["status"] = HAP_SERVER_STATUS.SERVICE_COMMUNICATION_FAILURE
+            else:
+                answer |= {"value": found.get_value(), "status": HAP_SERVER_STATUS.SUCCESS}
+            answers.append(answer)
+        return {"characteristics": answers}
+
+    def set_characteristics(
+        self, chars_query: Mapping[str, Any], client_addr: Address
+    ) -> dict[str, Any] | None:
+        """Write and subscribe; None when everything succeeded."""
+        expired = self._expired(chars_query, client_addr)
+        answers, refused = [], False
+        for query in chars_query["characteristics"]:
+            status = self._set_one(query, client_addr, expired=expired)
+            answers.append({"aid": query["aid"], "iid": query["iid"], "status": status})
+            refused = refused or status != HAP_SERVER_STATUS.SUCCESS
+        return {"characteristics": answers} if refused else None
+
+    def _expired(self, query: Mapping[str, Any], client: Address) -> bool:
+        """Whether a timed write came too late, or was never prepared."""
+        if "pid" not in query:
+            return False
+        until = self.prepared_writes.get(client, {}).pop(query["pid"], None)
+        return until is None or time.time() > until
+
+    def _set_one(self, query: Mapping[str, Any], client: Address, *, expired: bool) -> int:
+        accessory, found = self._find(query["aid"], query["iid"])
+        if found is None:
+            return int(HAP_SERVER_STATUS.RESOURCE_DOES_NOT_EXIST)
+        permissions = found.properties["Permissions"]
+        if "ev" in query:
+            if "ev" not in permissions:
+                return int(HAP_SERVER_STATUS.NOTIFICATION_NOT_SUPPORTED)
+            topic = f"{query['aid']}.{query['iid']}"
+            self.async_subscribe_client_topic(client, topic, query["ev"])
+        if "value" not in query:
+            return int(HAP_SERVER_STATUS.SUCCESS)
+        if "pw" not in permissions:
+            return int(HAP_SERVER_STATUS.READ_ONLY_CHARACTERISTIC)
+        if expired:
+            return int(HAP_SERVER_STATUS.INVALID_VALUE_IN_REQUEST)
+        return self._write(accessory, found, query["value"], client)
+
+    def _write(self, accessory: Any, found: ShownCharacteristic, raw: Any, client: Address) -> int:
+        try:
+            value = parse(found.key.service, found.key.characteristic, raw)
+        except BadValue:
+            return int(HAP_SERVER_STATUS.INVALID_VALUE_IN_REQUEST)
+        status: int = accessory.write(found.key, value, client)
+        return status
+
+
+def _restore(state: State, record: BridgeRecord) -> None:
+    state.setup_id = record.setup_id
+    state.config_version = record.config_version
+    state.accessories_hash = record.accessories_hash
+    state.private_key = ed25519.Ed25519PrivateKey.from_private_bytes(
+        bytes.fromhex(record.private_key)
+    )
+    state.public_key = state.private_key.public_key()
+    for pairing in record.pairings:
+        client = UUID(pairing.controller)
+        state.paired_clients[client] = bytes.fromhex(pairing.public_key)
+        state.client_properties[client] = {"permissions": int(pairing.admin)}
+        state.uuid_to_bytes[client] = bytes.fromhex(pairing.identifier)
+
+
+def _taken(state: State) -> Mapping[str, Any]:
+    pairings = tuple(
+        Pairing(
+            controller=str(client),
+            public_key=key.hex(),
+            admin=state.is_admin(client),
+            identifier=state.uuid_to_bytes.get(client, str(client).encode()).hex(),
+        )
+        for client, key in state.paired_clients.items()
+    )
+    return {
+        "config_version": state.config_version,
+        "accessories_hash": state.accessories_hash,
+        "pairings": pairings,
+    }

@@ -1,0 +1,85 @@
+"""Keeps the bridge's state: what is new is gathered, saved as a whole, and retried for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from hub.homekit.identity import Identities
+from hub.homekit.state import Change, HomeKitState, PresenceRecord
+from hub.reading import SeriesKey, Value
+
+__all__ = ["Keeper"]
+
+log = logging.getLogger(__name__)
+
+# Values and presence are kept this late at most: what a crash costs until the next message.
+_EVERY = 5.0
+_RETRY = 1.0
+
+
+class Keeper:
+    """What is not kept yet. `presence` makes the record of a device, None when it is gone."""
+
+    def __init__(
+        self,
+        state: HomeKitState,
+        identities: Identities,
+        presence: Callable[[str], PresenceRecord | None],
+    ) -> None:
+        self._state, self._identities, self._presence = state, identities, presence
+        self._values: dict[SeriesKey, Value] = {}
+        self._heard: set[str] = set()
+        self._forgotten: set[str] = set()
+        self._saving = asyncio.Lock()
+
+    def value(self, key: SeriesKey, value: Value) -> None:
+        """A series has a new value."""
+        self._values[key] = value
+
+    def heard(self, device: str) -> None:
+        """A device's presence changed."""
+        self._heard.add(device)
+
+    def forget(self, device: str) -> None:
+        """A device goes with all that was kept of it but its record."""
+        self._heard.discard(device)
+        for key in [key for key in self._values if key.device == device]:
+            del self._values[key]
+        self._forgotten.add(device)
+
+    async def until_kept(self) -> None:
+        """Return once everything is kept, however long the database is away."""
+        while True:
+            try:
+                await self.save()
+            except Exception as error:  # noqa: BLE001  # the database is away: nothing is lost
+                log.warning("homekit: cannot keep its state yet: %s", error)
+                await asyncio.sleep(_RETRY)
+            else:
+                return
+
+    async def run(self) -> None:
+        """Keep values and presence every few seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            if self._values or self._heard:
+                await self.until_kept()
+
+    async def save(self) -> None:
+        """Keep everything new in one piece; what could not be kept stays new."""
+        async with self._saving:
+            bridges, accessories = self._identities.changes()
+            values, self._values = self._values, {}
+            heard, self._heard = self._heard, set()
+            forgotten, self._forgotten = self._forgotten, set()
+            presence = [record for device in heard if (record := self._presence(device))]
+            try:
+                await self._state.save(Change(bridges, accessories, values, presence, forgotten))
+            except BaseException:
+                self._identities.unkept(bridges, accessories)
+                self._values = values | self._values
+                self._heard |= heard
+                self._forgotten |= forgotten
+                raise

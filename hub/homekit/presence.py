@@ -1,0 +1,115 @@
+"""Whether a device is there: what it said of itself, and when it was last heard live."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hub.homekit.state import PresenceRecord
+
+__all__ = ["Patience", "Presence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long silence is taken for sleep; all in seconds.
+
+    `margin` and `share` of the announced sleep may pass after a device was due (an ESP8266's
+    sleep clock is off by several percent, and a wake that found no WiFi counts as one missed).
+    `unseen` goes for devices that announce nothing; `restart` is how long a device that was
+    online when the hub stopped may take to be heard again.
+    """
+
+    margin: float = 60
+    share: float = 0.2
+    unseen: float = 3600
+    restart: float = 900
+
+    def due(self, now: float, next_wake: float) -> float:
+        """When a device that wakes in `next_wake` seconds is late."""
+        return now + next_wake * (1 + self.share) + self.margin
+
+
+class Presence:
+    """One device's presence. Only live messages count; a replayed retained one never does.
+
+    `clock` is monotonic; what is kept is in seconds since the epoch.
+    """
+
+    def __init__(
+        self, device: str, patience: Patience, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.device = device
+        self.seen: float | None = None
+        self.sleeps = False
+        self.online: bool | None = None
+        self._due = -math.inf
+        self._next_wake: float | None = None
+        self._patience, self._clock = patience, clock
+
+    @property
+    def available(self) -> bool:
+        """Whether a read in HomeKit is answered."""
+        return self.online is not False and self._clock() < self._due
+
+    @property
+    def unreachable(self) -> bool:
+        """Known to be offline, so that a command cannot arrive.
+
+        A device that promised nothing may only be silent: a command to it is worth trying.
+        """
+        promised = self.sleeps or self.online is not None
+        return promised and not self.available
+
+    def heard(self) -> None:
+        """A live message of the device."""
+        now = self.seen = self._clock()
+        if self.sleeps and self._next_wake is not None:
+            self._due = self._patience.due(now, self._next_wake)
+        elif self.online:
+            self._due = math.inf
+        else:
+            self._due = max(self._due, now + self._patience.unseen)
+
+    def will_wake(self, next_wake: float | None, *, live: bool) -> None:
+        """It said when it wakes next (in seconds), or that it stays awake (None)."""
+        self.sleeps, self._next_wake = next_wake is not None, next_wake
+        if live:
+            self.heard()
+
+    def is_online(self, online: bool, *, live: bool) -> None:
+        """Its last will's topic said so; a replayed "online" must be borne out by a message."""
+        self.online = online
+        if live and online:
+            self.heard()
+        elif online and self.seen is None:
+            self._due = max(self._due, self._clock() + self._patience.restart)
+
+    def record(self) -> PresenceRecord:
+        """What is kept, in seconds since the epoch."""
+        offset = time.time() - self._clock()
+        return PresenceRecord(
+            device=self.device,
+            seen=None if self.seen is None else offset + self.seen,
+            due=None if math.isinf(self._due) else offset + self._due,
+            online=self.online,
+            sleeps=self.sleeps,
+        )
+
+    def restore(self, record: PresenceRecord) -> None:
+        """Take up what was kept: a device that is not late yet need not be heard again first.
+
+        A clock that was set in between (a Raspberry Pi has none of its own) cannot make anyone
+        wait longer than `restart` or the whole of the announced sleep.
+        """
+        self.sleeps, self.online = record.sleeps, record.online
+        if record.seen is None:
+            return
+        now, epoch = self._clock(), time.time()
+        self.seen = now - max(epoch - record.seen, 0)
+        if record.due is None:
+            self._due = now + self._patience.restart
+        else:
+            self._due = now + min(record.due - epoch, record.due - record.seen)
