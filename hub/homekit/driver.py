@@ -26,6 +26,7 @@ from pyhap.loader import Loader
 from pyhap.state import State
 
 from hub.homekit.accessory import ShownCharacteristic
+from hub.homekit.srp import verifier
 from hub.homekit.state import BridgeRecord, Pairing
 from hub.homekit.values import BadValue, parse
 from hub.web.server import PortTakenError
@@ -152,6 +153,10 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
     def async_persist(self) -> None:
         """The same: handing it on takes no time."""
         self.persist()
+
+    def setup_srp_verifier(self) -> None:
+        """Begin a pairing."""
+        self.srp_verifier = verifier(self.state.pincode)
 
     async def start(self) -> None:
         """Listen, then advertise. Raises PortTakenError."""

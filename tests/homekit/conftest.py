@@ -66,7 +66,7 @@ class Home:
     async def shown(self, right: Callable[[Bridge], bool]) -> None:
         """Return once the tree is as wanted."""
         async with asyncio.timeout(10):
-            while not right(self.bridge):  # noqa: ASYNC110  # a condition has no event
+            while not right(self.bridge):  # a condition has no event
                 await asyncio.sleep(0.005)
 
 
