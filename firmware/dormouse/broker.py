@@ -7,13 +7,14 @@ and the retained commands, which the broker sends before it acknowledges what ca
 import time
 
 from dormouse import identity, messages, packets
+from dormouse.deadline import Deadline
 from dormouse.link import Link, resolve
 from dormouse.watchdog import feed
 
 COMMANDS = ("$ack", "$config", "$ota")
 _SUBSCRIBE_ID = 1
 # The broker drops us after 1.5 times this many seconds, should we vanish.
-_KEEPALIVE_S = 30
+KEEPALIVE_S = 30
 # CONNACK codes (MQTT 3.1.1, table 3.1) of an account that is unknown or has another password.
 _REFUSED = (4, 5)
 # A new account works when the broker has re-read its files: 0.2 s, longer when many enrol at once.
@@ -40,21 +41,30 @@ class Conversation:
         self.next_id = _SUBSCRIBE_ID
         self.link: Link | None = None
 
-    def greet(self) -> None:
-        """Queue CONNECT and SUBSCRIBE: what a conversation begins with."""
-        packets.connect(self.out, self.device, identity.password(), _KEEPALIVE_S)
-        packets.subscribe(self.out, self._id(), [(self.topic + name, 0) for name in COMMANDS])
+    def greet(self, orders=(), will=None) -> None:
+        """Queue CONNECT and SUBSCRIBE: what a conversation begins with.
+
+        `orders` are topics below ours that nobody retains (QoS 1); `will` is (topic below ours,
+        payload), which the broker publishes if we vanish.
+        """
+        if will:
+            will = (self.topic + will[0], will[1])
+        packets.connect(self.out, self.device, identity.password(), KEEPALIVE_S, will)
+        filters = [(self.topic + name, 0) for name in COMMANDS]
+        filters += [(self.topic + name, 1) for name in orders]
+        packets.subscribe(self.out, self._id(), filters)
 
     def _id(self) -> int:
         packet_id = self.next_id
-        self.next_id += 1
+        self.next_id = packet_id + 1 & 0xFFFF or 1
         self.unanswered.add(packet_id)
         return packet_id
 
-    def publish(self, name: str, payload, acknowledged: bool, retain: bool = False) -> None:
-        """Queue a message on `HomeKit/<id>/<name>`."""
+    def publish(self, name: str, payload, acknowledged: bool, retain: bool = False) -> int:
+        """Queue a message on `HomeKit/<id>/<name>`; return its packet id, 0 without one."""
         packet_id = self._id() if acknowledged else 0
         packets.publish(self.out, self.topic + name, payload, packet_id, retain)
+        return packet_id
 
     def open(self) -> None:
         """Connect, send what is queued, and wait for the answers; enrol first if need be.
@@ -106,17 +116,26 @@ class Conversation:
         """Wait until everything is answered; commands are kept as they come. Raises OSError."""
         assert self.link
         while self.unanswered:
-            kind, flags, body = self.link.packet()
-            if kind in (packets.PUBACK, packets.SUBACK) and len(body) >= 2:
-                self.unanswered.discard(body[0] << 8 | body[1])
-            elif kind == packets.PUBLISH:
-                topic, payload, _packet_id = packets.message(flags, body)
-                if topic.startswith(self.topic):
-                    self.commands[topic[len(self.topic) :]] = payload
+            self.take(self.link.packet())
+
+    def take(self, packet) -> None:
+        """Do what a packet asks for. Raises OSError, BadPacket."""
+        assert self.link
+        kind, flags, body = packet
+        if kind in (packets.PUBACK, packets.SUBACK) and len(body) >= 2:
+            self.unanswered.discard(body[0] << 8 | body[1])
+        elif kind == packets.PUBLISH:
+            topic, payload, packet_id = packets.message(flags, body)
+            if packet_id:
+                self.link.write(packets.puback(packet_id))
+            if topic.startswith(self.topic):
+                self.commands[topic[len(self.topic) :]] = payload
 
     def close(self) -> None:
         """Say goodbye, if there is a connection."""
         if self.link:
+            # A goodbye is a courtesy: nothing is waited for.
+            self.link.deadline = Deadline(0)
             try:
                 self.link.write(packets.DISCONNECT)
             except OSError:
@@ -131,7 +150,7 @@ class Conversation:
     def _enrol(self, address: str) -> None:
         """Tell the hub who we are, on the listener that asks for no account. Raises OSError."""
         out = bytearray()
-        packets.connect(out, self.device, "", _KEEPALIVE_S)
+        packets.connect(out, self.device, "", KEEPALIVE_S)
         said = messages.enrolment(self.device, identity.password(), self.settings.model)
         packets.publish(out, "enrol/" + self.device, said, _SUBSCRIBE_ID)
         link = Link(address, self.settings.enrol_port, self.deadline)

@@ -9,12 +9,11 @@ import select
 import socket
 
 from dormouse.packets import Parser
-from dormouse.watchdog import feed
+from dormouse.watchdog import feed, meanwhile
 
 # lwIP's first retransmission comes after 1-3 s: a broker that is there answers within this.
 CONNECT_MS = 3500
 ANSWER_MS = 3500
-_SLICE_MS = 1000
 
 
 class Silent(OSError):
@@ -49,7 +48,7 @@ class Link:
         while True:
             feed()
             left = limit.left()
-            for _sock, flags in self.poll.poll(min(left, _SLICE_MS)):
+            for _sock, flags in self.poll.poll(min(left, meanwhile.every_ms)):
                 if flags & event:
                     return
                 if flags & (select.POLLERR | select.POLLHUP):
@@ -83,15 +82,31 @@ class Link:
             if found:
                 return found
             self._wait(select.POLLIN, limit)
-            try:
-                data = self.sock.recv(512)
-            except OSError as error:
-                if error.errno != errno.EAGAIN:
-                    raise
-                continue
-            if not data:
-                raise OSError(errno.ECONNRESET)
-            self.parser.feed(data)
+            self._receive()
+
+    def arrived(self):
+        """The next packet if it is here already, else None. Raises OSError, BadPacket."""
+        found = self.parser.packet()
+        if not found:
+            self._receive()
+            found = self.parser.packet()
+        return found
+
+    def idle(self, ms: int) -> None:
+        """Let time pass until something arrives."""
+        self.poll.modify(self.sock, select.POLLIN)
+        self.poll.poll(ms)
+
+    def _receive(self) -> None:
+        try:
+            data = self.sock.recv(512)
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                raise
+            return
+        if not data:
+            raise OSError(errno.ECONNRESET)
+        self.parser.feed(data)
 
     def close(self) -> None:
         """Let go."""

@@ -26,6 +26,8 @@ AWAKE = 1
 """Flag: a wake is under way (seen at start: that wake did not end in sleep)."""
 CRASHED = 2
 """Flag: the wake before was ended by the watchdog."""
+RELAY = 8
+"""Flag: the switch is on."""
 ADDRESS = 4
 """Flag: the static address is known."""
 

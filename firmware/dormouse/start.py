@@ -11,6 +11,19 @@ CAUSES = {0: "power", 1: "watchdog", 4: "soft", 5: "deepsleep", 6: "hard"}
 _WATCHDOG, _DEEPSLEEP = 1, 5
 
 
+def stay_awake(record, clock, values, reset: str) -> None:
+    """Run a mains-powered device; what it cannot handle ends in a restart."""
+    try:
+        from dormouse import stay
+
+        stay.run(record, clock, values, reset)
+    except Exception as error:
+        sys.print_exception(error)
+    clock.tick()
+    rtc.save(record)
+    machine.reset()
+
+
 def run() -> None:
     """Returns only when the device has no settings yet; the prompt follows then."""
     record, _kept = rtc.load()
@@ -27,10 +40,7 @@ def run() -> None:
     if not values.ssid or not values.host:
         return
     if values.switch:
-        from dormouse import stay
-
-        stay.run(record, clock, values, CAUSES.get(cause, "power"))
-        return
+        stay_awake(record, clock, values, CAUSES.get(cause, "power"))
     if cause == _WATCHDOG and record.has(rtc.AWAKE):
         # What hung would hang again: the next try is at the next interval.
         record.set(rtc.CRASHED, True)

@@ -1,0 +1,208 @@
+"""A device with mains power: it stays awake, connected, and tries again for ever.
+
+The relay works by its button whatever the network does. Readings wait in the record, which lies
+in RTC memory too, so that a restart loses none.
+"""
+
+import errno
+import time
+
+from dormouse import messages, packets, rtc, switch
+from dormouse.broker import KEEPALIVE_S, Conversation, Refused
+from dormouse.deadline import Deadline
+from dormouse.link import ANSWER_MS, Silent
+from dormouse.packets import BadPacket
+from dormouse.sensors import Sensors
+from dormouse.wake import configure, keep, measure
+from dormouse.watchdog import feed, meanwhile
+from dormouse.wifi import Station
+
+# How often the button is looked at.
+_LOOK_MS = 20
+# Pauses between attempts: doubled from the first to the longest.
+_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 500, 60000
+_JOIN_MS = 15000
+# A ping leaves time for its answer before the broker gives up at 1.5 times the keep-alive.
+_PING_MS = KEEPALIVE_S * 500
+_DAY = 86400
+_SET = "Switch/On/set"
+_ONLINE = "$online"
+
+
+def run(record, clock, settings, reset: str) -> None:
+    """Does not return."""
+    stay = Stay(record, clock, settings, reset)
+    meanwhile.task = stay.look
+    meanwhile.every_ms = _LOOK_MS
+    pause = _FIRST_PAUSE_MS
+    while True:
+        talk = Conversation(settings, record, Deadline(_JOIN_MS))
+        try:
+            if stay.join() and stay.greet(talk):
+                pause = _FIRST_PAUSE_MS
+                stay.serve(talk)
+        except (OSError, BadPacket, Refused) as error:
+            print("broker:", type(error).__name__, error)
+            record.broker = b"\0" * 4
+        talk.close()
+        record.failures = min(255, record.failures + 1)
+        stay.wait(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_MS)
+
+
+class Stay:
+    """The relay, the sensors, and what is to be said of them."""
+
+    def __init__(self, record, clock, settings, reset: str):
+        self.record = record
+        self.clock = clock
+        self.settings = settings
+        self.reset = reset
+        self.station = Station(record, clock, settings)
+        self.sensors = Sensors(settings.sensors)
+        self.series = self.sensors.series + [switch.SERIES]
+        self.switch = switch.Switch(settings.switch, record.has(rtc.RELAY))
+        self.due = Deadline(0)
+        self.changed = True
+        # The latest of each series that was not said yet, by index; whether a report is due.
+        self.values: dict = {}
+        self.report_due = True
+        # What the broker has yet to acknowledge: {packet id: last reading in it}.
+        self.batches: dict = {}
+        self.said = 0
+
+    def look(self) -> None:
+        """What goes on whatever is waited for."""
+        self.clock.tick()
+        if self.switch.look():
+            self.changed = True
+
+    def join(self) -> bool:
+        """Whether WiFi is there, or comes soon."""
+        if self.station.wlan.isconnected():
+            return True
+        self.station = Station(self.record, self.clock, self.settings)
+        self.station.begin()
+        return self.station.wait(Deadline(_JOIN_MS))
+
+    def wait(self, ms: int) -> None:
+        """Let time pass; measure and note what is due."""
+        limit = Deadline(ms)
+        while limit.left():
+            feed()
+            self.note()
+            time.sleep_ms(min(_LOOK_MS, limit.left()))
+
+    def note(self) -> bool:
+        """Add to the record what changed or is due; True if there is something to say."""
+        values = []
+        if not self.due.left():
+            self.due = Deadline(1000 * min(self.settings.interval, _DAY))
+            self.report_due = True
+            values = measure(self.sensors, Deadline(self.settings.deadline_ms))
+        if self.changed:
+            self.changed = False
+            self.record.set(rtc.RELAY, self.switch.on)
+            values.append((len(self.series) - 1, 1 if self.switch.on else 0))
+        if values:
+            self.values.update(dict(values))
+            keep(self.record, self.clock, self.series, values)
+            rtc.save(self.record)
+        return bool(values) or self.report_due
+
+    def greet(self, talk) -> bool:
+        """Say everything in one write, wait for the answers. Raises OSError, Refused."""
+        self.note()
+        talk.deadline = Deadline(_JOIN_MS)
+        talk.greet([_SET], (_ONLINE, "0"))
+        talk.publish(_ONLINE, "1", True, True)
+        self.batches = {}
+        # All that the database has not acknowledged: what the last connection sent may be lost.
+        self.said = 0
+        self.values[len(self.series) - 1] = self.switch.on
+        self.report_due = True
+        self.say(talk)
+        talk.open()
+        self.taken(talk)
+        self.record.failures = 0
+        self.obey(talk)
+        return True
+
+    def say(self, talk) -> None:
+        """Queue the readings not said yet, the values on their topics, the report."""
+        record = self.record
+        if self.said < record.seq:
+            batch = messages.batch(record, self.clock.tick(), self.series, self.said, record.seq)
+            self.batches[talk.publish("$batch", batch, True)] = self.said = record.seq
+        for index, value in self.values.items():
+            series = self.series[index]
+            kept = series is switch.SERIES
+            talk.publish(series.name, messages.text(value, series.decimals), kept, kept)
+        self.values = {}
+        if self.report_due:
+            self.report_due = False
+            talk.publish("$report", self.report(), True)
+
+    def report(self) -> str:
+        """`$report` of a device that stays awake."""
+        state = {
+            "reset": self.reset,
+            "next_wake_s": None,
+            "battery_mv": self.sensors.battery_mv,
+            "rssi": self.station.rssi(),
+        }
+        problems, self.sensors.problems = self.sensors.problems, []
+        return messages.report(self.record, self.settings, state, problems)
+
+    def serve(self, talk) -> None:
+        """Obey, report and ping until the connection ends. Raises OSError, BadPacket."""
+        quiet = Deadline(_PING_MS)
+        pinged = False
+        overdue = None
+        while True:
+            feed()
+            talk.link.deadline = Deadline(ANSWER_MS)
+            packet = talk.link.arrived()
+            if packet:
+                pinged = pinged and packet[0] != packets.PINGRESP
+                talk.take(packet)
+                self.taken(talk)
+                self.obey(talk)
+            if self.note():
+                self.say(talk)
+            if not quiet.left():
+                quiet = Deadline(_PING_MS)
+                pinged = True
+                talk.out.extend(packets.PINGREQ)
+            if talk.out:
+                talk.link.write(talk.out)
+                talk.out = bytearray()
+            if not pinged and not talk.unanswered:
+                overdue = None
+            elif overdue is None:
+                overdue = Deadline(ANSWER_MS)
+            elif not overdue.left():
+                raise Silent(errno.ETIMEDOUT)
+            if not packet:
+                talk.link.idle(_LOOK_MS)
+
+    def taken(self, talk) -> None:
+        """Note which readings the broker has acknowledged."""
+        for packet_id in list(self.batches):
+            if packet_id not in talk.unanswered:
+                self.record.sent = max(self.record.sent, self.batches.pop(packet_id))
+
+    def obey(self, talk) -> None:
+        """Act on the commands that came."""
+        while talk.commands:
+            name, payload = talk.commands.popitem()
+            if name == _SET:
+                wanted = switch.parse(payload)
+                if wanted is not None:
+                    self.switch.set(wanted)
+                    self.changed = True
+            elif name == "$ack":
+                self.record.pending.forget(messages.acknowledged(payload, self.record))
+                rtc.save(self.record)
+            elif name == "$config" and configure(payload, self.settings):
+                self.due = Deadline(0)
