@@ -7,4 +7,5 @@ pytest_plugins: list[str] = [
     "tests.support.twins",
     "tests.support.postgres",
     "tests.support.broker",
+    "tests.support.controller",
 ]

@@ -176,7 +176,9 @@ class Bridge:
             self._present(key.device).heard()
             self.keeper.heard(key.device)
         newest = self._newest.get(key)
-        if not live and (newest is not None and reading.at < newest):
+        # A plain topic's message is as new as it can be, whatever was done to the clock.
+        plain = live and reading.identity is None
+        if not plain and newest is not None and reading.at < newest:
             return
         if key.characteristic == PRESS and key in self.tree.shown:
             if live and not reading.redelivered:
@@ -203,9 +205,9 @@ class Bridge:
         self._present(device).is_online(online, live=live)
         self.keeper.heard(device)
 
-    def remove(self, what: SeriesKey | str) -> bool:
-        """Take a device out of HomeKit; False when it was not there."""
-        device = what if isinstance(what, str) else what.device
+    def remove(self, key_or_device: SeriesKey | str) -> None:
+        """Take a device out of HomeKit; it may come back, and is then given its own ids again."""
+        device = key_or_device if isinstance(key_or_device, str) else key_or_device.device
         tree = self.tree
         tree.forget(device)
         self._presence.pop(device, None)
@@ -214,7 +216,7 @@ class Bridge:
             self._pending.settle(key)
         self.keeper.forget(device)
         self._grow(device)
-        return tree.identities.remove(device)
+        tree.identities.remove(device)
 
     # --- what people ask ----------------------------------------------------------------------
 

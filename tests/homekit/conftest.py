@@ -13,9 +13,7 @@ from hub.homekit.bridge import Bridge
 from hub.homekit.check import check
 from hub.homekit.values import parse
 from hub.reading import Reading, SeriesKey
-from tests.support.controller import MemoryState, Phone, Quiet, pair
-
-__all__ = ["pair"]
+from tests.support.controller import MemoryState, Phone, Quiet
 
 
 class Home:
