@@ -19,30 +19,39 @@ static inline uint32_t rotate(uint32_t word, int by) {
     return word >> by | word << (32 - by);
 }
 
-static void compress(struct sha256 *sha) {
-    uint32_t w[64], v[8];
-    const uint8_t *byte = sha->block;
+static void compress(uint32_t state[8], const uint8_t *byte) {
+    uint32_t w[64];
     for (int i = 0; i < 16; i++, byte += 4)
         w[i] = (uint32_t)byte[0] << 24 | (uint32_t)byte[1] << 16 | (uint32_t)byte[2] << 8 | byte[3];
-    for (int i = 16; i < 64; i++) {
-        uint32_t a = w[i - 15], b = w[i - 2];
-        w[i] = w[i - 16] + w[i - 7] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) +
-               (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
+    for (uint32_t *at = w; at < w + 48; at++) {
+        uint32_t a = at[1], b = at[14];
+        at[16] = at[0] + at[9] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) +
+                 (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
     }
-    memcpy(v, sha->state, sizeof v);
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     for (int i = 0; i < 64; i++) {
-        uint32_t a = v[0], e = v[4];
-        uint32_t t1 = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
-                      ((e & v[5]) ^ (~e & v[6])) + ROUND[i] + w[i];
-        uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
-                      ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-        for (int j = 7; j > 0; j--)
-            v[j] = v[j - 1];
-        v[4] += t1;
-        v[0] = t1 + t2;
+        h += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + ROUND[i] + w[i];
+        d += h;
+        h += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) | (c & (a | b)));
+        uint32_t next = h;
+        h = g;
+        g = f;
+        f = e;
+        e = d;
+        d = c;
+        c = b;
+        b = a;
+        a = next;
     }
-    for (int i = 0; i < 8; i++)
-        sha->state[i] += v[i];
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+    state[5] += f;
+    state[6] += g;
+    state[7] += h;
 }
 
 void sha256_begin(struct sha256 *sha) {
@@ -60,7 +69,7 @@ void sha256_update(struct sha256 *sha, const uint8_t *data, uint32_t length) {
         data += part;
         length -= part;
         if (at + part == 64)
-            compress(sha);
+            compress(sha->state, sha->block);
     }
 }
 
@@ -69,14 +78,14 @@ void sha256_end(struct sha256 *sha, uint8_t digest[32]) {
     sha->block[at++] = 0x80;
     if (at > 56) {
         memset(sha->block + at, 0, 64 - at);
-        compress(sha);
+        compress(sha->state, sha->block);
         at = 0;
     }
     memset(sha->block + at, 0, 64 - at);
     for (int i = 0; i < 4; i++)
         sha->block[60 + i] = (uint8_t)(length << 3 >> (24 - 8 * i));
     sha->block[59] = (uint8_t)(length >> 29);
-    compress(sha);
+    compress(sha->state, sha->block);
     for (int i = 0; i < 32; i++)
         digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - i % 4 * 8));
 }
