@@ -11,6 +11,14 @@ from host import image_cli, keys_cli
 from host.errors import HostError
 from host.twin import cli as twin_cli
 
+try:
+    from hub.cli import mount as mount_hub
+    from hub.errors import HubError
+except ModuleNotFoundError:
+    # A laptop that only flashes has no hub: its commands say so instead of being unknown.
+    from host.nohub import HubError  # type: ignore[assignment]  # stands in for the absent one
+    from host.nohub import mount as mount_hub
+
 app = typer.Typer(
     name="dormouse",
     help="Sensors that sleep nearly all the time, and the hub that hears them.",
@@ -36,12 +44,17 @@ def root(
 
 
 twin_cli.mount(app)
+mount_hub(app)
 
 
 def main() -> None:
     """Run the command line; an error of ours is one line and its own exit status."""
     try:
         app()
-    except HostError as error:
+    except (HostError, HubError) as error:
         typer.echo(f"dormouse: {error}", err=True)
         sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

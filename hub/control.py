@@ -6,6 +6,7 @@ The socket's mode (0600) is the permission: who may read the data folder may ste
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,21 @@ def hub_facts(data_dir: Path) -> dict[str, Any]:
 
 
 class Control:
-    """Calls to the hub that runs on `settings.data_dir`."""
+    """Calls to the hub that runs on `settings.data_dir`. Raises NoHubError when none does."""
 
     def __init__(self, settings: Settings) -> None:
         self._data_dir = settings.data_dir
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self._data_dir / SOCKET))
+            except OSError:
+                raise NoHubError(self._data_dir) from None
         transport = httpx.HTTPTransport(uds=str(self._data_dir / SOCKET))
         self._client = httpx.Client(transport=transport, base_url="http://hub", timeout=30)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
 
     def call(self, method: str, path: str, **request: Any) -> Any:
         """The JSON the hub answers. Raises NoHubError, or RefusedError with the hub's reason."""

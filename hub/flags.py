@@ -14,31 +14,34 @@ __all__ = ["with_settings"]
 
 
 def with_settings(command: Callable[..., None], *names: str) -> Callable[..., None]:
-    """A Typer command whose flags are the named settings (all without names).
+    """The command with the named settings (all of them without names) as further flags.
 
-    The command is called with keyword arguments: text for a flag that was given, None otherwise;
-    `hub.settings.load` turns them into Settings, so a flag and its environment twin are checked
-    by the same rule.
+    `command(..., **flags)` keeps its own parameters and gets each setting as text, or None where
+    neither flag nor environment names it; `hub.settings.load(**flags)` makes Settings of them, so
+    that a flag and its environment twin obey one rule.
     """
+    signature = inspect.signature(command, eval_str=True)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    flags = [_parameter(name) for name in names or Settings.model_fields]
 
-    def call(**flags: Any) -> None:
-        command(**flags)
+    def call(**given: Any) -> None:
+        command(**given)
 
     call.__doc__ = command.__doc__
     call.__name__ = command.__name__
-    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what inspect reads
-        [_parameter(name) for name in names or Settings.model_fields]
-    )
-    call.__annotations__ = dict.fromkeys(names or Settings.model_fields, str | None)
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    call.__signature__ = inspect.Signature([*keyword, *flags])  # type: ignore[attr-defined]  # what inspect reads
+    call.__annotations__ = {p.name: p.annotation for p in [*own, *flags]}
     return call
 
 
 def _parameter(name: str) -> inspect.Parameter:
     field = Settings.model_fields[name]
     default = field.get_default(call_default_factory=True, validated_data={})
+    text = field.description or ""
     option = typer.Option(
         f"--{name.replace('_', '-')}",
-        help=f"{field.description} [default: {default}]" if default != "" else field.description,
+        help=f"{text} [default: {default}]" if default != "" else text,
         envvar=f"DORMOUSE_{name.upper()}",
         show_default=False,
     )

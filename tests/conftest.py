@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-pytest_plugins: list[str] = [
-    "tests.support.bootloader",
-    "tests.support.twins",
-    "tests.support.postgres",
-    "tests.support.broker",
-    "tests.support.controller",
-]
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+_SUPPORT = Path(__file__).parent / "support"
+pytest_plugins = [f"tests.support.{f.stem}" for f in sorted(_SUPPORT.glob("[a-z]*.py"))]
+
+
+@pytest.fixture
+def short_tmp():
+    """A folder with a short path (unix sockets allow 107 bytes) that children as another user may
+    enter."""
+    folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

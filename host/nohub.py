@@ -1,0 +1,23 @@
+"""The hub's commands where the hub is not installed: each says how to install it."""
+
+from __future__ import annotations
+
+import typer
+
+from host.errors import HostError
+
+__all__ = ["HubError", "mount"]
+
+
+class HubError(HostError):
+    """The hub is not installed here: pip install 'dormouse[hub]'."""
+
+
+def _refuse() -> None:
+    raise HubError
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the names of the hub's commands."""
+    for name in ("hub", "status", "devices", "homekit", "demo"):
+        app.command(name, help="Needs the hub: pip install 'dormouse[hub]'.")(_refuse)

@@ -1,0 +1,36 @@
+"""What the terminal shows when the hub has started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyqrcode
+from rich.console import Console
+from rich.text import Text
+
+__all__ = ["banner", "qr"]
+
+
+def qr(setup_uri: str) -> str:
+    """A QR code of HAP's setup URI (X-HM://...), two rows of modules a line, light on dark."""
+    modules = pyqrcode.create(setup_uri, error="M").code
+    edge = [[0] * (len(modules) + 4)]
+    framed = [*edge, *edge, *([0, 0, *row, 0, 0] for row in modules), *edge, *edge]
+    # Two rows of modules a line, dark on light whatever the terminal's colours are.
+    pairs = zip(framed[0::2], [*framed[1::2], *edge], strict=False)
+    return "\n".join(
+        "".join(" ▄▀█"[3 - (2 * above + below)] for above, below in zip(upper, lower, strict=False))
+        for upper, lower in pairs
+    )
+
+
+def banner(console: Console, facts: dict[str, Any]) -> None:
+    """Pairing code and QR, where data lies, which ports; nothing secret but the pairing code."""
+    console.print(Text(qr(facts["setup_uri"]), style="bright_white on black"))
+    console.print(f"Pair in the Home app with the code [bold]{facts['pairing_code']}[/bold]")
+    console.print(f"data in {facts['data_dir']}", highlight=False)
+    console.print(
+        f"broker on port {facts['mqtt_port']}, enrolment {facts['enrol_port']}, "
+        f"HomeKit {facts['hap_port']}, HTTP {facts['http_port']}",
+        highlight=False,
+    )

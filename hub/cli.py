@@ -1,0 +1,56 @@
+"""The hub's commands: `dormouse hub`, `dormouse status`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from hub.banner import banner
+from hub.control import Control
+from hub.flags import with_settings
+from hub.settings import Settings, load
+from hub.status import status_table
+
+__all__ = ["mount"]
+
+hub_commands = typer.Typer(help="The hub: broker, Postgres, HomeKit.")
+
+
+def run(context: typer.Context, **flags: str | None) -> None:
+    """Run the hub until Ctrl-C: Postgres, broker, listener and HomeKit bridge in one process."""
+    if context.invoked_subcommand is not None:
+        return
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    asyncio.run(_serve(load(**flags)))
+
+
+async def _serve(settings: Settings) -> None:
+    from hub.app import Hub  # noqa: PLC0415  # the other commands need not load all of the hub
+
+    hub = Hub(settings)
+    async with hub:
+        banner(Console(), hub.facts)
+        await hub.until_stopped()
+
+
+def status(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None) -> None:
+    """Show devices, last values, their age, and battery."""
+    answer: dict[str, Any] = Control(load(**flags)).get("/status")
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        Console().print(status_table(answer))
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the hub's commands to the root command."""
+    hub_commands.callback(invoke_without_command=True)(with_settings(run))
+    app.add_typer(hub_commands, name="hub")
+    app.command()(with_settings(status, "data_dir"))
