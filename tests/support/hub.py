@@ -1,0 +1,116 @@
+"""A real hub as a process of its own: started, killed, started again on the same data folder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 60  # initdb on a busy two-core machine is the slowest part
+
+
+class HubProcess:
+    """`dormouse hub` on free ports of the loopback address."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self.data_dir = data_dir
+        self.log = data_dir.with_name(data_dir.name + ".log")
+        self._settings = {
+            "HOST": "127.0.0.1",
+            "HTTP_PORT": "0",
+            "MQTT_PORT": "0",
+            "ENROL_PORT": "0",
+            "HAP_PORT": "0",
+            **settings,
+        }
+        self.process: asyncio.subprocess.Process | None = None
+        self.facts: dict[str, Any] = {}
+
+    async def start(self) -> None:
+        """Start and wait until hub.json tells the ports; they stay the same at later starts."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("DORMOUSE_")}
+        environment |= {f"DORMOUSE_{k}": v for k, v in self._settings.items()}
+        environment |= {"DORMOUSE_DATA_DIR": str(self.data_dir), "PYTHONPATH": str(ROOT)}
+        (self.data_dir / "hub.json").unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "host.cli", "hub",
+                stdout=log, stderr=log, env=environment, cwd=ROOT,
+            )  # fmt: skip
+        async with asyncio.timeout(START_S):
+            while not self._read_facts():
+                if self.process.returncode is not None:
+                    raise AssertionError(f"the hub ended at its start:\n{self.log.read_text()}")
+                await asyncio.sleep(0.02)
+        # A device is configured with one address: later starts keep the ports of the first.
+        for name in ("mqtt_port", "enrol_port", "hap_port", "http_port"):
+            self._settings[name.upper()] = str(self.facts[name])
+
+    def _read_facts(self) -> bool:
+        with contextlib.suppress(OSError, ValueError):
+            self.facts = json.loads((self.data_dir / "hub.json").read_text())
+            return self.facts["pid"] == (self.process.pid if self.process else None)
+        return False
+
+    async def stop(self, limit_s: float = 30) -> int:
+        """End it as Ctrl-C does; its exit status."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(limit_s):
+            return await self.process.wait()
+
+    async def kill(self) -> None:
+        """SIGKILL, and wait until the process is gone."""
+        assert self.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+
+    async def status(self) -> dict[str, Any]:
+        """The hub's /status."""
+        transport = httpx.AsyncHTTPTransport(uds=str(self.data_dir / "hub.sock"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+            return (await client.get("/status")).raise_for_status().json()
+
+    async def value(self, device: str, characteristic: str) -> Any:
+        """The device's last value of a characteristic in the hub, None while there is none."""
+        for entry in (await self.status())["devices"]:
+            if entry["id"] == device:
+                for value in entry["values"]:
+                    if value["characteristic"] == characteristic:
+                        return value["value"]
+        return None
+
+
+async def until(probe, limit_s: float = 10, every_s: float = 0.05):
+    """Await `probe()` (a coroutine function) until it gives something true; that."""
+    async with asyncio.timeout(limit_s):
+        while not (found := await probe()):
+            await asyncio.sleep(every_s)
+        return found
+
+
+@pytest.fixture
+async def hub(short_tmp):
+    """A running hub with an empty data folder."""
+    process = HubProcess(short_tmp / "data")
+    await process.start()
+    try:
+        yield process
+    finally:
+        if process.process is not None and process.process.returncode is None:
+            try:
+                await process.stop()
+            except TimeoutError:
+                await process.kill()
+                raise
