@@ -35,7 +35,7 @@ def publish_packet(topic: str, payload: bytes, packet_id: int, *, retain: bool =
     return _packet(PUBLISH | (2 if packet_id else 0) | retain, head + payload)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """CONNACK with a code other than 0."""
 
 
@@ -63,7 +63,7 @@ class Publisher:
         kind, answer = await self._packet()
         if kind != CONNACK or answer[1]:
             await self.close()
-            raise Refused(answer)
+            raise RefusedError(answer)
 
     async def _packet(self) -> tuple[int, bytes]:
         assert self._reader is not None
@@ -87,11 +87,11 @@ class Publisher:
             while True:
                 try:
                     return await self.connect()
-                except Refused:
+                except RefusedError:
                     await asyncio.sleep(0.05)
 
     async def connect(self) -> None:
-        """Connect with the device's own password. Raises Refused or OSError."""
+        """Connect with the device's own password. Raises RefusedError or OSError."""
         await self._connect(self.port, self.device)
 
     async def send(self, topic: str, payload: bytes, *, tag: int, retain: bool = False) -> None:
