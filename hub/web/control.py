@@ -1,0 +1,70 @@
+"""The hub's two HTTP applications: the private one for the command line, the public one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+
+from hub.homekit.registry import INFORMATION
+from hub.store.overview import DeviceOverview, LastValue, overview
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+
+__all__ = ["control_app", "public_app"]
+
+
+def control_app(hub: Hub) -> FastAPI:
+    """For the command line, on the control socket: whoever may open that may do all of this."""
+    app = FastAPI(title="Dormouse control", openapi_url=None)
+
+    @app.get("/status")
+    async def status() -> dict[str, Any]:
+        devices = await overview(hub.running.store, hub.settings.tenant)
+        return {
+            "devices": [_device(device) for device in devices],
+            "counts": dict(hub.ingest.counts),
+            "pending": hub.ingest.pending,
+            "problems": dict(hub.problems.total),
+        }
+
+    return app
+
+
+def public_app(_hub: Hub) -> FastAPI:
+    """On the HTTP port."""
+    app = FastAPI(title="Dormouse", docs_url=None, redoc_url=None)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    return app
+
+
+def _device(device: DeviceOverview) -> dict[str, Any]:
+    told = {v.series.characteristic: v.value for v in device.values if _is_information(v)}
+    return {
+        "id": device.device,
+        "name": told.get("Name"),
+        "seen": device.seen_at.isoformat() if device.seen_at else None,
+        "next_wake": device.next_wake_at.isoformat() if device.next_wake_at else None,
+        "battery_mv": device.battery_mv,
+        "report": device.report,
+        "values": [
+            {
+                "service": value.series.service,
+                "index": value.series.index,
+                "characteristic": value.series.characteristic,
+                "value": value.value,
+                "at": value.at.isoformat(),
+            }
+            for value in device.values
+            if not _is_information(value)
+        ],
+    }
+
+
+def _is_information(value: LastValue) -> bool:
+    return value.series.service == INFORMATION
