@@ -28,6 +28,7 @@ def run(context: typer.Context, **flags: str | None) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     asyncio.run(_serve(load(**flags)))
 
 

@@ -30,7 +30,7 @@ class Bridge(Protocol):
     def update(self, reading: Reading, *, live: bool) -> None:
         """Show a value; `live` is False for what is replayed or late."""
 
-    def remove(self, key_or_device: Any) -> None:
+    def remove(self, what: Any, /) -> object:
         """Take an accessory out of HomeKit."""
 
     def report(self, device: str, report: topics.Report, *, live: bool) -> None:

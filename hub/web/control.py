@@ -22,10 +22,11 @@ def control_app(hub: Hub) -> FastAPI:
     @app.get("/status")
     async def status() -> dict[str, Any]:
         devices = await overview(hub.running.store, hub.settings.tenant)
+        ingest = hub.mqtt.ingest.of(hub.settings.tenant)
         return {
             "devices": [_device(device) for device in devices],
-            "counts": dict(hub.ingest.counts),
-            "pending": hub.ingest.pending,
+            "counts": dict(ingest.counts),
+            "pending": ingest.pending,
             "problems": dict(hub.problems.total),
         }
 

@@ -49,7 +49,8 @@ async def _measure(
     hub: Hub, device: str, count: int, rate: int, size: int
 ) -> tuple[_Commits, float]:
     """Send a load; what was committed, and the seconds from its start to the last commit."""
-    commits = hub.ingest._on_commit = _Commits()
+    commits = _Commits()
+    hub.mqtt.ingest.of(hub.settings.tenant)._on_commit = commits
     sender = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.load",
         *map(str, (hub.facts["mqtt_port"], hub.facts["enrol_port"], device, count, rate, size)),
