@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+
+from hub.store.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60  # initdb on a busy two-core machine is the slowest part
@@ -82,6 +85,16 @@ class HubProcess:
         async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
             return (await client.get("/status")).raise_for_status().json()
 
+    async def command(self, *arguments: str, env: dict[str, str]) -> tuple[int, str]:
+        """Run `dormouse` with arguments; its exit status and what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "host.cli", *arguments,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            env={**env, "PYTHONPATH": str(ROOT)}, cwd=ROOT,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode()
+
     async def value(self, device: str, characteristic: str) -> Any:
         """The device's last value of a characteristic in the hub, None while there is none."""
         for entry in (await self.status())["devices"]:
@@ -98,6 +111,17 @@ async def until(probe, limit_s: float = 10, every_s: float = 0.05):
         while not (found := await probe()):
             await asyncio.sleep(every_s)
         return found
+
+
+async def rows(hub: HubProcess, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Ask the hub's own database, as the application role and the hub's tenant."""
+    postgres = Postgres(hub.data_dir / "postgres")
+    async with await psycopg.AsyncConnection.connect(postgres.app_url) as connection:
+        await connection.execute(
+            "SELECT set_config('dormouse.tenant', dormouse.tenant_id(%s)::text, true)",
+            [hub.facts["tenant"]],
+        )
+        return await (await connection.execute(query, parameters)).fetchall()
 
 
 @pytest.fixture
