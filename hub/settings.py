@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     http_port: int = _port(8080, "port of the pages and the API")
     mqtt_port: int = _port(1883, "port of the broker")
     enrol_port: int = _port(1884, "port of the broker's enrolment listener")
+    mqtts_port: int = _port(8883, "port of the broker's TLS listener for people's tools")
     hap_port: int = _port(51826, "port of the first HomeKit bridge")
     database_url: str = Field("", description="a Postgres to use instead of our own")
     mqtt_url: str = Field("", description="a broker to use instead of our own: mqtt://user:pw@host")

@@ -22,9 +22,10 @@ from hub.child import spawn
 from hub.mqtt.access import HUB
 from hub.mqtt.account_files import AccountFiles, replace_private
 from hub.mqtt.accounts import AccountBook
-from hub.mqtt.errors import BrokerError
+from hub.mqtt.certificates import Authority, local_names
+from hub.mqtt.errors import BrokerError, PortTakenError
 from hub.mqtt.passwords import hash_password
-from hub.mqtt.ports import free_port, holder, is_taken
+from hub.mqtt.ports import free_port, is_taken
 from hub.mqtt.source import Endpoint
 
 __all__ = ["Broker", "Mosquitto"]
@@ -34,25 +35,21 @@ log = logging.getLogger(__name__)
 INSTALL = "install it with `sudo apt install mosquitto` (2.0 or newer)"
 OLDEST = (2, 0)
 
-# What the hub may miss: 200 devices that report each five minutes, two messages a wake, for three
-# days are 345,600 messages, about 50 MB on disk and 150 MB of memory while they wait.
-MAX_QUEUED = 350_000
-# Each save writes the whole store; our devices keep what the database has not acknowledged, so
-# only a power cut loses something here (a queued command, a retained value of these minutes).
-AUTOSAVE_S = 300
-# The largest payload is 16 KiB of JSON; docs/topics.md.
-MAX_PACKET = 32 * 1024
-
+# Queue: what the hub may miss. 200 devices that report each five minutes, two messages a wake, for
+# three days are 345,600 messages, about 50 MB on disk and 150 MB of memory while they wait.
+# Autosave: each writes the whole store. Our devices keep what the database has not acknowledged, so
+# only a power cut loses something here: a queued command, a retained value of these minutes.
+# Sizes: the largest payload is 16 KiB of JSON; docs/topics.md.
 MAIN = """\
 per_listener_settings true
 persistence true
 persistence_location {folder}/
 persistence_file mosquitto.db
-autosave_interval {autosave}
+autosave_interval 300
 persistent_client_expiration 14d
-max_queued_messages {queued}
+max_queued_messages 350000
 max_inflight_messages 100
-message_size_limit {packet}
+message_size_limit 32768
 memory_limit 536870912
 max_keepalive 65535
 log_dest stderr
@@ -64,12 +61,22 @@ log_type information
 connection_messages false
 sys_interval 0
 
-listener {port} {host}
+listener {mqtt} {host}
 max_connections 4000
 allow_anonymous false
 use_username_as_clientid true
 password_file {passwords}
 acl_file {acl}
+
+listener {mqtts} {host}
+max_connections 100
+allow_anonymous false
+use_username_as_clientid true
+password_file {passwords}
+acl_file {acl}
+certfile {certificate}
+keyfile {key}
+tls_version tlsv1.2
 """
 
 ENROL = """\
@@ -89,11 +96,11 @@ log_type information
 connection_messages false
 sys_interval 0
 
-listener {port} {host}
+listener {enrol} {host}
 max_connections 1000
 allow_anonymous true
-password_file {passwords}
-acl_file {acl}
+password_file {enrol_passwords}
+acl_file {enrol_acl}
 """
 
 ENROL_ACL = f"""\
@@ -107,41 +114,45 @@ topic read enrol/+
 class Mosquitto:
     """One mosquitto process: started, watched, restarted with back-off, its log in ours.
 
-    `port` 0 picks a free one. `config` is a template that gets `port` and `host`.
+    `ports` are its listeners by name; 0 picks a free one. `config` is a template with `{name}` of
+    each port and `{host}`.
     """
 
     BACKOFF = (0.2, 10.0)
     START_S = 10.0
 
     def __init__(
-        self, name: str, folder: Path, config: str, *, host: str, port: int, owner: Owner | None
+        self,
+        name: str,
+        folder: Path,
+        config: str,
+        *,
+        host: str,
+        ports: dict[str, int],
+        owner: Owner | None,
     ) -> None:
         self._log = log.getChild(name)
         self._path = folder / f"{name}.conf"
         self._config = config
         self._host = host
         self._owner = owner
-        self._any_port = port == 0
+        self._any = [listener for listener, port in ports.items() if port == 0]
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
-        self.port = port
+        self.ports = dict(ports)
 
     async def start(self) -> None:
         """Returns when it accepts connections. Raises BrokerError."""
-        for _attempt in range(5 if self._any_port else 1):
-            if self._any_port:
-                self.port = free_port(self._host)
+        for _attempt in range(5 if self._any else 1):
+            self.ports.update({listener: free_port(self._host) for listener in self._any})
             said = await self._spawn()
             if said is None:
                 self._watcher = asyncio.create_task(self._watch())
                 return
             if "in use" not in said:
                 raise BrokerError(f"mosquitto did not start: {said}")
-        by = holder(self.port)
-        raise BrokerError(
-            f"port {self.port} is taken{f' by {by}' if by else ''}: end that, or choose another "
-            "port (--mqtt-port, --enrol-port), or use a broker that runs already (--mqtt-url)"
-        )
+        taken = [port for port in self.ports.values() if is_taken(self._host, port)]
+        raise PortTakenError(taken[0] if taken else self.ports.popitem()[1])
 
     async def stop(self) -> None:
         """End it; it saves what it persists."""
@@ -164,9 +175,11 @@ class Mosquitto:
 
     async def _spawn(self) -> str | None:
         """Start the process; None when it runs, otherwise the reason it gave."""
-        if is_taken(self._host, self.port):
+        if any(is_taken(self._host, port) for port in self.ports.values()):
             return "address in use"
-        text = self._config.replace("{port}", str(self.port)).replace("{host}", self._host)
+        text = self._config.replace("{host}", self._host)
+        for listener, port in self.ports.items():
+            text = text.replace(f"{{{listener}}}", str(port))
         replace_private(self._path, [text], self._owner)
         program = find_mosquitto()
         self._process = await spawn([program, "-c", self._path], account=self._owner)
@@ -247,9 +260,12 @@ class Broker:
         host: str,
         port: int,
         enrol_port: int,
+        tls_port: int,
+        authority: Authority,
         owner: Owner | None = None,
     ) -> None:
         self._folder = folder
+        self._authority = authority
         self._host = host
         self._owner = owner
         self._hub_password = secrets.token_hex(16)
@@ -259,17 +275,31 @@ class Broker:
             folder, book.connecting, self._reload, hub_password=self._hub_password, owner=owner
         )
         book.tell(self.accounts.changed)
-        main = MAIN.format(
-            folder=folder, autosave=AUTOSAVE_S, queued=MAX_QUEUED, packet=MAX_PACKET,
-            passwords=self.accounts.passwords, acl=self.accounts.acl, port="{port}", host="{host}",
-        )  # fmt: skip
-        enrol = ENROL.format(
-            passwords=folder / "enrol-passwords", acl=folder / "enrol-acl",
-            port="{port}", host="{host}",
-        )  # fmt: skip
-        self.main = Mosquitto("devices", folder, main, host=host, port=port, owner=owner)
+        self._certificate, self._key = folder / "server.crt", folder / "server.key"
+        files = {
+            "folder": folder,
+            "passwords": self.accounts.passwords,
+            "acl": self.accounts.acl,
+            "certificate": self._certificate,
+            "key": self._key,
+            "enrol_passwords": folder / "enrol-passwords",
+            "enrol_acl": folder / "enrol-acl",
+        }
+        self.main = Mosquitto(
+            "devices",
+            folder,
+            _fill(MAIN, files),
+            host=host,
+            ports={"mqtt": port, "mqtts": tls_port},
+            owner=owner,
+        )
         self.enrolment = Mosquitto(
-            "enrolment", folder, enrol, host=host, port=enrol_port, owner=owner
+            "enrolment",
+            folder,
+            _fill(ENROL, files),
+            host=host,
+            ports={"enrol": enrol_port},
+            owner=owner,
         )
 
     async def start(self) -> None:
@@ -292,12 +322,14 @@ class Broker:
     @property
     def endpoint(self) -> Endpoint:
         """Where the hub itself connects for the devices' messages; its client id is `hub`."""
-        return Endpoint(_reachable(self._host), self.main.port, HUB, self._hub_password)
+        return Endpoint(_reachable(self._host), self.main.ports["mqtt"], HUB, self._hub_password)
 
     @property
     def enrol_endpoint(self) -> tuple[Endpoint, str]:
         """Where the hub itself connects for enrolments, and the client id to use."""
-        endpoint = Endpoint(_reachable(self._host), self.enrolment.port, HUB, self._hub_password)
+        endpoint = Endpoint(
+            _reachable(self._host), self.enrolment.ports["enrol"], HUB, self._hub_password
+        )
         return endpoint, self._enrol_client_id
 
     def _reload(self) -> None:
@@ -312,8 +344,16 @@ class Broker:
             passwords = f"{HUB}:{hash_password(self._hub_password)}\n"
             for name, text in (("enrol-passwords", passwords), ("enrol-acl", ENROL_ACL)):
                 replace_private(self._folder / name, [text], self._owner)
+            names = local_names(self._host)
+            self._authority.issue(self._certificate, self._key, names, self._owner)
         except OSError as error:
             raise BrokerError(f"{self._folder}: {error.strerror}") from error
+
+
+def _fill(config: str, files: dict[str, Path]) -> str:
+    for name, path in files.items():
+        config = config.replace(f"{{{name}}}", str(path))
+    return config
 
 
 def find_mosquitto() -> str:

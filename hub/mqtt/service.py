@@ -12,6 +12,7 @@ from hub.child import run_as
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.acks import Acks
 from hub.mqtt.broker import Broker
+from hub.mqtt.certificates import Authority
 from hub.mqtt.clock import Clocks, Mark
 from hub.mqtt.enrolment import Enroller, EnrolListener, Gate
 from hub.mqtt.listener import Bridge, Listener
@@ -98,10 +99,10 @@ class Mqtt:
 
     @property
     def ports(self) -> dict[str, int]:
-        """The broker's ports for hub.json; empty when it is not ours."""
+        """The broker's ports for hub.json (mqtt, mqtts, enrol); empty when it is not ours."""
         if self.broker is None:
             return {}
-        return {"mqtt": self.broker.main.port, "enrol": self.broker.enrolment.port}
+        return {**self.broker.main.ports, **self.broker.enrolment.ports}
 
     async def _start(self) -> None:
         await self.book.load()
@@ -132,6 +133,8 @@ class Mqtt:
             host=settings.host,
             port=settings.mqtt_port,
             enrol_port=settings.enrol_port,
+            tls_port=settings.mqtts_port,
+            authority=Authority(settings.data_dir / "authority"),
             owner=run_as(settings.run_as),
         )
         await broker.start()

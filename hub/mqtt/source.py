@@ -152,6 +152,7 @@ class MqttSource:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.connected.clear()
         if self._client is not None:
             self._client.disconnect()
             self._client.loop_write()

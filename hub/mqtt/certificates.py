@@ -1,0 +1,168 @@
+"""The hub's own certificate authority, and the TLS listener's certificate."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from hub.child import Account as Owner
+from hub.mqtt.account_files import replace_private
+
+__all__ = ["Authority", "local_names"]
+
+# A Pi without a battery starts in 1970: certificates are valid from a fixed day on, and until a
+# day counted from no earlier than that.
+_FROM = datetime(2026, 1, 1, tzinfo=UTC)
+_AUTHORITY_DAYS = 20 * 366
+_SERVER_DAYS = 800  # Apple's and others' bound is 825
+_RENEW_DAYS = 60
+
+
+class Authority:
+    """Makes and keeps, in `folder`: `ca.key` (0600) and `ca.crt`, which people's tools trust."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate = folder / "ca.crt"
+        self._key = folder / "ca.key"
+
+    def ensure(self) -> None:
+        """Make the authority if there is none."""
+        if self._key.exists() and self.certificate.exists():
+            return
+        self._key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = _name(f"Dormouse authority of {socket.gethostname()}")
+        certificate = (
+            _builder(name, name, key.public_key(), _AUTHORITY_DAYS)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(signs=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .sign(key, SHA256())
+        )
+        replace_private(self._key, [_pem(key)], None)
+        self.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
+        self.certificate.chmod(0o644)
+
+    def issue(
+        self, certificate: Path, key: Path, names: Sequence[str], owner: Owner | None
+    ) -> bool:
+        """Write a server certificate and its key (0600); False when the one there is still good.
+
+        Good: ours, for these names, valid for 60 days more.
+        """
+        self.ensure()
+        authority = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        if certificate.exists() and key.exists() and _is_good(certificate, authority, names):
+            return False
+        signer = load_pem_private_key(self._key.read_bytes(), None)
+        if not isinstance(signer, ec.EllipticCurvePrivateKey):
+            raise TypeError(f"{self._key} is not the key that we made")
+        server = ec.generate_private_key(ec.SECP256R1())
+        made = (
+            _builder(_name(names[0]), authority.subject, server.public_key(), _SERVER_DAYS)
+            .add_extension(_alternatives(names), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False
+            )
+            .sign(signer, SHA256())
+        )
+        replace_private(key, [_pem(server)], owner)
+        replace_private(certificate, [made.public_bytes(Encoding.PEM).decode()], owner)
+        return True
+
+
+def local_names(host: str) -> list[str]:
+    """What tools may call this machine: its name, `<name>.local`, its addresses."""
+    name = socket.gethostname().split(".")[0].lower()
+    names = [name, f"{name}.local", "localhost", "127.0.0.1", "::1"]
+    if host not in {"", "0.0.0.0", "::"}:
+        names.append(host)
+    else:
+        names += sorted({entry[4][0] for entry in _addresses(socket.gethostname())})
+    return list(dict.fromkeys(names))
+
+
+def _addresses(name: str) -> list[tuple[int, int, int, str, tuple[str, ...]]]:
+    try:
+        return socket.getaddrinfo(name, None)  # type: ignore[return-value]
+    except OSError:
+        return []
+
+
+def _is_good(path: Path, authority: x509.Certificate, names: Sequence[str]) -> bool:
+    try:
+        found = x509.load_pem_x509_certificate(path.read_bytes())
+        found.verify_directly_issued_by(authority)
+        kept = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except Exception:  # noqa: BLE001  # whatever is wrong with it, a new one is made
+        return False
+    left = found.not_valid_after_utc - _now()
+    return kept == _alternatives(names) and left > timedelta(days=_RENEW_DAYS)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(_FROM)
+        .not_valid_after(_now() + timedelta(days=days))
+    )
+
+
+def _now() -> datetime:
+    return max(datetime.now(UTC), _FROM)
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common[:64])])
+
+
+def _alternatives(names: Sequence[str]) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([_alternative(name) for name in names])
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -1,0 +1,58 @@
+"""The MQTT side of a hub with a real store and no HomeKit: a recorder stands in for the bridge."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.mqtt.service import Mqtt
+from hub.problems import Problems
+from hub.reading import Reading
+from hub.settings import Settings
+from hub.store.store import Store
+from tests.support.broker import open_folder
+
+
+@dataclass
+class Shown:
+    """What HomeKit would have been told."""
+
+    updates: list[tuple[Reading, bool]] = field(default_factory=list)
+    removed: list[Any] = field(default_factory=list)
+    reports: list[tuple[str, Any, bool]] = field(default_factory=list)
+
+    def update(self, reading: Reading, *, live: bool) -> None:
+        self.updates.append((reading, live))
+
+    def remove(self, key_or_device: Any) -> None:
+        self.removed.append(key_or_device)
+
+    def report(self, device: str, report: Any, *, live: bool) -> None:
+        self.reports.append((device, report, live))
+
+
+def settings(folder: Path, **changes: Any) -> Settings:
+    ports = {"http_port": 0, "mqtt_port": 0, "mqtts_port": 0, "enrol_port": 0, "hap_port": 0}
+    return Settings(**{"data_dir": folder, "host": "127.0.0.1", **ports, **changes})
+
+
+@contextlib.asynccontextmanager
+async def running_side(store: Store, folder: Path, **changes: Any):
+    """The running MQTT side; its bridge is `.shown`."""
+    shown = Shown()
+    async with Mqtt(settings(folder, **changes), store, shown, Problems()) as mqtt:
+        mqtt.shown = shown
+        await mqtt.source.connected.wait()
+        yield mqtt
+
+
+@pytest.fixture
+async def side(store: Store):
+    """The MQTT side on the test's database, enrolment open."""
+    with open_folder() as folder:
+        async with running_side(store, folder) as mqtt:
+            yield mqtt
