@@ -99,6 +99,7 @@ class Hub:
             "host": settings.host,
             "http_port": http_port,
             "mqtt_port": self.mqtt.ports.get("mqtt"),
+            "mqtts_port": self.mqtt.ports.get("mqtts"),
             "enrol_port": self.mqtt.ports.get("enrol"),
             "hap_port": first.port,
             "pairing_code": first.pin,

@@ -16,6 +16,7 @@ import pytest
 from hub.child import run_as
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.broker import Broker
+from hub.mqtt.certificates import Authority
 from hub.mqtt.source import Delivery, Endpoint, MqttSource
 from hub.store.accounts import Account, AccountState
 
@@ -62,7 +63,16 @@ def owner() -> pwd.struct_passwd | None:
 
 @contextlib.asynccontextmanager
 async def running_broker(book: AccountBook, folder: Path) -> AsyncIterator[Broker]:
-    broker = Broker(folder / "broker", book, host="127.0.0.1", port=0, enrol_port=0, owner=owner())
+    broker = Broker(
+        folder / "broker",
+        book,
+        host="127.0.0.1",
+        port=0,
+        enrol_port=0,
+        tls_port=0,
+        authority=Authority(folder / "authority"),
+        owner=owner(),
+    )
     await broker.start()
     try:
         yield broker

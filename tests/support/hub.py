@@ -31,6 +31,7 @@ class HubProcess:
             "HOST": "127.0.0.1",
             "HTTP_PORT": "0",
             "MQTT_PORT": "0",
+            "MQTTS_PORT": "0",
             "ENROL_PORT": "0",
             "HAP_PORT": "0",
             **settings,
@@ -55,7 +56,7 @@ class HubProcess:
                     raise AssertionError(f"the hub ended at its start:\n{self.log.read_text()}")
                 await asyncio.sleep(0.02)
         # A device is configured with one address: later starts keep the ports of the first.
-        for name in ("mqtt_port", "enrol_port", "hap_port", "http_port"):
+        for name in ("mqtt_port", "mqtts_port", "enrol_port", "hap_port", "http_port"):
             self._settings[name.upper()] = str(self.facts[name])
 
     def _read_facts(self) -> bool:
