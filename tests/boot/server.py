@@ -25,14 +25,16 @@ class Server:
     def __init__(self, program: Path, flash: Path, *arguments: str | Path) -> None:
         self._command = [program, "--flash", flash, "--port", "0", *arguments]
         self.lines: list[str] = []
+        self._heard = b""
 
     def __enter__(self) -> Self:
-        self._child = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        self._child = subprocess.Popen(self._command, stdout=subprocess.PIPE, bufsize=0)
         assert self._child.stdout is not None
-        first = self._child.stdout.readline()
-        assert first.startswith("listening on "), first
+        self._said = self._child.stdout
+        first = self._said.readline()
+        assert first.startswith(b"listening on "), first
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.connect(("127.0.0.1", int(first.rsplit(":", 1)[1])))
+        self.socket.connect(("127.0.0.1", int(first.rsplit(b":", 1)[1])))
         return self
 
     def __exit__(
@@ -44,12 +46,14 @@ class Server:
         self.socket.close()
         if self._child.poll() is None:
             self.stop()
+        self._said.close()
 
     def wait(self) -> int:
         """Its exit status; its lines are in `lines` then."""
-        said, _ = self._child.communicate(timeout=10)
-        self.lines += said.splitlines()
-        return self._child.returncode
+        while chunk := self._said.read(65536):
+            self._heard += chunk
+        self.lines = self._heard.decode().splitlines()
+        return self._child.wait(timeout=10)
 
     def stop(self) -> dict[str, int]:
         """End it and return its counts."""
@@ -67,14 +71,18 @@ class Server:
         """The answer to a datagram, None when the server ended instead."""
         self.socket.send(raw)
         while True:
-            ready, _, _ = select.select([self.socket], [], [], 0.2)
-            try:
-                if ready:
+            ready, _, _ = select.select([self.socket, self._said], [], [], 10)
+            assert ready, "neither an answer nor an end"
+            if self._said in ready:
+                chunk = self._said.read(65536)
+                self._heard += chunk
+                if not chunk:
+                    return None
+            if self.socket in ready:
+                try:
                     return self.socket.recv(100)
-            except ConnectionRefusedError:
-                return None
-            if self._child.poll() is not None:
-                return None
+                except ConnectionRefusedError:
+                    return None
 
     def ask_until_answered(self, raw: bytes) -> int:
         """How often a datagram had to be sent until it was answered."""

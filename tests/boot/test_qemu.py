@@ -116,11 +116,11 @@ def test_a_flipped_bit_anywhere_calls_the_server(chip: Chip, signed: bytes, tmp_
     print(f"seed {seed}")
     chosen = random.Random(seed)
     places = [0, 1, 4, 8, 0x8FFC, 0x8FFF, 0x9000, size - 1, size, size + 15, len(signed) - 1]
-    places += [size + 16 + at for at in (8, 10, 11, 12, 16, 20, 24, 48, 80, 81)]
+    places += [size + 16 + at for at in (8, 12, 16, 20, 24, 48, 80, 81)]
     places += chosen.sample(range(4, len(signed)), 12)
-    for place in places:
-        if size + 16 <= place < size + 24:
-            continue  # the trailer's magic: without it there is no trailer, and the MD5 decides
+    # Without the trailer's magic or its signature's length there is no signature: the MD5 decides.
+    unsigned = {size + 16 + at for at in (*range(8), 10, 11)}
+    for place in set(places) - unsigned:
         flipped = flip(signed, place, chosen.randrange(8))
         assert start(chip, tmp_path, flipped) == SERVER, hex(place)
     for place in (4, 0x9000, size - 1, size):
