@@ -193,15 +193,19 @@ class Twin:
         except OSError:
             return 0
 
-    async def until(self, condition: Callable[[Statistics], bool]) -> None:
-        """Return when `condition` holds of the statistics."""
-        while not condition(self.statistics):
-            if self._life is not None and self._life.done():
-                self._life.result()  # what ended it, as an exception
-            await self._changed.wait()
+    async def until(self, condition: Callable[[Statistics], bool], *, within: float = 20.0) -> None:
+        """Return when `condition` holds; TwinError when it does not `within` so many seconds."""
+        try:
+            async with asyncio.timeout(within):
+                while not condition(self.statistics):
+                    if self._life is not None and self._life.done():
+                        self._life.result()  # what ended it, as an exception
+                    await self._changed.wait()
+        except TimeoutError:
+            raise TwinError(f"{self.id}: not within {within:g} s: {self.statistics}") from None
 
     async def cycle(self) -> None:
-        """Return at the end of the next complete wake."""
+        """Return at the end of the next wake that ends in sleep."""
         seen = self.statistics.cycles
         await self.until(lambda now: now.cycles > seen)
 
