@@ -1,4 +1,4 @@
-"""The command `dormouse twin`."""
+"""The commands `dormouse twin` and `dormouse demo`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.live import Live
 
 from host.twin import firmware, vm
+from host.twin.errors import TwinError
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress, facts
 from host.twin.kinds import Choice, kinds
@@ -119,6 +120,30 @@ def twin(
     sys.exit(1 if _fly(address, kind, count, float(interval), seconds) else 0)
 
 
+def demo(
+    *,
+    seconds: Annotated[float | None, typer.Option(min=0, help="end after so long")] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="end when every sensor's value is in the database")
+    ] = False,
+    data_dir: Annotated[
+        str | None,
+        typer.Option(envvar="DORMOUSE_DATA_DIR", help="data lies in its folder `demo`"),
+    ] = None,
+) -> None:
+    """Run a hub with three virtual sensors on this machine until Ctrl-C."""
+    vm.require()
+    try:
+        from host.twin.demo import run  # noqa: PLC0415  # needs what only the hub installs
+    except ModuleNotFoundError:
+        raise TwinError(
+            "the demonstration needs the hub: pip install 'dormouse[hub,twin]'"
+        ) from None
+    folder = load(data_dir=data_dir).data_dir / "demo"
+    sys.exit(asyncio.run(until_ended(run(folder, once=once, seconds=seconds))) or 0)
+
+
 def mount(app: typer.Typer) -> None:
     """Add the commands to the root command."""
     app.command()(twin)
+    app.command()(demo)

@@ -1,0 +1,132 @@
+"""A hub that runs as our child."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from host.twin.errors import HubNotReachedError, TwinError
+from host.twin.hub import facts
+from hub.child import spawn
+from hub.settings import Settings
+
+__all__ = ["HubChild"]
+
+_START_S = 90.0  # making a new database on a slow card takes half a minute
+_STOP_S = 4.0  # of the five seconds in which Ctrl-C ends everything
+_POLL_S = 0.1
+
+# The demonstration must not write into somebody's real database or broker.
+_NOT_HANDED_ON = ("DATABASE_URL", "MQTT_URL", "TENANT", "ENROLMENT")
+
+
+class HubChild:
+    """A hub of our own, with its data in `data_dir`, as long as the context lasts."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.facts: dict[str, Any] = {}
+        self._process: asyncio.subprocess.Process | None = None
+        self._client: httpx.AsyncClient | None = None
+
+    @property
+    def log(self) -> Path:
+        """What the hub prints."""
+        return self.data_dir.with_name("hub.log")
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self._process = await spawn(
+                [sys.executable, "-m", "host", "hub", *self._flags()],
+                env=_environment(),
+                output=log.fileno(),
+            )
+        async with asyncio.timeout(_START_S):
+            while not self._is_up():  # noqa: ASYNC110  # a file of another process
+                await asyncio.sleep(_POLL_S)
+        transport = httpx.AsyncHTTPTransport(uds=self.facts["control"])
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=5)
+
+    def _flags(self) -> list[str]:
+        """The usual ports where they are free, unless the environment names others."""
+        flags = ["--data-dir", str(self.data_dir)]
+        for name in ("http_port", "mqtt_port", "enrol_port", "hap_port"):
+            if f"DORMOUSE_{name.upper()}" in os.environ:
+                continue
+            usual = int(Settings.model_fields[name].default)
+            flags += [f"--{name.replace('_', '-')}", str(usual if _is_free(usual) else 0)]
+        return flags
+
+    def _is_up(self) -> bool:
+        """Whether this very hub has written its hub.json. Raises TwinError when it has ended."""
+        self.check()
+        with contextlib.suppress(HubNotReachedError):
+            self.facts = facts(self.data_dir)
+        return self._process is not None and self.facts.get("pid") == self._process.pid
+
+    def check(self) -> None:
+        """Raise TwinError, with the hub's last words, when it does not run any more."""
+        if self._process is None or self._process.returncode is not None:
+            last = self.log.read_text(errors="replace").strip().splitlines()[-3:]
+            raise TwinError(f"the hub ended by itself (see {self.log}): {' / '.join(last)}")
+
+    async def status(self) -> dict[str, Any]:
+        """What the hub says of its devices; no devices when it cannot say just now."""
+        self.check()
+        if self._client is None:
+            raise HubNotReachedError
+        try:
+            answer = await self._client.get("/status")
+            said: dict[str, Any] = answer.raise_for_status().json()
+        except httpx.HTTPError:
+            return {"devices": []}
+        return said
+
+    async def stop(self) -> None:
+        """End the hub, by force when it takes too long."""
+        if self._client is not None:
+            await self._client.aclose()
+        process = self._process
+        if process is None:
+            return
+        with contextlib.suppress(TimeoutError, ProcessLookupError):
+            async with asyncio.timeout(_STOP_S):
+                process.send_signal(signal.SIGTERM)
+                await process.wait()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _environment() -> dict[str, str]:
+    barred = {f"DORMOUSE_{name}" for name in _NOT_HANDED_ON}
+    return {name: value for name, value in os.environ.items() if name not in barred}
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return True
+    return False

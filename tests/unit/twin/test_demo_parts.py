@@ -1,0 +1,31 @@
+"""What the demonstration waits for."""
+
+from __future__ import annotations
+
+from host.twin.demo import missing
+from host.twin.firmware import Build
+from host.twin.fleet import Fleet
+from host.twin.hub import HubAddress
+from host.twin.kinds import Kind
+
+
+def test_missing_names_device_kind_and_value(tmp_path):
+    kinds = [Kind.DHT22, Kind.SWITCH]
+    fleet = Fleet(HubAddress("127.0.0.1"), Build(tmp_path, tmp_path), tmp_path, kinds)
+    first, second = fleet.twins
+    status = {
+        "devices": [
+            {
+                "id": first.id,
+                "values": [
+                    {"service": "TemperatureSensor", "characteristic": "CurrentTemperature"}
+                ],
+            },
+            {"id": "another", "values": [{"service": "Switch", "characteristic": "On"}]},
+        ]
+    }
+    assert missing(fleet.twins, kinds, status) == [
+        f"{first.id} (dht22): HumiditySensor/CurrentRelativeHumidity",
+        f"{second.id} (switch): Switch/On",
+    ]
+    assert missing([], [], status) == []
