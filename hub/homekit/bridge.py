@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from pyhap.const import HAP_SERVER_STATUS
-
 from hub.homekit.accessory import PRESS
-from hub.homekit.commands import Pending, as_text
 from hub.homekit.driver import Driver
+from hub.homekit.errors import UnknownDeviceError
+from hub.homekit.growth import Growth
 from hub.homekit.identity import Identities, part
 from hub.homekit.keeper import Keeper
 from hub.homekit.model import DeviceModel, Held
 from hub.homekit.network import Advertiser, addresses
 from hub.homekit.presence import Patience, Presence
-from hub.homekit.registry import CHARACTERISTICS, INFORMATION, belongs
+from hub.homekit.registry import INFORMATION, belongs
 from hub.homekit.state import BridgeRecord, HomeKitState, PresenceRecord
 from hub.homekit.tree import Tree
 from hub.homekit.values import BadValue, parse
+from hub.homekit.writes import SUCCESS, Manners, Writes
 from hub.reading import Reading, SeriesKey, Value
 
 __all__ = ["Bridge", "Command", "PairingInfo", "ReportLike"]
@@ -35,11 +37,6 @@ __all__ = ["Bridge", "Command", "PairingInfo", "ReportLike"]
 log = logging.getLogger(__name__)
 
 Command = Callable[[SeriesKey, str], Awaitable[None]]
-
-# A device's first messages come in one burst; one change of the tree is enough for all of them.
-_SETTLE = 0.25
-_SUCCESS = int(HAP_SERVER_STATUS.SUCCESS)
-_OFFLINE = int(HAP_SERVER_STATUS.SERVICE_COMMUNICATION_FAILURE)
 
 
 class ReportLike(Protocol):
@@ -77,9 +74,10 @@ class Bridge:
     """The bridge set of one tenant, from `start` to `stop`, on the running loop.
 
     `port` is the first bridge's, further bridges take the ports after it; 0 picks free ones.
-    `zeroconf` is an AsyncZeroconf to share (ours when None). `confirm` is how long, in seconds, a
-    written value is shown without the device's confirmation. `desired` keeps a command for a
-    sleeping device (None takes it back).
+    `zeroconf` is an AsyncZeroconf to share (ours when None). `manners` says how a device takes
+    commands. `desired` keeps a command for a
+    sleeping device (None takes it back). `forget_after` is how long, in seconds, a device may be
+    silent before it is removed; None: it never is.
     """
 
     def __init__(
@@ -92,29 +90,41 @@ class Bridge:
         name: str = "Dormouse",
         zeroconf: Any = None,
         desired: Callable[[SeriesKey, str | None], Awaitable[None]] | None = None,
-        confirm: float = 5.0,
+        manners: Callable[[str], Manners] | None = None,
         patience: Patience | None = None,
-        settle: float = _SETTLE,
+        forget_after: float | None = None,
+        settle: float = 0.25,
     ) -> None:
-        self._state, self._command, self._desired = state, command, desired
+        self._state = state
         self._host, self._port, self._name = host, port, name
         self._advertiser = Advertiser(host, zeroconf)
-        self._confirm, self._settle = confirm, settle
+        self._settle, self._forget_after = settle, forget_after
         self._patience = patience or Patience()
         self._presence: dict[str, Presence] = {}
-        self._pending = Pending(self._put_back)
-        self._names: Mapping[str, str] = {}
+        self._writes = Writes(
+            command,
+            desired,
+            show=self._show_again,
+            obeyed=functools.partial(self._take, live=False),
+            manners=manners or (lambda _: Manners()),
+        )
         self._newest: dict[SeriesKey, datetime] = {}
-        self._grown: dict[str, None] = {}
-        self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._tree: Tree | None = None
         self._keeper: Keeper | None = None
+        self._growth: Growth | None = None
 
     # --- life ---------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Show everything known, as it was. Raises PortTakenError."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
         saved = await self._state.load()
         identities = Identities(saved.bridges, saved.accessories)
         self._tree = tree = Tree(
@@ -131,10 +141,13 @@ class Bridge:
             self._present(record.device).restore(record)
         self._keeper = Keeper(self._state, identities, self._presence_record)
         self._advertiser.open()
-        for driver in await self._show_devices(list(tree.models)):
+        self._growth = Growth(tree, self._keeper, self._show, settle=self._settle)
+        for driver in await self._growth.show(list(tree.models)):
             await driver.start()
-        self._spawn(self._publish_changes())
+        self._spawn(self._growth.run())
         self._spawn(self._keeper.run())
+        if self._forget_after is not None:
+            self._spawn(self._forget_silent(self._forget_after))
 
     async def stop(self) -> None:
         """Keep what is new, close connections, leave the network."""
@@ -142,7 +155,7 @@ class Bridge:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._pending.clear()
+        await self._writes.stop()
         if self._tree is not None:
             await asyncio.gather(*(driver.stop() for driver in self._tree.drivers.values()))
             with contextlib.suppress(Exception):  # the database may be gone already
@@ -162,6 +175,13 @@ class Bridge:
         if self._keeper is None:
             raise RuntimeError("the bridge was not started")
         return self._keeper
+
+    @property
+    def growth(self) -> Growth:
+        """What changes the tree; there is one once the bridge was started."""
+        if self._growth is None:
+            raise RuntimeError("the bridge was not started")
+        return self._growth
 
     # --- what devices say ---------------------------------------------------------------------
 
@@ -213,9 +233,9 @@ class Bridge:
         self._presence.pop(device, None)
         for key in [key for key in self._newest if key.device == device]:
             del self._newest[key]
-            self._pending.settle(key)
+        self._writes.forget(device)
         self.keeper.forget(device)
-        self._grow(device)
+        self.growth.grow(device)
         tree.identities.remove(device)
 
     # --- what people ask ----------------------------------------------------------------------
@@ -238,6 +258,32 @@ class Bridge:
         """Forget one controller, or all; how many pairings ended."""
         return sum(driver.forget(controller) for driver in self.tree.drivers.values())
 
+    def replace(self, old: str, new: str) -> None:
+        """Let `new` take the place of `old` in HomeKit: same accessory, room and automations.
+
+        Raises UnknownDeviceError when `old` has no place there.
+        """
+        identities = self.tree.identities
+        record = identities.accessories.get(old)
+        if record is None or record.removed:
+            raise UnknownDeviceError(old)
+        named = {
+            key: value
+            for key, value in self._model(old).values.items()
+            if key.characteristic in {"Name", "ConfiguredName"}
+        }
+        for device in (old, new):
+            self.tree.hide(device)
+        values = self.tree.models.get(new) or self._model(old)
+        identities.replace(old, new)
+        for device in (old, new):
+            self.tree.forget(device)
+            self.keeper.forget(device)
+        self._presence.pop(old, None)
+        for key, value in [*values.values.items(), *named.items()]:
+            self._take(dataclasses.replace(key, device=new), value, live=False)
+        self.growth.grow(new)
+
     def accessories(self) -> list[dict[str, Any]]:
         """The tree as people read it."""
         return self.tree.described()
@@ -255,36 +301,45 @@ class Bridge:
     def _take(self, key: SeriesKey, value: Value, *, live: bool) -> None:
         if not belongs(key.service, key.characteristic):
             return
+        if self._named(key) and live:
+            return
         model = self._model(key.device)
         before = model.values.get(key)
         model.put(key, value)
         self.keeper.value(key, value)
         # A name may clash with another device's, so it is settled with the whole tree in view.
         if before is None or (key.characteristic == "Name" and value != before):
-            self._grow(key.device)
-        if live and self._pending.get(key) == value:
-            self._pending.settle(key)
+            self.growth.grow(key.device)
+        if live:
+            self._writes.heard(key, value, self.tree.identities)
         shown = self.tree.shown
         if key not in shown:
             return
         accessory = self.tree.accessory(key.device)
         for touched in model.touched(key, accessory.shown if accessory else ()):
-            if touched in shown and touched not in self._pending:
+            if touched in shown and touched not in self._writes.pending:
                 self._show(touched, self._told(touched))
 
-    def _show(self, key: SeriesKey, value: Value, *, but: tuple[str, int] | None = None) -> None:
-        """Hold a value and tell those who subscribed, all but one address."""
+    def _named(self, key: SeriesKey) -> bool:
+        """Whether it is a name that HomeKit wrote."""
+        if key.characteristic != "ConfiguredName":
+            return False
+        record = self.tree.identities.accessories.get(key.device)
+        return record is not None and part(key.service, key.index) in record.named
+
+    def _show(self, key: SeriesKey, value: Value) -> None:
+        """Hold a value and tell those who subscribed."""
         shown = self.tree.shown[key]
         if shown.show(value):
             told = value if key.characteristic == PRESS else shown.value
-            shown.broker.publish(told, shown, but, shown.kind.immediate)
+            shown.broker.publish(told, shown, None, shown.kind.immediate)
 
     def _told(self, key: SeriesKey) -> Value:
-        pending = self._pending.get(key)
+        pending = self._writes.pending.get(key)
         if pending is not None:
             return pending
         if key.service == INFORMATION and key.characteristic == "Name":
-            return self._names.get(key.device) or self._model(key.device).value(key)
+            return self.growth.names.get(key.device) or self._model(key.device).value(key)
         if key.service == INFORMATION and key.characteristic == "SerialNumber":
             # Not the device's word: two with one serial number would cost the home its bridge.
             return self.tree.identities.accessories[key.device].serial
@@ -302,84 +357,33 @@ class Bridge:
             presence = self._presence[device] = Presence(device, self._patience)
         return presence
 
-    # --- writes -------------------------------------------------------------------------------
-
     def _write(self, key: SeriesKey, value: Value, client: tuple[str, int]) -> int:
         """What a controller wrote; the HAP status it is answered with."""
+        identities = self.tree.identities
         if key.characteristic == "ConfiguredName":
-            self.tree.identities.name_service(key.device, part(key.service, key.index))
+            # A name is HomeKit's own business; from now on the device's word does not change it.
+            identities.name_service(key.device, part(key.service, key.index))
             self._take(key, value, live=False)
-            return _SUCCESS
-        presence = self._present(key.device)
-        if presence.unreachable:
-            return _OFFLINE
-        if CHARACTERISTICS[key.characteristic].readable:
-            self._pending.expect(key, value, self._confirm)
-            self._show(key, value, but=client)
-        self._spawn(self._send(key, value))
-        return _SUCCESS
+            return SUCCESS
+        return self._writes.write(key, value, client, self._present(key.device), identities)
 
-    async def _send(self, key: SeriesKey, value: Value) -> None:
-        try:
-            await self._command(key, as_text(value))
-        except Exception as error:  # noqa: BLE001  # whatever it is: the device was not told
-            log.warning("homekit: cannot send %s to %s: %s", key.characteristic, key.device, error)
-            self._pending.give_up(key)
+    def _show_again(self, key: SeriesKey, but: tuple[str, int] | None) -> None:
+        """Tell everyone what is shown now, whether they knew or not, all but one address."""
+        shown = self.tree.shown.get(key)
+        if shown is not None:
+            shown.show(self._told(key))
+            shown.broker.publish(shown.value, shown, but, shown.kind.immediate)
 
-    def _put_back(self, key: SeriesKey) -> None:
-        if key in self.tree.shown:
-            self._show(key, self._told(key))
+    # --- keeping ------------------------------------------------------------------------------
 
-    # --- the tree and what is kept ------------------------------------------------------------
-
-    def _grow(self, device: str) -> None:
-        self._grown[device] = None
-        self._changed.set()
-
-    async def _publish_changes(self) -> None:
-        """One change of the tree after another: keep the ids, show, move c#."""
+    async def _forget_silent(self, after: float) -> None:
+        """Remove devices that were silent for so long; looks ten times in that period."""
         while True:
-            await self._changed.wait()
-            await asyncio.sleep(self._settle)
-            self._changed.clear()
-            grown = list(self._grown)
-            self._grown.clear()
-            try:
-                for driver in await self._show_devices(grown):
-                    await driver.start()
-                for driver in self.tree.drivers.values():
-                    driver.refresh()
-            except Exception:
-                # Whatever it is, it must not end the growth of everything else.
-                log.exception("homekit: cannot show %s", ", ".join(grown))
-
-    async def _show_devices(self, devices: list[str]) -> list[Driver]:
-        """Show devices (anew), without what fails the checklist; drivers made for it.
-
-        Ids are kept before they are shown. Nothing waits between building and checking, so no
-        controller ever sees what fails.
-        """
-        tree, made = self.tree, []
-        while True:
-            ready = tree.place(devices)
-            if tree.identities.changed:
-                await self.keeper.until_kept()
-            self._names = tree.names()
-            made += tree.build(device for device in ready if device in tree.models)
-            faults = tree.faults()
-            for device, fault in faults:
-                log.warning("homekit: %s is held back: %s", device, fault.reason)
-            devices = list({device: None for device, _ in faults})
-            if not devices:
-                break
-        self._rename()
-        return made
-
-    def _rename(self) -> None:
-        for device, name in self._names.items():
-            key = SeriesKey(device, INFORMATION, 0, "Name")
-            if key in self.tree.shown:
-                self._show(key, name)
+            await asyncio.sleep(after / 10)
+            for device, presence in list(self._presence.items()):
+                if presence.silence > after:
+                    log.info("homekit: %s was silent for %.0f s: removed", device, after)
+                    self.remove(device)
 
     def _presence_record(self, device: str) -> PresenceRecord | None:
         presence = self._presence.get(device)

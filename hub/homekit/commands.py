@@ -60,7 +60,8 @@ class Pending:
             self.settle(key)
             self._put_back(key)
 
-    def clear(self) -> None:
-        """Wait for nothing any more."""
+    def clear(self, device: str | None = None) -> None:
+        """Wait for nothing any more, of one device or of all."""
         for key in list(self._waiting):
-            self.settle(key)
+            if device in (None, key.device):
+                self.settle(key)

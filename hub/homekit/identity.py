@@ -113,6 +113,14 @@ class Identities:
         record = self.accessories[device]
         self._put(record.model_copy(update={"named": record.named | {service}}))
 
+    def desire(self, device: str, series: str, text: str | None) -> None:
+        """Note what HomeKit wrote to a sleeping device (by part), or that it was done (None)."""
+        record = self.accessories[device]
+        desired = {name: said for name, said in record.desired.items() if name != series}
+        if text is not None:
+            desired[series] = text
+        self._put(record.model_copy(update={"desired": desired}))
+
     def remove(self, device: str) -> bool:
         """Take a device out of HomeKit; False when it was not in it. Its ids stay its own."""
         record = self.accessories.get(device)

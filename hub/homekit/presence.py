@@ -63,6 +63,11 @@ class Presence:
         promised = self.sleeps or self.online is not None
         return promised and not self.available
 
+    @property
+    def silence(self) -> float:
+        """Seconds since it was last heard live; 0 when it never was."""
+        return 0 if self.seen is None else self._clock() - self.seen
+
     def heard(self) -> None:
         """A live message of the device."""
         now = self.seen = self._clock()

@@ -108,18 +108,22 @@ class Tree:
                 self.drop(accessory.device)
         return found
 
+    def hide(self, device: str) -> bool:
+        """Stop showing a device for a moment: who subscribed stays so. False if it was not."""
+        self._plans.pop(device, None)
+        accessory = self.accessory(device)
+        if accessory is None:
+            return False
+        accessory.driver.accessory.accessories.pop(accessory.aid)
+        for key in accessory.shown:
+            self.shown.pop(key, None)
+        return True
+
     def drop(self, device: str) -> None:
         """Stop showing a device."""
-        record = self.identities.accessories.get(device)
-        self._plans.pop(device, None)
-        if record is None or record.bridge not in self.drivers:
-            return
-        driver = self.drivers[record.bridge]
-        accessory = driver.accessory.accessories.pop(record.aid, None)
-        if accessory is not None:
-            for key in accessory.shown:
-                self.shown.pop(key, None)
-            driver.drop_topics(record.aid)
+        if self.hide(device):
+            record = self.identities.accessories[device]
+            self.drivers[record.bridge].drop_topics(record.aid)
 
     def forget(self, device: str) -> None:
         """A device was removed: what was held back of it may be tried again."""

@@ -37,7 +37,7 @@ MAX_SEQ = 2**31 - 1
 MAX_AGE = 366 * 86400  # s; older than any battery lasts through a lost connection
 
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NAME = re.compile(r"[A-Za-z0-9]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.]{0,63}")  # HAP has a PM2.5Density
 _INDEX = re.compile(r"0|[1-9][0-9]?")
 _BOOT = r"^[0-9a-f]{8}$"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

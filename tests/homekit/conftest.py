@@ -23,7 +23,7 @@ class Home:
         self.state = MemoryState()
         self.quiet = Quiet()
         self.sent: asyncio.Queue[tuple[SeriesKey, str]] = asyncio.Queue()
-        self.options = {"confirm": 5.0, "settle": 0.01, "port": 0} | options
+        self.options = {"settle": 0.01, "port": 0} | options
         self.phones: list[Phone] = []
         self.bridge = self._new()
 

@@ -1,0 +1,87 @@
+"""How the tree changes: in bursts, ids kept first, checked, and only then announced."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from hub.homekit.driver import Driver
+from hub.homekit.keeper import Keeper
+from hub.homekit.registry import INFORMATION
+from hub.homekit.tree import Tree
+from hub.reading import SeriesKey, Value
+
+__all__ = ["Growth"]
+
+log = logging.getLogger(__name__)
+
+
+class Growth:
+    """Shows devices that are new or have something new. `names` is what each is called.
+
+    `settle` is how long, in seconds, a burst of news is gathered: a device's first messages come
+    together, and one change of the tree is enough for all of them. `tell` shows one value.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        keeper: Keeper,
+        tell: Callable[[SeriesKey, Value], None],
+        *,
+        settle: float,
+    ) -> None:
+        self.names: Mapping[str, str] = {}
+        self._tree, self._keeper, self._tell, self._settle = tree, keeper, tell, settle
+        self._grown: dict[str, None] = {}
+        self._changed = asyncio.Event()
+
+    def grow(self, device: str) -> None:
+        """Something of a device is new (or it is gone)."""
+        self._grown[device] = None
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Make one change after another, until cancelled."""
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(self._settle)
+            self._changed.clear()
+            grown = list(self._grown)
+            self._grown.clear()
+            try:
+                for driver in await self.show(grown):
+                    await driver.start()
+                for driver in self._tree.drivers.values():
+                    driver.refresh()
+            except Exception:
+                # Whatever it is, it must not end the growth of everything else.
+                log.exception("homekit: cannot show %s", ", ".join(grown))
+
+    async def show(self, devices: list[str]) -> list[Driver]:
+        """Show devices (anew), without what fails the checklist; drivers made for it, not started.
+
+        Ids are kept before they are shown. Nothing waits between building and checking, so no
+        controller ever sees what fails.
+        """
+        tree = self._tree
+        made: list[Driver] = []
+        while True:
+            ready = tree.place(devices)
+            if tree.identities.changed:
+                await self._keeper.until_kept()
+            self.names = tree.names()
+            # A device may have been removed while its ids were being kept.
+            made += tree.build(device for device in ready if device in tree.models)
+            faults = tree.faults()
+            for device, fault in faults:
+                log.warning("homekit: %s is held back: %s", device, fault.reason)
+            devices = list({device: None for device, _ in faults})
+            if not devices:
+                break
+        for device, name in self.names.items():
+            key = SeriesKey(device, INFORMATION, 0, "Name")
+            if key in tree.shown:
+                self._tell(key, name)
+        return made
