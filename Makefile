@@ -52,6 +52,21 @@ hub: setup ## the hub: broker, Postgres, HomeKit
 twin: setup ## virtual devices against any hub: make twin ARGS="--count 20 --interval 5"
 	@$(DORMOUSE) twin $(ARGS)
 
+# --- keys and updates ---------------------------------------------------------------------------
+
+# KEY=keys/other.pem for another key; IMAGE is an OTA build or a canned .ota.
+KEY ?= keys/ota.pem
+ADDRESS ?=
+IMAGE ?=
+.PHONY: keys sign ota
+keys: setup ## make the key that signs updates, and the bootloader's settings with it
+	@test -e $(KEY) || $(DORMOUSE) keys new --key $(KEY) $(ARGS)
+	@$(DORMOUSE) keys config --key $(KEY) --partitions $(LAYOUT) --output $(CONFIG)
+sign: setup ## sign an image: make sign IMAGE=firmware-ota.bin ARGS="--version 1.2.3 --board nodemcu"
+	@$(DORMOUSE) sign "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(ARGS)
+ota: setup ## update a device in OTA mode: make ota IMAGE=firmware-ota.bin (ADDRESS=192.168.1.7)
+	@$(DORMOUSE) ota $(ADDRESS) "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(ARGS)
+
 # --- bootloader --------------------------------------------------------------------------------
 
 # What the bootloader is built with: its key and settings, and the flash map.

@@ -26,8 +26,9 @@ _RECENT = 48  # answers whose slowest counts: three sectors, each with one slow 
 class Pacing:
     """A window that grows while answers come and shrinks when they do not; times in seconds.
 
-    It starts at two. It grows by every answer until the first loss, then by one a round trip, and
-    stops growing when round trips show that datagrams queue up on the device.
+    It starts at two. It grows by every answer until the first loss, then by one a round trip, more
+    slowly near where something was lost the last time; it shrinks when datagrams are lost, and when
+    round trips show that they queue up on the device.
     """
 
     def __init__(self, max_window: int = MAX_WINDOW) -> None:
@@ -62,12 +63,14 @@ class Pacing:
             first = max(self.rtt + 4 * self._variation, 1.2 * max(self._recent), _RTO_LEAST)
         return float(min(first * _BACK_OFF**self._tries, _RTO_MOST))
 
-    def answered(self, count: int, rtt: float | None) -> None:
-        """`count` datagrams more are known to have arrived; `rtt` if this round trip is clear."""
+    def answered(self, count: int, rtt: float) -> None:
+        """`count` datagrams more are known to have arrived; the last took `rtt` to and fro."""
         self._tries = 0
-        if rtt is not None:
-            self._measure(rtt)
-        self._window = min(max(self._window + self._growth(count), 1), self.max_window)
+        self._measure(rtt)
+        self._window = self._bounded(self._window + self._growth(count))
+
+    def _bounded(self, window: float) -> float:
+        return min(max(window, _FIRST_WINDOW), self.max_window)
 
     def _growth(self, count: int) -> float:
         queued = self._window * (1 - self._least / self.rtt) if self.rtt else 0.0
@@ -78,15 +81,11 @@ class Pacing:
             return count
         return count / (self._window if self._window < self._lossy - 1 else _CAREFUL)
 
-    def late(self, rtt: float) -> None:
-        """A datagram that was sent again had arrived the first time, `rtt` after it was sent."""
-        self._recent.append(rtt)
-
     def lost(self) -> None:
         """No answer came in time."""
         if self._tries == 0:
             self._lossy = self._window
-            self._window = max(self._window * _SHRINK, 1)
+            self._window = self._bounded(self._window * _SHRINK)
         self._lossless = False
         self._tries += 1
 

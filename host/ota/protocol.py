@@ -21,6 +21,7 @@ __all__ = [
     "is_signed_by",
     "parse_answer",
     "parse_datagram",
+    "renumbered",
     "sign",
     "signature_size",
 ]
@@ -140,6 +141,11 @@ def is_signed_by(datagram: Datagram, modulus: bytes) -> bool:
     block = b"\0\1" + b"\xff" * (size - 2 - len(message)) + message
     number = pow(int.from_bytes(signature, "big"), EXPONENT, int.from_bytes(modulus, "big"))
     return number.to_bytes(size, "big") == block
+
+
+def renumbered(raw: bytes, seq: int) -> bytes:
+    """The same datagram with another sequence number, which no signature covers."""
+    return _SEQ.pack(seq) + raw[_SEQ.size :]
 
 
 def parse_answer(raw: bytes) -> Answer | None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from host.ota.errors import LostError, NoAnswerError, NonsenseError, RefusedError
 from host.ota.pacing import MAX_WINDOW, Pacing
-from host.ota.protocol import Answer, Stream, parse_answer
+from host.ota.protocol import Answer, Stream, parse_answer, renumbered
 
 __all__ = ["Ending", "Options", "Phase", "Progress", "Session"]
 
@@ -99,18 +99,16 @@ class Session:
         self._base = 0  # the first datagram that is not known to have arrived
         self._next = 0  # the one to send next
         self._high = 0  # the first that was never sent
-        self._resend_from = 0
-        self._sent_at = [0.0] * self._count
-        self._first_sent_at = [0.0] * self._count
-        self._answered_at = now
-        self._sends = [0] * self._count
+        self._walker = 0
+        self._sent_at = [0.0] * self._count  # the last time
+        self._seq = 0
+        self._sent: dict[int, tuple[int, float]] = {}  # by sequence number: which datagram, when
         self._began = self._heard = now
-        self._first_answer: float | None = None
+        self._first_answer = float("inf")
         self._refused = False
         self._nonsense = 0
         self._ends_left = 0
         self._probe_at = now
-        self._probing = False
 
     @property
     def finished(self) -> bool:
@@ -124,7 +122,7 @@ class Session:
             self.phase,
             done,
             self.stream.size,
-            now - self._first_answer if self._first_answer is not None else 0.0,
+            max(now - self._first_answer, 0.0),
             self.pacing.window,
             self.pacing.rtt,
             self.resent,
@@ -151,20 +149,22 @@ class Session:
         asks for the image again after the end.
         """
         answer = parse_answer(raw)
-        index = self._index_of(answer) if answer else None
-        if index is None:
+        sent = self._question(answer) if answer else None
+        if sent is None:
             self._nonsense += 1
             if self._nonsense > _NONSENSE_MOST:
                 raise NonsenseError("what answers there is no OTA server, or a broken one")
             return
         self._heard = now
         self._refused = False
-        if self.phase is Phase.WAITING and index == 0:
-            self._begin(now)
-        elif self.phase is Phase.SENDING:
-            self._take(index, now)
+        index, sent_at = sent
+        if self.phase is Phase.WAITING:
+            self.phase = Phase.SENDING
+            self._first_answer = now
+        if self.phase is Phase.SENDING:
+            self._take(index, sent_at, now)
         elif self.phase is Phase.CONFIRMING:
-            self._unhappy(index, now)
+            self._unhappy(index)
 
     def refused(self, now: float) -> None:
         """The device's network stack said that nobody listens on the port."""
@@ -172,12 +172,13 @@ class Session:
         if self.phase is Phase.CONFIRMING:
             self._finish(Ending.LEFT, now)
 
-    def _index_of(self, answer: Answer) -> int | None:
-        index = self._index.get(answer.offset)
-        if index is None:
+    def _question(self, answer: Answer) -> tuple[int, float] | None:
+        """Which datagram an answer is for, and when that was sent; None if it was not asked for."""
+        sent = self._sent.get(answer.seq)
+        if sent is None:
             return None
-        datagram = self.stream.data[index]
-        return index if (answer.seq, answer.length) == (datagram.seq, datagram.length) else None
+        datagram = self.stream.data[sent[0]]
+        return sent if (answer.offset, answer.length) == datagram[1:3] else None
 
     # Waiting for the first answer.
 
@@ -198,11 +199,6 @@ class Session:
             "key (`dormouse keys check BOOTLOADER` tells)"
         )
 
-    def _begin(self, now: float) -> None:
-        self.phase = Phase.SENDING
-        self._first_answer = now
-        self._take(0, now)
-
     # Sending.
 
     def _due_sending(self, now: float) -> list[bytes]:
@@ -213,71 +209,61 @@ class Session:
                 f"back within {self.options.patience:g} s; it has no application now: once it is "
                 "in OTA mode again, repeat the update"
             )
-        if self._base < self._next and now >= self._lost_at():
+        lost = self._base < self._next and now >= self._lost_at()
+        if lost:
             self._go_back()
-        end = min(self._resend_from + self.pacing.window, self._count)
-        if self._next < end:
-            out = [self._send(n, now) for n in range(self._next, end)]
-            self._next = end
-        else:
-            out = []
+        end = min(self._base + self.pacing.window, self._count)
+        out = [self._send(n, now) for n in range(self._next, end)]
+        self._next = max(self._next, end)
+        if lost and end <= self._walker < self._high:
+            out.append(self._send(self._walker, now))
         if now - self._heard >= _RESTARTED_AFTER and now >= self._probe_at:
             # A device that restarted, or a server that gave up the session (after 10 s), waits for
             # offset 0; one that goes on drops it.
             self._probe_at = now + _PROBE_EVERY
-            self._probing = True
             out.append(self._send(0, now))
         self.wake_at = min(self._lost_at(), self._heard + self.options.patience)
         return out
 
     def _lost_at(self) -> float:
-        return self._sent_at[self._resend_from] + self.pacing.timeout
+        return self._sent_at[self._base] + self.pacing.timeout
 
     def _go_back(self) -> None:
-        # The server may be anywhere from the last answer that came to the last datagram sent, and
-        # answers only there: rounds without an answer walk through all that was sent.
-        later = self._resend_from + self.pacing.window
-        walked = self._resend_from > self._base or self.pacing.waiting
-        self._resend_from = later if walked and later < self._high else self._base
-        self._next = self._resend_from
+        # The server is most likely where the last answer came from. But it may be anywhere up to
+        # the last datagram sent (all answers lost), and answers only there: one datagram a round
+        # walks on through what the window does not reach.
         self.pacing.lost()
+        self._next = self._base
+        reach = self._base + self.pacing.window
+        if reach < self._high:
+            self._walker = self._walker + 1 if reach <= self._walker + 1 < self._high else reach
 
-    def _take(self, index: int, now: float) -> None:
-        if index == 0 and self._base > 1 and self._probing:
+    def _take(self, index: int, sent_at: float, now: float) -> None:
+        if index == 0 and self._base > 1 and sent_at > self._first_answer:
             self._start_over(now)
-            return
-        if index == self._base - 1 and self._sends[index] > 1:
-            # Answered twice: it was not lost, only slow, and sent again too early.
-            self.pacing.late(self._answered_at - self._first_sent_at[index])
-        if not self._base <= index < self._high:
-            return
-        self._answered_at = now
-        clear = self._sends[index] == 1
-        self.pacing.answered(index + 1 - self._base, now - self._sent_at[index] if clear else None)
-        self._nonsense = 0
-        self._probing = False
-        self._base = self._resend_from = index + 1
-        self._next = max(self._next, self._base)
-        if self._base == self._count:
-            self._end(now)
+        elif self._base <= index < self._high:
+            self.pacing.answered(index + 1 - self._base, now - sent_at)
+            self._nonsense = 0
+            self._base = index + 1
+            self._next = max(self._next, self._base)
+            if self._base == self._count:
+                self._end(now)
 
     def _start_over(self, now: float) -> None:
         self.restarts += 1
         self.pacing.restarted()
-        self._base = self._next = self._resend_from = self._high = 1
-        self._sends = [0] * self._count
-        self._probing = False
+        self._base = self._next = self._high = 1
         self._first_answer = now
 
     def _send(self, index: int, now: float) -> bytes:
-        if self._sends[index]:
-            self.resent += 1
-        else:
-            self._first_sent_at[index] = now
-        self._sends[index] += 1
+        # The sequence number is not signed and the server only sends it back: a new one every
+        # time tells which sending an answer is for.
+        self._seq += 1
+        self._sent[self._seq] = (index, now)
         self._sent_at[index] = now
+        self.resent += index < self._high
         self._high = max(self._high, index + 1)
-        return self.stream.data[index].raw
+        return renumbered(self.stream.data[index].raw, self._seq)
 
     # The end, and what can be learnt after it.
 
@@ -300,13 +286,13 @@ class Session:
         # A server that heard no end repeats its answer to the last datagram; one that started
         # again, because the image was not accepted, takes the first.
         self._probe_at = self.wake_at = now + _PROBE_EVERY
-        return [self.stream.data[-1].raw, self.stream.data[0].raw]
+        return [self._send(self._count - 1, now), self._send(0, now)]
 
-    def _unhappy(self, index: int, now: float) -> None:
+    def _unhappy(self, index: int) -> None:
         if self._ends_left:
             return  # late answers from before the end
         if index == self._count - 1:
-            self._end(now)
+            self._end(self._heard)
         elif index == 0:
             raise RefusedError(
                 "the device took every byte but did not start the image: it is back in OTA mode "

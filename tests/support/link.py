@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
+from typing import Self
 
 __all__ = ["Path", "Relay", "Weather"]
 
@@ -69,7 +70,7 @@ class Relay:
         """Datagrams lost on the way there and on the way back."""
         return self._there.lost, self._back.lost
 
-    async def __aenter__(self) -> Relay:
+    async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._front, _ = await loop.create_datagram_endpoint(
             lambda: _Ear(self._from_client), local_addr=("127.0.0.1", 0)

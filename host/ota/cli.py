@@ -1,0 +1,181 @@
+"""`dormouse sign` and `dormouse ota`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from host import files, flashmap, image, keys
+from host.errors import HostError
+from host.keys_cli import KEY, KeyOption, PartitionsOption
+from host.ota import canned, protocol
+from host.ota.checks import check_image, check_stream
+from host.ota.client import BROADCAST, Result, send
+from host.ota.pacing import MAX_WINDOW
+from host.ota.protocol import Stream
+from host.ota.session import Options
+from host.ota.session import Progress as Sent
+
+__all__ = ["mount"]
+
+PARTITIONS = Path("partitions.csv")
+
+
+def mount(app: typer.Typer) -> None:
+    """Add `sign` and `ota` to the command line."""
+    app.command()(sign)
+    app.command()(ota)
+
+
+def sign(
+    image_file: Annotated[Path, typer.Argument(metavar="IMAGE", help="an OTA build")],
+    *,
+    key: KeyOption = KEY,
+    partitions: PartitionsOption = PARTITIONS,
+    version: Annotated[
+        str | None, typer.Option(help="for the trailer: 1.2.3; without it no trailer is added")
+    ] = None,
+    board: Annotated[str, typer.Option(help="for the trailer; empty: any board")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="the canned file [IMAGE.ota]")
+    ] = None,
+    image_output: Annotated[
+        Path | None, typer.Option("--image", help="write the image with its trailer here too")
+    ] = None,
+) -> None:
+    """Sign an image: a canned update that anyone can send, with version and board in it."""
+    ours = keys.load(key)
+    data = files.read(image_file)
+    with _naming(image_file):
+        if version is not None:
+            data = image.stamp(data, version, board, ours)
+        notes = check_image(data, flashmap.read(partitions), modulus=ours.modulus)
+    for note in notes if version is None else []:
+        typer.echo(f"note: {note} (--version and --board say it)", err=True)
+    stream = _signed(data, ours)
+    target = output or image_file.with_name(image_file.name + ".ota")
+    files.write(target, canned.dump(stream))
+    if image_output:
+        files.write(image_output, data)
+    typer.echo(f"{target}: {len(stream)} datagrams for {len(data)} bytes, key {ours.name}")
+
+
+def ota(
+    address: Annotated[
+        str, typer.Argument(metavar="[ADDRESS] IMAGE", help="the device; without it: broadcast")
+    ],
+    image_file: Annotated[
+        Path | None, typer.Argument(metavar="", show_default=False, help="an image or .ota")
+    ] = None,
+    *,
+    key: KeyOption = KEY,
+    partitions: PartitionsOption = PARTITIONS,
+    board: Annotated[str | None, typer.Option(help="the device's board")] = None,
+    running: Annotated[str | None, typer.Option(help="the version that the device runs")] = None,
+    allow_downgrade: Annotated[bool, typer.Option(help="send an older version too")] = False,
+    bootloader: Annotated[
+        Path | None, typer.Option(help="the device's bootloader image: must carry the key")
+    ] = None,
+    window: Annotated[
+        int, typer.Option(min=1, max=64, help="datagrams in flight at most; 1: the plain way")
+    ] = MAX_WINDOW,
+    wait: Annotated[float, typer.Option(help="seconds to wait for the device")] = 60.0,
+    patience: Annotated[
+        float, typer.Option(help="seconds of silence until the device counts as lost")
+    ] = 60.0,
+    confirm: Annotated[float, typer.Option(help="seconds to watch the device at the end")] = 3.0,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = protocol.PORT,
+    broadcast: Annotated[str, typer.Option(help="where to look for it")] = BROADCAST,
+) -> None:
+    """Update a device that is in OTA mode."""
+    target = address if image_file else None
+    file = image_file or Path(address)
+    data = files.read(file)
+    with _naming(file):
+        stream, payload = _prepared(data, key, bootloader)
+        notes = check_image(
+            payload,
+            flashmap.read(partitions),
+            board=board,
+            running=running,
+            allow_downgrade=allow_downgrade,
+        )
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    stream = stream or _signed(payload, keys.load(key))
+    options = Options(wait=wait, patience=patience, confirm=confirm, window=window)
+    result = _send(stream, target, options, port, broadcast)
+    typer.echo(
+        f"{result.address}: {result.ending}. {result.size} bytes in {result.seconds:.1f} s, "
+        f"{result.resent} datagrams sent again. Which version runs it says in its next report."
+    )
+
+
+def _prepared(data: bytes, key: Path, bootloader: Path | None) -> tuple[Stream | None, bytes]:
+    """The update if it is signed already, and the image; raises when the key is not the one."""
+    stream = canned.parse(data) if canned.is_canned(data) else None
+    if bootloader:
+        ours = keys.load(key)
+        keys.check_carried(bootloader, ours)
+        if stream:
+            check_stream(stream, ours.modulus)
+    elif stream is None:
+        keys.load(key)  # before any work: without a key nothing can be sent
+    return stream, stream.payload() if stream else data
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Puts the file's name before what is wrong with it."""
+    try:
+        yield
+    except HostError as error:
+        if not str(error).startswith(str(file)):
+            error.args = (f"{file}: {error}",)
+        raise
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _signed(data: bytes, key: keys.Key) -> Stream:
+    with _bar() as bar:
+        task = bar.add_task("signing", total=len(data))
+        return protocol.build(data, key, lambda done, _: bar.update(task, completed=done))
+
+
+def _send(
+    stream: Stream, address: str | None, options: Options, port: int, broadcast: str
+) -> Result:
+    with _bar() as bar:
+        task = bar.add_task("", total=stream.size)
+
+        def show(sent: Sent) -> None:
+            again = f" (began anew: {sent.restarts})" if sent.restarts else ""
+            bar.update(task, completed=sent.done, description=f"{sent.phase}{again}")
+
+        return asyncio.run(
+            send(stream, address, port=port, options=options, progress=show, broadcast=broadcast)
+        )
