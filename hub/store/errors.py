@@ -8,6 +8,12 @@ from hub.errors import HubError
 
 __all__ = [
     "BinariesMissingError",
+    "CycleError",
+    "DuplicateNameError",
+    "ForeignRowError",
+    "NoActivityError",
+    "NoSessionError",
+    "OverlapError",
     "PostgresFailedError",
     "SchemaOutdatedError",
     "StoreError",
@@ -73,3 +79,38 @@ class UnknownTenantError(StoreError):
     def __init__(self, tenant: str) -> None:
         self.tenant = tenant
         super().__init__(f"no tenant {tenant!r} in the database")
+
+
+class OverlapError(StoreError):
+    """Two things claim the same time: a device in two places, a series with two calibrations."""
+
+    def __init__(self, what: str, detail: str) -> None:
+        self.what, self.detail = what, detail
+        super().__init__(f"{what}: another one covers part of that time ({detail})")
+
+
+class CycleError(StoreError):
+    """A place cannot lie below itself."""
+
+
+class DuplicateNameError(StoreError):
+    """There is one of that name already."""
+
+
+class ForeignRowError(StoreError):
+    """What was named is not there, or belongs to another tenant (which is the same)."""
+
+
+class NoActivityError(StoreError):
+    """A change of a device's properties needs an activity: who changes it, and why."""
+
+    def __init__(self, device: str, properties: list[str]) -> None:
+        self.device, self.properties = device, properties
+        super().__init__(
+            f"device {device}: {', '.join(properties) or 'nothing'} changed without an activity; "
+            "use `async with device.clock_tick(Activity(who, why))`"
+        )
+
+
+class NoSessionError(StoreError):
+    """The device does not belong to an open session."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.store.tenancy.policy import Direct, Path
+from hub.store.tenancy.policy import Direct, Path, Through
 
 __all__ = ["GLOBAL", "TABLES"]
 
@@ -17,6 +17,22 @@ TABLES: dict[str, Path] = {
     "quarantine": Direct(),
     "account": Direct(),
     "homekit": Direct(),
+    "calibration": Direct(),
+    "hourly": Direct(),
+    "daily": Direct(),
+    "retention": Direct(),
+    "place": Direct(),
+    # Small, and reached through the device it is of.
+    "placement": Through("device_id", "device"),
+    "activity": Direct(),
+    # These outlive their device.
+    "tick": Direct(),
+    "device_name_history": Direct(),
+    "device_location_id_history": Direct(),
+    "device_interval_s_history": Direct(),
+    "device_owner_history": Direct(),
+    "device_firmware_history": Direct(),
+    "device_calibration_history": Direct(),
 }
 """Tables of tenants, parents before children."""
 

@@ -51,7 +51,7 @@ def protect(table: str, path: Path) -> list[sql.Composed]:
     name = sql.SQL("dormouse.{}").format(sql.Identifier(table))
     condition = expression(path)
     policy = sql.Identifier(POLICY)
-    return [
+    statements = [
         sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name),
         sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(name),
         sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(policy, name),
@@ -59,3 +59,11 @@ def protect(table: str, path: Path) -> list[sql.Composed]:
             policy, name, condition, condition
         ),
     ]
+    if path == Direct():
+        # What is written belongs to the tenant of the transaction unless it says otherwise.
+        statements.append(
+            sql.SQL("ALTER TABLE {} ALTER tenant_id SET DEFAULT dormouse.current_tenant()").format(
+                name
+            )
+        )
+    return statements

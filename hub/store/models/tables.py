@@ -1,0 +1,101 @@
+"""Tables that are asked in SQL, declared so that migrations can be compared with them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import INT4MULTIRANGE, JSONB
+
+from hub.store.models.base import Base
+
+__all__: list[str] = []
+
+_INSTANT = DateTime(timezone=True)
+
+
+def _table(
+    name: str, *parts: Column[object] | ForeignKeyConstraint | UniqueConstraint | Index
+) -> None:
+    Table(name, Base.metadata, *parts)
+
+
+def _of(parent: str, column: str, *, cascade: bool = True) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["tenant_id", column],
+        [f"dormouse.{parent}.tenant_id", f"dormouse.{parent}.id"],
+        ondelete="CASCADE" if cascade else None,
+    )
+
+
+def _tenant(*, key: bool = False) -> Column[object]:
+    return Column(
+        "tenant_id", Integer, ForeignKey("dormouse.tenant.id"), primary_key=key, nullable=False
+    )
+
+
+def _number(name: str, *, key: bool = False, null: bool = False) -> Column[object]:
+    return Column(name, Integer, primary_key=key, nullable=null)
+
+
+def _text(name: str, *, key: bool = False, null: bool = False) -> Column[object]:
+    return Column(name, Text, primary_key=key, nullable=null)
+
+
+def _instant(name: str, *, null: bool = False) -> Column[object]:
+    return Column(name, _INSTANT, nullable=null)
+
+
+_table(
+    "tenant", _number("id", key=True), _text("name"), _instant("created_at"),
+    UniqueConstraint("name"),
+)  # fmt: skip
+_table(
+    "device_state", _number("tenant_id", key=True), _number("device_id", key=True),
+    _instant("seen_at", null=True), _instant("next_wake_at", null=True),
+    Column("report", JSONB), _instant("report_at", null=True),
+    Column("attributes", JSONB, nullable=False), _of("device", "device_id"),
+)  # fmt: skip
+_table(
+    "latest", _number("tenant_id", key=True), _number("series_id", key=True), _instant("at"),
+    Column("value", Double), _text("text", null=True), _of("series", "series_id"),
+)  # fmt: skip
+_table(
+    "delivery", _number("tenant_id", key=True), _number("device_id", key=True),
+    _text("boot", key=True), Column("seqs", INT4MULTIRANGE, nullable=False), _number("lost"),
+    _instant("first_at"), _instant("last_at"), _of("device", "device_id"),
+)  # fmt: skip
+_table(
+    "quarantine", Column("id", BigInteger, primary_key=True), _number("tenant_id"),
+    _number("series_id"), _instant("at"), Column("value", Double), _text("text", null=True),
+    _text("reason"), _instant("received_at"), _of("series", "series_id"),
+    Index("quarantine_by_tenant", "tenant_id", "received_at"),
+)  # fmt: skip
+_table(
+    "account", _tenant(key=True), _text("device", key=True), _text("password"), _text("state"),
+    _text("model"), _text("firmware"), _instant("created_at"), _instant("changed_at"),
+)  # fmt: skip
+_table("broker_user", _text("name", key=True), _tenant())
+_table(
+    "homekit", _tenant(key=True), _text("area", key=True), _text("key", key=True),
+    Column("value", JSONB, nullable=False),
+)  # fmt: skip
+_table(
+    "retention", _number("id", key=True), _tenant(), _number("series_id", null=True),
+    _text("characteristic", null=True), _number("raw_days", null=True),
+    _number("hourly_days", null=True), _number("daily_days", null=True),
+    UniqueConstraint(
+        "tenant_id", "series_id", "characteristic", postgresql_nulls_not_distinct=True
+    ),
+    _of("series", "series_id"),
+)  # fmt: skip
