@@ -75,6 +75,7 @@ class Hub:
             self._command,
             host=settings.host,
             port=settings.hap_port,
+            desired=self._desired,
         )
         # Not started yet: its listener comes last. But commands from HomeKit need its source.
         self.mqtt = Mqtt(settings, store, self.bridge, self.problems)
@@ -87,6 +88,10 @@ class Hub:
 
     async def _command(self, key: SeriesKey, text: str) -> None:
         await self.mqtt.source.publish(f"{key.topic}/set", text)
+
+    async def _desired(self, key: SeriesKey, text: str | None) -> None:
+        """Leave a command for a sleeping device at the broker, or take it back."""
+        await self.mqtt.source.publish(f"{key.topic}/set", text or "", retain=True)
 
     def _online(self, message: topics.Online, delivery: Delivery) -> None:
         self.bridge.online(message.device, message.online, live=not delivery.retained)

@@ -13,6 +13,7 @@ from rich.console import Console
 from hub.banner import banner
 from hub.control import Control
 from hub.flags import with_settings
+from hub.homekit import cli as homekit_cli
 from hub.settings import Settings, load
 from hub.status import status_table
 
@@ -55,3 +56,4 @@ def mount(app: typer.Typer) -> None:
     hub_commands.callback(invoke_without_command=True)(with_settings(run))
     app.add_typer(hub_commands, name="hub")
     app.command()(with_settings(status, "data_dir"))
+    app.add_typer(homekit_cli.app, name="homekit")

@@ -264,8 +264,7 @@ class Bridge:
         Raises UnknownDeviceError when `old` has no place there.
         """
         identities = self.tree.identities
-        record = identities.accessories.get(old)
-        if record is None or record.removed:
+        if not self.has(old):
             raise UnknownDeviceError(old)
         named = {
             key: value
@@ -291,6 +290,11 @@ class Bridge:
     def held(self) -> list[Held]:
         """What is not shown, and why."""
         return [held for device in self.tree.held.values() for held in device]
+
+    def has(self, device: str) -> bool:
+        """Whether HomeKit has a place for the device."""
+        record = self.tree.identities.accessories.get(device)
+        return record is not None and not record.removed
 
     def available(self, device: str) -> bool:
         """Whether HomeKit shows the device's values rather than "No Response"."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
+from hub.homekit.control import router as homekit
 from hub.homekit.registry import INFORMATION
 from hub.store.overview import DeviceOverview, LastValue, overview
 
@@ -30,6 +31,7 @@ def control_app(hub: Hub) -> FastAPI:
             "problems": dict(hub.problems.total),
         }
 
+    app.include_router(homekit(lambda: {hub.settings.tenant: hub.bridge}))
     return app
 
 
