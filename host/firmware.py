@@ -27,7 +27,8 @@ class FirmwareError(HostError):
 
 def modules(source: Path = SOURCE) -> list[Path]:
     """The firmware's modules, relative to `source`, sorted."""
-    found = [source / "main.py", *(source / "dormouse").rglob("*.py")]
+    top = [source / name for name in ("main.py", "ota.py") if (source / name).exists()]
+    found = [*top, *(source / "dormouse").rglob("*.py")]
     return sorted(path.relative_to(source) for path in found)
 
 
