@@ -1,6 +1,6 @@
 """Handing over to the bootloader's OTA server.
 
-Before the application the bootloader looks at the first 8 bytes of RTC user memory: `yaotaota` there
+Before the application the bootloader looks at the first 8 bytes of RTC memory: `yaotaota` there
 starts its OTA server instead, once (it makes `zaotaota` of it, which tells the application that
 it came back from there). The server joins WiFi by itself, with what the SDK keeps in flash.
 """
