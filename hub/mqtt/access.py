@@ -63,7 +63,8 @@ def acl_lines(accounts: Iterable[Account]) -> Iterator[str]:
     viewers = [account for account in known if is_viewer(account.device)]
     tenants = {account.tenant for account in known}
     for viewer in viewers:
-        yield f"user {viewer.device}\n"
+        # The pattern below is for devices; nothing is to appear under a viewer's name.
+        yield f"user {viewer.device}\ntopic deny HomeKit/{viewer.device}/#\n"
         if len(tenants) == 1:
             yield "topic read HomeKit/#\n"
         else:

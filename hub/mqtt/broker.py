@@ -320,6 +320,11 @@ class Broker:
         await asyncio.gather(self.enrolment.stop(), self.main.stop())
 
     @property
+    def authority_certificate(self) -> Path:
+        """What people's tools must trust to connect with TLS."""
+        return self._authority.certificate
+
+    @property
     def endpoint(self) -> Endpoint:
         """Where the hub itself connects for the devices' messages; its client id is `hub`."""
         return Endpoint(_reachable(self._host), self.main.ports["mqtt"], HUB, self._hub_password)

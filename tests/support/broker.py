@@ -62,7 +62,10 @@ def owner() -> pwd.struct_passwd | None:
 
 
 @contextlib.asynccontextmanager
-async def running_broker(book: AccountBook, folder: Path) -> AsyncIterator[Broker]:
+async def running_broker(
+    book: AccountBook, folder: Path, *, spy: str = ""
+) -> AsyncIterator[Broker]:
+    """A broker with these accounts; `spy` is configuration of a further listener `{spy}`."""
     broker = Broker(
         folder / "broker",
         book,
@@ -73,6 +76,10 @@ async def running_broker(book: AccountBook, folder: Path) -> AsyncIterator[Broke
         authority=Authority(folder / "authority"),
         owner=owner(),
     )
+    if spy:
+        broker.main._config += spy
+        broker.main.ports["spy"] = 0
+        broker.main._any.append("spy")
     await broker.start()
     try:
         yield broker

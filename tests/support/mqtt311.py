@@ -71,9 +71,9 @@ class Client:
     _task: asyncio.Task | None = None
 
     @classmethod
-    async def connect(cls, host: str, port: int, *args, **options) -> Client:
+    async def connect(cls, host: str, port: int, *args, tls=None, **options) -> Client:
         """Connect; a refusal is in `code`, not raised. Arguments of connect_packet."""
-        client = cls(*await asyncio.open_connection(host, port))
+        client = cls(*await asyncio.open_connection(host, port, ssl=tls))
         client.writer.write(connect_packet(*args, **options))
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             _, body = await client._packet()
