@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -65,6 +66,7 @@ class Mqtt:
 
     # Clock marks and silent enrolments are looked after this often.
     CHORES_S = 5.0
+    SUBSCRIBED_S = 5.0
 
     def __init__(
         self, settings: Settings, store: Store, bridge: Bridge, problems: Problems
@@ -164,6 +166,15 @@ class Mqtt:
         listener = EnrolListener(source, self.enroller, self.problems)
         await listener.start()
         self._stack.push_async_callback(listener.stop)
+        await self._heard_by(source)
+
+    async def _heard_by(self, source: MqttSource) -> None:
+        """Wait until a source is subscribed: an enrolment before that would reach nobody.
+
+        Our own broker answers at once; without an answer the source goes on trying.
+        """
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(source.connected.wait(), self.SUBSCRIBED_S)
 
     async def _report(self, report: Report, delivery: Delivery) -> None:
         if not delivery.retained:
