@@ -143,7 +143,7 @@ class WLAN:
         starving(world.get("wifi", "scan_ms"))
         utime.sleep_ms(world.get("wifi", "scan_ms"))
         wifi = world.get("wifi")
-        if not wifi.get("up", True):
+        if not wifi.get("up", True) or wifi.get("hidden"):
             return []
         text = world.get("wifi", "bssid")
         bssid = bytes([int(text[i : i + 2], 16) for i in range(0, 12, 2)])

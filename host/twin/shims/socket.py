@@ -40,10 +40,12 @@ def getaddrinfo(host, port, *rest):
 
 
 def _delay(timeout):
-    """Milliseconds that a segment takes: a round trip, and retransmissions."""
+    """Milliseconds that a segment takes: a round trip, and retransmissions (12 at most)."""
     delay = world.get("net", "latency_ms")
     loss = world.get("net", "loss")
-    while loss and random.random() < loss:
+    for _ in range(12):
+        if random.random() >= loss:
+            break
         delay += timeout
         timeout *= 2
     return delay

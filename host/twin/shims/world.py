@@ -3,7 +3,8 @@
 The file may change while the device runs; it is read again when it does. Every key may be left out:
 
     {"wifi": {"up": true, "ssid": "dormouse", "key": "", "bssid": "020000000001", "rssi": -60,
-              "associate_ms": 0, "scan_ms": 0, "dhcp_ms": 0, "subnet": "192.168.4"},
+              "associate_ms": 0, "scan_ms": 0, "dhcp_ms": 0,
+              "subnet": "192.168.4", "hidden": false},
      "net": {"loss": 0.0, "latency_ms": 0, "blackhole": false},
      "values": {"temperature": 20.5, "humidity": 45.0, "pressure": 1013.25},
      "parts": {"ds18b20": {"temperature": 19.0}},

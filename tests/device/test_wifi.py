@@ -1,0 +1,98 @@
+"""Joining WiFi: fast, without writing to flash, and with a way back when things changed."""
+
+from __future__ import annotations
+
+import json
+
+from host.twin.vm import ASLEEP, Cause
+
+
+def sdk(board) -> dict:
+    """What the SDK keeps in flash."""
+    return json.loads((board.folder / "sdk.json").read_text())
+
+
+async def test_the_address_is_asked_for_once_and_the_access_point_remembered(
+    make_board, admit, ears
+):
+    board = await admit(make_board())
+    board.world["wifi"] |= {"scan_ms": 300, "dhcp_ms": 600}
+    first = await board.wake(Cause.POWER)
+    second = await board.wake()
+    assert first.seconds > 0.9
+    assert second.seconds < 0.6
+    assert sdk(board)["bssid"] == "020000000001"
+    await ears.mark()
+    assert set(ears.seqs(board)) == {1, 2}
+
+
+async def test_another_access_point_is_found(make_board, admit, ears):
+    board = await admit(make_board())
+    await board.wake(Cause.POWER)
+    written = board.flash_writes
+    board.world["wifi"]["bssid"] = "020000000002"
+    wake = await board.wake()
+    assert wake.status == ASLEEP
+    assert sdk(board)["bssid"] == "020000000002"
+    assert board.flash_writes == written + 1
+    await board.wake()
+    assert board.flash_writes == written + 1
+    await ears.mark()
+    assert set(ears.seqs(board)) == {1, 2, 3}
+
+
+async def test_another_network_behind_the_same_name_is_noticed(make_board, admit, ears):
+    board = await admit(make_board(deadline_ms=1500))
+    await board.wake(Cause.POWER)
+    board.world["wifi"]["subnet"] = "10.0.7"
+    await board.wake()  # its old address reaches nobody
+    wake = await board.wake()
+    assert wake.status == ASLEEP
+    await ears.mark()
+    assert set(ears.seqs(board)) == {1, 2, 3}
+
+
+async def test_new_credentials_are_used(make_board, admit, ears):
+    board = await admit(make_board())
+    await board.wake(Cause.POWER)
+    board.world["wifi"]["key"] = board.settings["key"] = "another key"
+    await board.wake()
+    await ears.mark()
+    assert set(ears.seqs(board)) == {1, 2}
+
+
+async def test_after_a_power_cut_the_sdks_credentials_do(make_board, admit, ears):
+    board = await admit(make_board())
+    await board.wake(Cause.POWER)
+    written = board.flash_writes
+    (board.folder / "rtc.bin").unlink()
+    await board.wake(Cause.POWER)
+    assert board.flash_writes == written
+    (board.folder / "rtc.bin").unlink()
+    board.world["wifi"]["bssid"] = "020000000002"
+    await board.wake(Cause.POWER)
+    await ears.mark()
+    assert len({batch.boot for batch in ears.batches(board)}) == 3
+
+
+async def test_a_hidden_network_is_joined(make_board, admit, ears):
+    board = await admit(make_board())
+    board.world["wifi"]["hidden"] = True
+    await board.wake(Cause.POWER)
+    written = board.flash_writes
+    await board.wake()
+    assert board.flash_writes == written
+    await ears.mark()
+    assert set(ears.seqs(board)) == {1, 2}
+
+
+async def test_a_lossy_link_costs_time_not_readings(make_board, admit, ears):
+    board = await admit(make_board(deadline_ms=5000))
+    board.world["net"] = {"loss": 0.2, "latency_ms": 20}
+    for _ in range(4):
+        wake = await board.wake()
+        assert wake.status == ASLEEP
+    board.world["net"] = {}
+    await board.wake()
+    await ears.mark()
+    assert set(ears.seqs(board)) == set(range(1, 6))
