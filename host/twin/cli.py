@@ -84,7 +84,7 @@ async def _run(fleet: Fleet, seconds: float | None) -> None:
 def _fly(
     address: HubAddress, choice: Choice, count: int, interval: float, seconds: float | None
 ) -> int:
-    """Run a fleet until its end; how many wakes ended other than in sleep."""
+    """Run a fleet until its end; how many wakes failed."""
     with tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work:
         built = firmware.compile_to(Path(work) / "firmware")
         what = kinds(choice, count)
@@ -94,7 +94,7 @@ def _fly(
         if trouble := one.statistics.last_error or one.statistics.last_complaint:
             typer.echo(f"{one.id}: {trouble}", err=True)
     typer.echo(summary(fleet.totals()))
-    return fleet.totals().failures
+    return fleet.totals().failed
 
 
 def twin(

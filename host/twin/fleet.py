@@ -37,6 +37,11 @@ class Totals:
     states: Counter[str]
 
     @property
+    def failed(self) -> int:
+        """Wakes that failed in any way."""
+        return self.failures + self.complaints
+
+    @property
     def rate(self) -> float:
         """Wake cycles a second since the start."""
         return self.cycles / self.seconds if self.seconds > 0 else 0.0
@@ -101,12 +106,17 @@ class Fleet:
     async def stop(self) -> None:
         """Switch all off; returns when nothing of them runs any more."""
         self._ended = time.monotonic()
-        await asyncio.gather(*(twin.stop() for twin in self.twins))
+        ended = await asyncio.gather(*(twin.stop() for twin in self.twins), return_exceptions=True)
         if not self.keep:
             await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        for error in ended:
+            if error is not None:
+                raise error
 
     def totals(self) -> Totals:
-        """The sum of the devices' statistics."""
+        """The sum of the devices' statistics. Raises what went wrong in running one."""
+        for twin in self.twins:
+            twin.check()
         all_of_them = [twin.statistics for twin in self.twins]
         return Totals(
             (self._ended or time.monotonic()) - self._began,

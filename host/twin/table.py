@@ -23,7 +23,7 @@ def summary(totals: Totals) -> str:
     states = ", ".join(f"{number} {state}" for state, number in sorted(totals.states.items()))
     return (
         f"{totals.seconds:.0f} s: {states}; {totals.cycles} cycles ({totals.rate:.1f}/s), "
-        f"{totals.failures + totals.complaints} failures"
+        f"{totals.failed} failures"
     )
 
 
@@ -51,5 +51,5 @@ def _cells(twin: Twin) -> list[str]:
         str(now.failures + now.complaints),
         "" if now.awake_ms is None else f"{now.awake_ms:.0f} ms",
         "" if now.sleep_s is None else f"{now.sleep_s:.0f} s",
-        (now.last_error or now.last_complaint or "").rpartition("\n")[2],
+        (now.last_error or now.last_complaint or twin.console()).rpartition("\n")[2],
     ]

@@ -8,8 +8,6 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -17,49 +15,18 @@ from host.twin import vm
 from host.twin.errors import TwinError
 from host.twin.firmware import Build
 from host.twin.rom import Rom
+from host.twin.statistics import State, Statistics
 from host.twin.vm import Cause
 from host.twin.world import World
 
-__all__ = ["State", "Statistics", "Twin"]
+__all__ = ["Twin"]
 
 WATCHDOG_S = 5.0
 """A program that broke stops feeding the watchdog, whose time-out is fixed at 5 s."""
 
+_CONNECTION = ("host", "port", "enrol_port")
 _FOR_EVER_US = 0  # deepsleep(0) has no alarm: only a reset ends it
 _KEPT_OUTPUT = 4000  # characters of a crashed VM's output: a traceback and what came before
-
-
-class State(StrEnum):
-    """What a virtual device is doing."""
-
-    OFF = "off"
-    AWAKE = "awake"
-    ASLEEP = "asleep"
-    CRASHED = "crashed"
-    PROMPT = "prompt"
-    UPDATING = "updating"
-
-
-@dataclass(slots=True)
-class Statistics:
-    """What a virtual device has done since it was made.
-
-    `cycles` counts wakes that ended in deep sleep, `complaints` those among them in which the
-    firmware printed something (a broker that does not answer), `resets` wakes that ended in a
-    reset of the firmware's own, `failures` those that ended in any other way. `awake_ms` is how
-    long the VM lived last, its start (about 15 ms) included.
-    """
-
-    state: State = State.OFF
-    boots: int = 0
-    cycles: int = 0
-    complaints: int = 0
-    resets: int = 0
-    failures: int = 0
-    awake_ms: float | None = None
-    sleep_s: float | None = None
-    last_error: str | None = None
-    last_complaint: str | None = None
 
 
 class Twin:
@@ -116,12 +83,16 @@ class Twin:
         await self.stop()
 
     async def start(self) -> None:
-        """Provision the device's flash and switch it on."""
+        """Provision the device's flash and switch it on.
+
+        A device whose folder was kept has its own settings still; only where its hub is may be
+        new.
+        """
         vm.require()
         self.flash.mkdir(parents=True, exist_ok=True)
         if self.rom:
             self.rom.make()
-        self.write_settings()
+        self.write_settings(**{k: v for k, v in self.settings.items() if k in _CONNECTION})
         self._write_world()
         self.power_on()
 
@@ -173,9 +144,12 @@ class Twin:
         self._write_world()
 
     def write_settings(self, **changes: object) -> None:
-        """Change what a person provisioned on its flash; it counts from its next wake on."""
-        self.settings.update(changes)
-        _replace(self.flash / "settings.json", json.dumps(self.settings))
+        """Change settings on its flash, as a person would; they count from its next wake on."""
+        path = self.flash / "settings.json"
+        with contextlib.suppress(FileNotFoundError):
+            self.settings = json.loads(path.read_text("utf-8"))  # the firmware may change them too
+        self.settings |= changes
+        _replace(path, json.dumps(self.settings))
 
     def output(self, pin: int) -> int:
         """The level of one of its output pins; 0 before the firmware has set it."""
@@ -184,6 +158,13 @@ class Twin:
         except OSError:
             return 0
         return int(levels.get(str(pin), 0))
+
+    def console(self) -> str:
+        """The end of what its firmware printed in this wake or, while it sleeps, the last one."""
+        try:
+            return (self.folder / "console").read_text(errors="replace")[-_KEPT_OUTPUT:].strip()
+        except OSError:
+            return ""
 
     @property
     def flash_writes(self) -> int:
@@ -198,11 +179,15 @@ class Twin:
         try:
             async with asyncio.timeout(within):
                 while not condition(self.statistics):
-                    if self._life is not None and self._life.done():
-                        self._life.result()  # what ended it, as an exception
+                    self.check()
                     await self._changed.wait()
         except TimeoutError:
             raise TwinError(f"{self.id}: not within {within:g} s: {self.statistics}") from None
+
+    def check(self) -> None:
+        """Raise what went wrong in running it, as opposed to in what its firmware does."""
+        if self._life is not None and self._life.done():
+            self._life.result()
 
     async def cycle(self) -> None:
         """Return at the end of the next wake that ends in sleep."""
@@ -265,7 +250,7 @@ class Twin:
         asked = self._left("sleep") if status == vm.ASLEEP else None
         if asked is not None:
             now.cycles += 1
-            if said := self._console():
+            if said := self.console():
                 now.complaints += 1
                 now.last_complaint = said
             await self._sleep(asked)
@@ -292,11 +277,7 @@ class Twin:
 
     def _failed(self, what: str) -> None:
         self.statistics.failures += 1
-        self.statistics.last_error = f"{what}\n{self._console()}".strip()
-
-    def _console(self) -> str:
-        """The end of what the VM printed in its last life."""
-        return (self.folder / "console").read_text(errors="replace")[-_KEPT_OUTPUT:].strip()
+        self.statistics.last_error = f"{what}\n{self.console()}".strip()
 
     async def _sleep(self, microseconds: int) -> None:
         self.statistics.sleep_s = microseconds / 1e6

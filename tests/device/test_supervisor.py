@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -14,7 +16,8 @@ import pytest
 
 from host.twin import vm
 from host.twin.firmware import Build
-from host.twin.twin import State, Twin
+from host.twin.statistics import State
+from host.twin.twin import Twin
 from host.twin.vm import Cause
 from host.twin.world import World
 
@@ -231,3 +234,30 @@ def gone(pid: int) -> None:
     with contextlib.suppress(OSError):
         while " Z " not in Path(f"/proc/{pid}/stat").read_text():
             time.sleep(0.01)
+
+
+async def test_a_kept_device_keeps_its_settings_and_learns_where_its_hub_is(make, tmp_path):
+    first = make(LOG_AND_SLEEP % 0, settings={"interval": 5, "host": "a", "port": 1}, keep=True)
+    async with first:
+        await first.until(lambda now: now.state is State.ASLEEP)
+        # As the firmware does when the hub wants another interval.
+        (first.flash / "settings.json").write_text('{"interval": 60, "host": "a", "port": 1}')
+        first.write_settings(name="porch")
+    again = make(LOG_AND_SLEEP % 0, settings={"interval": 5, "host": "b", "port": 2})
+    async with again:
+        assert json.loads((again.flash / "settings.json").read_text()) == {
+            "interval": 60,
+            "host": "b",
+            "port": 2,
+            "name": "porch",
+        }
+
+
+async def test_what_goes_wrong_in_running_it_is_raised(make):
+    async with make(LOG_AND_SLEEP % 0) as twin:
+        await twin.until(lambda now: now.state is State.ASLEEP)
+        shutil.rmtree(twin.flash)
+        twin.rouse()
+        with pytest.raises(FileNotFoundError):
+            await twin.until(lambda now: now.cycles == 2)
+        twin._life = None

@@ -15,7 +15,8 @@ from host.twin.errors import NoModulesError
 from host.twin.firmware import Build
 from host.twin.image import build_image, unpack
 from host.twin.rom import Bootloader, Rom
-from host.twin.twin import State, Twin
+from host.twin.statistics import State
+from host.twin.twin import Twin
 
 # Says its version and sleeps until it is reset; `update` is what a user types at the prompt.
 PROGRAM = """

@@ -11,7 +11,7 @@ from host.twin.hub import HubAddress
 from host.twin.image import build_image
 from host.twin.kinds import Kind
 from host.twin.rom import Bootloader
-from host.twin.twin import State
+from host.twin.statistics import State
 from tests.support.hub import until
 
 
