@@ -78,6 +78,15 @@ bootloader-native: setup ## the OTA server and the boot decision as programs for
 	@sh .ci/packages bootloader
 	@$(BOOTLOADER) native
 
+# How many inputs `make fuzz` tries.
+RUNS ?= 10000000
+.PHONY: fuzz
+fuzz: setup-dev ## the OTA server's core under libFuzzer with sanitizers: make fuzz RUNS=100000
+	@$(BOOTLOADER) fuzz
+	@mkdir -p build/corpus
+	@build/bootloader/fuzz-server -runs=$(RUNS) -max_len=320 -print_final_stats=1 \
+	  -dict=bootloader/fuzz/server.dict -artifact_prefix=build/ build/corpus tests/boot/corpus
+
 # --- check ------------------------------------------------------------------------------------
 
 .PHONY: test lint format bench lock clean

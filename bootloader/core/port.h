@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifndef FLASH_SECTOR /* fuzzing makes it smaller */
 #define FLASH_SECTOR 4096u
+#endif
 
 /* Flash addresses and lengths are multiples of 4, buffers are aligned to 4: the ROM's SPIRead and
  * SPIWrite move words. Each returns false when the flash did not take part. */

@@ -28,14 +28,21 @@ class NativeBootloader:
         return self.folder / "bootdecide"
 
 
-def make(*arguments: str, folder: Path = TOP / "build/bootloader") -> Path:
-    """Run bootloader/Makefile; one at a time for a folder, whichever process asks. The folder."""
+def make(
+    *arguments: str,
+    folder: Path = TOP / "build/bootloader",
+    source: Path = TOP / "bootloader",
+) -> Path:
+    """Run the bootloader's Makefile; one at a time for a folder, whichever process asks.
+
+    Returns the folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(
             [
-                *("make", "--no-print-directory", "-s", "-C", str(TOP / "bootloader")),
+                *("make", "--no-print-directory", "-s", "-C", str(source)),
                 *(f"BUILD={folder}", f"PYTHON={sys.executable}", *arguments),
             ],
             capture_output=True,
