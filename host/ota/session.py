@@ -108,7 +108,7 @@ class Session:
         self._refused = False
         self._nonsense = 0
         self._ends_left = 0
-        self._probe_at = now
+        self._probe_at = self._ended_at = now
 
     @property
     def finished(self) -> bool:
@@ -164,7 +164,7 @@ class Session:
         if self.phase is Phase.SENDING:
             self._take(index, sent_at, now)
         elif self.phase is Phase.CONFIRMING:
-            self._unhappy(index)
+            self._unhappy(index, sent_at)
 
     def refused(self, now: float) -> None:
         """The device's network stack said that nobody listens on the port."""
@@ -185,6 +185,8 @@ class Session:
     def _due_waiting(self, now: float) -> list[bytes]:
         if now - self._began >= self.options.wait:
             raise self._no_answer()
+        if now < self.wake_at:
+            return []
         self.wake_at = min(now + _FIRST_EVERY, self._began + self.options.wait)
         return [self._send(0, now)]
 
@@ -270,7 +272,7 @@ class Session:
     def _end(self, now: float) -> None:
         self.phase = Phase.CONFIRMING
         self._ends_left = len(self.stream.end)
-        self._probe_at = now
+        self._probe_at = self._ended_at = now
 
     def _due_confirming(self, now: float) -> list[bytes]:
         if now < self._probe_at:
@@ -285,12 +287,12 @@ class Session:
             return []
         # A server that heard no end repeats its answer to the last datagram; one that started
         # again, because the image was not accepted, takes the first.
-        self._probe_at = self.wake_at = now + _PROBE_EVERY
+        self._probe_at = self.wake_at = now + max(self.pacing.timeout, _END_EVERY)
         return [self._send(self._count - 1, now), self._send(0, now)]
 
-    def _unhappy(self, index: int) -> None:
-        if self._ends_left:
-            return  # late answers from before the end
+    def _unhappy(self, index: int, sent_at: float) -> None:
+        if sent_at < self._ended_at:
+            return  # a late answer from before the end
         if index == self._count - 1:
             self._end(self._heard)
         elif index == 0:
