@@ -14,8 +14,13 @@ def text(value, decimals: int) -> str:
 
 
 def batch(record, now: int, series, after: int, upto: int) -> bytearray:
-    """`$batch` with the pending readings after < seq <= upto; `series` gives their names."""
-    head = '{"boot":"%s","up":%d,"lost":%d,"readings":[' % (boot(record), now, record.lost)
+    """`$batch` with all pending readings after < seq <= upto; `series` gives their names."""
+    head = '{"boot":"%s","up":%d,"lost":%d,"after":%d,"readings":[' % (
+        boot(record),
+        now,
+        record.lost,
+        after,
+    )
     out = bytearray(head.encode())
     comma = b""
     for seq, at, index, value in record.pending.readings(after, upto):

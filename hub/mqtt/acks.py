@@ -7,10 +7,15 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
+
+import psycopg
+from psycopg_pool import PoolTimeout
 
 from hub.mqtt.errors import NotConnectedError
+from hub.mqtt.ledger import Ledger
 from hub.mqtt.source import Source
+from hub.mqtt.topics import Batch
 
 __all__ = ["Acks"]
 
@@ -21,16 +26,25 @@ class Acks:
     """Publishes the last committed sequence number, at most once a second a device.
 
     The first goes out at once, so that a device that still listens hears it. What cannot be sent
-    waits for the broker; of each device only the latest waits.
+    waits for the broker; of each device only the latest waits. `held` asks the database for the
+    ranges it holds of a device's boot identity, once after a start.
     """
 
     INTERVAL_S = 1.0
 
-    def __init__(self, source: Source, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        source: Source,
+        held: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._source = source
+        self._held = held
         self._clock = clock
+        self._ledger = Ledger()
+        self._loading: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, tuple[str, int]] = {}
-        self._sent: dict[str, tuple[float, str, int]] = {}
+        self._sent: dict[str, float] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -40,21 +54,34 @@ class Acks:
 
     async def stop(self) -> None:
         """Publish no more; the device sends again what it does not see acknowledged."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._loading, *([self._task] if self._task is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def committed(self, device: str, boot: str, seq: int) -> None:
-        """Every reading of this boot identity up to `seq` is safe.
+    def committed(self, batch: Batch) -> None:
+        """The readings of a batch are safe (or refused for good)."""
+        if self._ledger.knows(batch.device, batch.boot):
+            self._account(batch)
+            return
+        task = asyncio.create_task(self._load(batch))
+        self._loading.add(task)
+        task.add_done_callback(self._loading.discard)
 
-        Within a second it never goes back; a late older message may lower it afterwards, which
-        costs the device one repetition and loses nothing.
-        """
-        for held in (self._waiting.get(device), self._sent.get(device, (0.0, "", 0))[1:]):
-            if held is not None and held[0] == boot:
-                seq = max(seq, held[1])
-        self._waiting[device] = boot, seq
-        self._wake.set()
+    async def _load(self, batch: Batch) -> None:
+        try:
+            held = await self._held(batch.device, batch.boot)
+        except (psycopg.Error, PoolTimeout, OSError) as error:
+            log.warning("not acknowledged to %s, it will ask again: %s", batch.device, error)
+            return
+        self._ledger.load(batch.device, batch.boot, held)
+        self._account(batch)
+
+    def _account(self, batch: Batch) -> None:
+        seq = self._ledger.account(batch.device, batch.boot, batch.after, batch.last)
+        if seq:
+            self._waiting[batch.device] = batch.boot, seq
+            self._wake.set()
 
     async def _run(self) -> None:
         while True:
@@ -71,7 +98,7 @@ class Acks:
 
     async def _pause(self, now: float) -> None:
         """Until a device's second is over, or another device has something."""
-        oldest = next(iter(self._sent.values()))[0]
+        oldest = next(iter(self._sent.values()))
         self._wake.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.001, oldest + self.INTERVAL_S - now)):
@@ -81,7 +108,7 @@ class Acks:
         boot, seq = self._waiting.pop(device)
         payload = json.dumps({"boot": boot, "seq": seq}, separators=(",", ":"))
         # Noted before it is sent, so that what comes meanwhile waits its second.
-        self._sent[device] = now, boot, seq
+        self._sent[device] = now
         try:
             await self._source.publish(f"HomeKit/{device}/$ack", payload, retain=True)
         except NotConnectedError:
@@ -89,7 +116,7 @@ class Acks:
 
     def _forget(self, now: float) -> None:
         """Memory is for the devices of the last second only; dicts keep the order of insertion."""
-        for device, (at, _, _) in list(self._sent.items()):
+        for device, at in list(self._sent.items()):
             if now - at < self.INTERVAL_S:
                 return
             del self._sent[device]

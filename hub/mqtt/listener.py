@@ -50,7 +50,7 @@ class Listener:
     What is refused by name is counted in `problems` and acknowledged: sent again it would be
     refused again. `batching` names devices known to send `$batch`, whose plain topics are shown
     and not stored. Other parts hear of messages through `on`; `heard` gets the device of every
-    live message that made sense, `acknowledged` (device, boot, seq) of every batch that is safe.
+    live message that made sense, `acknowledged` every batch whose readings are safe.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Listener:
         *,
         clocks: Clocks | None = None,
         batching: Iterable[str] = (),
-        acknowledged: Callable[[str, str, int], None] | None = None,
+        acknowledged: Callable[[topics.Batch], None] | None = None,
         heard: Callable[[str], None] | None = None,
     ) -> None:
         self._source = source
@@ -178,8 +178,8 @@ class Listener:
             self._committed(batch, delivery, done)
 
     def _committed(self, batch: topics.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
-        if self._acknowledged is not None and batch.last:
-            self._acknowledged(batch.device, batch.boot, batch.last)
+        if self._acknowledged is not None:
+            self._acknowledged(batch)
         self._dispatch(batch, delivery, done)
 
     def _made(self, batch: topics.Batch, delivery: Delivery) -> datetime:

@@ -115,7 +115,7 @@ class Mqtt:
             self.broker = await self._start_broker()
             endpoint, filters, client_id = self.broker.endpoint, ["HomeKit/#"], "hub"
         self.source = MqttSource(endpoint, filters, client_id=client_id)
-        self.acks = Acks(self.source)
+        self.acks = Acks(self.source, self._held)
         await self.acks.start()
         self._stack.push_async_callback(self.acks.stop)
         self._stack.push_async_callback(self.ingest.stop)
@@ -185,6 +185,15 @@ class Mqtt:
         if batch.lost:
             devices = Devices(self._store, self.tenant_of(batch.device))
             await devices.lost(batch.device, batch.boot, batch.lost)
+
+    async def _held(self, device: str, boot: str) -> list[tuple[int, int]]:
+        """The ranges of sequence numbers that the database holds."""
+        for gaps in await Devices(self._store, self.tenant_of(device)).gaps(device):
+            if gaps.boot == boot:
+                edges = [0, *(edge for missing in gaps.missing for edge in missing), gaps.last + 1]
+                pairs = zip(edges[::2], edges[1::2], strict=True)
+                return [(a + 1, b - 1) for a, b in pairs if a + 1 < b]
+        return []
 
     def _heard(self, device: str) -> None:
         account = self.book.get(device)

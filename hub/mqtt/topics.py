@@ -85,14 +85,15 @@ class Entry:
 class Batch:
     """A `$batch`: the entries that were well-formed, and what was wrong with the others.
 
-    `last` is the highest sequence number the message named, refused entries included (0 for
-    none): what may be acknowledged once the good ones are kept. `up` in seconds.
+    The message holds all that the device still has of (after, last]; `last` is the highest
+    sequence number it named, refused entries included (`after` for none). `up` in seconds.
     """
 
     device: str
     boot: str
     up: float
     lost: int
+    after: int
     last: int
     entries: tuple[Entry, ...]
     problems: tuple[Problem, ...]
@@ -277,15 +278,19 @@ def _batch(device: str, payload: dict[str, Any]) -> Batch:
         raise _RefusedError("batch", f"lost is {_show(lost)}, not a count")
     if not isinstance(readings, list) or len(readings) > MAX_ENTRIES:
         raise _RefusedError("batch", f"readings is no list of at most {MAX_ENTRIES}")
-    entries, problems, last = [], [], 0
+    numbers = [r[0] for r in readings if isinstance(r, list) and r and _is_count(r[0]) and r[0]]
+    # Without `after` a message speaks only for what lies between its own readings.
+    after = payload.get("after", min(numbers, default=1) - 1)
+    if not _is_count(after):
+        raise _RefusedError("batch", f"after is {_show(after)}, not a count")
+    last = max([after, *numbers])
+    entries, problems = [], []
     for reading in readings:
         try:
-            if isinstance(reading, list) and reading and _is_count(reading[0]):
-                last = max(last, reading[0])
             entries.append(_entry(device, reading))
         except _RefusedError as refused:
             problems.append(Problem(refused.kind, device, refused.detail[:200]))
-    return Batch(device, boot, float(up), lost, last, tuple(entries), tuple(problems))
+    return Batch(device, boot, float(up), lost, after, last, tuple(entries), tuple(problems))
 
 
 def _entry(device: str, reading: object) -> Entry:
