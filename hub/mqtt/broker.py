@@ -162,6 +162,11 @@ class Mosquitto:
         await self._end()
 
     @property
+    def port(self) -> int:
+        """Of its first listener."""
+        return next(iter(self.ports.values()))
+
+    @property
     def pid(self) -> int | None:
         """Of the running process; None while it is down."""
         process = self._process
