@@ -14,6 +14,8 @@ __all__ = [
     "NoActivityError",
     "NoSessionError",
     "OverlapError",
+    "PathError",
+    "PathTooSlowError",
     "PostgresFailedError",
     "SchemaOutdatedError",
     "StoreError",
@@ -114,3 +116,19 @@ class NoActivityError(StoreError):
 
 class NoSessionError(StoreError):
     """The device does not belong to an open session."""
+
+
+class PathError(StoreError):
+    """A jsonpath that cannot be read; `position` counts characters from 0."""
+
+    def __init__(self, path: str, position: int, reason: str) -> None:
+        self.path, self.position, self.reason = path, position, reason
+        super().__init__(f"{path!r} is no jsonpath: {reason}, at character {position + 1}")
+
+
+class PathTooSlowError(StoreError):
+    """A jsonpath that takes too long."""
+
+    def __init__(self, path: str, limit_ms: int) -> None:
+        self.path, self.limit_ms = path, limit_ms
+        super().__init__(f"{path!r} was not answered within {limit_ms} ms and given up")

@@ -53,7 +53,13 @@ class Server:
 
     async def clone(self) -> Database:
         name = f"test_{os.getpid()}_{next(_numbers)}"
-        await self._execute("CREATE DATABASE {} TEMPLATE {} OWNER {}", name, _TEMPLATE, OWNER)
+        await self._execute(
+            # Without fsync files are copied ten times faster than through the log.
+            "CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy",
+            name,
+            _TEMPLATE,
+            OWNER,
+        )
         return self.database(name)
 
     def database(self, name: str) -> Database:

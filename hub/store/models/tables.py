@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Computed,
     DateTime,
     Double,
     ForeignKey,
@@ -64,7 +65,13 @@ _table(
     "device_state", _number("tenant_id", key=True), _number("device_id", key=True),
     _instant("seen_at", null=True), _instant("next_wake_at", null=True),
     Column("report", JSONB), _instant("report_at", null=True),
-    Column("attributes", JSONB, nullable=False), _of("device", "device_id"),
+    Column("attributes", JSONB, nullable=False),
+    Column("document", JSONB, Computed("coalesce(report, '{}') || attributes", persisted=True)),
+    _of("device", "device_id"),
+    Index(
+        "device_state_document", "document", postgresql_using="gin",
+        postgresql_ops={"document": "jsonb_path_ops"},
+    ),
 )  # fmt: skip
 _table(
     "latest", _number("tenant_id", key=True), _number("series_id", key=True), _instant("at"),

@@ -41,8 +41,9 @@ def expression(path: Path) -> sql.Composed:
         return sql.SQL("{} = {}").format(sql.Identifier(path.column), sql.SQL(CURRENT))
     # The parent's own policy applies within: the chain repeats itself. It also stands in for the
     # foreign key check, which ignores row-level security.
-    return sql.SQL("{} IN (SELECT {} FROM dormouse.{})").format(
-        sql.Identifier(path.column), sql.Identifier(path.key), sql.Identifier(path.parent)
+    parent = sql.Identifier(path.parent)
+    return sql.SQL("{} IN (SELECT {}.{} FROM dormouse.{})").format(
+        sql.Identifier(path.column), parent, sql.Identifier(path.key), parent
     )
 
 
