@@ -15,6 +15,7 @@ import httpx
 
 from host.twin.errors import HubNotReachedError, TwinError
 from host.twin.hub import facts
+from host.twin.vm import end
 from hub.child import spawn
 from hub.settings import Settings
 
@@ -61,9 +62,12 @@ class HubChild:
                 env=_environment(),
                 output=log.fileno(),
             )
-        async with asyncio.timeout(_START_S):
-            while not self._is_up():  # noqa: ASYNC110  # a file of another process
-                await asyncio.sleep(_POLL_S)
+        try:
+            async with asyncio.timeout(_START_S):
+                while not self._is_up():  # noqa: ASYNC110  # a file of another process
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            raise TwinError(f"the hub did not start in {_START_S:.0f} s: see {self.log}") from None
         transport = httpx.AsyncHTTPTransport(uds=self.facts["control"])
         self._client = httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=5)
 
@@ -107,15 +111,13 @@ class HubChild:
         if self._client is not None:
             await self._client.aclose()
         process = self._process
-        if process is None:
+        if process is None or process.returncode is not None:
             return
         with contextlib.suppress(TimeoutError, ProcessLookupError):
             async with asyncio.timeout(_STOP_S):
-                process.send_signal(signal.SIGTERM)
+                os.kill(process.pid, signal.SIGTERM)
                 await process.wait()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end(process)
 
 
 def _environment() -> dict[str, str]:

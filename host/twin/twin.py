@@ -227,7 +227,7 @@ class Twin:
         self._process = process
         try:
             if self._forced is not None:
-                process.kill()
+                vm.cut(process)
             if process.stdout is None or self.rom is None:
                 self._enter(state)
             else:
@@ -236,9 +236,7 @@ class Twin:
                     self._enter(state)
             return await process.wait()
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            await vm.end(process)
             self._process = None
 
     async def _rest(self, status: int) -> Cause:
@@ -317,8 +315,8 @@ class Twin:
     def _restart(self, cause: Cause) -> None:
         self._forced = cause
         self._roused.set()
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+        if self._process is not None:
+            vm.cut(self._process)
 
     def _take_forced(self) -> Cause | None:
         forced, self._forced = self._forced, None

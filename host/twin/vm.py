@@ -7,8 +7,10 @@ working folder, `rtc.bin` the RTC memory, `sleep` the microseconds of a deep sle
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Mapping
 from enum import IntEnum
@@ -20,7 +22,7 @@ from typing import IO
 from host.firmware import HEAP
 from host.twin.errors import NoVirtualMachineError
 
-__all__ = ["ASLEEP", "RESET", "Cause", "guarded", "require", "spawn"]
+__all__ = ["ASLEEP", "RESET", "Cause", "cut", "end", "guarded", "require", "spawn"]
 
 ASLEEP = 75
 """Exit status of a VM that went to deep sleep."""
@@ -60,6 +62,23 @@ def _program() -> tuple[str, ...]:
         raise NoVirtualMachineError
     start = _START.format(str(Path(spec.origin).parent))
     return guarded(sys.executable, "-I", "-S", "-c", start)
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Kill a child if it still runs, and return when it has ended.
+
+    Not by its own kill(): that one polls, may so reap the child before asyncio does, and its exit
+    status is lost with a warning.
+    """
+    cut(process)
+    await process.wait()
+
+
+def cut(process: asyncio.subprocess.Process) -> None:
+    """Kill a child if it still runs."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def require() -> None:
