@@ -14,7 +14,7 @@ from host.image import MAX_APPLICATION
 from host.twin.errors import TwinError
 from host.twin.firmware import TREE
 from host.twin.image import unpack
-from host.twin.vm import Cause, guarded
+from host.twin.vm import Cause, end, guarded
 
 __all__ = ["BUILT", "Bootloader", "Rom"]
 
@@ -91,7 +91,10 @@ class Rom:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await process.communicate()
+        try:
+            said, _ = await process.communicate()
+        finally:
+            await end(process)
         if process.returncode not in {0, _SERVER}:
             raise TwinError(f"bootdecide: {said.decode(errors='replace').strip()}")
         self.decision = json.loads(said)
