@@ -83,6 +83,7 @@ class Mqtt:
         self._memory = Memory(store, settings.tenant)
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._confirming: set[str] = set()
 
     async def __aenter__(self) -> Self:
         try:
@@ -197,13 +198,21 @@ class Mqtt:
 
     def _heard(self, device: str) -> None:
         account = self.book.get(device)
-        if account is not None and account.state is AccountState.PENDING:
-            self._spawn(self.enroller.heard(device))
+        if (
+            account is not None
+            and account.state is AccountState.PENDING
+            and device not in self._confirming
+        ):
+            # Once for a burst of messages; a failure leaves the next message to try again.
+            self._confirming.add(device)
+            task = self._spawn(self.enroller.heard(device))
+            task.add_done_callback(lambda _: self._confirming.discard(device))
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _end_tasks(self) -> None:
         for task in self._tasks:
