@@ -48,9 +48,9 @@ class Pacing:
         return int(self._window)
 
     @property
-    def waiting(self) -> bool:
-        """Whether the last time-out has not been followed by an answer."""
-        return self._tries > 0
+    def silences(self) -> int:
+        """Time-outs since the last answer."""
+        return self._tries
 
     @property
     def timeout(self) -> float:

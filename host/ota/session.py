@@ -217,8 +217,8 @@ class Session:
         end = min(self._base + self.pacing.window, self._count)
         out = [self._send(n, now) for n in range(self._next, end)]
         self._next = max(self._next, end)
-        if lost and end <= self._walker < self._high:
-            out.append(self._send(self._walker, now))
+        if lost:
+            out = self._with_walker(out, end, now)
         if now - self._heard >= _RESTARTED_AFTER and now >= self._probe_at:
             # A device that restarted, or a server that gave up the session (after 10 s), waits for
             # offset 0; one that goes on drops it.
@@ -231,14 +231,23 @@ class Session:
         return self._sent_at[self._base] + self.pacing.timeout
 
     def _go_back(self) -> None:
-        # The server is most likely where the last answer came from. But it may be anywhere up to
-        # the last datagram sent (all answers lost), and answers only there: one datagram a round
-        # walks on through what the window does not reach.
         self.pacing.lost()
         self._next = self._base
-        reach = self._base + self.pacing.window
-        if reach < self._high:
-            self._walker = self._walker + 1 if reach <= self._walker + 1 < self._high else reach
+        self._walker = (
+            self._walker + 1 if self._base <= self._walker < self._high - 1 else self._base
+        )
+
+    def _with_walker(self, out: list[bytes], end: int, now: float) -> list[bytes]:
+        """What is sent after a silence: `out` (datagrams before `end`), and one more.
+
+        The server is most likely where the last answer came from. But it may be anywhere up to the
+        last datagram sent, when all answers were lost, and answers only there. So one datagram a
+        round walks through all of them: after the window, and every other round before it, for a
+        device that has room for no more than the first.
+        """
+        if self.pacing.silences % 2 == 0:
+            return [self._send(self._walker, now), *out]
+        return [*out, self._send(self._walker, now)] if self._walker >= end else out
 
     def _take(self, index: int, sent_at: float, now: float) -> None:
         if index == 0 and self._base > 1 and sent_at > self._first_answer:

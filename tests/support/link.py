@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import socket
 from dataclasses import dataclass
 from typing import Self
 
@@ -61,7 +63,7 @@ class Relay:
         self._there = Path(weather, f"{seed} there")
         self._back = Path(weather, f"{seed} back")
         self._front: asyncio.DatagramTransport | None = None
-        self._behind: dict[tuple[str, int], asyncio.DatagramTransport] = {}
+        self._behind: dict[tuple[str, int], socket.socket] = {}
         self._timers: set[asyncio.TimerHandle] = set()
         self.port = 0
 
@@ -81,23 +83,27 @@ class Relay:
     async def __aexit__(self, *_: object) -> None:
         for timer in self._timers:
             timer.cancel()
-        for transport in (self._front, *self._behind.values()):
-            transport.close()
+        for behind in self._behind.values():
+            asyncio.get_running_loop().remove_reader(behind)
+            behind.close()
+        self._front.close()
 
     def _from_client(self, data: bytes, client: tuple[str, int]) -> None:
-        self._later(self._there, lambda: asyncio.ensure_future(self._to_server(data, client)))
+        self._later(self._there, lambda: self._to_server(data, client))
 
-    async def _to_server(self, data: bytes, client: tuple[str, int]) -> None:
+    def _to_server(self, data: bytes, client: tuple[str, int]) -> None:
         if client not in self._behind:
-            loop = asyncio.get_running_loop()
-            self._behind[client], _ = await loop.create_datagram_endpoint(
-                lambda: _Ear(lambda answer, _: self._to_client(answer, client)),
-                remote_addr=self._server,
-            )
-        self._behind[client].sendto(data)
+            behind = self._behind[client] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            behind.setblocking(False)
+            behind.connect(self._server)
+            asyncio.get_running_loop().add_reader(behind, self._from_server, behind, client)
+        with contextlib.suppress(ConnectionRefusedError):  # the server is gone: lost on the way
+            self._behind[client].send(data)
 
-    def _to_client(self, data: bytes, client: tuple[str, int]) -> None:
-        self._later(self._back, lambda: self._front.sendto(data, client))
+    def _from_server(self, behind: socket.socket, client: tuple[str, int]) -> None:
+        with contextlib.suppress(ConnectionRefusedError, BlockingIOError):
+            data = behind.recv(65536)
+            self._later(self._back, lambda: self._front.sendto(data, client))
 
     def _later(self, path: Path, act) -> None:
         loop = asyncio.get_running_loop()
