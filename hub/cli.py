@@ -14,6 +14,7 @@ from hub.banner import banner
 from hub.control import Control
 from hub.flags import with_settings
 from hub.homekit import cli as homekit_cli
+from hub.mqtt import cli as devices_cli
 from hub.settings import Settings, load
 from hub.status import status_table
 
@@ -57,3 +58,4 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(hub_commands, name="hub")
     app.command()(with_settings(status, "data_dir"))
     app.add_typer(homekit_cli.app, name="homekit")
+    app.add_typer(devices_cli.app, name="devices")

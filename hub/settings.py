@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     enrolment: Enrolment = Field(
         Enrolment.OPEN, description="open, window (opened by hand) or closed"
     )
+    auth_secret: str = Field(
+        "",
+        pattern=r"^([!-~]{16,})?$",
+        repr=False,
+        description="secret of /mqtt/auth and /mqtt/acl, 16 characters or more (set it in the "
+        "environment, not as a flag); empty: there are no such endpoints",
+    )
     run_as: str = Field(
         "nobody", description="user that Postgres and the broker run as when the hub is root"
     )

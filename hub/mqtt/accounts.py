@@ -116,6 +116,18 @@ class AccountBook:
         self._accounts[name] = replace(account, password=hashed)
         await self._tell()
 
+    async def rotate(self, name: str) -> str:
+        """A new password, made here; returns it. Raises AccountError."""
+        password = new_password()
+        await self.set_password(name, password)
+        return password
+
+    def readable(self, account: Account) -> list[str] | None:
+        """The devices a viewer may read: its tenant's; None for all, if there is one tenant."""
+        if all(other.tenant == account.tenant for other in self._accounts.values()):
+            return None
+        return [a.device for a in self._accounts.values() if a.tenant == account.tenant]
+
     async def remove(self, *names: str) -> None:
         """Forget accounts; their devices' readings stay. Raises AccountError."""
         for name in names:

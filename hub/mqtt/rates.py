@@ -23,12 +23,16 @@ class Bucket:
         self._level = capacity
         self._at = clock()
 
-    def take(self) -> bool:
-        """Whether one more is allowed now."""
+    def level(self) -> float:
+        """How many are allowed now."""
         now = self._clock()
         self._level = min(self._capacity, self._level + (now - self._at) * self._per_second)
         self._at = now
-        if self._level < 1:
+        return self._level
+
+    def take(self) -> bool:
+        """Whether one more is allowed now."""
+        if self.level() < 1:
             return False
         self._level -= 1
         return True

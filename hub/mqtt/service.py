@@ -16,6 +16,7 @@ from hub.mqtt.broker import Broker
 from hub.mqtt.certificates import Authority
 from hub.mqtt.clock import Clocks, Mark
 from hub.mqtt.enrolment import Enroller, EnrolListener, Gate
+from hub.mqtt.http_auth import Decisions
 from hub.mqtt.listener import Bridge, Listener
 from hub.mqtt.source import Delivery, Endpoint, MqttSource
 from hub.mqtt.tenants import TenantIngest
@@ -78,6 +79,8 @@ class Mqtt:
         self.book = AccountBook(Accounts(store))
         self.gate = Gate(settings.enrolment, settings.tenant)
         self.enroller = Enroller(self.book, self.gate, problems)
+        hub_password = Endpoint.of(settings.mqtt_url).password if settings.mqtt_url else None
+        self.decisions = Decisions(self.book, self.enroller, problems, hub_password or "")
         self.ingest = TenantIngest(self.tenant_of, lambda tenant: Ingest(store, tenant))
         self.broker: Broker | None = None
         self._memory = Memory(store, settings.tenant)
@@ -99,6 +102,15 @@ class Mqtt:
     def tenant_of(self, device: str) -> str:
         """Whose a device is; one without an account (MQTT_URL) is the default tenant's."""
         return self.book.tenant(device) or self._settings.tenant
+
+    @property
+    def default_tenant(self) -> str:
+        """The tenant of the settings."""
+        return self._settings.tenant
+
+    async def tenants(self) -> list[str]:
+        """The names of all tenants."""
+        return await self._store.tenants()
 
     @property
     def ports(self) -> dict[str, int]:

@@ -8,6 +8,8 @@ from fastapi import FastAPI
 
 from hub.homekit.control import router as homekit
 from hub.homekit.registry import INFORMATION
+from hub.mqtt.control import router as devices
+from hub.mqtt.http_auth import router as mqtt_auth
 from hub.store.overview import DeviceOverview, LastValue, overview
 
 if TYPE_CHECKING:
@@ -31,11 +33,12 @@ def control_app(hub: Hub) -> FastAPI:
             "problems": dict(hub.problems.total),
         }
 
+    app.include_router(devices(lambda: hub.mqtt))
     app.include_router(homekit(lambda: {hub.settings.tenant: hub.bridge}))
     return app
 
 
-def public_app(_hub: Hub) -> FastAPI:
+def public_app(hub: Hub) -> FastAPI:
     """On the HTTP port."""
     app = FastAPI(title="Dormouse", docs_url=None, redoc_url=None)
 
@@ -43,6 +46,8 @@ def public_app(_hub: Hub) -> FastAPI:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
+    if hub.settings.auth_secret:
+        app.include_router(mqtt_auth(hub.mqtt.decisions, hub.settings.auth_secret))
     return app
 
 

@@ -1,0 +1,197 @@
+"""The same decisions over HTTP, for brokers that ask at each connect.
+
+`POST /mqtt/auth` and `POST /mqtt/acl`, JSON or form, as EMQX's HTTP authentication and
+authorization send them (https://docs.emqx.com): `username`, `password`; `username`, `topic`,
+`action` (publish or subscribe). EMQX 4's `access` (1 subscribe, 2 publish) and mosquitto plugins'
+`acc` (1 read, 2 write, 4 subscribe) are understood as well. The answer is EMQX's,
+`{"result": "allow"}`, with status 200 either way: EMQX takes other statuses for "ask the next".
+`?answer=status` says it by 200 or 403 (mosquitto plugins, HiveMQ), `?answer=text` by the word
+(RabbitMQ, whose `name`/`routing_key` and `permission` are understood).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import ValidationError
+
+from hub.mqtt.access import HUB, is_viewer, may_publish, may_subscribe
+from hub.mqtt.accounts import AccountBook
+from hub.mqtt.enrolment import Enroller, Outcome
+from hub.mqtt.passwords import matches
+from hub.mqtt.rates import Bucket
+from hub.mqtt.topics import Enrol, is_device_id
+from hub.problems import Problems
+from hub.store.accounts import Account, AccountState
+
+__all__ = ["Decisions", "router"]
+
+Answer = Literal["json", "status", "text"]
+
+_ACTIONS = {
+    "publish": "publish", "subscribe": "subscribe", "write": "publish", "read": "subscribe",
+    "1": "subscribe", "2": "publish",
+}  # fmt: skip
+_ACC = {"1": "subscribe", "2": "publish", "4": "subscribe"}
+MAX_BODY = 8192
+
+
+class Decisions:
+    """Who may connect, who may touch what: the rule of the broker files, asked one by one.
+
+    An unknown device gets an account with the password it came with if enrolment is open; a known
+    one must match. Wrong passwords are counted; one name's are limited to `BURST` and then
+    `PER_MINUTE` of them looked at, the latest `NAMES` names being remembered. A device that was
+    let in before is not held up by others who try its name.
+    """
+
+    BURST, PER_MINUTE = 20, 20
+    NAMES = 10_000
+
+    def __init__(
+        self, book: AccountBook, enroller: Enroller, problems: Problems, hub_password: str = ""
+    ) -> None:
+        self._book = book
+        self._enroller = enroller
+        self._problems = problems
+        self._hub_password = hub_password
+        self._refusals: OrderedDict[str, Bucket] = OrderedDict()
+        # Digest of the password and hash it matched: a changed password is not let in by it.
+        self._let_in: OrderedDict[str, bytes] = OrderedDict()
+
+    async def authenticate(self, user: str, password: str) -> bool:
+        """Whether to let a client in."""
+        if user == HUB:
+            return bool(self._hub_password) and hmac.compare_digest(
+                password.encode(), self._hub_password.encode()
+            )
+        account = self._book.get(user)
+        if account is None:
+            return await self._enrol(user, password)
+        return account.state is not AccountState.DISABLED and self._matches(account, password)
+
+    def _matches(self, account: Account, password: str) -> bool:
+        user = account.device
+        digest = hashlib.sha256(f"{account.password}\0{password}".encode()).digest()
+        if hmac.compare_digest(self._let_in.get(user, b""), digest):
+            return True
+        if self._is_held_up(user):
+            return False
+        if matches(password, account.password):
+            _keep(self._let_in, user, digest, self.NAMES)
+            return True
+        self._refuse(user)
+        return False
+
+    def may(self, user: str, action: str, topic: str) -> bool:
+        """Whether an account may publish or subscribe to a topic."""
+        if user == HUB:
+            return may_publish(user, topic) if action == "publish" else may_subscribe(user, topic)
+        account = self._book.get(user)
+        if account is None or account.state is AccountState.DISABLED:
+            return False
+        if action == "publish":
+            return not is_viewer(user) and may_publish(user, topic)
+        return may_subscribe(user, topic, self._book.readable(account))
+
+    async def _enrol(self, user: str, password: str) -> bool:
+        try:
+            asked = Enrol(id=user, password=password)
+        except ValidationError:
+            asked = None
+        if asked is None or not is_device_id(user):
+            self._problems.note("auth-malformed", None, "user name or password cannot be one")
+            return False
+        return await self._enroller.enrol(asked) in {Outcome.ENROLLED, Outcome.KNOWN}
+
+    def _is_held_up(self, user: str) -> bool:
+        bucket = self._refusals.get(user)
+        return bucket is not None and bucket.level() < 1
+
+    def _refuse(self, user: str) -> None:
+        self._problems.note("auth-refused", user, "wrong password")
+        bucket = self._refusals.pop(user, None) or Bucket(self.BURST, self.PER_MINUTE)
+        bucket.take()
+        _keep(self._refusals, user, bucket, self.NAMES)
+
+
+def _keep(memory: OrderedDict[str, Any], key: str, value: object, limit: int) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > limit:
+        memory.popitem(last=False)
+
+
+def router(decisions: Decisions, secret: str) -> APIRouter:
+    """The routes; a request must bring `Authorization: Bearer <secret>`."""
+    routes = APIRouter(prefix="/mqtt")
+
+    @routes.post("/auth")
+    async def auth(request: Request, answer: Answer = "json") -> Response:
+        asked = await _asked(request, secret)
+        user, password = _text(asked, "username"), _text(asked, "password")
+        return _say(answer, await decisions.authenticate(user, password), is_superuser=False)
+
+    @routes.post("/acl")
+    async def acl(request: Request, answer: Answer = "json") -> Response:
+        asked = await _asked(request, secret)
+        topic = _text(asked, "topic") or _text(asked, "routing_key").replace(".", "/")
+        action = _action(asked)
+        allowed = action is not None and decisions.may(_text(asked, "username"), action, topic)
+        return _say(answer, allowed)
+
+    return routes
+
+
+async def _asked(request: Request, secret: str) -> Mapping[str, Any]:
+    """The members of a request's body. Raises 401 for a wrong secret, 400 for a wrong body."""
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(given.encode(), secret.encode()):
+        raise HTTPException(401, "wrong secret")
+    if int(request.headers.get("content-length") or MAX_BODY + 1) > MAX_BODY:
+        raise HTTPException(400, f"more than {MAX_BODY} bytes")
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return _form(await request.body())
+    try:
+        body = await request.json()
+    except ValueError:
+        raise HTTPException(400, "neither JSON nor a form") from None
+    if not isinstance(body, dict):
+        raise HTTPException(400, "not a JSON object")
+    return body
+
+
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    except UnicodeDecodeError:
+        raise HTTPException(400, "the form is not UTF-8") from None
+
+
+def _text(asked: Mapping[str, Any], name: str) -> str:
+    value = asked.get(name)
+    return value if isinstance(value, str) and "\0" not in value and value.isprintable() else ""
+
+
+def _action(asked: Mapping[str, Any]) -> str | None:
+    if "acc" in asked:
+        return _ACC.get(str(asked["acc"]))
+    for name in ("action", "access", "permission"):
+        if name in asked:
+            return _ACTIONS.get(str(asked[name]))
+    return None
+
+
+def _say(answer: Answer, allowed: bool, **more: bool) -> Response:
+    word = "allow" if allowed else "deny"
+    if answer == "text":
+        return PlainTextResponse(word)
+    status = 200 if allowed or answer == "json" else 403
+    return JSONResponse({"result": word, **more}, status)
