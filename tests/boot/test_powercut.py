@@ -21,7 +21,7 @@ NEW_IROM = b"new " * 520
 
 @pytest.fixture(scope="session")
 def chip(tmp_path_factory: pytest.TempPathFactory, small: Signer) -> qemu.Chip:
-    return qemu.build(tmp_path_factory.mktemp("chip"), small, "updater")
+    return qemu.build(tmp_path_factory.mktemp("chip"), small, "qemu-server")
 
 
 def application(chip: qemu.Chip, irom: bytes) -> bytes:
@@ -85,7 +85,7 @@ def test_cuts_on_the_emulated_chip(chip: qemu.Chip, small: Signer, tmp_path: Pat
     datagrams = qemu.datagram_file(tmp_path / "datagrams", [*stream.data, *stream.end])
     flash, rtc = tmp_path / "flash", tmp_path / "rtc"
     for cut in reseeded().sample(range(1, 171), 12):
-        chip.flash(flash, old, "updater.bin")
+        chip.flash(flash, old, "qemuserver.bin")
         qemu.rtc_file(rtc, qemu.SOFT, b"yaotaota")
         run = qemu.power_on(chip, flash, rtc, cut=cut, datagrams=datagrams)
         assert run.status == CUT, run.said

@@ -254,8 +254,8 @@ def test_a_small_key_boots_too(small: Signer, tmp_path: Path) -> None:
 
 def test_an_update_on_the_emulated_chip(signer: Signer, tmp_path: Path) -> None:
     """Request, OTA server, new image, restart, new image runs: every byte of code the chip's."""
-    chip = qemu.build(tmp_path / "build", signer, "updater")
-    flash = chip.flash(tmp_path / "flash", chip.app(b"old " * 40), "updater.bin")
+    chip = qemu.build(tmp_path / "build", signer, "qemu-server")
+    flash = chip.flash(tmp_path / "flash", chip.app(b"old " * 40), "qemuserver.bin")
     new = image.stamp(chip.app(IROM), "2.0.0", "nodemcu", signer.key)
     stream = protocol.build(new, signer.key)
     datagrams = qemu.datagram_file(tmp_path / "datagrams", [*stream.data, *stream.end])

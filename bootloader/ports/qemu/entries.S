@@ -86,6 +86,7 @@ take_exception:
     entry ets_printf
     entry ets_delay_us
     entry uart_div_modify
+    entry Cache_Read_Enable
     entry SPIEraseSector
     entry SPIWrite
     entry SPIRead
@@ -103,3 +104,6 @@ take_exception:
     entry rom_exit
     entry rom_datagram
     entry rom_restart
+
+    .section .rom.__udivsi3, "ax"
+    j __udivsi3

@@ -68,3 +68,15 @@ uint32_t fake_SPIWrite(uint32_t address, const uint32_t *from, uint32_t length) 
     }
     return 0;
 }
+
+#define WINDOW ((uint32_t *)0x40200000)
+#define WINDOW_SIZE (1u << 20)
+
+/* Maps one MiB of flash to where code runs from; here it is copied. */
+void fake_Cache_Read_Enable(uint32_t odd, uint32_t mib, uint32_t unknown) {
+    uint32_t from = (mib * 2 + odd) * WINDOW_SIZE;
+    (void)unknown;
+    check(from, WINDOW_SIZE, 0);
+    for (uint32_t i = 0; i < WINDOW_SIZE / 4; i++)
+        WINDOW[i] = ((const uint32_t *)(flash + from))[i];
+}

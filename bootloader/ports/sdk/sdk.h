@@ -1,0 +1,58 @@
+/* What the OTA server needs of Espressif's non-OS SDK (2.x) and of the lwIP 1.4 in it. Declared
+ * here so that it compiles without the SDK; the names and layouts are theirs. */
+#ifndef SDK_H
+#define SDK_H
+
+#include <stdint.h>
+
+/* --- system ------------------------------------------------------------------------------------ */
+
+void system_init_done_cb(void (*done)(void));
+void system_restart(void);
+uint32_t system_get_time(void); /* us, wraps after 71 minutes */
+
+int ets_printf(const char *format, ...);
+void uart_div_modify(uint32_t uart, uint32_t divisor);
+
+/* --- flash: 0 is success ----------------------------------------------------------------------- */
+
+int spi_flash_read(uint32_t address, uint32_t *into, uint32_t length);
+int spi_flash_erase_sector(uint16_t sector);
+int spi_flash_write(uint32_t address, uint32_t *from, uint32_t length);
+
+/* --- WiFi -------------------------------------------------------------------------------------- */
+
+uint8_t wifi_get_opmode(void);
+int wifi_set_opmode_current(uint8_t mode); /* not written to flash */
+#define STATION_MODE 1
+
+/* --- lwIP -------------------------------------------------------------------------------------- */
+
+struct pbuf {
+    struct pbuf *next;
+    void *payload;
+    uint16_t tot_len, len;
+};
+
+typedef struct {
+    uint32_t addr;
+} ip_addr_t;
+
+struct udp_pcb;
+typedef void (*udp_recv_fn)(void *argument, struct udp_pcb *pcb, struct pbuf *p, ip_addr_t *from,
+                            uint16_t port);
+
+struct udp_pcb *udp_new(void);
+int8_t udp_bind(struct udp_pcb *pcb, ip_addr_t *address, uint16_t port);
+void udp_recv(struct udp_pcb *pcb, udp_recv_fn receive, void *argument);
+int8_t udp_sendto(struct udp_pcb *pcb, struct pbuf *p, ip_addr_t *to, uint16_t port);
+
+struct pbuf *pbuf_alloc(int layer, uint16_t length, int type);
+uint16_t pbuf_copy_partial(struct pbuf *p, void *into, uint16_t length, uint16_t offset);
+uint8_t pbuf_free(struct pbuf *p);
+#define PBUF_TRANSPORT 0
+#define PBUF_RAM 0
+
+void sys_timeout(uint32_t ms, void (*handler)(void *argument), void *argument);
+
+#endif
