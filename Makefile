@@ -72,9 +72,17 @@ ota: setup ## update a device in OTA mode: make ota IMAGE=firmware-ota.bin (ADDR
 # What the bootloader is built with: its key and settings, and the flash map.
 CONFIG ?= keys/config.h
 LAYOUT ?= partitions.csv
-BOOTLOADER = $(MAKE) --no-print-directory -C bootloader PYTHON=$(abspath $(PY)) LAYOUT=$(abspath $(LAYOUT))
-.PHONY: bootloader-native
-bootloader-native: setup ## the OTA server and the boot decision as programs for this machine
+# Folder of Espressif's non-OS SDK; without it the OTA server is only compiled and measured.
+SDK ?=
+# Building needs a Python with esptool: the virtual environment's, or the system's own.
+BOOTLOADER = $(MAKE) --no-print-directory -C bootloader LAYOUT=$(abspath $(LAYOUT)) \
+  PYTHON=$(if $(wildcard $(BIN)/esptool),$(abspath $(PY)),$(PYTHON))
+.PHONY: bootloader bootloader-native
+bootloader: ## sector 0 and the OTA server, with your key in them: make bootloader SDK=folder
+	@sh .ci/packages bootloader
+	@test -x $(BIN)/esptool || command -v esptool >/dev/null || $(MAKE) --no-print-directory $(VENV)/.run
+	@$(BOOTLOADER) all CONFIG=$(abspath $(CONFIG)) $(if $(SDK),SDK=$(abspath $(SDK)))
+bootloader-native: ## the OTA server and the boot decision as programs for this machine
 	@sh .ci/packages bootloader
 	@$(BOOTLOADER) native
 

@@ -28,19 +28,16 @@ class NativeBootloader:
         return self.folder / "bootdecide"
 
 
-def make(
+def try_make(
     *arguments: str,
     folder: Path = TOP / "build/bootloader",
     source: Path = TOP / "bootloader",
-) -> Path:
-    """Run the bootloader's Makefile; one at a time for a folder, whichever process asks.
-
-    Returns the folder.
-    """
+) -> subprocess.CompletedProcess[str]:
+    """Run the bootloader's Makefile; one at a time for a folder, whichever process asks."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = subprocess.run(
+        return subprocess.run(
             [
                 *("make", "--no-print-directory", "-s", "-C", str(source)),
                 *(f"BUILD={folder}", f"PYTHON={sys.executable}", *arguments),
@@ -50,6 +47,15 @@ def make(
             check=False,
             timeout=120,
         )
+
+
+def make(
+    *arguments: str,
+    folder: Path = TOP / "build/bootloader",
+    source: Path = TOP / "bootloader",
+) -> Path:
+    """Run the bootloader's Makefile, which must succeed. Returns the folder built into."""
+    done = try_make(*arguments, folder=folder, source=source)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
