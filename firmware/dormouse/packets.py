@@ -3,7 +3,7 @@
 CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP = 2, 3, 4, 9, 13
 PINGREQ = b"\xc0\0"
 DISCONNECT = b"\xe0\0"
-# A reader that met a longer one would not have the memory for it.
+# There is no memory for longer ones: they are passed over.
 MAX_PACKET = 2048
 
 
@@ -74,7 +74,7 @@ def puback(packet_id: int) -> bytes:
 
 
 class BadPacket(Exception):
-    """The broker sent what is no MQTT, or more than fits."""
+    """The broker sent what is no MQTT."""
 
 
 class Parser:
@@ -82,10 +82,13 @@ class Parser:
 
     def __init__(self):
         self.data = bytearray()
+        self.skip = 0
 
     def feed(self, data) -> None:
-        """Add what was received."""
-        self.data.extend(data)
+        """Add what was received, but for the rest of a packet that is too long."""
+        skipped = min(self.skip, len(data))
+        self.skip -= skipped
+        self.data.extend(data[skipped:])
 
     def packet(self):
         """The next whole packet, or None. Raises BadPacket."""
@@ -103,7 +106,10 @@ class Parser:
             if shift > 21:
                 raise BadPacket("length")
         if length > MAX_PACKET:
-            raise BadPacket("too long")
+            here = min(length, len(self.data) - i)
+            self.skip = length - here
+            self.data = self.data[i + here :]
+            return self.packet()
         if len(self.data) < i + length:
             return None
         first = self.data[0]

@@ -93,6 +93,8 @@ class Pending:
             mask |= 1 << index
         if not mask:
             return
+        if not self.data:
+            self._count_from(at, seq)
         self._begin(at, seq, mask)
         for _index, value in values:
             self.data.extend(struct.pack("<f", value))
@@ -122,6 +124,8 @@ class Pending:
             spans = list(self.groups())
             victim = _least_missed(spans)
             lost += _ones(spans[victim][2])
+            if victim == 0 and len(spans) > 1:
+                self._count_from(spans[1][0], spans[1][1])
             kept = Pending(b"", self.base_at, self.base_seq)
             for n, (at, first, mask, start, end) in enumerate(spans):
                 if n != victim:
@@ -129,6 +133,11 @@ class Pending:
                     kept.data.extend(self.data[start:end])
             self.data = kept.data
         return lost
+
+    def _count_from(self, at: int, seq: int) -> None:
+        """Let the first group be the one of that time and number."""
+        self.base_at = self.last_at = at
+        self.base_seq = self.last_seq = seq - 1
 
     def _begin(self, at: int, first: int, mask: int) -> None:
         """Append a group's head."""

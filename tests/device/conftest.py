@@ -87,8 +87,8 @@ class Ears:
 @pytest.fixture
 async def ears(accounts, broker) -> AsyncIterator[Ears]:
     password = await accounts.provision(MARKER, "home")
-    await until(lambda: takes(broker.main.port, MARKER, password))
-    reader, writer = await connect(broker.main.port, MARKER, password)
+    await until(lambda: takes(broker.endpoint.port, MARKER, password))
+    reader, writer = await connect(broker.endpoint.port, MARKER, password)
     assert (await reader.readexactly(4))[3] == 0
     async with subscriber(broker.endpoint, "HomeKit/#") as (source, got):
         yield Ears(source, got, writer)
@@ -108,10 +108,13 @@ def admit(accounts, broker) -> Callable[[Board], Any]:
     """Gives a board an account at the broker, and the broker's address."""
 
     async def give(board: Board) -> Board:
-        board.settings |= {"port": broker.main.port, "enrol_port": broker.enrolment.port}
+        board.settings |= {
+            "port": broker.endpoint.port,
+            "enrol_port": broker.enrol_endpoint[0].port,
+        }
         board.password = secrets.token_hex(16)
         await accounts.provision(board.id, "home", board.password)
-        await until(lambda: takes(broker.main.port, board.id, board.password))
+        await until(lambda: takes(broker.endpoint.port, board.id, board.password))
         return board
 
     return give

@@ -13,7 +13,7 @@ async def test_an_empty_device_is_enrolled_and_heard_in_one_wake(
     make_board, accounts, broker, ears, enrolments
 ):
     board = make_board(
-        port=broker.main.port, enrol_port=broker.enrolment.port, model="window sensor"
+        port=broker.endpoint.port, enrol_port=broker.enrol_endpoint[0].port, model="window sensor"
     )
 
     async def hub() -> None:
@@ -48,7 +48,7 @@ async def test_an_empty_device_is_enrolled_and_heard_in_one_wake(
 async def test_without_an_enrolment_listener_it_sleeps_and_keeps_its_readings(
     make_board, admit, ears, broker
 ):
-    board = make_board(port=broker.main.port, enrol_port=1, deadline_ms=3000)
+    board = make_board(port=broker.endpoint.port, enrol_port=1, deadline_ms=3000)
     wake = await board.wake(Cause.POWER)
     assert wake.status == ASLEEP, wake.console
     password = board.password

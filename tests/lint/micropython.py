@@ -112,9 +112,10 @@ def _walk(tree: ast.Module) -> Iterator[Finding]:
 
 
 def _module(line: int, name: str) -> Iterator[Finding]:
-    top = name.split(".", 1)[0]
-    if top in MODULES:
-        yield Finding(line, f"import {top}", MODULES[top])
+    top, _, rest = name.partition(".")
+    why = MODULES.get(top) or ATTRIBUTES.get((top, rest))
+    if why:
+        yield Finding(line, f"import {name}", why)
 
 
 def _from(line: int, node: ast.ImportFrom) -> Iterator[Finding]:

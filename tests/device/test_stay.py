@@ -1,0 +1,185 @@
+"""A relay switch on mains power: the real firmware, awake, against a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+
+import pytest
+
+from host.twin.vm import Cause
+from tests.support.broker import until
+
+RELAY, BUTTON, LED = 12, 0, 13
+SWITCH = {"relay": RELAY, "button": BUTTON, "led": LED}
+
+
+@contextlib.asynccontextmanager
+async def running(board, cause: Cause = Cause.POWER):
+    """The board with power."""
+    process = await board.start(cause)
+    try:
+        yield process
+        assert process.returncode is None, (board.folder / "console").read_text()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    assert "Traceback" not in (board.folder / "console").read_text()
+
+
+@pytest.fixture
+async def board(make_board, admit):
+    return await admit(make_board(switch=SWITCH, sensors=[], interval=3600))
+
+
+async def test_it_obeys_and_says_so(board, ears):
+    state = board.topic + "Switch/On"
+    async with running(board):
+        await until(lambda: ears.payloads(state) == [b"0"])
+        assert ears.payloads(board.topic + "$online") == [b"1"]
+        for wanted, expected in ((b"1", b"1"), (b"false", b"0"), (b"TRUE", b"1")):
+            await ears.source.publish(state + "/set", wanted)
+            await until(lambda want=expected: ears.payloads(state)[-1:] == [want])
+            assert board.pin(RELAY) == int(expected)
+            assert board.pin(LED) == 1 - int(expected)
+        for nonsense in (b"", b"2", b"\xff\xfe", b"on off", b"1" * 3000):
+            await ears.source.publish(state + "/set", nonsense)
+        await ears.source.publish(state + "/set", b"0")
+        await until(lambda: ears.payloads(state)[-1:] == [b"0"])
+        report = ears.reports(board)[-1]
+        assert (report.next_wake_s, report.reset) == (None, "power")
+        seqs = ears.seqs(board)
+    assert board.flash_writes == 2
+    assert sorted(set(seqs)) == list(range(1, max(seqs) + 1))
+    on = [entry.raw for batch in ears.batches(board) for entry in batch.entries]
+    assert on[:4] == [0, 1, 0, 1]
+
+
+async def test_its_state_is_retained_and_its_end_announced(board, broker, ears):
+    online = board.topic + "$online"
+    async with running(board):
+        await until(lambda: ears.payloads(online) == [b"1"])
+    await until(lambda: ears.payloads(online)[-1:] == [b"0"])
+    retained: list = []
+    await ears.source.stop()
+    await ears.source.start(retained.append)
+    await until(
+        lambda: (
+            {(one.topic, one.payload) for one in retained if one.retained}
+            >= {(online, b"0"), (board.topic + "Switch/On", b"0")}
+        )
+    )
+
+
+async def test_the_button_toggles_with_or_without_a_network(board, ears):
+    state = board.topic + "Switch/On"
+
+    async def press() -> None:
+        """Hold the button until the relay has toggled."""
+        wanted = 1 - board.pin(RELAY)
+        board.world["pins"] = {str(BUTTON): 0}
+        board.provision()
+        await until(lambda: board.pin(RELAY) == wanted)
+        board.world["pins"] = {str(BUTTON): 1}
+        board.provision()
+
+    board.world["wifi"]["up"] = False
+    async with running(board):
+        await until((board.folder / "pins.json").exists)
+        await press()
+        assert board.pin(RELAY) == 1
+        board.world["wifi"]["up"] = True
+        board.provision()
+        await until(lambda: ears.payloads(state) == [b"1"], within=20)
+        await press()
+        await until(lambda: ears.payloads(state)[-1] == b"0")
+    values = [entry.raw for batch in ears.batches(board) for entry in batch.entries]
+    assert values == [0, 1, 0]
+
+
+async def test_it_keeps_readings_while_the_network_is_away(make_board, admit, ears):
+    board = await admit(make_board(switch=SWITCH, sensors=[{"driver": "battery"}], interval=1))
+    async with running(board):
+        await until(lambda: len(ears.reports(board)) == 2)
+        board.world["wifi"]["up"] = False
+        board.provision()
+        held = len(board.rtc)
+        # Two more readings of 6 bytes at least.
+        await until(lambda: len(board.rtc) >= held + 12)
+        said = max(ears.seqs(board))
+        board.world["wifi"]["up"] = True
+        board.provision()
+        await until(lambda: max(ears.seqs(board)) >= said + 3, within=30)
+    seqs = sorted(set(ears.seqs(board)))
+    assert seqs == list(range(1, seqs[-1] + 1))
+    assert board.flash_writes == 2
+
+
+async def test_it_comes_back_to_a_broker_that_was_killed(make_board, admit, ears, broker):
+    board = await admit(make_board(switch=SWITCH, sensors=[{"driver": "battery"}], interval=1))
+    async with running(board):
+        await until(lambda: len(ears.reports(board)) == 2)
+        said = max(ears.seqs(board))
+        os.kill(broker.main.pid, signal.SIGKILL)
+        await until(lambda: max(ears.seqs(board)) >= said + 3, within=30)
+    seqs = sorted(set(ears.seqs(board)))
+    assert seqs == list(range(1, seqs[-1] + 1))
+
+
+async def test_what_the_database_holds_is_forgotten_at_once(board, ears):
+    async with running(board):
+        await until(lambda: ears.seqs(board) == [1])
+        held = len(board.rtc)
+        await ears.acknowledge(board, 1)
+        await until(lambda: len(board.rtc) < held)
+
+
+async def test_a_silent_broker_is_left(board, ears, broker):
+    """The broker is stopped like a process that hangs: the connection stays, nothing answers."""
+    board.settings |= {"interval": 1}
+    async with running(board):
+        await until(lambda: bool(ears.reports(board)))
+        os.kill(broker.main.pid, signal.SIGSTOP)
+        try:
+            console = board.folder / "console"
+            await until(lambda: "Silent" in console.read_text(), within=20)
+        finally:
+            os.kill(broker.main.pid, signal.SIGCONT)
+        await until(lambda: len(ears.payloads(board.topic + "$online")) >= 3, within=20)
+
+
+async def test_after_a_restart_the_relay_is_as_it_was(board, ears):
+    state = board.topic + "Switch/On"
+    async with running(board):
+        await until(lambda: ears.payloads(state) == [b"0"])
+        await ears.source.publish(state + "/set", b"1")
+        await until(lambda: ears.payloads(state)[-1] == b"1")
+    (board.folder / "pins.json").unlink()
+    async with running(board, Cause.WATCHDOG):
+        await until(lambda: ears.payloads(state)[-2:] == [b"1", b"1"])
+        assert board.pin(RELAY) == 1
+        assert ears.reports(board)[-1].reset == "watchdog"
+    assert len({batch.boot for batch in ears.batches(board)}) == 1
+
+
+async def test_pings_keep_the_connection(board, ears, broker):
+    """With a keep-alive of 1 s the broker would drop us after 1.5 s without pings."""
+    code = (
+        "from dormouse import broker, stay\n"
+        "broker.KEEPALIVE_S = 1\nstay._PING_MS = 300\nimport main\n"
+    )
+    process = await board.start(Cause.POWER, code)
+    try:
+        await until(lambda: bool(ears.reports(board)))
+        loop = asyncio.get_running_loop()
+        online = board.topic + "$online"
+        end = loop.time() + 3
+        await until(lambda: loop.time() > end or ears.payloads(online) != [b"1"])
+        assert ears.payloads(online) == [b"1"]
+        assert process.returncode is None
+    finally:
+        process.kill()
+        await process.wait()
