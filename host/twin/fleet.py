@@ -82,7 +82,7 @@ class Fleet:
                     keep=keep,
                 )
             )
-        self._began = 0.0
+        self._began: float | None = None
         self._ended: float | None = None
 
     async def __aenter__(self) -> Self:
@@ -117,9 +117,11 @@ class Fleet:
         """The sum of the devices' statistics. Raises what went wrong in running one."""
         for twin in self.twins:
             twin.check()
+        now = self._ended or time.monotonic()
+        seconds = 0.0 if self._began is None else now - self._began
         all_of_them = [twin.statistics for twin in self.twins]
         return Totals(
-            (self._ended or time.monotonic()) - self._began,
+            seconds,
             sum(one.cycles for one in all_of_them),
             sum(one.resets for one in all_of_them),
             sum(one.failures for one in all_of_them),

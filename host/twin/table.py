@@ -31,7 +31,10 @@ def fleet_table(fleet: Fleet, rows: int) -> RenderableType:
     """The summary above a row per device, failed ones first, at most `rows` of them."""
     table = Table()
     for heading in ("device", "kind", "state", "cycles", "failures", "awake", "sleep", "why"):
-        table.add_column(heading, justify="left" if heading in _LEFT else "right")
+        # Where the terminal is narrow, the reason gives way.
+        table.add_column(
+            heading, justify="left" if heading in _LEFT else "right", no_wrap=heading != "why"
+        )
     ordered = sorted(fleet.twins, key=_trouble)
     for twin in ordered[:rows]:
         table.add_row(*_cells(twin))
@@ -41,8 +44,9 @@ def fleet_table(fleet: Fleet, rows: int) -> RenderableType:
     return Group(*parts)
 
 
-def _cells(twin: Twin) -> list[str]:
+def _cells(twin: Twin) -> list[str | Text]:
     now = twin.statistics
+    why = (now.last_error or now.last_complaint or twin.console()).rpartition("\n")[2]
     return [
         twin.id,
         str(twin.settings.get("model", "")),
@@ -51,5 +55,5 @@ def _cells(twin: Twin) -> list[str]:
         str(now.failures + now.complaints),
         "" if now.awake_ms is None else f"{now.awake_ms:.0f} ms",
         "" if now.sleep_s is None else f"{now.sleep_s:.0f} s",
-        (now.last_error or now.last_complaint or twin.console()).rpartition("\n")[2],
+        Text(why, no_wrap=True, overflow="ellipsis"),
     ]

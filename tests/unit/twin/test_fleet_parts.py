@@ -57,12 +57,17 @@ def test_equipment_names_the_hub_and_what_to_expect(kind):
 def test_the_table_shows_failed_devices_first_and_how_many_it_leaves_out(tmp_path):
     fleet = Fleet(HUB, Build(tmp_path, tmp_path), tmp_path, [Kind.DS18B20] * 5)
     fleet.twins[4].statistics.failures = 2
+    fleet.twins[4].statistics.last_error = "Traceback\n[Errno 5] " + "long " * 40
     fleet.twins[3].statistics.cycles = 7
     out = io.StringIO()
     Console(file=out, width=100).print(fleet_table(fleet, rows=2))
     shown = out.getvalue()
+    assert "[Errno 5] long" in shown
+    # Summary, three lines around the heading, two rows, the end of the frame, what is left out.
+    assert len(shown.splitlines()) == 8
     assert shown.index(fleet.twins[4].id) < shown.index(fleet.twins[0].id)
     assert fleet.twins[2].id not in shown
     assert "and 3 more" in shown
+    assert summary(fleet.totals()).startswith("0 s: 5 off")
     assert "7 cycles" in summary(fleet.totals())
     assert "2 failures" in summary(fleet.totals())
