@@ -62,7 +62,7 @@ class Kind(StrEnum):
     PLAIN = "application for 0x0 (not an OTA build)"
     MERGED = "bootloader with what follows it, for 0x0"
     BOOTLOADER = "bootloader, one sector, for 0x0"
-    SEGMENTS = "RAM segments without irom text (half of an application)"
+    SEGMENTS = "RAM segments without irom text (half of an application, or cut short)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def parse(data: bytes) -> Image:
     segments = _segments(data, count)
     found = _application(data, segments)
     return Image(
-        _kind(data, segments, found),
+        _kind(data, found),
         entry,
         _MODES[mode] if mode < len(_MODES) else None,
         _FLASH_SIZES.get(size_speed >> 4),
@@ -172,11 +172,11 @@ def _application(data: bytes, segments: tuple[Segment, ...]) -> Application | No
     return Application(size, data[size : size + MD5_SIZE], md5, trailers.read(data, size))
 
 
-def _kind(data: bytes, segments: tuple[Segment, ...], found: Application | None) -> Kind:
+def _kind(data: bytes, found: Application | None) -> Kind:
     if _is_merged(data):
         return Kind.MERGED
     if found is None:
-        return Kind.BOOTLOADER if segments[-1].end <= 0x1000 else Kind.SEGMENTS
+        return Kind.BOOTLOADER if len(data) <= 0x1000 else Kind.SEGMENTS
     return Kind.PLAIN if words_for_plain_build(data) > _FEW_WORDS else Kind.OTA
 
 

@@ -51,8 +51,10 @@ def _datagrams(data: bytes) -> tuple[list[Datagram], int]:
         if length == 0:
             return datagrams, offset
         offset += _LENGTH.size
+        if offset + length > len(data) - _SHA1_SIZE:
+            raise CannedFileError("the canned update is cut short")
         datagram = parse_datagram(data[offset : offset + length])
-        if datagram is None or offset + length > len(data):
+        if datagram is None:
             raise CannedFileError(f"the canned update is damaged: datagram {len(datagrams) + 1}")
         datagrams.append(datagram)
         offset += length
