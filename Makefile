@@ -60,8 +60,8 @@ ADDRESS ?=
 IMAGE ?=
 .PHONY: keys sign ota
 keys: setup ## make the key that signs updates, and the bootloader's settings with it
-	@test -e $(KEY) || $(DORMOUSE) keys new --key $(KEY) $(ARGS)
-	@$(DORMOUSE) keys config --key $(KEY) --partitions $(LAYOUT) --output $(CONFIG)
+	@test -e $(KEY) && echo "$(KEY): there is a key already, it stays" || $(DORMOUSE) keys new --key $(KEY) $(ARGS)
+	@test -e $(CONFIG) || $(DORMOUSE) keys config --key $(KEY) --partitions $(LAYOUT) --output $(CONFIG)
 sign: setup ## sign an image: make sign IMAGE=firmware-ota.bin ARGS="--version 1.2.3 --board nodemcu"
 	@$(DORMOUSE) sign "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(ARGS)
 ota: setup ## update a device in OTA mode: make ota IMAGE=firmware-ota.bin (ADDRESS=192.168.1.7)

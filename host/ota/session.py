@@ -95,7 +95,6 @@ class Session:
         self.pacing = Pacing(options.window)
         self.wake_at = now
         self._count = len(stream.data)
-        self._index = {datagram.offset: n for n, datagram in enumerate(stream.data)}
         self._base = 0  # the first datagram that is not known to have arrived
         self._next = 0  # the one to send next
         self._high = 0  # the first that was never sent
