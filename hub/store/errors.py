@@ -17,6 +17,8 @@ __all__ = [
     "PathError",
     "PathTooSlowError",
     "PostgresFailedError",
+    "RefusedValueError",
+    "RetentionError",
     "SchemaOutdatedError",
     "StoreError",
     "UnknownTenantError",
@@ -132,3 +134,11 @@ class PathTooSlowError(StoreError):
     def __init__(self, path: str, limit_ms: int) -> None:
         self.path, self.limit_ms = path, limit_ms
         super().__init__(f"{path!r} was not answered within {limit_ms} ms and given up")
+
+
+class RetentionError(StoreError):
+    """A rule of retention that makes no sense."""
+
+
+class RefusedValueError(StoreError):
+    """A value that the database does not allow there."""

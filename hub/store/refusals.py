@@ -14,6 +14,7 @@ from hub.store.errors import (
     DuplicateNameError,
     ForeignRowError,
     OverlapError,
+    RefusedValueError,
     StoreError,
 )
 
@@ -50,6 +51,8 @@ def refusal(error: Exception) -> StoreError | None:
         found = OverlapError(_OVERLAPS.get(rule, rule), cause.diag.message_detail or message)
     elif rule == "place_is_a_tree":
         found = CycleError(message)
+    elif isinstance(cause, pg.CheckViolation | psycopg.DataError):
+        found = RefusedValueError(message)
     elif isinstance(cause, pg.UniqueViolation):
         found = DuplicateNameError(where)
     elif isinstance(cause, pg.ForeignKeyViolation):

@@ -9,7 +9,7 @@ from sqlalchemy import DateTime, ForeignKey, Identity, Integer, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
-__all__ = ["Base", "Instant", "Key", "TenantId", "TenantRef"]
+__all__ = ["Base", "Instant", "Key", "OwnTenant", "TenantId", "TenantKey"]
 
 _CURRENT_TENANT = text("dormouse.current_tenant()")
 
@@ -19,10 +19,19 @@ Key = Annotated[int, mapped_column(Integer, Identity(always=True), primary_key=T
 TenantId = Annotated[int, mapped_column(Integer, server_default=_CURRENT_TENANT)]
 """The tenant, where a composite foreign key leads to it."""
 
-TenantRef = Annotated[
-    int, mapped_column(Integer, ForeignKey("dormouse.tenant.id"), server_default=_CURRENT_TENANT)
+OwnTenant = Annotated[
+    int,
+    mapped_column(
+        Integer,
+        ForeignKey("dormouse.tenant.id"),
+        server_default=_CURRENT_TENANT,
+        primary_key=True,
+    ),
 ]
-"""The tenant, referenced directly."""
+"""The tenant, referenced directly, as the first part of the key."""
+
+TenantKey = Annotated[int, mapped_column(Integer, server_default=_CURRENT_TENANT, primary_key=True)]
+"""The tenant, where a composite foreign key leads to it, as the first part of the key."""
 
 Instant = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 """An aware time."""

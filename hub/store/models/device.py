@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_object_session
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from hub.store.errors import NoActivityError, NoSessionError
-from hub.store.models.base import Base, Instant, Key, TenantRef
+from hub.store.models.base import Base, Instant, Key, OwnTenant
 from hub.store.models.history import (
     Activity,
     ActivityRow,
@@ -80,7 +80,6 @@ class Device(Base):
     __tablename__ = "device"
     __table_args__ = (
         UniqueConstraint("tenant_id", "key"),
-        UniqueConstraint("tenant_id", "id"),
         ForeignKeyConstraint(
             ["tenant_id", "location_id"],
             ["dormouse.place.tenant_id", "dormouse.place.id"],
@@ -89,8 +88,8 @@ class Device(Base):
         Index("device_by_location", "tenant_id", "location_id"),
     )
 
+    tenant_id: Mapped[OwnTenant]
     id: Mapped[Key]
-    tenant_id: Mapped[TenantRef]
     key: Mapped[str] = mapped_column(Text)
     created_at: Mapped[Instant] = mapped_column(server_default=text("now()"))
     name: Mapped[str | None] = mapped_column(Text)

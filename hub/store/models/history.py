@@ -12,14 +12,13 @@ from sqlalchemy import (
     Index,
     Integer,
     Text,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import INT4RANGE, JSONB, Range
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from hub.store.models.base import Base, Instant, TenantId, TenantRef
+from hub.store.models.base import Base, Instant, OwnTenant, TenantId
 
 __all__ = [
     "Activity",
@@ -57,10 +56,8 @@ class ActivityRow(Base):
     """An activity as kept; one that led to no tick is not kept."""
 
     __tablename__ = "activity"
-    __table_args__ = (UniqueConstraint("tenant_id", "id"),)
-
+    tenant_id: Mapped[OwnTenant]
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    tenant_id: Mapped[TenantRef]
     who: Mapped[str] = mapped_column(Text)
     why: Mapped[str] = mapped_column(Text)
     at: Mapped[Instant] = mapped_column(server_default=text("clock_timestamp()"))

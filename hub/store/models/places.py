@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import Mapped, RelationshipProperty, mapped_column, relationship
 
-from hub.store.models.base import Base, Key, TenantId, TenantRef
+from hub.store.models.base import Base, Key, OwnTenant, TenantKey
 
 if TYPE_CHECKING:
     from hub.store.models.readings import Reading
@@ -31,15 +31,14 @@ class Place(Base):
 
     __tablename__ = "place"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "id"),
         UniqueConstraint("tenant_id", "parent_id", "name", postgresql_nulls_not_distinct=True),
         ForeignKeyConstraint(
             ["tenant_id", "parent_id"], ["dormouse.place.tenant_id", "dormouse.place.id"]
         ),
     )
 
+    tenant_id: Mapped[OwnTenant]
     id: Mapped[Key]
-    tenant_id: Mapped[TenantRef]
     parent_id: Mapped[int | None]
     name: Mapped[str] = mapped_column(Text)
 
@@ -96,8 +95,8 @@ class Placement(Base):
         Index("placement_by_location", "tenant_id", "location_id"),
     )
 
+    tenant_id: Mapped[TenantKey]
     id: Mapped[Key]
-    tenant_id: Mapped[TenantId]
     device_id: Mapped[int]
     location_id: Mapped[int]
     during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)

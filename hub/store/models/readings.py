@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import UserDefinedType
 
-from hub.store.models.base import Base, Instant, Key, TenantId
+from hub.store.models.base import Base, Instant, Key, TenantId, TenantKey
 from hub.store.models.places import ImpliedComparator, Placement
 
 __all__ = ["Calibration", "Daily", "Hourly", "Reading", "Series"]
@@ -43,14 +43,13 @@ class Series(Base):
     __tablename__ = "series"
     __table_args__ = (
         UniqueConstraint("tenant_id", "device_id", "service", "index", "characteristic"),
-        UniqueConstraint("tenant_id", "id"),
         ForeignKeyConstraint(
             ["tenant_id", "device_id"], ["dormouse.device.tenant_id", "dormouse.device.id"]
         ),
     )
 
+    tenant_id: Mapped[TenantKey]
     id: Mapped[Key]
-    tenant_id: Mapped[TenantId]
     device_id: Mapped[int]
     service: Mapped[str] = mapped_column(Text)
     index: Mapped[int] = mapped_column(SmallInteger)
@@ -70,8 +69,8 @@ class Calibration(Base):
         ),
     )
 
+    tenant_id: Mapped[TenantKey]
     id: Mapped[Key]
-    tenant_id: Mapped[TenantId]
     series_id: Mapped[int]
     during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
     gain: Mapped[float] = mapped_column(Double, default=1.0)

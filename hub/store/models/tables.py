@@ -83,7 +83,7 @@ _table(
     _instant("first_at"), _instant("last_at"), _of("device", "device_id"),
 )  # fmt: skip
 _table(
-    "quarantine", Column("id", BigInteger, primary_key=True), _number("tenant_id"),
+    "quarantine", _number("tenant_id", key=True), Column("id", BigInteger, primary_key=True),
     _number("series_id"), _instant("at"), Column("value", Double), _text("text", null=True),
     _text("reason"), _instant("received_at"), _of("series", "series_id"),
     Index("quarantine_by_tenant", "tenant_id", "received_at"),
@@ -98,7 +98,7 @@ _table(
     Column("value", JSONB, nullable=False),
 )  # fmt: skip
 _table(
-    "retention", _number("id", key=True), _tenant(), _number("series_id", null=True),
+    "retention", _tenant(key=True), _number("id", key=True), _number("series_id", null=True),
     _text("characteristic", null=True), _number("raw_days", null=True),
     _number("hourly_days", null=True), _number("daily_days", null=True),
     UniqueConstraint(

@@ -1,4 +1,6 @@
 -- Devices, their series and readings; accounts; what HomeKit has to remember.
+-- Keys begin with the tenant everywhere: a number or a name that another tenant has is free here,
+-- so no error tells that it exists.
 -- Row-level security comes from hub/store/tenancy/declare.py, in the same migration.
 
 CREATE FUNCTION dormouse.current_tenant() RETURNS integer
@@ -13,12 +15,12 @@ CREATE TABLE dormouse.tenant (
 
 -- What a device is. What changes at every wake is in device_state.
 CREATE TABLE dormouse.device (
-    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id integer GENERATED ALWAYS AS IDENTITY,
     tenant_id integer NOT NULL REFERENCES dormouse.tenant,
     key text NOT NULL CHECK (key ~ '^[A-Za-z0-9_-]{1,64}$'),
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (tenant_id, key),
-    UNIQUE (tenant_id, id)
+    PRIMARY KEY (tenant_id, id)
 );
 
 CREATE TABLE dormouse.device_state (
@@ -34,7 +36,7 @@ CREATE TABLE dormouse.device_state (
 ) WITH (fillfactor = 50);
 
 CREATE TABLE dormouse.series (
-    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id integer GENERATED ALWAYS AS IDENTITY,
     tenant_id integer NOT NULL,
     device_id integer NOT NULL,
     service text NOT NULL,
@@ -42,7 +44,7 @@ CREATE TABLE dormouse.series (
     characteristic text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('bool', 'int', 'float', 'string')),
     UNIQUE (tenant_id, device_id, service, index, characteristic),
-    UNIQUE (tenant_id, id),
+    PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, device_id) REFERENCES dormouse.device (tenant_id, id)
 );
 
@@ -85,7 +87,7 @@ CREATE TABLE dormouse.delivery (
 
 -- Readings that cannot be facts: from the future, or from before there were such devices.
 CREATE TABLE dormouse.quarantine (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint GENERATED ALWAYS AS IDENTITY,
     tenant_id integer NOT NULL,
     series_id integer NOT NULL,
     at timestamptz NOT NULL,
@@ -93,6 +95,7 @@ CREATE TABLE dormouse.quarantine (
     text text,
     reason text NOT NULL CHECK (reason IN ('future', 'past')),
     received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, series_id) REFERENCES dormouse.series (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX quarantine_by_tenant ON dormouse.quarantine (tenant_id, received_at);

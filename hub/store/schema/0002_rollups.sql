@@ -4,12 +4,13 @@ CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA dormouse;
 
 -- A calibrated value is gain * value + offset_by. Readings stay as they were measured.
 CREATE TABLE dormouse.calibration (
-    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id integer GENERATED ALWAYS AS IDENTITY,
     tenant_id integer NOT NULL,
     series_id integer NOT NULL,
     during tstzrange NOT NULL CHECK (NOT isempty(during)),
     gain double precision NOT NULL DEFAULT 1 CHECK (abs(gain) BETWEEN 1e-9 AND 1e9),
     offset_by double precision NOT NULL DEFAULT 0 CHECK (abs(offset_by) <= 1e12),
+    PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, series_id) REFERENCES dormouse.series (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT calibration_once_at_a_time EXCLUDE USING gist
         (tenant_id WITH =, series_id WITH =, during WITH &&)
@@ -56,13 +57,14 @@ LEFT JOIN dormouse.calibration c
 -- How long things are kept: for one series, else for a characteristic, else for all of a tenant;
 -- null is for ever.
 CREATE TABLE dormouse.retention (
-    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id integer GENERATED ALWAYS AS IDENTITY,
     tenant_id integer NOT NULL REFERENCES dormouse.tenant,
     series_id integer,
     characteristic text,
     raw_days integer CHECK (raw_days > 0),
     hourly_days integer CHECK (hourly_days > 0),
     daily_days integer CHECK (daily_days > 0),
+    PRIMARY KEY (tenant_id, id),
     CHECK (series_id IS NULL OR characteristic IS NULL),
     CHECK (coalesce(hourly_days, 1e9) >= coalesce(raw_days, 1e9)),
     CHECK (coalesce(daily_days, 1e9) >= coalesce(hourly_days, 1e9)),

@@ -1,11 +1,11 @@
 -- What a person can change about a device, where it is, and what all of it was at any time.
 
 CREATE TABLE dormouse.place (
-    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id integer GENERATED ALWAYS AS IDENTITY,
     tenant_id integer NOT NULL REFERENCES dormouse.tenant,
     parent_id integer,
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
-    UNIQUE (tenant_id, id),
+    PRIMARY KEY (tenant_id, id),
     UNIQUE NULLS NOT DISTINCT (tenant_id, parent_id, name),
     FOREIGN KEY (tenant_id, parent_id) REFERENCES dormouse.place (tenant_id, id)
 );
@@ -24,11 +24,12 @@ CREATE INDEX device_by_location ON dormouse.device (tenant_id, location_id);
 
 -- Where a device was, in the world's time; device.location_id is the open one.
 CREATE TABLE dormouse.placement (
-    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id integer GENERATED ALWAYS AS IDENTITY,
     tenant_id integer NOT NULL,
     device_id integer NOT NULL,
     location_id integer NOT NULL,
     during tstzrange NOT NULL CHECK (NOT isempty(during)),
+    PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, device_id) REFERENCES dormouse.device (tenant_id, id) ON DELETE CASCADE,
     FOREIGN KEY (tenant_id, location_id) REFERENCES dormouse.place (tenant_id, id),
     CONSTRAINT placement_once_at_a_time EXCLUDE USING gist (device_id WITH =, during WITH &&)
@@ -37,12 +38,12 @@ CREATE INDEX placement_by_location ON dormouse.placement (tenant_id, location_id
 
 -- Who changed something, and why.
 CREATE TABLE dormouse.activity (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint GENERATED ALWAYS AS IDENTITY,
     tenant_id integer NOT NULL REFERENCES dormouse.tenant,
     who text NOT NULL,
     why text NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    UNIQUE (tenant_id, id)
+    PRIMARY KEY (tenant_id, id)
 );
 
 -- The version clock of a device: tick 1 is its creation. No foreign key to the device, which may
