@@ -14,13 +14,14 @@ from typing import Any, Self
 from hub.control import HUB_JSON, SOCKET
 from hub.folder import data_folder, write_private
 from hub.homekit.bridge import Bridge
+from hub.homekit.sets import BridgeSets
 from hub.mqtt import topics
 from hub.mqtt.service import Mqtt
 from hub.mqtt.source import Delivery
 from hub.problems import Problems
 from hub.reading import SeriesKey
 from hub.settings import Settings
-from hub.store.homekit_state import StoredHomeKit
+from hub.store.homekit_state import StoredHomeKit, StoredPorts
 from hub.store.start import Running, running
 from hub.web.control import control_app, public_app
 from hub.web.server import HttpServer, private_socket, tcp_socket
@@ -70,21 +71,31 @@ class Hub:
         self._stack.callback(http.close)
         self.running: Running = await enter(running(settings))
         store = self.running.store
-        self.bridge = Bridge(
-            StoredHomeKit(store, settings.tenant),
-            self._command,
-            host=settings.host,
-            port=settings.hap_port,
-            desired=self._desired,
-        )
-        # Not started yet: its listener comes last. But commands from HomeKit need its source.
-        self.mqtt = Mqtt(settings, store, self.bridge, self.problems)
-        await enter(_started(self.bridge))
+        self.bridges = BridgeSets(self._bridge, self._tenant_of, StoredPorts(store))
+        self._stack.push_async_callback(self.bridges.stop)
+        # Not entered yet: its listener comes last. But commands from HomeKit need its source.
+        self.mqtt = Mqtt(settings, store, self.bridges, self.problems)
+        await self.bridges.start(*await store.tenants())
         await enter(self.mqtt)
         self.mqtt.listener.on(topics.Online, self._online)
         await enter(HttpServer(public_app(self), http))
         await enter(HttpServer(control_app(self), private_socket(settings.data_dir / SOCKET)))
         self._tell_facts(http.getsockname()[1])
+
+    def _bridge(self, tenant: str, kept_port: int) -> Bridge:
+        settings = self.settings
+        ours = tenant == settings.tenant
+        return Bridge(
+            StoredHomeKit(self.running.store, tenant),
+            self._command,
+            host=settings.host,
+            port=settings.hap_port if ours else kept_port,
+            name="Dormouse" if ours else f"Dormouse {tenant}",
+            desired=self._desired,
+        )
+
+    def _tenant_of(self, device: str) -> str:
+        return self.mqtt.tenant_of(device)
 
     async def _command(self, key: SeriesKey, text: str) -> None:
         await self.mqtt.source.publish(f"{key.topic}/set", text)
@@ -94,11 +105,11 @@ class Hub:
         await self.mqtt.source.publish(f"{key.topic}/set", text or "", retain=True)
 
     def _online(self, message: topics.Online, delivery: Delivery) -> None:
-        self.bridge.online(message.device, message.online, live=not delivery.retained)
+        self.bridges.online(message.device, message.online, live=not delivery.retained)
 
     def _tell_facts(self, http_port: int) -> None:
         settings = self.settings
-        first = self.bridge.pairings()[0]
+        first = self.bridges.running()[settings.tenant].pairings()[0]
         self.facts = {
             "pid": os.getpid(),
             "host": settings.host,

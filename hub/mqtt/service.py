@@ -22,7 +22,6 @@ from hub.mqtt.source import Delivery, Endpoint, MqttSource
 from hub.mqtt.tenants import TenantIngest
 from hub.mqtt.topics import Batch, Enrol, Report
 from hub.problems import Problems
-from hub.reading import Reading, SeriesKey
 from hub.settings import Settings
 from hub.store.accounts import Accounts, AccountState
 from hub.store.devices import Devices
@@ -35,27 +34,6 @@ __all__ = ["Mqtt"]
 log = logging.getLogger(__name__)
 
 _CLOCKS = "device-clocks"
-
-
-class _TenantBridge:
-    """The bridge of one tenant, deaf to other tenants' devices."""
-
-    def __init__(self, bridge: Bridge, mqtt: Mqtt, tenant: str) -> None:
-        self._bridge = bridge
-        self._mqtt = mqtt
-        self._tenant = tenant
-
-    def update(self, reading: Reading, *, live: bool) -> None:
-        if self._mqtt.tenant_of(reading.series.device) == self._tenant:
-            self._bridge.update(reading, live=live)
-
-    def remove(self, key_or_device: SeriesKey) -> None:
-        if self._mqtt.tenant_of(key_or_device.device) == self._tenant:
-            self._bridge.remove(key_or_device)
-
-    def report(self, device: str, report: Report, *, live: bool) -> None:
-        if self._mqtt.tenant_of(device) == self._tenant:
-            self._bridge.report(device, report, live=live)
 
 
 class Mqtt:
@@ -159,7 +137,7 @@ class Mqtt:
     def _make_listener(self) -> Listener:
         listener = Listener(
             self.source,
-            _TenantBridge(self._bridge, self, self._settings.tenant),
+            self._bridge,
             self.ingest,
             self.problems,
             clocks=self._clocks,

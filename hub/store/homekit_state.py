@@ -10,9 +10,10 @@ from psycopg.types.json import Jsonb
 from hub.homekit.state import AccessoryRecord, BridgeRecord, Change, PresenceRecord, Saved
 from hub.homekit.values import BadValue, parse
 from hub.reading import SeriesKey
+from hub.store.memory import Memory
 from hub.store.store import Connection, Store
 
-__all__ = ["StoredHomeKit"]
+__all__ = ["StoredHomeKit", "StoredPorts"]
 
 _LOAD = "SELECT area, key, value FROM dormouse.homekit WHERE area = ANY(%s) ORDER BY area, key"
 _SAVE = """
@@ -86,3 +87,20 @@ def _put_value(saved: Saved, name: str, value: Any) -> None:
     except BadValue:
         return
     saved.values[SeriesKey(device, service, int(index), characteristic)] = parsed
+
+
+class StoredPorts:
+    """The port of each tenant's first bridge."""
+
+    _AREA = "homekit-port"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def load(self, tenant: str) -> int:
+        """The kept port; 0 where there is none yet."""
+        return int((await Memory(self._store, tenant).load(self._AREA)).get("first", 0))
+
+    async def save(self, tenant: str, port: int) -> None:
+        """Keep it."""
+        await Memory(self._store, tenant).save(self._AREA, {"first": port})

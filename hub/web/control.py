@@ -34,7 +34,7 @@ def control_app(hub: Hub) -> FastAPI:
         }
 
     app.include_router(devices(lambda: hub.mqtt))
-    app.include_router(homekit(lambda: {hub.settings.tenant: hub.bridge}))
+    app.include_router(homekit(hub.bridges.running))
     return app
 
 

@@ -1,0 +1,123 @@
+"""The bridge set of every tenant: who hears of a device, and on which port each set is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from hub.homekit.bridge import Bridge, ReportLike
+from hub.reading import Reading, SeriesKey
+from hub.web.server import PortTakenError
+
+__all__ = ["BridgeSets", "Ports"]
+
+log = logging.getLogger(__name__)
+
+MakeBridge = Callable[[str, int], Bridge]
+
+
+class Ports(Protocol):
+    """Where the port of a tenant's first bridge is kept, so that it stays the same."""
+
+    async def load(self, tenant: str) -> int:
+        """The kept port; 0 where there is none yet."""
+        ...
+
+    async def save(self, tenant: str, port: int) -> None:
+        """Keep it."""
+        ...
+
+
+class BridgeSets:
+    """What the listener feeds: hands everything on to the bridge set of the device's tenant.
+
+    `make(tenant, port)` makes a set, not started; `tenant_of` says whose a device is. The set of
+    a new tenant is started when its first device is heard; what comes meanwhile waits for it.
+    """
+
+    def __init__(self, make: MakeBridge, tenant_of: Callable[[str], str], ports: Ports) -> None:
+        self._make = make
+        self._tenant_of = tenant_of
+        self._ports = ports
+        self._sets: dict[str, Bridge] = {}
+        self._starting: dict[str, asyncio.Task[None]] = {}
+        self._waiting: dict[str, list[Callable[[Bridge], object]]] = {}
+
+    async def start(self, *tenants: str) -> None:
+        """Start the sets of the tenants known so far."""
+        for tenant in tenants:
+            await self._start(tenant)
+
+    async def stop(self) -> None:
+        """Stop every set."""
+        for task in self._starting.values():
+            task.cancel()
+        await asyncio.gather(*self._starting.values(), return_exceptions=True)
+        await asyncio.gather(*(bridge.stop() for bridge in self._sets.values()))
+
+    def running(self) -> Mapping[str, Bridge]:
+        """The started sets by tenant."""
+        return self._sets
+
+    def update(self, reading: Reading, *, live: bool) -> None:
+        """See Bridge.update."""
+        tenant = self._tenant_of(reading.series.device)
+        bridge = self._sets.get(tenant)
+        if bridge is not None:
+            bridge.update(reading, live=live)
+        else:
+            self._later(tenant, lambda bridge: bridge.update(reading, live=live))
+
+    def remove(self, what: SeriesKey, /) -> None:
+        """See Bridge.remove."""
+        self._on(what.device, lambda bridge: bridge.remove(what))
+
+    def report(self, device: str, report: ReportLike, *, live: bool) -> None:
+        """See Bridge.report."""
+        self._on(device, lambda bridge: bridge.report(device, report, live=live))
+
+    def online(self, device: str, online: bool, *, live: bool) -> None:
+        """See Bridge.online."""
+        self._on(device, lambda bridge: bridge.online(device, online, live=live))
+
+    def _on(self, device: str, call: Callable[[Bridge], object]) -> None:
+        tenant = self._tenant_of(device)
+        bridge = self._sets.get(tenant)
+        if bridge is not None:
+            call(bridge)
+        else:
+            self._later(tenant, call)
+
+    def _later(self, tenant: str, call: Callable[[Bridge], object]) -> None:
+        self._waiting.setdefault(tenant, []).append(call)
+        if tenant not in self._starting:
+            task = asyncio.create_task(self._start(tenant))
+            self._starting[tenant] = task
+            task.add_done_callback(partial(self._started, tenant))
+
+    async def _start(self, tenant: str) -> None:
+        kept = await self._ports.load(tenant)
+        bridge = self._make(tenant, kept)
+        try:
+            await bridge.start()
+        except PortTakenError:
+            if not kept:
+                raise
+            bridge = self._make(tenant, 0)
+            await bridge.start()
+        port = bridge.pairings()[0].port
+        if port != kept:
+            await self._ports.save(tenant, port)
+        self._sets[tenant] = bridge
+        for call in self._waiting.pop(tenant, ()):
+            call(bridge)
+
+    def _started(self, tenant: str, task: asyncio.Task[Any]) -> None:
+        self._starting.pop(tenant, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Tried again at the tenant's next message; what waited is shown by later readings.
+            log.error("the HomeKit bridges of %s did not start: %s", tenant, error)
+            self._waiting.pop(tenant, None)
