@@ -1,0 +1,103 @@
+"""How long a device is awake on loopback, against a client that sends one packet at a time.
+
+Both are the same firmware on the same VM, from the start of its main module to the sleep call;
+only what the MQTT client does differs (programs/naive.py).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from host.twin import firmware
+from host.twin.vm import Cause
+from hub.mqtt.accounts import AccountBook
+from tests.bench.report import note, report
+from tests.device.board import Board
+from tests.device.conftest import takes
+from tests.support.broker import MemoryAccounts, open_folder, running_broker, subscriber, until
+
+PROGRAMS = Path(__file__).parent / "programs"
+PAIRS = 25
+
+TIMED = """
+import sys, utime
+t = utime.ticks_us()
+{client}
+try:
+    import main
+except SystemExit:
+    pass
+print("awake_us", utime.ticks_diff(utime.ticks_us(), t))
+"""
+OURS = TIMED.format(client="")
+NAIVE = TIMED.format(client=f"sys.path.append({str(PROGRAMS)!r}); import naive")
+
+# Readings that RTC memory holds before the first is thinned, wakes 5 minutes apart.
+CAPACITY = """
+from dormouse import rtc
+for series in (1, 3):
+    record = rtc.Record()
+    seq = wakes = 0
+    while len(record.pending.data) <= rtc.ROOM:
+        wakes += 1
+        record.pending.add(300 * wakes, seq + 1, [(n, 20.5) for n in range(series)])
+        seq += series
+    print("holds", seq - series)
+"""
+
+
+async def run() -> None:
+    """Alternate the two, compare the best of each."""
+    with open_folder() as folder, tempfile.TemporaryDirectory() as work:
+        book = AccountBook(MemoryAccounts())
+        async with running_broker(book, folder) as broker:
+            board = Board(
+                Path(work) / "board",
+                firmware.compile_to(Path(work) / "firmware"),
+                chip=secrets.randbits(32),
+                settings={
+                    "port": broker.endpoint.port,
+                    "enrol_port": broker.enrol_endpoint[0].port,
+                    "sensors": [{"driver": "dht22", "pin": 4}, {"driver": "battery"}],
+                },
+            )
+            board.password = secrets.token_hex(16)
+            await book.provision(board.id, "home", board.password)
+            await until(lambda: takes(broker.endpoint.port, board.id, board.password))
+            async with subscriber(broker.endpoint, board.topic + "#") as (source, got):
+                await board.wake(Cause.POWER)
+                await until(lambda: any(one.topic.endswith("$batch") for one in got))
+                first = next(one for one in got if one.topic.endswith("$batch"))
+                held = json.dumps({"boot": json.loads(first.payload)["boot"], "seq": 3})
+                await source.publish(board.topic + "$ack", held, retain=True)
+                await measure(board)
+
+
+async def measure(board: Board) -> None:
+    """Report the figures of one board that was awake once and whose readings are acknowledged."""
+    known = board.rtc  # with WiFi's address and access point
+    ours, naive = [], []
+    for _ in range(PAIRS):
+        ours.append(await awake_ms(board, known, OURS))
+        naive.append(await awake_ms(board, known, NAIVE))
+    note(f"medians: {median(ours):.1f} ms, one packet a write {median(naive):.1f} ms")
+    # The least of each: what else the machine does can only add.
+    report("wake.awake", min(ours), "ms")
+    report("wake.awake_one_packet_a_write", min(naive), "ms")
+    report("wake.speedup", min(naive) / min(ours), "x", ">= 5")
+    held = (await board.wake(typed=CAPACITY)).console.split()
+    report("wake.readings_held_of_one_series", int(held[1]), "readings")
+    report("wake.readings_held_of_three_series", int(held[3]), "readings")
+
+
+async def awake_ms(board: Board, memory: bytes, program: str) -> float:
+    """One wake from deep sleep with that RTC memory."""
+    board.rtc = memory
+    ended = await board.wake(typed=program)
+    words = ended.console.split()
+    assert words[0] == "awake_us", ended.console
+    return int(words[1]) / 1000
