@@ -108,7 +108,8 @@ class Conversation:
     def send(self) -> None:
         """Send what was queued since, and wait for its answers. Raises OSError."""
         assert self.link
-        self.link.write(self.out)
+        if self.out:
+            self.link.write(self.out)
         self.out = bytearray()
         self.settle()
 

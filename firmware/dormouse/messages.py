@@ -4,6 +4,9 @@ import json
 
 from dormouse.version import BOARD, VERSION
 
+MOST = 24
+"""Readings in a `$batch`: 1.5 KB of JSON, which is what the heap has in one piece for sure."""
+
 
 def text(value, decimals: int) -> str:
     """A value as a state topic carries it; `decimals` 0 is an integer, also for booleans."""
@@ -13,24 +16,31 @@ def text(value, decimals: int) -> str:
     return shown.rstrip("0").rstrip(".")
 
 
-def batch(record, now: int, series, after: int, upto: int) -> bytearray:
-    """`$batch` with all pending readings after < seq <= upto; `series` gives their names."""
-    head = '{"boot":"%s","up":%d,"lost":%d,"after":%d,"readings":[' % (
-        boot(record),
-        now,
-        record.lost,
-        after,
-    )
-    out = bytearray(head.encode())
-    comma = b""
+def batch(record, now: int, series, after: int, upto: int):
+    """(`$batch` with pending readings after < seq <= upto, the last in it); `series` names them.
+
+    At most MOST of them: the rest is for another message. Without any the payload is None and the
+    last is `upto`.
+    """
+    out = None
+    last = upto
+    count = 0
     for seq, at, index, value in record.pending.readings(after, upto):
+        if count == MOST:
+            break
+        if out is None:
+            head = '{"boot":"%s","up":%d,"lost":%d,"readings":[' % (boot(record), now, record.lost)
+            out = bytearray(head.encode())
+        else:
+            out.append(44)
         what = series[index]
-        out.extend(comma)
         item = '[%d,%d,"%s",%s]' % (seq, max(0, now - at), what.name, text(value, what.decimals))
         out.extend(item.encode())
-        comma = b","
-    out.extend(b"]}")
-    return out
+        count += 1
+        last = seq
+    if out is not None:
+        out.extend(b"]}")
+    return out, last if count == MOST else upto
 
 
 def boot(record) -> str:

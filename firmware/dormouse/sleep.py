@@ -22,7 +22,14 @@ def until_next(record, clock, interval: int) -> None:
     clock.tick()
     record.awake_ms = clock.awake
     record.set(rtc.AWAKE, False)
-    start(record, max(_SHORTEST_MS, interval * 1000 - clock.awake))
+    ms = max(_SHORTEST_MS, interval * 1000 - clock.awake)
+    try:
+        start(record, ms)
+    except Exception as error:
+        # Better to forget than to stay awake until the battery is empty.
+        print("sleep:", error)
+        machine.RTC().memory(record.magic)
+        machine.deepsleep(min(ms, LONGEST_MS))
 
 
 def start(record, ms: int) -> None:

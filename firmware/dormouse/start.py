@@ -46,8 +46,8 @@ def run() -> None:
         record.set(rtc.CRASHED, True)
         sleep.until_next(record, clock, values.interval)
     record.set(rtc.AWAKE, True)
-    rtc.save(record)
     try:
+        rtc.save(record)
         from dormouse import wake
 
         wake.run(record, clock, values, CAUSES.get(cause, "power"))

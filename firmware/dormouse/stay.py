@@ -129,11 +129,12 @@ class Stay:
         return True
 
     def say(self, talk) -> None:
-        """Queue the readings not said yet, the values on their topics, the report."""
+        """Queue readings not said yet, the values on their topics, the report if it is due."""
         record = self.record
-        if self.said < record.seq:
-            batch = messages.batch(record, self.clock.tick(), self.series, self.said, record.seq)
-            self.batches[talk.publish("$batch", batch, True)] = self.said = record.seq
+        now = self.clock.tick()
+        batch, self.said = messages.batch(record, now, self.series, self.said, record.seq)
+        if batch:
+            self.batches[talk.publish("$batch", batch, True)] = self.said
         for index, value in self.values.items():
             series = self.series[index]
             kept = series is switch.SERIES
@@ -168,7 +169,7 @@ class Stay:
                 talk.take(packet)
                 self.taken(talk)
                 self.obey(talk)
-            if self.note():
+            if self.note() or (self.said < self.record.seq and not talk.unanswered):
                 self.say(talk)
             if not quiet.left():
                 quiet = Deadline(_PING_MS)

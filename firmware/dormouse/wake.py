@@ -42,7 +42,11 @@ class Wake:
 
     def run(self) -> bool:
         """Whether the broker took everything."""
-        self.station.begin()
+        try:
+            self.station.begin()
+        except OSError as error:
+            # Then this wake is for measuring.
+            print("wifi:", error)
         self.values = measure(self.sensors, self.deadline)
         keep(self.record, self.clock, self.sensors.series, self.values)
         rtc.save(self.record)
@@ -54,18 +58,20 @@ class Wake:
         talk = Conversation(self.settings, record, self.deadline)
         try:
             talk.greet()
-            talk.publish("$batch", self.batch(record.sent, record.seq), True)
+            before = record.sent
+            last = self.queue(talk, before, record.seq)
             for index, value in self.values:
                 series = self.sensors.series[index]
                 talk.publish(series.name, messages.text(value, series.decimals), False)
             talk.publish("$report", self.report(), True)
             talk.open()
-            before, record.sent = record.sent, record.seq
-            self.acknowledged(talk, before)
+            record.sent = last
             if configure(talk.commands.get("$config", b""), self.settings):
                 talk.publish("$report", self.report(), True)
-            if talk.out:
                 talk.send()
+            if self.again(talk, before):
+                self.send(talk, 0, before)
+            self.send(talk, last, record.seq)
             return True
         except (OSError, BadPacket, Refused) as error:
             print("broker:", type(error).__name__, error)
@@ -74,10 +80,20 @@ class Wake:
         finally:
             talk.close()
 
-    def batch(self, after: int, upto: int) -> bytearray:
-        """`$batch` with the pending readings after < seq <= upto."""
+    def queue(self, talk, after: int, upto: int) -> int:
+        """Queue a `$batch` of readings after < seq <= upto; return the last that is in it."""
         now = self.clock.tick()
-        return messages.batch(self.record, now, self.sensors.series, after, upto)
+        payload, last = messages.batch(self.record, now, self.sensors.series, after, upto)
+        if payload:
+            talk.publish("$batch", payload, True)
+        return last
+
+    def send(self, talk, after: int, upto: int) -> None:
+        """Send the readings after < seq <= upto, and wait for the broker. Raises OSError."""
+        while after < upto:
+            after = self.queue(talk, after, upto)
+            talk.send()
+            self.record.sent = max(self.record.sent, after)
 
     def report(self) -> str:
         """`$report` of this wake."""
@@ -89,8 +105,8 @@ class Wake:
         }
         return messages.report(self.record, self.settings, state, self.sensors.problems)
 
-    def acknowledged(self, talk, before: int) -> None:
-        """Forget what `$ack` says the database holds; queue the rest again if it is due.
+    def again(self, talk, before: int) -> bool:
+        """Forget what `$ack` says the database holds; whether the rest is to be sent again.
 
         `before` is the last reading that the broker took from an earlier wake. The database may
         be behind because the hub is away (the broker keeps the readings for it), or because
@@ -101,8 +117,7 @@ class Wake:
             record.stuck = 0
         waiting = any(True for _ in record.pending.readings(0, before))
         record.stuck = record.stuck + 1 if waiting else 0
-        if waiting and (record.stuck in (1, 2, 4) or record.stuck % _RESEND_EVERY == 0):
-            talk.publish("$batch", self.batch(0, before), True)
+        return waiting and (record.stuck in (1, 2, 4) or record.stuck % _RESEND_EVERY == 0)
 
 
 def measure(sensors, deadline):

@@ -105,6 +105,10 @@ class Station:
         if record.wifi and not self.unsure and (best is None or best[1] == record.bssid):
             # The same access point with the same credentials: writing them again helps nobody.
             return best is not None and self.wlan.status() == network.STAT_CONNECTING
+        point = network.WLAN(network.AP_IF)
+        if point.active():
+            # MicroPython's own, with a password that everybody knows.
+            point.active(False)
         if best is None:
             # Perhaps hidden. Without a lock, once: from now on the SDK has the credentials.
             self.wlan.connect(ssid, self.settings.key)

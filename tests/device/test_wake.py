@@ -48,7 +48,7 @@ async def test_a_normal_wake_writes_no_flash_and_numbers_go_on(make_board, admit
     board = await admit(make_board())
     await board.wake(Cause.POWER)
     written = board.flash_writes
-    assert written == 2  # the SDK's: station on, credentials
+    assert written == 3  # the SDK's: station on, access point off, credentials
     for _ in range(3):
         wake = await board.wake()
         assert wake.status == ASLEEP, wake.console

@@ -16,7 +16,8 @@ _hostname = "esp8266"
 
 
 def _kept():
-    return json.loads(world.read("sdk.json") or b"{}")
+    """Flash as MicroPython's first boot leaves it: its own access point is on."""
+    return json.loads(world.read("sdk.json") or b'{"ap": true}')
 
 
 def _keep(sdk):
@@ -88,7 +89,7 @@ def reachable():
 
 
 class WLAN:
-    """The station; the access point is only ever off."""
+    """The station; of the access point only whether it is on."""
 
     def __init__(self, interface=STA_IF):
         self.interface = interface
