@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 from pathlib import Path
 
 from hub.child import Account as Owner
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 INSTALL = "install it with `sudo apt install mosquitto` (2.0 or newer)"
 OLDEST = (2, 0)
+SBIN = "/usr/sbin:/usr/local/sbin"
 
 # Queue: what the hub may miss. 200 devices that report each five minutes, two messages a wake, for
 # three days are 345,600 messages, about 50 MB on disk and 150 MB of memory while they wait.
@@ -141,6 +143,7 @@ class Mosquitto:
         self._any = [listener for listener, port in ports.items() if port == 0]
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._ready = self._stale = False
         self.ports = dict(ports)
 
     async def start(self) -> None:
@@ -175,10 +178,14 @@ class Mosquitto:
         return process.pid if process is not None and process.returncode is None else None
 
     def reload(self) -> None:
-        """Have it read its password and ACL files again; it does so at start anyway."""
-        process = self._process
-        if process is not None and process.returncode is None:
-            process.send_signal(1)
+        """Have it read its password and ACL files again.
+
+        While it starts the signal would end it, or reach the one before: it is sent afterwards.
+        """
+        self._stale = True
+        if self._ready and self.pid is not None:
+            self._stale = False
+            os.kill(self.pid, signal.SIGHUP)
 
     async def _spawn(self) -> str | None:
         """Start the process; None when it runs, otherwise the reason it gave."""
@@ -189,25 +196,30 @@ class Mosquitto:
             text = text.replace(f"{{{listener}}}", str(port))
         replace_private(self._path, [text], self._owner)
         program = find_mosquitto()
+        self._ready = self._stale = False
         self._process = await spawn([program, "-c", self._path], account=self._owner)
         try:
             async with asyncio.timeout(self.START_S):
-                return await self._running()
+                said = await self._running()
         except TimeoutError:
             await self._end()
             return "it did not say that it runs"
+        self._ready = said is None
+        if self._stale:
+            self.reload()
+        return said
 
     async def _running(self) -> str | None:
         """Reads its log until it runs (None) or has ended (what it said last)."""
-        said = "no reason given"
+        said: list[str] = []
         while line := await self._line():
             if line.endswith(" running"):
                 return None
-            if not line.endswith((" starting", " terminating")):
-                said = line
+            if line.startswith("Error"):
+                said.append(line.removeprefix("Error: "))
         if self._process is not None:
             await self._process.wait()
-        return said
+        return " ".join(said) or "no reason given"
 
     async def _line(self) -> str:
         """The next line of its log; empty when it has ended."""
@@ -220,7 +232,8 @@ class Mosquitto:
                 continue
             if not raw:
                 return ""
-            if line := raw.decode(errors="replace").strip():
+            # Before it has read its configuration it puts a time before each line.
+            if line := re.sub(r"^\d{10}: ", "", raw.decode(errors="replace").strip()):
                 self._log.debug("%s", line)
                 return line
 
@@ -370,7 +383,7 @@ def _fill(config: str, files: dict[str, Path]) -> str:
 
 def find_mosquitto() -> str:
     """Its path; Debian keeps it where an ordinary user's PATH does not look."""
-    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    found = shutil.which("mosquitto") or shutil.which("mosquitto", path=SBIN)
     if found is None:
         raise BrokerError(f"mosquitto is not installed: {INSTALL}")
     return found
