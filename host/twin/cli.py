@@ -20,8 +20,10 @@ from host.twin import firmware, vm
 from host.twin.errors import TwinError
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress, facts
-from host.twin.kinds import Choice, kinds
+from host.twin.kinds import Choice, Kind, kinds
+from host.twin.register import MOST, kept_folder
 from host.twin.table import fleet_table, summary
+from host.twin.twin import CONNECTION
 from hub.settings import load
 
 __all__ = ["mount", "until_ended"]
@@ -82,13 +84,23 @@ async def _run(fleet: Fleet, seconds: float | None) -> None:
 
 
 def _fly(
-    address: HubAddress, choice: Choice, count: int, interval: float, seconds: float | None
+    address: HubAddress, what: list[Kind], interval: float, folder: Path, seconds: float | None
 ) -> int:
     """Run a fleet until its end; how many wakes failed."""
-    with tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work:
-        built = firmware.compile_to(Path(work) / "firmware")
-        what = kinds(choice, count)
-        fleet = Fleet(address, built, Path(work) / "devices", what, interval=interval)
+    with (
+        kept_folder(folder) as first,
+        tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work,
+    ):
+        fleet = Fleet(
+            address,
+            firmware.compile_to(Path(work)),
+            folder,
+            what,
+            interval=interval,
+            first_chip=first,
+            keep=True,
+            renewed=(*CONNECTION, "interval"),
+        )
         asyncio.run(until_ended(_run(fleet, seconds)))
     for one in fleet.twins:
         if trouble := one.statistics.last_error or one.statistics.last_complaint:
@@ -99,7 +111,7 @@ def _fly(
 
 def twin(
     *,
-    count: Annotated[int, typer.Option(min=1, help="how many devices")] = 3,
+    count: Annotated[int, typer.Option(min=1, max=MOST, help="how many devices")] = 3,
     interval: Annotated[int, typer.Option(min=1, help="seconds between wakes")] = 5,
     kind: Annotated[Choice, typer.Option(help="what the devices are")] = Choice.MIXED,
     hub: Annotated[str, typer.Option(help="host name or address of the hub")] = "",
@@ -109,15 +121,18 @@ def twin(
         str | None,
         typer.Option(envvar="DORMOUSE_DATA_DIR", help="without --hub: the local hub's folder"),
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="where the devices are kept [default: in the data folder, by hub]"),
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="end after so long")] = None,
 ) -> None:
     """Run virtual devices (the real firmware) against a hub until Ctrl-C."""
     vm.require()
-    if hub:
-        address = HubAddress(hub, port, enrol_port)
-    else:
-        address = HubAddress.of(facts(load(data_dir=data_dir).data_dir))
-    sys.exit(1 if _fly(address, kind, count, float(interval), seconds) else 0)
+    data = load(data_dir=data_dir).data_dir
+    address = HubAddress(hub, port, enrol_port) if hub else HubAddress.of(facts(data))
+    place = folder or data / "twins" / (f"{hub}_{port}" if hub else "local")
+    sys.exit(1 if _fly(address, kinds(kind, count), float(interval), place, seconds) else 0)
 
 
 def demo(

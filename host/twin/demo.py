@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress
 from host.twin.hubchild import HubChild
 from host.twin.kinds import Kind, expected
+from host.twin.register import kept_folder
 from host.twin.twin import Twin
 from hub.banner import banner
 from hub.status import status_table
@@ -71,25 +73,30 @@ async def run(folder: Path, *, once: bool, seconds: float | None) -> int:
     console = Console()
     console.print(f"starting a hub on {folder}", highlight=False, soft_wrap=True)
     limit = _ONCE_S if once and seconds is None else seconds
-    built = await asyncio.to_thread(_prepare, folder)
-    async with HubChild(folder / "hub") as hub:
-        banner(console, hub.facts)
-        address = HubAddress.of(hub.facts)
-        async with Fleet(
-            address, built, folder / "twins", SENSORS, interval=INTERVAL_S, keep=True
-        ) as fleet:
-            lacking = await _show(console, hub, fleet, once=once, limit=limit)
+    with _kept(folder) as first_chip:
+        built = await asyncio.to_thread(firmware.compile_to, folder / "firmware")
+        async with HubChild(folder / "hub") as hub:
+            banner(console, hub.facts)
+            async with Fleet(
+                HubAddress.of(hub.facts),
+                built,
+                folder / "twins",
+                SENSORS,
+                interval=INTERVAL_S,
+                first_chip=first_chip,
+                keep=True,
+            ) as fleet:
+                lacking = await _show(console, hub, fleet, once=once, limit=limit)
     for line in lacking if once else []:
         print(f"dormouse: no value of {line}", file=sys.stderr)
     return 1 if once and lacking else 0
 
 
-def _prepare(folder: Path) -> firmware.Build:
-    """Make the folders and compile the firmware."""
-    # The hub's children may run as another user below it; devices' passwords are not for them.
+def _kept(folder: Path) -> AbstractContextManager[int]:
+    """Make the folders and hold them; the first chip id."""
+    # The hub's children may run as another user below it.
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-    (folder / "twins").mkdir(mode=0o700, exist_ok=True)
-    return firmware.compile_to(folder / "firmware")
+    return kept_folder(folder / "twins")
 
 
 async def _show(

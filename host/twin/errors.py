@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 
 from host.errors import HostError
 
-__all__ = ["HubNotReachedError", "NoModulesError", "NoVirtualMachineError", "TwinError"]
+__all__ = [
+    "FolderInUseError",
+    "HubNotReachedError",
+    "NoModulesError",
+    "NoVirtualMachineError",
+    "TwinError",
+]
 
 
 class TwinError(HostError):
@@ -28,6 +35,18 @@ class NoVirtualMachineError(TwinError):
 
 class NoModulesError(TwinError):
     """The image in the slot has no modules for a virtual device."""
+
+
+class FolderInUseError(TwinError):
+    """Other virtual devices run from this folder."""
+
+    exit_status = 5
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder}: other virtual devices run from this folder; end them first, or choose "
+            "another one"
+        )
 
 
 class HubNotReachedError(TwinError):

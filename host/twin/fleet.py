@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,12 +14,10 @@ from typing import Self
 from host.twin.firmware import Build
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind, equip
-from host.twin.twin import Twin
+from host.twin.register import chip_ids
+from host.twin.twin import CONNECTION, Twin
 
 __all__ = ["Fleet", "Totals"]
-
-FIRST_CHIP = 0x00D0_0000
-"""Chip ids of virtual devices count from here; Espressif's own have no such prefix on sale."""
 
 # All at once would be a stampede that no drawer of real boards makes.
 _RAMP_S = 0.03
@@ -50,7 +48,8 @@ class Totals:
 class Fleet:
     """`kinds` says what each device is; their folders lie in `folder`, which stop() removes.
 
-    With `keep` the folders stay, so that the devices are the same ones the next time.
+    With `keep` the folders stay, so that the devices are the same ones the next time; then
+    `renewed` names the settings that are provisioned all the same.
     """
 
     def __init__(
@@ -62,13 +61,14 @@ class Fleet:
         *,
         interval: float = 5.0,
         pace: float = 1.0,
-        first_chip: int = FIRST_CHIP,
+        first_chip: int = 0,
         keep: bool = False,
+        renewed: Collection[str] = CONNECTION,
     ) -> None:
         self.folder = folder
         self.keep = keep
         self.twins: list[Twin] = []
-        for chip, kind in enumerate(kinds, first_chip):
+        for chip, kind in zip(chip_ids(first_chip, kinds), kinds, strict=True):
             settings, world = equip(kind, hub, interval=interval, seed=chip)
             place = folder / f"{chip:08x}"
             self.twins.append(
@@ -80,6 +80,7 @@ class Fleet:
                     world=world,
                     pace=pace,
                     keep=keep,
+                    renewed=renewed,
                 )
             )
         self._began: float | None = None

@@ -7,7 +7,7 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -19,12 +19,14 @@ from host.twin.statistics import State, Statistics
 from host.twin.vm import Cause
 from host.twin.world import World
 
-__all__ = ["Twin"]
+__all__ = ["CONNECTION", "Twin"]
 
 WATCHDOG_S = 5.0
 """A program that broke stops feeding the watchdog, whose time-out is fixed at 5 s."""
 
-_CONNECTION = ("host", "port", "enrol_port")
+CONNECTION = ("host", "port", "enrol_port")
+"""The settings that say where the hub is."""
+
 _FOR_EVER_US = 0  # deepsleep(0) has no alarm: only a reset ends it
 _KEPT_OUTPUT = 4000  # characters of a crashed VM's output: a traceback and what came before
 
@@ -48,6 +50,7 @@ class Twin:
         rom: Rom | None = None,
         pace: float = 1.0,
         keep: bool = False,
+        renewed: Collection[str] = CONNECTION,
     ) -> None:
         self.folder = folder
         self.firmware = firmware
@@ -57,6 +60,7 @@ class Twin:
         self.rom = rom
         self.pace = pace
         self.keep = keep
+        self.renewed = renewed
         self.statistics = Statistics()
         self._life: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -85,14 +89,13 @@ class Twin:
     async def start(self) -> None:
         """Provision the device's flash and switch it on.
 
-        A device whose folder was kept has its own settings still; only where its hub is may be
-        new.
+        A device whose folder was kept has its own settings still; only the `renewed` ones are new.
         """
         vm.require()
         self.flash.mkdir(parents=True, exist_ok=True)
         if self.rom:
             self.rom.make()
-        self.write_settings(**{k: v for k, v in self.settings.items() if k in _CONNECTION})
+        self.write_settings(**{k: v for k, v in self.settings.items() if k in self.renewed})
         self._write_world()
         self.power_on()
 
