@@ -36,7 +36,7 @@ async def test_the_next_report_after_an_update_says_version_2(
         world={"wifi": {"bssid": "0200000000aa"}},
     )
     await twin.start()
-    before = await until(lambda: report(hub, twin.id, "1.0.0"))
+    before = await until(lambda: report(hub, twin.id, "1.0.0"), limit_s=60)
     assert sdk(twin)["bssid"] == "0200000000aa"
     twin.type("import ota; ota.start()")
     await twin.until(lambda now: now.state is State.UPDATING)
@@ -51,7 +51,7 @@ async def test_the_next_report_after_an_update_says_version_2(
     )  # fmt: skip
     assert status == 0, output
 
-    after = await until(lambda: report(hub, twin.id, "2.0.0"))
+    after = await until(lambda: report(hub, twin.id, "2.0.0"), limit_s=60)
     assert after["boot"] == before["boot"]  # RTC memory went through the update
     assert after["seq"] > before["seq"]
     assert twin.statistics.failures == 0
