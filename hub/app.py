@@ -17,7 +17,7 @@ from hub.homekit.bridge import Bridge
 from hub.homekit.sets import BridgeSets
 from hub.mqtt import topics
 from hub.mqtt.service import Mqtt
-from hub.mqtt.source import Delivery
+from hub.mqtt.source import Delivery, Endpoint
 from hub.problems import Problems
 from hub.reading import SeriesKey
 from hub.settings import Settings
@@ -66,6 +66,8 @@ class Hub:
     async def _start(self) -> None:
         enter = self._stack.enter_async_context
         settings = self.settings
+        if settings.mqtt_url:
+            Endpoint.of(settings.mqtt_url)  # raises before anything was started
         self._stack.enter_context(data_folder(settings.data_dir))
         http = tcp_socket("HTTP_PORT", settings.host, settings.http_port)
         self._stack.callback(http.close)

@@ -94,6 +94,10 @@ class Publisher:
         """Connect with the device's own password. Raises RefusedError or OSError."""
         await self._connect(self.port, self.device)
 
+    async def connect_anonymously(self) -> None:
+        """Connect without credentials, where a broker allows that."""
+        await self._connect(self.port, None)
+
     async def send(self, topic: str, payload: bytes, *, tag: int, retain: bool = False) -> None:
         """Publish with QoS 1; `drain` awaits the PUBACKs."""
         assert self._writer is not None
