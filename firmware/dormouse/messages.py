@@ -29,8 +29,8 @@ def batch(record, now: int, series, after: int, upto: int):
         if count == MOST:
             break
         if out is None:
-            head = '{"boot":"%s","up":%d,"lost":%d,"readings":[' % (boot(record), now, record.lost)
-            out = bytearray(head.encode())
+            head = '{"boot":"%s","up":%d,"lost":%d,"after":%d,"readings":['
+            out = bytearray((head % (boot(record), now, record.lost, after)).encode())
         else:
             out.append(44)
         what = series[index]

@@ -195,6 +195,8 @@ async def test_full_memory_thins_the_past_and_counts_it(make_board, admit, ears)
     batches = ears.batches(board)
     seqs = ears.seqs(board)
     assert batches[-1].last == 122
+    # Each says what it accounts for: together everything, thinned out or not.
+    assert [batch.after for batch in batches] == [0] + [batch.last for batch in batches[:-1]]
     assert {batch.lost for batch in batches} == {122 - len(seqs)}
     assert len(seqs) >= 50
     # Beginning and end stay, the older half has become coarser.
