@@ -6,10 +6,11 @@ from collections import deque
 
 __all__ = ["MAX_WINDOW", "Pacing"]
 
-MAX_WINDOW = 8
-"""Datagrams in flight at most, unless told otherwise. The SDK's WiFi driver has a handful of
-receive buffers (about eight) and what does not fit is dropped; more gains little: a device checks
-and writes one datagram at a time."""
+MAX_WINDOW = 12
+"""Datagrams in flight at most, unless told otherwise. The SDK's WiFi driver has about eight receive
+buffers, and what does not fit is dropped; but a device checks one datagram at a time, so a queue
+there shows in the round trips and ends the growth at three or four. Only a link that is itself long
+has room for this many."""
 _FIRST_WINDOW = 2
 _RTO_FIRST = 0.3  # before the first answer, in seconds; upstream's own time-out
 _RTO_LEAST = 0.004  # the event loop's timers and a busy machine need a little

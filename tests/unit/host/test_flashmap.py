@@ -113,7 +113,7 @@ def test_header_and_module_say_the_same(tmp_path: Path) -> None:
         'printf("%u %u %u %u", FLASH_SIZE, FLASH_APP_OFFSET, FLASH_APP_SIZE, FLASH_VFS_OFFSET);'
         "return 0; }\n"
     )
-    subprocess.run(["cc", "-Wall", "-Werror", "-o", program, source], check=True, timeout=60)
+    subprocess.run(["gcc", "-Wall", "-Werror", "-o", program, source], check=True, timeout=60)
     printed = subprocess.run([program], capture_output=True, text=True, check=True, timeout=10)
     names: dict[str, object] = {"const": lambda value: value}
     exec(flashmap.module(flash).replace("from micropython import const", ""), names)
