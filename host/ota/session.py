@@ -57,7 +57,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an update is: bytes confirmed and in all, seconds since the first answer."""
+    """How far an update is: bytes confirmed and in all, seconds between first and last answer."""
 
     phase: Phase
     done: int
@@ -103,7 +103,7 @@ class Session:
         self._seq = 0
         self._sent: dict[int, tuple[int, float]] = {}  # by sequence number: which datagram, when
         self._began = self._heard = now
-        self._first_answer = float("inf")
+        self._first_answer = self._complete_at = float("inf")
         self._refused = False
         self._nonsense = 0
         self._ends_left = 0
@@ -121,7 +121,7 @@ class Session:
             self.phase,
             done,
             self.stream.size,
-            max(now - self._first_answer, 0.0),
+            max(min(now, self._complete_at) - self._first_answer, 0.0),
             self.pacing.window,
             self.pacing.rtt,
             self.resent,
@@ -279,6 +279,7 @@ class Session:
 
     def _end(self, now: float) -> None:
         self.phase = Phase.CONFIRMING
+        self._complete_at = min(self._complete_at, now)
         self._ends_left = len(self.stream.end)
         self._probe_at = self._ended_at = now
 

@@ -14,7 +14,7 @@ from host import image, keys
 from host.ota import protocol
 from host.ota.client import send
 from host.ota.protocol import Stream
-from host.ota.session import Options, Progress
+from host.ota.session import Options
 from tests.bench.report import note, report
 from tests.ota.device import running
 from tests.support.bootloader import make
@@ -41,22 +41,15 @@ class Bench:
     ) -> tuple[float, bool]:
         """Seconds from the first answer to the last confirmed byte, and whether it is exact."""
         flash = self.folder / f"flash {seed}"
-        spent = 0.0
-
-        def show(progress: Progress) -> None:
-            nonlocal spent
-            if progress.done < progress.total:
-                spent = progress.seconds
-
         async with (
             running(self.server, flash, self.key_file) as device,
-            Relay((HERE, device.port), weather, seed) as relay,
+            Relay((device.host, device.port), weather, seed) as relay,
         ):
-            await send(stream, HERE, port=relay.port, options=options, progress=show)
+            result = await send(stream, HERE, port=relay.port, options=options)
             ended = await device.ended()
         exact = ended == 0 and device.slot(stream.size) == stream.payload()
         flash.unlink()
-        return spent, exact
+        return result.seconds, exact
 
 
 async def run() -> None:

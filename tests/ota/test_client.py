@@ -24,11 +24,13 @@ BAD = Weather(delay=0.001, jitter=0.001, loss=0.2, duplicate=0.1, reorder=0.2, l
 
 async def test_an_image_arrives(device: Device, update: Update) -> None:
     seen: list[Progress] = []
-    result = await send(update.stream, HERE, port=device.port, options=QUICK, progress=seen.append)
+    result = await send(
+        update.stream, device.host, port=device.port, options=QUICK, progress=seen.append
+    )
     assert await device.ended() == 0
     assert device.slot(len(update.image)) == update.image
     # The server is gone, so the second end datagram finds its port closed.
-    assert (result.ending, result.address) == (Ending.LEFT, HERE)
+    assert (result.ending, result.address) == (Ending.LEFT, device.host)
     assert (result.size, result.restarts) == (len(update.image), 0)
     assert seen[0].phase is Phase.WAITING
     assert seen[-1].phase is Phase.DONE
@@ -39,7 +41,7 @@ async def test_an_image_arrives(device: Device, update: Update) -> None:
 async def test_the_plain_way(device: Device, update: Update) -> None:
     options = Options(window=1, confirm=0.3)
     seen: list[Progress] = []
-    await send(update.stream, HERE, port=device.port, options=options, progress=seen.append)
+    await send(update.stream, device.host, port=device.port, options=options, progress=seen.append)
     assert await device.ended() == 0
     assert device.slot(len(update.image)) == update.image
     assert {p.window for p in seen} == {1}
@@ -48,7 +50,7 @@ async def test_the_plain_way(device: Device, update: Update) -> None:
 async def test_a_bad_link_ends_with_the_exact_image(device: Device, update: Update) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
-    async with Relay((HERE, device.port), BAD, seed) as relay:
+    async with Relay((device.host, device.port), BAD, seed) as relay:
         result = await send(
             update.stream, HERE, port=relay.port, options=Options(confirm=2.0, wait=20)
         )
@@ -76,7 +78,7 @@ async def test_many_bad_links_at_once(
         )
         async with (
             running(native_bootloader.otaserver, flash, update.key_file) as device,
-            Relay((HERE, device.port), weather, seed) as relay,
+            Relay((device.host, device.port), weather, seed) as relay,
         ):
             options = Options(confirm=3.0, window=chance.choice((1, 4, 8, 32)))
             await send(update.stream, HERE, port=relay.port, options=options)
@@ -91,8 +93,7 @@ async def test_a_broadcast_finds_the_device(
     native_bootloader: NativeBootloader, update: Update, tmp_path: Path
 ) -> None:
     async with running(
-        *(native_bootloader.otaserver, tmp_path / "flash", update.key_file),
-        *("--bind", "0.0.0.0"),
+        *(native_bootloader.otaserver, tmp_path / "flash", update.key_file), host="0.0.0.0"
     ) as device:
         result = await send(
             update.stream, port=device.port, options=QUICK, broadcast="127.255.255.255"
@@ -135,12 +136,12 @@ async def test_a_device_that_comes_back_after_a_power_cut_is_sent_everything(
     flash = tmp_path / "flash"
     server = (native_bootloader.otaserver, flash, update.key_file)
     async with running(*server, "--cut", "40") as device:
-        port = device.port
+        host, port = device.host, device.port
         sending = asyncio.ensure_future(
-            send(update.stream, HERE, port=port, options=Options(patience=20, confirm=0.3))
+            send(update.stream, device.host, port=port, options=Options(patience=20, confirm=0.3))
         )
         assert await device.ended() == 9
-    async with running(*server, port=port) as device:
+    async with running(*server, host=host, port=port) as device:
         result = await sending
         assert await device.ended() == 0
         assert device.slot(len(update.image)) == update.image
@@ -154,7 +155,7 @@ async def test_a_device_that_stays_away_is_lost(
         *(native_bootloader.otaserver, tmp_path / "flash", update.key_file), *("--cut", "40")
     ) as device:
         with pytest.raises(LostError, match="repeat the update"):
-            await send(update.stream, HERE, port=device.port, options=Options(patience=1))
+            await send(update.stream, device.host, port=device.port, options=Options(patience=1))
         assert await device.ended() == 9
 
 
@@ -165,12 +166,12 @@ async def test_a_closed_port_and_a_wrong_key(
     keys.new(other)
     async with running(native_bootloader.otaserver, tmp_path / "flash", other) as device:
         with pytest.raises(NoAnswerError, match="another key"):
-            await send(update.stream, HERE, port=device.port, options=Options(wait=0.5))
+            await send(update.stream, device.host, port=device.port, options=Options(wait=0.5))
         device.child.terminate()
         assert await device.ended() == 4
         assert device.slot(0x99000) == b"\xff" * 0x99000
         with pytest.raises(NoAnswerError, match="not in OTA mode"):
-            await send(update.stream, HERE, port=device.port, options=Options(wait=0.5))
+            await send(update.stream, device.host, port=device.port, options=Options(wait=0.5))
     with pytest.raises(NoAnswerError, match=r"no\.such\.invalid"):
         await send(update.stream, "no.such.invalid", options=Options(wait=0.5))
 
@@ -202,7 +203,7 @@ async def test_a_cancelled_update_stops_at_once(device: Device, update: Update) 
         if progress.phase is Phase.SENDING:
             started.set()
 
-    async with Relay((HERE, device.port), Weather(delay=0.02), 1) as relay:
+    async with Relay((device.host, device.port), Weather(delay=0.02), 1) as relay:
         sending = asyncio.ensure_future(send(update.stream, HERE, port=relay.port, progress=show))
         await started.wait()
         sending.cancel()

@@ -100,11 +100,13 @@ async def test_sign_and_send(folder: Path, device: Device, update: Update) -> No
     assert stream.payload() == signed
     assert stream.signed_by(update.key.modulus)
     status, out, errors = await dormouse(
-        *(folder, "ota", "127.0.0.1", "plain.bin.ota", "--port", str(device.port)),
+        *(folder, "ota", device.host, "plain.bin.ota", "--port", str(device.port)),
         *("--board", "nodemcu", "--running", "1.9.9"),
     )
     assert status == 0, errors
-    assert out.startswith("127.0.0.1: every byte confirmed, and the device has left its OTA server")
+    assert out.startswith(
+        f"{device.host}: every byte confirmed, and the device has left its OTA server"
+    )
     assert await device.ended() == 0
     assert device.slot(len(signed)) == signed
 
@@ -113,7 +115,7 @@ async def test_send_live_by_broadcast(
     folder: Path, native_bootloader: NativeBootloader, update: Update
 ) -> None:
     async with running(
-        *(native_bootloader.otaserver, folder / "flash", update.key_file), *("--bind", "0.0.0.0")
+        *(native_bootloader.otaserver, folder / "flash", update.key_file), host="0.0.0.0"
     ) as device:
         status, _, errors = await dormouse(
             *(folder, "ota", "firmware.bin", "--port", str(device.port), "--window", "1"),
@@ -255,7 +257,7 @@ async def test_a_silent_device_and_a_wrong_key(
     keys.new(folder / "other.pem", 512)
     flash = folder / "flash"
     async with running(native_bootloader.otaserver, flash, folder / "other.pem") as device:
-        send = ("ota", "127.0.0.1", "firmware.bin", "--port", str(device.port), "--wait", "0.5")
+        send = ("ota", device.host, "firmware.bin", "--port", str(device.port), "--wait", "0.5")
         before = flash.read_bytes()
         status, said = await refused(folder, *send)
         assert (status, "another key" in said) == (31, True)
