@@ -252,6 +252,7 @@ class Bridge:
                 controllers=tuple(str(client) for client in driver.state.paired_clients),
             )
             for number, driver in sorted(self.tree.drivers.items())
+            if driver.started
         ]
 
     def unpair(self, controller: str | None = None) -> int:

@@ -174,13 +174,18 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
             self.mdns_service_info, cooperating_responders=True
         )
 
+    @property
+    def started(self) -> bool:
+        """Whether it listens."""
+        return self.http_server.server is not None
+
     async def stop(self) -> None:
         """Say good-bye on the network and close every connection."""
         self.stop_event.set()
         self.aio_stop_event.set()
         if self.mdns_service_info is not None:
             await self.advertiser.async_unregister_service(self.mdns_service_info)
-        if self.http_server.server is not None:
+        if self.started:
             self.http_server.async_stop()
 
     def refresh(self, *, advertise: bool = True) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,8 +12,18 @@ import pytest
 from hub.homekit.bridge import Bridge
 from hub.homekit.check import check
 from hub.homekit.values import parse
+from hub.mqtt.listener import Listener
+from hub.mqtt.source import Delivery
+from hub.problems import Problems
 from hub.reading import Reading, SeriesKey
 from tests.support.controller import MemoryState, Phone, Quiet
+
+
+class _Nobody:
+    """A source nobody connects; messages are handed to the listener directly."""
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        pass
 
 
 class Home:
@@ -26,6 +36,17 @@ class Home:
         self.options = {"settle": 0.01, "port": 0} | options
         self.phones: list[Phone] = []
         self.bridge = self._new()
+        self.problems = Problems()
+        self.stored: list[Reading] = []
+
+    @property
+    def listener(self) -> Listener:
+        return Listener(_Nobody(), self.bridge, self, self.problems)
+
+    def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
+        """As the store's intake: everything is kept at once."""
+        self.stored += readings
+        done()
 
     def _new(self) -> Bridge:
         options = {"zeroconf": self.quiet} | self.options
@@ -41,6 +62,11 @@ class Home:
         parsed = parse(service, characteristic, value)
         self.bridge.update(Reading(key, parsed, datetime.now(UTC), **reading), live=live)
         return key
+
+    def hear(self, topic: str, payload: str | bytes, *, retained: bool = False) -> None:
+        """A message comes from the broker: all the way through topics, values and listener."""
+        payload = payload.encode() if isinstance(payload, str) else payload
+        self.listener.deliver(Delivery(topic, payload, datetime.now(UTC), retained=retained))
 
     async def phone(self, number: int = 0) -> Phone:
         info = self.bridge.pairings()[number]

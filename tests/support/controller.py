@@ -97,8 +97,9 @@ class Phone:
         service = service_at(host, port)
         discovery = IpDiscovery(controller, service)
         try:
-            finish = await discovery.async_start_pairing("phone")
-            pairing = await finish(pin)
+            async with asyncio.timeout(PATIENCE):  # aiohomekit itself would try for ever
+                finish = await discovery.async_start_pairing("phone")
+                pairing = await finish(pin)
         finally:
             await discovery.close()
         pairing._async_description_update(service)
@@ -229,7 +230,7 @@ def service_at(host: str, port: int) -> HomeKitService:
 
 def is_type(part: dict[str, Any], type_uuid: str) -> bool:
     """Whether a service or characteristic of the tree is of a type."""
-    return uuid.UUID(part["type"]) == uuid.UUID(_long(type_uuid))
+    return uuid.UUID(_long(part["type"])) == uuid.UUID(_long(type_uuid))
 
 
 def _long(type_uuid: str) -> str:
