@@ -105,15 +105,20 @@ class Phone:
         pairing._async_description_update(service)
         return cls(pairing, controller, service)
 
+    @classmethod
+    async def of(cls, data: dict[str, Any]) -> Self:
+        """A controller that has its pairing already."""
+        controller = IpController(CharacteristicCacheMemory(), zeroconf_instance=None)
+        service = service_at(data["AccessoryIP"], data["AccessoryPort"])
+        pairing = IpPairing(controller, data)
+        pairing._async_description_update(service)
+        return cls(pairing, controller, service)
+
     async def again(self, port: int | None = None) -> Phone:
         """The same pairing on a new connection, as after the phone or the hub restarted."""
         await self.close()
         data = dict(self.pairing.pairing_data)
-        service = service_at(data["AccessoryIP"], port or data["AccessoryPort"])
-        data |= {"AccessoryPort": service.port}
-        pairing = IpPairing(self.controller, data)
-        pairing._async_description_update(service)
-        return Phone(pairing, self.controller, service)
+        return await Phone.of(data | {"AccessoryPort": port or data["AccessoryPort"]})
 
     async def __aenter__(self) -> Self:
         return self
