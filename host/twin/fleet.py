@@ -19,8 +19,9 @@ from host.twin.twin import CONNECTION, Twin
 
 __all__ = ["Fleet", "Totals"]
 
-# All at once would be a stampede that no drawer of real boards makes.
-_RAMP_S = 0.03
+# All at once would be a stampede that no drawer of real boards makes: seconds between two, and
+# for all of them.
+_APART_S, _RAMP_S = 0.03, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Fleet:
         try:
             for twin in self.twins:
                 await twin.start()
-                await asyncio.sleep(_RAMP_S)
+                await asyncio.sleep(min(_APART_S, _RAMP_S / len(self.twins)))
         except BaseException:
             await self.stop()
             raise

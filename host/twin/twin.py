@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Self
 
+from host.errors import HostError
 from host.twin import vm
 from host.twin.errors import TwinError
 from host.twin.firmware import Build
@@ -27,6 +28,7 @@ WATCHDOG_S = 5.0
 CONNECTION = ("host", "port", "enrol_port")
 """The settings that say where the hub is."""
 
+_FATAL = 1  # the exit status of an uncaught exception
 _FOR_EVER_US = 0  # deepsleep(0) has no alarm: only a reset ends it
 _KEPT_OUTPUT = 4000  # characters of a crashed VM's output: a traceback and what came before
 
@@ -211,19 +213,26 @@ class Twin:
 
     async def _run(self, cause: Cause) -> int:
         """One life of the VM; its exit status, negative for a signal."""
-        build = self.firmware
-        if self.rom:
-            build = Build(self.rom.modules(), build.shims)
         typed, self._typed = self._typed, None
         began = time.monotonic()
         with (self.folder / "console").open("wb") as console:
-            process = await vm.spawn(
-                self.flash, build.search_path, self._variables(cause), console, typed
-            )
+            try:
+                path = self._build().search_path
+            except HostError as error:
+                # Started unchecked after deep sleep: the chip would crash in it.
+                console.write(f"the application does not run: {error}".encode())
+                return _FATAL
+            process = await vm.spawn(self.flash, path, self._variables(cause), console, typed)
         try:
             return await self._attend(process, State.AWAKE)
         finally:
             self.statistics.awake_ms = (time.monotonic() - began) * 1000
+
+    def _build(self) -> Build:
+        """What to run. Raises HostError for a broken application in flash."""
+        if self.rom is None:
+            return self.firmware
+        return Build(self.rom.modules(), self.firmware.shims)
 
     async def _attend(self, process: asyncio.subprocess.Process, state: State) -> int:
         """What runs on the chip, until it ends or is ended; its exit status."""

@@ -119,6 +119,19 @@ async def test_wake_from_deep_sleep_starts_the_application_unchecked(twin, image
     assert ran(twin) == ["1.0.0 0", "1.0.0 5"]
 
 
+async def test_a_broken_application_crashes_after_deep_sleep_and_is_found_by_the_next_check(twin):
+    await twin.until(lambda now: now.state is State.ASLEEP)
+    broken = bytearray(twin.rom._image)
+    broken[0x9000] ^= 1
+    twin.rom.write_image(bytes(broken))
+    twin.rouse()
+    await twin.until(lambda now: now.state is State.UPDATING)
+    assert twin.rom.decision["reason"] == "check"
+    assert twin.statistics.failures == 1
+    assert "its MD5 is wrong" in twin.statistics.last_error
+    assert ran(twin) == ["1.0.0 0"]
+
+
 async def test_power_cut_in_an_update_leaves_it_in_the_server_until_it_is_repeated(
     twin, image, signer
 ):
