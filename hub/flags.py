@@ -41,7 +41,7 @@ def _parameter(name: str) -> inspect.Parameter:
     text = field.description or ""
     option = typer.Option(
         f"--{name.replace('_', '-')}",
-        help=f"{text} [default: {default}]" if default != "" else text,
+        help=f"{text} (default: {default})" if default != "" else text,
         envvar=f"DORMOUSE_{name.upper()}",
         show_default=False,
     )
