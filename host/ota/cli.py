@@ -75,12 +75,13 @@ def sign(
 
 
 def ota(
-    address: Annotated[
-        str, typer.Argument(metavar="[ADDRESS] IMAGE", help="the device; without it: broadcast")
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[ADDRESS] IMAGE",
+            help="the device (without it: whichever answers a broadcast) and an image or .ota",
+        ),
     ],
-    image_file: Annotated[
-        Path | None, typer.Argument(metavar="", show_default=False, help="an image or .ota")
-    ] = None,
     *,
     key: KeyOption = KEY,
     partitions: PartitionsOption = PARTITIONS,
@@ -102,8 +103,10 @@ def ota(
     broadcast: Annotated[str, typer.Option(help="where to look for it")] = BROADCAST,
 ) -> None:
     """Update a device that is in OTA mode."""
-    target = address if image_file else None
-    file = image_file or Path(address)
+    if len(words) > 2:
+        raise typer.BadParameter("more than an address and an image", param_hint="IMAGE")
+    target = words[0] if len(words) == 2 else None
+    file = Path(words[-1])
     data = files.read(file)
     with _naming(file):
         stream, payload = _prepared(data, key, bootloader)
