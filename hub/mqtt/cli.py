@@ -71,7 +71,7 @@ def list_(
 def _enrolment(found: dict[str, Any]) -> str:
     window = found["window"]
     if window:
-        return f"enrolment open for {window['tenant']}, {window['seconds'] // 60 + 1} minutes left"
+        return f"enrolment open for {window['tenant']}, {-(-window['seconds'] // 60)} minutes left"
     return f"enrolment: {found['enrolment']}"
 
 

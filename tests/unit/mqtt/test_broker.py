@@ -15,7 +15,7 @@ import time
 import pytest
 from cryptography import x509
 
-from hub.mqtt import broker as module
+from hub.mqtt import mosquitto as module
 from hub.mqtt.broker import Broker
 from hub.mqtt.certificates import Authority
 from hub.mqtt.errors import AccountError, BrokerError, PortTakenError
