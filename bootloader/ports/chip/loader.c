@@ -49,7 +49,7 @@ static _Noreturn void hop(uint32_t flash, const struct segment *last, uint32_t e
     __builtin_unreachable();
 }
 
-/* Walks over the segments; with `entry` set it loads them on the way and ends in the application. */
+/* Walks over the segments. With `entry` set it loads them and ends in the application. */
 static bool walk(uint32_t start, uint32_t count, uint32_t entry) {
     uint32_t at = start + 8, last_at = 0;
     struct segment segment, last = {0, 0};

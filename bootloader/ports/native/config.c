@@ -17,7 +17,7 @@ static void take_modulus(struct settings *settings, const char *text, const char
     for (text++; *text != '"'; text += 4) {
         if (text[0] != '\\' || text[1] != 'x' || !isxdigit((unsigned char)text[2]) ||
             !isxdigit((unsigned char)text[3]) || length == sizeof settings->modulus)
-            fail("%s: MODULUS is not a string of \\x escapes, two digits each, of at most %zu bytes",
+            fail("%s: MODULUS is no string of \\x escapes, two digits each, of at most %zu bytes",
                  path, sizeof settings->modulus);
         memcpy(digits, text + 2, 2);
         settings->modulus[length++] = (uint8_t)strtoul(digits, NULL, 16);

@@ -13,13 +13,15 @@ static const uint32_t SINE[64] = {
     0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
     0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391};
 
-static const uint8_t TURN[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
+static const uint8_t TURN[4][4] = {
+    {7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
 
 static void compress(MD5_CTX *md5) {
     uint32_t a = md5->state[0], b = md5->state[1], c = md5->state[2], d = md5->state[3], word[16];
     for (int i = 0; i < 16; i++) {
         const uint8_t *byte = md5->block + 4 * i;
-        word[i] = byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 | (uint32_t)byte[3] << 24;
+        word[i] = byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16 |
+                  (uint32_t)byte[3] << 24;
     }
     for (int i = 0; i < 64; i++) {
         int round = i / 16;

@@ -84,7 +84,8 @@ static bool serve_one(int udp, struct ota *ota) {
     uint8_t answer[OTA_ANSWER];
     struct sockaddr_in from;
     socklen_t from_length = sizeof from;
-    ssize_t length = recvfrom(udp, datagram, sizeof datagram, 0, (struct sockaddr *)&from, &from_length);
+    ssize_t length =
+        recvfrom(udp, datagram, sizeof datagram, 0, (struct sockaddr *)&from, &from_length);
     if (length < 0)
         return true;
     enum ota_verdict verdict = ota_receive(ota, datagram, (uint32_t)length, clock_ms(), answer);
@@ -109,7 +110,8 @@ static int serve(int udp, struct ota *ota) {
 }
 
 int main(int count, char **arguments) {
-    enum { OPTION_PORT = OPTION_OWN, OPTION_BIND, OPTION_WAIT, OPTION_IDLE, OPTION_CUT, OPTION_HELP };
+    enum { OPTION_PORT = OPTION_OWN, OPTION_BIND, OPTION_WAIT, OPTION_IDLE, OPTION_CUT,
+           OPTION_HELP };
     static const struct option options[] = {
         SETTINGS_OPTIONS,
         {"port", required_argument, NULL, OPTION_PORT},

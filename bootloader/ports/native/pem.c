@@ -1,5 +1,5 @@
-/* Just enough of PEM and DER to find an RSA key's modulus and exponent: in every form of such a key,
- * public or private, they are the first INTEGER of at least 64 bytes and the one after it. */
+/* Just enough of PEM and DER to find an RSA key's modulus and exponent: in every form of such a
+ * key, public or private, they are the first INTEGER of at least 64 bytes and the one after it. */
 #include <string.h>
 
 #include "fail.h"

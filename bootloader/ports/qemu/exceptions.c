@@ -53,7 +53,8 @@ static bool move_word(uint32_t pc, uint32_t *length) {
     bool store = false;
     *length = operation >= 8 ? 2 : 3;
     if (operation == 1) { /* l32r */
-        address = ((pc + 3) & ~3u) + (0xfffc0000 | ((uint32_t)byte[1] | (uint32_t)byte[2] << 8) << 2);
+        uint32_t words = (uint32_t)byte[1] | (uint32_t)byte[2] << 8;
+        address = ((pc + 3) & ~3u) + (0xfffc0000 | words << 2);
     } else if (operation == 2 && (r == 2 || r == 6)) { /* l32i, s32i */
         address = frame[base] + ((uint32_t)byte[2] << 2);
         store = r == 6;

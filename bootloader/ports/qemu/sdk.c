@@ -17,6 +17,8 @@ void call_user_start(void);
 
 static void (*done)(void);
 static udp_recv_fn receiver;
+static void (*ticker)(void *argument);
+static int armed;
 static uint8_t arrived[2048], sent[64];
 static struct pbuf outgoing;
 
@@ -93,10 +95,15 @@ uint8_t pbuf_free(struct pbuf *p) {
     return 1;
 }
 
-void sys_timeout(uint32_t ms, void (*handler)(void *argument), void *argument) {
-    (void)ms;
-    (void)handler;
+void ets_timer_setfn(os_timer_t *timer, void (*handler)(void *argument), void *argument) {
+    (void)timer;
     (void)argument;
+    ticker = handler;
+}
+
+void ets_timer_arm_new(os_timer_t *timer, uint32_t time, int repeat, int in_ms) {
+    (void)timer;
+    armed = time == 1000 && repeat && in_ms;
 }
 
 /* Where the bootloader jumps to: in the real SDK its start-up, which maps the flash first. */
@@ -110,5 +117,7 @@ __attribute__((section(".entry.text"))) void call_user_start(void) {
         uint16_t length = (uint16_t)rom_datagram(arrived);
         struct pbuf p = {0, arrived, length, length};
         receiver(0, 0, &p, &from, 1000);
+        if (armed)
+            ticker(0);
     }
 }

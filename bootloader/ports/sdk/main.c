@@ -81,23 +81,25 @@ static void receive(void *argument, struct udp_pcb *pcb, struct pbuf *p, ip_addr
 }
 
 static void tick(void *argument) {
+    (void)argument;
     switch (ota_tick(&ota, clock_ms())) {
     case OTA_WAITING: break;
     case OTA_SESSION_LOST: ets_printf("ota: session lost\n"); break;
-    case OTA_IDLE_RESTART: ets_printf("ota: nobody came, restarting\n"); system_restart(); return;
+    case OTA_IDLE_RESTART: ets_printf("ota: nobody came, restarting\n"); system_restart();
     }
-    sys_timeout(TICK_MS, tick, argument);
 }
 
 static void serve(void) {
     static ip_addr_t any;
+    static os_timer_t timer;
     struct udp_pcb *pcb = udp_new();
 #if BAUD_RATE
     uart_div_modify(0, UART_CLOCK / BAUD_RATE);
 #endif
     ets_printf("\nota: serving on port %d\n", OTA_PORT);
     ota_begin(&ota, &config, clock_ms());
-    sys_timeout(TICK_MS, tick, 0); /* without a socket it still restarts in time */
+    ets_timer_setfn(&timer, tick, 0); /* without a socket it still restarts in time */
+    ets_timer_arm_new(&timer, TICK_MS, 1, 1);
     if (!pcb || udp_bind(pcb, &any, OTA_PORT) != 0) {
         ets_printf("ota: no memory for a socket\n");
         return;

@@ -5,28 +5,35 @@
 
 #include <stdint.h>
 
-/* --- system ------------------------------------------------------------------------------------ */
+/* --- system ---------------------------------------------------------------------------------- */
 
 void system_init_done_cb(void (*done)(void));
 void system_restart(void);
 uint32_t system_get_time(void); /* us, wraps after 71 minutes */
 
+/* os_timer_t, and what os_timer_setfn and os_timer_arm stand for. */
+typedef struct {
+    uint32_t words[5];
+} os_timer_t;
+void ets_timer_setfn(os_timer_t *timer, void (*handler)(void *argument), void *argument);
+void ets_timer_arm_new(os_timer_t *timer, uint32_t time, int repeat, int in_ms);
+
 int ets_printf(const char *format, ...);
 void uart_div_modify(uint32_t uart, uint32_t divisor);
 
-/* --- flash: 0 is success ----------------------------------------------------------------------- */
+/* --- flash: 0 is success --------------------------------------------------------------------- */
 
 int spi_flash_read(uint32_t address, uint32_t *into, uint32_t length);
 int spi_flash_erase_sector(uint16_t sector);
 int spi_flash_write(uint32_t address, uint32_t *from, uint32_t length);
 
-/* --- WiFi -------------------------------------------------------------------------------------- */
+/* --- WiFi ------------------------------------------------------------------------------------ */
 
 uint8_t wifi_get_opmode(void);
 int wifi_set_opmode_current(uint8_t mode); /* not written to flash */
 #define STATION_MODE 1
 
-/* --- lwIP -------------------------------------------------------------------------------------- */
+/* --- lwIP ------------------------------------------------------------------------------------ */
 
 struct pbuf {
     struct pbuf *next;
@@ -52,7 +59,5 @@ uint16_t pbuf_copy_partial(struct pbuf *p, void *into, uint16_t length, uint16_t
 uint8_t pbuf_free(struct pbuf *p);
 #define PBUF_TRANSPORT 0
 #define PBUF_RAM 0
-
-void sys_timeout(uint32_t ms, void (*handler)(void *argument), void *argument);
 
 #endif

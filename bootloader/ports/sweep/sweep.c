@@ -16,8 +16,8 @@
 
 static const char USAGE[] =
     "usage: sweep --config config.h --old IMAGE --new IMAGE --datagrams FILE [--seed N]\n"
-    "--datagrams: u16 length and datagram each, the end last. With a seed a cut leaves any part of\n"
-    "its operation done, byte by byte; without, the first half. Prints one JSON object; exit\n"
+    "--datagrams: u16 length and datagram each, the end last. With a seed a cut leaves any part\n"
+    "of its operation done, byte by byte; without, the first half. Prints one JSON object; exit\n"
     "status 1: a broken image would start, or an update sent again does not succeed.";
 
 struct image {
