@@ -260,7 +260,7 @@ def test_an_update_on_the_emulated_chip(signer: Signer, tmp_path: Path) -> None:
     stream = protocol.build(new, signer.key)
     datagrams = qemu.datagram_file(tmp_path / "datagrams", [*stream.data, *stream.end])
     rtc = rtc_file(tmp_path / "rtc", qemu.SOFT, b"yaotaota")
-    run = power_on(chip, flash, rtc, datagrams=datagrams)
+    run = power_on(chip, flash, rtc, datagrams=datagrams, strict=True)
     assert run.status == qemu.RESTART, run.said
     assert "dropped" not in run.said
     assert flash.read_bytes()[SLOT : SLOT + len(new)] == new
