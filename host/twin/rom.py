@@ -82,12 +82,16 @@ class Rom:
         flash[slot.offset : slot.end] = image.ljust(slot.size, _ERASED)
         self.file.write_bytes(flash)
 
-    async def starts_server(self, rtc: Path, cause: Cause) -> bool:
-        """The bootloader's decision: its OTA server (True) or the application."""
+    async def starts_server(self, rtc: Path, cause: Cause, *, button: bool = False) -> bool:
+        """The bootloader's decision: its OTA server (True) or the application.
+
+        `button` says that somebody presses one in the three seconds in which it watches the pins.
+        """
         process = await asyncio.create_subprocess_exec(
             self.bootloader.program("bootdecide"),
             *self._where(),
             *("--rtc", str(rtc), "--reset-reason", str(int(cause))),
+            *(("--pin-changes",) if button else ()),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

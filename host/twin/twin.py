@@ -68,6 +68,7 @@ class Twin:
         self._process: asyncio.subprocess.Process | None = None
         self._forced: Cause | None = None
         self._typed: str | None = None
+        self._button = False
         self._roused = asyncio.Event()
         self._changed = asyncio.Event()
 
@@ -130,8 +131,9 @@ class Twin:
         await self.power_off()
         self.power_on()
 
-    def press_reset(self) -> None:
-        """Press its reset button: RTC memory stays."""
+    def press_reset(self, *, then_button: bool = False) -> None:
+        """Press its reset button: RTC memory stays. Then another one, which asks for an update."""
+        self._button = then_button
         self._restart(Cause.HARD)
 
     def type(self, line: str) -> None:
@@ -204,12 +206,16 @@ class Twin:
         while True:
             self._roused.clear()
             self.statistics.boots += 1
-            if self.rom and await self.rom.starts_server(self.folder / "rtc.bin", cause):
+            if self.rom and await self._starts_server(self.rom, cause):
                 await self._attend(await self.rom.serve(), State.UPDATING)
                 cause = self._take_forced() or Cause.SOFT
             else:
                 status = await self._run(cause)
                 cause = self._take_forced() or await self._rest(status)
+
+    async def _starts_server(self, rom: Rom, cause: Cause) -> bool:
+        button, self._button = self._button, False
+        return await rom.starts_server(self.folder / "rtc.bin", cause, button=button)
 
     async def _run(self, cause: Cause) -> int:
         """One life of the VM; its exit status, negative for a signal."""

@@ -111,6 +111,16 @@ async def test_an_update_is_taken_and_started(twin, image, signer):
     assert twin.statistics.failures == 0
 
 
+async def test_a_button_after_reset_asks_for_an_update_once(twin, image, signer):
+    await twin.until(lambda now: now.state is State.ASLEEP)
+    twin.press_reset(then_button=True)
+    await twin.until(lambda now: now.state is State.UPDATING)
+    assert twin.rom.decision == {"start": "server", "reason": "pin"}
+    await asyncio.to_thread(stream, twin, image("2.0.0"), signer[1])
+    await twin.until(lambda now: now.cycles == 2)
+    assert ran(twin) == ["1.0.0 0", "2.0.0 4"]
+
+
 async def test_wake_from_deep_sleep_starts_the_application_unchecked(twin, image):
     await twin.until(lambda now: now.state is State.ASLEEP)
     twin.rouse()
