@@ -36,10 +36,13 @@ class Growth:
         self._tree, self._keeper, self._tell, self._settle = tree, keeper, tell, settle
         self._grown: dict[str, None] = {}
         self._changed = asyncio.Event()
+        self.busy = False
+        """Something is new that is not shown yet."""
 
     def grow(self, device: str) -> None:
         """Something of a device is new (or it is gone)."""
         self._grown[device] = None
+        self.busy = True
         self._changed.set()
 
     async def run(self) -> None:
@@ -58,6 +61,7 @@ class Growth:
             except Exception:
                 # Whatever it is, it must not end the growth of everything else.
                 log.exception("homekit: cannot show %s", ", ".join(grown))
+            self.busy = bool(self._grown)
 
     async def show(self, devices: list[str]) -> list[Driver]:
         """Show devices (anew), without what fails the checklist; drivers made for it, not started.
