@@ -31,21 +31,25 @@ PAYLOADS = [
 
 @st.composite
 def message(draw) -> tuple[str, bytes, bool]:
-    """A topic, a payload, retained or not: from right to hostile."""
+    """A topic, a payload, retained or not: two of three right or nearly so, the others hostile."""
+    retained = draw(st.integers(0, 4)) == 0
+    if draw(st.integers(0, 2)):
+        device = draw(st.sampled_from(["esp_1", "esp_2", "esp_3", "_"]))
+        known = SERVICES[draw(st.sampled_from(sorted(SERVICES)))]
+        names = [known.main, known.main, *known.required, *known.optional]
+        kind = CHARACTERISTICS[draw(st.sampled_from(names))]
+        right = [str(value) for value in kind.valid] or ["0", "1", "20", "ab", "1.5", "AQEF"]
+        payload = draw(st.sampled_from(right) | st.sampled_from(PAYLOADS))
+        index = draw(st.sampled_from(["", "", "", "/0", "/1", "/99"]))
+        return f"HomeKit/{device}/{known.name}{index}/{kind.name}", payload.encode(), retained
     device = draw(st.sampled_from(DEVICES) | st.text(max_size=8))
+    if draw(st.integers(0, 3)) == 0:
+        return f"HomeKit/{device}/$batch", batch(draw), retained
     service = draw(st.sampled_from(SERVICE_NAMES) | st.text(max_size=8))
-    index = draw(st.sampled_from(["", "", "", "/0", "/1", "/99", "/100", "/-1", "/x"]))
-    if service in SERVICES and draw(st.booleans()):
-        known = SERVICES[service]
-        name = draw(st.sampled_from([known.main, *known.required, *known.optional]))
-    else:
-        name = draw(st.sampled_from(CHARACTERISTIC_NAMES) | st.text(max_size=8))
+    index = draw(st.sampled_from(["", "", "/0", "/1", "/99", "/100", "/-1", "/x"]))
+    name = draw(st.sampled_from(CHARACTERISTIC_NAMES) | st.text(max_size=8))
     payload = draw(st.sampled_from(PAYLOADS).map(str.encode) | st.binary(max_size=16))
-    if draw(st.integers(0, 9)) == 0:
-        payload = batch(draw)
-        return f"HomeKit/{device}/$batch", payload, draw(st.booleans())
-    topic = f"HomeKit/{device}/{service}{index}/{name}"
-    return topic, payload, draw(st.integers(0, 4)) == 0
+    return f"HomeKit/{device}/{service}{index}/{name}", payload, retained
 
 
 def batch(draw) -> bytes:
