@@ -91,6 +91,7 @@ RUNS ?= 10000000
 .PHONY: soak
 soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres are killed; floods
 	@STORM_DEVICES=200 STORM_KILLS=20 FLOOD=100000 $(PY) -m pytest -s --timeout 3600 tests/system/test_trust_storm.py tests/system/test_trust_flood.py
+	@DORMOUSE_MESSAGES=100000 $(PY) -m pytest -s --timeout 3600 tests/homekit/test_properties.py
 .PHONY: fuzz
 fuzz: setup-dev ## the OTA server's core under libFuzzer with sanitizers: make fuzz RUNS=100000
 	@$(BOOTLOADER) fuzz

@@ -26,10 +26,10 @@ from pyhap.loader import Loader
 from pyhap.state import State
 
 from hub.homekit.accessory import ShownCharacteristic
+from hub.homekit.errors import PortTakenError
 from hub.homekit.srp import verifier
 from hub.homekit.state import BridgeRecord, Pairing
 from hub.homekit.values import BadValue, parse
-from hub.web.server import PortTakenError
 
 __all__ = ["Driver"]
 
@@ -166,7 +166,7 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
             await self.http_server.async_start(self.loop)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise PortTakenError("DORMOUSE_HAP_PORT", self._host, self._port, reason) from None
+            raise PortTakenError(self._host, self._port, reason) from None
         self.state.port = self.http_server.port
         self.refresh(advertise=False)
         self.mdns_service_info = AccessoryMDNSServiceInfo(self.accessory, self.state)

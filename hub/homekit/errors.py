@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.errors import HubError
 
-__all__ = ["UnknownDeviceError"]
+__all__ = ["PortTakenError", "UnknownDeviceError"]
 
 
 class UnknownDeviceError(HubError):
@@ -13,3 +13,14 @@ class UnknownDeviceError(HubError):
     def __init__(self, device: str) -> None:
         super().__init__(f"HomeKit has no device {device!r}: `dormouse homekit accessories` lists")
         self.device = device
+
+
+class PortTakenError(HubError):
+    """A bridge's port is taken."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"DORMOUSE_HAP_PORT: cannot listen on {host}:{port} ({reason}); end what uses it, or "
+            "choose another port (0 picks a free one; further bridges take the ports after it)"
+        )
+        self.host, self.port = host, port
