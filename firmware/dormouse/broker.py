@@ -60,6 +60,11 @@ class Conversation:
         self.unanswered.add(packet_id)
         return packet_id
 
+    def introduce(self) -> None:
+        """Queue the name that people gave us, if they did."""
+        if self.settings.name:
+            self.publish("AccessoryInformation/Name", self.settings.name, False)
+
     def publish(self, name: str, payload, acknowledged: bool, retain: bool = False) -> int:
         """Queue a message on `HomeKit/<id>/<name>`; return its packet id, 0 without one."""
         packet_id = self._id() if acknowledged else 0

@@ -132,6 +132,7 @@ class Pending:
                     kept._begin(at, first, mask)
                     kept.data.extend(self.data[start:end])
             self.data = kept.data
+            self._end()
         return lost
 
     def _count_from(self, at: int, seq: int) -> None:

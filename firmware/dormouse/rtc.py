@@ -32,6 +32,11 @@ ADDRESS = 4
 """Flag: the static address is known."""
 
 
+def more(count: int) -> int:
+    """Count on in a byte: past 255 it goes round within 248..255, so that every 8th comes up."""
+    return count + 1 if count < 255 else 248
+
+
 class Record:
     """The fields, with what a device that knows nothing starts with."""
 
@@ -80,8 +85,8 @@ class Record:
         self.lost += self.pending.thin(ROOM)
         body = struct.pack(
             _FIELDS, VERSION, self.flags, self.boot, self.up_s, self.up_ms, self.slept, self.left,
-            self.seq, self.sent, self.lost, min(self.awake_ms, 65535), min(self.stuck, 255),
-            min(self.failures, 255), self.series, self.wifi, self.bssid, self.address, self.prefix,
+            self.seq, self.sent, self.lost, min(self.awake_ms, 65535), self.stuck,
+            self.failures, self.series, self.wifi, self.bssid, self.address, self.prefix,
             self.gateway, self.dns, self.leased, self.broker, self.pending.base_at,
             self.pending.base_seq,
         ) + self.pending.data  # fmt: skip

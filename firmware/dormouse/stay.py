@@ -45,7 +45,7 @@ def run(record, clock, settings, reset: str) -> None:
             print("broker:", type(error).__name__, error)
             record.broker = b"\0" * 4
         talk.close()
-        record.failures = min(255, record.failures + 1)
+        record.failures = rtc.more(record.failures)
         stay.wait(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_MS)
 
@@ -116,6 +116,7 @@ class Stay:
         talk.deadline = Deadline(_JOIN_MS)
         talk.greet([_SET], (_ONLINE, "0"))
         talk.publish(_ONLINE, "1", True, True)
+        talk.introduce()
         self.batches = {}
         # All that the database has not acknowledged: what the last connection sent may be lost.
         self.said = 0

@@ -24,7 +24,7 @@ def run(record, clock, settings, reset: str) -> None:
         record.set(rtc.CRASHED, False)
     wake = Wake(record, clock, settings, reset)
     reached = wake.run()
-    record.failures = 0 if reached else min(255, record.failures + 1)
+    record.failures = 0 if reached else rtc.more(record.failures)
 
 
 class Wake:
@@ -42,15 +42,17 @@ class Wake:
 
     def run(self) -> bool:
         """Whether the broker took everything."""
+        joining = True
         try:
             self.station.begin()
         except OSError as error:
             # Then this wake is for measuring.
             print("wifi:", error)
+            joining = False
         self.values = measure(self.sensors, self.deadline)
         keep(self.record, self.clock, self.sensors.series, self.values)
         rtc.save(self.record)
-        return self.station.wait(self.deadline) and self.talk()
+        return joining and self.station.wait(self.deadline) and self.talk()
 
     def talk(self) -> bool:
         """Whether the broker took everything."""
@@ -63,10 +65,13 @@ class Wake:
             for index, value in self.values:
                 series = self.sensors.series[index]
                 talk.publish(series.name, messages.text(value, series.decimals), False)
+            if self.reset != "deepsleep":
+                talk.introduce()
             talk.publish("$report", self.report(), True)
             talk.open()
             record.sent = last
             if configure(talk.commands.get("$config", b""), self.settings):
+                talk.introduce()
                 talk.publish("$report", self.report(), True)
                 talk.send()
             if self.again(talk, before):
@@ -116,7 +121,7 @@ class Wake:
         if record.pending.forget(messages.acknowledged(talk.commands.get("$ack", b""), record)):
             record.stuck = 0
         waiting = any(True for _ in record.pending.readings(0, before))
-        record.stuck = record.stuck + 1 if waiting else 0
+        record.stuck = rtc.more(record.stuck) if waiting else 0
         return waiting and (record.stuck in (1, 2, 4) or record.stuck % _RESEND_EVERY == 0)
 
 

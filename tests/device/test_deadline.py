@@ -14,6 +14,7 @@ from tests.device.conftest import silent_server
 from tests.support.broker import until
 
 DEFAULT_MS = 10000
+SHORT_MS = 700
 
 
 def wifi_down(board: Board) -> None:
@@ -82,16 +83,16 @@ async def asleep_in_time(board: Board, *, deadline_ms: int, wakes: int) -> None:
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.__name__)
 async def test_asleep_within_a_short_deadline(make_board, trouble):
-    board = make_board(deadline_ms=1500)
+    board = make_board(deadline_ms=SHORT_MS)
     board.password = "0" * 32
     trouble(board)
-    await asleep_in_time(board, deadline_ms=1500, wakes=2)
+    await asleep_in_time(board, deadline_ms=SHORT_MS, wakes=2)
 
 
 async def test_asleep_within_a_short_deadline_of_a_silent_broker(make_board):
     async with silent_server() as port:
-        board = make_board(deadline_ms=1500, port=port)
-        await asleep_in_time(board, deadline_ms=1500, wakes=2)
+        board = make_board(deadline_ms=SHORT_MS, port=port)
+        await asleep_in_time(board, deadline_ms=SHORT_MS, wakes=2)
 
 
 async def test_asleep_within_the_default_deadline(make_board):
@@ -113,12 +114,12 @@ async def test_asleep_within_the_default_deadline(make_board):
 async def test_a_wrong_password_is_given_up_in_time_and_not_tried_for_ever(
     make_board, admit, ears, enrolments
 ):
-    board = await admit(make_board(deadline_ms=4000))
+    board = await admit(make_board(deadline_ms=1500))
     board.password = "f" * 32
     for _ in range(5):
         wake = await board.wake()
         assert wake.status == ASLEEP, wake.console
-        assert wake.seconds < 4 + START_S, wake.console
+        assert wake.seconds < 1.5 + START_S, wake.console
     await ears.mark()
     # Enrolled again in its first wakes, then only now and then.
     await until(lambda: len(enrolments) == 3)

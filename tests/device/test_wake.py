@@ -121,13 +121,16 @@ async def test_readings_taken_while_the_broker_was_away_come_late_with_honest_ti
 
 
 async def test_settings_of_the_hub_are_applied_reported_and_kept(make_board, admit, ears):
-    board = await admit(make_board())
-    await ears.say(board, "$config", {"version": 7, "interval": 60, "deadline_ms": "soon"})
+    board = await admit(make_board(name="Cellar"))
+    wanted = {"version": 7, "interval": 60, "name": "Attic", "deadline_ms": "soon"}
+    await ears.say(board, "$config", wanted)
     await board.wake(Cause.POWER)
     await ears.mark()
     first, second = ears.reports(board)
     assert (first.config, second.config, second.next_wake_s) == (0, 7, 60)
     assert second.raw["problems"] == ["setting deadline_ms"]
+    names = ears.payloads(board.topic + "AccessoryInformation/Name")
+    assert names == [b"Cellar", b"Attic"]
     board.settings = json.loads((board.folder / "flash/settings.json").read_text())
     assert board.settings["interval"] == 60
     written = board.flash_writes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 from host.twin.vm import ASLEEP, Cause
 
@@ -87,9 +88,11 @@ async def test_a_hidden_network_is_joined(make_board, admit, ears):
 
 
 async def test_a_lossy_link_costs_time_not_readings(make_board, admit, ears):
-    board = await admit(make_board(deadline_ms=5000))
-    board.world["net"] = {"loss": 0.2, "latency_ms": 20}
-    for _ in range(4):
+    seed = random.SystemRandom().getrandbits(20)
+    print(f"seed {seed}")
+    board = await admit(make_board(deadline_ms=4000))
+    for life in range(4):
+        board.world["net"] = {"loss": 0.2, "latency_ms": 20, "seed": seed + life}
         wake = await board.wake()
         assert wake.status == ASLEEP
     board.world["net"] = {}

@@ -20,6 +20,8 @@ _WINDOW = 1072
 _FIRST_RTO, _RTO = 3000, 1000
 _STEP_MS = 100
 _EHOSTUNREACH = 113
+if world.get("net", "seed") is not None:
+    random.seed(world.get("net", "seed"))
 _NEW, _CONNECTING, _CONNECTED, _BROKEN = 0, 1, 2, 3
 
 

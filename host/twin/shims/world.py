@@ -5,7 +5,7 @@ The file may change while the device runs; it is read again when it does. Every 
     {"wifi": {"up": true, "ssid": "dormouse", "key": "", "bssid": "020000000001", "rssi": -60,
               "associate_ms": 0, "scan_ms": 0, "dhcp_ms": 0,
               "subnet": "192.168.4", "hidden": false},
-     "net": {"loss": 0.0, "latency_ms": 0, "blackhole": false},
+     "net": {"loss": 0.0, "latency_ms": 0, "blackhole": false, "seed": null},
      "values": {"temperature": 20.5, "humidity": 45.0, "pressure": 1013.25},
      "parts": {"ds18b20": {"temperature": 19.0}},
      "missing": ["bme280"], "hang": ["dht22"],
@@ -15,7 +15,8 @@ The file may change while the device runs; it is read again when it does. Every 
 wifi: one access point. Without a lock on its BSSID joining costs `scan_ms` more; DHCP gives an
 address in `subnet`, and a station with an address outside of it reaches nobody.
 net: `loss` is the chance that a segment is lost and comes one retransmission later, `latency_ms`
-a round trip; with `blackhole` connections are neither accepted nor refused.
+a round trip; with `blackhole` connections are neither accepted nor refused. `seed` (an int) makes
+each life of the VM lose the same segments.
 values: what sensors measure (degrees Celsius, percent, hectopascal), `parts` for one kind.
 A value is a number or {"base": 20, "swing": 2, "period_s": 600, "phase_s": 0}, a sine of Unix
 time. Sensors in `missing` do not answer, those in `hang` never return.
@@ -53,7 +54,7 @@ _DEFAULTS = {
         "dhcp_ms": 0,
         "subnet": "192.168.4",
     },
-    "net": {"loss": 0.0, "latency_ms": 0, "blackhole": False},
+    "net": {"loss": 0.0, "latency_ms": 0, "blackhole": False, "seed": None},
     "values": {"temperature": 20.5, "humidity": 45.0, "pressure": 1013.25},
     "parts": {},
     "missing": [],

@@ -37,8 +37,16 @@ for payload, expected in (
 ):
     assert messages.acknowledged(payload, record) == expected, payload
 
+# Counters in a byte never end: every 8th comes up again and again.
+count, eighths = 0, 0
+for _ in range(800):
+    count = rtc.more(count)
+    assert 0 < count < 256
+    eighths += count % 8 == 0
+assert eighths == 100
+
 # What went in comes out, and memory without the record is no record.
-record.flags, record.up_s, record.lost, record.failures = 5, 123456, 3, 300
+record.flags, record.up_s, record.lost, record.failures = 5, 123456, 3, 255
 record.pending.add(100, 9, [(0, 1.5)])
 memory = record.pack()
 again = rtc.unpack(memory)
