@@ -36,7 +36,7 @@ assert packets.puback(0x1234) == b"\x40\x02\x12\x34"
 # A stream of packets, some too long, arrives in pieces of any size.
 for _ in range(20):
     stream, sent = bytearray(), []
-    for n in range(8):
+    for n in range(3):
         size = random.getrandbits(12) if random.getrandbits(1) else random.getrandbits(4)
         payload = bytes([random.getrandbits(8)]) * size
         packets.publish(stream, "topic", payload, n + 1)
