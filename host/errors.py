@@ -17,6 +17,7 @@ __all__ = [
     "NotAnImageError",
     "NotOtaBuildError",
     "TrailerError",
+    "UnknownBoardError",
     "VersionError",
     "WeakKeyError",
     "WrongBoardError",
@@ -134,3 +135,12 @@ class WeakKeyError(HostError):
     """The key's size or exponent is not one that a bootloader takes."""
 
     exit_status = 24
+
+
+# Boards have status 25.
+
+
+class UnknownBoardError(HostError):
+    """The board is not one that is known here."""
+
+    exit_status = 25
