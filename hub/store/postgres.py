@@ -256,11 +256,21 @@ class Postgres:
     async def _read_log(self, child: asyncio.subprocess.Process) -> None:
         if child.stdout is None:
             return
-        async for raw in child.stdout:
-            line = raw.decode("utf-8", "replace").rstrip()
-            self._last_lines.append(line)
-            serious = line.startswith(("FATAL", "PANIC", "ERROR", "WARNING"))
-            log.log(logging.WARNING if serious else logging.DEBUG, "postgres: %s", line)
+        # By the piece, not by the line: a line too long for the reader would end it, and a pipe
+        # that nobody empties stops the server.
+        rest = b""
+        while piece := await child.stdout.read(65536):
+            *lines, rest = (rest + piece).split(b"\n")
+            rest = rest[-65536:]
+            for raw in lines:
+                self._note(raw[:2000].decode("utf-8", "replace").rstrip())
+
+    def _note(self, line: str) -> None:
+        self._last_lines.append(line)
+        serious = (
+            line.startswith(("FATAL", "PANIC", "ERROR", "WARNING")) and "starting up" not in line
+        )
+        log.log(logging.WARNING if serious else logging.DEBUG, "postgres: %s", line)
 
     async def _until_ready(self, child: asyncio.subprocess.Process) -> None:
         deadline = asyncio.get_running_loop().time() + _START_TIMEOUT

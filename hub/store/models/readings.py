@@ -167,8 +167,5 @@ Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("value", Double),
     Column("text", Text),
-    ForeignKeyConstraint(
-        ["tenant_id", "series_id"], ["dormouse.series.tenant_id", "dormouse.series.id"]
-    ),
     Index("reading_by_series", "tenant_id", "series_id", "at"),
 )

@@ -75,7 +75,8 @@ _table(
 )  # fmt: skip
 _table(
     "latest", _number("tenant_id", key=True), _number("series_id", key=True), _instant("at"),
-    Column("value", Double), _text("text", null=True), _of("series", "series_id"),
+    Column("value", Double), _text("text", null=True),
+    _of("series", "series_id", cascade=False),
 )  # fmt: skip
 _table(
     "delivery", _number("tenant_id", key=True), _number("device_id", key=True),

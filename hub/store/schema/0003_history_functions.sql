@@ -3,24 +3,33 @@
 -- application may read history and not write it.
 
 -- The next tick of every device in `ids`, at the database's clock: the present one again for a
--- device that this transaction has already changed in the same activity.
-CREATE FUNCTION dormouse.next_ticks(ids integer[], gone boolean) RETURNS void
+-- device that this transaction has already changed in the same activity. Gives the ticks in the
+-- order of `ids`.
+CREATE FUNCTION dormouse.next_ticks(ids integer[], gone boolean) RETURNS integer[]
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
+    tenant integer := dormouse.current_tenant();
     clock timestamptz := clock_timestamp();
     activity bigint := nullif(current_setting('dormouse.activity', true), '')::bigint;
+    ticks integer[];
+    ats timestamptz[];
+    fresh boolean[];
 BEGIN
-    INSERT INTO dormouse.tick (tenant_id, device_id, tick, at, activity_id, deleted)
-    SELECT t.tenant_id, t.device_id, t.tick + 1,
-           -- A clock that was set back does not turn history around.
-           greatest(clock, t.at + interval '1 microsecond'), activity, gone
-    FROM unnest(ids) AS d(id)
+    SELECT array_agg(t.tick + CASE WHEN t.fresh THEN 1 ELSE 0 END ORDER BY d.n),
+           array_agg(t.at ORDER BY d.n), array_agg(t.fresh ORDER BY d.n)
+    INTO ticks, ats, fresh
+    FROM unnest(ids) WITH ORDINALITY AS d(id, n)
     CROSS JOIN LATERAL (
-        SELECT * FROM dormouse.tick
-        WHERE tenant_id = dormouse.current_tenant() AND device_id = d.id
-        ORDER BY tick DESC LIMIT 1
-    ) AS t
-    WHERE gone OR t.xact <> pg_current_xact_id() OR t.activity_id IS DISTINCT FROM activity;
+        SELECT x.tick, x.at, gone OR x.xact <> pg_current_xact_id()
+                    OR x.activity_id IS DISTINCT FROM activity AS fresh
+        FROM dormouse.tick x WHERE x.tenant_id = tenant AND x.device_id = d.id
+        ORDER BY x.tick DESC LIMIT 1
+    ) AS t;
+    INSERT INTO dormouse.tick (tenant_id, device_id, tick, at, activity_id, deleted)
+    -- A clock that was set back does not turn history around.
+    SELECT tenant, t.id, t.tick, greatest(clock, t.at + interval '1 microsecond'), activity, gone
+    FROM unnest(ids, ticks, ats, fresh) AS t(id, tick, at, fresh) WHERE t.fresh;
+    RETURN ticks;
 END $$;
 
 -- Trigger on device: its arguments name the properties that have a history.
@@ -28,8 +37,9 @@ CREATE FUNCTION dormouse.keep_history() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     property text;
-    changed integer[];
-    touched integer[] := '{}';
+    history text;
+    ids integer[];
+    ticks integer[];
     columns_before text;
     columns_after text;
 BEGIN
@@ -42,59 +52,54 @@ BEGIN
                            'SELECT tenant_id, id, ''[1,)'', %I FROM added',
                            'device_' || property || '_history', property);
         END LOOP;
+        RETURN NULL;
     ELSIF TG_OP = 'DELETE' THEN
-        touched := ARRAY(SELECT id FROM removed);
-        PERFORM dormouse.next_ticks(touched, true);
-        FOREACH property IN ARRAY TG_ARGV LOOP
-            EXECUTE format(
-                'UPDATE dormouse.%I AS h SET ticks = int4range(lower(h.ticks), t.tick) '
-                'FROM dormouse.tick t WHERE h.device_id = ANY($1) AND upper_inf(h.ticks) '
-                'AND t.tenant_id = h.tenant_id AND t.device_id = h.device_id AND t.deleted',
-                'device_' || property || '_history') USING touched;
-        END LOOP;
+        ids := ARRAY(SELECT id FROM removed ORDER BY id);
+        ticks := dormouse.next_ticks(ids, true);
     ELSE
         SELECT string_agg(format('o.%I', name), ', '), string_agg(format('n.%I', name), ', ')
         INTO columns_before, columns_after FROM unnest(TG_ARGV) AS name;
-        EXECUTE format('SELECT array_agg(n.id) FROM removed o JOIN added n USING (id) '
-                       'WHERE (%s) IS DISTINCT FROM (%s)', columns_before, columns_after)
-        INTO touched;
-        IF touched IS NULL THEN
+        EXECUTE format('SELECT array_agg(n.id ORDER BY n.id) FROM removed o JOIN added n '
+                       'USING (id) WHERE (%s) IS DISTINCT FROM (%s)',
+                       columns_before, columns_after)
+        INTO ids;
+        IF ids IS NULL THEN
             RETURN NULL;
         END IF;
-        PERFORM dormouse.next_ticks(touched, false);
-        FOREACH property IN ARRAY TG_ARGV LOOP
-            EXECUTE format('SELECT array_agg(n.id) FROM removed o JOIN added n USING (id) '
-                           'WHERE o.%1$I IS DISTINCT FROM n.%1$I', property)
-            INTO changed;
-            CONTINUE WHEN changed IS NULL;
-            -- The present tick of a device is its highest; none is open twice.
-            EXECUTE format($sql$
-                WITH now AS MATERIALIZED (
-                    SELECT n.tenant_id, n.id, n.%2$I AS value, t.tick
-                    FROM added n CROSS JOIN LATERAL (
-                        SELECT tick FROM dormouse.tick WHERE tenant_id = n.tenant_id
-                        AND device_id = n.id ORDER BY tick DESC LIMIT 1) AS t
-                    WHERE n.id = ANY ($1)
-                ), again AS (
-                    UPDATE dormouse.%1$I AS h SET value = now.value FROM now
-                    WHERE h.device_id = now.id AND h.ticks = int4range(now.tick, NULL)
-                    RETURNING h.device_id
-                )
-                UPDATE dormouse.%1$I AS h SET ticks = int4range(lower(h.ticks), now.tick) FROM now
-                WHERE h.device_id = now.id AND upper_inf(h.ticks) AND lower(h.ticks) < now.tick
-                $sql$, 'device_' || property || '_history', property) USING changed;
-            EXECUTE format($sql$
-                INSERT INTO dormouse.%1$I (tenant_id, device_id, ticks, value)
-                SELECT n.tenant_id, n.id, int4range(t.tick, NULL), n.%2$I
-                FROM added n CROSS JOIN LATERAL (
-                    SELECT tick FROM dormouse.tick WHERE tenant_id = n.tenant_id
-                    AND device_id = n.id ORDER BY tick DESC LIMIT 1) AS t
-                WHERE n.id = ANY ($1) AND NOT EXISTS (
-                    SELECT FROM dormouse.%1$I AS h
-                    WHERE h.device_id = n.id AND h.ticks @> t.tick)
-                $sql$, 'device_' || property || '_history', property) USING changed;
-        END LOOP;
+        ticks := dormouse.next_ticks(ids, false);
     END IF;
+    FOREACH property IN ARRAY TG_ARGV LOOP
+        history := 'device_' || property || '_history';
+        IF TG_OP = 'DELETE' THEN
+            EXECUTE format(
+                'UPDATE dormouse.%I AS h SET ticks = int4range(lower(h.ticks), t.tick) '
+                'FROM unnest($1, $2) AS t(id, tick) '
+                'WHERE h.device_id = t.id AND upper_inf(h.ticks)', history) USING ids, ticks;
+            CONTINUE;
+        END IF;
+        EXECUTE format($sql$
+            WITH now AS MATERIALIZED (
+                SELECT n.tenant_id, n.id, n.%2$I AS value, t.tick
+                FROM unnest($1, $2) AS t(id, tick) JOIN added n USING (id)
+                JOIN removed o USING (id) WHERE o.%2$I IS DISTINCT FROM n.%2$I
+            ), again AS (
+                -- Changed before in this tick: its value is another, the range the same.
+                UPDATE dormouse.%1$I AS h SET value = now.value FROM now
+                WHERE h.device_id = now.id AND h.ticks = int4range(now.tick, NULL)
+            )
+            UPDATE dormouse.%1$I AS h SET ticks = int4range(lower(h.ticks), now.tick) FROM now
+            WHERE h.device_id = now.id AND upper_inf(h.ticks) AND lower(h.ticks) < now.tick
+            $sql$, history, property) USING ids, ticks;
+        -- Those whose range was ended just now have none that is open.
+        EXECUTE format($sql$
+            INSERT INTO dormouse.%1$I (tenant_id, device_id, ticks, value)
+            SELECT n.tenant_id, n.id, int4range(t.tick, NULL), n.%2$I
+            FROM unnest($1, $2) AS t(id, tick) JOIN added n USING (id) JOIN removed o USING (id)
+            WHERE o.%2$I IS DISTINCT FROM n.%2$I AND NOT EXISTS (
+                SELECT FROM dormouse.%1$I AS h
+                WHERE h.device_id = n.id AND upper_inf(h.ticks))
+            $sql$, history, property) USING ids, ticks;
+    END LOOP;
     RETURN NULL;
 END $$;
 

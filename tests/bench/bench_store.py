@@ -1,0 +1,258 @@
+"""The store: row-level security against none, rollups against readings, history, size.
+
+DORMOUSE_BENCH_DAYS makes a smaller load, to try the bench itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from hub.store.ingest import _STORE
+from hub.store.models import Activity, Device, Place, then
+from hub.store.sessions import Sessions
+from tests.bench.report import note, report
+from tests.bench.store_load import DAYS, END, SERIES, Loaded, loaded
+
+ROUNDS = 40
+DEVICES = 100_000
+READS = {
+    "series_24h": (
+        "SELECT at, value FROM dormouse.reading WHERE series_id = %(series)s {mine}"
+        " AND at >= %(end)s::timestamptz - interval '24 hours' AND at < %(end)s ORDER BY at"
+    ),
+    "hours_30d": (
+        "SELECT start, n, total / n, low, high FROM dormouse.hourly WHERE series_id = %(series)s"
+        " {mine} AND start >= %(end)s::timestamptz - interval '30 days' AND start < %(end)s"
+        " ORDER BY start"
+    ),
+    "latest": "SELECT series_id, at, value FROM dormouse.latest WHERE true {mine}",
+    "tenant_mean_24h": (
+        "SELECT avg(value) FROM dormouse.reading WHERE true {mine}"
+        " AND at >= %(end)s::timestamptz - interval '24 hours' AND at < %(end)s"
+    ),
+}
+HOURS_FROM_RAW = (
+    "SELECT date_bin('1 hour', at, '2000-01-01Z'), count(*), avg(value), min(value), max(value)"
+    " FROM dormouse.reading WHERE series_id = %(series)s"
+    " AND at >= %(end)s::timestamptz - interval '30 days' AND at < %(end)s GROUP BY 1 ORDER BY 1"
+)
+
+
+async def run() -> None:
+    """All figures, in one run."""
+    async with loaded(int(os.environ.get("DORMOUSE_BENCH_DAYS", str(DAYS)))) as found:
+        await size(found)
+        await reads(found)
+        await rollups(found)
+        await ingest(found)
+        await history(found)
+
+
+async def size(found: Loaded) -> None:
+    """Bytes a reading takes, its index included; and with everything derived from it."""
+    async with await found.admin() as admin:
+        row = await (
+            await admin.execute(
+                """SELECT sum(pg_total_relation_size(inhrelid)) / (SELECT count(*)
+                   FROM dormouse.reading), (SELECT count(*) FROM dormouse.reading),
+                   (SELECT sum(pg_total_relation_size(t)) FROM unnest(ARRAY['dormouse.hourly',
+                   'dormouse.daily', 'dormouse.latest']::regclass[]) AS t)
+                   / (SELECT count(*) FROM dormouse.reading)
+                   FROM pg_inherits WHERE inhparent = 'dormouse.reading'::regclass"""
+            )
+        ).fetchone()
+    report("store.readings", float(row[1]), "rows")
+    report("store.bytes_per_reading", float(row[0]), "B", "<= 85")
+    report("store.bytes_per_reading_derived", float(row[2]), "B")
+
+
+async def measured(work: Callable[[], Awaitable[object]]) -> float:
+    started = time.perf_counter()
+    await work()
+    return time.perf_counter() - started
+
+
+async def reads(found: Loaded) -> None:
+    """Each read with row-level security and, the tenant in the query, without; taken in turns."""
+    times: dict[tuple[str, bool], list[float]] = {}
+    for turn in range(12):
+        secure = turn % 2 == 0
+        await found.security(secure)
+        for name, query in READS.items():
+            mine = "" if secure else "AND tenant_id = %(tenant)s"
+            # The same questions with and without, in the same order; the first ones warm up.
+            rng = random.Random(f"{name} {turn // 2}")
+            for n in range(ROUNDS):
+                tenant = rng.choice(found.tenants)
+                number = await found.store.tenant_id(tenant)
+                series = (number - 1) * SERIES + rng.randrange(SERIES) + 1
+                facts = {"series": series, "tenant": number, "end": END}
+                async with found.store.tenant(tenant) as conn:
+                    started = time.perf_counter()
+                    rows = await (await conn.execute(query.format(mine=mine), facts)).fetchall()
+                    spent = time.perf_counter() - started
+                assert rows, (name, facts)
+                if turn > 1 or n > ROUNDS // 2:
+                    times.setdefault((name, secure), []).append(spent)
+    await found.security(True)
+    for name in READS:
+        with_, without = (statistics.median(times[name, on]) * 1000 for on in (True, False))
+        report(f"store.{name}", with_, "ms")
+        report(f"store.{name}_rls_ratio", with_ / without, "x", "<= 1.15")
+
+
+async def rollups(found: Loaded) -> None:
+    """30 days by the hour from rollups and from readings, the same series in turns."""
+    rng = random.Random(5)
+    times: dict[str, list[float]] = {"raw": [], "rollup": []}
+    queries = {"raw": HOURS_FROM_RAW, "rollup": READS["hours_30d"].format(mine="")}
+    for _ in range(ROUNDS):
+        tenant = rng.choice(found.tenants)
+        number = await found.store.tenant_id(tenant)
+        facts = {"series": (number - 1) * 12 + rng.randrange(12) + 1, "end": END}
+        answers = []
+        for name, query in queries.items():
+            async with found.store.tenant(tenant) as conn:
+                await conn.execute("SELECT 1")
+                started = time.perf_counter()
+                answers.append(await (await conn.execute(query, facts)).fetchall())
+                times[name].append(time.perf_counter() - started)
+        assert len(answers[0]) == len(answers[1]) > 0
+    raw, rollup = (statistics.median(times[name]) * 1000 for name in ("raw", "rollup"))
+    report("store.hours_30d_from_readings", raw, "ms")
+    report("store.hours_30d_rollup_gain", raw / rollup, "x", ">= 20")
+
+
+async def ingest(found: Loaded) -> None:
+    """Rows a second through dormouse.store_readings in batches of 1000, as the hub sends them."""
+    rates: dict[tuple[bool, int], list[float]] = {}
+    start = datetime.fromisoformat(END)
+    for turn in range(8):
+        secure, writers = turn % 2 == 0, 1 if turn < 4 else 2
+        await found.security(secure)
+        tenants = [found.tenants[turn * 2 + n] for n in range(writers)]
+        started = time.perf_counter()
+        rows = await asyncio.gather(*(_write(found, tenant, start, 60) for tenant in tenants))
+        rates.setdefault((secure, writers), []).append(sum(rows) / (time.perf_counter() - started))
+    await found.security(True)
+    median = {case: statistics.median(values) for case, values in rates.items()}
+    report("store.ingest_rows_one_connection", median[True, 1], "rows/s")
+    report("store.ingest_rows", median[True, 2], "rows/s", ">= 100000")
+    ratio = statistics.mean(median[True, n] / median[False, n] for n in (1, 2))
+    report("store.ingest_rls_ratio", ratio, "x", ">= 0.8")
+
+
+async def _write(found: Loaded, tenant: str, start: datetime, batches: int) -> int:
+    number = await found.store.tenant_id(tenant)
+    for n in range(batches):
+        arrays = _batch(number, start + timedelta(seconds=n))
+        async with found.store.tenant(tenant, pipelined=True) as conn:
+            row = await (await conn.execute(_STORE, arrays)).fetchone()
+        assert row == (1000, 0, 0, 0, 0), row
+    return batches * 1000
+
+
+def _batch(tenant: int, start: datetime) -> list[Sequence[object]]:
+    """A thousand readings of a tenant's 12 series, as they come in."""
+    series = [(tenant - 1) * 12 + n % 12 + 1 for n in range(1000)]
+    return [
+        series,
+        [(s - 1) // 4 + 1 for s in series],
+        [start + timedelta(minutes=5 * (n // 12)) for n in range(1000)],
+        [20.0 + n % 7 for n in range(1000)],
+        [None] * 1000,
+        [None] * 1000,
+        [None] * 1000,
+        [False] * 1000,
+    ]
+
+
+async def history(found: Loaded) -> None:
+    """A bulk change of place with full history against ORM ticks; as_of over a million rows."""
+    tenant = found.tenants[-1]
+    async with found.store.tenant(tenant) as conn:
+        await conn.execute(
+            "INSERT INTO dormouse.device (key, name) "
+            "SELECT 'h' || n, 'name ' || n FROM generate_series(1, %s) n",
+            [DEVICES],
+        )
+        rows = await conn.execute(
+            "INSERT INTO dormouse.place (name) SELECT 'p' || n FROM generate_series(1, 4) n "
+            "RETURNING id"
+        )
+        places = [row[0] for row in await rows.fetchall()]
+    async with await found.admin() as admin:
+        await admin.execute("VACUUM ANALYZE")
+
+    async def bulk(place: int) -> None:
+        async with found.store.tenant(tenant) as conn:
+            await conn.execute(
+                "UPDATE dormouse.device SET location_id = %s WHERE key LIKE 'h%%'", [place]
+            )
+
+    spent = [await measured(lambda place=place: bulk(place)) for place in places]
+    report("store.bulk_place", statistics.median(spent), "s")
+    note(f"bulk changes took {[round(s, 1) for s in spent]} s")
+    one = await _orm_ticks(found, tenant, places)
+    report("store.orm_tick", one * 1000, "ms")
+    report("store.bulk_gain", one * DEVICES / statistics.median(spent), "x", ">= 50")
+    await _as_of(found, tenant)
+
+
+async def _orm_ticks(found: Loaded, tenant: str, places: list[int]) -> float:
+    """Seconds a tick through the ORM takes, each in a transaction of its own."""
+    spent = []
+    async with Sessions(found.store) as sessions:
+        for n in range(1, 301):
+            started = time.perf_counter()
+            async with sessions.tenant(tenant) as session:
+                query = select(Device).where(Device.key == f"h{n}")
+                device = (await session.scalars(query)).one()
+                place = await session.scalars(select(Place).where(Place.id == places[n % 3]))
+                async with device.clock_tick(Activity("bench", "move")):
+                    device.location = place.one()
+            spent.append(time.perf_counter() - started)
+    return statistics.median(spent)
+
+
+async def _as_of(found: Loaded, tenant: str) -> None:
+    async with await found.admin() as admin:
+        await admin.execute("VACUUM ANALYZE")
+        row = await (
+            await admin.execute(
+                "SELECT (SELECT count(*) FROM dormouse.device_location_id_history)"
+                " + (SELECT count(*) FROM dormouse.device_name_history)"
+                " + (SELECT count(*) FROM dormouse.device_owner_history)"
+                " + (SELECT count(*) FROM dormouse.device_interval_s_history)"
+                " + (SELECT count(*) FROM dormouse.device_firmware_history)"
+                " + (SELECT count(*) FROM dormouse.device_calibration_history)"
+            )
+        ).fetchone()
+        span = await (await admin.execute("SELECT min(at), max(at) FROM dormouse.tick")).fetchone()
+        first = await (
+            await admin.execute("SELECT min(id) FROM dormouse.device WHERE key LIKE 'h%'")
+        ).fetchone()
+    report("store.history_rows", float(row[0]), "rows", ">= 1000000")
+    rng = random.Random(9)
+    spent = []
+    async with Sessions(found.store) as sessions, sessions.tenant(tenant) as session:
+        for _ in range(200):
+            instant = span[0] + (span[1] - span[0]) * rng.uniform(0.5, 1)
+            number = first[0] + rng.randrange(DEVICES)
+            past = then(instant)
+            started = time.perf_counter()
+            (await session.scalars(select(past).where(past.id == number))).all()
+            spent.append(time.perf_counter() - started)
+    report("store.as_of_p50", statistics.median(spent) * 1000, "ms", "<= 5")
+
+
+if __name__ == "__main__":
+    asyncio.run(run())
