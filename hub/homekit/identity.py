@@ -125,6 +125,8 @@ class Identities:
         """Take a device out of HomeKit; False when it was not in it. Its ids stay its own."""
         record = self.accessories.get(device)
         if record is None or record.removed:
+            # Whoever forgets a device forgets its record too: have it kept again.
+            self._new_accessories.update({device} & self.accessories.keys())
             return False
         self._count[record.bridge] -= 1
         self._put(record.model_copy(update={"removed": True}))

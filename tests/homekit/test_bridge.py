@@ -103,3 +103,16 @@ async def test_removed_and_back(home):
     assert other[0] != place[0], "an aid is never given to another device"
     home.say("esp/TemperatureSensor/CurrentTemperature", "1")
     assert await phone.wait_for("esp", "TemperatureSensor", "CurrentTemperature") == place
+
+
+async def test_removed_twice_is_still_itself(home):
+    key = home.say("esp/TemperatureSensor/CurrentTemperature", "1")
+    phone = await home.phone()
+    place = await phone.wait_for("esp", "TemperatureSensor", "CurrentTemperature")
+    home.bridge.remove(key)
+    await home.restart()
+    home.bridge.remove(key)
+    await home.restart()
+    [phone] = home.phones
+    home.say("esp/TemperatureSensor/CurrentTemperature", "1")
+    assert await phone.wait_for("esp", "TemperatureSensor", "CurrentTemperature") == place

@@ -1,0 +1,1 @@
+"""Devices that speak otherwise: their topics, payloads and units, put into HomeKit's terms."""

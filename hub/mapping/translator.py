@@ -1,0 +1,192 @@
+"""Foreign devices in HomeKit's terms: messages in, commands out.
+
+No I/O: the listener hands over topics and payloads, the application publishes what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from hub.homekit.registry import CHARACTERISTICS
+from hub.homekit.writes import Manners
+from hub.mapping.convert import MappingError, from_homekit, to_homekit
+from hub.mapping.patterns import Pattern
+from hub.mapping.rules import PRESETS, Conversion, OnlineRule, Profile, TopicRule
+from hub.mapping.rules import Mapping as Rules
+from hub.mqtt.topics import Online, Problem, StateValue
+from hub.reading import SeriesKey
+
+__all__ = ["Translator"]
+
+MAX_PAYLOAD = 16 * 1024  # as for our own JSON
+_PLAIN = Conversion()
+
+
+@dataclass(slots=True)
+class _Topic:
+    """A rule with its patterns, and the devices it holds for (None: all)."""
+
+    rule: TopicRule
+    pattern: Pattern
+    command: Pattern | None
+    devices: frozenset[str] | None
+
+    def match(self, topic: str) -> dict[str, str] | None:
+        """What stands at the topic's places, if it is the rule for it."""
+        places = self.pattern.match(topic)
+        return places if places is not None and self.holds_for(places["device"]) else None
+
+    def holds_for(self, device: str) -> bool:
+        return self.devices is None or device in self.devices
+
+
+class Translator:
+    """One tenant's mapping, ready for use.
+
+    `nodes` has, by "<device>/<Service>", the nodes in the order of their index; `learned` is
+    called with it when a node was heard for the first time, so that it is kept. `model` tells a
+    device's model, or None.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        nodes: Mapping[str, list[str]] | None = None,
+        learned: Callable[[Mapping[str, list[str]]], None] | None = None,
+        model: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        self.rules = rules
+        self._nodes = {name: list(known) for name, known in (nodes or {}).items()}
+        self._learned, self._model = learned, model
+        self._foreign: set[str] = set()
+        self._topics: list[_Topic] = []
+        self._online: list[tuple[OnlineRule, Pattern]] = []
+        for name in rules.presets:
+            self._add(PRESETS[name], None)
+        for device, profile in rules.devices.items():
+            self._add(profile, frozenset([device]))
+        for profile in rules.models.values():
+            self._add(profile, None)
+
+    @property
+    def filters(self) -> list[str]:
+        """What to subscribe to besides HomeKit/#."""
+        found = [topic.pattern.filter for topic in self._topics]
+        return sorted({*found, *(pattern.filter for _, pattern in self._online)})
+
+    @property
+    def command_filters(self) -> list[str]:
+        """Where commands may go, as MQTT filters."""
+        return sorted({topic.command.filter for topic in self._topics if topic.command})
+
+    def foreign(self, topic: str, payload: bytes) -> list[StateValue | Online | Problem]:
+        """What a message outside HomeKit/ says; nothing where no rule knows its topic."""
+        try:
+            text = payload.decode() if len(payload) <= MAX_PAYLOAD else None
+        except UnicodeDecodeError:
+            text = None
+        said: list[StateValue | Online | Problem] = []
+        for rule, pattern in self._online:
+            places = pattern.match(topic)
+            if places is not None and text in (*rule.online, *rule.offline):
+                said.append(Online(places["device"], text in rule.online))
+        for known in self._topics:
+            places = known.match(topic)
+            if places is None:
+                continue
+            if text is None:
+                return [Problem("mapping", places["device"], "too large, or not UTF-8")]
+            said += self._values(known.rule, places, text)
+        self._foreign.update(m.device for m in said if isinstance(m, Online))
+        self._foreign.update(m.series.device for m in said if isinstance(m, StateValue))
+        return said
+
+    def convert(self, series: SeriesKey, raw: str | bool | float) -> str | bool | float:
+        """A value that came on a HomeKit/ topic, as its device's profile reads it.
+
+        Raises MappingError.
+        """
+        conversion = self._conversion(series)
+        if conversion is None:
+            return raw
+        text = ("1" if raw else "0") if isinstance(raw, bool) else str(raw)
+        found = to_homekit(conversion, CHARACTERISTICS[series.characteristic], text)
+        if not found:
+            raise MappingError(f"nothing at {conversion.path!r}")
+        return found[0]
+
+    def command(self, key: SeriesKey, text: str) -> tuple[str, str]:
+        """Topic and payload for a value that HomeKit wrote."""
+        kind = CHARACTERISTICS[key.characteristic]
+        if key.device in self._foreign:
+            for known in self._topics:
+                filled = self._filled(known, key)
+                if filled is not None:
+                    return filled, from_homekit(known.rule, kind, text)
+        payload = from_homekit(self._conversion(key) or _PLAIN, kind, text)
+        if self._profile(key.device).command == "same-topic":
+            return key.topic, payload
+        return f"{key.topic}/set", payload
+
+    def manners(self, device: str) -> Manners:
+        """How the device takes commands."""
+        profile = self._profile(device)
+        return Manners(confirm=profile.confirm, echoes=profile.command != "same-topic")
+
+    def _add(self, profile: Profile, devices: frozenset[str] | None) -> None:
+        for rule in profile.topics:
+            command = Pattern(rule.command) if rule.command else None
+            self._topics.append(_Topic(rule, Pattern(rule.topic), command, devices))
+        self._online += [(rule, Pattern(rule.topic)) for rule in profile.online]
+
+    def _values(
+        self, rule: TopicRule, places: Mapping[str, str], text: str
+    ) -> Iterator[StateValue | Problem]:
+        device = places["device"]
+        first = self._index(device, rule.service, places)
+        try:
+            found = to_homekit(rule, CHARACTERISTICS[rule.characteristic], text)
+        except MappingError as error:
+            yield Problem("mapping", device, f"{rule.service}/{rule.characteristic}: {error}")
+            return
+        for index, value in enumerate(found, first):
+            yield StateValue(SeriesKey(device, rule.service, index, rule.characteristic), value)
+
+    def _index(self, device: str, service: str, places: Mapping[str, str]) -> int:
+        if "number" in places:
+            return int(places["number"]) - 1
+        if "node" not in places:
+            return 0
+        nodes = self._nodes.setdefault(f"{device}/{service}", [])
+        if places["node"] not in nodes:
+            nodes.append(places["node"])
+            if self._learned is not None:
+                self._learned(self._nodes)
+        return nodes.index(places["node"])
+
+    def _filled(self, known: _Topic, key: SeriesKey) -> str | None:
+        """A rule's command topic for a series, if it is the rule for it."""
+        rule = known.rule
+        if known.command is None or (rule.service, rule.characteristic) != (
+            key.service,
+            key.characteristic,
+        ):
+            return None
+        if not known.holds_for(key.device):
+            return None
+        nodes = self._nodes.get(f"{key.device}/{key.service}", [])
+        node = nodes[key.index] if key.index < len(nodes) else ""
+        return known.command.fill(device=key.device, node=node, number=str(key.index + 1))
+
+    def _profile(self, device: str) -> Profile:
+        own = self.rules.devices.get(device)
+        if own is None:
+            model = self._model(device)
+            own = self.rules.models.get(model) if model is not None else None
+        return own or Profile()
+
+    def _conversion(self, series: SeriesKey) -> Conversion | None:
+        name = f"{series.service}/{series.characteristic}"
+        return self._profile(series.device).values.get(name)
