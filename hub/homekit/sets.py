@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from hub.homekit.bridge import Bridge, ReportLike
+from hub.homekit.errors import PortTakenError
 from hub.reading import Reading, SeriesKey
-from hub.web.server import PortTakenError
 
 __all__ = ["BridgeSets", "Ports"]
 
