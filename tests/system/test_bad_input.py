@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.mqtt.broker import find_mosquitto
+from hub.mqtt.mosquitto import find_mosquitto
 from hub.mqtt.ports import free_port
 from tests.support.hub import HubProcess, until
 from tests.support.publisher import Publisher

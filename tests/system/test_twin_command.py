@@ -108,7 +108,8 @@ def test_the_table_in_a_terminal_and_control_c(tmp_path):
     child = pexpect.spawn(
         sys.executable,
         ["-m", "host", "twin", "--kind", "bme280", "--interval", "1", *where],
-        env={**environment(), "TMPDIR": str(work)},
+        # Runners may hand on a COLUMNS of their own.
+        env={**environment(), "TMPDIR": str(work), "COLUMNS": "120"},
         encoding="utf-8",
         dimensions=(30, 120),
         timeout=60,
