@@ -12,6 +12,7 @@ from rich.console import Console
 
 from hub.banner import banner
 from hub.control import Control
+from hub.doctor.cli import doctor
 from hub.flags import with_settings
 from hub.homekit import cli as homekit_cli
 from hub.mqtt import cli as devices_cli
@@ -55,6 +56,7 @@ def status(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None
 def mount(app: typer.Typer) -> None:
     """Add the hub's commands to the root command."""
     hub_commands.callback(invoke_without_command=True)(with_settings(run))
+    hub_commands.command("doctor")(with_settings(doctor, "data_dir"))
     app.add_typer(hub_commands, name="hub")
     app.command()(with_settings(status, "data_dir"))
     app.add_typer(homekit_cli.app, name="homekit")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
+from hub.doctor.control import router as doctor
 from hub.homekit.control import router as homekit
 from hub.homekit.registry import INFORMATION
 from hub.mqtt.control import router as devices
@@ -34,6 +35,7 @@ def control_app(hub: Hub) -> FastAPI:
         }
 
     app.include_router(devices(lambda: hub.mqtt))
+    app.include_router(doctor(lambda: hub.running.store))
     app.include_router(homekit(hub.bridges.running))
     return app
 

@@ -1,0 +1,174 @@
+"""The broker: what strangers, devices and guessers get from it."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from hub.doctor.finding import Finding, Verdict
+
+__all__ = ["Door", "examine"]
+
+# Guessed first by whoever guesses.
+_GUESSES = [
+    ("hub", "hub"), ("hub", ""), ("viewer", "viewer"), ("admin", "admin"), ("admin", "password"),
+    ("mqtt", "mqtt"), ("root", "root"), ("guest", "guest"),
+]  # fmt: skip
+# Loopback or LAN: what has not come by then was not let through.
+_WAIT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A listener of the broker."""
+
+    host: str
+    port: int
+
+
+@dataclass(slots=True)
+class _Client:
+    """A connection that notes what it is told."""
+
+    door: Door
+    user: str | None = None
+    password: str | None = None
+    client_id: str = ""
+    code: int | None = None
+    got: list[tuple[str, bytes]] = field(default_factory=list)
+    _client: paho.Client | None = None
+
+    def open(self) -> bool:
+        """Whether the broker lets us in."""
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=self.client_id)
+        client.username, client.password = self.user, self.password
+        client.on_connect = self._on_connect
+        client.on_message = self._on_message
+        client.connect_timeout = 5
+        self._client = client
+        with contextlib.suppress(OSError):
+            client.connect(self.door.host, self.door.port, 30)
+            self.turn(5, lambda: self.code is not None)
+        return self.code == 0
+
+    def close(self) -> None:
+        """Leave."""
+        if self._client is not None:
+            self._client.disconnect()
+            self._client.loop(0.1)
+
+    def turn(self, seconds: float = _WAIT_S, enough: object = None) -> None:
+        """Let things happen for a while, or until `enough()`."""
+        until = time.monotonic() + seconds
+        while self._client is not None and time.monotonic() < until:
+            self._client.loop(0.05)
+            if callable(enough) and enough():
+                return
+
+    def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Send (QoS 1) and let it arrive."""
+        if self._client is not None:
+            self._client.publish(topic, payload, 1, retain)
+            self.turn()
+
+    def subscribe(self, *filters: str) -> None:
+        """Ask for messages."""
+        if self._client is not None:
+            self._client.subscribe([(wanted, 1) for wanted in filters])
+            self.turn()
+
+    def _on_connect(
+        self, _client: object, _data: object, _flags: object, reason: object, _p: object
+    ) -> None:
+        self.code = 0 if str(reason) == "Success" else 5
+
+    def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        self.got.append((message.topic, bytes(message.payload)))
+
+
+@contextlib.contextmanager
+def _connected(client: _Client) -> Iterator[_Client]:
+    client.open()
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def examine(
+    devices: Door, enrolment: Door | None, accounts: Sequence[tuple[str, str]]
+) -> Iterator[Finding]:
+    """Try what must not work. `accounts` are two that exist for this alone, (name, password)."""
+    (name, password), (other, other_password) = accounts
+    with _connected(_Client(devices)) as nobody:
+        yield Finding.of(
+            "connect to the broker without an account", nobody.code != 0, "it lets anybody in"
+        )
+    guessed = [u for u, p in _GUESSES if _lets_in(devices, u, p)]
+    yield Finding.of(
+        "connect with passwords that are guessed first", not guessed, f"works for {guessed}"
+    )
+    yield Finding.of(
+        "connect as a known device with another password",
+        not _lets_in(devices, name, secrets.token_hex(16)),
+        "it lets it in",
+    )
+    with _connected(_Client(devices, other, other_password, client_id=other)) as victim:
+        victim.subscribe(f"HomeKit/{other}/#")
+        with _connected(_Client(devices, name, password)) as device:
+            if device.code != 0:
+                yield Finding("connect as a device", Verdict.BAD, "an account does not work")
+                return
+            yield from _as_device(device, victim, name, other)
+    if enrolment is not None:
+        yield from _as_stranger(enrolment)
+
+
+def _lets_in(door: Door, user: str, password: str) -> bool:
+    with _connected(_Client(door, user, password)) as client:
+        return client.code == 0
+
+
+def _as_device(device: _Client, victim: _Client, name: str, other: str) -> Iterator[Finding]:
+    mark = secrets.token_hex(8)
+    device.publish(f"HomeKit/{other}/Doctor/Foreign", mark)
+    victim.turn()
+    reached = any(mark.encode() == payload for _, payload in victim.got)
+    yield Finding.of(
+        "publish to another device's topic", not reached, "it is delivered: the ACL is missing"
+    )
+    device.subscribe("#", "HomeKit/#", f"HomeKit/{other}/#", "$share/doctor/#", "$SYS/#")
+    victim.publish(f"HomeKit/{other}/Doctor/Own", mark)
+    device.turn()
+    foreign = sorted({topic for topic, _ in device.got if not topic.startswith(f"HomeKit/{name}/")})
+    yield Finding.of("read other devices' topics", not foreign, f"it reads {foreign[:3]}")
+    with _connected(_Client(device.door, name, device.password, client_id=other)):
+        victim.turn()
+    before = len(victim.got)
+    victim.publish(f"HomeKit/{other}/Doctor/Still", mark)
+    yield Finding.of(
+        "end another device's session by its client id",
+        len(victim.got) > before,
+        "it works: client ids must be bound to accounts",
+    )
+
+
+def _as_stranger(door: Door) -> Iterator[Finding]:
+    mark = secrets.token_hex(8)
+    with (
+        _connected(_Client(door)) as listening,
+        _connected(_Client(door)) as stranger,
+    ):
+        listening.subscribe("#", "enrol/#", "HomeKit/#", "$share/doctor/enrol/#")
+        # Its id is none, so that the hub refuses it.
+        stranger.publish("enrol/doctor.", mark)
+        listening.turn()
+        yield Finding.of(
+            "read enrolments as a stranger", not listening.got, "passwords of new devices leak"
+        )
