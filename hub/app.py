@@ -15,6 +15,7 @@ from hub.control import HUB_JSON, SOCKET
 from hub.folder import data_folder, write_private
 from hub.homekit.bridge import Bridge
 from hub.homekit.sets import BridgeSets
+from hub.mapping.stored import StoredMapping, configured
 from hub.mqtt import topics
 from hub.mqtt.service import Mqtt
 from hub.mqtt.source import Delivery, Endpoint
@@ -22,6 +23,7 @@ from hub.problems import Problems
 from hub.reading import SeriesKey
 from hub.settings import Settings
 from hub.store.homekit_state import StoredHomeKit, StoredPorts
+from hub.store.memory import Memory
 from hub.store.start import Running, running
 from hub.web.control import control_app, public_app
 from hub.web.server import HttpServer, private_socket, tcp_socket
@@ -68,6 +70,7 @@ class Hub:
         settings = self.settings
         if settings.mqtt_url:
             Endpoint.of(settings.mqtt_url)  # raises before anything was started
+        mapped = configured(settings.presets, settings.mapping)  # as above
         self._stack.enter_context(data_folder(settings.data_dir))
         http = tcp_socket("HTTP_PORT", settings.host, settings.http_port)
         self._stack.callback(http.close)
@@ -76,7 +79,10 @@ class Hub:
         self.bridges = BridgeSets(self._bridge, self._tenant_of, StoredPorts(store))
         self._stack.push_async_callback(self.bridges.stop)
         # Not entered yet: its listener comes last. But commands from HomeKit need its source.
-        self.mqtt = Mqtt(settings, store, self.bridges, self.problems)
+        mapping = StoredMapping(Memory(store, settings.tenant))
+        self._stack.push_async_callback(mapping.stop)
+        self.translator = await mapping.load(mapped, self._model_of)
+        self.mqtt = Mqtt(settings, store, self.bridges, self.problems, self.translator)
         await self.bridges.start(*await store.tenants())
         await enter(self.mqtt)
         self.mqtt.listener.on(topics.Online, self._online)
@@ -94,17 +100,23 @@ class Hub:
             port=settings.hap_port if ours else kept_port,
             name="Dormouse" if ours else f"Dormouse {tenant}",
             desired=self._desired,
+            manners=self.translator.manners,
         )
 
     def _tenant_of(self, device: str) -> str:
         return self.mqtt.tenant_of(device)
 
     async def _command(self, key: SeriesKey, text: str) -> None:
-        await self.mqtt.source.publish(f"{key.topic}/set", text)
+        await self.mqtt.source.publish(*self.translator.command(key, text))
 
     async def _desired(self, key: SeriesKey, text: str | None) -> None:
         """Leave a command for a sleeping device at the broker, or take it back."""
-        await self.mqtt.source.publish(f"{key.topic}/set", text or "", retain=True)
+        topic, payload = self.translator.command(key, text or "0")
+        await self.mqtt.source.publish(topic, payload if text else "", retain=True)
+
+    def _model_of(self, device: str) -> str | None:
+        bridge = self.bridges.running().get(self._tenant_of(device))
+        return bridge.model_of(device) if bridge else None
 
     def _online(self, message: topics.Online, delivery: Delivery) -> None:
         self.bridges.online(message.device, message.online, live=not delivery.retained)

@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         description="secret of /mqtt/auth and /mqtt/acl, 16 characters or more (set it in the "
         "environment, not as a flag); empty: there are no such endpoints",
     )
+    presets: str = Field(
+        "", description="foreign firmware whose devices join as they are: tasmota, homie"
+    )
+    mapping: str = Field("", description="a JSON file that says how other devices speak")
     run_as: str = Field(
         "nobody", description="user that Postgres and the broker run as when the hub is root"
     )

@@ -297,6 +297,12 @@ class Bridge:
         record = self.tree.identities.accessories.get(device)
         return record is not None and not record.removed
 
+    def model_of(self, device: str) -> str | None:
+        """What kind of device it says it is."""
+        model = self.tree.models.get(device)
+        said = model and model.values.get(SeriesKey(device, INFORMATION, 0, "Model"))
+        return str(said) if said else None
+
     def available(self, device: str) -> bool:
         """Whether HomeKit shows the device's values rather than "No Response"."""
         return device in self._presence and self._presence[device].available

@@ -49,7 +49,7 @@ def to_homekit(conversion: Conversion, kind: Characteristic, payload: str) -> li
     unit = conversion.unit
     if conversion.unit_path:
         unit = next(iter(_walk(document, _levels(conversion.unit_path))), unit)
-        if unit is not None and unit not in UNITS:
+        if unit is not None and not (isinstance(unit, str) and unit in UNITS):
             raise MappingError(f"unit {str(unit)[:40]!r} is not known")
     return [_value(conversion, kind, raw, unit) for raw in found if raw is not None]
 
@@ -142,10 +142,10 @@ def _walk(document: Any, levels: list[str | int]) -> Iterator[Any]:
         return
     first, rest = levels[0], levels[1:]
     inside: list[Any] = []
-    if isinstance(document, dict):
-        inside = (
-            list(document.values()) if first == "*" else [document[first]] * (first in document)
-        )
+    if isinstance(document, dict) and first == "*":
+        inside = list(document.values())
+    elif isinstance(document, dict) and first in document:
+        inside = [document[first]]
     elif isinstance(document, list) and isinstance(first, int):
         inside = document[first : first + 1]
     for member in inside:

@@ -5,7 +5,7 @@ No I/O: the listener hands over topics and payloads, the application publishes w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hub.homekit.registry import CHARACTERISTICS
@@ -81,6 +81,12 @@ class Translator:
         """Where commands may go, as MQTT filters."""
         return sorted({topic.command.filter for topic in self._topics if topic.command})
 
+    def acl(self, user: str = "%u") -> tuple[list[str], list[str]]:
+        """What a foreign device may publish and what it may read, as ACL patterns."""
+        reports = [topic.pattern for topic in self._topics] + [p for _, p in self._online]
+        commands = [topic.command for topic in self._topics if topic.command]
+        return _for_user(reports, user), _for_user(commands, user)
+
     def foreign(self, topic: str, payload: bytes) -> list[StateValue | Online | Problem]:
         """What a message outside HomeKit/ says; nothing where no rule knows its topic."""
         try:
@@ -99,8 +105,12 @@ class Translator:
             if text is None:
                 return [Problem("mapping", places["device"], "too large, or not UTF-8")]
             said += self._values(known.rule, places, text)
-        self._foreign.update(m.device for m in said if isinstance(m, Online))
-        self._foreign.update(m.series.device for m in said if isinstance(m, StateValue))
+        for message in said:
+            # Their last will is retained, so that they are known again right after a restart.
+            if isinstance(message, Online):
+                self._foreign.add(message.device)
+            elif isinstance(message, StateValue):
+                self._foreign.add(message.series.device)
         return said
 
     def convert(self, series: SeriesKey, raw: str | bool | float) -> str | bool | float:
@@ -109,8 +119,8 @@ class Translator:
         Raises MappingError.
         """
         conversion = self._conversion(series)
-        if conversion is None:
-            return raw
+        if conversion is None or series.device in self._foreign:
+            return raw  # a foreign topic's rule has converted it
         text = ("1" if raw else "0") if isinstance(raw, bool) else str(raw)
         found = to_homekit(conversion, CHARACTERISTICS[series.characteristic], text)
         if not found:
@@ -190,3 +200,8 @@ class Translator:
     def _conversion(self, series: SeriesKey) -> Conversion | None:
         name = f"{series.service}/{series.characteristic}"
         return self._profile(series.device).values.get(name)
+
+
+def _for_user(patterns: Iterable[Pattern], user: str) -> list[str]:
+    filters = (Pattern(pattern.fill(device=user)).filter for pattern in patterns)
+    return sorted(set(filters))

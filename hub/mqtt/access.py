@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from hub.mqtt.topics import is_device_id
 from hub.store.accounts import Account
 
-__all__ = ["HUB", "VIEWER", "acl_lines", "is_reserved", "is_viewer", "may_publish", "may_subscribe"]
+__all__ = [
+    "HUB",
+    "VIEWER",
+    "Foreign",
+    "acl_lines",
+    "is_reserved",
+    "is_viewer",
+    "may_publish",
+    "may_subscribe",
+]
 
 HUB = "hub"
 VIEWER = "viewer"
 _VIEWER = re.compile(r"viewer(\.[A-Za-z0-9_-]{1,32})?")
 _SHARED = re.compile(r"\$share/[^/+#]+/")
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Topics outside HomeKit/ that mapped devices use.
+
+    `hub` are filters; `reports` (a device writes) and `commands` (it reads) are patterns with %u
+    for the device's own name.
+    """
+
+    hub: Sequence[str] = ()
+    reports: Sequence[str] = ()
+    commands: Sequence[str] = ()
 
 
 def is_viewer(name: str) -> bool:
@@ -53,7 +76,7 @@ def _inside(name: str, topic: str) -> bool:
     return is_device_id(name) and topic.startswith(f"HomeKit/{name}/")
 
 
-def acl_lines(accounts: Iterable[Account]) -> Iterator[str]:
+def acl_lines(accounts: Iterable[Account], foreign: Foreign | None = None) -> Iterator[str]:
     """The ACL file for these accounts, hub included.
 
     A viewer reads its tenant's devices: all there are if there is one tenant, otherwise each by
@@ -72,5 +95,10 @@ def acl_lines(accounts: Iterable[Account]) -> Iterator[str]:
                 if account.tenant == viewer.tenant and not is_viewer(account.device):
                     yield f"topic read HomeKit/{account.device}/#\n"
         yield "\n"
-    yield f"user {HUB}\ntopic readwrite HomeKit/#\n\n"
-    yield "pattern readwrite HomeKit/%u/#\n"
+    yield f"user {HUB}\ntopic readwrite HomeKit/#\n"
+    for topic in foreign.hub if foreign else ():
+        yield f"topic readwrite {topic}\n"
+    yield "\npattern readwrite HomeKit/%u/#\n"
+    if foreign:
+        yield from (f"pattern write {topic}\n" for topic in foreign.reports)
+        yield from (f"pattern read {topic}\n" for topic in foreign.commands)

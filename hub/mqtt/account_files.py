@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hub.child import Account as Owner
-from hub.mqtt.access import HUB, acl_lines
+from hub.mqtt.access import HUB, Foreign, acl_lines
 from hub.mqtt.passwords import hash_password
 from hub.store.accounts import Account
 
@@ -33,6 +33,7 @@ class AccountFiles:
         *,
         hub_password: str,
         owner: Owner | None = None,
+        foreign: Foreign | None = None,
     ) -> None:
         self.passwords = folder / "passwords"
         self.acl = folder / "acl"
@@ -40,6 +41,7 @@ class AccountFiles:
         self._reload = reload
         self._hub = f"{HUB}:{hash_password(hub_password)}\n"
         self._owner = owner
+        self._foreign = foreign
         self._writing: asyncio.Task[None] | None = None
 
     def write(self) -> None:
@@ -47,7 +49,7 @@ class AccountFiles:
         accounts = list(self._accounts())
         lines = (f"{account.device}:{account.password}\n" for account in accounts)
         replace_private(self.passwords, [self._hub, *lines], self._owner)
-        replace_private(self.acl, acl_lines(accounts), self._owner)
+        replace_private(self.acl, acl_lines(accounts, self._foreign), self._owner)
 
     async def changed(self) -> None:
         """Returns when the files have what was known at the call, and the broker was told."""

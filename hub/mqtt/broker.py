@@ -14,7 +14,7 @@ import secrets
 from pathlib import Path
 
 from hub.child import Account as Owner
-from hub.mqtt.access import HUB
+from hub.mqtt.access import HUB, Foreign
 from hub.mqtt.account_files import AccountFiles, replace_private
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.certificates import Authority, local_names
@@ -121,6 +121,7 @@ class Broker:
         tls_port: int,
         authority: Authority,
         owner: Owner | None = None,
+        foreign: Foreign | None = None,
     ) -> None:
         self._folder = folder
         self._authority = authority
@@ -130,7 +131,12 @@ class Broker:
         # Unguessable, so that no anonymous client can end the session by taking its id.
         self._enrol_client_id = f"hub-{secrets.token_hex(12)}"
         self.accounts = AccountFiles(
-            folder, book.connecting, self._reload, hub_password=self._hub_password, owner=owner
+            folder,
+            book.connecting,
+            self._reload,
+            hub_password=self._hub_password,
+            owner=owner,
+            foreign=foreign,
         )
         book.tell(self.accounts.changed)
         self._certificate, self._key = folder / "server.crt", folder / "server.key"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from hub.errors import HubError
 from hub.homekit import values
 from hub.mqtt import topics
 from hub.mqtt.clock import Clocks
@@ -20,6 +21,8 @@ from hub.reading import Identity, Reading, SeriesKey
 __all__ = ["Bridge", "Ingest", "Listener"]
 
 log = logging.getLogger(__name__)
+
+_OURS = ("HomeKit/", "enrol/")
 
 M = TypeVar("M", bound=topics.Message)
 
@@ -44,6 +47,18 @@ class Ingest(Protocol):
         """Keep readings; `done` is called on the loop once they are committed."""
 
 
+class Translator(Protocol):
+    """What the listener needs of the mapping of devices that speak otherwise."""
+
+    def foreign(
+        self, topic: str, payload: bytes, /
+    ) -> list[topics.StateValue | topics.Online | topics.Problem]:
+        """What a message outside HomeKit/ says."""
+
+    def convert(self, series: SeriesKey, raw: str | bool | float, /) -> str | bool | float:
+        """A value on a HomeKit/ topic in HomeKit's terms. Raises HubError."""
+
+
 class Listener:
     """Takes messages from a source and acknowledges each when its effect is safe.
 
@@ -64,6 +79,7 @@ class Listener:
         batching: Iterable[str] = (),
         acknowledged: Callable[[topics.Batch], None] | None = None,
         heard: Callable[[str], None] | None = None,
+        translator: Translator | None = None,
     ) -> None:
         self._source = source
         self._bridge = bridge
@@ -73,6 +89,7 @@ class Listener:
         self._batching = set(batching)
         self._acknowledged = acknowledged
         self._heard = heard
+        self._translator = translator
         self._handlers: dict[type, list[Callable[[Any, Delivery], Awaitable[None] | None]]] = {}
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -97,8 +114,12 @@ class Listener:
 
     def deliver(self, delivery: Delivery) -> None:
         """Handle one message. Never raises."""
-        message = topics.parse(delivery.topic, delivery.payload)
+        message: topics.Message | topics.Problem | None = None
         try:
+            if self._translator is not None and not delivery.topic.startswith(_OURS):
+                self._foreign(self._translator, delivery)
+                return
+            message = topics.parse(delivery.topic, delivery.payload)
             self._handle(message, delivery)
         except Exception:
             # A defect of ours must not stop every later acknowledgement.
@@ -106,8 +127,29 @@ class Listener:
             self._problems.note("defect", getattr(message, "device", None), type(message).__name__)
             self._source.acknowledge(delivery)
 
-    def _handle(self, message: topics.Message | topics.Problem, delivery: Delivery) -> None:
-        done = partial(self._source.acknowledge, delivery)
+    def _foreign(self, translator: Translator, delivery: Delivery) -> None:
+        """A message of a mapped device: acknowledged when all it says is safe."""
+        said = translator.foreign(delivery.topic, delivery.payload)
+        waiting = len(said)
+
+        def done() -> None:
+            nonlocal waiting
+            waiting -= 1
+            if waiting <= 0:
+                self._source.acknowledge(delivery)
+
+        for message in said:
+            self._handle(message, delivery, done)
+        if not said:
+            done()
+
+    def _handle(
+        self,
+        message: topics.Message | topics.Problem,
+        delivery: Delivery,
+        done: Callable[[], None] | None = None,
+    ) -> None:
+        done = done or partial(self._source.acknowledge, delivery)
         if self._heard is not None and not delivery.retained:
             device = _device(message)
             if device is not None:
@@ -197,9 +239,14 @@ class Listener:
     ) -> Reading | None:
         """The reading, or None for a value that HomeKit's definitions refuse (counted)."""
         try:
+            if self._translator is not None:
+                raw = self._translator.convert(series, raw)
             value = values.parse(series.service, series.characteristic, raw)
         except values.BadValue as bad:
             self._problems.note(bad.kind, series.device, str(bad))
+            return None
+        except HubError as error:
+            self._problems.note("mapping", series.device, str(error))
             return None
         return Reading(series, value, at, identity, redelivered)
 

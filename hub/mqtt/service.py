@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import Any, Self
 
 from hub.child import run_as
+from hub.mapping.rules import Mapping as Rules
+from hub.mapping.translator import Translator
+from hub.mqtt.access import Foreign
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.acks import Acks
 from hub.mqtt.broker import Broker
@@ -48,11 +51,17 @@ class Mqtt:
     SUBSCRIBED_S = 5.0
 
     def __init__(
-        self, settings: Settings, store: Store, bridge: Bridge, problems: Problems
+        self,
+        settings: Settings,
+        store: Store,
+        bridge: Bridge,
+        problems: Problems,
+        translator: Translator | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._bridge = bridge
+        self._translator = translator or Translator(Rules())
         self.problems = problems
         self.book = AccountBook(Accounts(store))
         self.gate = Gate(settings.enrolment, settings.tenant)
@@ -105,6 +114,7 @@ class Mqtt:
         else:
             self.broker = await self._start_broker()
             endpoint, filters, client_id = self.broker.endpoint, ["HomeKit/#"], "hub"
+        filters += self._translator.filters
         self.source = MqttSource(endpoint, filters, client_id=client_id)
         self.acks = Acks(self.source, self._held)
         await self.acks.start()
@@ -129,10 +139,16 @@ class Mqtt:
             tls_port=settings.mqtts_port,
             authority=Authority(settings.data_dir / "authority"),
             owner=run_as(settings.run_as),
+            foreign=self._foreign(),
         )
         await broker.start()
         self._stack.push_async_callback(broker.stop)
         return broker
+
+    def _foreign(self) -> Foreign:
+        reports, commands = self._translator.acl()
+        filters = [*self._translator.filters, *self._translator.command_filters]
+        return Foreign(filters, reports, commands)
 
     def _make_listener(self) -> Listener:
         listener = Listener(
@@ -143,6 +159,7 @@ class Mqtt:
             clocks=self._clocks,
             acknowledged=self.acks.committed,
             heard=self._heard,
+            translator=self._translator,
         )
         listener.on(Report, self._report)
         listener.on(Batch, self._lost)

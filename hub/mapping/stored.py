@@ -1,0 +1,71 @@
+"""The mapping in the database: taken from a file at start, kept with what was learned."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from hub.errors import SettingsError
+from hub.mapping.rules import PRESETS, load_file
+from hub.mapping.rules import Mapping as Rules
+from hub.mapping.translator import Translator
+from hub.store.memory import Memory
+
+__all__ = ["StoredMapping", "configured"]
+
+log = logging.getLogger(__name__)
+
+_AREA = "mapping"
+
+
+def configured(presets: str, file: str) -> Rules | None:
+    """The rules that the settings name: presets, comma-separated, and a JSON file.
+
+    None where they name neither. Raises SettingsError.
+    """
+    names = tuple(name.strip() for name in presets.split(",") if name.strip())
+    for name in names:
+        if name not in PRESETS:
+            raise SettingsError(
+                f"DORMOUSE_PRESETS={presets!r}: no preset {name!r}; there are {', '.join(PRESETS)}"
+            )
+    if not file:
+        return Rules(presets=names) if names else None
+    rules = load_file(Path(file))
+    return rules.model_copy(update={"presets": tuple(dict.fromkeys((*rules.presets, *names)))})
+
+
+class StoredMapping:
+    """Loads one tenant's translator and keeps the nodes it learns; `stop` waits for the last."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def load(
+        self, given: Rules | None, model: Callable[[str], str | None] = lambda _: None
+    ) -> Translator:
+        """The translator for the given rules, which are kept; without any, for the kept ones."""
+        kept = await self._memory.load(_AREA)
+        if given is not None:
+            await self._memory.save(_AREA, {"rules": given.model_dump(mode="json")})
+        rules = given or Rules.model_validate(kept.get("rules", {}))
+        return Translator(rules, nodes=kept.get("nodes"), learned=self._learned, model=model)
+
+    async def stop(self) -> None:
+        """Finish what is being kept."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _learned(self, nodes: Mapping[str, list[str]]) -> None:
+        snapshot = {name: list(known) for name, known in nodes.items()}
+        task = asyncio.get_running_loop().create_task(self._keep(snapshot))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _keep(self, nodes: Mapping[str, list[str]]) -> None:
+        try:
+            await self._memory.save(_AREA, {"nodes": dict(nodes)})
+        except Exception as error:  # noqa: BLE001  # the next node learned brings this one along
+            log.warning("mapping: cannot keep what was learned yet: %s", error)
