@@ -1,0 +1,88 @@
+"""Devices of other firmware, as they are: at the hub's own broker, with a real controller."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+
+import pytest
+
+from hub.mqtt.source import Endpoint, MqttSource
+from tests.support.controller import Refused
+from tests.support.hub import HubProcess, rows, until
+from tests.support.publisher import Publisher
+
+
+@pytest.fixture
+async def hub(short_tmp, empty_hub):
+    """A hub that knows Tasmota, and one device's temperature in Fahrenheit."""
+    profile = {"values": {"TemperatureSensor/CurrentTemperature": {"unit": "F"}}}
+    mapping = short_tmp / "mapping.json"
+    mapping.write_text(json.dumps({"devices": {"yankee": profile}}))
+    await asyncio.to_thread(subprocess.run, ["cp", "-a", empty_hub, short_tmp / "data"], check=True)
+    process = HubProcess(short_tmp / "data", PRESETS="tasmota", MAPPING=str(mapping))
+    await process.start()
+    yield process
+    await process.stop()
+
+
+@pytest.fixture
+async def plug(hub):
+    """A Tasmota plug: its source, and the commands it got."""
+    account = Publisher("plug_1", hub.facts["mqtt_port"], hub.facts["enrol_port"])
+    await account.enrol()
+    await account.close()
+    endpoint = Endpoint("127.0.0.1", hub.facts["mqtt_port"], "plug_1", account.password)
+    source = MqttSource(endpoint, ["cmnd/plug_1/#"], client_id="plug_1", session_s=0)
+    commands: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+    await source.start(lambda d: commands.put_nowait((d.topic, d.payload)))
+    await asyncio.wait_for(source.connected.wait(), 10)
+    yield source, commands
+    await source.stop()
+
+
+async def test_a_tasmota_plug_joins_without_reflashing(hub, plug, pair):
+    source, commands = plug
+    await source.publish("tele/plug_1/LWT", "Online", retain=True)
+    await source.publish("stat/plug_1/POWER", "OFF")
+    energy = {"ENERGY": {"Power": 12.5, "Total": 1.25}, "DS18B20": {"Temperature": 68.9}}
+    await source.publish("tele/plug_1/SENSOR", json.dumps({**energy, "TempUnit": "F"}))
+    await source.publish("tele/other/SENSOR", json.dumps(energy))  # not its own: refused
+    phone = await pair("127.0.0.1", hub.facts["hap_port"], hub.facts["pairing_code"])
+    temperature = await phone.wait_for("plug_1", "TemperatureSensor", "CurrentTemperature")
+    assert await phone.read(temperature) == 20.5
+    relay = await phone.wait_for("plug_1", "Switch", "On")
+    assert await phone.read(relay) is False
+    await phone.write(relay, True)
+    assert await asyncio.wait_for(commands.get(), 10) == ("cmnd/plug_1/POWER1", b"ON")
+    await source.publish("stat/plug_1/POWER", "ON")
+    await until(lambda: _is(hub, "On", True))
+    assert await phone.read(relay) is True
+    await source.publish("tele/plug_1/LWT", "Offline", retain=True)
+    await until(lambda: _refused(phone, relay))
+    assert await rows(hub, "SELECT key FROM dormouse.device") == [("plug_1",)]
+
+
+async def _is(hub, characteristic, wanted):
+    return await hub.value("plug_1", characteristic) is wanted
+
+
+async def _refused(phone, place):
+    try:
+        await phone.read(place)
+    except Refused as refused:
+        return refused.status == -70402
+    return False
+
+
+async def test_one_device_measures_in_fahrenheit(hub, pair):
+    device = Publisher("yankee", hub.facts["mqtt_port"], hub.facts["enrol_port"])
+    await device.enrol()
+    await device.send("HomeKit/yankee/TemperatureSensor/CurrentTemperature", b"50", tag=1)
+    await device.drain()
+    phone = await pair("127.0.0.1", hub.facts["hap_port"], hub.facts["pairing_code"])
+    place = await phone.wait_for("yankee", "TemperatureSensor", "CurrentTemperature")
+    assert await phone.read(place) == 10
+    assert await hub.value("yankee", "CurrentTemperature") == 10
+    await device.close()
