@@ -105,6 +105,10 @@ class Ingest:
             await self._task
         self._task = None
 
+    def forget_numbers(self) -> None:
+        """A device's key was given to another: look the numbers of series up anew."""
+        self._catalogue.forget()
+
     def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
         """Take a message's readings; `done` is called on the loop once they are committed."""
         self._waiting.append(_Message(readings, done))
