@@ -67,6 +67,14 @@ sign: setup ## sign an image: make sign IMAGE=firmware-ota.bin ARGS="--version 1
 ota: setup ## update a device in OTA mode: make ota IMAGE=firmware-ota.bin (ADDRESS=192.168.1.7)
 	@$(DORMOUSE) ota $(ADDRESS) "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(ARGS)
 
+# --- boards on a cable ----------------------------------------------------------------------
+
+PORT ?=
+BOARD ?=
+.PHONY: flash
+flash: setup ## bootloader and application onto a board: make flash IMAGE=firmware-ota.bin BOARD=nodemcu (PORT=/dev/ttyUSB0)
+	@$(DORMOUSE) flash "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(if $(PORT),--port "$(PORT)") $(if $(BOARD),--board "$(BOARD)") $(ARGS)
+
 # --- bootloader --------------------------------------------------------------------------------
 
 # What the bootloader is built with: its key and settings, and the flash map.
@@ -98,10 +106,6 @@ fuzz: setup-dev ## the OTA server's core under libFuzzer with sanitizers: make f
 	@mkdir -p build/corpus
 	@build/bootloader/fuzz-server -runs=$(RUNS) -max_len=320 -print_final_stats=1 \
 	  -dict=bootloader/fuzz/server.dict -artifact_prefix=build/ build/corpus tests/boot/corpus
-
-.PHONY: db-recreate
-db-recreate: setup ## drop the hub's database and make it anew with a fixture (ARGS=...)
-	@$(DORMOUSE) hub db-recreate $(ARGS)
 
 # --- check ------------------------------------------------------------------------------------
 

@@ -29,8 +29,6 @@ __all__ = ["Delivery", "Endpoint", "MqttSource", "Source"]
 
 log = logging.getLogger(__name__)
 
-_MARK = "dormouse"
-
 
 @dataclass(slots=True, eq=False)
 class Delivery:
@@ -111,11 +109,8 @@ class MqttSource:
 
     The session outlives a disconnect by `session_s` seconds: what the broker confirmed to a
     publisher meanwhile is delivered later. At most `in_flight` messages are unacknowledged; more
-    wait in the broker. What is published carries `mark`, and what carries it is not delivered: a
-    shared subscription has no other way to tell a hub's own messages from news.
-
-    Acknowledgements leave in the order of arrival, as MQTT demands, so one that waits for its
-    commit holds back those behind it.
+    wait in the broker. Acknowledgements leave in the order of arrival, as MQTT demands, so one
+    that waits for its commit holds back those behind it.
     """
 
     # A LAN answers in ms; a broker that is slow to start in seconds.
@@ -131,10 +126,8 @@ class MqttSource:
         client_id: str,
         session_s: int = 7 * 24 * 3600,
         in_flight: int = 2000,
-        mark: str | None = None,
     ) -> None:
         self._endpoint = endpoint
-        self._mark = (_MARK, mark) if mark else None
         self._filters = filters
         self._client_id = client_id
         self._session_s = session_s
@@ -181,11 +174,7 @@ class MqttSource:
         """Send; with QoS 1 returns when the broker has it. Raises NotConnectedError."""
         if self._client is None or not self.connected.is_set():
             raise NotConnectedError
-        properties = None
-        if self._mark is not None:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.UserProperty = [self._mark]
-        sent = self._client.publish(topic, payload, qos, retain, properties)
+        sent = self._client.publish(topic, payload, qos, retain)
         if sent.rc != paho.MQTT_ERR_SUCCESS:
             raise NotConnectedError
         if qos:
@@ -356,18 +345,16 @@ class MqttSource:
         if message.qos:
             tag = _Tag(message.mid)
             self._waiting.append(tag)
-        delivery = Delivery(
-            topic,
-            bytes(message.payload),
-            datetime.now(UTC),
-            retained=message.retain,
-            redelivered=message.dup,
-            tag=tag,
+        self._deliver(
+            Delivery(
+                topic,
+                bytes(message.payload),
+                datetime.now(UTC),
+                retained=message.retain,
+                redelivered=message.dup,
+                tag=tag,
+            )
         )
-        if self._mark is not None and self._mark in getattr(message.properties, "UserProperty", ()):
-            self.acknowledge(delivery)  # ours, or another worker's of this hub: no news
-        else:
-            self._deliver(delivery)
 
     def _on_publish(
         self, _client: object, _data: object, mid: int, _reason: object, _properties: object

@@ -1,0 +1,1 @@
+"""Writing bootloader and application to a board over its serial port."""

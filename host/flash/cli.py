@@ -1,0 +1,176 @@
+"""`dormouse flash` and `dormouse boards`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from host import boards, files, flashmap, keys, serial_port
+from host.errors import FileReadError, HostError
+from host.flash import plan as plans
+from host.flash.errors import BootFailedError
+from host.flash.plan import Plan
+from host.keys_cli import KEY, KeyOption, PartitionsOption
+
+if TYPE_CHECKING:
+    from host.flash.chip import Chip
+
+__all__ = ["BOOTLOADER", "mount"]
+
+BOOTLOADER = Path("build/bootloader/bootloader.bin")
+_WATCH_S, _WATCH_BY_HAND_S = 10.0, 30.0
+
+
+def mount(app: typer.Typer) -> None:
+    """Add `flash` and `boards` to the command line."""
+    app.command()(flash)
+    app.command(name="boards")(show_boards)
+
+
+def show_boards(
+    board: Annotated[str | None, typer.Argument(help="one board: all that is known of it")] = None,
+) -> None:
+    """Say which boards are known, or everything about one."""
+    if board is None:
+        for known in boards.known().values():
+            remark = "no updates over the air" if known.ota else f"mode {known.flash_mode}"
+            typer.echo(f"{known.id:<14} {known.name} ({remark})")
+        return
+    found = boards.get(board)
+    for name, value in found.model_dump(exclude_defaults=True).items():
+        texts = value if isinstance(value, tuple) and name == "notes" else (_text(value),)
+        for text in texts:
+            typer.echo(f"{name + ':':<12} {text}")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number}" for name, number in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def flash(
+    image: Annotated[Path, typer.Argument(help="an OTA build: MicroPython's image for 0x3c000")],
+    *,
+    board: Annotated[str, typer.Option(envvar="DORMOUSE_BOARD", help="see `dormouse boards`")],
+    port: Annotated[
+        str | None, typer.Option(envvar="DORMOUSE_PORT", help="the serial port [the only one]")
+    ] = None,
+    bootloader: Annotated[
+        Path, typer.Option(help="what goes to 0x0: ours with its OTA server, or yaota8266.bin")
+    ] = BOOTLOADER,
+    keep_bootloader: Annotated[
+        bool, typer.Option("--keep-bootloader", help="the board has one already: write none")
+    ] = False,
+    mode: Annotated[
+        str | None, typer.Option(help="flash mode: the board's own, or dout [the board's]")
+    ] = None,
+    partitions: PartitionsOption = Path("partitions.csv"),
+    key: KeyOption = KEY,
+    baud: Annotated[int, typer.Option(min=9600, help="speed for writing")] = 460800,
+    stub: Annotated[
+        bool, typer.Option(help="let esptool's helper run on the chip: faster, and compared")
+    ] = True,
+    erase_all: Annotated[
+        bool, typer.Option("--erase-all", help="erase everything first, settings too")
+    ] = False,
+    console_baud: Annotated[int, typer.Option(min=9600, help="speed that it boots at")] = 115200,
+    watch: Annotated[
+        float | None, typer.Option(min=0, help="seconds to watch it start; 0: do not [10 or 30]")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would be done; touch no port")
+    ] = False,
+) -> None:
+    """Write bootloader and application to a board on a USB cable, and watch it start."""
+    if erase_all and not stub:
+        raise typer.BadParameter("the ROM cannot erase everything", param_hint="--erase-all")
+    below = None if keep_bootloader else bootloader
+    plan = _planned(board, image, below, mode=mode, partitions=partitions, key=key)
+    for line in plan.lines():
+        typer.echo(line)
+    if dry_run:
+        typer.echo("dry run: nothing was written")
+        return
+    device = serial_port.choose(port)
+    from host.flash.chip import Chip  # noqa: PLC0415  # esptool is half a second of imports
+
+    if not plan.board.auto_reset:
+        typer.echo(f"{device}: now {plan.board.loader}")
+    with Chip.connect(device, plan.board, baud=baud, stub=stub) as chip:
+        typer.echo(f"{device}: {chip.description}, {chip.flash_size >> 10} KiB of flash")
+        plans.check_size(plan, chip.flash_size, chip.description)
+        _write(chip, plan, erase_all=erase_all)
+        typer.echo(
+            "written and compared" if stub else "written; the first word of each sector is right"
+        )
+        if watch != 0:
+            chip.restart(console_baud)
+            _watch(chip, plan, watch)
+
+
+def _planned(
+    board: str,
+    image: Path,
+    bootloader: Path | None,
+    *,
+    mode: str | None,
+    partitions: Path,
+    key: Path,
+) -> Plan:
+    flash_map = flashmap.read(partitions)
+    modulus = keys.load(key).modulus if key.exists() else None
+    application = files.read(image)
+    below = None
+    if bootloader is not None:
+        content = _bootloader(bootloader)
+        with _naming(bootloader):
+            below = plans.bootloader_part(content, flash_map, modulus)
+    with _naming(image):
+        return plans.make(
+            boards.get(board), flash_map, application, below, mode=mode, modulus=modulus
+        )
+
+
+def _bootloader(path: Path) -> bytes:
+    if path == BOOTLOADER and not path.exists():
+        raise FileReadError(
+            f"{path}: no bootloader with its OTA server is here: make bootloader SDK=<folder>, or "
+            "name a stock one (--bootloader yaota8266.bin), or --keep-bootloader"
+        )
+    return files.read(path)
+
+
+def _write(chip: Chip, plan: Plan, *, erase_all: bool) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        tasks = {part.name: bar.add_task(part.name, total=1.0) for part in plan.parts}
+        chip.write(
+            plan, lambda name, share: bar.update(tasks[name], completed=share), erase_all=erase_all
+        )
+
+
+def _watch(chip: Chip, plan: Plan, seconds: float | None) -> None:
+    by_hand = not plan.board.auto_reset
+    if by_hand:
+        typer.echo("if nothing happens, take its power off and on now, nothing pressed")
+    finding = chip.watch(seconds or (_WATCH_BY_HAND_S if by_hand else _WATCH_S))
+    if not finding.good:
+        raise BootFailedError(f"everything is written, but: {finding.text}")
+    typer.echo(finding.text)
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except HostError as error:
+        raise type(error)(f"{file}: {error}") from None

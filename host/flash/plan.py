@@ -1,0 +1,138 @@
+"""What is written where, decided and checked before anything is erased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from host import image, keys
+from host.boards import Board
+from host.errors import FlashSizeError, NotAnImageError, WrongKeyError
+from host.flash.errors import BoardRefusedError, FlashModeError
+from host.flashmap import SECTOR, FlashMap
+from host.image import Kind
+from host.ota.checks import check_image
+
+__all__ = ["ANY_BOARD_MODE", "Part", "Plan", "bootloader_part", "check_size", "make"]
+
+ANY_BOARD_MODE = "dout"
+"""The slowest mode: two data lines one way only, which every flash part and wiring has."""
+_ESP8285 = "ESP8285"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Bytes for one place in flash, of a partition or, for the bootloader, the ones it fills."""
+
+    name: str
+    offset: int
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        """The first byte after it."""
+        return self.offset + len(self.data)
+
+    @property
+    def erased_end(self) -> int:
+        """The first byte that is not erased for it."""
+        return -(-self.end // SECTOR) * SECTOR
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked plan. `notes` are sentences about what could not be checked."""
+
+    board: Board
+    mode: str
+    flash_size: int
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes to write."""
+        return sum(len(part.data) for part in self.parts)
+
+    def lines(self) -> Iterator[str]:
+        """The plan for a person, line by line."""
+        yield f"board      {self.board.id}: {self.board.name}"
+        yield f"flash      {self.flash_size >> 10} KiB at the least, mode {self.mode}"
+        for part in self.parts:
+            yield (
+                f"write      {part.offset:#08x}..{part.end:#08x}  {part.name}, {len(part.data)} "
+                f"bytes (erases up to {part.erased_end:#x})"
+            )
+        for note in (*self.notes, *self.board.notes):
+            yield f"note       {note}"
+
+
+def make(
+    board: Board,
+    flash_map: FlashMap,
+    application: bytes,
+    bootloader: Part | None,
+    *,
+    mode: str | None = None,
+    modulus: bytes | None = None,
+) -> Plan:
+    """The plan for a board; without a bootloader the one on the board stays.
+
+    `mode` is another flash mode than the board's own, `modulus` that of the key which a signed
+    application must carry. Raises BoardRefusedError, FlashModeError and what
+    `host.ota.checks.check_image` raises.
+    """
+    if board.ota:
+        raise BoardRefusedError(f"{board.name}: not for updates over the air: {board.ota}")
+    chosen = mode or board.flash_mode
+    _check_mode(board, chosen)
+    notes = check_image(application, flash_map, board=board.id, running="0.0.0", modulus=modulus)
+    app = Part("app", flash_map.app.offset, application)
+    parts = (app,) if bootloader is None else (bootloader, app)
+    if bootloader is None:
+        notes.append("no bootloader is written: the one on the board stays")
+    return Plan(board, chosen, flash_map.size, parts, tuple(notes))
+
+
+def bootloader_part(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Part:
+    """The part at 0x0; `modulus` is that of the key it must take updates from, if that is known.
+
+    Raises NotAnImageError, FlashSizeError, WrongKeyError.
+    """
+    kind = image.parse(data).kind
+    if kind is not Kind.MERGED:
+        raise NotAnImageError(
+            f"not a bootloader with its OTA server in one file for 0x0, but: {kind}"
+        )
+    if len(data) > flash_map.app.offset:
+        raise FlashSizeError(
+            f"{len(data)} bytes run into the application at {flash_map.app.offset:#x}"
+        )
+    if modulus is not None and not keys.carries(data, modulus):
+        raise WrongKeyError("does not carry our key: it would take nothing that is signed with it")
+    return Part("bootloader", 0, data)
+
+
+def _check_mode(board: Board, mode: str) -> None:
+    if mode not in {board.flash_mode, ANY_BOARD_MODE}:
+        raise FlashModeError(
+            f"{board.name} needs flash mode {board.flash_mode}: with {mode} writing seems to work, "
+            "and the board then boots garbage"
+        )
+
+
+def check_size(plan: Plan, size: int, chip: str) -> None:
+    """Whether a part of `size` bytes on the chip esptool calls `chip` fits the plan.
+
+    Raises FlashSizeError, and FlashModeError for the flash inside an ESP8285.
+    """
+    if size < plan.flash_size:
+        raise FlashSizeError(
+            f"the board has {size >> 10} KiB of flash, the flash map wants "
+            f"{plan.flash_size >> 10} KiB: take a smaller map (partitions/), or another board"
+        )
+    if chip.startswith(_ESP8285) and plan.mode != ANY_BOARD_MODE:
+        raise FlashModeError(
+            f"this is an {chip}, whose flash takes mode dout only: it would boot garbage with "
+            f"{plan.mode}; give --mode dout, or the right --board"
+        )
