@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import socket
 import ssl
 import threading
 from collections import deque
@@ -23,6 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from hub.errors import SettingsError
+from hub.mqtt.buffered import Buffered, BufferedClient
 from hub.mqtt.errors import NotConnectedError
 
 __all__ = ["Delivery", "Endpoint", "MqttSource", "Source"]
@@ -117,6 +117,8 @@ class MqttSource:
     CONNECT_TIMEOUT = 5.0
     BACKOFF = (0.1, 10.0)
     KEEPALIVE = 30
+    # Messages handled in one turn of the loop: some ms.
+    AT_ONCE = 100
 
     def __init__(
         self,
@@ -182,8 +184,8 @@ class MqttSource:
             self._publishing[sent.mid] = future
             await future
 
-    def _make_client(self) -> paho.Client:
-        client = paho.Client(
+    def _make_client(self) -> BufferedClient:
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
             protocol=paho.MQTTv5,
@@ -198,15 +200,12 @@ class MqttSource:
         client.on_socket_open = lambda _c, _u, sock: self._on_loop(self._watch, client, sock)
         client.on_socket_close = lambda _c, _u, sock: self._on_loop(self._unwatch, sock)
         client.on_socket_register_write = lambda _c, _u, sock: self._on_loop(
-            self._loop.add_writer, sock, client.loop_write
-        )
-        client.on_socket_unregister_write = lambda _c, _u, sock: self._on_loop(
-            self._loop.remove_writer, sock
+            self._loop.call_soon, self._write, client, sock
         )
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
+        client.on_packet = self._on_packet
         client.on_publish = self._on_publish
         return client
 
@@ -217,19 +216,38 @@ class MqttSource:
         else:
             self._loop.call_soon_threadsafe(call, *args)
 
-    def _watch(self, client: paho.Client, sock: socket.socket) -> None:
+    def _watch(self, client: paho.Client, sock: Buffered) -> None:
         self._loop.add_reader(sock, self._read, client, sock)
 
-    def _unwatch(self, sock: socket.socket) -> None:
+    def _unwatch(self, sock: Buffered) -> None:
         if sock.fileno() >= 0:
             self._loop.remove_reader(sock)
             self._loop.remove_writer(sock)
 
-    def _read(self, client: paho.Client, sock: socket.socket) -> None:
+    def _read(self, client: paho.Client, sock: Buffered) -> None:
+        """Take what is there, but let others have their turn."""
         client.loop_read()
-        # TLS may hold decrypted packets that no readiness of the socket will announce.
-        while isinstance(sock, ssl.SSLSocket) and sock.fileno() >= 0 and sock.pending():
+        for _ in range(self.AT_ONCE):
+            if not sock.waits or client.socket() is None:
+                return
             client.loop_read()
+        self._loop.call_soon(self._read, client, sock)
+
+    def _write(self, client: paho.Client, sock: Buffered) -> None:
+        """What paho has to say since the last turn of the loop, in one write."""
+        client.loop_write()
+        if sock.fileno() >= 0:
+            self._flush(sock)
+
+    def _flush(self, sock: Buffered) -> None:
+        try:
+            done = sock.flush()
+        except OSError:
+            return  # the reader will hear of it
+        if done:
+            self._loop.remove_writer(sock)
+        else:
+            self._loop.add_writer(sock, self._flush, sock)
 
     async def _keep_connected(self) -> None:
         """A new client each time: what the old one still held is not sent late.
@@ -290,8 +308,8 @@ class MqttSource:
     def _release(self, client: paho.Client) -> None:
         """Close a client's socket without its saying goodbye (its will and session stay)."""
         client.on_disconnect = None
-        sock = client.socket()
-        if isinstance(sock, socket.socket):
+        sock: object = client.socket()
+        if isinstance(sock, Buffered):
             self._unwatch(sock)
             sock.close()
 
@@ -336,22 +354,19 @@ class MqttSource:
         self._publishing.clear()
         self._lost.set()
 
-    def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "\ufffd"  # no broker should let it through; refused by the parser
+    def _on_packet(self, topic: bytes, payload: bytes, mid: int, retain: bool, dup: bool) -> None:
         tag = None
-        if message.qos:
-            tag = _Tag(message.mid)
+        if mid:
+            tag = _Tag(mid)
             self._waiting.append(tag)
         self._deliver(
             Delivery(
-                topic,
-                bytes(message.payload),
+                # No broker should let invalid UTF-8 through; the parser refuses what replaces it.
+                topic.decode(errors="replace"),
+                payload,
                 datetime.now(UTC),
-                retained=message.retain,
-                redelivered=message.dup,
+                retained=retain,
+                redelivered=dup,
                 tag=tag,
             )
         )

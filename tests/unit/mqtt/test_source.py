@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import ssl
 from dataclasses import replace
 
 import pytest
@@ -114,3 +115,20 @@ def test_a_url_names_everything():
         "broker", 1999, "us@er", "p:w"
     )
     assert Endpoint.of("mqtts://broker").port == 8883
+
+
+async def test_tls_and_large_and_many_messages(accounts, broker):
+    await accounts.provision("dev", "home", "device-password")
+    trusting = ssl.create_default_context(cafile=broker.authority_certificate)
+    secure = replace(
+        broker.endpoint, host="localhost", port=broker.main.ports["mqtts"], tls=trusting
+    )
+    large = b"x" * 500_000
+    async with subscriber(device(broker), "HomeKit/dev/none") as (sender, _):
+        async with subscriber(secure, "HomeKit/#") as (source, got):
+            await source.publish("HomeKit/dev/$config", "{}", retain=True)
+            await sender.publish("HomeKit/dev/large", large)
+            await asyncio.gather(*(sender.publish("HomeKit/dev/n", str(n)) for n in range(1000)))
+            await until(lambda: len(got) == 1001)
+    assert got[0].payload == large
+    assert [int(d.payload) for d in got[1:]] == list(range(1000))

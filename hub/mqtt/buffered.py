@@ -1,0 +1,108 @@
+"""A socket for paho that reads and writes in large pieces.
+
+paho asks the kernel three times for every message and tells it every acknowledgement by itself;
+at thousands of messages a second that is most of its time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import MQTTErrorCode
+
+__all__ = ["Buffered", "BufferedClient"]
+
+_PIECE = 64 * 1024
+
+
+class Buffered:
+    """What paho uses of a non-blocking socket; writes are kept until `flush`."""
+
+    def __init__(self, sock: socket.socket | ssl.SSLSocket) -> None:
+        self._sock = sock
+        self._in = b""
+        self._at = 0
+        self._out = bytearray()
+
+    @property
+    def waits(self) -> bool:
+        """Whether `recv` has something that no readiness of the socket will announce."""
+        if self._at < len(self._in):
+            return True
+        return isinstance(self._sock, ssl.SSLSocket) and self.fileno() >= 0 and self._pending()
+
+    def _pending(self) -> bool:
+        return isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
+
+    def recv(self, size: int) -> bytes:
+        """As socket.recv."""
+        if self._at >= len(self._in):
+            self._in, self._at = self._sock.recv(_PIECE), 0
+        piece = self._in[self._at : self._at + size]
+        self._at += len(piece)
+        return piece
+
+    def send(self, data: bytes) -> int:
+        """Keep all of it for `flush`."""
+        self._out += data
+        return len(data)
+
+    def flush(self) -> bool:
+        """Write what was kept; False if the kernel takes no more now. Raises OSError."""
+        while self._out:
+            try:
+                del self._out[: self._sock.send(self._out)]
+            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                return False
+        return True
+
+    def close(self) -> None:
+        """Write what can be written, and close."""
+        with contextlib.suppress(OSError):
+            self.flush()
+        self._sock.close()
+
+    def fileno(self) -> int:
+        """The descriptor, -1 once closed."""
+        return self._sock.fileno()
+
+    def setblocking(self, flag: bool) -> None:
+        """As socket.setblocking."""
+        self._sock.setblocking(flag)
+
+
+class BufferedClient(paho.Client):
+    """A paho client on a Buffered socket, which hands messages on without their properties.
+
+    `on_packet(topic, payload, message id (0 for QoS 0), retain, dup)` takes the place of
+    on_message. paho builds an object of 60 members for a message's properties, which nobody here
+    reads and which cost more than all the rest of a message.
+    """
+
+    on_packet: Callable[[bytes, bytes, int, bool, bool], None]
+
+    def _create_socket(self) -> Buffered:  # type: ignore[override]  # what paho uses of it is there
+        return Buffered(super()._create_socket())  # type: ignore[arg-type]
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        header, packet = self._in_packet["command"], self._in_packet["packet"]
+        size = int.from_bytes(packet[:2])
+        topic, at, mid = bytes(packet[2 : 2 + size]), 2 + size, 0
+        if header & 0x06:
+            mid = int.from_bytes(packet[at : at + 2])
+            at += 2
+        length = shift = 0
+        while True:  # the properties' length, 7 bits a byte
+            byte = packet[at]
+            at += 1
+            length |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80:
+                break
+        payload = bytes(packet[at + length :])
+        self.on_packet(topic, payload, mid, bool(header & 0x01), bool(header & 0x08))
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
