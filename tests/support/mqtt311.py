@@ -75,9 +75,14 @@ class Client:
         """Connect; a refusal is in `code`, not raised. Arguments of connect_packet."""
         client = cls(*await asyncio.open_connection(host, port, ssl=tls))
         client.writer.write(connect_packet(*args, **options))
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        try:
             _, body = await client._packet()
             client.code = body[1]
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        except BaseException:  # given up by whoever called
+            client.writer.close()
+            raise
         client._task = asyncio.create_task(client._read())
         return client
 

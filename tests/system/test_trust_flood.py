@@ -25,7 +25,7 @@ from hub.settings import Enrolment
 from tests.support.broker import until
 from tests.support.mqtt311 import Client
 
-FLOOD = int(os.environ.get("FLOOD", "4000"))
+FLOOD = int(os.environ.get("FLOOD", "2000"))
 PASSWORD = "0123456789abcdef" * 2
 
 

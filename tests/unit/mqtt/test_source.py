@@ -124,11 +124,13 @@ async def test_tls_and_large_and_many_messages(accounts, broker):
         broker.endpoint, host="localhost", port=broker.main.ports["mqtts"], tls=trusting
     )
     large = b"x" * 500_000
-    async with subscriber(device(broker), "HomeKit/dev/none") as (sender, _):
-        async with subscriber(secure, "HomeKit/#") as (source, got):
-            await source.publish("HomeKit/dev/$config", "{}", retain=True)
-            await sender.publish("HomeKit/dev/large", large)
-            await asyncio.gather(*(sender.publish("HomeKit/dev/n", str(n)) for n in range(1000)))
-            await until(lambda: len(got) == 1001)
+    async with (
+        subscriber(device(broker), "HomeKit/dev/none") as (sender, _),
+        subscriber(secure, "HomeKit/#") as (source, got),
+    ):
+        await source.publish("HomeKit/dev/$config", "{}", retain=True)
+        await sender.publish("HomeKit/dev/large", large)
+        await asyncio.gather(*(sender.publish("HomeKit/dev/n", str(n)) for n in range(1000)))
+        await until(lambda: len(got) == 1001)
     assert got[0].payload == large
     assert [int(d.payload) for d in got[1:]] == list(range(1000))
