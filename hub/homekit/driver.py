@@ -159,14 +159,22 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
         self.srp_verifier = verifier(self.state.pincode)
 
     async def start(self) -> None:
-        """Listen, then advertise. Raises PortTakenError."""
+        """Listen, then advertise. Raises PortTakenError for the first bridge.
+
+        A further bridge takes any free port where its own is taken: nobody chose that one, and
+        controllers are told by multicast.
+        """
         self._validate_start()
         self.aio_stop_event = asyncio.Event()
         try:
             await self.http_server.async_start(self.loop)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise PortTakenError(self._host, self._port, reason) from None
+            if not self._number:
+                raise PortTakenError(self._host, self._port, reason) from None
+            log.warning("homekit: port %d is taken (%s): taking another", self._port, reason)
+            self.http_server = _Server((self._host, 0), self)
+            await self.http_server.async_start(self.loop)
         self.state.port = self.http_server.port
         self.refresh(advertise=False)
         self.mdns_service_info = AccessoryMDNSServiceInfo(self.accessory, self.state)

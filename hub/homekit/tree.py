@@ -14,6 +14,7 @@ from hub.homekit.identity import Identities, part
 from hub.homekit.model import DeviceModel, Held, ServicePlan
 from hub.homekit.registry import INFORMATION
 from hub.homekit.state import BridgeRecord
+from hub.homekit.values import proper_name
 from hub.reading import SeriesKey, Value
 
 __all__ = ["Tree"]
@@ -43,7 +44,9 @@ class Tree:
         self.drivers: dict[int, Driver] = {}
         self.shown: dict[SeriesKey, ShownCharacteristic] = {}
         self.held: dict[str, list[Held]] = {}
-        self._name = name
+        # Multicast DNS takes 63 bytes of name, the bridge's number and 6 digits of its id included.
+        short = name.encode()[:48].decode(errors="ignore").strip(" -_.")
+        self._name = short if proper_name(short) else "Dormouse"
         self._make_driver = make_driver
         self._told, self._available, self._write = told, available, write
         self._plans: dict[str, list[ServicePlan]] = {}

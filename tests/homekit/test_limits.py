@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+
+import pytest
+
 from hub.homekit.identity import Identities
 from hub.homekit.registry import INFORMATION
+from hub.mqtt.ports import free_port
+from tests.homekit.conftest import Home
 from tests.support.controller import value_in
 
 
@@ -48,6 +54,23 @@ async def test_further_bridges_are_sticky(home):
     home.say("esp_005/Switch/On", "0")
     await second.wait_for("esp_005", "Switch", "On")
     home.check()
+
+
+async def test_a_further_bridge_whose_port_is_taken_takes_another():
+    port = free_port("127.0.0.1")
+    home = Home(port=port)
+    await home.bridge.start()
+    with socket.create_server(("127.0.0.1", port + 1)):
+        for n in range(150):
+            home.say(f"esp_{n:03}/Switch/On", "0")
+        await home.shown(lambda bridge: len(bridge.pairings()) == 2)
+        ports = [info.port for info in home.bridge.pairings()]
+        assert ports[0] == port
+        assert ports[1] not in {port, port + 1}
+        phone = await home.phone(1)
+        await phone.wait_for("esp_149", "Switch", "On")
+    await phone.close()
+    await home.bridge.stop()
 
 
 def test_a_flood_of_devices_ends_at_the_last_bridge():
@@ -137,3 +160,24 @@ async def test_a_service_waits_for_its_main_characteristic(home):
     assert await phone.read(mode) == 1, "a target nobody told follows what is"
     assert home.bridge.held() == []
     home.check()
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("Dormouse " + "a" * 63, "Dormouse " + "a" * 39),
+        ("Dormouse beach-", "Dormouse beach"),
+        ("\N{MOUSE}", "Dormouse"),
+        ("", "Dormouse"),
+    ],
+)
+async def test_a_bridge_is_called_what_homekit_and_multicast_take(name, called):
+    home = Home(name=name, zeroconf=None)
+    await home.bridge.start()
+    [info] = home.bridge.pairings()
+    assert info.name == called
+    phone = await home.phone()
+    assert value_in((await phone.tree())[0], INFORMATION, "Name") == called
+    home.check()
+    await phone.close()
+    await home.bridge.stop()
