@@ -97,10 +97,22 @@ def approve(device: Device, tenant: Tenant = None, data_dir: DataDir = None) -> 
 
 
 @app.command()
-def add(device: Device, tenant: Tenant = None, data_dir: DataDir = None) -> None:
+def add(
+    device: Device,
+    tenant: Tenant = None,
+    password_file: Annotated[
+        typer.FileText | None,
+        typer.Option("--password-file", help="take the password from a file (- for the input)"),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
     """Make an account beforehand, for a device or a viewer (viewer, viewer.<who>)."""
-    answer = _post(data_dir, f"{device}/add", tenant=tenant)
-    typer.echo(f"{device} may connect with the password {answer['password']}")
+    password = password_file.read().strip() if password_file else None
+    answer = _post(data_dir, f"{device}/add", tenant=tenant, password=password)
+    if password is None:
+        typer.echo(f"{device} may connect with the password {answer['password']}")
+    else:
+        typer.echo(f"{device} may connect")
 
 
 @app.command()

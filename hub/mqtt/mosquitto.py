@@ -15,7 +15,7 @@ from hub.child import Account as Owner
 from hub.child import spawn
 from hub.mqtt.account_files import replace_private
 from hub.mqtt.errors import BrokerError, PortTakenError
-from hub.mqtt.ports import free_port, is_taken
+from hub.mqtt.ports import free_port, holder, is_taken
 
 __all__ = ["Mosquitto", "check_version"]
 
@@ -36,6 +36,8 @@ class Mosquitto:
 
     BACKOFF = (0.2, 10.0)
     START_S = 10.0
+    # The largest store that the queue's bounds allow is written in about 2 s.
+    ENDING_S = 4.0
 
     def __init__(
         self,
@@ -60,6 +62,7 @@ class Mosquitto:
 
     async def start(self) -> None:
         """Returns when it accepts connections. Raises BrokerError."""
+        await self._let_predecessor_end()
         for _attempt in range(5 if self._any else 1):
             self.ports.update({listener: free_port(self._host) for listener in self._any})
             said = await self._spawn()
@@ -70,6 +73,15 @@ class Mosquitto:
                 raise BrokerError(f"mosquitto did not start: {said}")
         taken = [port for port in self.ports.values() if is_taken(self._host, port)]
         raise PortTakenError(taken[0] if taken else self.ports.popitem()[1])
+
+    async def _let_predecessor_end(self) -> None:
+        """A hub that was killed has a broker that still writes what it persists."""
+        fixed = [port for name, port in self.ports.items() if name not in self._any]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.ENDING_S):
+                # Another process ends without telling us.
+                while any((holder(port) or "").startswith("mosquitto ") for port in fixed):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
         """End it; it saves what it persists."""

@@ -107,6 +107,11 @@ async def test_dormouse_devices(hub):
     rotated = (await devices("rotate", "dev")).split()[-1]
     assert (await code("dev", password), await code("dev", rotated)) == (5, 0)
     await devices("renew", "dev", "--minutes", "5")
+    chosen = hub.data_dir / "chosen"
+    chosen.write_text("c" * 32 + "\n")
+    assert "c" * 32 not in await devices("add", "viewer.anna", "--password-file", str(chosen))
+    assert await code("viewer.anna", "c" * 32) == 0
+    await devices("remove", "viewer.anna")
     await devices("window", "10")
     found = json.loads(await devices("list", "--json"))
     assert [(a["name"], a["state"]) for a in found["accounts"]] == [("dev", "active")]
