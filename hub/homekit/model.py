@@ -50,8 +50,9 @@ def shown(kind: Characteristic, value: Value) -> Value:
     """The value as HomeKit takes it: on the characteristic's step, still within its range."""
     if not kind.step or isinstance(value, (bool, str)):
         return value
-    # 10 digits: more than any step has, fewer than where binary fractions show.
-    stepped: float = round(kind.step * round(value / kind.step), 10)
+    steps = round(value / kind.step)
+    # Divided by 10, not multiplied by 0.1: the quotient is the decimal's nearest double.
+    stepped = steps / round(1 / kind.step) if kind.step < 1 else steps * kind.step
     if kind.minimum is not None and stepped < kind.minimum:
         stepped = kind.minimum
     if kind.maximum is not None and stepped > kind.maximum:

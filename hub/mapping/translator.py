@@ -21,6 +21,8 @@ __all__ = ["Translator"]
 
 MAX_PAYLOAD = 16 * 1024  # as for our own JSON
 _PLAIN = Conversion()
+# A device that no rule names: made once, since every reading asks.
+_AS_IT_IS = Profile()
 
 
 @dataclass(slots=True)
@@ -195,7 +197,7 @@ class Translator:
         if own is None:
             model = self._model(device)
             own = self.rules.models.get(model) if model is not None else None
-        return own or Profile()
+        return own or _AS_IT_IS
 
     def _conversion(self, series: SeriesKey) -> Conversion | None:
         name = f"{series.service}/{series.characteristic}"

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypeGuard, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -208,7 +209,7 @@ def _homekit(device: str, rest: list[str], payload: bytes) -> Message:
         return _special(device, "/".join(rest), payload)
     if len(rest) > 2 and rest[-1] == "set":
         return Ignored(device, "/".join(rest))
-    series = _series(device, rest)
+    series = _series(device, "/".join(rest))
     if not payload:
         return Removal(series)
     return StateValue(series, _text(payload))
@@ -240,8 +241,11 @@ def _enrol(device: str, rest: list[str], payload: bytes) -> Enrol:
     return enrol
 
 
-def _series(device: str, rest: list[str]) -> SeriesKey:
+# A device says the same few names again and again; the bound is for floods of made-up ones.
+@lru_cache(maxsize=4096)
+def _series(device: str, name: str) -> SeriesKey:
     """The series of `<Service>[/<index>]/<Characteristic>`."""
+    rest = name.split("/")
     if len(rest) not in {2, 3}:
         raise _RefusedError("arity", f"{len(rest) + 2} levels in {_show('/'.join(rest))}")
     index = 0
@@ -249,9 +253,9 @@ def _series(device: str, rest: list[str]) -> SeriesKey:
         if not _INDEX.fullmatch(rest[1]):
             raise _RefusedError("index", f"{_show(rest[1])} is no index from 0 to {MAX_INDEX}")
         index = int(rest[1])
-    for name in (rest[0], rest[-1]):
-        if not _NAME.fullmatch(name):
-            raise _RefusedError("name", f"{_show(name)} cannot be a name of HomeKit's")
+    for part in (rest[0], rest[-1]):
+        if not _NAME.fullmatch(part):
+            raise _RefusedError("name", f"{_show(part)} cannot be a name of HomeKit's")
     return SeriesKey(device, rest[0], index, rest[-1])
 
 
@@ -309,7 +313,7 @@ def _entry(device: str, reading: object) -> Entry:
         )
     if not isinstance(value, bool | int | float | str):
         raise _RefusedError("entry", f"the value is {_show(value)}")
-    return Entry(seq, float(age), _series(device, name.split("/")), value)
+    return Entry(seq, float(age), _series(device, name), value)
 
 
 def _is_count(value: object) -> TypeGuard[int]:
