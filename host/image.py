@@ -40,6 +40,7 @@ _PLAIN_IROM = _FLASH_BASE + IROM  # irom text of a build that lies at 0x0 in fla
 _OTA_SLOT = 0x3C000
 _FEW_WORDS = 32  # constants that look like such addresses by chance; a plain build has hundreds
 _V2_MAGIC = 0xEA
+_SECTOR_0 = 0x1000
 _CHECKSUM_SEED = 0xEF
 _MODES = ("qio", "qout", "dio", "dout")
 _FLASH_SIZES = {  # the upper half of byte 3
@@ -127,7 +128,7 @@ def parse(data: bytes) -> Image:
     segments = _segments(data, count)
     found = _application(data, segments)
     return Image(
-        _kind(data, found),
+        _kind(data, segments, found),
         entry,
         _MODES[mode] if mode < len(_MODES) else None,
         _FLASH_SIZES.get(size_speed >> 4),
@@ -153,13 +154,16 @@ def _segments(data: bytes, count: int) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def _is_merged(data: bytes) -> bool:
-    # A bootloader is one sector, and what follows it begins on the next.
-    return data[1] == 1 and len(data) > 0x1000
+def _is_merged(data: bytes, segments: tuple[Segment, ...]) -> bool:
+    # A bootloader is one sector, and what follows it begins on the next. yaota8266's has one
+    # segment, ours two.
+    if len(data) <= _SECTOR_0:
+        return False
+    return data[1] == 1 or (segments[-1].end < _SECTOR_0 and data[_SECTOR_0] == MAGIC)
 
 
 def _application(data: bytes, segments: tuple[Segment, ...]) -> Application | None:
-    if _is_merged(data) or len(data) < IROM or segments[-1].end > _SIZE_AT:
+    if _is_merged(data, segments) or len(data) < IROM or segments[-1].end > _SIZE_AT:
         return None
     (size,) = struct.unpack_from("<I", data, _SIZE_AT)
     if size < IROM or size == 0xFFFFFFFF:
@@ -172,8 +176,8 @@ def _application(data: bytes, segments: tuple[Segment, ...]) -> Application | No
     return Application(size, data[size : size + MD5_SIZE], md5, trailers.read(data, size))
 
 
-def _kind(data: bytes, found: Application | None) -> Kind:
-    if _is_merged(data):
+def _kind(data: bytes, segments: tuple[Segment, ...], found: Application | None) -> Kind:
+    if _is_merged(data, segments):
         return Kind.MERGED
     if found is None:
         return Kind.BOOTLOADER if len(data) <= 0x1000 else Kind.SEGMENTS

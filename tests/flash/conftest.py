@@ -70,9 +70,11 @@ def dormouse(*arguments: str) -> Said:
 
 
 def small_image(data: bytes) -> bytes:
-    """An image of one segment, as a bootloader is one."""
-    head = struct.pack("<BBBBIII", 0xE9, 1, 2, 0, 0x40100000, 0x40100000, len(data)) + data
-    return head + b"\0" * (15 - len(head) % 16) + bytes([checksum(data)])
+    """An image of two segments, as our bootloader is one."""
+    head = struct.pack("<BBBBI", 0xE9, 2, 2, 0, 0x40100000)
+    for address, content in ((0x40100000, data), (0x3FFF8000, b"text")):
+        head += struct.pack("<II", address, len(content)) + content
+    return head + b"\0" * (15 - len(head) % 16) + bytes([checksum(data + b"text")])
 
 
 @pytest.fixture(scope="session")
