@@ -130,7 +130,9 @@ async def foreign_columns(admin, table: str) -> dict[str, str]:
            WHERE c.conrelid = %s::regclass AND c.contype = 'f' AND a.attname <> 'tenant_id'""",
         [f"dormouse.{table}"],
     )
-    return {name: of.removeprefix("dormouse.") for name, of in await rows.fetchall()}
+    found = {name: of.removeprefix("dormouse.") for name, of in await rows.fetchall()}
+    # A reading's foreign key is that of `latest`, written by the same statement.
+    return found | ({"series_id": "series"} if table == "reading" else {})
 
 
 async def test_no_table_lets_anything_through(app_url: str, database, two: Store):
