@@ -8,6 +8,10 @@ import machine
 from dormouse import settings
 
 FILE = "password"
+POINT_FILE = "portal"
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789A"
+"""32 that nobody takes for another: 10 of them are 50 bits."""
+_POINT_KEY = 10
 
 
 def device_id() -> str:
@@ -27,3 +31,26 @@ def password() -> str:
     made = str(hexlify(os.urandom(16)), "ascii")
     settings.write(FILE, made)
     return made
+
+
+def access_point():
+    """(name, password, whether the SDK has it) of the portal's network.
+
+    The password is made once and kept on flash; `dormouse provision` prints it.
+    """
+    name = "dormouse-" + device_id()[-4:]
+    try:
+        with open(POINT_FILE) as file:
+            kept = file.read()
+        if len(kept.rstrip()) == _POINT_KEY:
+            return name, kept.rstrip(), kept.endswith("\n")
+    except OSError:
+        pass
+    made = "".join([_LETTERS[byte & 31] for byte in os.urandom(_POINT_KEY)])
+    settings.write(POINT_FILE, made)
+    return name, made, False
+
+
+def told_access_point() -> None:
+    """Note that the SDK has been told the network's password: it never says it."""
+    settings.write(POINT_FILE, access_point()[1] + "\n")

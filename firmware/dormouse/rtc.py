@@ -28,6 +28,8 @@ CRASHED = 2
 """Flag: the wake before was ended by the watchdog."""
 RELAY = 8
 """Flag: the switch is on."""
+PORTAL = 16
+"""Flag: the next start opens the portal."""
 ADDRESS = 4
 """Flag: the static address is known."""
 

@@ -1,14 +1,15 @@
-"""From power-on to the right mode: sleep on, a wake, staying awake, or the prompt."""
+"""From power-on to the right mode: sleep on, a wake, staying awake, or the portal."""
 
 import sys
 
 import machine
 
-from dormouse import rtc, sleep
+from dormouse import hold, rtc, sleep
 from dormouse.clock import Clock
+from dormouse.hold import Held
 
 CAUSES = {0: "power", 1: "watchdog", 4: "soft", 5: "deepsleep", 6: "hard"}
-_WATCHDOG, _DEEPSLEEP = 1, 5
+_POWER, _WATCHDOG, _DEEPSLEEP, _HARD = 0, 1, 5, 6
 
 
 def stay_awake(record, clock, values, reset: str) -> None:
@@ -17,6 +18,8 @@ def stay_awake(record, clock, values, reset: str) -> None:
         from dormouse import stay
 
         stay.run(record, clock, values, reset)
+    except Held:
+        record.set(rtc.PORTAL, True)
     except Exception as error:
         sys.print_exception(error)
     clock.tick()
@@ -25,7 +28,7 @@ def stay_awake(record, clock, values, reset: str) -> None:
 
 
 def run() -> None:
-    """Returns only when the device has no settings yet; the prompt follows then."""
+    """Does not return."""
     record, _kept = rtc.load()
     cause = machine.reset_cause()
     clock = Clock(record, record.slept if cause == _DEEPSLEEP else 0)
@@ -37,8 +40,14 @@ def run() -> None:
     from dormouse import settings
 
     values = settings.load()
-    if not values.ssid or not values.host:
-        return
+    if not values.ssid or not values.host or record.has(rtc.PORTAL):
+        record.set(rtc.PORTAL, False)
+        rtc.save(record)
+        from dormouse import portal
+
+        portal.run(record, clock, values)
+    if cause in (_POWER, _HARD):
+        hold.Watch(values)
     if values.switch:
         stay_awake(record, clock, values, CAUSES.get(cause, "power"))
     if cause == _WATCHDOG and record.has(rtc.AWAKE):
@@ -51,6 +60,14 @@ def run() -> None:
         from dormouse import wake
 
         wake.run(record, clock, values, CAUSES.get(cause, "power"))
+        hold.settle()
+    except Held:
+        # With all of the heap to itself.
+        record.set(rtc.AWAKE, False)
+        record.set(rtc.PORTAL, True)
+        clock.tick()
+        rtc.save(record)
+        machine.reset()
     except Exception as error:
         sys.print_exception(error)
     sleep.until_next(record, clock, values.interval)

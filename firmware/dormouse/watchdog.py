@@ -13,6 +13,8 @@ class _Meanwhile:
 
     task: object = None
     every_ms = 1000
+    # Who looks at the button that asks for the portal.
+    watch: object = None
 
 
 meanwhile = _Meanwhile()
@@ -23,3 +25,5 @@ def feed() -> None:
     _dog.feed()
     if meanwhile.task:
         meanwhile.task()  # type: ignore[operator]
+    if meanwhile.watch:
+        meanwhile.watch.look()  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ STAT_NO_AP_FOUND, STAT_CONNECT_FAIL, STAT_GOT_IP = 3, 4, 5
 AUTH_OPEN, AUTH_WEP, AUTH_WPA_PSK, AUTH_WPA2_PSK, AUTH_WPA_WPA2_PSK = 0, 1, 2, 3, 4
 MODE_11B, MODE_11G, MODE_11N = 1, 2, 3
 _MASK = "255.255.255.0"
+_POINT = "192.168.4.1"
 _hostname = "esp8266"
 
 
@@ -33,9 +34,10 @@ class _Station:
         self.address = None
         self.begin()
 
-    def begin(self):
+    def begin(self, joining=True):
         self.began = utime.ticks_ms()
         self.suited = None
+        self.joining = joining
 
     def obstacle(self):
         """The status that keeps it from joining, or None."""
@@ -49,7 +51,7 @@ class _Station:
         return None
 
     def status(self):
-        if not self.sdk.get("active") or not self.sdk.get("ssid"):
+        if not self.joining or not self.sdk.get("active") or not self.sdk.get("ssid"):
             return STAT_IDLE
         now = utime.ticks_ms()
         delay = world.get("wifi", "associate_ms")
@@ -88,8 +90,13 @@ def reachable():
     return joined, joined and _station.ifconfig()[0].startswith(subnet + ".")
 
 
+def serving():
+    """Whether the access point is on: what listens can be reached over it."""
+    return bool(_station.sdk.get("ap"))
+
+
 class WLAN:
-    """The station; of the access point only whether it is on."""
+    """The station, or the access point: its name, password and security, kept by the SDK."""
 
     def __init__(self, interface=STA_IF):
         self.interface = interface
@@ -114,7 +121,7 @@ class WLAN:
         _station.begin()
 
     def disconnect(self):
-        _station.begin()
+        _station.begin(False)
 
     def isconnected(self):
         return _station.status() == STAT_GOT_IP
@@ -125,6 +132,8 @@ class WLAN:
         return _station.status()
 
     def config(self, what=None, **values):
+        if self.interface == AP_IF:
+            return self._point(what, values)
         if values:
             world.flash_written()
             return None
@@ -134,7 +143,27 @@ class WLAN:
             return b"\x5c\xcf" + world.chip()
         raise ValueError("unknown config param")
 
+    def _point(self, what, values):
+        """The access point's settings; its password is never told again, as on the chip."""
+        sdk = _station.sdk
+        point = sdk.get("point") or {"ssid": "MicroPython-%s" % world.chip().hex()[2:]}
+        if values:
+            known = ("ssid", "key", "security", "channel", "hidden")
+            if any(name not in known for name in values):
+                raise ValueError("unknown config param")
+            if values.get("security") and not 8 <= len(values.get("key", "")) <= 64:
+                raise OSError("can't set AP config")
+            point.update(values)
+            sdk["point"] = point
+            _keep(sdk)
+            return None
+        if what == "key" or what not in point:
+            raise ValueError("unknown config param")
+        return point[what]
+
     def ifconfig(self, addresses=None):
+        if self.interface == AP_IF:
+            return (_POINT, _MASK, _POINT, "0.0.0.0")
         if addresses is None:
             return _station.ifconfig()
         _station.address = None if addresses == "dhcp" else addresses
@@ -149,7 +178,13 @@ class WLAN:
         text = world.get("wifi", "bssid")
         bssid = bytes([int(text[i : i + 2], 16) for i in range(0, 12, 2)])
         ssid = world.get("wifi", "ssid").encode()
-        return [(ssid, bssid, 6, world.get("wifi", "rssi"), AUTH_WPA2_PSK, 0)]
+        security = AUTH_WPA2_PSK if world.get("wifi", "key") else AUTH_OPEN
+        found = [(ssid, bssid, 6, world.get("wifi", "rssi"), security, 0)]
+        for number, other in enumerate(world.get("wifi", "others")):
+            security = other.get("security", AUTH_WPA2_PSK)
+            bssid = b"\x02\0\0\0\x01" + bytes([number])
+            found.append((other["ssid"].encode(), bssid, 1, other.get("rssi", -70), security, 0))
+        return found
 
 
 def hostname(name=None):

@@ -52,7 +52,7 @@ class poll:
             delayed = delayed or thing.waiting()
             if thing.state == socket._BROKEN:
                 ready.append((thing, POLLERR | POLLHUP))
-            elif thing.state == socket._CONNECTED:
+            elif thing.state in (socket._CONNECTED, socket._BOUND):
                 if thing.queue and not thing.writable():
                     flags &= ~POLLOUT
                 real.append((thing.real, thing, flags))

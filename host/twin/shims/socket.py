@@ -4,9 +4,12 @@
 - At most 1072 bytes (two segments) are under way: `send` takes what fits.
 - A lost segment comes one retransmission later: 3 s for the first of a connection, then 1 s.
 - Without WiFi there is no route; from an address of another network nothing comes back.
+- What the device serves over its own access point is served on the loopback address; `ports.json`
+  in the device's folder says at which ports.
 """
 
 import errno
+import json
 import random
 
 import network
@@ -22,7 +25,8 @@ _STEP_MS = 100
 _EHOSTUNREACH = 113
 if world.get("net", "seed") is not None:
     random.seed(world.get("net", "seed"))
-_NEW, _CONNECTING, _CONNECTED, _BROKEN = 0, 1, 2, 3
+_NEW, _CONNECTING, _CONNECTED, _BROKEN, _BOUND = 0, 1, 2, 3, 4
+_LOOPBACK = "127.0.0.1"
 
 
 def getaddrinfo(host, port, *rest):
@@ -56,14 +60,16 @@ def _delay(timeout):
 class socket:
     """A TCP or UDP socket."""
 
-    def __init__(self, family=AF_INET, kind=SOCK_STREAM, proto=0):
-        self.real = usocket.socket(usocket.AF_INET, kind)
+    def __init__(self, family=AF_INET, kind=SOCK_STREAM, proto=0, real=None):
+        self.real = real or usocket.socket(usocket.AF_INET, kind)
         self.kind = kind
         self.timeout = None
-        self.state = _NEW
+        self.state = _CONNECTED if real else _NEW
         self.peer = None
         self.due = None
         self.queue = []
+        # Of a station's neighbour on the access point, or of the network that the station joined.
+        self.served = False
 
     # --- what the link does meanwhile -------------------------------------------------------
 
@@ -74,7 +80,8 @@ class socket:
             self._arrive()
         while self.queue and self.state == _CONNECTED:
             due, data = self.queue[0]
-            if utime.ticks_diff(now, due) < 0 or not network.reachable()[1]:
+            linked = network.serving() if self.served else network.reachable()[1]
+            if utime.ticks_diff(now, due) < 0 or not linked:
                 break
             try:
                 sent = self.real.send(data)
@@ -198,17 +205,48 @@ class socket:
         return len(data)
 
     def bind(self, address):
-        self.real.bind(usocket.getaddrinfo(*address)[0][-1])
+        """Serve a port of the device's at one of the loopback address's."""
+        ports = json.loads(world.read("ports.json") or b"{}")
+        name = str(address[1])
+        given = world.get("ports").get(name)
+        for _ in range(100):
+            port = given or 20000 + random.getrandbits(15)
+            try:
+                self.real.bind(usocket.getaddrinfo(_LOOPBACK, port)[0][-1])
+                break
+            except OSError as error:
+                if given or error.errno != errno.EADDRINUSE:
+                    raise
+        else:
+            raise OSError(errno.EADDRINUSE)
+        self.real.setblocking(False)
+        self.served = True
+        if self.kind == SOCK_DGRAM:
+            self.state = _BOUND
+        ports[name] = port
+        world.write("ports.json", json.dumps(ports))
 
     def listen(self, backlog=1):
         self.real.listen(backlog)
+        self.state = _BOUND
 
     def accept(self):
+        if not network.serving():
+            raise OSError(errno.EAGAIN)
         real, address = self.real.accept()
-        accepted = socket()
-        accepted.real = real
-        accepted.state = _CONNECTED
-        return accepted, address
+        real.setblocking(False)
+        accepted = socket(real=real)
+        accepted.served = True
+        return accepted, _pair(address)
+
+    def recvfrom(self, count):
+        data, address = self.real.recvfrom(count)
+        return data, _pair(address)
+
+    def sendto(self, data, address):
+        if not network.serving():
+            raise OSError(_EHOSTUNREACH)
+        return self.real.sendto(data, usocket.getaddrinfo(*address)[0][-1])
 
     def close(self):
         if self.state == _CONNECTED:
@@ -216,3 +254,9 @@ class socket:
         self.state = _BROKEN
         self.queue = []
         self.real.close()
+
+
+def _pair(address):
+    """(host, port) as lwIP gives it."""
+    _family, octets, port = usocket.sockaddr(address)[:3]
+    return ("%d.%d.%d.%d" % tuple(octets), port)

@@ -4,27 +4,29 @@ The file may change while the device runs; it is read again when it does. Every 
 
     {"wifi": {"up": true, "ssid": "dormouse", "key": "", "bssid": "020000000001", "rssi": -60,
               "associate_ms": 0, "scan_ms": 0, "dhcp_ms": 0,
-              "subnet": "192.168.4", "hidden": false},
+              "subnet": "192.168.4", "hidden": false, "others": [{"ssid": "guests"}]},
      "net": {"loss": 0.0, "latency_ms": 0, "blackhole": false, "seed": null},
      "values": {"temperature": 20.5, "humidity": 45.0, "pressure": 1013.25},
      "parts": {"ds18b20": {"temperature": 19.0}},
      "missing": ["bme280"], "hang": ["dht22"],
      "adc_mv": 1000, "pins": {"0": 1}, "watchdog_ms": 5000,
-     "convert_ms": 750}
+     "convert_ms": 750, "ports": {"80": 8080}}
 
-wifi: one access point. Without a lock on its BSSID joining costs `scan_ms` more; DHCP gives an
-address in `subnet`, and a station with an address outside of it reaches nobody.
+wifi: one access point; scans find the `others` too (with "rssi", "security"). Without a lock on
+its BSSID joining costs `scan_ms` more; DHCP gives an address in `subnet`, and a station with an
+address outside of it reaches nobody.
 net: `loss` is the chance that a segment is lost and comes one retransmission later, `latency_ms`
 a round trip; with `blackhole` connections are neither accepted nor refused. `seed` (an int) makes
 each life of the VM lose the same segments.
 values: what sensors measure (degrees Celsius, percent, hectopascal), `parts` for one kind.
 A value is a number or {"base": 20, "swing": 2, "period_s": 600, "phase_s": 0}, a sine of Unix
 time. Sensors in `missing` do not answer, those in `hang` never return.
+ports: where on the loopback address the device's own ports are served; a free one without.
 adc_mv: at the ADC pin, which reads 1024 at 1000 mV. pins: levels that inputs read, 1 without.
 
 The device's own state lies in the folder above the current one: `rtc.bin`, `sdk.json` (what the
-SDK keeps in flash), `flash-writes` (a count), `pins.json` (levels of outputs), `sleep` and
-`reset-cause` (for whoever restarts the VM).
+SDK keeps in flash), `flash-writes` (a count), `pins.json` (levels of outputs), `ports.json`
+(where its ports are served), `sleep` and `reset-cause` (for whoever restarts the VM).
 """
 
 import builtins
@@ -53,6 +55,7 @@ _DEFAULTS = {
         "scan_ms": 0,
         "dhcp_ms": 0,
         "subnet": "192.168.4",
+        "others": [],
     },
     "net": {"loss": 0.0, "latency_ms": 0, "blackhole": False, "seed": None},
     "values": {"temperature": 20.5, "humidity": 45.0, "pressure": 1013.25},
@@ -63,6 +66,7 @@ _DEFAULTS = {
     "pins": {},
     "convert_ms": 750,
     "watchdog_ms": 5000,
+    "ports": {},
 }
 _PATH = os.getenv("TWIN_WORLD")
 _real_open = builtins.open

@@ -1,0 +1,116 @@
+"""The pages, in pieces as they go out: the whole of one is never in memory. No scripts."""
+
+REASONS = {
+    400: "Bad Request",
+    404: "Not Found",
+    411: "Length Required",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+}
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_COMMON = "Connection: close\r\nCache-Control: no-store\r\n"
+# Nothing from elsewhere, no scripts: whatever a network calls itself, it stays text.
+_HEAD = (
+    "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n" + _COMMON + "\r\n"
+)
+_TOP = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width,initial-scale=1">'
+)
+_STYLE = (
+    "<style>body{font:17px sans-serif;max-width:30em;margin:1em auto;padding:0 1em}"
+    "label{display:block;margin:.7em 0}.t,button{font:inherit;width:100%;box-sizing:border-box;"
+    "padding:.5em}.p{background:#fdd;padding:.6em}small{color:#555}</style></head><body>"
+)
+_END = "</body></html>"
+
+
+def escape(text: str) -> str:
+    """Text for between tags and inside quotes."""
+    return "".join([_ENTITIES.get(one, one) for one in text])
+
+
+def error(status: int):
+    """An error without a page."""
+    reason = REASONS[status]
+    yield "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\n%s" % (status, reason, _COMMON)
+    yield "Content-Length: %d\r\n\r\n%s\n" % (len(reason) + 1, reason)
+
+
+def redirect(address: str):
+    """To the first page: 302, since that is what captive browsers look for."""
+    yield "HTTP/1.1 302 Found\r\nLocation: http://%s/\r\n%s" % (address, _COMMON)
+    yield "Content-Length: 0\r\n\r\n"
+
+
+def _top(title: str, refresh_s: int = 0):
+    yield _HEAD
+    yield _TOP
+    if refresh_s:
+        yield '<meta http-equiv="refresh" content="%d">' % refresh_s
+    yield "<title>%s</title>" % title
+    yield _STYLE
+    yield "<h1>%s</h1>" % title
+
+
+def form(device: str, networks, given, problem: str):
+    """The form. `networks` are (name, dBm, whether it has a key), `given` what was filled in."""
+    yield from _top("Set up this sensor")
+    yield "<p><small>%s</small></p>" % device
+    if problem:
+        yield '<p class="p" id="problem">%s</p>' % escape(problem)
+    yield '<form method="post" action="/"><h2>WiFi</h2>'
+    listed = False
+    for name, dbm, locked in networks:
+        chosen = name == given["ssid"]
+        listed = listed or chosen
+        yield '<label><input type="radio" name="net" value="%s"%s> ' % (
+            escape(name),
+            " checked" if chosen else "",
+        )
+        yield "%s <small>%d dBm%s</small></label>" % (
+            escape(name),
+            dbm,
+            "" if locked else ", without a password",
+        )
+    if not networks:
+        yield "<p>No networks were found.</p>"
+    yield '<p><a href="/scan">Look for networks again</a></p>'
+    yield _field("ssid", "Or the name of another", "" if listed else given["ssid"], 32)
+    yield (
+        '<label>Password<input class="t" type="password" name="key" maxlength="64"'
+        ' autocomplete="off"></label>'
+    )
+    yield _field("host", "Address of the hub", given["host"], 64)
+    yield _field("name", "Name of this sensor (may stay empty)", given["name"], 64)
+    yield "<button>Join</button></form>"
+    yield _END
+
+
+def _field(name: str, label: str, value: str, longest: int) -> str:
+    return (
+        '<label>%s<input class="t" name="%s" maxlength="%d" value="%s" autocapitalize="off"'
+        ' autocorrect="off"></label>' % (label, name, longest, escape(value))
+    )
+
+
+def trying(ssid: str):
+    """While the network is tried; the browser asks again by itself."""
+    yield from _top("Joining", 3)
+    yield "<p>Trying to join %s. " % escape(ssid)
+    yield "This takes up to half a minute. Should this page not change by itself, make sure that "
+    yield 'you are still in the sensor\'s own network, and <a href="/">look again</a>.</p>'
+    yield _END
+
+
+def done(ssid: str, host: str):
+    """The last page."""
+    yield from _top("Done")
+    yield '<p id="done">The sensor joined %s. ' % escape(ssid)
+    yield "It restarts now, its own network goes away, and it shows up at the hub %s." % escape(
+        host
+    )
+    yield "</p>" + _END
