@@ -224,10 +224,3 @@ async def test_a_long_sleep_is_chained_over_the_timers_limit(make_board, admit, 
     assert sum(slept) == pytest.approx(3 * 3600e6, rel=1e-3)
     assert ears.batches(board)[-1].up == pytest.approx(3 * 3600, abs=2)
     assert ears.reports(board)[-1].reset == "deepsleep"
-
-
-async def test_a_board_without_settings_waits_at_its_prompt(make_board):
-    board = make_board(ssid="")
-    wake = await board.wake(Cause.POWER)
-    assert (wake.status, wake.console) == (0, "")
-    assert board.flash_writes == 0
