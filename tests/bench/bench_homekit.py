@@ -80,8 +80,10 @@ async def measured(facts: dict[str, Any], hub: Endpoint, talking: list[int]) -> 
             began = time.perf_counter()
             topic = f"HomeKit/{name}/MotionSensor/MotionDetected"
             await source.publish(topic, payload, qos=0)
-            await phone.event(where[name])
+            told = await phone.event(where[name])
             times.append((time.perf_counter() - began) * 1000)
+            if told != (payload == "1"):
+                raise ValueError(f"message {n} said {payload}, the event {told}")
         await phone.unpair()
     return times
 
