@@ -74,7 +74,7 @@ class HubChild:
     def _flags(self) -> list[str]:
         """The usual ports where they are free, unless the environment names others."""
         flags = ["--data-dir", str(self.data_dir)]
-        for name in ("http_port", "mqtt_port", "enrol_port", "hap_port"):
+        for name in ("http_port", "mqtt_port", "mqtts_port", "enrol_port", "hap_port"):
             if f"DORMOUSE_{name.upper()}" in os.environ:
                 continue
             usual = int(Settings.model_fields[name].default)

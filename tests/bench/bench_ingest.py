@@ -77,7 +77,8 @@ async def run() -> None:
     """Run all four."""
     folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
     folder.chmod(0o755)
-    ports = dict.fromkeys(("http_port", "mqtt_port", "enrol_port", "hap_port"), "0")
+    names = ("http_port", "mqtt_port", "mqtts_port", "enrol_port", "hap_port")
+    ports = dict.fromkeys(names, "0")
     try:
         async with Hub(load(data_dir=folder / "data", host="127.0.0.1", **ports)) as hub:
             _, took = await _measure(hub, "plain", MESSAGES, 0, 0)
