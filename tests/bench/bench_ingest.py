@@ -1,7 +1,7 @@
 """Messages from the broker to committed rows, through a whole hub in this process.
 
 The load comes from another process; the hub is one process and so one core.
-`ingest.messages_per_s`: plain readings, QoS 1, as fast as the broker hands them on.
+`ingest.messages_per_s`: plain readings, QoS 1, a backlog that the broker has in its queue.
 `ingest.batched_readings_per_s`: the same in `$batch`es of 20 readings.
 `ingest.commit_p50_ms`, `ingest.commit_p99_ms`: from a publisher's write to the commit, at 1,000
 messages a second.
@@ -48,7 +48,10 @@ class _Commits:
 async def _measure(
     hub: Hub, device: str, count: int, rate: int, size: int
 ) -> tuple[_Commits, float]:
-    """Send a load; what was committed, and the seconds from its start to the last commit."""
+    """Send a load; what was committed, and the seconds from its start to the last commit.
+
+    Without a rate the broker has all of it before the hub listens.
+    """
     commits = _Commits()
     hub.mqtt.ingest.of(hub.settings.tenant)._on_commit = commits
     sender = await asyncio.create_subprocess_exec(
@@ -59,9 +62,16 @@ async def _measure(
     assert sender.stdin is not None
     assert sender.stdout is not None
     await sender.stdout.readline()
+    if not rate:
+        await hub.mqtt.listener.stop()
+        sender.stdin.write(b"go\n")
+        await sender.wait()
     began = time.monotonic()
     used = resource.getrusage(resource.RUSAGE_SELF)
-    sender.stdin.write(b"go\n")
+    if rate:
+        sender.stdin.write(b"go\n")
+    else:
+        await hub.mqtt.listener.start()
     wanted = count * (size or 1)
     async with asyncio.timeout(300):
         while commits.count < wanted:
