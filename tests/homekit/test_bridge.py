@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hub.homekit.registry import INFORMATION
@@ -116,3 +118,30 @@ async def test_removed_twice_is_still_itself(home):
     [phone] = home.phones
     home.say("esp/TemperatureSensor/CurrentTemperature", "1")
     assert await phone.wait_for("esp", "TemperatureSensor", "CurrentTemperature") == place
+
+
+async def test_nothing_new_is_shown_while_its_ids_cannot_be_kept(home, caplog):
+    home.say("known/Switch/On", "0")
+    phone = await home.phone()
+    known = await phone.wait_for("known", "Switch", "On")
+    home.state.fail = True
+    home.say("fresh/Switch/On", "1")
+    home.say("known/Switch/On", "1")
+    async with asyncio.timeout(10):
+        while "cannot keep its state" not in caplog.text:
+            await asyncio.sleep(0.01)
+    assert await phone.read(known) is True, "what is known goes on"
+    assert await phone.find("fresh", "Switch", "On") is None
+    home.state.fail = False
+    place = await phone.wait_for("fresh", "Switch", "On")
+    assert home.state.accessories["fresh"].aid == place[0]
+
+
+async def test_a_pairing_is_kept_at_once(home):
+    phone = await home.phone()
+    me = phone.pairing.pairing_data["iOSPairingId"]
+    async with asyncio.timeout(10):
+        while not home.state.bridges[0].pairings:
+            await asyncio.sleep(0.01)
+    [pairing] = home.state.bridges[0].pairings
+    assert (pairing.controller, pairing.admin) == (me, True)
