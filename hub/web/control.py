@@ -12,6 +12,7 @@ from hub.homekit.registry import INFORMATION
 from hub.mqtt.control import router as devices
 from hub.mqtt.http_auth import router as mqtt_auth
 from hub.store.overview import DeviceOverview, LastValue, overview
+from hub.web.places import router as places
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -37,6 +38,7 @@ def control_app(hub: Hub) -> FastAPI:
     app.include_router(devices(lambda: hub.mqtt))
     app.include_router(doctor(lambda: hub.running.store))
     app.include_router(homekit(hub.bridges.running))
+    app.include_router(places(lambda: hub.running.store, hub.settings.tenant))
     return app
 
 

@@ -10,7 +10,7 @@ The file may change while the device runs; it is read again when it does. Every 
      "parts": {"ds18b20": {"temperature": 19.0}},
      "missing": ["bme280"], "hang": ["dht22"],
      "adc_mv": 1000, "pins": {"0": 1}, "watchdog_ms": 5000,
-     "convert_ms": 750, "ports": {"80": 8080}}
+     "convert_ms": 750, "ports": {"80": 8080}, "onewire_pin": null}
 
 wifi: one access point; scans find the `others` too (with "rssi", "security"). Without a lock on
 its BSSID joining costs `scan_ms` more; DHCP gives an address in `subnet`, and a station with an
@@ -22,6 +22,7 @@ values: what sensors measure (degrees Celsius, percent, hectopascal), `parts` fo
 A value is a number or {"base": 20, "swing": 2, "period_s": 600, "phase_s": 0}, a sine of Unix
 time. Sensors in `missing` do not answer, those in `hang` never return.
 ports: where on the loopback address the device's own ports are served; a free one without.
+onewire_pin: where the 1-Wire sensor is; null: on whichever pin it is looked for.
 adc_mv: at the ADC pin, which reads 1024 at 1000 mV. pins: levels that inputs read, 1 without.
 
 The device's own state lies in the folder above the current one: `rtc.bin`, `sdk.json` (what the
@@ -65,6 +66,7 @@ _DEFAULTS = {
     "adc_mv": 900,
     "pins": {},
     "convert_ms": 750,
+    "onewire_pin": None,
     "watchdog_ms": 5000,
     "ports": {},
 }

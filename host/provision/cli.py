@@ -1,0 +1,151 @@
+"""`dormouse provision`."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from host import serial_port
+from host.errors import HostError
+from host.provision import devices_file, plan, work
+from host.provision.answers import Answers
+from host.provision.device import Device
+from host.provision.devices_file import Entry
+from host.provision.errors import NoTerminalError, ProvisionError
+from host.provision.hub import LocalHub
+from host.provision.repl import Repl
+from host.provision.wizard import Wizard
+
+__all__ = ["mount"]
+
+_INTERRUPTED = 130  # as a shell tells of Ctrl-C
+
+
+def mount(app: typer.Typer) -> None:
+    """Add `provision` to the command line."""
+    app.command()(provision)
+
+
+def provision(
+    *,
+    port: Annotated[
+        str | None, typer.Option("--port", help="the serial port [the only one there is]")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="set up the devices that this file describes")
+    ] = None,
+    copy_firmware: Annotated[
+        bool, typer.Option("--firmware", help="copy the compiled firmware to its filesystem too")
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="forget earlier answers and ask everything again")
+    ] = False,
+    within: Annotated[
+        float, typer.Option(help="seconds that the board may take to show its prompt", min=1)
+    ] = 30,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
+    ] = None,
+) -> None:
+    """Set up a device over its USB cable: WiFi, hub, name, place, sensors; then hear from it."""
+    console = Console(highlight=False)
+    with contextlib.ExitStack() as stack:
+        hub = LocalHub.find(data_dir)
+        if hub is not None:
+            stack.enter_context(hub)
+        if file is not None:
+            _many(file, port, within, hub, console)
+        elif sys.stdin.isatty():
+            _one(port, within, hub, console, copy_firmware=copy_firmware, restart=restart)
+        else:
+            raise NoTerminalError
+
+
+def _one(
+    port: str | None,
+    within: float,
+    hub: LocalHub | None,
+    console: Console,
+    *,
+    copy_firmware: bool,
+    restart: bool,
+) -> None:
+    """The wizard."""
+    chosen = serial_port.choose(port)
+    console.print(f"{chosen}: looking for the prompt (press reset if the device sleeps)")
+    try:
+        with Repl(chosen, within=within) as repl:
+            device = Device(repl)
+            answers = Answers(device.facts.id)
+            if restart:
+                answers.forget()
+            console.print(f"{device.facts.id}, firmware {device.facts.firmware or 'none'}")
+            wizard = Wizard(device, answers, hub, console)
+            wanted = wizard.plan()
+            board = plan.check_board(wanted.board)
+            work.prepare(device, board, copy_firmware, console.print)
+            told = work.finish(device, wanted, board, hub, console.print)
+            _tell(console, device, told)
+            answers.forget()
+    except (typer.Abort, KeyboardInterrupt):
+        console.print("\ninterrupted; the answers are kept: run it again to go on from here")
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+def _many(
+    file: Path, port: str | None, within: float, hub: LocalHub | None, console: Console
+) -> None:
+    """Every device of the file; one that fails is told and the others go on."""
+    entries = devices_file.load(file, hub.addresses[0] if hub else None)
+    failed = 0
+    for number, entry in enumerate(entries, 1):
+        console.print(f"{entry.called} ({number} of {len(entries)})", style="bold")
+        try:
+            chosen = _connected(entry, port, single=len(entries) == 1)
+            with Repl(chosen, within=within) as repl:
+                _set_up(Device(repl), entry, hub, console)
+        except HostError as error:
+            failed += 1
+            typer.echo(f"dormouse: {entry.called}: {error}", err=True)
+    if failed:
+        raise ProvisionError(f"{failed} of {len(entries)} devices are not set up")
+
+
+def _connected(entry: Entry, port: str | None, *, single: bool) -> str:
+    """The port that the device is on, connected by hand one after the other if it must be."""
+    if not entry.serial and not single and sys.stdin.isatty():
+        typer.prompt(f"Connect {entry.called}, then Enter", default="", show_default=False)
+    return serial_port.choose(entry.serial or port)
+
+
+def _set_up(device: Device, entry: Entry, hub: LocalHub | None, console: Console) -> None:
+    facts = device.facts
+    if entry.id and entry.id != facts.id:
+        raise ProvisionError(f"{device.repl.port} has {facts.id}, not {entry.id}")
+    work.prepare(device, entry.board, entry.firmware, console.print)
+    device.join(entry.plan.wifi)
+    device.reach(entry.plan.hub)
+    told = work.finish(device, entry.plan, entry.board, hub, console.print)
+    _tell(console, device, told)
+
+
+def _tell(console: Console, device: Device, told: dict[str, Any] | None) -> None:
+    """What came of it; `told` is the device's entry in the hub's /status."""
+    facts = device.facts
+    if told is None:
+        console.print(f"{facts.id} is set up; it enrols at its hub by itself")
+    else:
+        console.print(f"{facts.id} is set up and the hub hears it", style="green")
+        for value in told["values"]:
+            console.print(f"  {value['service']} {value['characteristic']}: {value['value']}")
+        for problem in told["report"].get("problems", ()):
+            console.print(f"  the device says: {problem}", style="red", markup=False)
+    if facts.portal:
+        name, password = facts.portal
+        console.print(f"its own network, if you hold its button: {name}, password {password}")

@@ -1,0 +1,130 @@
+"""A file that describes many devices (docs/provisioning.md): all of it is checked before use."""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from host import files
+from host.boards import Board
+from host.errors import FileReadError
+from host.provision import plan
+from host.provision.errors import DevicesFileError, PlanError
+from host.provision.plan import Hub, Plan, Wifi
+
+__all__ = ["Entry", "load"]
+
+_TABLES = ("wifi", "hub", "devices")
+
+
+class _Own(BaseModel):
+    """What a device's table may have beside a plan's fields."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    serial: str = Field("", description="its serial port; without one it is asked for")
+    id: str = Field("", pattern=r"^(esp8266_[0-9a-f]{8})?$", description="no other is taken for it")
+    firmware: bool = Field(default=False, description="copy the firmware as well")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One device of the file: what it is called there, where it is, what it shall be."""
+
+    called: str
+    plan: Plan
+    board: Board
+    serial: str
+    id: str
+    firmware: bool
+
+
+def load(path: Path, hub: Hub | None) -> list[Entry]:
+    """The devices of the file, in its order; `hub` is meant where it names none.
+
+    Raises FileReadError, EmptyFileError, or DevicesFileError with device, what, what is allowed.
+    """
+    try:
+        said = tomllib.loads(files.read(path).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DevicesFileError(path, "", f"not TOML: {error}") from None
+    _check_tables(path, said)
+    entries = [_entry(path, said, called, own, hub) for called, own in said["devices"].items()]
+    for what in ("id", "serial"):
+        _check_unique(path, entries, what)
+    _check_private(path, entries)
+    return entries
+
+
+def _check_tables(path: Path, said: Mapping[str, Any]) -> None:
+    for name in said:
+        if name not in _TABLES:
+            raise DevicesFileError(path, "", f"[{name}]: unknown; allowed: {', '.join(_TABLES)}")
+    devices = said.get("devices")
+    if not isinstance(devices, dict) or not devices:
+        raise DevicesFileError(path, "", "no device in it: [devices.<name>] describes one")
+    for called, own in devices.items():
+        if not isinstance(own, dict):
+            raise DevicesFileError(path, called, "not a table: [devices.<name>] describes one")
+
+
+def _entry(
+    path: Path, said: Mapping[str, Any], called: str, own: Mapping[str, Any], hub: Hub | None
+) -> Entry:
+    fields = {name: own[name] for name in own if name not in _Own.model_fields}
+    common = {name: said[name] for name in ("wifi", "hub") if name in said}
+    if hub and "hub" not in {*common, *own}:
+        common["hub"] = hub.model_dump()
+    try:
+        beside = _Own.model_validate(own)
+        wanted = Plan.model_validate({"name": called, **common, **fields})
+        board = plan.check_board(wanted.board)
+        plan.settings(wanted, board)
+    except ValidationError as error:
+        raise DevicesFileError(path, called, _told(error)) from None
+    except PlanError as error:
+        raise DevicesFileError(path, called, str(error)) from None
+    return Entry(called, wanted, board, beside.serial, beside.id, beside.firmware)
+
+
+def _told(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    match first["type"]:
+        case "extra_forbidden":
+            known = {
+                "wifi": Wifi.model_fields,
+                "hub": Hub.model_fields,
+            }.get(str(first["loc"][0]), {**Plan.model_fields, **_Own.model_fields})
+            return f"{field}: unknown; allowed: {', '.join(known)}"
+        case "missing":
+            return f"{field}: missing"
+        case _:
+            # Never the value: it may be a password.
+            return f"{field}: {first['msg']}"
+
+
+def _check_unique(path: Path, entries: list[Entry], what: str) -> None:
+    seen: dict[str, str] = {}
+    for entry in entries:
+        value = getattr(entry, what)
+        if value and value in seen:
+            raise DevicesFileError(path, entry.called, f"{what}: {seen[value]} has {value} too")
+        seen[value] = entry.called
+
+
+def _check_private(path: Path, entries: list[Entry]) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise FileReadError(f"{path}: cannot be read: {error.strerror}") from None
+    if mode & (stat.S_IRGRP | stat.S_IROTH) and any(entry.plan.wifi.key for entry in entries):
+        raise DevicesFileError(
+            path, "", f"a WiFi password is in it and others may read it: chmod 600 {path}"
+        )

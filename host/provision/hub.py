@@ -1,0 +1,127 @@
+"""The hub on this machine: where it is, the device's account, its first report."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from host.provision import plan
+from host.provision.errors import HubRefusedError, NotHeardError
+
+__all__ = ["LocalHub"]
+
+_LOOK_EVERY_S = 0.5
+
+
+class LocalHub:
+    """The hub that runs on a data folder, spoken to over its control socket."""
+
+    def __init__(self, control: Any, facts: dict[str, Any], addresses: list[str]) -> None:
+        self._control = control
+        self._facts = facts
+        self.addresses = [
+            plan.Hub(host=host, port=facts["mqtt_port"], enrol_port=facts["enrol_port"])
+            for host in addresses
+        ]
+
+    @classmethod
+    def find(cls, data_dir: Path | None) -> Self | None:
+        """The running hub; None if there is none, or the hub is not installed here.
+
+        Raises HubError for a data folder that was named and on which no hub runs.
+        """
+        try:
+            from hub.control import Control, NoHubError, hub_facts  # noqa: PLC0415
+            from hub.homekit.network import addresses  # noqa: PLC0415
+            from hub.settings import load  # noqa: PLC0415
+        except ModuleNotFoundError:
+            return None  # a laptop without a hub
+        settings = load(data_dir=data_dir)
+        try:
+            facts = hub_facts(settings.data_dir)
+            return cls(Control(settings), facts, addresses(facts["host"]))
+        except NoHubError:
+            if data_dir is None:
+                return None
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._control.close()
+
+    def is_at(self, address: plan.Hub) -> bool:
+        """Whether a device with that address reports to this hub."""
+        with contextlib.suppress(OSError):
+            number = socket.gethostbyname(address.host)
+            return any(
+                address.model_copy(update={"host": own}) == known
+                for known in self.addresses
+                for own in (address.host, number)
+            )
+        return False
+
+    def admit(self, device: str, password: str) -> str:
+        """Make the device's account beforehand; the password to write on it.
+
+        `password` is the device's own, "" if it has none yet. An account that exists gets a new
+        one. Raises HubRefusedError for a device that was shut out, HubError.
+        """
+        accounts = {one["name"]: one for one in self._control.get("/devices")["accounts"]}
+        account = accounts.get(device)
+        if account is None:
+            wanted = {"password": password} if password else {}
+            return str(self._control.post(f"/devices/{device}/add", wanted)["password"])
+        if account["state"] == "disabled":
+            raise HubRefusedError(
+                f"the hub shuts {device} out: let it in with `dormouse devices enable {device}`"
+            )
+        return str(self._control.post(f"/devices/{device}/rotate", {})["password"])
+
+    def put(self, device: str, place: str) -> None:
+        """Say where the device is: "House / Kitchen". Raises HubError."""
+        path = [name.strip() for name in place.split("/") if name.strip()]
+        self._control.post("/places/put", {"device": device, "path": path})
+
+    def seen(self, device: str) -> str | None:
+        """When the hub last heard the device; None for never."""
+        entry = self._entry(device)
+        return entry["seen"] if entry else None
+
+    def first_report(
+        self, device: str, since: str | None, within: float, overheard: Callable[[], str]
+    ) -> dict[str, Any]:
+        """Wait for a report other than that of `since`; the device's entry in /status.
+
+        `overheard` gives what the device has printed since the last look, which says why none
+        comes. Raises NotHeardError.
+        """
+        until = time.monotonic() + within
+        said = ""
+        while True:
+            said += overheard()
+            entry = self._entry(device)
+            if entry and entry["report"] and entry["seen"] != since:
+                return entry
+            if time.monotonic() > until:
+                raise NotHeardError(_unheard(device, within, said))
+            time.sleep(_LOOK_EVERY_S)
+
+    def _entry(self, device: str) -> dict[str, Any] | None:
+        entries: list[dict[str, Any]] = self._control.get("/status")["devices"]
+        return next((entry for entry in entries if entry["id"] == device), None)
+
+
+def _unheard(device: str, within: float, said: str) -> str:
+    lines = [line.strip() for line in said.splitlines()]
+    complaints = [line for line in lines if line.startswith(("wifi:", "broker:"))]
+    why = f"; it said {complaints[-1]!r}" if complaints else ""
+    return (
+        f"{device} has its settings, but the hub heard nothing from it within {within:g} s{why}: "
+        "look with `dormouse status`, or run this again"
+    )

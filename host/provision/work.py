@@ -1,0 +1,68 @@
+"""Making a device what its plan says, and waiting until the hub hears it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from host import firmware
+from host.boards import Board
+from host.provision import plan
+from host.provision.device import Device
+from host.provision.errors import NoFirmwareError
+from host.provision.hub import LocalHub
+from host.provision.plan import Plan
+
+__all__ = ["HEARD_S", "finish", "prepare"]
+
+HEARD_S = 60.0
+"""A first wake with enrolment, DHCP and a slow sensor takes 10 s; sleeping again and the next
+wake's second try would take an interval, for which nobody waits."""
+
+# Of what lies on the device already, this stays: which of the hub's wishes it has applied.
+_KEPT = ("config", "deadline_ms")
+
+Say = Callable[[str], None]
+
+
+def prepare(device: Device, board: Board, copy: bool, say: Say) -> None:
+    """See to it that firmware is on the device; `copy` puts this source tree's there.
+
+    Raises NoFirmwareError, FirmwareError, DeviceSaidError.
+    """
+    if not copy:
+        if not device.facts.firmware:
+            raise NoFirmwareError(device.facts.id)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        version = (firmware.SOURCE.parent / "VERSION").read_text("utf-8").strip()
+        firmware.compile_firmware(Path(folder), version, board.id)
+        say(f"copying firmware {version}")
+        device.install(Path(folder), lambda _done, _all: None)
+
+
+def finish(
+    device: Device, wanted: Plan, board: Board, hub: LocalHub | None, say: Say
+) -> dict[str, Any] | None:
+    """Account, settings, place, restart, first report: the device's entry in the hub's /status.
+
+    None without a hub here that it reports to: then it enrols by itself, and nobody waits. The
+    WiFi has been tried. Raises PlanError, HubRefusedError, NotHeardError, DeviceSaidError.
+    """
+    facts = device.facts
+    settings = plan.settings(wanted, board)
+    settings |= {name: facts.settings[name] for name in _KEPT if name in facts.settings}
+    ours = hub if hub and hub.is_at(wanted.hub) else None
+    password = ours.admit(facts.id, facts.password) if ours else ""
+    device.configure(settings, password)
+    if ours and wanted.place:
+        ours.put(facts.id, wanted.place)
+    say(f"{facts.id} has its settings and restarts")
+    since = ours.seen(facts.id) if ours else None
+    device.repl.restart()
+    if ours is None:
+        return None
+    say(f"waiting for its first report (up to {HEARD_S:g} s)")
+    return ours.first_report(facts.id, since, HEARD_S, device.repl.overheard)
