@@ -10,6 +10,7 @@ import typer
 from host import image_cli, keys_cli
 from host.errors import HostError
 from host.flash import cli as flash_cli
+from host.newdriver import cli as newdriver_cli
 from host.ota import cli as ota_cli
 from host.provision import cli as provision_cli
 from host.twin import cli as twin_cli
@@ -34,6 +35,7 @@ app.add_typer(image_cli.app, name="image")
 ota_cli.mount(app)
 flash_cli.mount(app)
 provision_cli.mount(app)
+newdriver_cli.mount(app)
 
 
 def _print_version(wanted: bool) -> None:

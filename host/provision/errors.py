@@ -25,13 +25,13 @@ __all__ = [
 class ProvisionError(HostError):
     """The device could not be set up."""
 
-    exit_status = 50
+    exit_status = 60
 
 
 class PlanError(ProvisionError):
     """A setting is not allowed; `field` is its name, "" for a device as a whole."""
 
-    exit_status = 51
+    exit_status = 61
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}" if field else problem)
@@ -42,7 +42,7 @@ class PlanError(ProvisionError):
 class DevicesFileError(ProvisionError):
     """The file of devices cannot be used; nothing was written to any device."""
 
-    exit_status = 51
+    exit_status = 61
 
     def __init__(self, path: Path, device: str, problem: str) -> None:
         super().__init__(": ".join(part for part in (str(path), device, problem) if part))
@@ -52,7 +52,7 @@ class DevicesFileError(ProvisionError):
 class NoPromptError(ProvisionError):
     """The board does not answer at its prompt."""
 
-    exit_status = 52
+    exit_status = 62
 
     def __init__(self, port: str) -> None:
         super().__init__(
@@ -64,13 +64,13 @@ class NoPromptError(ProvisionError):
 class DeviceSaidError(ProvisionError):
     """The device failed at what it was asked to do."""
 
-    exit_status = 53
+    exit_status = 63
 
 
 class NoFirmwareError(ProvisionError):
     """No Dormouse firmware is on the device."""
 
-    exit_status = 54
+    exit_status = 64
 
     def __init__(self, device: str) -> None:
         super().__init__(
@@ -81,7 +81,7 @@ class NoFirmwareError(ProvisionError):
 class WifiError(ProvisionError):
     """The device does not join the network; `wrong_key` if its password is why."""
 
-    exit_status = 55
+    exit_status = 65
 
     def __init__(self, ssid: str, reason: str, *, wrong_key: bool = False) -> None:
         super().__init__(f"the device does not join {ssid!r}: {reason}")
@@ -91,7 +91,7 @@ class WifiError(ProvisionError):
 class WrongKeyThriceError(ProvisionError):
     """The WiFi password was wrong three times."""
 
-    exit_status = 55
+    exit_status = 65
 
     def __init__(self, ssid: str) -> None:
         super().__init__(
@@ -103,22 +103,22 @@ class WrongKeyThriceError(ProvisionError):
 class HubRefusedError(ProvisionError):
     """The hub does not let the device in."""
 
-    exit_status = 56
+    exit_status = 66
 
 
 class NotHeardError(ProvisionError):
     """The device has its settings, and the hub does not hear it."""
 
-    exit_status = 57
+    exit_status = 67
 
 
 class NoTerminalError(ProvisionError):
     """Questions need a terminal: describe the devices in a file and name it with --file."""
 
-    exit_status = 58
+    exit_status = 68
 
 
 class AnswersError(ProvisionError):
     """The answers cannot be kept."""
 
-    exit_status = 59
+    exit_status = 69

@@ -56,8 +56,6 @@ def _invert(function, wanted, bits):
 class Chip:
     """Sleeps until forced mode is written, then holds one measurement."""
 
-    ADDRESS = 0x76
-
     def __init__(self):
         self.registers = bytearray(256)
         self.registers[0xD0] = 0x60
