@@ -1,6 +1,15 @@
-"""Frozen modules for a MicroPython build: this package beside the port's own."""
+"""Frozen modules for a MicroPython build: this package beside what the ESP8266 port needs.
 
-include("$(PORT_DIR)/boards/manifest.py")  # type: ignore[name-defined]  # noqa: F821
-package("dormouse", opt=3)  # type: ignore[name-defined]  # noqa: F821
-module("ota.py", opt=3)  # type: ignore[name-defined]  # noqa: F821
-module("main.py", opt=3)  # type: ignore[name-defined]  # noqa: F821
+In place of the port's own manifest, since its flashbdev.py would be frozen beside ours.
+"""
+# What these names are: MicroPython's docs, "Manifest files".
+# ruff: noqa: F821
+
+freeze("$(PORT_DIR)/modules", ("_boot.py", "inisetup.py"))  # type: ignore[name-defined]
+module("flashbdev.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]
+require("onewire")  # type: ignore[name-defined]
+require("ds18x20")  # type: ignore[name-defined]
+require("dht")  # type: ignore[name-defined]
+package("dormouse", opt=3)  # type: ignore[name-defined]
+module("ota.py", opt=3)  # type: ignore[name-defined]
+module("main.py", opt=3)  # type: ignore[name-defined]

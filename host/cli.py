@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import typer
 
-from host import image_cli, keys_cli
+from host import firmware_cli, image_cli, keys_cli
 from host.errors import HostError
 from host.flash import cli as flash_cli
 from host.newdriver import cli as newdriver_cli
@@ -32,6 +32,7 @@ app = typer.Typer(
 
 app.add_typer(keys_cli.app, name="keys")
 app.add_typer(image_cli.app, name="image")
+app.add_typer(firmware_cli.app, name="firmware")
 ota_cli.mount(app)
 flash_cli.mount(app)
 provision_cli.mount(app)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from host import files, flashmap, keys, trailer
-from host.errors import HostError
+from host import files, flashmap, keys, romfs, trailer
+from host.artefacts import STAMP
+from host.errors import HostError, NotAnImageError
 from host.flashmap import FlashMap
 from host.image import Application, Image, Kind, parse, words_for_plain_build
 from host.keys_cli import KEY, KeyOption, PartitionsOption
@@ -55,6 +58,9 @@ def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterato
             ours = stream.signed_by(modulus)
             yield "datagrams", "signed with our key" if ours else "NOT signed with our key"
         data = stream.payload()
+    if data.startswith(romfs.MAGIC):
+        yield from _romfs(data)
+        return
     image = parse(data)
     yield "is", str(image.kind)
     yield from _header(data, image)
@@ -64,6 +70,23 @@ def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterato
         carried = keys.carries(data, modulus)
         yield "key", "carries our key" if carried else "does not carry our key"
     yield "overwrites", _overwritten(image, len(data), flash_map)
+
+
+def _romfs(data: bytes) -> Iterator[tuple[str, str]]:
+    found = romfs.read(data)
+    yield "is", "ROMFS for a stock MicroPython (not an OTA build, not for `dormouse flash`)"
+    yield "size", f"{len(data)} bytes, {len(found)} files"
+    yield "md5", hashlib.md5(data, usedforsecurity=False).hexdigest()
+    try:
+        stamp = dict(json.loads(found.get(STAMP, b"{}")))
+    except (ValueError, TypeError):
+        raise NotAnImageError(f"the ROMFS image is damaged: its {STAMP} cannot be read") from None
+    yield "version", str(stamp.get("version", "unknown: no stamp of ours"))
+    yield "board", str(stamp.get("board", "unknown"))
+    yield "signature", "none: nothing checks a ROMFS"
+    spare = romfs.ROOM - len(data)
+    over = "" if spare >= 0 else f", IS {-spare} BYTES TOO LARGE FOR IT"
+    yield "overwrites", f"the ROMFS partition of a FLASH_2M_ROMFS build ({romfs.ROOM} bytes){over}"
 
 
 def _header(data: bytes, image: Image) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import serial
 
 from host import boards, image, keys
 from host.errors import FlashSizeError, NotOtaBuildError, WrongBoardError, WrongKeyError
@@ -16,6 +17,7 @@ from host.flash.errors import (
     NoLoaderError,
     WrongChipError,
 )
+from host.serial_port import NoPortError, PortBusyError
 from tests.flash.conftest import dormouse, small_image
 from tests.support.rom_chip import ESP32, Chip
 from tests.support.rom_loader import Faults, blank
@@ -152,6 +154,17 @@ def test_a_bootloader_with_another_key_is_refused(kit, tmp_path):
     said = dormouse("flash", str(kit.application), "--bootloader", str(kit.bootloader),
                     "--board", "nodemcu", "--key", str(tmp_path / "other.pem"))  # fmt: skip
     assert said.status == WrongKeyError.exit_status, said.output
+
+
+def test_a_port_that_is_absent_or_taken_has_a_status_of_its_own(kit, plugged_in, tmp_path):
+    said = kit.flash("--board", "nodemcu", "--port", str(tmp_path / "ttyUSB7"))
+    assert (said.status, "no such port" in said.output) == (NoPortError.exit_status, True)
+    chip = Chip(blank(MIB))
+    line = plugged_in(chip)
+    with serial.serial_for_url(line.port, exclusive=True):
+        said = kit.flash("--board", "nodemcu", "--port", line.port)
+    assert (said.status, "in use by" in said.output) == (PortBusyError.exit_status, True)
+    assert chip.commands == []
 
 
 def test_a_dry_run_says_what_it_would_do_and_opens_no_port(kit, tmp_path):
