@@ -109,6 +109,10 @@ fuzz: setup-dev ## the OTA server's core under libFuzzer with sanitizers: make f
 	@build/bootloader/fuzz-server -runs=$(RUNS) -max_len=320 -print_final_stats=1 \
 	  -dict=bootloader/fuzz/server.dict -artifact_prefix=build/ build/corpus tests/boot/corpus
 
+.PHONY: db-recreate
+db-recreate: setup ## drop the hub's database and make it anew with a fixture (ARGS=...)
+	@$(DORMOUSE) hub db-recreate $(ARGS)
+
 # --- check ------------------------------------------------------------------------------------
 
 .PHONY: test lint format bench lock clean

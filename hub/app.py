@@ -101,6 +101,7 @@ class Hub:
             name="Dormouse" if ours else f"Dormouse {tenant}",
             desired=self._desired,
             manners=self.translator.manners,
+            forget_after=settings.forget_after_days * 86400 or None,
         )
 
     def _tenant_of(self, device: str) -> str:

@@ -18,6 +18,7 @@ from hub.homekit import cli as homekit_cli
 from hub.mqtt import cli as devices_cli
 from hub.settings import Settings, load
 from hub.status import status_table
+from hub.store import cli as store_cli
 
 __all__ = ["mount"]
 
@@ -55,6 +56,7 @@ def status(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None
 
 def mount(app: typer.Typer) -> None:
     """Add the hub's commands to the root command."""
+    store_cli.mount(hub_commands)
     hub_commands.callback(invoke_without_command=True)(with_settings(run))
     hub_commands.command("doctor")(with_settings(doctor, "data_dir"))
     app.add_typer(hub_commands, name="hub")

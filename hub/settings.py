@@ -61,6 +61,12 @@ class Settings(BaseSettings):
         description="secret of /mqtt/auth and /mqtt/acl, 16 characters or more (set it in the "
         "environment, not as a flag); empty: there are no such endpoints",
     )
+    forget_after_days: float = Field(
+        0,
+        ge=0,
+        le=36500,
+        description="a device that is silent for so many days leaves HomeKit; 0: never",
+    )
     presets: str = Field(
         "", description="foreign firmware whose devices join as they are: tasmota, homie"
     )

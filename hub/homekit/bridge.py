@@ -12,9 +12,8 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from typing import Any
 
 from hub.homekit.accessory import PRESS
 from hub.homekit.driver import Driver
@@ -24,7 +23,8 @@ from hub.homekit.identity import Identities, part
 from hub.homekit.keeper import Keeper
 from hub.homekit.model import DeviceModel, Held
 from hub.homekit.network import Advertiser, addresses
-from hub.homekit.presence import Patience, Presence
+from hub.homekit.pairing import PairingInfo
+from hub.homekit.presence import Patience, Presence, ReportLike
 from hub.homekit.registry import INFORMATION, belongs
 from hub.homekit.state import BridgeRecord, HomeKitState, PresenceRecord
 from hub.homekit.tree import Tree
@@ -37,37 +37,6 @@ __all__ = ["Bridge", "Command", "PairingInfo", "ReportLike"]
 log = logging.getLogger(__name__)
 
 Command = Callable[[SeriesKey, str], Awaitable[None]]
-
-
-class ReportLike(Protocol):
-    """What the bridge reads of a `$report`."""
-
-    @property
-    def firmware(self) -> str | None:
-        """Version of the firmware."""
-        ...
-
-    @property
-    def model(self) -> str | None:
-        """Kind of device."""
-        ...
-
-    @property
-    def next_wake_s(self) -> float | None:
-        """Seconds until it wakes again; None: it stays awake."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PairingInfo:
-    """What a person needs to pair one bridge of the set; `uri` is for the QR code."""
-
-    number: int
-    name: str
-    port: int
-    pin: str
-    uri: str
-    controllers: tuple[str, ...]
 
 
 class Bridge:
@@ -193,7 +162,9 @@ class Bridge:
         """
         key = reading.series
         if live:
-            self._present(key.device).heard()
+            # A batch that waited in the broker says that the device was there, not that it is.
+            waited = (datetime.now(UTC) - reading.at).total_seconds() if reading.identity else 0
+            self._present(key.device).heard(waited)
             self.keeper.heard(key.device)
         newest = self._newest.get(key)
         # A plain topic's message is as new as it can be, whatever was done to the clock.

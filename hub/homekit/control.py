@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel
 
-from hub.errors import HubError
 from hub.homekit.bridge import Bridge
 from hub.homekit.errors import UnknownDeviceError
 
@@ -26,13 +25,6 @@ class Remove(BaseModel):
     """Take a device out of HomeKit."""
 
     device: str
-
-
-class Replace(BaseModel):
-    """Give the accessory of `old` to `new`."""
-
-    old: str
-    new: str
 
 
 class _Which:
@@ -93,13 +85,5 @@ def router(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
     async def remove(body: Remove, tenant: str | None = None) -> dict[str, str]:
         which.with_device(body.device, tenant).remove(body.device)
         return {"removed": body.device}
-
-    @routes.post("/replace")
-    async def replace(body: Replace, tenant: str | None = None) -> dict[str, str]:
-        try:
-            which.with_device(body.old, tenant).replace(body.old, body.new)
-        except HubError as error:
-            raise HTTPException(409, str(error)) from None
-        return {"old": body.old, "new": body.new}
 
     return routes

@@ -6,10 +6,30 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from hub.homekit.state import PresenceRecord
 
-__all__ = ["Patience", "Presence"]
+__all__ = ["Patience", "Presence", "ReportLike"]
+
+
+class ReportLike(Protocol):
+    """What the bridge reads of a `$report`."""
+
+    @property
+    def firmware(self) -> str | None:
+        """Version of the firmware."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """Kind of device."""
+        ...
+
+    @property
+    def next_wake_s(self) -> float | None:
+        """Seconds until it wakes again; None: it stays awake."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +88,12 @@ class Presence:
         """Seconds since it was last heard live; 0 when it never was."""
         return 0 if self.seen is None else self._clock() - self.seen
 
-    def heard(self) -> None:
-        """A live message of the device."""
-        now = self.seen = self._clock()
+    def heard(self, ago: float = 0) -> None:
+        """A live message of the device, made so many seconds ago (it may have waited)."""
+        now = self._clock() - max(ago, 0)
+        if self.seen is not None and now < self.seen:
+            return
+        self.seen = now
         if self.sleeps and self._next_wake is not None:
             self._due = self._patience.due(now, self._next_wake)
         elif self.online:

@@ -42,7 +42,8 @@ class StoredMapping:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._nodes: dict[str, list[str]] = {}
+        self._keeping: asyncio.Task[None] | None = None
 
     async def load(
         self, given: Rules | None, model: Callable[[str], str | None] = lambda _: None
@@ -56,16 +57,20 @@ class StoredMapping:
 
     async def stop(self) -> None:
         """Finish what is being kept."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._keeping is not None:
+            await self._keeping
 
     def _learned(self, nodes: Mapping[str, list[str]]) -> None:
-        snapshot = {name: list(known) for name, known in nodes.items()}
-        task = asyncio.get_running_loop().create_task(self._keep(snapshot))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._nodes = {name: list(known) for name, known in nodes.items()}
+        if self._keeping is None:
+            self._keeping = asyncio.get_running_loop().create_task(self._keep())
 
-    async def _keep(self, nodes: Mapping[str, list[str]]) -> None:
-        try:
-            await self._memory.save(_AREA, {"nodes": dict(nodes)})
-        except Exception as error:  # noqa: BLE001  # the next node learned brings this one along
-            log.warning("mapping: cannot keep what was learned yet: %s", error)
+    async def _keep(self) -> None:
+        """One save after another, each of the latest: an older one must not end up on top."""
+        while self._nodes:
+            nodes, self._nodes = self._nodes, {}
+            try:
+                await self._memory.save(_AREA, {"nodes": nodes})
+            except Exception as error:  # noqa: BLE001  # the next node learned brings these along
+                log.warning("mapping: cannot keep what was learned yet: %s", error)
+        self._keeping = None

@@ -14,7 +14,10 @@ from collections.abc import Callable
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
-__all__ = ["Buffered", "BufferedClient"]
+__all__ = ["DUP", "RETAIN", "Buffered", "BufferedClient"]
+
+# Bits of a PUBLISH packet's first byte (MQTT 5, 3.3.1).
+RETAIN, DUP = 0x01, 0x08
 
 _PIECE = 64 * 1024
 
@@ -76,14 +79,14 @@ class Buffered:
 
 
 class BufferedClient(paho.Client):
-    """A paho client on a Buffered socket, which hands messages on without their properties.
+    """A paho client on a Buffered socket, which leaves messages' properties as they are.
 
-    `on_packet(topic, payload, message id (0 for QoS 0), retain, dup)` takes the place of
-    on_message. paho builds an object of 60 members for a message's properties, which nobody here
-    reads and which cost more than all the rest of a message.
+    `on_packet(topic, payload, properties, message id (0 for QoS 0), flags)` takes the place of
+    on_message; properties are as they were sent, flags hold the bits RETAIN and DUP. paho builds an object of 60 members of them,
+    which costs more than all the rest of a message.
     """
 
-    on_packet: Callable[[bytes, bytes, int, bool, bool], None]
+    on_packet: Callable[[bytes, bytes, bytes, int, int], None]
 
     def _create_socket(self) -> Buffered:  # type: ignore[override]  # what paho uses of it is there
         return Buffered(super()._create_socket())  # type: ignore[arg-type]
@@ -103,6 +106,6 @@ class BufferedClient(paho.Client):
             shift += 7
             if not byte & 0x80:
                 break
-        payload = bytes(packet[at + length :])
-        self.on_packet(topic, payload, mid, bool(header & 0x01), bool(header & 0x08))
+        properties, payload = bytes(packet[at : at + length]), bytes(packet[at + length :])
+        self.on_packet(topic, payload, properties, mid, header)
         return MQTTErrorCode.MQTT_ERR_SUCCESS

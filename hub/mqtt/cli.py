@@ -148,6 +148,22 @@ def rotate(device: Device, data_dir: DataDir = None) -> None:
 
 
 @app.command()
+def replace(
+    old: Annotated[str, typer.Argument(help="the device that broke")],
+    new: Annotated[str, typer.Argument(help="the one in its place")],
+    data_dir: DataDir = None,
+) -> None:
+    """Put a new device in a broken one's place: its history goes on, HomeKit notices nothing."""
+    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+        done = hub.post("/replace", {"old": old, "new": new})
+    typer.echo(f"{new} has taken the place of {old}")
+    if done["apart"]:
+        typer.echo(f"what {new} measured before is kept as {done['apart']}")
+    if not done["homekit"]:
+        typer.echo(f"HomeKit did not show {old}")
+
+
+@app.command()
 def remove(device: Device, data_dir: DataDir = None) -> None:
     """Remove an account; its readings stay."""
     _post(data_dir, f"{device}/remove")

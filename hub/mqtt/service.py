@@ -115,7 +115,7 @@ class Mqtt:
             self.broker = await self._start_broker()
             endpoint, filters, client_id = self.broker.endpoint, ["HomeKit/#"], "hub"
         filters += self._translator.filters
-        self.source = MqttSource(endpoint, filters, client_id=client_id)
+        self.source = MqttSource(endpoint, filters, client_id=client_id, mark="hub")
         self.acks = Acks(self.source, self._held)
         await self.acks.start()
         self._stack.push_async_callback(self.acks.stop)

@@ -22,12 +22,14 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from hub.errors import SettingsError
-from hub.mqtt.buffered import Buffered, BufferedClient
+from hub.mqtt.buffered import DUP, RETAIN, Buffered, BufferedClient
 from hub.mqtt.errors import NotConnectedError
 
 __all__ = ["Delivery", "Endpoint", "MqttSource", "Source"]
 
 log = logging.getLogger(__name__)
+
+_MARK = "dormouse"
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +98,12 @@ class Endpoint:
         )
 
 
+def _user_property(name: str, value: str) -> bytes:
+    """An MQTT 5 user property as it is sent."""
+    texts = (text.encode() for text in (name, value))
+    return b"\x26" + b"".join(len(text).to_bytes(2) + text for text in texts)
+
+
 @dataclass(slots=True, eq=False)
 class _Tag:
     """paho's message id, and whether we are done with the message."""
@@ -109,8 +117,11 @@ class MqttSource:
 
     The session outlives a disconnect by `session_s` seconds: what the broker confirmed to a
     publisher meanwhile is delivered later. At most `in_flight` messages are unacknowledged; more
-    wait in the broker. Acknowledgements leave in the order of arrival, as MQTT demands, so one
-    that waits for its commit holds back those behind it.
+    wait in the broker. What is published carries `mark`, and what carries it is not delivered: a
+    shared subscription has no other way to tell a hub's own messages from news.
+
+    Acknowledgements leave in the order of arrival, as MQTT demands, so one that waits for its
+    commit holds back those behind it.
     """
 
     # A LAN answers in ms; a broker that is slow to start in seconds.
@@ -128,8 +139,11 @@ class MqttSource:
         client_id: str,
         session_s: int = 7 * 24 * 3600,
         in_flight: int = 2000,
+        mark: str | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._mark = (_MARK, mark) if mark else None
+        self._marked = _user_property(*self._mark) if self._mark else b""
         self._filters = filters
         self._client_id = client_id
         self._session_s = session_s
@@ -176,7 +190,11 @@ class MqttSource:
         """Send; with QoS 1 returns when the broker has it. Raises NotConnectedError."""
         if self._client is None or not self.connected.is_set():
             raise NotConnectedError
-        sent = self._client.publish(topic, payload, qos, retain)
+        properties = None
+        if self._mark is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.UserProperty = [self._mark]
+        sent = self._client.publish(topic, payload, qos, retain, properties)
         if sent.rc != paho.MQTT_ERR_SUCCESS:
             raise NotConnectedError
         if qos:
@@ -354,22 +372,26 @@ class MqttSource:
         self._publishing.clear()
         self._lost.set()
 
-    def _on_packet(self, topic: bytes, payload: bytes, mid: int, retain: bool, dup: bool) -> None:
+    def _on_packet(
+        self, topic: bytes, payload: bytes, properties: bytes, mid: int, flags: int
+    ) -> None:
         tag = None
         if mid:
             tag = _Tag(mid)
             self._waiting.append(tag)
-        self._deliver(
-            Delivery(
-                # No broker should let invalid UTF-8 through; the parser refuses what replaces it.
-                topic.decode(errors="replace"),
-                payload,
-                datetime.now(UTC),
-                retained=retain,
-                redelivered=dup,
-                tag=tag,
-            )
+        delivery = Delivery(
+            # No broker should let invalid UTF-8 through; the parser refuses what replaces it.
+            topic.decode(errors="replace"),
+            payload,
+            datetime.now(UTC),
+            retained=bool(flags & RETAIN),
+            redelivered=bool(flags & DUP),
+            tag=tag,
         )
+        if self._marked and self._marked in properties:
+            self.acknowledge(delivery)  # ours, or another worker's of this hub: no news
+        else:
+            self._deliver(delivery)
 
     def _on_publish(
         self, _client: object, _data: object, mid: int, _reason: object, _properties: object

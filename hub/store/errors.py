@@ -7,6 +7,7 @@ from pathlib import Path
 from hub.errors import HubError
 
 __all__ = [
+    "BackupError",
     "BinariesMissingError",
     "CycleError",
     "DuplicateNameError",
@@ -17,6 +18,8 @@ __all__ = [
     "PathError",
     "PathTooSlowError",
     "PostgresFailedError",
+    "QueryError",
+    "RealReadingsError",
     "RefusedValueError",
     "RetentionError",
     "SchemaOutdatedError",
@@ -142,3 +145,26 @@ class RetentionError(StoreError):
 
 class RefusedValueError(StoreError):
     """A value that the database does not allow there."""
+
+
+class QueryError(StoreError):
+    """A query that the database does not answer."""
+
+
+class BackupError(StoreError):
+    """A backup that cannot be made or is not whole; `file` says which."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        self.file, self.reason = file, reason
+        super().__init__(f"backup {file}: {reason}")
+
+
+class RealReadingsError(StoreError):
+    """The database has readings that would be lost."""
+
+    def __init__(self, readings: int) -> None:
+        self.readings = readings
+        super().__init__(
+            f"the database holds {readings} readings, which would be gone: "
+            "say --delete-readings twice if that is meant"
+        )

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -105,6 +105,10 @@ class Ingest:
             await self._task
         self._task = None
 
+    def forget_numbers(self) -> None:
+        """A device's key was given to another: look the numbers of series up anew."""
+        self._catalogue.forget()
+
     def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
         """Take a message's readings; `done` is called on the loop once they are committed."""
         self._waiting.append(_Message(readings, done))
@@ -149,29 +153,34 @@ class Ingest:
 
     async def _store_all(self, readings: Sequence[Reading]) -> None:
         pause, longest = _BACK_OFF
+        remedy: Callable[[Sequence[Reading]], Awaitable[None]] | None = None
         while True:
             try:
-                await self._store_once(readings)
+                if remedy is not None:
+                    await remedy(readings)
+                    remedy = None
+                return await self._store_once(readings)
             except _AGAIN:
                 continue
             except pg.CheckViolation as error:
                 if "no partition" not in str(error):
                     return await self._divide(readings, error)
-                await self._make_partitions(readings)
+                remedy = self._make_partitions
             except (UnknownTenantError, pg.ForeignKeyViolation) as error:
-                # Another database has come up under us: its numbers are others.
                 if self._catalogue.get(readings[0].series) is None:
                     return await self._divide(readings, error)
-                self._catalogue.forget()
-                await self._store.ensure_tenant(self._tenant)
+                remedy = self._begin_anew
             except _REFUSED as error:
                 return await self._divide(readings, error)
             except _AWAY as error:
                 log.warning("database away (%s); %d readings wait", _line(error), self._pending)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, longest)
-            else:
-                return None
+
+    async def _begin_anew(self, _: Sequence[Reading]) -> None:
+        """Another database has come up under us: its numbers are others."""
+        self._catalogue.forget()
+        await self._store.ensure_tenant(self._tenant)
 
     async def _divide(self, readings: Sequence[Reading], error: Exception) -> None:
         """Find the reading that the database refuses, store the others."""

@@ -160,6 +160,12 @@ class Postgres:
             shutil.rmtree(self._short_sockets, ignore_errors=True)
             self._short_sockets = None
 
+    def look_up(self) -> None:
+        """Find the sockets and programs of one that runs. Raises OSError where none does."""
+        self._sockets = Path((self.folder / "socket").read_text("utf-8").strip())
+        self._programs = self._wanted_programs or binaries.locate()
+        (self._sockets / _SOCKET).stat()
+
     def _url(self, role: str, database: str) -> str:
         password = secret(self._secrets / f"{role}.password")
         return psycopg.conninfo.make_conninfo(
@@ -181,6 +187,7 @@ class Postgres:
             self._short_sockets = Path(tempfile.mkdtemp(prefix="dormouse-"))  # mode 0700
             self._hand_over(self._short_sockets)
             self._sockets = self._short_sockets
+        (self.folder / "socket").write_text(f"{self._sockets}\n", "utf-8")
 
     def _hand_over(self, path: Path) -> None:
         if self._account is not None:

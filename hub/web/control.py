@@ -11,6 +11,7 @@ from hub.homekit.control import router as homekit
 from hub.homekit.registry import INFORMATION
 from hub.mqtt.control import router as devices
 from hub.mqtt.http_auth import router as mqtt_auth
+from hub.replace import router as replace
 from hub.store.overview import DeviceOverview, LastValue, overview
 from hub.web.places import router as places
 
@@ -39,6 +40,7 @@ def control_app(hub: Hub) -> FastAPI:
     app.include_router(doctor(lambda: hub.running.store))
     app.include_router(homekit(hub.bridges.running))
     app.include_router(places(lambda: hub.running.store, hub.settings.tenant))
+    app.include_router(replace(hub))
     return app
 
 

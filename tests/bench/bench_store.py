@@ -19,7 +19,7 @@ from hub.store.ingest import _STORE
 from hub.store.models import Activity, Device, Place, then
 from hub.store.sessions import Sessions
 from tests.bench.report import note, report
-from tests.bench.store_load import DAYS, END, SERIES, Loaded, loaded
+from tests.bench.store_load import DAYS, END, MINUTE, SERIES, TENANTS, Loaded, loaded
 
 ROUNDS = 40
 DEVICES = 100_000
@@ -110,25 +110,38 @@ async def reads(found: Loaded) -> None:
 
 
 async def rollups(found: Loaded) -> None:
-    """30 days by the hour from rollups and from readings, the same series in turns."""
+    """30 days by the hour from rollups and from readings, the same series in turns.
+
+    Of series measured every five minutes, and of one measured every minute.
+    """
     rng = random.Random(5)
-    times: dict[str, list[float]] = {"raw": [], "rollup": []}
-    queries = {"raw": HOURS_FROM_RAW, "rollup": READS["hours_30d"].format(mine="")}
+    five = []
     for _ in range(ROUNDS):
         tenant = rng.choice(found.tenants)
         number = await found.store.tenant_id(tenant)
-        facts = {"series": (number - 1) * 12 + rng.randrange(12) + 1, "end": END}
-        answers = []
-        for name, query in queries.items():
-            async with found.store.tenant(tenant) as conn:
-                await conn.execute("SELECT 1")
-                started = time.perf_counter()
-                answers.append(await (await conn.execute(query, facts)).fetchall())
-                times[name].append(time.perf_counter() - started)
-        assert len(answers[0]) == len(answers[1]) > 0
-    raw, rollup = (statistics.median(times[name]) * 1000 for name in ("raw", "rollup"))
+        five.append((tenant, (number - 1) * SERIES + rng.randrange(SERIES) + 1))
+    raw, rollup = await _by_the_hour(found, five)
     report("store.hours_30d_from_readings", raw, "ms")
+    report("store.hours_30d_from_rollups", rollup, "ms")
     report("store.hours_30d_rollup_gain", raw / rollup, "x", ">= 20")
+    raw, rollup = await _by_the_hour(found, [(MINUTE, TENANTS * SERIES + 1)] * ROUNDS)
+    report("store.hours_30d_rollup_gain_minutes", raw / rollup, "x")
+
+
+async def _by_the_hour(found: Loaded, series: list[tuple[str, int]]) -> tuple[float, float]:
+    """Medians (ms) from readings and from rollups."""
+    queries = (HOURS_FROM_RAW, READS["hours_30d"].format(mine=""))
+    times: tuple[list[float], list[float]] = ([], [])
+    for tenant, number in series:
+        answers = []
+        for query, spent in zip(queries, times, strict=True):
+            async with found.store.tenant(tenant) as conn, conn.cursor(binary=True) as cursor:
+                started = time.perf_counter()
+                await cursor.execute(query, {"series": number, "end": END})
+                answers.append(await cursor.fetchall())
+                spent.append(time.perf_counter() - started)
+        assert len(answers[0]) == len(answers[1]) > 0
+    return statistics.median(times[0]) * 1000, statistics.median(times[1]) * 1000
 
 
 async def ingest(found: Loaded) -> None:

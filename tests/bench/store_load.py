@@ -18,11 +18,12 @@ from hub.store.store import Store
 from hub.store.tenancy.declare import TABLES
 from tests.bench.report import note
 
-__all__ = ["DAYS", "END", "SERIES", "TENANTS", "Loaded", "loaded"]
+__all__ = ["DAYS", "END", "MINUTE", "SERIES", "TENANTS", "Loaded", "loaded"]
 
 TENANTS = 100
 SERIES = 12  # of a tenant: three rooms with four values each
 INTERVAL_S = 300
+MINUTE = "minute"
 END = "2026-11-01T00:00:00Z"
 
 _SERIES = """
@@ -33,12 +34,12 @@ SELECT id, 'TemperatureSensor', n, 'CurrentTemperature', 'float'
 FROM device, generate_series(0, 3) n"""
 
 # Rows in the order of time, all series together, as they come in.
-_DAY = f"""
+_DAY = """
 INSERT INTO dormouse.reading (tenant_id, series_id, at, value)
 SELECT dormouse.current_tenant(), s.id, t, 20 + 5 * sin(extract(epoch FROM t) / 14000 + s.id)
 FROM generate_series(%(end)s::timestamptz - (%(day)s + 1) * interval '1 day',
                      %(end)s::timestamptz - %(day)s * interval '1 day' - interval '1 second',
-                     interval '{INTERVAL_S} seconds') t, dormouse.series s
+                     %(interval)s * interval '1 second') t, dormouse.series s
 ORDER BY t"""
 
 
@@ -95,7 +96,18 @@ async def _fill(found: Loaded) -> None:
     for day in reversed(range(found.days)):
         for tenant in random.Random(day).sample(found.tenants, TENANTS):
             async with found.store.tenant(tenant) as conn:
-                await conn.execute(_DAY, {"end": END, "day": day})
+                await conn.execute(_DAY, {"end": END, "day": day, "interval": INTERVAL_S})
+    # Besides the ten million, one series that is measured each minute.
+    await found.store.ensure_tenant(MINUTE)
+    async with found.store.tenant(MINUTE) as conn:
+        await conn.execute(_SERIES)
+        await conn.execute(
+            "DELETE FROM dormouse.series WHERE index > 0 OR id <> "
+            "(SELECT min(id) FROM dormouse.series)"
+        )
+    for day in reversed(range(found.days)):
+        async with found.store.tenant(MINUTE) as conn:
+            await conn.execute(_DAY, {"end": END, "day": day, "interval": 60})
     async with await found.admin() as admin:
         await admin.execute("VACUUM ANALYZE")
     note(f"loaded {found.days} days in {time.perf_counter() - started:.0f} s")

@@ -135,3 +135,43 @@ async def test_silence_removes_only_where_it_is_wished(home):
     home.say("esp/Switch/On", "1")
     await home.shown(lambda bridge: bridge.has("esp"))
     await home.shown(lambda bridge: not bridge.has("esp"))
+
+
+def test_a_message_that_waited_says_that_it_was_there(presence, clock):
+    presence.heard(ago=3000)
+    assert presence.available
+    clock.now += 700
+    assert not presence.available
+    presence.heard()
+    presence.heard(ago=5000)
+    assert presence.silence == 0
+
+
+async def test_a_batch_that_waited_in_the_broker_is_no_sign_of_life(home):
+    home.hear(
+        "HomeKit/esp/$batch",
+        '{"boot": "9f3a61c2", "up": 9000, "readings": [[1, 7200, "Switch/On", true]]}',
+    )
+    phone = await home.phone()
+    place = await phone.wait_for("esp", "Switch", "On")
+    with pytest.raises(Refused):
+        await phone.read(place)
+    home.hear("HomeKit/esp/Switch/On", "0")
+    assert await phone.read(place) is False
+
+
+async def test_what_is_right_in_a_batch_counts_and_what_is_wrong_is_named(home):
+    home.hear(
+        "HomeKit/esp/$batch",
+        '{"boot": "9f3a61c2", "up": 60, "readings": ['
+        '[1, 0, "TemperatureSensor/CurrentTemperature", 20.5],'
+        '[2, 0, "HumiditySensor/CurrentRelativeHumidity", 200],'
+        '[3, 0, "Switch/On", true], [4, 0, "Nix/Nix", 1]]}',
+    )
+    phone = await home.phone()
+    place = await phone.wait_for("esp", "TemperatureSensor", "CurrentTemperature")
+    assert await phone.read(place) == 20.5
+    assert await phone.find("esp", "Switch", "On")
+    assert await phone.find("esp", "HumiditySensor", "CurrentRelativeHumidity") is None
+    assert dict(home.problems.total) == {"range": 1, "service": 1}
+    assert [reading.value for reading in home.stored] == [20.5, True]

@@ -167,6 +167,20 @@ async def test_months_that_nobody_keeps_are_dropped_as_a_whole(store: Store):
     assert (await counts(store))[0] == 2
 
 
+async def test_a_calibration_leaves_rollups_of_expired_readings_alone(store: Store):
+    old = NOW.replace(hour=12, minute=0) - timedelta(days=40)
+    await stored(store, [Reading(key(), 1.0, old), Reading(key(), 1.0, old)])
+    await stored(store, [Reading(key(), 1.0, NOW)])
+    await keep(store, "home", Rule(30, None, None))
+    await apply(store, dry=False)
+    await stored(store, [Reading(key(), 5.0, old)])  # late, into a bin that is expired in part
+    readings = Readings(store, "home")
+    await readings.calibrate(key(), gain=10)
+    first, last = await readings.bins(key(), FROM, TO, Bins.DAY)
+    assert (first.n, first.total) == (3, 7.0)
+    assert (last.n, last.total) == (1, 10.0)
+
+
 async def test_rules_that_make_no_sense_are_refused(store: Store):
     for rule in (Rule(0), Rule(30, 10), Rule(None, 10), Rule(1, 5, 4)):
         with pytest.raises(RetentionError):

@@ -49,8 +49,8 @@ END $$;
 CREATE TRIGGER keep_rollups AFTER INSERT ON dormouse.reading
 REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION dormouse.keep_rollups();
 
--- Rollups of one series within a range, made anew from its readings. Bins whose readings retention
--- has removed stay as they are.
+-- Rollups of one series within a range, made anew from its readings. Bins of which retention has
+-- removed readings stay as they are.
 CREATE FUNCTION dormouse.recompute_rollups(series integer, during tstzrange) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
@@ -66,7 +66,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(dormouse.rollup_lock(dormouse.current_tenant()));
     FOR rollup, width IN VALUES ('hourly', interval '1 hour'), ('daily', interval '1 day') LOOP
         EXECUTE format($sql$
-            INSERT INTO dormouse.%I
+            INSERT INTO dormouse.%I AS r
             SELECT tenant_id, series_id, date_bin($1, at, '2000-01-01Z'), count(*), sum(value),
                    min(value), max(value), (array_agg(value ORDER BY at DESC, value DESC))[1],
                    max(at)
@@ -77,6 +77,7 @@ BEGIN
             ON CONFLICT (tenant_id, series_id, start) DO UPDATE SET
                 n = excluded.n, total = excluded.total, low = excluded.low,
                 high = excluded.high, last = excluded.last, last_at = excluded.last_at
+            WHERE r.n <= excluded.n
             $sql$, rollup) USING width, series, since, until;
     END LOOP;
 END $$;
