@@ -82,8 +82,8 @@ class BufferedClient(paho.Client):
     """A paho client on a Buffered socket, which leaves messages' properties as they are.
 
     `on_packet(topic, payload, properties, message id (0 for QoS 0), flags)` takes the place of
-    on_message; properties are as they were sent, flags hold the bits RETAIN and DUP. paho builds an object of 60 members of them,
-    which costs more than all the rest of a message.
+    on_message; properties are as they were sent, flags hold the bits RETAIN and DUP. paho builds
+    an object of 60 members of the properties, which costs more than all the rest of a message.
     """
 
     on_packet: Callable[[bytes, bytes, bytes, int, int], None]
