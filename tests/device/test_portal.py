@@ -254,10 +254,12 @@ async def test_a_button_pressed_for_a_moment_is_no_wish(make_board):
     board = make_board(port=1, deadline_ms=1500)
     board.world["pins"] = {"0": 0}
     process = await board.start(Cause.POWER)
-    await asyncio.sleep(0.3)
-    board.world["pins"] = {}
-    board.provision()
     async with asyncio.timeout(20):
+        # The first wake is under way: it turns the radio on.
+        while not (board.folder / "sdk.json").exists():
+            await asyncio.sleep(0.01)
+        board.world["pins"] = {}
+        board.provision()
         assert await process.wait() == ASLEEP
     assert "portal" not in (board.folder / "console").read_text()
 
