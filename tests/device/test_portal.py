@@ -239,6 +239,26 @@ async def test_nobody_there_the_old_settings_are_tried(make_board, admit, ears):
     assert len(ears.reports(board)) >= 3
 
 
+@pytest.mark.parametrize("tried", ["dormouse", "guests"])
+async def test_after_a_failed_trial_the_old_network_is_joined_again(make_board, admit, ears, tried):
+    board = await admit(make_board(key="the key of it"))
+    board.world["wifi"] |= {"key": "the key of it", "others": [{"ssid": "guests"}]}
+    await board.wake(Cause.POWER)
+    board.world["pins"] = {"0": 0}
+    assert (await board.wake(Cause.HARD)).status == RESET
+    board.world["pins"] = {}
+    idle = IDLE.replace("400", "3000")
+    async with opened(board, Cause.SOFT, typed=idle) as phone, asyncio.timeout(40):
+        await phone.submit(net=tried, key="not the key", host="127.0.0.1")
+        await phone.page(having=f"network {tried} was not" if tried == "guests" else "is wrong")
+        assert await phone.process.wait() == ASLEEP
+    assert settings(board) == board.settings
+    before = len(ears.reports(board))
+    await board.wake()
+    await ears.mark()
+    assert len(ears.reports(board)) == before + 1
+
+
 async def test_detectors_in_a_pocket_do_not_keep_it_awake(bare):
     async with opened(bare, typed=IDLE) as phone, asyncio.timeout(20):
         while phone.process.returncode is None:
