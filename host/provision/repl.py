@@ -18,9 +18,12 @@ from host.provision.errors import DeviceSaidError, NoPromptError
 
 __all__ = ["Repl"]
 
-_FIRST_S = 2.0
-_SOON_S = 1.0
-# The SDK's own line after a reset is at 74880 baud and takes 0.3 s; then MicroPython starts.
+# A board that is awake answers within this; then it is reset, where RTS does that.
+_LISTENS_S = 2.0
+_ENTER_S = 0.5
+# A wake may be over after half a second: ctrl-C is pressed often enough to meet it.
+_PRESS_EVERY_S = 0.1
+_PRESSES = 10
 _RESET_S = 0.1
 # Serial reads give up after this; mpremote then looks at its own time-outs.
 _READ_S = 1.0
@@ -62,14 +65,27 @@ class Repl:
 
     def _reach_prompt(self) -> None:
         """Interrupt what runs; reset the board if it does not listen. Raises NoPromptError."""
-        until = time.monotonic() + self._within
-        if self._entered(min(_FIRST_S, self._within)):
-            return
-        self._pulse_reset()
-        while time.monotonic() < until:
-            if self._entered(_SOON_S):
+        began = time.monotonic()
+        reset = False
+        while time.monotonic() < began + self._within:
+            self._interrupt()
+            if self._entered(_ENTER_S):
                 return
+            if not reset and time.monotonic() > began + _LISTENS_S:
+                reset = True
+                self._pulse_reset()
         raise NoPromptError(self.port)
+
+    def _interrupt(self) -> None:
+        """Press ctrl-C for a while, until the prompt shows; at the raw one nothing does."""
+        said = b""
+        for _ in range(_PRESSES):
+            with contextlib.suppress(SerialException, OSError):
+                self._transport.serial.write(b"\r\x03")
+                time.sleep(_PRESS_EVERY_S)
+                said += self._transport.serial.read(self._transport.serial.in_waiting)
+            if b">>> " in said:
+                return
 
     def _entered(self, within: float) -> bool:
         try:
