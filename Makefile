@@ -71,11 +71,13 @@ ota: setup ## update a device in OTA mode: make ota IMAGE=firmware-ota.bin (ADDR
 
 PORT ?=
 BOARD ?=
-.PHONY: firmware flash
+.PHONY: firmware flash provision
 firmware: setup ## the device's firmware as files and as ROMFS image: make firmware BOARD=nodemcu
 	@$(DORMOUSE) firmware build $(if $(BOARD),--board "$(BOARD)") $(ARGS)
 flash: setup ## bootloader and application onto a board: make flash IMAGE=firmware-ota.bin BOARD=nodemcu (PORT=/dev/ttyUSB0)
 	@$(DORMOUSE) flash "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(if $(PORT),--port "$(PORT)") $(if $(BOARD),--board "$(BOARD)") $(ARGS)
+provision: setup ## WiFi, hub, name and sensors of a device on a cable: make provision (PORT=/dev/ttyUSB0)
+	@$(DORMOUSE) provision $(if $(PORT),--port "$(PORT)") $(ARGS)
 
 # --- bootloader --------------------------------------------------------------------------------
 
