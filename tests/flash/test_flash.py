@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 import serial
@@ -221,3 +225,30 @@ def test_the_emulated_flash_is_one(kit, plugged_in):
     assert said.status == 49, said.output
     digest = hashlib.md5(kit.application.read_bytes()).digest()
     assert hashlib.md5(chip.flash[0x3C000:][: kit.application.stat().st_size]).digest() != digest
+
+
+def test_ctrl_c_in_the_middle_is_one_line_and_the_next_run_repairs(kit, plugged_in, layout):
+    chip = Chip(blank(MIB))
+    writing, pressed = threading.Event(), threading.Event()
+    program = chip._program
+
+    def watched(data: bytes) -> bytes:
+        if chip.written > 120_000:
+            writing.set()
+            pressed.wait(60)
+        return program(data)
+
+    chip._program = watched
+    line = plugged_in(chip)
+    arguments = ("--board", "nodemcu", "--watch", "0", "--port", line.port)
+    command = (sys.executable, "-m", "host.cli", "flash", str(kit.application),
+               "--bootloader", str(kit.bootloader), "--key", str(kit.key))  # fmt: skip
+    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True) as child:
+        assert writing.wait(60)
+        child.send_signal(signal.SIGINT)
+        pressed.set()
+        _, said = child.communicate(timeout=60)
+    assert child.returncode == InterruptedFlashError.exit_status, said
+    assert said.splitlines()[-1].startswith("dormouse: interrupted in the middle of app")
+    assert kit.flash(*arguments).status == 0
+    assert chip.flash == kit.exact(boards.get("nodemcu"), layout("1m.csv"), MIB)
