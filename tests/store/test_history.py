@@ -136,6 +136,8 @@ async def test_as_of_answers_every_past_state(sessions: Sessions):
             found = (await session.scalars(Device.as_of(moment))).one()
             assert (found.id, found.name, found.interval_s) == (device.id, name, interval)
         assert (await session.scalars(Device.as_of(before))).all() == []
+        (one,) = await session.scalars(Device.as_of(moments[1][0], device.id))
+        assert one.name == "b"
         past = then(moments[1][0])
         one = await session.scalars(select(past).where(past.id == device.id, past.name == "b"))
         assert isinstance(one.one(), DeviceThen)

@@ -151,12 +151,12 @@ class Device(Base):
         await session.refresh(self, [*loaded, "location"])
 
     @classmethod
-    def as_of(cls, instant: datetime) -> Select[tuple[DeviceThen]]:
-        """A query of all devices that were there at an instant, as they were then.
+    def as_of(cls, instant: datetime, device: int | None = None) -> Select[tuple[DeviceThen]]:
+        """A query of the devices that were there at an instant, as they were then.
 
-        Narrow it with `.where(DeviceThen.id == ...)` through `then`, or filter_by(id=...).
+        All, or the one with that id. To filter and join, select from `then`.
         """
-        return select(then(instant))
+        return select(then(instant, device))
 
     async def changes(self, since: datetime, until: datetime) -> list[Change]:
         """What changed of this device, since < at <= until, in order. Raises NoSessionError."""
@@ -233,10 +233,10 @@ class Change(Base):
     role: Mapped[str]
 
 
-def then(instant: datetime) -> type[DeviceThen]:
-    """DeviceThen as of an instant, to select from and to compare."""
+def then(instant: datetime, device: int | None = None) -> type[DeviceThen]:
+    """DeviceThen as of an instant (all, or one device), to select from and to compare."""
     columns = DeviceThen.__table__.columns
-    rows = func.dormouse.device_as_of(instant).table_valued(*columns, name="device_then")
+    rows = func.dormouse.device_as_of(instant, device).table_valued(*columns, name="device_then")
     return aliased(DeviceThen, rows, adapt_on_names=True)
 
 

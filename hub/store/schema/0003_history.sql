@@ -32,7 +32,8 @@ CREATE TABLE dormouse.placement (
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, device_id) REFERENCES dormouse.device (tenant_id, id) ON DELETE CASCADE,
     FOREIGN KEY (tenant_id, location_id) REFERENCES dormouse.place (tenant_id, id),
-    CONSTRAINT placement_once_at_a_time EXCLUDE USING gist (device_id WITH =, during WITH &&)
+    CONSTRAINT placement_once_at_a_time EXCLUDE USING gist
+        (device_id WITH =, tenant_id WITH =, during WITH &&)
 );
 CREATE INDEX placement_by_location ON dormouse.placement (tenant_id, location_id);
 
