@@ -57,6 +57,7 @@ def status(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None
 def mount(app: typer.Typer) -> None:
     """Add the hub's commands to the root command."""
     store_cli.mount(hub_commands)
+    devices_cli.app.callback(invoke_without_command=True)(store_cli.devices)
     hub_commands.callback(invoke_without_command=True)(with_settings(run))
     hub_commands.command("doctor")(with_settings(doctor, "data_dir"))
     app.add_typer(hub_commands, name="hub")

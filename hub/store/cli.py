@@ -14,7 +14,7 @@ import typer
 from hub.settings import Settings, load
 from hub.store.errors import StoreError
 
-__all__ = ["mount"]
+__all__ = ["devices", "mount"]
 
 T = TypeVar("T")
 
@@ -182,18 +182,26 @@ def gaps(
         )
 
 
-def where(
-    path: str = typer.Argument(help="a jsonpath, as in '$.battery_mv < 2700'"),
+def devices(
+    context: typer.Context,
+    where: str | None = typer.Option(None, help="a jsonpath, as in '$.battery_mv < 2700'"),
     as_json: bool = typer.Option(False, "--json"),
     tenant: str | None = _TENANT,
     data_dir: str | None = _DATA_DIR,
 ) -> None:
-    """List devices whose report or attributes match."""
+    """Devices: who may connect; with --where those whose report or attributes match."""
+    if context.invoked_subcommand is not None:
+        return
+    if where is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
     from hub.store.documents import devices_where  # noqa: PLC0415
 
     settings = load(data_dir=data_dir, tenant=tenant)
+    path = where
     found = _with_store(settings, lambda store: devices_where(store, settings.tenant, path))
-    typer.echo(json.dumps(found) if as_json else "\n".join(found))
+    for device in [json.dumps(found)] if as_json else found:
+        typer.echo(device)
 
 
 def _with_store(settings: Settings, ask: Callable[..., Awaitable[T]]) -> T:
@@ -208,6 +216,6 @@ def _with_store(settings: Settings, ask: Callable[..., Awaitable[T]]) -> T:
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to `dormouse hub`."""
-    for command in (retention, keep, backup, restore, export, gaps, where):
+    for command in (retention, keep, backup, restore, export, gaps):
         app.command()(command)
     app.command("db-recreate")(db_recreate)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from hub.reading import Reading
 from hub.settings import Settings
 from hub.store.backup import backup, restore, verify
-from hub.store.cli import mount
+from hub.store.cli import devices, mount
 from hub.store.doctor import examine
 from hub.store.errors import BackupError, QueryError, RealReadingsError
 from hub.store.export import Format, export
@@ -158,6 +158,7 @@ async def test_commands_beside_a_running_hub_and_without(server_folder: Path, mo
 
     commands = typer.Typer()
     mount(commands)
+    commands.command()(devices)
 
     # In a thread of its own, since a command runs its own loop.
     def call(*words: str) -> str:
@@ -167,7 +168,7 @@ async def test_commands_beside_a_running_hub_and_without(server_folder: Path, mo
 
     assert "made anew" in await asyncio.to_thread(call, "db-recreate")
     async with running(Settings(data_dir=folder)):
-        assert await asyncio.to_thread(call, "where", "$.battery_mv < 2700") == "\n"
+        assert await asyncio.to_thread(call, "devices", "--where", "$.battery_mv < 2700") == ""
         assert "nothing has expired" in await asyncio.to_thread(call, "retention", "--dry-run")
         exported = await asyncio.to_thread(
             call, "export", "SELECT count(*) AS n FROM dormouse.reading"
