@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from host import serial_port
@@ -16,8 +17,9 @@ from host.provision import devices_file, plan, work
 from host.provision.answers import Answers
 from host.provision.device import Device
 from host.provision.devices_file import Entry
-from host.provision.errors import NoTerminalError, ProvisionError
+from host.provision.errors import AnswersError, NoTerminalError, ProvisionError
 from host.provision.hub import LocalHub
+from host.provision.plan import Plan
 from host.provision.repl import Repl
 from host.provision.wizard import Wizard
 
@@ -86,8 +88,7 @@ def _one(
             if restart:
                 answers.forget()
             console.print(f"{device.facts.id}, firmware {device.facts.firmware or 'none'}")
-            wizard = Wizard(device, answers, hub, console)
-            wanted = wizard.plan()
+            wanted = _asked(Wizard(device, answers, hub, console), answers)
             board = plan.check_board(wanted.board)
             work.prepare(device, board, copy_firmware, console.print)
             told = work.finish(device, wanted, board, hub, console.print)
@@ -96,6 +97,15 @@ def _one(
     except (typer.Abort, KeyboardInterrupt):
         console.print("\ninterrupted; the answers are kept: run it again to go on from here")
         raise typer.Exit(_INTERRUPTED) from None
+
+
+def _asked(wizard: Wizard, answers: Answers) -> Plan:
+    try:
+        return wizard.plan()
+    except (ValidationError, TypeError, KeyError):
+        raise AnswersError(
+            f"{answers.path}: damaged: ask everything again with --restart"
+        ) from None
 
 
 def _many(

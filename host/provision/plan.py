@@ -50,7 +50,7 @@ class Plan(_Part):
     wifi: Wifi
     hub: Hub
     name: str = Field("", max_length=64)
-    place: str = Field("", max_length=200)
+    place: str = Field("", max_length=200, pattern=r"^([^/]{1,100}(/[^/]{1,100}){0,9})?$")
     model: str = Field("sensor", min_length=1, max_length=32)
     interval: int = Field(300, ge=1, le=30 * _DAY_S)
     sensors: list[dict[str, Any]] = Field(default_factory=list)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from host import boards
@@ -173,22 +173,20 @@ class Wizard:
                 return
 
     def _ask_name(self) -> str:
-        return self._text("Name of the device", self._default("name", ""), 64)
+        return self._text("Name of the device", self._default("name", ""), "name")
 
     def _ask_place(self) -> str:
         if self.hub is None:
             return ""
-        return self._text("Place, from the outside in (House / Kitchen)", "", 200)
+        return self._text("Place, from the outside in (House / Kitchen)", "", "place")
 
-    def _text(self, question: str, default: str, most: int) -> str:
-        def take(text: str) -> str:
-            if len(text) > most:
-                raise PlanError("", f"at most {most} characters")
-            return text.strip()
-
+    def _text(self, question: str, default: str, field: str) -> str:
+        """Free text, as the plan allows it."""
+        allowed = TypeAdapter(Annotated[str, Plan.model_fields[field]])
         return str(
             self._until_allowed(
-                lambda: typer.prompt(question, default=default, show_default=bool(default)), take
+                lambda: typer.prompt(question, default=default, show_default=bool(default)).strip(),
+                allowed.validate_python,
             )
         )
 

@@ -13,8 +13,15 @@ import pytest
 
 from host import boards
 from host.provision import devices_file, drivers, plan
-from host.provision.errors import DevicesFileError, PlanError
-from host.provision.plan import Hub
+from host.provision.errors import (
+    DevicesFileError,
+    HubRefusedError,
+    NotHeardError,
+    PlanError,
+)
+from host.provision.hub import LocalHub
+from host.provision.plan import Hub, Plan, Wifi
+from host.provision.repl import Repl
 from tests.support.hub import HubProcess
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +97,7 @@ wifi = { ssid = "barn" }
             'board = "nodemcu"\nswitch = true',
             "kitchen: switch: NodeMCU (ESP-12E, 1.0) has no relay",
         ),
+        ('board = "nodemcu"\nplace = "a//b"', "kitchen: place: String should match"),
         ('board = "nodemcu"\nid = "kitchen"', "kitchen: id: String should match"),
         (
             'board = "nodemcu"\nsensors = [{ driver = "ds18b20", pin = "D9" }]',
@@ -204,6 +212,62 @@ async def provision(hub: HubProcess, *arguments: str) -> tuple[int, str]:
     return await hub.command(
         "provision", *arguments, env={**environment, "DORMOUSE_DATA_DIR": str(hub.data_dir)}
     )
+
+
+async def test_a_hub_that_shuts_out_or_hears_nothing(closed_hub):
+    def ask() -> None:
+        with LocalHub.find(closed_hub.data_dir) as hub:
+            assert hub.is_at(Hub(**hub.addresses[0].model_dump() | {"host": "localhost"}))
+            assert not hub.is_at(HUB)
+            first = hub.admit("esp8266_0000000a", "")
+            again = hub.admit("esp8266_0000000a", first)
+            assert len(first) == len(again) == 32
+            assert first != again
+            heard = iter(("wifi: [Errno 5] EIO\n", "broker: OSError 113\n"))
+            with pytest.raises(
+                NotHeardError, match=r"within 0\.2 s; it said 'broker: OSError 113'"
+            ):
+                hub.first_report("esp8266_0000000a", None, 0.2, lambda: next(heard, ""))
+            hub._control.post("/devices/esp8266_0000000a/disable", {})
+            with pytest.raises(HubRefusedError, match="dormouse devices enable esp8266_0000000a"):
+                hub.admit("esp8266_0000000a", "")
+
+    await asyncio.to_thread(ask)
+
+
+async def test_a_wrong_password_in_a_file_leaves_the_device_as_it_was(
+    make_prompt_board, closed_hub, written
+):
+    board = await make_prompt_board()
+    text = COMMON.replace(KEY, "not the password")
+    path = written(f"{text}[devices.a]\nboard = 'nodemcu'\nserial = '{board.port}'\n")
+    status, said = await provision(closed_hub, "--file", str(path))
+    assert status == 60
+    assert "dormouse: a: the device does not join 'house': the password is wrong" in said
+    assert "not the password" not in said
+    assert not (board.flash / "settings.json").exists()
+    assert (await closed_hub.status())["devices"] == []
+
+
+async def test_the_firmware_takes_what_a_plan_allows(make_prompt_board):
+    longest = Plan(
+        board="nodemcu",
+        wifi=Wifi(ssid="s" * 32, key="k" * 64),
+        hub=Hub(host="h" * 64, port=65535, enrol_port=65535),
+        name="n" * 64,
+        model="m" * 32,
+        interval=2592000,
+    )
+    settings = plan.settings(longest, boards.get("nodemcu"))
+    board = await make_prompt_board(settings=settings)
+
+    def ask() -> list[str]:
+        with Repl(board.port) as repl:
+            return repl.ask(
+                "import json\nfrom dormouse import settings\nprint(json.dumps(settings.load().bad))"
+            )
+
+    assert await asyncio.to_thread(ask) == []
 
 
 async def test_two_devices_get_in_where_nobody_may_enrol(make_prompt_board, closed_hub, written):

@@ -175,3 +175,14 @@ async def test_a_wrong_password_three_times(make_prompt_board, terminal, tmp_pat
     again = terminal(board, None)
     before = await again.see("Password of house")
     assert "Board" not in before
+
+
+async def test_damaged_answers(make_prompt_board, terminal, tmp_path):
+    board = await make_prompt_board()
+    path = kept(tmp_path, board)
+    path.parent.mkdir(parents=True)
+    steps = ("ssid", "key", "name", "place", "switch", "sensors", "interval")
+    path.write_text(json.dumps({"board": "nodemcu", "hub": 3} | dict.fromkeys(steps, 5)))
+    status, said = await terminal(board, None).end()
+    assert status == 69
+    assert f"dormouse: {path}: damaged: ask everything again with --restart" in said
