@@ -163,8 +163,10 @@ def _locked(descriptor: int) -> bool:
     if sys.platform == "linux" and any(fcntl.ioctl(descriptor, _TIOCGEXCL, bytes(4))):
         return True
     try:
-        # What pyserial does, so esptool and mpremote too. Closing the descriptor unlocks.
+        # What pyserial does, so esptool and mpremote too.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Closing alone would not do while a child that is being started has the descriptor as well.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
     except BlockingIOError:
         return True
     return False
