@@ -252,3 +252,15 @@ def test_ctrl_c_in_the_middle_is_one_line_and_the_next_run_repairs(kit, plugged_
     assert said.splitlines()[-1].startswith("dormouse: interrupted in the middle of app")
     assert kit.flash(*arguments).status == 0
     assert chip.flash == kit.exact(boards.get("nodemcu"), layout("1m.csv"), MIB)
+
+
+# pyserial's network port, on Python 3.10 and newer.
+@pytest.mark.filterwarnings("ignore:set:DeprecationWarning")
+def test_rts_and_dtr_start_the_loader_and_then_the_application(kit, plugged_in, networked, layout):
+    chip = Chip(blank(MIB), in_loader=False)
+    network = networked(plugged_in(chip, boots=lambda: PROMPT))
+    said = kit.flash("--port", network.url, "--board", "nodemcu")
+    assert said.status == 0, said.output
+    assert "MicroPython runs" in said.output
+    assert network.lines.starts == ["loader", "application"]
+    assert chip.flash == kit.exact(boards.get("nodemcu"), layout("1m.csv"), MIB)

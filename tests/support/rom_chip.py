@@ -256,6 +256,12 @@ class Chip:
         self._leave()
         return iter(())
 
+    def reset(self, *, loader: bool) -> None:
+        """The reset pin: into the loader, or into what lies in flash."""
+        self.in_loader, self.in_stub = loader, False
+        if not loader:
+            self.restarted()
+
     def _leave(self) -> None:
         self.in_loader = self.in_stub = False
         self.restarted()
