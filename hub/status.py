@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
+from rich.markup import escape
 from rich.table import Table
 
 __all__ = ["age", "status_table"]
@@ -33,10 +34,13 @@ def status_table(status: dict[str, Any]) -> Table:
     """The hub's /status as a table, a row per value."""
     table = Table(title="Dormouse")
     for heading in ("device", "what", "value", "age", "seen", "battery"):
-        table.add_column(heading, justify="right" if heading in {"value", "age"} else "left")
+        justify: Literal["left", "right"] = "right" if heading in {"value", "age"} else "left"
+        # An id that is cut cannot be copied.
+        table.add_column(heading, justify=justify, no_wrap=heading == "device")
     now = datetime.now(UTC)
     for device in status["devices"]:
-        head = [device["name"] or device["id"]]
+        named = f"{device['name']} ({device['id']})" if device["name"] else device["id"]
+        head = [escape(named)]
         millivolts = device.get("battery_mv")
         tail = [age(device["seen"], now), f"{millivolts / 1000:.2f} V" if millivolts else "-"]
         for value in device["values"] or [None]:
@@ -52,4 +56,4 @@ def _value_cells(value: dict[str, Any] | None, now: datetime) -> list[str]:
     if value["index"]:
         what += f" {value['index']}"
     unit = UNITS.get(value["characteristic"], "")
-    return [what, f"{value['value']} {unit}".strip(), age(value["at"], now)]
+    return [what, escape(f"{value['value']} {unit}".strip()), age(value["at"], now)]

@@ -259,6 +259,10 @@ class Bridge:
         """The tree as people read it."""
         return self.tree.described()
 
+    def names(self) -> Mapping[str, str]:
+        """What each shown device is called."""
+        return self.growth.names
+
     def held(self) -> list[Held]:
         """What is not shown, and why."""
         return [held for device in self.tree.held.values() for held in device]

@@ -58,6 +58,14 @@ class UnreachableFolderError(StoreError):
         )
 
 
+class MigrationError(StoreError):
+    """The database could not be brought to this version's schema."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"migrating the database failed: {reason}")
+
+
 class UnsafeRoleError(StoreError):
     """The database role sees past row-level security."""
 

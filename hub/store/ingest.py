@@ -121,8 +121,10 @@ class Ingest:
         while True:
             await self._wake.wait()
             if self._pending < _BATCH and not self._stopping:
+                # Not wait_for, which in Python 3.11 may swallow a cancellation.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._full.wait(), self._linger)
+                    async with asyncio.timeout(self._linger):
+                        await self._full.wait()
             while batch := self._take():
                 await self._commit(batch)
             self._wake.clear()

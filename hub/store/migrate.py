@@ -3,58 +3,54 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from functools import cache
 from pathlib import Path
 
-import sqlalchemy
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from psycopg.conninfo import conninfo_to_dict
+import psycopg
 
-__all__ = ["engine_url", "head", "migrate"]
+from hub.store.errors import MigrationError
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
-# Two hubs that start at once migrate one after the other.
-_LOCK = "SELECT pg_advisory_lock(hashtext('dormouse.migrate'))"
+__all__ = ["head", "migrate"]
 
-
-def engine_url(conninfo: str) -> sqlalchemy.URL:
-    """The same connection in SQLAlchemy's form, for psycopg."""
-    parts = {name: str(value) for name, value in conninfo_to_dict(conninfo).items() if value}
-    return sqlalchemy.URL.create("postgresql+psycopg", query=parts)
+_STORE = Path(__file__).parent
 
 
 @cache
 def head() -> str:
-    """The newest revision, for instance "0001"."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    """The newest revision, for instance "0001": the number in the name of its file."""
+    steps = (_STORE / "migrations" / "versions").glob("v[0-9]*.py")
+    return max(step.stem[1:].partition("_")[0] for step in steps)
 
 
 async def migrate(owner_url: str) -> None:
-    """Run the steps that are missing, as the schema's owner, one transaction each."""
-    await asyncio.to_thread(_migrate, owner_url)
+    """Run the steps that are missing, as the schema's owner; nothing where none is.
+
+    Raises MigrationError, psycopg.OperationalError.
+    """
+    if await _revision(owner_url) == head():
+        return
+    # The package may be a source tree that only our own path knows.
+    path = os.pathsep.join([str(_STORE.parents[1]), os.environ.get("PYTHONPATH", "")])
+    # The URL holds a password: not among the arguments, which others may read.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hub.store.upgrade",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    _, said = await process.communicate(owner_url.encode())
+    if process.returncode:
+        lines = said.decode(errors="replace").strip().splitlines()
+        raise MigrationError(lines[-1] if lines else f"exit status {process.returncode}")
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _migrate(owner_url: str) -> None:
-    engine = sqlalchemy.create_engine(engine_url(owner_url), poolclass=sqlalchemy.NullPool)
-    try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(_LOCK)
-            # IF NOT EXISTS would ask for the right to create even where nothing is to be done.
-            if not sqlalchemy.inspect(connection).has_schema("dormouse"):
-                connection.exec_driver_sql("CREATE SCHEMA dormouse")
-            connection.commit()
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            connection.commit()
-    finally:
-        engine.dispose()
+async def _revision(owner_url: str) -> str | None:
+    """The database's revision; None where there is no schema of ours yet."""
+    async with await psycopg.AsyncConnection.connect(owner_url) as connection:
+        known = await connection.execute("SELECT to_regclass('dormouse.alembic_version')::text")
+        if await known.fetchone() in (None, (None,)):
+            return None
+        found = await connection.execute("SELECT version_num FROM dormouse.alembic_version")
+        row = await found.fetchone()
+    return str(row[0]) if row else None

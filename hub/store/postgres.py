@@ -17,6 +17,7 @@ from typing import Self
 import psycopg
 
 from hub.child import Account, run_as, spawn
+from hub.folder import write_private
 from hub.store import binaries, roles
 from hub.store.errors import PostgresFailedError, UnreachableFolderError
 from hub.store.secrets import secret
@@ -187,7 +188,7 @@ class Postgres:
             self._short_sockets = Path(tempfile.mkdtemp(prefix="dormouse-"))  # mode 0700
             self._hand_over(self._short_sockets)
             self._sockets = self._short_sockets
-        (self.folder / "socket").write_text(f"{self._sockets}\n", "utf-8")
+        write_private(self.folder / "socket", f"{self._sockets}\n")
 
     def _hand_over(self, path: Path) -> None:
         if self._account is not None:

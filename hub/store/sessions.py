@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
 
 from hub.store.errors import NoActivityError
-from hub.store.migrate import engine_url
 from hub.store.models.device import TRACKED, Device
 from hub.store.store import Store
+from hub.store.upgrade import engine_url
 
 __all__ = ["Sessions"]
 

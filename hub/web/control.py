@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -29,8 +30,9 @@ def control_app(hub: Hub) -> FastAPI:
     async def status() -> dict[str, Any]:
         devices = await overview(hub.running.store, hub.settings.tenant)
         ingest = hub.mqtt.ingest.of(hub.settings.tenant)
+        names = hub.bridges.running()[hub.settings.tenant].names()
         return {
-            "devices": [_device(device) for device in devices],
+            "devices": [_device(device, names) for device in devices],
             "counts": dict(ingest.counts),
             "pending": ingest.pending,
             "problems": dict(hub.problems.total),
@@ -57,11 +59,10 @@ def public_app(hub: Hub) -> FastAPI:
     return app
 
 
-def _device(device: DeviceOverview) -> dict[str, Any]:
-    told = {v.series.characteristic: v.value for v in device.values if _is_information(v)}
+def _device(device: DeviceOverview, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": device.device,
-        "name": told.get("Name"),
+        "name": names.get(device.device),
         "seen": device.seen_at.isoformat() if device.seen_at else None,
         "next_wake": device.next_wake_at.isoformat() if device.next_wake_at else None,
         "battery_mv": device.battery_mv,

@@ -241,7 +241,7 @@ def test_ctrl_c_in_the_middle_is_one_line_and_the_next_run_repairs(kit, plugged_
     chip._program = watched
     line = plugged_in(chip)
     arguments = ("--board", "nodemcu", "--watch", "0", "--port", line.port)
-    command = (sys.executable, "-m", "host.cli", "flash", str(kit.application),
+    command = (sys.executable, "-m", "host", "flash", str(kit.application),
                "--bootloader", str(kit.bootloader), "--key", str(kit.key))  # fmt: skip
     with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True) as child:
         assert writing.wait(60)

@@ -322,7 +322,7 @@ switch = true
 
 def test_without_a_terminal_there_are_no_questions(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "host.cli", "provision"],
+        [sys.executable, "-m", "host", "provision"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=ROOT, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path)},
     )  # fmt: skip

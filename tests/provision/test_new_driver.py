@@ -45,7 +45,7 @@ def run(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_new_driver_passes_its_own_test_on_the_vm(tree):
     before = contents(tree)
-    made = run(tree, "-m", "host.cli", "new-driver", "lm75", "--address", "0x4a")
+    made = run(tree, "-m", "host", "new-driver", "lm75", "--address", "0x4a")
     assert made.returncode == 0, made.stderr
     after = contents(tree)
     changed = {

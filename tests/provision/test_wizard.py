@@ -29,7 +29,7 @@ class Terminal:
         environment |= {"DORMOUSE_DATA_DIR": str(hub.data_dir)} if hub else {}
         self.child = pexpect.spawn(
             sys.executable,
-            ["-m", "host.cli", "provision", "--port", board.port, *arguments],
+            ["-m", "host", "provision", "--port", board.port, *arguments],
             env=environment, cwd=ROOT, timeout=PATIENCE_S, encoding="utf-8", dimensions=(50, 200),
         )  # fmt: skip
 

@@ -4,14 +4,16 @@ import psycopg
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
-from hub.store.migrate import engine_url
+from hub.store.migrate import head
 from hub.store.models import Base
 from hub.store.models.history import Xid8
 from hub.store.store import Store
 from hub.store.tenancy.declare import GLOBAL, TABLES
 from hub.store.tenancy.drift import drift
+from hub.store.upgrade import config, engine_url
 
 # The types that SQLAlchemy does not know of itself.
 ischema_names["xid8"] = Xid8
@@ -79,3 +81,7 @@ async def test_drift_is_seen(database):
                 found = [str(one) for one in await drift(owner)]
                 assert any(one.startswith(seen) for one in found), (change, found)
         assert await drift(owner) == []
+
+
+def test_the_newest_step_by_name_is_alembics_head():
+    assert head() == ScriptDirectory.from_config(config()).get_current_head()

@@ -50,7 +50,7 @@ class HubProcess:
         (self.data_dir / "hub.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "host.cli", "hub",
+                sys.executable, "-m", "host", "hub",
                 stdout=log, stderr=log, env=environment, cwd=ROOT,
             )  # fmt: skip
         async with asyncio.timeout(START_S):
@@ -92,7 +92,7 @@ class HubProcess:
     async def command(self, *arguments: str, env: dict[str, str]) -> tuple[int, str]:
         """Run `dormouse` with arguments; its exit status and what it printed."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "host.cli", *arguments,
+            sys.executable, "-m", "host", *arguments,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env={**env, "PYTHONPATH": str(ROOT)}, cwd=ROOT,
         )  # fmt: skip

@@ -77,7 +77,7 @@ async def test_firmware_keeps_what_a_killed_broker_lost_and_sends_it_again(hub, 
 async def dormouse(hub, *arguments):
     """The command's output; fails with it when the command fails."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "host.cli", *arguments, "--data-dir", str(hub.data_dir),
+        sys.executable, "-m", "host", *arguments, "--data-dir", str(hub.data_dir),
         stdout=-1, stderr=-1, cwd=ROOT,
     )  # fmt: skip
     output, error = await process.communicate()

@@ -42,7 +42,7 @@ ABSENT = (
 )
 def test_a_plain_install_has_the_other_commands(arguments, status, says):
     program = f"import sys\nfor name in {ABSENT}: sys.modules[name] = None\n"
-    program += "from host.cli import main\nmain()"
+    program += "from host.__main__ import main\nmain()"
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         capture_output=True,
