@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from host import cli, flashmap, image, keys
+from host import flashmap, image, keys
+from host.__main__ import main
 from host.ota import canned
 from tests.ota.conftest import Update
 from tests.ota.device import Device, running
@@ -67,7 +68,7 @@ class Here:
         self._monkeypatch.chdir(folder)
         self._monkeypatch.setattr(sys, "argv", ["dormouse", *arguments])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         out, errors = self._capsys.readouterr()
         return int(ended.value.code or 0), out, errors
 
