@@ -54,6 +54,6 @@ class Watch:
 def settle() -> None:
     """At the end of a wake: wait as long as the button is down. Raises Held."""
     watch = meanwhile.watch
-    while watch and not watch.pin.value():  # type: ignore[attr-defined]
+    while watch and not watch.pin.value():  # type: ignore[attr-defined]  # a Watch
         feed()
         time.sleep_ms(_POLL_MS)

@@ -24,6 +24,6 @@ def feed() -> None:
     """Keep the chip from resetting."""
     _dog.feed()
     if meanwhile.task:
-        meanwhile.task()  # type: ignore[operator]
+        meanwhile.task()  # type: ignore[operator]  # set by whoever has work for waits
     if meanwhile.watch:
-        meanwhile.watch.look()  # type: ignore[attr-defined]
+        meanwhile.watch.look()  # type: ignore[attr-defined]  # of hold.py

@@ -145,7 +145,7 @@ class Portal:
         """See how a trial goes; joined, the settings are written."""
         if self.trial is None:
             return
-        result = self.trial.look()  # type: ignore[attr-defined]
+        result = self.trial.look()  # type: ignore[attr-defined]  # a Trial, imported late
         if result is None:
             return
         self.trial = None

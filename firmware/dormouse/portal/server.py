@@ -49,7 +49,7 @@ class Client:
         """Send what goes; False when all has been sent. Raises OSError."""
         while True:
             if not len(self.rest):
-                piece = next(self.pieces, None)  # type: ignore[call-overload]
+                piece = next(self.pieces, None)  # type: ignore[call-overload]  # an iterator of bytes
                 if piece is None:
                     return False
                 self.rest = memoryview(piece.encode())
