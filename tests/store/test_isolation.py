@@ -27,6 +27,8 @@ from hub.store.retention import Rule, keep
 from hub.store.sessions import Sessions
 from hub.store.store import Store
 from hub.store.tenancy.declare import GLOBAL, TABLES
+from hub.web.wizard.kept import Kept, Wizards
+from hub.web.wizard.machine import Progress
 from tests.store.bouncer import bouncer
 from tests.store.test_ingest import NOW, key, stored
 
@@ -50,6 +52,7 @@ async def fill(store: Store, tenant: str, prefix: str) -> None:
     await Accounts(store).create(Account(tenant, f"{prefix}0", "$7$", AccountState.ACTIVE))
     await Readings(store, tenant).calibrate(key(f"{prefix}0"), gain=2)
     await keep(store, tenant, Rule(30))
+    await Wizards(store, tenant, prefix).save("add", Kept(), Progress({"at": {"x": 1}}))
     places = Places(store, tenant)
     home = await places.add(f"{prefix} home")
     room = await places.add(f"{prefix} room", home)

@@ -107,3 +107,8 @@ _table(
     ),
     _of("series", "series_id"),
 )  # fmt: skip
+_table(
+    "wizard", _tenant(key=True), _text("person", key=True), _text("wizard", key=True),
+    Column("answers", JSONB, nullable=False), _text("at_step", null=True),
+    _instant("changed_at"),
+)  # fmt: skip

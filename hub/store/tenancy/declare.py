@@ -34,6 +34,7 @@ TABLES: dict[str, Path] = {
     "device_owner_history": Direct(),
     "device_firmware_history": Direct(),
     "device_calibration_history": Direct(),
+    "wizard": Direct(),
 }
 """Tables of tenants, parents before children."""
 
