@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from hub.control import HUB_JSON, SOCKET
 from hub.folder import data_folder, write_private
 from hub.homekit.bridge import Bridge
 from hub.homekit.sets import BridgeSets
+from hub.homekit.values import BadValue, parse
+from hub.live import Live, LiveCommand
 from hub.mapping.stored import StoredMapping, configured
 from hub.mqtt import topics
 from hub.mqtt.service import Mqtt
@@ -43,6 +47,7 @@ class Hub:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.problems = Problems()
+        self.live = Live()
         self.facts: dict[str, Any] = {}
         self._stack = AsyncExitStack()
         self._stopped = asyncio.Event()
@@ -82,12 +87,15 @@ class Hub:
         mapping = StoredMapping(Memory(store, settings.tenant))
         self._stack.push_async_callback(mapping.stop)
         self.translator = await mapping.load(mapped, self._model_of)
-        self.mqtt = Mqtt(settings, store, self.bridges, self.problems, self.translator)
+        self.mqtt = Mqtt(
+            settings, store, self.bridges, self.problems, self.translator, live=self.live
+        )
         await self.bridges.start(*await store.tenants())
         await enter(self.mqtt)
         self.mqtt.listener.on(topics.Online, self._online)
         await enter(HttpServer(public_app(self), http))
         await enter(HttpServer(control_app(self), private_socket(settings.data_dir / SOCKET)))
+        self._stack.callback(self.live.close)  # streams end before the server waits for them
         self._tell_facts(http.getsockname()[1])
 
     def _bridge(self, tenant: str, kept_port: int) -> Bridge:
@@ -109,6 +117,13 @@ class Hub:
 
     async def _command(self, key: SeriesKey, text: str) -> None:
         await self.mqtt.source.publish(*self.translator.command(key, text))
+        self._tell_command(key, text)
+
+    def _tell_command(self, key: SeriesKey, text: str) -> None:
+        with contextlib.suppress(BadValue):  # it was checked; a device's oddity is not told
+            value = parse(key.service, key.characteristic, text)
+            told = LiveCommand(key, value, datetime.now(UTC))
+            self.live.publish(self._tenant_of(key.device), told)
 
     async def _desired(self, key: SeriesKey, text: str | None) -> None:
         """Leave a command for a sleeping device at the broker, or take it back."""

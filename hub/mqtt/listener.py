@@ -65,7 +65,8 @@ class Listener:
     What is refused by name is counted in `problems` and acknowledged: sent again it would be
     refused again. `batching` names devices known to send `$batch`, whose plain topics are shown
     and not stored. Other parts hear of messages through `on`; `heard` gets the device of every
-    live message that made sense, `acknowledged` every batch whose readings are safe.
+    live message that made sense, `acknowledged` every batch whose readings are safe, `live` every
+    reading that is news, in the order of a message's times.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Listener:
         acknowledged: Callable[[topics.Batch], None] | None = None,
         heard: Callable[[str], None] | None = None,
         translator: Translator | None = None,
+        live: Callable[[Reading], None] | None = None,
     ) -> None:
         self._source = source
         self._bridge = bridge
@@ -90,6 +92,7 @@ class Listener:
         self._acknowledged = acknowledged
         self._heard = heard
         self._translator = translator
+        self._live = live
         self._handlers: dict[type, list[Callable[[Any, Delivery], Awaitable[None] | None]]] = {}
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -188,8 +191,10 @@ class Listener:
         self._bridge.update(reading, live=not delivery.retained)
         if message.series.device in self._batching:
             done()
-        else:
-            self._ingest.put([reading], done)
+            return
+        if self._live is not None and not delivery.retained:
+            self._live(reading)
+        self._ingest.put([reading], done)
 
     def _batch(self, batch: topics.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
         for problem in batch.problems:
@@ -211,9 +216,13 @@ class Listener:
             )
             is not None
         ]
-        newest = {reading.series: reading for reading in sorted(readings, key=lambda r: r.at)}
+        ordered = sorted(readings, key=lambda r: r.at)
+        newest = {reading.series: reading for reading in ordered}
         for reading in newest.values():
             self._bridge.update(reading, live=not delivery.retained)
+        if self._live is not None and not delivery.retained:
+            for reading in ordered:
+                self._live(reading)
         if readings:
             self._ingest.put(readings, partial(self._committed, batch, delivery, done))
         else:

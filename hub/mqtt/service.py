@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from hub.child import run_as
+from hub.live import Live, LiveOnline, LiveReport, LiveValue
 from hub.mapping.rules import Mapping as Rules
 from hub.mapping.translator import Translator
 from hub.mqtt.access import Foreign
@@ -23,8 +24,9 @@ from hub.mqtt.http_auth import Decisions
 from hub.mqtt.listener import Bridge, Listener
 from hub.mqtt.source import Delivery, Endpoint, MqttSource
 from hub.mqtt.tenants import TenantIngest
-from hub.mqtt.topics import Batch, Enrol, Report
+from hub.mqtt.topics import Batch, Enrol, Online, Report
 from hub.problems import Problems
+from hub.reading import Reading
 from hub.settings import Settings
 from hub.store.accounts import Accounts, AccountState
 from hub.store.devices import Devices
@@ -57,11 +59,14 @@ class Mqtt:
         bridge: Bridge,
         problems: Problems,
         translator: Translator | None = None,
+        *,
+        live: Live | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._bridge = bridge
         self._translator = translator or Translator(Rules())
+        self._live = live or Live()
         self.problems = problems
         self.book = AccountBook(Accounts(store))
         self.gate = Gate(settings.enrolment, settings.tenant)
@@ -160,8 +165,10 @@ class Mqtt:
             acknowledged=self.acks.committed,
             heard=self._heard,
             translator=self._translator,
+            live=self._value,
         )
         listener.on(Report, self._report)
+        listener.on(Online, self._online)
         listener.on(Batch, self._lost)
         listener.on(Enrol, self.enroller.handle)
         return listener
@@ -184,9 +191,24 @@ class Mqtt:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(source.connected.wait(), self.SUBSCRIBED_S)
 
+    def _value(self, reading: Reading) -> None:
+        if not self._live.idle:
+            tenant = self.tenant_of(reading.series.device)
+            self._live.publish(tenant, LiveValue(reading.series, reading.value, reading.at))
+
+    def _online(self, message: Online, delivery: Delivery) -> None:
+        if not delivery.retained:
+            device = message.device
+            self._live.publish(
+                self.tenant_of(device), LiveOnline(device, message.online, delivery.at)
+            )
+
     async def _report(self, report: Report, delivery: Delivery) -> None:
         if not delivery.retained:
-            devices = Devices(self._store, self.tenant_of(report.device))
+            tenant = self.tenant_of(report.device)
+            if not self._live.idle:
+                self._live.publish(tenant, LiveReport(report.device, report.raw, delivery.at))
+            devices = Devices(self._store, tenant)
             await devices.report(report.device, report.raw, delivery.at, report.next_wake_s)
 
     async def _lost(self, batch: Batch, _delivery: Delivery) -> None:

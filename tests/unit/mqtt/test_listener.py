@@ -207,3 +207,38 @@ async def test_a_batch_is_dispatched_after_its_commit(listener, parts):
     recorder.commit()
     await until(lambda: lost == [4])
     await until(lambda: len(recorder.acknowledged) == 1)
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def lively(parts, told):
+    recorder, shown, problems, _ = parts
+    return Listener(recorder, shown, recorder, problems, live=told.append)
+
+
+def test_onlookers_hear_of_a_value_before_its_commit(lively, parts, told):
+    send(lively, NAME, "20.5")
+    assert [(r.series, r.value, r.at) for r in told] == [(SERIES, 20.5, NOW)]
+    assert parts[0].waiting
+
+
+def test_onlookers_hear_of_all_of_a_batch_in_the_order_of_its_times(lively, told):
+    send(lively, "$batch", batch([1, 300, NAME, 20.0], [3, 0, NAME, 22.0], [2, 150, NAME, 21.0]))
+    assert [r.value for r in told] == [20.0, 21.0, 22.0]
+
+
+def test_onlookers_do_not_hear_the_same_twice_from_a_device_that_batches(lively, told):
+    send(lively, "$batch", batch([1, 0, NAME, 20.0]))
+    send(lively, NAME, "20.0")
+    assert len(told) == 1
+
+
+def test_onlookers_hear_nothing_replayed_and_nothing_refused(lively, told):
+    send(lively, NAME, "20.5", retained=True)
+    send(lively, NAME, "warm")
+    send(lively, "$batch", batch([1, 0, NAME, 20.0]), retained=True)
+    assert told == []
