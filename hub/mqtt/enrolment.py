@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hub.bell import Bell
 from hub.mqtt.access import is_reserved
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.errors import AccountError
@@ -48,6 +49,7 @@ class Gate:
 
     A window is opened by hand for some minutes and one tenant; it goes before the mode, and is
     counted by a monotonic clock, so that a wall clock set at 1970 or later changes nothing.
+    `changed` rings when it opens or closes by hand, and at every enrolment (the Enroller's).
     """
 
     def __init__(
@@ -57,14 +59,17 @@ class Gate:
         self._tenant = tenant
         self._clock = clock
         self._window: tuple[str, float] | None = None
+        self.changed = Bell()
 
     def open_window(self, tenant: str, minutes: float) -> None:
         """Let devices enrol into a tenant for some minutes."""
         self._window = tenant, self._clock() + minutes * 60
+        self.changed.ring()
 
     def close_window(self) -> None:
         """Close it early."""
         self._window = None
+        self.changed.ring()
 
     @property
     def window(self) -> tuple[str, float] | None:
@@ -141,6 +146,7 @@ class Enroller:
             log.info("%s %s", message.id, outcome)
         elif outcome is not Outcome.KNOWN:
             self._problems.note(f"enrol-{outcome}", message.id, "an enrolment was refused")
+        self.gate.changed.ring()
         return outcome
 
     async def approve(self, device: str, tenant: str) -> None:
@@ -154,6 +160,7 @@ class Enroller:
         )  # fmt: skip
         if not await self._book.add(account):
             raise AccountError(f"there is an account {device} already")
+        self.gate.changed.ring()
 
     def allow_renewal(self, device: str, minutes: float) -> None:
         """Let a known device enrol once with a new password (its flash was erased)."""
@@ -171,6 +178,7 @@ class Enroller:
         if account is not None and account.state is AccountState.PENDING:
             self._enrolled_at.pop(device, None)
             await self._book.set_state(device, AccountState.ACTIVE)
+            self.gate.changed.ring()
 
     async def forget_silent(self) -> list[str]:
         """Remove the accounts that enrolled and never came; their names."""
@@ -182,6 +190,7 @@ class Enroller:
         if silent:
             await self._book.remove(*silent)
             log.info("forgot %d devices that enrolled and never came", len(silent))
+            self.gate.changed.ring()
         for device in silent:
             self._enrolled_at.pop(device, None)
         return silent

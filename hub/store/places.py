@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
+from hub.store.changes import acting
 from hub.store.errors import ForeignRowError
 from hub.store.refusals import typed
 from hub.store.store import Store
 
-__all__ = ["Places"]
+__all__ = ["Places", "Usage"]
 
 _TREE = files("hub.store.schema").joinpath("query_tree.sql").read_text("utf-8")
+
+_BELOW = """
+WITH RECURSIVE branch AS (
+    SELECT id FROM dormouse.place WHERE id = %(place)s
+    UNION ALL
+    SELECT p.id FROM dormouse.place p JOIN branch ON p.parent_id = branch.id
+)"""
+_USAGE = f"""{_BELOW}
+SELECT (SELECT count(*) FROM branch) - 1,
+       (SELECT array_agg(key ORDER BY key) FROM dormouse.device
+        WHERE location_id IN (SELECT id FROM branch)),
+       (SELECT count(*) FROM dormouse.placement WHERE location_id IN (SELECT id FROM branch)),
+       (SELECT min(lower(during)) FROM dormouse.placement
+        WHERE location_id IN (SELECT id FROM branch))"""  # noqa: S608  # a constant
+_LEAVE = f"""{_BELOW}
+UPDATE dormouse.device SET location_id = (SELECT parent_id FROM dormouse.place WHERE id = %(place)s)
+WHERE location_id IN (SELECT id FROM branch)"""  # noqa: S608  # a constant
+_FORGET = f"""{_BELOW}
+DELETE FROM dormouse.placement WHERE location_id IN (SELECT id FROM branch)"""  # noqa: S608
+_REMOVE = f"""{_BELOW}
+DELETE FROM dormouse.place WHERE id IN (SELECT id FROM branch)"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What hangs on a place and those below it: what would go with it.
+
+    `placements` counts the times that a device was there, from `since` on, present ones included.
+    """
+
+    below: int
+    devices: tuple[str, ...]
+    placements: int
+    since: datetime | None
 
 
 class Places:
@@ -55,6 +91,29 @@ class Places:
     async def remove(self, place: int) -> None:
         """Remove a leaf that no device is or was in. Raises ForeignRowError otherwise."""
         await self._change("DELETE FROM dormouse.place WHERE %s AND id = %s", "true", place)
+
+    async def usage(self, place: int) -> Usage:
+        """What would go with a place, or what keeps it from going."""
+        async with self._store.tenant(self._tenant) as conn:
+            row = await (await conn.execute(_USAGE, {"place": place})).fetchone()
+        if row is None or row[0] < 0:
+            raise ForeignRowError(f"no place {place}")
+        return Usage(row[0], tuple(row[1] or ()), row[2], row[3])
+
+    async def remove_branch(self, place: int, who: str) -> None:
+        """Remove a place, those below it, and the record of which device was there when.
+
+        Devices that are there now move up to the place above it. Readings stay. Raises
+        ForeignRowError.
+        """
+        facts = {"place": place}
+        with typed():
+            async with self._store.tenant(self._tenant) as conn:
+                await acting(conn, who, "removed its place")
+                for statement in (_LEAVE, _FORGET, _REMOVE):
+                    changed = await conn.execute(statement, facts)
+                if not changed.rowcount:
+                    raise ForeignRowError(f"no place {place}")
 
     async def record(self, device: str, place: int, since: datetime, until: datetime) -> None:
         """Say where a device was in the past, since <= t < until.
