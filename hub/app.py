@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from hub.config.service import ConfigService
 from hub.control import HUB_JSON, SOCKET
 from hub.folder import data_folder, write_private
 from hub.homekit.bridge import Bridge
@@ -93,6 +94,9 @@ class Hub:
         await self.bridges.start(*await store.tenants())
         await enter(self.mqtt)
         self.mqtt.listener.on(topics.Online, self._online)
+        self.configs = ConfigService(store, self.mqtt.source, self._tenant_of)
+        self.mqtt.listener.on(topics.Report, self.configs.report)
+        await enter(_started(self.configs))
         await enter(HttpServer(public_app(self), http))
         await enter(HttpServer(control_app(self), private_socket(settings.data_dir / SOCKET)))
         self._stack.callback(self.live.close)  # streams end before the server waits for them

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from hub.banner import banner
+from hub.config import cli as config_cli
 from hub.control import Control
 from hub.doctor.cli import doctor
 from hub.flags import with_settings
@@ -64,3 +65,4 @@ def mount(app: typer.Typer) -> None:
     app.command()(with_settings(status, "data_dir"))
     app.add_typer(homekit_cli.app, name="homekit")
     app.add_typer(devices_cli.app, name="devices")
+    app.add_typer(config_cli.app, name="config")

@@ -152,9 +152,10 @@ class MqttSource:
         self._publishing: dict[int, asyncio.Future[None]] = {}
         self._client: paho.Client | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._lost = asyncio.Event()
         self.connected = asyncio.Event()
         """Set while subscribed."""
+        self.lost = asyncio.Event()
+        """Set from the end of a connection to the next attempt."""
 
     async def start(self, deliver: Callable[[Delivery], None]) -> None:
         """Connect in the background, for ever; `deliver` is called on the loop."""
@@ -276,7 +277,7 @@ class MqttSource:
         shortest, longest = self.BACKOFF
         delay = shortest
         while True:
-            self._lost.clear()
+            self.lost.clear()
             self._client = client = self._make_client()
             try:
                 await asyncio.to_thread(self._connect, client)
@@ -307,7 +308,7 @@ class MqttSource:
 
     async def _settled(self) -> None:
         """Until subscribed or disconnected."""
-        waits = [asyncio.create_task(event.wait()) for event in (self.connected, self._lost)]
+        waits = [asyncio.create_task(event.wait()) for event in (self.connected, self.lost)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -316,12 +317,12 @@ class MqttSource:
 
     async def _stay(self, client: paho.Client) -> None:
         """Until the connection is lost: keep-alive."""
-        while not self._lost.is_set():
+        while not self.lost.is_set():
             client.loop_misc()
             # Not wait_for, which in Python 3.11 may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):
-                    await self._lost.wait()
+                    await self.lost.wait()
 
     def _release(self, client: paho.Client) -> None:
         """Close a client's socket without its saying goodbye (its will and session stay)."""
@@ -336,7 +337,7 @@ class MqttSource:
     ) -> None:
         if reason.is_failure:
             log.warning("the broker refuses us: %s", reason)
-            self._lost.set()
+            self.lost.set()
             return
         # Our own messages are no news; a live message has no retain flag, a replayed one has; and
         # retained values come at every connect, since one may have changed while we were away.
@@ -354,7 +355,7 @@ class MqttSource:
         for wanted, reason in zip(self._filters, reasons, strict=False):
             if reason.is_failure:
                 log.error("the broker refuses the subscription to %s: %s", wanted, reason)
-                self._lost.set()
+                self.lost.set()
                 return
         self.connected.set()
 
@@ -370,7 +371,7 @@ class MqttSource:
             if not future.done():
                 future.set_exception(NotConnectedError())
         self._publishing.clear()
-        self._lost.set()
+        self.lost.set()
 
     def _on_packet(
         self, topic: bytes, payload: bytes, properties: bytes, mid: int, flags: int

@@ -41,15 +41,42 @@ SELECT dormouse.current_tenant(), %(device)s
 WHERE NOT EXISTS (SELECT FROM dormouse.device WHERE key = %(device)s)
 ON CONFLICT (tenant_id, key) DO NOTHING"""
 
+# A report that is not the newest adds nothing to its day either: it would be in the wrong order.
 _REPORT = """
-INSERT INTO dormouse.device_state AS s
-    (tenant_id, device_id, seen_at, next_wake_at, report, report_at)
-SELECT tenant_id, id, %(at)s, %(at)s + %(next_wake)s * interval '1 second', %(report)s, %(at)s
-FROM dormouse.device WHERE key = %(device)s
-ON CONFLICT (tenant_id, device_id) DO UPDATE
-SET seen_at = greatest(s.seen_at, excluded.seen_at), next_wake_at = excluded.next_wake_at,
-    report = excluded.report, report_at = excluded.report_at
-WHERE s.report_at IS NULL OR s.report_at <= excluded.report_at"""
+WITH kept AS (
+    INSERT INTO dormouse.device_state AS s
+        (tenant_id, device_id, seen_at, next_wake_at, report, report_at)
+    SELECT tenant_id, id, %(at)s, %(at)s + %(next_wake)s * interval '1 second', %(report)s, %(at)s
+    FROM dormouse.device WHERE key = %(device)s
+    ON CONFLICT (tenant_id, device_id) DO UPDATE
+    SET seen_at = greatest(s.seen_at, excluded.seen_at), next_wake_at = excluded.next_wake_at,
+        report = excluded.report, report_at = excluded.report_at
+    WHERE s.report_at IS NULL OR s.report_at <= excluded.report_at
+    RETURNING tenant_id, device_id)
+INSERT INTO dormouse.report_daily AS r (tenant_id, device_id, day, reports, battery_first,
+    battery_last, battery_low, rssi_total, rssi_count, awake_total, awake_count, awake_high,
+    heap_low, watchdogs, watchdog_at, powers, power_at)
+SELECT tenant_id, device_id, (%(at)s::timestamptz AT TIME ZONE 'UTC')::date, 1, %(battery)s,
+    %(battery)s, %(battery)s, coalesce(%(rssi)s, 0), num_nonnulls(%(rssi)s::int),
+    coalesce(%(awake)s, 0), num_nonnulls(%(awake)s::int), %(awake)s, %(heap)s,
+    (%(reset)s = 'watchdog')::int, CASE WHEN %(reset)s = 'watchdog' THEN %(at)s::timestamptz END,
+    (%(reset)s = 'power')::int, CASE WHEN %(reset)s = 'power' THEN %(at)s::timestamptz END
+FROM kept
+ON CONFLICT (tenant_id, device_id, day) DO UPDATE
+SET reports = r.reports + 1,
+    battery_first = coalesce(r.battery_first, excluded.battery_first),
+    battery_last = coalesce(excluded.battery_last, r.battery_last),
+    battery_low = least(r.battery_low, excluded.battery_low),
+    rssi_total = r.rssi_total + excluded.rssi_total,
+    rssi_count = r.rssi_count + excluded.rssi_count,
+    awake_total = r.awake_total + excluded.awake_total,
+    awake_count = r.awake_count + excluded.awake_count,
+    awake_high = greatest(r.awake_high, excluded.awake_high),
+    heap_low = least(r.heap_low, excluded.heap_low),
+    watchdogs = r.watchdogs + excluded.watchdogs,
+    watchdog_at = coalesce(excluded.watchdog_at, r.watchdog_at),
+    powers = r.powers + excluded.powers,
+    power_at = coalesce(excluded.power_at, r.power_at)"""
 
 _LOST = """
 INSERT INTO dormouse.delivery AS d (tenant_id, device_id, boot, lost)
@@ -88,6 +115,11 @@ class Devices:
             "at": at,
             "next_wake": next_wake_s,
             "report": Jsonb(dict(report)),
+            "battery": _whole(report.get("battery_mv")),
+            "rssi": _whole(report.get("rssi")),
+            "awake": _whole(report.get("awake_ms")),
+            "heap": _whole(report.get("heap_free")),
+            "reset": str(report.get("reset", "")),
         }
         async with self._store.tenant(self._tenant) as conn:
             await conn.execute(_ENSURE, facts)
@@ -121,3 +153,7 @@ class Devices:
                    SET attributes = jsonb_strip_nulls(s.attributes || %(values)s::jsonb)""",
                 {"device": device, "values": Jsonb(dict(values))},
             )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
+from hub.config.control import router as config
 from hub.doctor.control import router as doctor
 from hub.homekit.control import router as homekit
 from hub.homekit.registry import INFORMATION
@@ -39,6 +40,7 @@ def control_app(hub: Hub) -> FastAPI:
         }
 
     app.include_router(devices(lambda: hub.mqtt))
+    app.include_router(config(hub))
     app.include_router(doctor(lambda: hub.running.store))
     app.include_router(homekit(hub.bridges.running))
     app.include_router(places(lambda: hub.running.store, hub.settings.tenant))

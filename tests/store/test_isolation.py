@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from hub.reading import Identity, Reading
 from hub.store.accounts import Account, Accounts, AccountState
+from hub.store.configs import StoredConfigs
 from hub.store.devices import Devices
 from hub.store.memory import Memory
 from hub.store.models import Activity, Device
@@ -48,6 +49,9 @@ async def fill(store: Store, tenant: str, prefix: str) -> None:
         Reading(key(f"{prefix}1"), 1.0, NOW.replace(hour=1), Identity(f"{prefix}boot", 1)),
     ], tenant)  # fmt: skip
     await Devices(store, tenant).report(f"{prefix}0", {"battery_mv": 2000}, NOW, 9)
+    await StoredConfigs(store, tenant).change(
+        f"{prefix}0", lambda _: ({"interval": 9}, {"wifi": {"key": prefix}}), who="ann", why="test"
+    )
     await Memory(store, tenant).save("aid", {f"{prefix}0": 2})
     await Accounts(store).create(Account(tenant, f"{prefix}0", "$7$", AccountState.ACTIVE))
     await Readings(store, tenant).calibrate(key(f"{prefix}0"), gain=2)

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Computed,
+    Date,
     DateTime,
     Double,
     ForeignKey,
@@ -92,6 +93,22 @@ _table(
 _table(
     "account", _tenant(key=True), _text("device", key=True), _text("password"), _text("state"),
     _text("model"), _text("firmware"), _instant("created_at"), _instant("changed_at"),
+)  # fmt: skip
+_table(
+    "device_config", _number("tenant_id", key=True), _number("device_id", key=True),
+    _number("version", key=True), Column("settings", JSONB, nullable=False),
+    Column("secrets", JSONB), _text("who"), _text("why"), _instant("at"),
+    _instant("reported_at", null=True), _text("problem", null=True), _of("device", "device_id"),
+)  # fmt: skip
+_table(
+    "report_daily", _number("tenant_id", key=True), _number("device_id", key=True),
+    Column("day", Date, primary_key=True), _number("reports"),
+    _number("battery_first", null=True), _number("battery_last", null=True),
+    _number("battery_low", null=True), Column("rssi_total", BigInteger, nullable=False),
+    _number("rssi_count"), Column("awake_total", BigInteger, nullable=False),
+    _number("awake_count"), _number("awake_high", null=True), _number("heap_low", null=True),
+    _number("watchdogs"), _instant("watchdog_at", null=True), _number("powers"),
+    _instant("power_at", null=True), _of("device", "device_id"),
 )  # fmt: skip
 _table("broker_user", _text("name", key=True), _tenant())
 _table(

@@ -18,6 +18,8 @@ TABLES: dict[str, Path] = {
     # statement: `placement` so cost a change of one device among 100,000 half a second.
     "quarantine": Through("series_id", "series"),
     "account": Direct(),
+    "device_config": Direct(),
+    "report_daily": Direct(),
     "homekit": Direct(),
     "calibration": Direct(),
     "hourly": Direct(),

@@ -1,0 +1,1 @@
+"""Settings wanted of devices: kept by version, published as `$config`, compared with reports."""
