@@ -28,6 +28,7 @@ from hub.store.retention import Rule, keep
 from hub.store.sessions import Sessions
 from hub.store.store import Store
 from hub.store.tenancy.declare import GLOBAL, TABLES
+from hub.store.tokens import Scope, Tokens
 from hub.web.wizard.kept import Kept, Wizards
 from hub.web.wizard.machine import Progress
 from tests.store.bouncer import bouncer
@@ -57,6 +58,7 @@ async def fill(store: Store, tenant: str, prefix: str) -> None:
     await Readings(store, tenant).calibrate(key(f"{prefix}0"), gain=2)
     await keep(store, tenant, Rule(30))
     await Wizards(store, tenant, prefix).save("add", Kept(), Progress({"at": {"x": 1}}))
+    await Tokens(store).make(tenant, f"{prefix} script", {Scope.READ}, "ann", None)
     places = Places(store, tenant)
     home = await places.add(f"{prefix} home")
     room = await places.add(f"{prefix} room", home)
@@ -184,7 +186,9 @@ async def insert(conn, table: str, row: dict) -> tuple[str, int]:
     )
     values = [
         # HomeKit's values are JSON of any kind.
-        Jsonb(v) if isinstance(v, dict | list) or (table, c) == ("homekit", "value") else v
+        Jsonb(v)
+        if (isinstance(v, dict | list) and c != "scopes") or (table, c) == ("homekit", "value")
+        else v
         for c, v in row.items()
     ]
     return await attempt(conn, statement, values)

@@ -13,11 +13,12 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import INT4MULTIRANGE, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, JSONB
 
 from hub.store.models.base import Base
 
@@ -128,4 +129,10 @@ _table(
     "wizard", _tenant(key=True), _text("person", key=True), _text("wizard", key=True),
     Column("answers", JSONB, nullable=False), _text("at_step", null=True),
     _instant("changed_at"),
+)  # fmt: skip
+_table(
+    "token", _tenant(key=True), _number("id", key=True), _text("name"),
+    Column("hash", LargeBinary, nullable=False), Column("scopes", ARRAY(Text), nullable=False),
+    _text("made_by"), _instant("created_at"), _instant("expires_at", null=True),
+    _instant("used_at", null=True),
 )  # fmt: skip

@@ -37,6 +37,7 @@ TABLES: dict[str, Path] = {
     "device_firmware_history": Direct(),
     "device_calibration_history": Direct(),
     "wizard": Direct(),
+    "token": Direct(),
 }
 """Tables of tenants, parents before children."""
 
