@@ -1,0 +1,51 @@
+"""A chart on a page: ECharts as NiceGUI brings it, fed with options from charts.options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import ui
+from nicegui.element import Element
+
+__all__ = ["Chart"]
+
+
+# Imported for its effect: it brings the ECharts library that chart.js imports.
+_LIBRARY = ui.echart
+
+
+class Chart(Element, component="chart.js"):
+    """`label` says in words what is drawn, for who cannot see it.
+
+    `on_span` is called with (since, until) in ms since the epoch when somebody chose a part of
+    the time by dragging across the chart.
+    """
+
+    def __init__(
+        self,
+        options: dict[str, Any],
+        label: str,
+        on_span: Callable[[int, int], Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self._props["options"] = options
+        self._props["label"] = label
+        self.classes("w-full")
+        if on_span is not None:
+            self.on("span", lambda event: on_span(*_span(event.args)))
+
+    def draw(self, options: dict[str, Any], label: str) -> None:
+        """Draw something else."""
+        self._props["options"] = options
+        self._props["label"] = label
+        self.update()
+
+
+def _span(told: Any) -> tuple[int, int]:
+    """What the browser sent; anything may come from there."""
+    try:
+        since, until = int(told["since"]), int(told["until"])
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return 0, 0
+    return since, until

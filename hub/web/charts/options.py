@@ -1,0 +1,332 @@
+"""Charts that do not lie, as ECharts options: pure.
+
+Bars start at zero; every axis says its unit and no axis is shared by two; the same unit is on the
+same scale; no smoothing and no thinning out; what is missing is a break in the line and a marked
+zone; a rollup shows the range it stands for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from hub.web.charts.trace import Points, Ranges, Trace, gaps
+
+__all__ = ["COLOURS", "options"]
+
+# Told apart with every kind of colour vision, on white and on black (after Okabe and Ito).
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c6bb1", "#7f7f7f")
+# Two scales side by side can still be read; further units get a pane of their own below.
+_AXES_A_PANE = 2
+# Up to so many points each is drawn as a dot as well.
+_DOTS = 150
+# Heights: a pane of curves, one of states alone, what lies above and below the panes.
+_PANE_PX, _STATES_PX = 260, 130
+_TOP_PX, _BOTTOM_PX = 48, 44
+# A sensor's noise shall not look like weather: the least span of an axis, by unit.
+_LEAST_SPAN = {"°C": 2.0, "%": 5.0, "hPa": 4.0}
+
+Options = dict[str, Any]
+
+
+def options(traces: Sequence[Trace], since: int, until: int, *, now: int) -> Options:
+    """A chart of since..until (ms since the epoch); nothing after `now` counts as missing.
+
+    What the options cannot say as JSON is named for chart.js: `words` on an axis (names of
+    values), `traces` (how the tooltip reads a trace's columns), `zone` for the axis of time.
+    """
+    traces = [trace for trace in traces if trace.kind.shape != "text"]
+    scales = _scales(traces)
+    panes = max(1, math.ceil(len(scales) / _AXES_A_PANE))
+    datasets: list[Options] = []
+    series: list[Options] = []
+    told: list[Options] = []
+    told_zones: set[tuple[int, int]] = set()
+    for number, trace in enumerate(traces):
+        axis = _scale_of(trace, scales)
+        columns = _columns(trace, since, min(until, now))
+        datasets.append({"source": columns})
+        zones = _zones(trace, since, min(until, now), told_zones, named=len(traces) > 1)
+        place = {"datasetIndex": number, "yAxisIndex": axis, "xAxisIndex": axis // _AXES_A_PANE}
+        colour = COLOURS[number % len(COLOURS)]
+        told.append(_told(trace, number))
+        series += _drawn(trace, place, colour, zones)
+    heights = [_height(scales, pane) for pane in range(panes)]
+    return {
+        "animation": False,
+        "useUTC": False,
+        "height": _TOP_PX + sum(heights) + _BOTTOM_PX,
+        "traces": told,
+        "aria": {"enabled": False},
+        "legend": {"type": "scroll", "top": 0, "data": [trace.name for trace in traces]},
+        "grid": _grids(heights, two=len(scales) > 1),
+        "xAxis": [_time_axis(pane, panes, since, until) for pane in range(panes)],
+        "yAxis": [_value_axis(n, of) for n, of in enumerate(scales)] or [{"type": "value"}],
+        "axisPointer": {"link": [{"xAxisIndex": "all"}]},
+        "tooltip": {"trigger": "axis", "confine": True, "transitionDuration": 0},
+        "toolbox": {"show": False},
+        "dataset": datasets,
+        "series": series,
+    }
+
+
+# --- scales -----------------------------------------------------------------------------------
+
+
+def _scales(traces: Sequence[Trace]) -> list[list[Trace]]:
+    """Traces that share a scale: those of one unit, or of the same states."""
+    found: dict[tuple[object, ...], list[Trace]] = {}
+    for trace in traces:
+        found.setdefault(_scale_key(trace), []).append(trace)
+    return list(found.values())
+
+
+def _scale_key(trace: Trace) -> tuple[object, ...]:
+    if trace.kind.words:
+        return ("words", *sorted(trace.kind.words.items()))
+    return (trace.kind.unit or trace.kind.label,)
+
+
+def _scale_of(trace: Trace, scales: list[list[Trace]]) -> int:
+    return next(n for n, of in enumerate(scales) if trace in of)
+
+
+def _value_axis(number: int, traces: list[Trace]) -> Options:
+    kind = traces[0].kind
+    labels = {trace.kind.label for trace in traces}
+    name = kind.label if len(labels) == 1 else ""
+    if kind.unit:
+        name = f"{name} ({kind.unit})" if name else kind.unit
+    right = number % _AXES_A_PANE == 1
+    axis: Options = {
+        "type": "value",
+        "gridIndex": number // _AXES_A_PANE,
+        "position": "right" if right else "left",
+        "name": name,
+        "nameLocation": "end",
+        "nameTextStyle": {"align": "right" if right else "left"},
+        "axisLine": {"show": True},
+        "splitLine": {"show": not right},
+        # A curve may leave zero out, since its axis says so; a bar's length is its value.
+        "scale": not any(trace.bars for trace in traces),
+    }
+    if any(trace.bars for trace in traces):
+        axis["min"] = 0
+    elif bounds := _bounds(traces):
+        axis["min"], axis["max"] = bounds
+    if kind.words:
+        states = sorted(kind.words)
+        axis |= {"min": states[0], "max": states[-1], "interval": 1}
+        axis["words"] = {str(value): word for value, word in kind.words.items()}
+    return axis
+
+
+def _bounds(traces: list[Trace]) -> tuple[float, float] | None:
+    """The ends of an axis whose values differ by less than its unit's least span."""
+    least = _LEAST_SPAN.get(traces[0].kind.unit)
+    lows: list[float] = []
+    highs: list[float] = []
+    for trace in traces:
+        data = trace.data
+        lows += data.low if isinstance(data, Ranges) else data.values
+        highs += data.high if isinstance(data, Ranges) else data.values
+    if least is None or not lows or max(highs) - min(lows) >= least:
+        return None
+    low = math.floor((max(highs) + min(lows) - least) / 2)
+    return low, low + math.ceil(max(least, max(highs) - low))
+
+
+def _time_axis(pane: int, panes: int, since: int, until: int) -> Options:
+    last = pane == panes - 1
+    return {
+        "type": "time",
+        "gridIndex": pane,
+        "min": since,
+        "max": until,
+        "axisLabel": {"show": last, "hideOverlap": True},
+        "zone": last,
+    }
+
+
+def _height(scales: list[list[Trace]], pane: int) -> int:
+    shown = scales[pane * _AXES_A_PANE :][:_AXES_A_PANE]
+    states = bool(shown) and all(of[0].kind.words for of in shown)
+    return _STATES_PX if states else _PANE_PX
+
+
+def _grids(heights: list[int], *, two: bool) -> list[Options]:
+    """The panes, one below the other, of one width."""
+    tops = [_TOP_PX + sum(heights[:pane]) + 24 for pane in range(len(heights))]
+    return [
+        {"left": 56, "right": 56 if two else 16, "top": top, "height": height - 40}
+        for top, height in zip(tops, heights, strict=True)
+    ]
+
+
+# --- data -------------------------------------------------------------------------------------
+
+
+def _columns(trace: Trace, since: int, until: int) -> dict[str, list[Any]]:
+    """A trace's columns: t (ms), v, and for a rollup low and the span above it.
+
+    None breaks the line where data is missing.
+    """
+    broken = {start for start, _ in gaps(trace, since, until)}
+    if isinstance(trace.data, Ranges):
+        return _range_columns(trace.data)
+    times: list[int] = []
+    values: list[float | None] = []
+    data = trace.data
+    for n, (at, value) in enumerate(zip(data.at, data.values, strict=True)):
+        times.append(at)
+        values.append(value)
+        due = at + (trace.interval or 0)
+        if trace.interval is not None and due in broken and n + 1 < len(data.at):
+            times += [due] if trace.steps else []
+            values += [value] if trace.steps else []
+            times.append(due)
+            values.append(None)
+    if trace.steps and values and trace.held_until and trace.held_until > times[-1]:
+        times.append(min(trace.held_until, until))
+        values.append(values[-1])
+    return {"t": times, "v": values}
+
+
+def _range_columns(data: Ranges) -> dict[str, list[Any]]:
+    """Each run of bins as steps, closed at the end of its last bin, then a break."""
+    columns: dict[str, list[Any]] = {"t": [], "v": [], "low": [], "span": []}
+
+    def put(at: int, mean: float | None, low: float | None, high: float | None) -> None:
+        columns["t"].append(at)
+        columns["v"].append(mean)
+        columns["low"].append(low)
+        columns["span"].append(None if low is None or high is None else high - low)
+
+    bins = list(zip(data.at, data.mean, data.low, data.high, strict=True))
+    for n, (at, mean, low, high) in enumerate(bins):
+        put(at, mean, low, high)
+        if n + 1 == len(bins) or bins[n + 1][0] != at + data.width:
+            put(at + data.width, mean, low, high)
+            put(at + data.width, None, None, None)
+    return columns
+
+
+def _zones(
+    trace: Trace, since: int, until: int, told: set[tuple[int, int]], *, named: bool
+) -> list[list[Options]]:
+    """Where a trace has no data, but what another one of the same device has told already."""
+    label = f"no data: {trace.name}" if named else "no data"
+    new = [gap for gap in gaps(trace, since, until) if gap not in told]
+    told.update(new)
+    return [[{"name": label, "xAxis": start}, {"xAxis": end}] for start, end in new]
+
+
+# --- what is drawn ----------------------------------------------------------------------------
+
+
+def _drawn(trace: Trace, place: Options, colour: str, zones: list[list[Options]]) -> list[Options]:
+    if trace.bars:
+        return [_bar(trace, place, colour, zones)]
+    main = _line(trace, place, colour)
+    main["markArea"] = {
+        "silent": True,
+        "data": zones,
+        "itemStyle": {"color": colour, "opacity": 0.15},
+        "label": {"show": False},
+    }
+    if trace.marks:
+        main["markPoint"] = _marks(trace)
+    if isinstance(trace.data, Ranges):
+        return [main, *_band(trace, place, colour)]  # the legend shows the first
+    return [main]
+
+
+def _line(trace: Trace, place: Options, colour: str) -> Options:
+    few = isinstance(trace.data, Points) and len(trace.data.at) <= _DOTS
+    return {
+        **place,
+        "type": "line",
+        "name": trace.name,
+        "encode": {"x": "t", "y": "v"},
+        "smooth": False,
+        "step": "end" if trace.steps else False,
+        "connectNulls": False,
+        "showSymbol": few,
+        "symbol": "circle",
+        "symbolSize": 5,
+        "color": colour,
+        "lineStyle": {"width": 1.5, "color": colour},
+        "emphasis": {"disabled": True},
+        "z": 3,
+    }
+
+
+def _band(trace: Trace, place: Options, colour: str) -> list[Options]:
+    """Lowest to highest of each bin: an invisible line, and the span stacked on it."""
+    common = {
+        **place,
+        "type": "line",
+        "smooth": False,
+        "step": "end",
+        "connectNulls": False,
+        "showSymbol": False,
+        "lineStyle": {"opacity": 0},
+        "color": colour,
+        "silent": True,
+        "emphasis": {"disabled": True},
+        "stack": f"range {place['datasetIndex']}",
+        # Without it ECharts stacks values of different signs from zero.
+        "stackStrategy": "all",
+        "name": trace.name,
+        "z": 2,
+    }
+    return [
+        {**common, "encode": {"x": "t", "y": "low"}},
+        {
+            **common,
+            "encode": {"x": "t", "y": "span"},
+            "areaStyle": {"color": colour, "opacity": 0.25},
+        },
+    ]
+
+
+def _bar(trace: Trace, place: Options, colour: str, zones: list[list[Options]]) -> Options:
+    return {
+        **place,
+        "type": "bar",
+        "name": trace.name,
+        "encode": {"x": "t", "y": "v"},
+        "color": colour,
+        "barMaxWidth": 24,
+        "markArea": {
+            "silent": True,
+            "data": zones,
+            "itemStyle": {"color": colour, "opacity": 0.15},
+        },
+    }
+
+
+def _marks(trace: Trace) -> Options:
+    return {
+        "symbol": "pin",
+        "symbolSize": 28,
+        "label": {"show": True, "formatter": "!"},
+        "data": [
+            {"name": mark.text, "coord": [mark.at, mark.value]}
+            for mark in trace.marks
+            if mark.value is not None
+        ],
+    }
+
+
+def _told(trace: Trace, number: int) -> Options:
+    """How chart.js reads a trace's values out."""
+    return {
+        "name": trace.name,
+        "dataset": number,
+        "unit": trace.kind.unit,
+        "decimals": trace.kind.decimals,
+        "words": {str(value): word for value, word in trace.kind.words.items()},
+        "width": trace.data.width if isinstance(trace.data, Ranges) else 0,
+    }
