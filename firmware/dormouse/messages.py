@@ -49,7 +49,7 @@ def boot(record) -> str:
 
 
 def report(record, settings, state: dict, problems) -> str:
-    """`$report`: `state` is what only the caller knows (reset, next_wake_s, battery_mv, rssi)."""
+    """`$report`: `state` is what the caller knows (reset, up, next_wake_s, battery_mv, rssi)."""
     import gc
 
     gc.collect()

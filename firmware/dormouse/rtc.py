@@ -1,9 +1,10 @@
 """What a sleeping device remembers: one record in RTC user memory (492 bytes at most).
 
 The first 8 bytes are left to the OTA magic (`yaotaota` asks the bootloader for an update,
-`zaotaota` says that it was tried). The record follows: 4 bytes of SHA-256 over what comes after
-them, a version byte, fixed fields, then the pending readings. A record that is absent, cut,
-changed or of another version is not used at all: the device starts a new boot identity.
+`zaotaota` says that it was tried; with 4 zeros instead the other 4 may be the digest of a command
+that was refused). The record follows: 4 bytes of SHA-256 over what comes after them, a version
+byte, fixed fields, then the pending readings. A record that is absent, cut, changed or of another
+version is not used at all: the device starts a new boot identity.
 """
 
 import hashlib
@@ -32,6 +33,10 @@ PORTAL = 16
 """Flag: the next start opens the portal."""
 ADDRESS = 4
 """Flag: the static address is known."""
+OUTCOME = 32
+"""Flag: what became of an update is still to be told."""
+UNLOCKED = 64
+"""Flag: the access point is to be locked again, after an update."""
 
 
 def more(count: int) -> int:

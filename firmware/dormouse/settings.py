@@ -25,6 +25,8 @@ SCHEMA: dict = {
     "deadline_ms": (10000, 500, 60000),
     # Version of the hub's `$config` that was applied last.
     "config": (0, 0, 0x3FFFFFFF),
+    # Fingerprint of the key that updates must be signed with; without one any is taken.
+    "ota_key": ("", 64),
     # What is attached: [{"driver": "ds18b20", "pin": 4}, ...], see dormouse/sensors.
     "sensors": [],
     # A relay makes a switch that stays awake: {"relay": 12, "button": 0, "led": 13}.

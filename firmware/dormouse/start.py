@@ -29,7 +29,7 @@ def stay_awake(record, clock, values, reset: str) -> None:
 
 def run() -> None:
     """Does not return."""
-    record, _kept = rtc.load()
+    record, kept = rtc.load()
     cause = machine.reset_cause()
     clock = Clock(record, record.slept if cause == _DEEPSLEEP else 0)
     record.slept = 0
@@ -46,6 +46,10 @@ def run() -> None:
         from dormouse import portal
 
         portal.run(record, clock, values)
+    if cause != _DEEPSLEEP or not kept:
+        from dormouse import ota
+
+        ota.look(record)
     if cause in (_POWER, _HARD):
         hold.Watch(values)
     if values.switch:

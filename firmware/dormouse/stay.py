@@ -13,7 +13,7 @@ from dormouse.deadline import Deadline
 from dormouse.link import ANSWER_MS, Silent
 from dormouse.packets import BadPacket
 from dormouse.sensors import Sensors
-from dormouse.wake import configure, keep, measure
+from dormouse.wake import configure, keep, measure, tell
 from dormouse.watchdog import feed, meanwhile
 from dormouse.wifi import Station
 
@@ -41,6 +41,7 @@ def run(record, clock, settings, reset: str) -> None:
             if stay.join() and stay.greet(talk):
                 pause = _FIRST_PAUSE_MS
                 stay.serve(talk)
+                stay.hand_over(talk)
         except (OSError, BadPacket, Refused) as error:
             print("broker:", type(error).__name__, error)
             record.broker = b"\0" * 4
@@ -51,9 +52,12 @@ def run(record, clock, settings, reset: str) -> None:
 
 
 class Stay:
-    """The relay, the sensors, and what is to be said of them."""
+    """The relay, the sensors, and what is to be said of them.
 
-    def __init__(self, record, clock, settings, reset: str):
+    `exchange` is what goes on about an update command, once there was one (dormouse/update.py).
+    """
+
+    def __init__(self, record, clock, settings, reset: str, exchange=None):
         self.record = record
         self.clock = clock
         self.settings = settings
@@ -70,6 +74,9 @@ class Stay:
         # What the broker has yet to acknowledge: {packet id: last reading in it}.
         self.batches: dict = {}
         self.said = 0
+        self.exchange = exchange
+        # Whether an update is to begin now.
+        self.update = False
 
     def look(self) -> None:
         """What goes on whatever is waited for."""
@@ -118,12 +125,15 @@ class Stay:
         talk.publish(_ONLINE, "1", True, True)
         talk.introduce()
         self.batches = {}
+        self.exchange = None
         # All that the database has not acknowledged: what the last connection sent may be lost.
         self.said = 0
         self.values[len(self.series) - 1] = self.switch.on
         self.report_due = True
         self.say(talk)
+        told = tell(talk, self.record)
         talk.open()
+        told()
         self.taken(talk)
         self.record.failures = 0
         self.obey(talk)
@@ -149,6 +159,7 @@ class Stay:
         """`$report` of a device that stays awake."""
         state = {
             "reset": self.reset,
+            "up": self.clock.tick(),
             "next_wake_s": None,
             "battery_mv": self.sensors.battery_mv,
             "rssi": self.station.rssi(),
@@ -157,11 +168,14 @@ class Stay:
         return messages.report(self.record, self.settings, state, problems)
 
     def serve(self, talk) -> None:
-        """Obey, report and ping until the connection ends. Raises OSError, BadPacket."""
+        """Obey, report and ping until an update begins.
+
+        Raises OSError (when the connection ends), BadPacket.
+        """
         quiet = Deadline(_PING_MS)
         pinged = False
         overdue = None
-        while True:
+        while not self.update:
             feed()
             talk.link.deadline = Deadline(ANSWER_MS)
             packet = talk.link.arrived()
@@ -170,8 +184,7 @@ class Stay:
                 talk.take(packet)
                 self.taken(talk)
                 self.obey(talk)
-            if self.note() or (self.said < self.record.seq and not talk.unanswered):
-                self.say(talk)
+            self.speak(talk)
             if not quiet.left():
                 quiet = Deadline(_PING_MS)
                 pinged = True
@@ -188,8 +201,17 @@ class Stay:
             if not packet:
                 talk.link.idle(_LOOK_MS)
 
+    def speak(self, talk) -> None:
+        """Queue what there is to say by now."""
+        if self.note() or (self.said < self.record.seq and not talk.unanswered):
+            self.say(talk)
+        if self.exchange and self.exchange.overdue():
+            self.exchange.ask(talk)
+
     def taken(self, talk) -> None:
-        """Note which readings the broker has acknowledged."""
+        """Note what the broker has acknowledged."""
+        if self.exchange and not talk.unanswered:
+            self.exchange.answered()
         for packet_id in list(self.batches):
             if packet_id not in talk.unanswered:
                 self.record.sent = max(self.record.sent, self.batches.pop(packet_id))
@@ -208,3 +230,24 @@ class Stay:
                 rtc.save(self.record)
             elif name == "$config" and configure(payload, self.settings):
                 self.due = Deadline(0)
+            elif name == "$ota" and (payload or self.exchange):
+                self.follow(talk, payload)
+
+    def follow(self, talk, payload) -> None:
+        """Answer an update command, or begin when the hub says so. Raises OSError, BadPacket."""
+        if self.exchange is None:
+            from dormouse import update
+
+            sensors = self.sensors
+            self.exchange = update.Exchange(self.record, self.settings, self.station, sensors)
+        if self.exchange.take(talk, payload):
+            talk.link.deadline = Deadline(ANSWER_MS)
+            self.update = self.exchange.begin(talk)
+
+    def hand_over(self, talk) -> None:
+        """Let the bootloader have the device. Does not return."""
+        from dormouse import ota
+
+        talk.close()
+        self.clock.tick()
+        ota.hand_over(self.record, self.settings)

@@ -25,6 +25,11 @@ def run(record, clock, settings, reset: str) -> None:
     wake = Wake(record, clock, settings, reset)
     reached = wake.run()
     record.failures = 0 if reached else rtc.more(record.failures)
+    if wake.update:
+        from dormouse import ota
+
+        clock.tick()
+        ota.hand_over(record, settings)
 
 
 class Wake:
@@ -39,6 +44,8 @@ class Wake:
         self.station = Station(record, clock, settings)
         self.sensors = Sensors(settings.sensors)
         self.values: list = []
+        # Whether an update is to begin now.
+        self.update = False
 
     def run(self) -> bool:
         """Whether the broker took everything."""
@@ -68,8 +75,10 @@ class Wake:
             if self.reset != "deepsleep":
                 talk.introduce()
             talk.publish("$report", self.report(), True)
+            told = tell(talk, record)
             talk.open()
             record.sent = last
+            told()
             if configure(talk.commands.get("$config", b""), self.settings):
                 talk.introduce()
                 talk.publish("$report", self.report(), True)
@@ -77,6 +86,7 @@ class Wake:
             if self.again(talk, before):
                 self.send(talk, 0, before)
             self.send(talk, last, record.seq)
+            self.obey(talk)
             return True
         except (OSError, BadPacket, Refused) as error:
             print("broker:", type(error).__name__, error)
@@ -84,6 +94,16 @@ class Wake:
             return False
         finally:
             talk.close()
+
+    def obey(self, talk) -> None:
+        """Follow the command that waits, if there is one. Raises OSError, BadPacket."""
+        payload = talk.commands.pop("$ota", b"")
+        if payload:
+            from dormouse import update
+
+            self.update = update.obey(self, talk, payload)
+        elif self.record.magic != rtc.NO_MAGIC:
+            self.record.magic = rtc.NO_MAGIC
 
     def queue(self, talk, after: int, upto: int) -> int:
         """Queue a `$batch` of readings after < seq <= upto; return the last that is in it."""
@@ -104,6 +124,7 @@ class Wake:
         """`$report` of this wake."""
         state = {
             "reset": self.reset,
+            "up": self.clock.tick(),
             "next_wake_s": self.settings.interval,
             "battery_mv": self.sensors.battery_mv,
             "rssi": self.station.rssi(),
@@ -123,6 +144,19 @@ class Wake:
         waiting = any(True for _ in record.pending.readings(0, before))
         record.stuck = rtc.more(record.stuck) if waiting else 0
         return waiting and (record.stuck in (1, 2, 4) or record.stuck % _RESEND_EVERY == 0)
+
+
+def tell(talk, record):
+    """Queue the outcome of an update, if one is to be told; return what to do when it was."""
+    if not record.has(rtc.OUTCOME):
+        return _nothing
+    from dormouse import update
+
+    return update.tell(talk, record)
+
+
+def _nothing() -> None:
+    """There was nothing to tell."""
 
 
 def measure(sensors, deadline):

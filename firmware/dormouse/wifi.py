@@ -21,6 +21,8 @@ LEASE_S = 6 * 3600
 _RENEW = 8
 _POLL_MS = 5
 _UNLOCKED = b"\0" * 6
+# The SDK may be locked to an access point that nobody remembers.
+_UNSURE = b"\xff" * 6
 
 
 def stamp(ssid: str, key: str) -> int:
@@ -48,11 +50,14 @@ class Station:
         wanted = stamp(self.settings.ssid, self.settings.key)
         if not self.wlan.active():
             self.wlan.active(True)
-        if record.wifi == wanted:
+        if record.wifi == wanted and record.has(rtc.UNLOCKED):
+            record.set(rtc.UNLOCKED, False)
+            self._look()
+        elif record.wifi == wanted:
             self._set_address()
         elif not record.wifi and self.wlan.config("ssid") == self.settings.ssid:
             record.wifi = wanted
-            record.bssid = _UNLOCKED
+            record.bssid = _UNSURE
             self.unsure = True
         else:
             record.wifi = 0

@@ -16,12 +16,15 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from host import keys
 from host.twin import firmware, vm
 from host.twin.errors import TwinError
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress, facts
+from host.twin.image import build_image
 from host.twin.kinds import Choice, Kind, kinds
 from host.twin.register import MOST, kept_folder
+from host.twin.rom import Bootloader
 from host.twin.table import fleet_table, summary
 from host.twin.twin import CONNECTION
 from hub.settings import load
@@ -84,22 +87,31 @@ async def _run(fleet: Fleet, seconds: float | None) -> None:
 
 
 def _fly(
-    address: HubAddress, what: list[Kind], interval: float, folder: Path, seconds: float | None
+    address: HubAddress,
+    what: list[Kind],
+    interval: float,
+    folder: Path,
+    *,
+    seconds: float | None,
+    key: Path | None,
 ) -> int:
-    """Run a fleet until its end; how many wakes failed."""
+    """Run a fleet until its end; how many wakes failed. With a key, through the bootloader."""
     with (
         kept_folder(folder) as first,
         tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work,
     ):
+        build = firmware.compile_to(Path(work))
         fleet = Fleet(
             address,
-            firmware.compile_to(Path(work)),
+            build,
             folder,
             what,
             interval=interval,
             first_chip=first,
             keep=True,
             renewed=(*CONNECTION, "interval"),
+            bootloader=Bootloader(key) if key else None,
+            image=build_image(build, firmware.tree_version(), key=keys.load(key)) if key else b"",
         )
         asyncio.run(until_ended(_run(fleet, seconds)))
     for one in fleet.twins:
@@ -125,6 +137,14 @@ def twin(
         Path | None,
         typer.Option(help="where the devices are kept [default: in the data folder, by hub]"),
     ] = None,
+    bootloader: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="KEY",
+            help="start them through the bootloader, so that images signed with this key (PEM) "
+            "update them over the air",
+        ),
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="end after so long")] = None,
 ) -> None:
     """Run virtual devices (the real firmware) against a hub until Ctrl-C."""
@@ -132,7 +152,9 @@ def twin(
     data = load(data_dir=data_dir).data_dir
     address = HubAddress(hub, port, enrol_port) if hub else HubAddress.of(facts(data))
     place = folder or data / "twins" / (f"{hub}_{port}" if hub else "local")
-    sys.exit(1 if _fly(address, kinds(kind, count), float(interval), place, seconds) else 0)
+    what = kinds(kind, count)
+    failed = _fly(address, what, float(interval), place, seconds=seconds, key=bootloader)
+    sys.exit(1 if failed else 0)
 
 
 def demo(

@@ -37,6 +37,16 @@ class NoModulesError(TwinError):
     """The image in the slot has no modules for a virtual device."""
 
 
+class NoAddressError(TwinError):
+    """No loopback address but 127.0.0.1."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "virtual devices with a bootloader each need a loopback address of their own, and this "
+            "system has 127.0.0.1 only: Linux has all of 127.0.0.0/8"
+        )
+
+
 class FolderInUseError(TwinError):
     """Other virtual devices run from this folder."""
 

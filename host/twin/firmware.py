@@ -8,7 +8,7 @@ from pathlib import Path
 
 from host.firmware import SOURCE, compile_firmware, compile_shims
 
-__all__ = ["TREE", "Build", "compile_to"]
+__all__ = ["TREE", "Build", "compile_to", "tree_version"]
 
 TREE = SOURCE.parent
 """This source tree."""
@@ -38,9 +38,10 @@ def compile_to(
     shutil.rmtree(folder, ignore_errors=True)
     build = Build(folder / "modules", folder / "shims")
     compile_shims(build.shims)
-    compile_firmware(build.modules, version or _tree_version(), board, source)
+    compile_firmware(build.modules, version or tree_version(), board, source)
     return build
 
 
-def _tree_version() -> str:
+def tree_version() -> str:
+    """This source tree's version."""
     return (TREE / "VERSION").read_text("utf-8").strip()

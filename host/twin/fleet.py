@@ -15,6 +15,7 @@ from host.twin.firmware import Build
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind, equip
 from host.twin.register import chip_ids
+from host.twin.rom import Bootloader, Rom
 from host.twin.twin import CONNECTION, Twin
 
 __all__ = ["Fleet", "Totals"]
@@ -50,7 +51,8 @@ class Fleet:
     """`kinds` says what each device is; their folders lie in `folder`, which stop() removes.
 
     With `keep` the folders stay, so that the devices are the same ones the next time; then
-    `renewed` names the settings that are provisioned all the same.
+    `renewed` names the settings that are provisioned all the same. With a `bootloader` they start
+    through it from the `image` and can be updated over the air, each at an address of its own.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class Fleet:
         first_chip: int = 0,
         keep: bool = False,
         renewed: Collection[str] = CONNECTION,
+        bootloader: Bootloader | None = None,
+        image: bytes = b"",
     ) -> None:
         self.folder = folder
         self.keep = keep
@@ -79,6 +83,7 @@ class Fleet:
                     chip_id=chip,
                     settings=settings,
                     world=world,
+                    rom=Rom(place, bootloader, image, own=True) if bootloader else None,
                     pace=pace,
                     keep=keep,
                     renewed=renewed,

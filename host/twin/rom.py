@@ -11,9 +11,11 @@ from typing import Any
 
 from host import flashmap
 from host.image import MAX_APPLICATION
+from host.ota.protocol import PORT
 from host.twin.errors import TwinError
 from host.twin.firmware import TREE
 from host.twin.image import unpack
+from host.twin.loopback import Address, claim
 from host.twin.vm import Cause, end, guarded
 
 __all__ = ["BUILT", "Bootloader", "Rom"]
@@ -29,7 +31,8 @@ _ERASED = b"\xff"
 class Bootloader:
     """The native bootloader: the folder of its programs, and the public or private key file.
 
-    Times in milliseconds: how long the OTA server waits for a packet before the session starts
+    `address` is where the OTA server listens when it has no address of its own. Times in
+    milliseconds: how long the OTA server waits for a packet before the session starts
     over, and for a first one before the device restarts; None for the bootloader's own.
     """
 
@@ -50,17 +53,18 @@ class Bootloader:
 class Rom:
     """A flash part in a file, with the map of partitions.csv and an application in its slot.
 
-    The file is made when it is not there. `port` is the OTA server's UDP port (0: a free one at
-    each start), `listening` the one that it got, `said` what it printed, `decision` what
-    bootdecide printed last.
+    The file is made when it is not there. The OTA server listens on port 8266 of an address of the
+    device's `own`, as a board's does, or else on a free port of the bootloader's. `listening` is
+    the port that it got, `said` what it printed, `decision` what bootdecide printed last.
     """
 
     def __init__(
-        self, folder: Path, bootloader: Bootloader, image: bytes, *, port: int = 0
+        self, folder: Path, bootloader: Bootloader, image: bytes, *, own: bool = False
     ) -> None:
         self.file = folder / "flash.bin"
         self.bootloader = bootloader
-        self.port = port
+        self.own = own
+        self.address: Address | None = None
         self.listening: int | None = None
         self.said: list[str] = []
         self.decision: dict[str, Any] = {}
@@ -70,9 +74,20 @@ class Rom:
         self._unpacked: bytes | None = None
 
     def make(self) -> None:
-        """Make the part as a factory does, if there is none: erased but for the application."""
+        """Make the part as a factory does, if there is none: erased but for the application.
+
+        And take an address, if it is to have one of its own. Raises NoAddressError.
+        """
         if not self.file.exists():
             self.write_image(self._image)
+        if self.own and self.address is None:
+            self.address = claim()
+
+    def release(self) -> None:
+        """Give the address back."""
+        if self.address is not None:
+            self.address.release()
+            self.address = None
 
     def write_image(self, image: bytes) -> None:
         """Flash an image over the wire, as esptool does: the rest of the part stays."""
@@ -113,7 +128,8 @@ class Rom:
         return await asyncio.create_subprocess_exec(
             *guarded(self.bootloader.program("otaserver")),
             *self._where(),
-            *("--port", str(self.port), "--bind", self.bootloader.address),
+            *("--port", str(PORT if self.address else 0)),
+            *("--bind", self.address.text if self.address else self.bootloader.address),
             *(text for name, ms in times.items() if ms for text in (name, str(ms))),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

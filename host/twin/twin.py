@@ -98,6 +98,8 @@ class Twin:
         self.flash.mkdir(parents=True, exist_ok=True)
         if self.rom:
             self.rom.make()
+            if own := self.rom.address:
+                self.world = self.world.changed(wifi={"subnet": own.subnet, "host": own.host})
         self.write_settings(**{k: v for k, v in self.settings.items() if k in self.renewed})
         self._write_world()
         self.power_on()
@@ -105,6 +107,8 @@ class Twin:
     async def stop(self) -> None:
         """Switch it off and remove its folder; returns when nothing of it runs any more."""
         await self.power_off()
+        if self.rom:
+            self.rom.release()
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -139,17 +139,20 @@ async def test_settings_of_the_hub_are_applied_reported_and_kept(make_board, adm
     assert board.flash_writes == written
 
 
-async def test_the_ota_magic_stays_in_front(make_board, admit, ears):
+async def test_an_update_asked_for_by_hand_leaves_nothing_behind(make_board, admit, ears):
+    """At the prompt or by a button: no command, no note, so nobody is told."""
     board = await admit(make_board())
     board.rtc = b"zaotaota"
     await board.wake(Cause.SOFT)
-    assert board.rtc.startswith(b"zaotaota")
+    assert board.rtc.startswith(bytes(8))
     await ears.mark()
     boot = ears.batches(board)[0].boot
-    await board.wake()
+    board.rtc = b"zaotaota" + board.rtc[8:]
+    await board.wake(Cause.SOFT)
     await ears.mark()
-    assert board.rtc.startswith(b"zaotaota")
+    assert board.rtc.startswith(bytes(8))
     assert {batch.boot for batch in ears.batches(board)} == {boot}
+    assert not ears.payloads(board.topic + "$ota/state")
 
 
 async def test_every_sensor_says_what_it_measures(make_board, admit, ears):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from host import keys
 from host.twin import firmware
 from host.twin.hub import HubAddress
+from host.twin.image import build_image
 from host.twin.kinds import Kind, equip
 from host.twin.rom import Bootloader, Rom
 from host.twin.twin import Twin
@@ -25,14 +28,46 @@ def firmware_build(tmp_path_factory) -> firmware.Build:
     return firmware.compile_to(tmp_path_factory.mktemp("firmware"))
 
 
+class Updates:
+    """A key, the native bootloader that knows it, and images signed with it."""
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.folder = folder
+        self.pem = folder / "ota.pem"
+        self.key = keys.new(self.pem, 1024)
+        self.bootloader = Bootloader(self.pem, programs)
+
+    def image(self, version: str, *, board: str = "twin", says: str | None = None) -> bytes:
+        """The image of this tree's firmware as `version`; it reports itself as `says`."""
+        folder = self.folder / f"{version}-{board}-{says}"
+        build = firmware.compile_to(folder, version=says or version, board=board)
+        return build_image(build, version, board=board, key=self.key)
+
+    def options(self, version: str = "1.0.0", *, idle_restart_ms: int | None = None) -> dict:
+        """What make_twin needs for a device that runs `version` and can be updated by a hub."""
+        return {
+            "bootloader": replace(self.bootloader, idle_restart_ms=idle_restart_ms),
+            "image": self.image(version),
+            "own_address": True,
+        }
+
+
+@pytest.fixture
+def updatable(tmp_path_factory, native_bootloader) -> Updates:
+    """`make_twin(kind, hub, **updatable.options("1.0.0"))`: a device that a hub can update."""
+    return Updates(tmp_path_factory.mktemp("updates"), native_bootloader.folder)
+
+
 @pytest.fixture
 async def make_twin(firmware_build):
     """Makes virtual devices: `make_twin(Kind.DS18B20, HubAddress(host, port, enrol_port))`.
 
     Further options are `interval` (seconds), `pace` (0.1: sleep a tenth of the time), `settings`
-    and `world` (sections to change), `chip_id`; with `bootloader` and `image` it starts through the
-    native bootloader. `await twin.start()` switches one on; all are ended after the test. Chip ids
-    differ between devices, tests and processes.
+    and `world` (sections to change), `chip_id`. With `bootloader` and `image` it starts through the
+    native bootloader; with `own_address` its OTA server is at port 8266 of the loopback address
+    that the device reports, where a hub looks for it (`updatable` gives all three).
+    `await twin.start()` switches one on; all are ended after the test. Chip ids differ between
+    devices, tests and processes.
     """
     made: list[Twin] = []
     with tempfile.TemporaryDirectory(prefix="dormouse-twins-") as folder:
@@ -48,6 +83,7 @@ async def make_twin(firmware_build):
             world: dict[str, Any] | None = None,
             bootloader: Bootloader | None = None,
             image: bytes = b"",
+            own_address: bool = False,
         ) -> Twin:
             chip = int.from_bytes(os.urandom(4)) if chip_id is None else chip_id
             provisioned, surroundings = equip(kind, hub, interval=interval, seed=chip)
@@ -58,7 +94,7 @@ async def make_twin(firmware_build):
                 chip_id=chip,
                 settings={**provisioned, **(settings or {})},
                 world=surroundings.changed(**(world or {})),
-                rom=Rom(place, bootloader, image) if bootloader else None,
+                rom=Rom(place, bootloader, image, own=own_address) if bootloader else None,
                 pace=pace,
             )
             made.append(twin)

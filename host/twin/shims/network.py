@@ -76,7 +76,7 @@ class _Station:
             return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
         subnet = world.get("wifi", "subnet")
         chip = world.chip()
-        own = 2 + (chip[0] ^ chip[1] ^ chip[2] ^ chip[3]) % 250
+        own = world.get("wifi", "host") or 2 + (chip[0] ^ chip[1] ^ chip[2] ^ chip[3]) % 250
         return ("%s.%d" % (subnet, own), _MASK, subnet + ".1", subnet + ".1")
 
 

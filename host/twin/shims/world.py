@@ -4,7 +4,7 @@ The file may change while the device runs; it is read again when it does. Every 
 
     {"wifi": {"up": true, "ssid": "dormouse", "key": "", "bssid": "020000000001", "rssi": -60,
               "associate_ms": 0, "scan_ms": 0, "dhcp_ms": 0,
-              "subnet": "192.168.4", "hidden": false, "others": [{"ssid": "guests"}]},
+              "subnet": "192.168.4", "host": 7, "hidden": false, "others": [{"ssid": "guests"}]},
      "net": {"loss": 0.0, "latency_ms": 0, "blackhole": false, "seed": null},
      "values": {"temperature": 20.5, "humidity": 45.0, "pressure": 1013.25},
      "parts": {"ds18b20": {"temperature": 19.0}},
@@ -13,8 +13,8 @@ The file may change while the device runs; it is read again when it does. Every 
      "convert_ms": 750, "ports": {"80": 8080}, "onewire_pin": null}
 
 wifi: one access point; scans find the `others` too (with "rssi", "security"). Without a lock on
-its BSSID joining costs `scan_ms` more; DHCP gives an address in `subnet`, and a station with an
-address outside of it reaches nobody.
+its BSSID joining costs `scan_ms` more; DHCP gives an address in `subnet` (its last number is `host`
+or follows from the chip's id), and a station with one outside of it reaches nobody.
 net: `loss` is the chance that a segment is lost and comes one retransmission later, `latency_ms`
 a round trip; with `blackhole` connections are neither accepted nor refused. `seed` (an int) makes
 each life of the VM lose the same segments.
@@ -56,6 +56,7 @@ _DEFAULTS = {
         "scan_ms": 0,
         "dhcp_ms": 0,
         "subnet": "192.168.4",
+        "host": None,
         "others": [],
     },
     "net": {"loss": 0.0, "latency_ms": 0, "blackhole": False, "seed": None},
