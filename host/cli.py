@@ -12,9 +12,11 @@ from host.twin import cli as twin_cli
 
 try:
     from hub.cli import mount as mount_hub
+    from hub.firmware.cli import mount as mount_images
 except ModuleNotFoundError:
     # A laptop that only flashes has no hub: its commands say so instead of being unknown.
     from host.nohub import mount as mount_hub
+    from host.nohub import mount_images
 
 __all__ = ["app"]
 
@@ -25,6 +27,7 @@ app.add_typer(firmware_cli.app, name="firmware")
 ota_cli.mount(app)
 flash_cli.mount(app)
 provision_cli.mount(app)
+mount_images(firmware_cli.app)
 newdriver_cli.mount(app)
 twin_cli.mount(app)
 mount_hub(app)

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import rsa as small_rsa
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
@@ -23,6 +22,7 @@ __all__ = [
     "carries",
     "check_carried",
     "config_h",
+    "fingerprint",
     "import_pem",
     "load",
     "new",
@@ -55,7 +55,7 @@ class Key:
     @property
     def name(self) -> str:
         """Sixteen hex digits that stand for the public key in messages."""
-        return hashlib.sha256(self.modulus).hexdigest()[:16]
+        return fingerprint(self.modulus)
 
     def sign_plain(self, message: bytes) -> bytes:
         """The RSA signature over 00 01 FF.. 00 `message`, without hash or DigestInfo."""
@@ -74,6 +74,11 @@ class Key:
         )
 
 
+def fingerprint(modulus: bytes) -> str:
+    """Sixteen hex digits that stand for a public key in messages; `modulus` big-endian."""
+    return hashlib.sha256(modulus).hexdigest()[:16]
+
+
 def new(path: Path, bits: int = DEFAULT_BITS) -> Key:
     """Make a key and write it to `path` (0600), which must not exist. Raises KeyFileError."""
     if bits not in SIZES:
@@ -82,6 +87,8 @@ def new(path: Path, bits: int = DEFAULT_BITS) -> Key:
     if bits >= 1024:
         key = Key(rsa.generate_private_key(EXPONENT, bits))
     else:  # cryptography makes no key that small
+        import rsa as small_rsa  # noqa: PLC0415  # the hub, which makes no keys, need not load it
+
         made = small_rsa.newkeys(bits, exponent=EXPONENT)[1]
         key = _parse(made.save_pkcs1(), "the new key")
     _keep(key, path)

@@ -6,7 +6,7 @@ import typer
 
 from host.errors import HostError
 
-__all__ = ["HubError", "mount"]
+__all__ = ["HubError", "mount", "mount_images"]
 
 
 class HubError(HostError):
@@ -21,3 +21,9 @@ def mount(app: typer.Typer) -> None:
     """Add the names of the hub's commands."""
     for name in ("hub", "status", "devices", "homekit", "demo"):
         app.command(name, help="Needs the hub: pip install 'dormouse[hub]'.")(_refuse)
+
+
+def mount_images(group: typer.Typer) -> None:
+    """Add the names of what the group `firmware` does with a hub."""
+    for name in ("add", "list", "show", "remove"):
+        group.command(name, help="Needs the hub: pip install 'dormouse[hub]'.")(_refuse)

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from hub.config.service import ConfigService
 from hub.control import HUB_JSON, SOCKET
+from hub.firmware.layouts import layouts
 from hub.folder import data_folder, write_private
 from hub.homekit.bridge import Bridge
 from hub.homekit.sets import BridgeSets
@@ -27,6 +28,7 @@ from hub.mqtt.source import Delivery, Endpoint
 from hub.problems import Problems
 from hub.reading import SeriesKey
 from hub.settings import Settings
+from hub.store.firmware import Firmware
 from hub.store.homekit_state import StoredHomeKit, StoredPorts
 from hub.store.memory import Memory
 from hub.store.start import Running, running
@@ -76,6 +78,7 @@ class Hub:
         settings = self.settings
         if settings.mqtt_url:
             Endpoint.of(settings.mqtt_url)  # raises before anything was started
+        self._flash_maps = layouts(settings.partitions)  # as above
         mapped = configured(settings.presets, settings.mapping)  # as above
         self._stack.enter_context(data_folder(settings.data_dir))
         http = tcp_socket("HTTP_PORT", settings.host, settings.http_port)
@@ -101,6 +104,10 @@ class Hub:
         await enter(HttpServer(control_app(self), private_socket(settings.data_dir / SOCKET)))
         self._stack.callback(self.live.close)  # streams end before the server waits for them
         self._tell_facts(http.getsockname()[1])
+
+    def firmware(self, tenant: str | None = None) -> Firmware:
+        """A tenant's images, the hub's own tenant's for None."""
+        return Firmware(self.running.store, tenant or self.settings.tenant, self._flash_maps)
 
     def _bridge(self, tenant: str, kept_port: int) -> Bridge:
         settings = self.settings

@@ -71,6 +71,18 @@ class Settings(BaseSettings):
         "", description="foreign firmware whose devices join as they are: tasmota, homie"
     )
     mapping: str = Field("", description="a JSON file that says how other devices speak")
+    partitions: str = Field(
+        "",
+        description="flash map that firmware images must fit; without it the source tree's own",
+    )
+    ota_port: int = Field(8266, ge=1, le=65535, description="port of the devices' OTA servers")
+    ota_broadcast: str = Field(
+        "255.255.255.255",
+        description="where to look for a device that another address was given; empty: nowhere",
+    )
+    ota_streams: int = Field(
+        2, ge=1, le=16, description="updates that are streamed at the same time, at most"
+    )
     run_as: str = Field(
         "nobody", description="user that Postgres and the broker run as when the hub is root"
     )

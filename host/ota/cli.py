@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from host import files, flashmap, image, keys
-from host.errors import HostError
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.ota import canned, protocol
 from host.ota.checks import check_image, check_stream
 from host.ota.client import BROADCAST, Result, send
 from host.ota.pacing import MAX_WINDOW
+from host.ota.prepare import bar, naming, signed
 from host.ota.protocol import Stream
 from host.ota.session import Options
 from host.ota.session import Progress as Sent
@@ -60,13 +49,13 @@ def sign(
     """Sign an image: a canned update that anyone can send, with version and board in it."""
     ours = keys.load(key)
     data = files.read(image_file)
-    with _naming(image_file):
+    with naming(image_file):
         if version is not None:
             data = image.stamp(data, version, board, ours)
         notes = check_image(data, flashmap.read(partitions), modulus=ours.modulus)
     for note in notes if version is None else []:
         typer.echo(f"note: {note} (--version and --board say it)", err=True)
-    stream = _signed(data, ours)
+    stream = signed(data, ours)
     target = output or image_file.with_name(image_file.name + ".ota")
     files.write(target, canned.dump(stream))
     if image_output:
@@ -108,7 +97,7 @@ def ota(
     target = words[0] if len(words) == 2 else None
     file = Path(words[-1])
     data = files.read(file)
-    with _naming(file):
+    with naming(file):
         stream, payload = _prepared(data, key, bootloader)
         notes = check_image(
             payload,
@@ -119,7 +108,7 @@ def ota(
         )
     for note in notes:
         typer.echo(f"note: {note}", err=True)
-    stream = stream or _signed(payload, keys.load(key))
+    stream = stream or signed(payload, keys.load(key))
     options = Options(wait=wait, patience=patience, confirm=confirm, window=window)
     result = _send(stream, target, options, port, broadcast)
     typer.echo(
@@ -141,43 +130,15 @@ def _prepared(data: bytes, key: Path, bootloader: Path | None) -> tuple[Stream |
     return stream, stream.payload() if stream else data
 
 
-@contextmanager
-def _naming(file: Path) -> Iterator[None]:
-    """Puts the file's name before what is wrong with it."""
-    try:
-        yield
-    except HostError as error:
-        if not str(error).startswith(str(file)):
-            error.args = (f"{file}: {error}",)
-        raise
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-
-
-def _signed(data: bytes, key: keys.Key) -> Stream:
-    with _bar() as bar:
-        task = bar.add_task("signing", total=len(data))
-        return protocol.build(data, key, lambda done, _: bar.update(task, completed=done))
-
-
 def _send(
     stream: Stream, address: str | None, options: Options, port: int, broadcast: str
 ) -> Result:
-    with _bar() as bar:
-        task = bar.add_task("", total=stream.size)
+    with bar() as shown:
+        task = shown.add_task("", total=stream.size)
 
         def show(sent: Sent) -> None:
             again = f" (began anew: {sent.restarts})" if sent.restarts else ""
-            bar.update(task, completed=sent.done, description=f"{sent.phase}{again}")
+            shown.update(task, completed=sent.done, description=f"{sent.phase}{again}")
 
         return asyncio.run(
             send(stream, address, port=port, options=options, progress=show, broadcast=broadcast)

@@ -13,7 +13,7 @@ from host.ota.errors import AmbiguousDeviceError, NoAnswerError
 from host.ota.protocol import PORT, Stream
 from host.ota.session import Ending, Options, Phase, Progress, Session
 
-__all__ = ["BROADCAST", "Result", "send"]
+__all__ = ["BROADCAST", "Result", "find", "send"]
 
 BROADCAST = "255.255.255.255"
 _SECOND_ANSWER = 0.3  # seconds in which another device's answer to the same broadcast arrives
@@ -55,7 +55,7 @@ async def send(
     session = Session(stream, options or Options(), loop.time())
     show = _Shown(session, progress)
     if address is None:
-        address = await _discover(session, broadcast, port, show)
+        address = await _discover(session, broadcast, port, show, None)
     async with contextlib.AsyncExitStack() as stack:
         inbox = await _connect(address, port)
         stack.callback(inbox.close)
@@ -78,7 +78,30 @@ async def send(
     )
 
 
-async def _discover(session: Session, broadcast: str, port: int, show: _Shown) -> str:
+async def find(
+    stream: Stream,
+    *,
+    wait: float,
+    port: int = PORT,
+    broadcast: str = BROADCAST,
+    expected: Callable[[str], bool] | None = None,
+) -> str:
+    """The address of the device that answers the first datagram, broadcast for `wait` seconds.
+
+    It is safe to `send` to it then: a server repeats its answer. Addresses that `expected` denies
+    are ignored. Raises NoAnswerError, NonsenseError or AmbiguousDeviceError.
+    """
+    session = Session(stream, Options(wait=wait), asyncio.get_running_loop().time())
+    return await _discover(session, broadcast, port, _Shown(session, None), expected)
+
+
+async def _discover(
+    session: Session,
+    broadcast: str,
+    port: int,
+    show: _Shown,
+    expected: Callable[[str], bool] | None,
+) -> str:
     """Broadcast the first datagram until a device answers; its address."""
     loop = asyncio.get_running_loop()
     inbox = await _open(None)
@@ -90,7 +113,7 @@ async def _discover(session: Session, broadcast: str, port: int, show: _Shown) -
                 inbox.send(session.due(loop.time()), (broadcast, port))
             show(loop.time())
             for event in await inbox.wait(session.wake_at if not answered else until):
-                if event.raw is None:
+                if event.raw is None or (expected and not expected(event.address)):
                     continue
                 waiting = session.phase is Phase.WAITING
                 session.receive(event.raw, loop.time())

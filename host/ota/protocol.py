@@ -24,6 +24,7 @@ __all__ = [
     "renumbered",
     "sign",
     "signature_size",
+    "signed_block",
 ]
 
 PORT = 8266
@@ -135,12 +136,17 @@ def is_signed_by(datagram: Datagram, modulus: bytes) -> bool:
     size = len(modulus)
     if signature_size(datagram) != size:
         return False
-    part, signature = datagram.raw[_SEQ.size : -size], datagram.raw[-size:]
-    digest = hashlib.sha1(part, usedforsecurity=False).digest()
+    number = pow(
+        int.from_bytes(datagram.raw[-size:], "big"), EXPONENT, int.from_bytes(modulus, "big")
+    )
+    return number.to_bytes(size, "big") == signed_block(datagram, size)
+
+
+def signed_block(datagram: Datagram, size: int) -> bytes:
+    """What the right signature of a datagram is the cube root of: `size` bytes, as the modulus."""
+    digest = hashlib.sha1(datagram.raw[_SEQ.size : -size], usedforsecurity=False).digest()
     message = b"\0" + _AES_KEY + digest
-    block = b"\0\1" + b"\xff" * (size - 2 - len(message)) + message
-    number = pow(int.from_bytes(signature, "big"), EXPONENT, int.from_bytes(modulus, "big"))
-    return number.to_bytes(size, "big") == block
+    return b"\0\1" + b"\xff" * (size - 2 - len(message)) + message
 
 
 def renumbered(raw: bytes, seq: int) -> bytes:

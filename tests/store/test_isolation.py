@@ -20,6 +20,7 @@ from hub.reading import Identity, Reading
 from hub.store.accounts import Account, Accounts, AccountState
 from hub.store.configs import StoredConfigs
 from hub.store.devices import Devices
+from hub.store.firmware import Firmware
 from hub.store.memory import Memory
 from hub.store.models import Activity, Device
 from hub.store.places import Places
@@ -33,6 +34,7 @@ from hub.web.wizard.kept import Kept, Wizards
 from hub.web.wizard.machine import Progress
 from tests.store.bouncer import bouncer
 from tests.store.test_ingest import NOW, key, stored
+from tests.support.images import canned_image
 
 NOWHERE = 10**9
 GENERATED = pg.GeneratedAlways.sqlstate
@@ -59,6 +61,7 @@ async def fill(store: Store, tenant: str, prefix: str) -> None:
     await keep(store, tenant, Rule(30))
     await Wizards(store, tenant, prefix).save("add", Kept(), Progress({"at": {"x": 1}}))
     await Tokens(store).make(tenant, f"{prefix} script", {Scope.READ}, "ann", None)
+    await Firmware(store, tenant).add(canned_image(f"1.0.{ord(prefix)}"))
     places = Places(store, tenant)
     home = await places.add(f"{prefix} home")
     room = await places.add(f"{prefix} room", home)

@@ -38,6 +38,7 @@ TABLES: dict[str, Path] = {
     "device_calibration_history": Direct(),
     "wizard": Direct(),
     "token": Direct(),
+    "firmware": Direct(),
 }
 """Tables of tenants, parents before children."""
 

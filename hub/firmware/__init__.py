@@ -1,0 +1,1 @@
+"""Firmware images that the hub hands out: checked when they come, signed elsewhere."""

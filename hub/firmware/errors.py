@@ -1,0 +1,65 @@
+"""What is wrong with a firmware image, or with asking for one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hub.errors import HubError
+
+__all__ = [
+    "FirmwareError",
+    "FirmwareInUseError",
+    "ImageRefusedError",
+    "ImageTooLargeError",
+    "UnknownFirmwareError",
+    "VersionTakenError",
+]
+
+
+class FirmwareError(HubError):
+    """The hub could not do that with a firmware image."""
+
+
+class ImageRefusedError(FirmwareError):
+    """The file is no update that devices could take; the message says why."""
+
+
+class ImageTooLargeError(ImageRefusedError):
+    """More bytes than an update can have."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(f"larger than {most} bytes: no update has so many")
+
+
+class UnknownFirmwareError(FirmwareError):
+    """No such image is kept; `known` are those there are, as "version (board)"."""
+
+    exit_status = 4
+
+    def __init__(self, wanted: str, known: Sequence[str]) -> None:
+        self.wanted, self.known = wanted, tuple(known)
+        there = ", ".join(known) or "none"
+        super().__init__(f"no image {wanted}; there is {there} (`dormouse firmware add` adds one)")
+
+
+class VersionTakenError(FirmwareError):
+    """Another image has the same version and board."""
+
+    def __init__(self, version: str, board: str, number: int) -> None:
+        self.version, self.board, self.number = version, board, number
+        super().__init__(
+            f"there is another image {version} for {board or 'any board'} (number {number}): "
+            "give this one a version of its own, or remove the other"
+        )
+
+
+class FirmwareInUseError(FirmwareError):
+    """A rollout that is not over uses the image."""
+
+    def __init__(self, version: str, rollouts: Sequence[int]) -> None:
+        self.version, self.rollouts = version, tuple(rollouts)
+        super().__init__(
+            f"{version} is in use by rollout {', '.join(map(str, rollouts))}: "
+            "end that first (`dormouse rollout abort`)"
+        )
