@@ -41,6 +41,8 @@ class Updates:
         """The image of this tree's firmware as `version`; it reports itself as `says`."""
         folder = self.folder / f"{version}-{board}-{says}"
         build = firmware.compile_to(folder, version=says or version, board=board)
+        # Sectors that differ between versions, so that half an update is a broken one.
+        (build.modules / "ballast.mpy").write_bytes(version.encode() * 2000)
         return build_image(build, version, board=board, key=self.key)
 
     def options(self, version: str = "1.0.0", *, idle_restart_ms: int | None = None) -> dict:
