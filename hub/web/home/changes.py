@@ -1,0 +1,111 @@
+"""What was heard since the page was drawn, as patches for home.js: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from hub.live import LiveChange, LiveOnline, LiveReport, LiveValue, Missed, Update
+from hub.reading import SeriesKey
+from hub.store.glance import DeviceGlance, Glance, SeriesGlance
+from hub.web.home.view import battery, due, ms, value_key
+from hub.web.quantities import quantity, shown
+
+__all__ = ["Changes"]
+
+
+class Changes:
+    """Takes what is heard; gives patches. `stale` says that the page must be made anew.
+
+    A value is told before it is in the database: what was heard stays over what is read there
+    until that is as new (`overlay`).
+    """
+
+    def __init__(self) -> None:
+        self.stale = False
+        self._devices: dict[str, DeviceGlance] = {}
+        self._series: dict[SeriesKey, SeriesGlance] = {}
+        self._heard: dict[SeriesKey, LiveValue] = {}
+        self._waiting: dict[str, dict[str, Any]] = {}
+
+    def drawn(self, found: Glance) -> None:
+        """The page shows this now."""
+        self.stale = False
+        self._waiting.clear()
+        self._devices = {device.device: device for device in found.devices}
+        self._series = {value.series: value for device in found.devices for value in device.values}
+
+    def overlay(self, found: Glance) -> Glance:
+        """What was read, with what was heard later over it."""
+        for device in found.devices:
+            device.values[:] = [self._newer(value) for value in device.values]
+        return found
+
+    def take(self, update: Update | Missed) -> None:
+        """Hear of something."""
+        match update:
+            case LiveValue():
+                self._value(update)
+            case LiveReport(device, report, at):
+                self._report(device, report, at)
+            case LiveOnline(device, _, at):
+                self._patch(device)["seen"] = ms(at)
+            case LiveChange() | Missed():
+                self.stale = True
+
+    def patch(self, now: datetime) -> dict[str, Any] | None:
+        """What is new since the last patch; None: nothing."""
+        if not self._waiting:
+            return None
+        devices = [
+            {"id": device, **changed, "values": list(changed.get("values", {}).values())}
+            for device, changed in self._waiting.items()
+        ]
+        self._waiting = {}
+        return {"now": ms(now), "devices": devices}
+
+    def _value(self, heard: LiveValue) -> None:
+        before = self._series.get(heard.series)
+        if before is None:
+            self._heard[heard.series] = heard
+            self.stale = True
+            return
+        if heard.at < before.at:
+            return
+        self._heard[heard.series] = heard
+        kind = quantity(heard.series)
+        value = before.calibrated(heard.value)
+        changed = self._patch(heard.series.device)
+        changed["seen"] = max(changed.get("seen") or 0, ms(heard.at) or 0)
+        key = value_key(heard.series)
+        told = {"key": key, "text": shown(value, kind), "at": ms(heard.at)}
+        changed.setdefault("values", {})[key] = told
+
+    def _report(self, device: str, report: Mapping[str, Any], at: datetime) -> None:
+        known = self._devices.get(device)
+        if known is None:
+            self.stale = True
+            return
+        changed = self._patch(device)
+        changed["seen"] = max(changed.get("seen") or 0, ms(at) or 0)
+        next_wake = report.get("next_wake_s")
+        wakes = at + timedelta(seconds=next_wake) if _is_number(next_wake) else None
+        changed["due"] = ms(due(at, wakes))
+        changed["battery"] = battery(report, known.values)
+
+    def _patch(self, device: str) -> dict[str, Any]:
+        return self._waiting.setdefault(device, {})
+
+    def _newer(self, read: SeriesGlance) -> SeriesGlance:
+        heard = self._heard.get(read.series)
+        if heard is None:
+            return read
+        if heard.at <= read.at:
+            del self._heard[read.series]
+            return read
+        return SeriesGlance(read.series, heard.value, heard.at, read.gain, read.offset)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,107 @@
+"""Keeps an open home page as it should be: pushes what is heard, draws anew what changed else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from hub.live import Subscription
+from hub.store.glance import Glance
+from hub.web.home.changes import Changes
+from hub.web.home.view import ms, view
+
+__all__ = ["Feed"]
+
+log = logging.getLogger(__name__)
+
+Problems = Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
+
+
+class Feed:
+    """`read` reads the tenant, `names` what HomeKit calls devices, `problems` the sentences on top.
+
+    `show` draws all, `patch` what changed; see home.js.
+    """
+
+    # What is heard within it goes in one message: an eye sees no difference.
+    GATHER_S = 0.15
+    # Drawing anew waits so long for more reasons to, and for what was heard to be committed.
+    REDRAW_S = 0.7
+    # What nobody tells of (a device that falls silent) is looked for so often.
+    LOOK_S = 30.0
+
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[Glance]],
+        names: Callable[[], Mapping[str, str]],
+        problems: Problems,
+    ) -> None:
+        self._read, self._names, self._problems = read, names, problems
+        self._changes = Changes()
+        self._told: Sequence[Mapping[str, Any]] = ()
+        self._wake = asyncio.Event()
+
+    async def view(self) -> dict[str, Any]:
+        """All that the page shows now."""
+        found = self._changes.overlay(await self._read())
+        problems = self._told = await self._problems()
+        self._changes.drawn(found)
+        return view(found, self._names(), problems, datetime.now(UTC))
+
+    async def run(
+        self,
+        updates: Subscription,
+        show: Callable[[dict[str, Any]], None],
+        patch: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """Until cancelled, or the hub ends."""
+        pushing = asyncio.create_task(self._push(show, patch))
+        try:
+            async for update in updates:
+                self._changes.take(update)
+                self._wake.set()
+        finally:
+            pushing.cancel()
+            await asyncio.gather(pushing, return_exceptions=True)
+
+    async def _push(
+        self, show: Callable[[dict[str, Any]], None], patch: Callable[[dict[str, Any]], None]
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        looked = loop.time()
+        while True:
+            left = max(0.0, looked + self.LOOK_S - loop.time())
+            try:
+                await asyncio.wait_for(self._wake.wait(), left)
+            except TimeoutError:
+                looked = loop.time()
+                await self._look(patch)
+                continue
+            await asyncio.sleep(self.GATHER_S)
+            self._wake.clear()
+            if (changed := self._changes.patch(datetime.now(UTC))) is not None:
+                patch(changed)
+            if self._changes.stale:
+                await asyncio.sleep(self.REDRAW_S)
+                await self._redraw(show)
+
+    async def _redraw(self, show: Callable[[dict[str, Any]], None]) -> None:
+        try:
+            show(await self.view())
+        except Exception as error:  # noqa: BLE001  # the database is away: the next look tries again
+            log.debug("the home page waits: %s", error)
+
+    async def _look(self, patch: Callable[[dict[str, Any]], None]) -> None:
+        if self._changes.stale:
+            self._wake.set()
+        try:
+            problems = await self._problems()
+        except Exception as error:  # noqa: BLE001  # as above
+            log.debug("the home page waits: %s", error)
+            return
+        if problems != self._told:
+            self._told = problems
+            patch({"now": ms(datetime.now(UTC)), "devices": [], "problems": list(problems)})
