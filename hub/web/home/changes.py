@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from hub.live import LiveChange, LiveOnline, LiveReport, LiveValue, Missed, Update
 from hub.reading import SeriesKey
@@ -107,5 +107,5 @@ class Changes:
         return SeriesGlance(read.series, heard.value, heard.at, read.gain, read.offset)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
