@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from hub.config.service import ConfigService
 from hub.control import HUB_JSON, SOCKET
+from hub.explain.outages import Outages
 from hub.firmware.layouts import layouts
 from hub.folder import data_folder, write_private
 from hub.homekit.bridge import Bridge
@@ -100,6 +101,8 @@ class Hub:
         self.configs = ConfigService(store, self.mqtt.source, self._tenant_of)
         self.mqtt.listener.on(topics.Report, self.configs.report)
         await enter(_started(self.configs))
+        self.outages = Outages(Memory(store, settings.tenant), self.mqtt.source)
+        await enter(_started(self.outages))
         await enter(HttpServer(public_app(self), http))
         await enter(HttpServer(control_app(self), private_socket(settings.data_dir / SOCKET)))
         self._stack.callback(self.live.close)  # streams end before the server waits for them

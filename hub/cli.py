@@ -14,6 +14,7 @@ from hub.banner import banner
 from hub.config import cli as config_cli
 from hub.control import Control
 from hub.doctor.cli import doctor
+from hub.explain.cli import explain
 from hub.flags import with_settings
 from hub.homekit import cli as homekit_cli
 from hub.mqtt import cli as devices_cli
@@ -66,3 +67,4 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(homekit_cli.app, name="homekit")
     app.add_typer(devices_cli.app, name="devices")
     app.add_typer(config_cli.app, name="config")
+    app.command()(explain)

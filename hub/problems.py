@@ -31,7 +31,7 @@ class Problems:
 
     def __init__(self, remember: int = 2000) -> None:
         self.total: Counter[str] = Counter()
-        self._remember = remember
+        self.remember = remember
         self._seen: OrderedDict[tuple[str | None, str], Seen] = OrderedDict()
         self._overflowed = False
 
@@ -47,11 +47,11 @@ class Problems:
             self._seen.move_to_end(key)
             return
         self._seen[key] = Seen(1, now, detail[:200])
-        if len(self._seen) > self._remember:
+        if len(self._seen) > self.remember:
             self._seen.popitem(last=False)
             if not self._overflowed:
                 self._overflowed = True
-                log.warning("more than %d problems: from here on only counted", self._remember)
+                log.warning("more than %d problems: from here on only counted", self.remember)
         if not self._overflowed:
             log.warning("%s from %s: %s", kind, device or "an unnamed device", detail[:200])
 
@@ -68,4 +68,4 @@ class Problems:
         """Forget a device's problems, so that new ones are logged again."""
         for key in [key for key in self._seen if key[0] == device]:
             del self._seen[key]
-        self._overflowed = self._overflowed and len(self._seen) >= self._remember
+        self._overflowed = self._overflowed and len(self._seen) >= self.remember

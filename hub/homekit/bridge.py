@@ -282,6 +282,11 @@ class Bridge:
         """Whether HomeKit shows the device's values rather than "No Response"."""
         return device in self._presence and self._presence[device].available
 
+    def online_of(self, device: str) -> bool | None:
+        """What the device's last will says; None when it has none."""
+        presence = self._presence.get(device)
+        return presence.online if presence is not None else None
+
     # --- values -------------------------------------------------------------------------------
 
     def _take(self, key: SeriesKey, value: Value, *, live: bool) -> None:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from hub.config.control import router as config
 from hub.doctor.control import router as doctor
+from hub.explain.control import router as explain
 from hub.firmware.control import router as firmware
 from hub.homekit.control import router as homekit
 from hub.homekit.registry import INFORMATION
@@ -44,6 +45,7 @@ def control_app(hub: Hub) -> FastAPI:
     app.include_router(config(hub))
     app.include_router(doctor(lambda: hub.running.store))
     app.include_router(firmware(hub.firmware))
+    app.include_router(explain(hub))
     app.include_router(homekit(hub.bridges.running))
     app.include_router(places(lambda: hub.running.store, hub.settings.tenant))
     app.include_router(replace(hub))

@@ -1,0 +1,193 @@
+"""The facts about a device, each in a sentence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from hub.explain import trends
+from hub.explain.case import Case
+from hub.explain.headline import offline, quiet, refused, shut_out
+from hub.explain.outages import Away
+from hub.explain.sentence import Level, Sentence
+from hub.explain.words import count, span, volts
+from hub.store.accounts import AccountState
+
+__all__ = ["TELLERS"]
+
+# How long a wanted setting may take beyond the first wake that could have taken it up.
+_SOON = timedelta(minutes=2)
+
+
+def _of_account(case: Case) -> Iterator[Sentence]:
+    facts = case.facts
+    for found in (shut_out(case), refused(case)):
+        if found is not None:
+            yield found
+    if facts.account is AccountState.PENDING and facts.account_at is not None:
+        yield Sentence(
+            facts.account_at, "account", "enrolled; its account is confirmed when it is heard"
+        )
+    elif facts.account is not None and facts.account_at is not None:
+        yield Sentence(facts.account_at, "account", "got its account")
+    if facts.account is None and facts.created_at is not None:
+        yield Sentence(facts.created_at, "account", "known to the hub; it has no account")
+
+
+def _of_silence(case: Case) -> Iterator[Sentence]:
+    found, clock = case.silence, case.clock
+    if found is not None and found.expected is not None:
+        text = f"missed {count(found.missed, 'wake')}, the first due {clock.at(found.expected)}"
+        yield Sentence(case.now, "silent", text, Level.BAD)
+    if found is not None and found.excused:
+        text = f"{count(found.excused, 'wake')} could not be heard: the hub was away"
+        yield Sentence(case.now, "hub", text)
+    for find in (offline, quiet):
+        sentence = find(case)
+        if sentence is not None:
+            yield sentence
+
+
+def _of_presence(case: Case) -> Iterator[Sentence]:
+    facts = case.facts
+    if facts.seen_at is None:
+        return
+    said = [f"last heard ({case.clock.ago(facts.seen_at)} ago)"]
+    if facts.report_at is not None:
+        said += [f"battery {case.battery()}"] if case.battery() else []
+        rssi, awake = facts.report.get("rssi"), facts.report.get("awake_ms")
+        said += [f"WiFi {rssi} dBm"] if isinstance(rssi, int) else []
+        said += [f"awake {awake} ms"] if isinstance(awake, int) else []
+    if case.interval is not None:
+        said.append(f"wakes every {span(case.interval)}")
+    yield Sentence(facts.seen_at, "heard", ", ".join(said))
+    firmware = facts.report.get("firmware")
+    if firmware and facts.report_at is not None:
+        board = facts.report.get("board")
+        text = f"runs firmware {firmware}" + (f" on a {board}" if board else "")
+        yield Sentence(facts.report_at, "firmware", text)
+    for problem in facts.report.get("problems") or ():
+        yield Sentence(facts.report_at or case.now, "device", f"it says: {problem}", Level.WARNING)
+
+
+def _of_battery(case: Case) -> Iterator[Sentence]:
+    facts, fall = case.facts, case.fall
+    at = facts.report_at or (facts.heard.at if facts.heard else None)
+    if at is None:
+        return
+    if case.low:
+        yield Sentence(at, "battery", f"battery low: {case.battery()}", Level.WARNING)
+    if fall is not None:
+        said = volts if fall.unit == "mV" else "{:.0f} %".format
+        over = f"in {fall.days} days" if fall.days > 1 else "within a day or two"
+        text = f"battery falling: from {said(fall.before)} to {said(fall.after)} {over}"
+        if fall.days_left is not None and fall.days_left < 60:
+            text += f", at this rate empty in {count(round(fall.days_left), 'day')}"
+        soon = fall.days < 7 or (fall.days_left is not None and fall.days_left < 14)
+        yield Sentence(at, "battery", text, Level.WARNING if soon else Level.FINE)
+
+
+def _of_health(case: Case) -> Iterator[Sentence]:
+    days = case.facts.days
+    if case.weak is not None and case.facts.report_at is not None:
+        text = f"WiFi weak: {case.weak:.0f} dBm (below {trends.WEAK_DBM} wakes get long)"
+        yield Sentence(case.facts.report_at, "wifi", text, Level.WARNING)
+    grown = trends.awake_grown(days)
+    if grown is not None and case.facts.report_at is not None:
+        text = f"wakes take {grown[1]:.0f} ms, before it was {grown[0]:.0f} ms"
+        yield Sentence(case.facts.report_at, "awake", text, Level.WARNING)
+    crashed = [day for day in days[-7:] if day.watchdog_at is not None]
+    if crashed and crashed[-1].watchdog_at is not None:
+        number = trends.crashes(days)
+        often = f", {count(number, 'time')} within a week" if number > 1 else ""
+        yield Sentence(
+            crashed[-1].watchdog_at, "crash", f"crashed; the watchdog restarted it{often}",
+            Level.WARNING if number > 1 else Level.FINE,
+        )  # fmt: skip
+    lost_power = [day for day in days[-7:] if day.power_at is not None]
+    if lost_power and lost_power[-1].power_at is not None:
+        number = trends.power_losses(days)
+        often = f", {count(number, 'time')} within a week" if number > 1 else ""
+        # Once is somebody changing the battery; often is a contact or an empty one.
+        yield Sentence(
+            lost_power[-1].power_at, "power", f"started after its power was gone{often}",
+            Level.WARNING if number > 3 else Level.FINE,
+        )  # fmt: skip
+
+
+def _of_readings(case: Case) -> Iterator[Sentence]:
+    facts, lost = case.facts, case.facts.lost
+    if lost is not None and lost.missing:
+        text = f"{count(lost.missing, 'reading')} never arrived within two weeks"
+        yield Sentence(lost.at, "lost", text, Level.WARNING)
+    if lost is not None and lost.thinned:
+        text = f"{count(lost.thinned, 'reading')} thinned out on the device, its memory was full"
+        yield Sentence(lost.at, "lost", text)
+    for kind, seen in facts.problems.items():
+        if kind == "auth-refused":
+            continue
+        times = f" ({count(seen.count, 'time')})" if seen.count > 1 else ""
+        text = f"refused from it, {kind}{times}: {seen.detail}"
+        yield Sentence(seen.at, "refused", text, Level.WARNING)
+
+
+def _of_waiting(case: Case) -> Iterator[Sentence]:
+    """What waits for the device's next wake."""
+    facts, config = case.facts, case.facts.config
+    if config is not None and config.version != config.runs:
+        # A report of the same wake may have been on its way already.
+        taken = facts.report_at is not None and facts.report_at > config.at + _SOON
+        again = taken and case.interval is not None and facts.report_at is not None and (
+            facts.report_at > config.at + _SOON + timedelta(seconds=case.interval)
+        )  # fmt: skip
+        text = f"settings version {config.version} wanted"
+        text += f", but it runs version {config.runs or 0}" if taken else "; it has not woken since"
+        yield Sentence(config.at, "config", text, Level.WARNING if again else Level.FINE)
+    elif config is not None and config.reported_at is not None:
+        said = f", but said: {config.problem}" if config.problem else ""
+        text = f"took up settings version {config.version}{said}"
+        level = Level.WARNING if config.problem else Level.FINE
+        yield Sentence(config.reported_at, "config", text, level)
+    for part, text in facts.desired.items():
+        yield Sentence(
+            case.now, "command", f"HomeKit wrote {part} = {text}; it waits for the next wake"
+        )
+
+
+def _of_homekit(case: Case) -> Iterator[Sentence]:
+    at = case.facts.seen_at or case.facts.created_at or case.now
+    for reason in case.facts.held:
+        yield Sentence(at, "homekit", f"not shown in HomeKit: {reason}", Level.WARNING)
+
+
+def _of_replacement(case: Case) -> Iterator[Sentence]:
+    for fact in case.facts.attributes.get("replacements") or ():
+        try:
+            at = datetime.fromisoformat(fact["at"])
+            yield Sentence(at, "replaced", f"took the place of {fact['old']}")
+        except (KeyError, TypeError, ValueError):
+            continue  # attributes are anybody's to write
+
+
+def _of_hub(case: Case) -> Iterator[Sentence]:
+    since = case.facts.seen_at or case.now - timedelta(days=1)
+    for outage in case.facts.outages:
+        if outage.end is not None and outage.end < since:
+            continue
+        what = "the hub was not running" if outage.what is Away.HUB else "the broker was away"
+        until = f"until {case.clock.at(outage.end)}" if outage.end else "and still is"
+        yield Sentence(outage.start, "hub", f"{what} from {case.clock.at(outage.start)} {until}")
+
+
+TELLERS: tuple[Callable[[Case], Iterator[Sentence]], ...] = (
+    _of_silence,
+    _of_waiting,
+    _of_presence,
+    _of_battery,
+    _of_health,
+    _of_readings,
+    _of_homekit,
+    _of_account,
+    _of_replacement,
+    _of_hub,
+)

@@ -1,0 +1,20 @@
+"""The chain of facts about one device in plain sentences, newest first. Pure."""
+
+from __future__ import annotations
+
+from hub.explain.case import Case
+from hub.explain.chain import TELLERS
+from hub.explain.facts import Facts
+from hub.explain.headline import headline
+from hub.explain.sentence import Explanation
+from hub.explain.words import Clock
+
+__all__ = ["explain"]
+
+
+def explain(facts: Facts, clock: Clock) -> Explanation:
+    """The explanation as of `clock.now`."""
+    case = Case(facts, clock)
+    found = [sentence for tell in TELLERS for sentence in tell(case)]
+    found.sort(key=lambda sentence: sentence.at, reverse=True)
+    return Explanation(facts.device, facts.name, headline(case, found), tuple(found))

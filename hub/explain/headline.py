@@ -1,0 +1,137 @@
+"""The one sentence that matters most. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from hub.explain import trends
+from hub.explain.case import Case
+from hub.explain.sentence import Level, Sentence
+from hub.explain.words import count
+from hub.store.accounts import AccountState
+
+__all__ = ["headline", "offline", "quiet", "refused", "shut_out"]
+
+# A device that promised nothing (no next wake, no last will) may have nothing to say.
+_UNPROMISED = timedelta(days=1)
+# A device that stays awake reports once an interval, an hour at most as a rule.
+_AWAKE = timedelta(hours=2)
+
+
+def headline(case: Case, chain: Sequence[Sentence]) -> Sentence:
+    """What matters most of a device whose chain of facts is given."""
+    for find in (shut_out, refused, _never, _silent, offline, quiet, _waiting):
+        found = find(case)
+        if found is not None:
+            return found
+    # It is there, but something may not be as it should: the worst, then the newest.
+    wrong = [sentence for sentence in chain if sentence.level is not Level.FINE]
+    return max(wrong, key=lambda s: (s.level, s.at)) if wrong else _fine(case)
+
+
+def shut_out(case: Case) -> Sentence | None:
+    """Its account was disabled."""
+    facts = case.facts
+    if facts.account is not AccountState.DISABLED:
+        return None
+    at = facts.account_changed_at or case.now
+    return Sentence(
+        at, "account", f"shut out: its account was disabled at {case.clock.at(at)}", Level.BAD
+    )
+
+
+def refused(case: Case) -> Sentence | None:
+    """Its password was refused after it was heard last."""
+    refused = case.facts.problems.get("auth-refused") or case.facts.problems.get("enrol-take-over")
+    seen_at = case.facts.seen_at
+    if refused is None or (seen_at is not None and seen_at > refused.at):
+        return None
+    text = (
+        f"refused at {case.clock.at(refused.at)}: its password is not the account's "
+        f"(`dormouse devices renew {case.facts.device}` if its flash was erased)"
+    )
+    return Sentence(refused.at, "account", text, Level.BAD)
+
+
+def _never(case: Case) -> Sentence | None:
+    facts = case.facts
+    if facts.seen_at is not None:
+        return None
+    if facts.account is AccountState.PENDING and facts.account_at is not None:
+        text = f"enrolled at {case.clock.at(facts.account_at)} and has not been heard since"
+        return Sentence(facts.account_at, "account", text, Level.WARNING)
+    if facts.account is not None:
+        at = facts.account_at or case.now
+        return Sentence(
+            at, "never", f"never heard; it has an account since {case.clock.at(at)}", Level.WARNING
+        )
+    at = facts.created_at or case.now
+    return Sentence(at, "never", "never heard, and it has no account", Level.WARNING)
+
+
+def _silent(case: Case) -> Sentence | None:
+    found, seen_at = case.silence, case.facts.seen_at
+    if found is None or found.expected is None or seen_at is None:
+        return None
+    clock = case.clock
+    text = f"silent since {clock.at(seen_at)}, expected {clock.at(found.expected)}"
+    return Sentence(found.expected, "silent", _because(case, text), Level.BAD)
+
+
+def offline(case: Case) -> Sentence | None:
+    """Its last will says that it is gone."""
+    seen_at = case.facts.seen_at
+    if case.facts.online is not False or seen_at is None or case.interval is not None:
+        return None
+    text = f"offline: its connection broke off, last heard {case.clock.at(seen_at)}"
+    return Sentence(seen_at, "offline", _because(case, text), Level.BAD)
+
+
+def quiet(case: Case) -> Sentence | None:
+    """Nothing came for long from one that did not say when it wakes."""
+    quiet, seen_at = case.heard_of_late(), case.facts.seen_at
+    if quiet is None or seen_at is None:
+        return None
+    # One with a last will is known to be there without a word.
+    patience = _AWAKE if case.facts.report else _UNPROMISED
+    if quiet <= patience or case.facts.online:
+        return None
+    return Sentence(
+        seen_at, "silent", _because(case, f"silent since {case.clock.at(seen_at)}"), Level.BAD
+    )
+
+
+def _because(case: Case, text: str) -> str:
+    """What may have led to silence, the likeliest first."""
+    causes = []
+    if case.low:
+        causes.append(f"battery was low ({case.battery()})")
+    elif case.fall is not None:
+        causes.append(f"battery was falling ({case.battery()})")
+    if case.weak is not None:
+        causes.append(f"WiFi was weak ({case.weak:.0f} dBm)")
+    if not causes and (crashed := trends.crashes(case.facts.days)):
+        causes.append(f"it had crashed {count(crashed, 'time')} within a week")
+    return f"{text}; {'; '.join(causes)}" if causes else text
+
+
+def _waiting(case: Case) -> Sentence | None:
+    """Nothing came, but nobody could have heard it either."""
+    found, seen_at = case.silence, case.facts.seen_at
+    if found is None or not found.excused or seen_at is None:
+        return None
+    text = (
+        f"not heard since {case.clock.at(seen_at)}, because the hub was away when it was due; "
+        f"expected {case.clock.at(found.following)}"
+    )
+    return Sentence(case.now, "hub", text, Level.WARNING)
+
+
+def _fine(case: Case) -> Sentence:
+    facts = case.facts
+    seen_at = facts.seen_at or case.now
+    text = f"heard {case.clock.ago(seen_at)} ago"
+    if case.silence is not None:
+        text += f", next expected {case.clock.at(case.silence.following)}"
+    return Sentence(seen_at, "heard", text)

@@ -1,0 +1,175 @@
+"""When the hub could not hear anybody: it was not running, or its broker was away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+__all__ = ["Away", "Outage", "Outages", "merged"]
+
+log = logging.getLogger(__name__)
+
+_AREA, _ALIVE = "hub-outages", "hub-alive"
+
+
+class Away(StrEnum):
+    """What was away."""
+
+    HUB = "hub"
+    BROKER = "broker"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """From `start` to `end` (None: it still is) nobody could be heard."""
+
+    what: Away
+    start: datetime
+    end: datetime | None
+
+
+class Kept(Protocol):
+    """hub.store.memory.Memory."""
+
+    async def load(self, area: str) -> dict[str, Any]:
+        """All of an area."""
+
+    async def save(self, area: str, values: dict[str, Any]) -> None:
+        """Keep these."""
+
+    async def delete(self, area: str, keys: Iterable[str]) -> None:
+        """Forget these."""
+
+
+class Connection(Protocol):
+    """hub.mqtt.source.MqttSource."""
+
+    connected: asyncio.Event
+    lost: asyncio.Event
+
+
+class Outages:
+    """Remembers when the hub was running and connected, over restarts and crashes.
+
+    A sign of life is kept every `BEAT_S` seconds, so that a crash is known to within that; a
+    pause of the whole process (a laptop asleep) shows in the same way.
+    """
+
+    BEAT_S = 15.0
+    # Shorter ones excuse nothing: a wake waits longer for the broker.
+    SHORTEST_S = 2.0
+    KEEP = timedelta(days=60)
+    MOST = 500
+
+    def __init__(
+        self,
+        kept: Kept,
+        source: Connection,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._kept = kept
+        self._source = source
+        self._clock = clock
+        self._past: list[Outage] = []
+        self._since: datetime | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unsaved: list[Outage] = []
+        self.started_at = clock()
+
+    async def start(self) -> None:
+        """Note for how long the hub was away before, then watch."""
+        self.started_at = now = self._clock()
+        self._past = sorted(
+            (
+                Outage(Away(v["what"]), datetime.fromisoformat(k), datetime.fromisoformat(v["end"]))
+                for k, v in (await self._kept.load(_AREA)).items()
+            ),
+            key=lambda outage: outage.start,
+        )
+        alive = (await self._kept.load(_ALIVE)).get("at")
+        if alive is not None:
+            self._note(Outage(Away.HUB, datetime.fromisoformat(alive), now))
+        await self._save()
+        self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._watch())]
+
+    async def stop(self) -> None:
+        """From now on the hub is away."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._try_save()
+
+    def all(self) -> list[Outage]:
+        """Every outage that is remembered, oldest first; the one that goes on has no end."""
+        return [*self._past, *([Outage(Away.BROKER, self._since, None)] if self._since else [])]
+
+    @property
+    def broker_away_since(self) -> datetime | None:
+        """Since when the broker is away; None while the hub is connected."""
+        return self._since
+
+    async def _beat(self) -> None:
+        while True:
+            before = self._clock()
+            await asyncio.sleep(self.BEAT_S)
+            now = self._clock()
+            if (now - before).total_seconds() > 3 * self.BEAT_S:
+                self._note(Outage(Away.HUB, before, now))
+            await self._try_save()
+
+    async def _watch(self) -> None:
+        while True:
+            if not self._source.connected.is_set():
+                self._since = self._clock()
+                await self._source.connected.wait()
+                self._note(Outage(Away.BROKER, self._since, self._clock()))
+                self._since = None
+            await self._source.lost.wait()
+
+    def _note(self, outage: Outage) -> None:
+        if outage.end and (outage.end - outage.start).total_seconds() >= self.SHORTEST_S:
+            self._past.append(outage)
+            self._unsaved.append(outage)
+
+    async def _try_save(self) -> None:
+        try:
+            await self._save()
+        except (psycopg.Error, PoolTimeout, OSError) as error:
+            log.debug("the hub's sign of life is kept later: %s", error)
+
+    async def _save(self) -> None:
+        unsaved = {
+            outage.start.isoformat(): {"what": outage.what, "end": outage.end.isoformat()}
+            for outage in self._unsaved
+            if outage.end is not None
+        }
+        if unsaved:
+            await self._kept.save(_AREA, unsaved)
+            self._unsaved.clear()
+        await self._kept.save(_ALIVE, {"at": self._clock().isoformat()})
+        old = [o for o in self._past[: -self.MOST] if o] + [
+            o for o in self._past[-self.MOST :] if self._clock() - o.start > self.KEEP
+        ]
+        if old:
+            await self._kept.delete(_AREA, [o.start.isoformat() for o in old])
+            self._past = [o for o in self._past if o not in old]
+
+
+def merged(outages: Iterable[Outage], now: datetime) -> list[tuple[datetime, datetime]]:
+    """The times of the outages, in order, those that touch made one; one that goes on ends now."""
+    found: list[tuple[datetime, datetime]] = []
+    for outage in sorted(outages, key=lambda outage: outage.start):
+        end = outage.end or now
+        if found and outage.start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((outage.start, end))
+    return found

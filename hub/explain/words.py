@@ -1,0 +1,52 @@
+"""Instants and spans as people say them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+__all__ = ["Clock", "count", "span", "volts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Says instants in local time, as short as they are clear at `now`.
+
+    `zone` None is the machine's own.
+    """
+
+    now: datetime
+    zone: tzinfo | None = None
+
+    def at(self, instant: datetime) -> str:
+        """`14:05` of today; `20 Nov 14:05`; `20 Nov 2025 14:05`."""
+        here, today = instant.astimezone(self.zone), self.now.astimezone(self.zone)
+        if here.date() == today.date():
+            return f"{here:%H:%M}"
+        year = "" if here.year == today.year else f"{here:%Y} "
+        return f"{here.day} {here:%b} {year}{here:%H:%M}"
+
+    def ago(self, instant: datetime) -> str:
+        """How long ago, in the largest unit that is not too coarse."""
+        return span((self.now - instant).total_seconds())
+
+
+def span(seconds: float) -> str:
+    """`45 s`, `12 min`, `5 h`, `3 days`."""
+    seconds = max(0, seconds)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    for length, unit in ((60, "min"), (3600, "h")):
+        if seconds < length * (90 if unit == "min" else 48):
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"
+
+
+def count(number: int, one: str, more: str = "") -> str:
+    """`1 wake`, `3 wakes`."""
+    return f"{number} {one if number == 1 else more or one + 's'}"
+
+
+def volts(millivolts: float) -> str:
+    """`2.71 V`."""
+    return f"{millivolts / 1000:.2f} V"
