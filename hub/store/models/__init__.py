@@ -1,5 +1,6 @@
 """The database as Python classes (SQLAlchemy 2)."""
 
+from hub.store.models import people as _people
 from hub.store.models import tables as _tables
 from hub.store.models.base import Base
 from hub.store.models.device import Change, Device, DeviceThen, then
@@ -27,4 +28,4 @@ __all__ = [
     "then",
 ]
 
-_ = _tables
+_ = _tables, _people

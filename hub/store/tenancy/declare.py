@@ -28,6 +28,8 @@ TABLES: dict[str, Path] = {
     "place": Direct(),
     "placement": Direct(),
     "activity": Direct(),
+    "membership": Direct(),
+    "invitation": Direct(),
     # These outlive their device.
     "tick": Direct(),
     "device_name_history": Direct(),
@@ -45,5 +47,7 @@ TABLES: dict[str, Path] = {
 GLOBAL: dict[str, str] = {
     "alembic_version": "the schema's version",
     "broker_user": "names in the broker, which knows no tenants; no grants, only functions",
+    "person": "people may see several tenants; no grants, only functions",
+    "web_session": "a person's, who may change between tenants; no grants, only functions",
 }
 """Tables without a tenant, and why."""

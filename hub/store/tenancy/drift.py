@@ -40,8 +40,14 @@ SELECT relname FROM pg_class
 WHERE relnamespace = 'dormouse'::regnamespace AND relkind IN ('v', 'm')
   AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)"""
 
-# The owner's alone, for functions that look a tenant up by its name, and that search documents.
-_OWNERS = {("tenant", "directory"), ("device_state", "search")}
+# The owner's alone, for functions that look a tenant up by its name, that search documents, and
+# that know which tenants a person sees.
+_OWNERS = {
+    ("tenant", "directory"),
+    ("device_state", "search"),
+    ("membership", "directory"),
+    ("invitation", "directory"),
+}
 
 
 async def drift(conn: Connection) -> list[Drift]:
