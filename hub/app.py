@@ -33,8 +33,11 @@ from hub.store.firmware import Firmware
 from hub.store.homekit_state import StoredHomeKit, StoredPorts
 from hub.store.memory import Memory
 from hub.store.start import Running, running
-from hub.web.control import control_app, public_app
+from hub.web.control import control_app
+from hub.web.people.control import Invite, invite
+from hub.web.people.link import link
 from hub.web.server import HttpServer, private_socket, tcp_socket
+from hub.web.site import Site
 
 __all__ = ["Hub"]
 
@@ -103,7 +106,8 @@ class Hub:
         await enter(_started(self.configs))
         self.outages = Outages(Memory(store, settings.tenant), self.mqtt.source)
         await enter(_started(self.outages))
-        await enter(HttpServer(public_app(self), http))
+        self.site = await enter(Site(self))
+        await enter(HttpServer(self.site.app, http))
         await enter(HttpServer(control_app(self), private_socket(settings.data_dir / SOCKET)))
         self._stack.callback(self.live.close)  # streams end before the server waits for them
         self._tell_facts(http.getsockname()[1])
@@ -111,6 +115,13 @@ class Hub:
     def firmware(self, tenant: str | None = None) -> Firmware:
         """A tenant's images, the hub's own tenant's for None."""
         return Firmware(self.running.store, tenant or self.settings.tenant, self._flash_maps)
+
+    async def first_link(self) -> str | None:
+        """A one-time link for the first administrator; None when there is an administrator."""
+        if await self.site.people.has_administrator():
+            return None
+        path = await invite(self, Invite(), first=True)
+        return link(self.settings.host, self.facts["http_port"], path)
 
     def _bridge(self, tenant: str, kept_port: int) -> Bridge:
         settings = self.settings

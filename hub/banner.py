@@ -8,6 +8,8 @@ import pyqrcode
 from rich.console import Console
 from rich.text import Text
 
+from hub.web.people.link import link
+
 __all__ = ["banner", "qr"]
 
 
@@ -24,8 +26,11 @@ def qr(setup_uri: str) -> str:
     )
 
 
-def banner(console: Console, facts: dict[str, Any]) -> None:
-    """Pairing code and QR, where data lies, which ports; nothing secret but the pairing code."""
+def banner(console: Console, facts: dict[str, Any], first_link: str | None = None) -> None:
+    """Pairing code and QR, where data lies, which ports, how to the dashboard.
+
+    Secret are the pairing code and, while nobody has used it, the first administrator's link.
+    """
     console.print(Text(qr(facts["setup_uri"]), style="bright_white on black"))
     console.print(f"Pair in the Home app with the code [bold]{facts['pairing_code']}[/bold]")
     console.print(f"data in {facts['data_dir']}", highlight=False)
@@ -34,3 +39,13 @@ def banner(console: Console, facts: dict[str, Any]) -> None:
         f"HomeKit {facts['hap_port']}, HTTP {facts['http_port']}",
         highlight=False,
     )
+    home = link(facts["host"], facts["http_port"], "/")
+    if first_link is None:
+        console.print(f"dashboard at {home}", highlight=False)
+    else:
+        console.print(
+            "dashboard: the first administrator opens, once and within three days,\n"
+            f"  [bold]{first_link}[/bold]",
+            highlight=False,
+            soft_wrap=True,
+        )

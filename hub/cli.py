@@ -21,6 +21,7 @@ from hub.mqtt import cli as devices_cli
 from hub.settings import Settings, load
 from hub.status import status_table
 from hub.store import cli as store_cli
+from hub.web.people import cli as people_cli
 
 __all__ = ["mount"]
 
@@ -43,7 +44,7 @@ async def _serve(settings: Settings) -> None:
 
     hub = Hub(settings)
     async with hub:
-        banner(Console(), hub.facts)
+        banner(Console(), hub.facts, await hub.first_link())
         await hub.until_stopped()
 
 
@@ -68,3 +69,4 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(devices_cli.app, name="devices")
     app.add_typer(config_cli.app, name="config")
     app.command()(explain)
+    app.add_typer(people_cli.app, name="people")

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     enrolment: Enrolment = Field(
         Enrolment.OPEN, description="open, window (opened by hand) or closed"
     )
+    web_names: str = Field(
+        "",
+        description="names under which browsers reach the hub besides its addresses and .local: "
+        "hub.example.org,other.example.org",
+    )
     auth_secret: str = Field(
         "",
         pattern=r"^([!-~]{16,})?$",
@@ -86,6 +91,11 @@ class Settings(BaseSettings):
     run_as: str = Field(
         "nobody", description="user that Postgres and the broker run as when the hub is root"
     )
+
+    @property
+    def names(self) -> list[str]:
+        """The names of WEB_NAMES."""
+        return [name.strip().lower() for name in self.web_names.split(",") if name.strip()]
 
 
 def load(**flags: object) -> Settings:

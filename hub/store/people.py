@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -276,6 +276,14 @@ class People:
         ):
             await rows.execute("SELECT * FROM dormouse.sessions_of(%s)", [person])
             return await rows.fetchall()
+
+    async def still_open(self, sessions: Collection[int], idle: timedelta) -> set[int]:
+        """Which of these sessions go on; they count as used now."""
+        async with self._store.nobody() as conn:
+            rows = await conn.execute(
+                "SELECT dormouse.sessions_still_open(%s, %s)", [list(sessions), idle]
+            )
+            return {row[0] for row in await rows.fetchall()}
 
     async def close_sessions(
         self, person: int, *, one: int | None = None, but: int | None = None

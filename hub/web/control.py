@@ -1,4 +1,4 @@
-"""The hub's two HTTP applications: the private one for the command line, the public one."""
+"""The hub's private HTTP application, for the command line; hub/web/site.py has the public one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from hub.firmware.control import router as firmware
 from hub.homekit.control import router as homekit
 from hub.homekit.registry import INFORMATION
 from hub.mqtt.control import router as devices
-from hub.mqtt.http_auth import router as mqtt_auth
 from hub.replace import router as replace
 from hub.store.overview import DeviceOverview, LastValue, overview
+from hub.web.people.control import router as people
 from hub.web.places import router as places
 
 if TYPE_CHECKING:
     from hub.app import Hub
 
-__all__ = ["control_app", "public_app"]
+__all__ = ["control_app"]
 
 
 def control_app(hub: Hub) -> FastAPI:
@@ -49,19 +49,7 @@ def control_app(hub: Hub) -> FastAPI:
     app.include_router(homekit(hub.bridges.running))
     app.include_router(places(lambda: hub.running.store, hub.settings.tenant))
     app.include_router(replace(hub))
-    return app
-
-
-def public_app(hub: Hub) -> FastAPI:
-    """On the HTTP port."""
-    app = FastAPI(title="Dormouse", docs_url=None, redoc_url=None)
-
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    if hub.settings.auth_secret:
-        app.include_router(mqtt_auth(hub.mqtt.decisions, hub.settings.auth_secret))
+    app.include_router(people(hub))
     return app
 
 

@@ -168,6 +168,16 @@ BEGIN ATOMIC
     WHERE s.person_id = person AND s.expires_at > now() ORDER BY s.used_at DESC;
 END;
 
+-- Which of these sessions go on; a page that is open is being looked at.
+CREATE FUNCTION dormouse.sessions_still_open(sessions integer[], idle interval)
+RETURNS SETOF integer
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+BEGIN ATOMIC
+    UPDATE dormouse.web_session s SET used_at = now()
+    WHERE s.id = ANY (sessions) AND s.expires_at > now() AND s.used_at > now() - idle
+    RETURNING s.id;
+END;
+
 -- Ends a person's sessions: one, all (null), or all but one; the ids of those that ended.
 CREATE FUNCTION dormouse.sessions_close(person integer, one integer, but integer)
 RETURNS SETOF integer

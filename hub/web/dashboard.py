@@ -1,0 +1,247 @@
+"""NiceGUI in the hub's process: loaded when the first page is asked for, open to sessions only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.web.gate import NONCE
+from hub.web.people.principal import authenticate, refusal
+from hub.web.plain import problem
+
+if TYPE_CHECKING:
+    from hub.web.site import Site
+
+__all__ = ["Dashboard"]
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 3.0
+"""How often an open page is told that the hub is there; it worries after 10 s (static/frame.js)."""
+
+_BEAT = {"code": "window.dormouse?.beat()"}
+
+# How often the sessions of open pages are looked at: one that expires closes its pages.
+_CHECK_S = 60.0
+
+
+class Dashboard:
+    """An ASGI application: everything that NiceGUI serves, for who is logged in.
+
+    Loading takes 24 MB and a second; a hub whose pages nobody opens is spared both.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._app: ASGIApp | None = None
+        self._loading = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._sockets: dict[int, set[asyncio.Event]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or websocket of somebody logged in; others are refused or sent to log in."""
+        connection = HTTPConnection(scope)
+        principal = await authenticate(connection)
+        if scope["type"] == "websocket":
+            app = await self.load()
+            if principal is None or not _may_open(principal.session, scope):
+                await send({"type": "websocket.close", "code": 1008})
+                return
+            await self._serve_socket(app, principal.session, scope, receive, send)
+        elif principal is None:
+            told = refusal(connection)
+            if told.status_code == 303 and _is_document(connection):
+                location = (told.headers or {})["Location"]
+                await RedirectResponse(location, 303)(scope, receive, send)
+            else:
+                await problem(scope, 401, "Nobody is logged in here.")(scope, receive, send)
+        elif scope["path"].startswith("/_nicegui_ws/"):
+            # Long polling: nothing would bind it to the session, and every browser has websockets.
+            await problem(scope, 404, "Open pages use a websocket.")(scope, receive, send)
+        else:
+            app = await self.load()
+            await app(scope, receive, _with_nonce(scope, send))
+
+    async def load(self) -> ASGIApp:
+        """NiceGUI with all pages."""
+        async with self._loading:
+            if self._app is None:
+                # Import off the loop: devices are heard meanwhile.
+                await asyncio.to_thread(_import)
+                self._app = await self._start()
+        return self._app
+
+    async def close(self) -> None:
+        """End open pages, then NiceGUI."""
+        for events in list(self._sockets.values()):
+            for ended in events:
+                ended.set()
+        await self._stack.aclose()
+
+    def end(self, sessions: set[int]) -> None:
+        """Close the open pages of these sessions."""
+        for session in sessions:
+            for ended in self._sockets.get(session, ()):
+                ended.set()
+        if self._app is not None:
+            _delete_clients(sessions)
+
+    async def _start(self) -> ASGIApp:
+        from nicegui import core, ui  # noqa: PLC0415  # see load()
+
+        from hub.web import errors, pages  # noqa: PLC0415
+
+        outer = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+        pages.mount_all(self._site)
+        core.app.config.socket_io_js_transports = ["websocket"]
+        ui.run_with(
+            outer,
+            title="Dormouse",
+            favicon="/static/icon.svg",
+            dark=None,
+            language="en-US",
+            # Values are pushed; nothing is bound to what changes by itself.
+            binding_refresh_interval=None,
+            reconnect_timeout=10.0,
+            message_history_length=200,
+            gzip_middleware_factory=None,  # the site's own does it, after the nonce
+            show_welcome_message=False,
+        )
+        errors.install(core.app)
+        await self._stack.enter_async_context(outer.router.lifespan_context(outer))
+        beat = asyncio.create_task(self._beat())
+        self._stack.push_async_callback(_ended, beat)
+        return outer
+
+    async def _serve_socket(
+        self, app: ASGIApp, session: int, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve a websocket until it closes or its session ends."""
+        ended = asyncio.Event()
+        self._sockets.setdefault(session, set()).add(ended)
+        serving = asyncio.ensure_future(app(scope, receive, send))
+        waiting = asyncio.ensure_future(ended.wait())
+        try:
+            await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if not serving.done():
+                with contextlib.suppress(Exception):
+                    await send({"type": "websocket.close", "code": 4401, "reason": "logged out"})
+        finally:
+            self._sockets[session].discard(ended)
+            if not self._sockets[session]:
+                del self._sockets[session]
+            waiting.cancel()
+            serving.cancel()
+            await asyncio.gather(serving, waiting, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        """Tell every open page that the hub is there, by the way that its news take."""
+        from nicegui import Client  # noqa: PLC0415
+
+        loop = asyncio.get_running_loop()
+        checked = loop.time()
+        while True:
+            await asyncio.sleep(BEAT_S)
+            for client in list(Client.instances.values()):
+                if client.has_socket_connection:
+                    client.outbox.enqueue_message("run_javascript", _BEAT, client.id)
+            if loop.time() - checked > _CHECK_S:
+                checked = loop.time()
+                await self._check()
+
+    async def _check(self) -> None:
+        try:
+            self.end(await self._site.sessions.expired(set(self._sockets)))
+        except Exception:
+            log.exception("open pages' sessions could not be looked at; trying again in a minute")
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _import() -> None:
+    # Nothing of ours is kept in NiceGUI's storage; without this it names a folder where the hub
+    # happens to have been started.
+    os.environ.setdefault("NICEGUI_STORAGE_PATH", os.devnull + "/nicegui")
+    import nicegui.ui  # noqa: F401, PLC0415  # its place in memory is what this is for
+
+    import hub.web.frame  # noqa: F401, PLC0415
+
+
+def _owner(client: Any) -> int:
+    principal = client.request.scope.get("dormouse.principal")
+    return principal.session if principal else 0
+
+
+def _may_open(session: int, scope: Scope) -> bool:
+    """Whether the websocket is for a page that this session asked for.
+
+    A page that is not there any more (the hub was restarted) is left to NiceGUI, which has the
+    browser load it anew.
+    """
+    from nicegui import Client  # noqa: PLC0415
+
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    wanted = query.get("client_id", [])
+    if session == 0 or len(wanted) != 1:
+        return False
+    client = Client.instances.get(wanted[0])
+    return client is None or _owner(client) == session
+
+
+def _delete_clients(sessions: set[int]) -> None:
+    from nicegui import Client  # noqa: PLC0415
+
+    for client in list(Client.instances.values()):
+        if _owner(client) in sessions:
+            client.delete()
+
+
+def _is_document(connection: HTTPConnection) -> bool:
+    return "text/html" in connection.headers.get("accept", "*/*") or (
+        connection.headers.get("accept", "*/*") == "*/*"
+    )
+
+
+def _with_nonce(scope: Scope, send: Send) -> Send:
+    """Mark the inline scripts of a NiceGUI page as ours.
+
+    Its data cannot hold a script tag: NiceGUI writes < as an entity there.
+    """
+    start: list[Message] = []
+    parts: list[bytes] = []
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = {name.lower() for name, _ in message["headers"]}
+            if b"x-nicegui-content" not in headers:
+                await send(message)
+                return
+            start.append(message)
+        elif not start:
+            await send(message)
+        else:
+            parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                nonce = scope[NONCE].encode()
+                body = b"".join(parts).replace(b"<script", b'<script nonce="' + nonce + b'"')
+                start[0]["headers"] = [
+                    (name, str(len(body)).encode() if name.lower() == b"content-length" else value)
+                    for name, value in start[0]["headers"]
+                ]
+                await send(start[0])
+                await send({"type": "http.response.body", "body": body})
+
+    return sending

@@ -1,0 +1,102 @@
+"""The frame of every page: header, menu, tenant, colours, log-out, and a place for its content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nicegui import context, ui
+from nicegui.elements.mixins.text_element import TextElement
+from nicegui.events import ValueChangeEventArguments
+from starlette.requests import Request
+
+from hub.web.pages import links
+from hub.web.people.principal import Principal, site_of
+from hub.web.plain import theme
+
+__all__ = ["frame", "heading"]
+
+_DARK = {"light": False, "dark": True, "auto": None}
+
+_HEAD = """
+<link rel="stylesheet" href="/static/dormouse.css">
+<script defer src="/static/frame.js"></script>
+"""
+
+
+@contextmanager
+def frame(principal: Principal, title: str) -> Iterator[None]:
+    """A page with its title as heading; what the block makes is its content."""
+    request = context.client.request
+    ui.page_title(f"{title} · Dormouse")
+    ui.add_head_html(_HEAD)
+    ui.colors(primary="#7a4a1d", secondary="#4d6b57", accent="#9c5b16")
+    ui.dark_mode(_DARK[theme(request)])
+    _header(principal, request)
+    with ui.element("div").props('id="content" tabindex="-1"').classes("dm-content"):
+        heading(title, 1)
+        yield
+
+
+def heading(text: str, level: int = 2) -> TextElement:
+    """A heading of the page's outline: 2 for its parts, 3 within those."""
+    return TextElement(tag=f"h{level}", text=text)
+
+
+def _header(principal: Principal, request: Request) -> None:
+    menu = links(administers=principal.administers)
+    with (
+        ui.left_drawer(value=None, elevated=False)
+        .props("width=220 breakpoint=1023 show-if-above no-swipe-open")
+        .classes("dm-menu") as drawer,
+        ui.element("nav").props('aria-label="Main"'),
+    ):
+        for link in menu:
+            here = request.url.path == link.path
+            with (
+                ui.link(target=link.path)
+                .classes("dm-link")
+                .props('aria-current="page"' if here else "")
+            ):
+                ui.icon(link.icon).props('aria-hidden="true"')
+                ui.label(link.title)
+    with ui.header(elevated=False).classes("dm-header"):
+        ui.link("Skip to content", "#content").classes("dm-skip")
+        ui.button(icon="menu", on_click=drawer.toggle).props(
+            'flat round dense aria-label="Menu"'
+        ).classes("dm-menu-button")
+        with ui.link(target="/").classes("dm-brand"):
+            ui.label("Dormouse")
+        ui.space()
+        _tenants(principal, request)
+        _account(principal)
+
+
+def _tenants(principal: Principal, request: Request) -> None:
+    """The tenant looked at; a choice where there are several."""
+    if len(principal.tenants) < 2:
+        ui.label(principal.tenant).classes("dm-tenant")
+        return
+    site = site_of(request)
+
+    async def change(event: ValueChangeEventArguments[str]) -> None:
+        if await site.sessions.look_at(principal, str(event.value)):
+            ui.navigate.to("/")
+
+    ui.select(list(principal.tenants), value=principal.tenant, on_change=change).props(
+        'dense options-dense borderless aria-label="Tenant"'
+    ).classes("dm-tenant")
+
+
+def _account(principal: Principal) -> None:
+    with ui.button(icon="account_circle").props('flat round dense aria-label="Account"'), ui.menu():
+        ui.menu_item(principal.name, lambda: ui.navigate.to("/account"))
+        ui.separator()
+        for name, label in (
+            ("auto", "Colours of the system"),
+            ("light", "Light"),
+            ("dark", "Dark"),
+        ):
+            ui.menu_item(label).on("click", js_handler=f"() => window.dormouse.theme('{name}')")
+        ui.separator()
+        ui.menu_item("Log out").on("click", js_handler="() => window.dormouse.logout()")

@@ -1,0 +1,177 @@
+"""What every request and websocket passes first: whose it can be, how big it may be, headers."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.web.plain import problem
+
+__all__ = ["Gate", "host_is_ours", "limit_of"]
+
+NONCE = "dormouse.nonce"
+"""Where a request's scope holds what its inline scripts are let in by."""
+
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+
+# Names that cannot be registered by a stranger, who could then point them at this hub and have a
+# visitor's browser talk to it (DNS rebinding).
+_LOCAL = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", ".localhost",
+          ".fritz.box")  # fmt: skip
+
+# Bytes of a request's body. Firmware is the one big thing anybody sends.
+_LIMIT, _LIMIT_UPLOAD = 256 * 1024, 4 * 1024 * 1024
+_UPLOADS = ("/_nicegui/client/", "/api/firmware")
+
+_DIRECTIVES = [
+    "default-src 'none'",
+    # Vue compiles templates in the browser, which is what 'unsafe-eval' allows; no inline script
+    # runs that does not carry this response's nonce.
+    "script-src 'self' 'nonce-{nonce}' 'unsafe-eval'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self' data:",
+    "connect-src 'self' {sockets}",
+    "manifest-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+]
+_POLICY = "; ".join(_DIRECTIVES)
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+
+
+class Gate:
+    """Refuses what comes from other sites, for other names, or too big; adds headers to answers."""
+
+    def __init__(self, app: ASGIApp, names: Iterable[str] = ()) -> None:
+        self._app = app
+        self._names = {name.lower() for name in names}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or websocket."""
+        if scope["type"] not in {"http", "websocket"}:
+            return
+        headers = Headers(scope=scope)
+        scope[NONCE] = secrets.token_urlsafe(16)
+        refused = self._refusal(scope, headers)
+        if scope["type"] == "websocket":
+            if refused:
+                # Before it is accepted, this is answered with 403.
+                await send({"type": "websocket.close", "code": 1008, "reason": refused[1][:120]})
+                return
+            await self._app(scope, receive, send)
+            return
+        wrapped = _with_headers(scope, headers, send)
+        if refused:
+            status, reason, advice = refused
+            await problem(scope, status, reason, advice)(scope, receive, wrapped)
+            return
+        await self._app(scope, _Limited(scope, receive), wrapped)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str, str] | None:
+        path: str = scope["path"]
+        if path == "/healthz" or path.startswith("/mqtt/"):
+            return None  # asked by machines under whatever name; /mqtt has a secret of its own
+        host = headers.get("host", "")
+        if not host_is_ours(host, self._names):
+            return (
+                421,
+                f"This hub does not know itself as {host[:100]!r}.",
+                "Open it by its address or its .local name, or add the name to DORMOUSE_WEB_NAMES.",
+            )
+        if not _same_site(scope, headers, host):
+            return (
+                403,
+                "This was asked by a page of another site.",
+                "Open the dashboard itself and do it there.",
+            )
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > limit_of(path):
+            return (413, f"More than {limit_of(path) // 1024} KiB were sent.", "Send less.")
+        return None
+
+
+def limit_of(path: str) -> int:
+    """Bytes that a request's body may have."""
+    return _LIMIT_UPLOAD if path.startswith(_UPLOADS) else _LIMIT
+
+
+def host_is_ours(host: str, names: Iterable[str] = ()) -> bool:
+    """Whether a Host header is an address or a name that no stranger can own."""
+    name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    if not name:
+        return False
+    try:
+        ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        own = socket.gethostname().lower()
+        return "." not in name or name.endswith(_LOCAL) or name == own or name in names
+    return True
+
+
+def _same_site(scope: Scope, headers: Headers, host: str) -> bool:
+    """Whether no other site's page asks this.
+
+    Browsers say where a request comes from: by Origin with all that changes something and with
+    websockets, by Sec-Fetch-Site with everything where the connection is secure.
+    """
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        return False
+    site = headers.get("sec-fetch-site", "none" if origin is None else "same-origin")
+    safe = scope["type"] == "http" and scope["method"] in _SAFE
+    if site not in {"none", "same-origin"}:
+        # Another site may link here, and no more.
+        return safe and headers.get("sec-fetch-mode") == "navigate"
+    # What changes something with a cookie must say where it comes from; programs bring tokens.
+    told = origin is not None or "sec-fetch-site" in headers
+    return safe or told or "cookie" not in headers
+
+
+def _with_headers(scope: Scope, headers: Headers, send: Send) -> Send:
+    host = headers.get("host", "")
+    policy = _POLICY.format(
+        nonce=scope[NONCE],
+        # 'self' covers websockets in today's browsers, but not in those of 2021.
+        sockets=f"ws://{host} wss://{host}" if host_is_ours(host) else "",
+    )
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answer = MutableHeaders(scope=message)
+            answer.setdefault("Content-Security-Policy", policy)
+            for name, value in _HEADERS.items():
+                answer.setdefault(name, value)
+        await send(message)
+
+    return sending
+
+
+class _Limited:
+    """receive() of a request whose body is cut off, as if its sender had gone, when too big."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self._left = limit_of(scope["path"])
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                return {"type": "http.disconnect"}
+        return message

@@ -1,0 +1,1 @@
+"""Who asks: log-in, sessions, roles, invitations."""

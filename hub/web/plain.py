@@ -1,0 +1,110 @@
+"""Pages that need no dashboard: log-in, links, what went wrong. Plain HTML, no script needed."""
+
+from __future__ import annotations
+
+import html
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import Scope
+
+from hub.web.people.principal import is_api
+
+__all__ = ["THEME", "asset", "document", "problem", "theme"]
+
+THEME = "dormouse_theme"
+"""The cookie with a person's choice of colours: light, dark; anything else follows the system."""
+
+_MEDIA = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+def asset(name: str) -> Response | None:
+    """A file of hub/web/static."""
+    if "/" in name or name.rpartition(".")[2] not in _MEDIA:
+        return None
+    file = files("hub.web").joinpath("static", name)
+    if not file.is_file():
+        return None
+    return Response(
+        file.read_bytes(),
+        media_type=_MEDIA[name.rpartition(".")[2]],
+        # Asked again after an upgrade; so small that a day's cache is enough.
+        headers={"Cache-Control": "public, max-age=3600"},
+    )
+
+
+def theme(connection: HTTPConnection) -> str:
+    """The colours a person chose: light, dark or auto."""
+    chosen = connection.cookies.get(THEME)
+    return chosen if chosen in {"light", "dark"} else "auto"
+
+
+def document(scope: Scope, title: str, body: str, status: int = 200) -> Response:
+    """A page of ours around `body`, which is HTML already."""
+    page = f"""<!doctype html>
+<html lang="en" data-theme="{theme(HTTPConnection(scope))}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{html.escape(title)} · Dormouse</title>
+<link rel="icon" href="/static/icon.svg">
+<link rel="stylesheet" href="/static/dormouse.css">
+</head>
+<body class="plain">
+<main>
+<p class="brand"><img src="/static/icon.svg" alt="" width="32" height="32"> Dormouse</p>
+<h1>{html.escape(title)}</h1>
+{body}
+</main>
+</body>
+</html>
+"""
+    return HTMLResponse(page, status, headers={"Cache-Control": "no-store"})
+
+
+_TITLES = {
+    400: "That cannot be read",
+    401: "Log in first",
+    403: "Not allowed",
+    404: "Not here",
+    405: "Not like this",
+    413: "Too big",
+    421: "Wrong name",
+    422: "That does not fit",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "Not just now",
+}
+
+
+def problem(
+    scope: Scope,
+    status: int,
+    reason: str,
+    advice: str = "",
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """What happened and what to do: JSON for programs, a page for people."""
+    if is_api(scope["path"]) or not _wants_html(scope):
+        body: dict[str, Any] = {"detail": f"{reason} {advice}".strip()}
+        return JSONResponse(body, status, headers=headers)
+    body_html = f"<p>{html.escape(reason)}</p>"
+    if advice:
+        body_html += f"<p>{html.escape(advice)}</p>"
+    if status == 401:
+        here = quote(scope["path"], safe="/")
+        body_html += f'<p><a class="button" href="/login?next={here}">Log in</a></p>'
+    elif status != 421:
+        body_html += '<p><a class="button" href="/">To the home page</a></p>'
+    answer = document(scope, _TITLES.get(status, f"Error {status}"), body_html, status)
+    answer.headers.update(headers or {})
+    return answer
+
+
+def _wants_html(scope: Scope) -> bool:
+    accepts = Request(scope).headers.get("accept", "*/*") if scope["type"] == "http" else ""
+    return "text/html" in accepts or accepts == "*/*"

@@ -1,0 +1,93 @@
+// What an open page needs of its own: colours, log-out, and a watch over its connection.
+"use strict";
+(() => {
+  const WORRY_MS = 10_000; // the hub sends a beat every 3 s
+  let last = Date.now();
+  let ticked = Date.now();
+  let checking = false;
+
+  // Reloading must not become a loop when it does not help: each wait is twice as long, 5 min at
+  // most, and a page that has been well for a minute starts anew.
+  const key = "dormouse-reload";
+  const memory = JSON.parse(sessionStorage.getItem(key) || "{}");
+  const born = Date.now();
+  function reload() {
+    const pause = memory.pause || 0;
+    if (Date.now() - (memory.at || 0) < pause) return;
+    sessionStorage.setItem(
+      key,
+      JSON.stringify({ at: Date.now(), pause: Math.min(300_000, Math.max(5_000, pause * 2)) }),
+    );
+    window.location.reload();
+  }
+
+  function banner(text) {
+    let box = document.getElementById("dm-unreachable");
+    if (!box) {
+      box = document.createElement("div");
+      box.id = "dm-unreachable";
+      box.setAttribute("role", "alert");
+      document.body.append(box);
+    }
+    box.hidden = !text;
+    if (box.textContent !== text) box.textContent = text;
+  }
+
+  async function ask(path) {
+    const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(4000) });
+    return answer.status;
+  }
+
+  async function check() {
+    if (checking) return;
+    checking = true;
+    try {
+      const status = await ask("/session");
+      if (status === 401) window.location.reload(); // to the log-in
+      else if (status === 200) {
+        banner("");
+        if (Date.now() - last > WORRY_MS) reload();
+      } else throw new Error(String(status));
+    } catch {
+      const since = new Date(last).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+      banner(`Hub unreachable since ${since}. What is shown is from then; trying again…`);
+    } finally {
+      checking = false;
+    }
+  }
+
+  setInterval(() => {
+    const now = Date.now();
+    // The page itself was asleep (a phone in a pocket): give its connection a moment to return.
+    if (now - ticked > 5000) last = Math.max(last, now - WORRY_MS + 4000);
+    ticked = now;
+    if (now - last > WORRY_MS) check();
+    else if (now - born > 60_000 && memory.pause) {
+      memory.pause = 0;
+      sessionStorage.removeItem(key);
+    }
+  }, 1000);
+
+  function watchSocket() {
+    if (!window.socket) return setTimeout(watchSocket, 100);
+    // A session that was ended closes the connection: say so at once.
+    window.socket.on("disconnect", () => setTimeout(check, 300));
+  }
+  watchSocket();
+
+  window.dormouse = {
+    beat() {
+      last = Date.now();
+      banner("");
+    },
+    theme(name) {
+      document.cookie = `dormouse_theme=${name}; path=/; max-age=31536000; samesite=lax`;
+      window.Quasar.Dark.set(name === "auto" ? "auto" : name === "dark");
+    },
+    logout() {
+      const form = Object.assign(document.createElement("form"), { method: "post", action: "/logout" });
+      document.body.append(form);
+      form.submit();
+    },
+  };
+})();
