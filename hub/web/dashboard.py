@@ -107,7 +107,6 @@ class Dashboard:
         ui.run_with(
             outer,
             title="Dormouse",
-            favicon="/static/icon.svg",
             dark=None,
             language="en-US",
             # Values are pushed; nothing is bound to what changes by itself.

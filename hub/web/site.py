@@ -81,6 +81,10 @@ class Site:
                 raise HTTPException(404)
             return found
 
+        @app.get("/favicon.ico", include_in_schema=False)
+        async def icon() -> Response:
+            return await static("icon.svg")
+
         app.include_router(people(self))
         if self.hub.settings.auth_secret:
             app.include_router(mqtt_auth(self.hub.mqtt.decisions, self.hub.settings.auth_secret))

@@ -7,9 +7,9 @@ import shutil
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright
 
-__all__ = ["captive_browser"]
+__all__ = ["browser_of", "captive_browser"]
 
 _QUIET = (
     "--no-sandbox",  # it refuses to run as root with one
@@ -23,11 +23,30 @@ _QUIET = (
 
 
 @contextlib.asynccontextmanager
-async def captive_browser(folder: str, port: int) -> AsyncIterator[BrowserContext]:
-    """Chromium without scripts, with its profile in `folder`; any address is 127.0.0.1:`port`."""
+async def browser_of() -> AsyncIterator[Browser]:
+    """Chromium as it is, without a profile; nothing but this machine can be reached."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=_program(),
+            args=[*_QUIET, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+def _program() -> str:
     program = shutil.which("chromium")
     if program is None:
         pytest.fail("chromium is not installed: sh .ci/packages tests")
+    return program
+
+
+@contextlib.asynccontextmanager
+async def captive_browser(folder: str, port: int) -> AsyncIterator[BrowserContext]:
+    """Chromium without scripts, with its profile in `folder`; any address is 127.0.0.1:`port`."""
+    program = _program()
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             folder,
