@@ -1,0 +1,159 @@
+"""What the forms of the wizard work with: the hub, seen by one administrator of one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hub.live import LiveValue, Missed
+from hub.mqtt.errors import AccountError
+from hub.reading import SeriesKey
+from hub.store.accounts import AccountState
+from hub.store.changes import Changes
+from hub.store.overview import LastValue, overview
+from hub.store.places import Places
+from hub.store.readings import Readings
+from hub.web.adding.door import Door, Remedy, look
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+    from hub.homekit.bridge import Bridge
+
+__all__ = ["Adding", "PlaceName", "paths"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceName:
+    """A place with the names that lead to it: "House / Kitchen"."""
+
+    id: int
+    path: str
+
+
+class Adding:
+    """What adding a device asks of the hub; `who` stands in the history of what is changed."""
+
+    def __init__(self, hub: Hub, tenant: str, who: str) -> None:
+        self.hub = hub
+        self.tenant = tenant
+        self.who = who
+        store = hub.running.store
+        self._places = Places(store, tenant)
+        self._changes = Changes(store, tenant, who)
+        self._readings = Readings(store, tenant)
+
+    async def door(self, ending: str) -> Door:
+        """Who is at the door; with several tenants only those whose id ends so are told of."""
+        several = len(await self.hub.running.store.tenants()) > 1
+        return look(self.hub.mqtt, self.tenant, ending=ending if several else None)
+
+    async def let_in(self, device: str) -> None:
+        """Approve a device that asked. Raises AccountError."""
+        await self.hub.mqtt.enroller.approve(device, self.tenant)
+
+    def open_window(self, minutes: float) -> None:
+        """Let new devices into this tenant for some minutes."""
+        self.hub.mqtt.gate.open_window(self.tenant, minutes)
+
+    async def help(self, device: str, remedy: str) -> None:
+        """Do what helps a refused device. Raises AccountError."""
+        mqtt = self.hub.mqtt
+        if mqtt.book.tenant(device) != self.tenant:
+            raise AccountError(f"there is no account {device}")
+        if remedy == Remedy.RENEW:
+            mqtt.enroller.allow_renewal(device, 60)
+        else:
+            await mqtt.book.set_state(device, AccountState.ACTIVE)
+        mqtt.problems.forget(device)
+        mqtt.gate.changed.ring()
+
+    def is_ours(self, device: str) -> bool:
+        """Whether the device's account is this tenant's."""
+        return self.hub.mqtt.book.tenant(device) == self.tenant
+
+    def own_name(self, device: str) -> str:
+        """What the device calls itself, "" where it has not said."""
+        bridge = self.bridge
+        return (bridge.names().get(device, "") if bridge else "") or ""
+
+    @property
+    def bridge(self) -> Bridge | None:
+        """The tenant's HomeKit bridges; None before its first device was heard."""
+        return self.hub.bridges.running().get(self.tenant)
+
+    async def measured(self, device: str) -> AsyncIterator[dict[SeriesKey, LastValue]]:
+        """What the device measured last, as it measured it: now, and after each news."""
+        async with self.hub.live.subscribe(self.tenant) as updates:
+            latest = await self.latest(device)
+            yield latest
+            async for update in updates:
+                if isinstance(update, Missed):
+                    latest = await self.latest(device)
+                elif isinstance(update, LiveValue) and update.series.device == device:
+                    # Heard before it is committed: what the database says may be older.
+                    known = latest.get(update.series)
+                    if known is not None and known.at > update.at:
+                        continue
+                    latest[update.series] = LastValue(update.series, update.value, update.at)
+                else:
+                    continue
+                yield latest
+
+    async def latest(self, device: str) -> dict[SeriesKey, LastValue]:
+        """What the database has of it."""
+        found = await overview(self.hub.running.store, self.tenant, [device])
+        return {value.series: value for value in found[0].values} if found else {}
+
+    async def name(self, device: str, name: str) -> None:
+        """Call it so. Raises AccountError for a device that is not here, StoreError."""
+        self._check(device)
+        await self._changes.name(device, name)
+
+    async def put(self, device: str, place: int | None) -> None:
+        """Put it into a place. Raises as `name`."""
+        self._check(device)
+        await self._changes.place(device, place)
+
+    async def place_of(self, name: str, within: int | None) -> int:
+        """The place of that name within another, made if there is none. Raises StoreError."""
+        wanted = name.strip()
+        tree = await self._places.tree()
+        for place in _children(tree, within):
+            if place["name"] == wanted:
+                return int(place["id"])
+        return await self._places.add(wanted, within)
+
+    def _check(self, device: str) -> None:
+        if not self.is_ours(device):
+            raise AccountError(f"there is no account {device} any more: choose the device again")
+
+    async def calibrate(self, key: SeriesKey, offset: float) -> None:
+        """Add an offset to what a series measured and will measure. Raises StoreError."""
+        await self._readings.calibrate(key, offset=offset)
+
+    async def place_names(self) -> list[PlaceName]:
+        """All places, each with its path, in the tree's order."""
+        return paths(await self._places.tree())
+
+
+def paths(tree: Sequence[dict[str, Any]], above: str = "") -> list[PlaceName]:
+    """The places of a tree, each with its path, in the tree's order."""
+    found: list[PlaceName] = []
+    for place in tree:
+        path = f"{above}{place['name']}"
+        found.append(PlaceName(place["id"], path))
+        found += paths(place["children"] or (), f"{path} / ")
+    return found
+
+
+def _children(tree: Sequence[dict[str, Any]], place: int | None) -> Sequence[dict[str, Any]]:
+    if place is None:
+        return tree
+    for one in tree:
+        below = one["children"] or ()
+        if one["id"] == place:
+            return below
+        if found := _children(below, place):
+            return found
+    return ()

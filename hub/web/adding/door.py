@@ -1,0 +1,124 @@
+"""Who is at the door: devices that ask, that came in, that were refused, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from hub.mqtt.access import is_viewer
+from hub.mqtt.enrolment import Candidate
+from hub.mqtt.service import Mqtt
+from hub.settings import Enrolment
+from hub.store.accounts import Account, AccountState
+
+__all__ = ["Door", "Refusal", "Remedy", "look"]
+
+# An account made longer ago belongs to a device that is no news.
+_NEW = timedelta(days=1)
+# Of what was refused longer ago nobody wants to hear while adding a device.
+_RECENT = timedelta(minutes=30)
+
+
+class Remedy:
+    """What a button beside a refusal does."""
+
+    RENEW = "renew"
+    """Let it enrol once more with another password."""
+    ENABLE = "enable"
+    """Let a device that was shut out in again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A device that was not let in, why, and what helps (a Remedy, or nothing)."""
+
+    device: str
+    reason: str
+    remedy: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What somebody of a tenant may see of enrolment.
+
+    `open`: a new device comes in by itself now; `seconds`: how long a window for this tenant
+    lasts, None where there is none; `elsewhere`: one is open for another tenant. `asking` knocked
+    while it was closed; `arrived` have an account since not long, newest first; `known` are all
+    devices of the tenant.
+    """
+
+    open: bool
+    mode: Enrolment
+    seconds: int | None
+    elsewhere: bool
+    asking: Sequence[Candidate]
+    arrived: Sequence[Account]
+    known: Sequence[str]
+    refused: Sequence[Refusal]
+
+
+def look(mqtt: Mqtt, tenant: str, *, ending: str | None = None) -> Door:
+    """What somebody of a tenant may see.
+
+    Who asks belongs to no tenant yet: where there are several, only those whose id ends as the
+    network's name that the device shows are told of (`ending`, at least 4 characters).
+    """
+    gate = mqtt.gate
+    window = gate.window
+    seconds = round(window[1]) if window and window[0] == tenant else None
+    accounts = [a for a in mqtt.book.all() if a.tenant == tenant and not is_viewer(a.device)]
+    return Door(
+        open=gate.tenant() == tenant,
+        mode=gate.mode,
+        seconds=seconds,
+        elsewhere=window is not None and seconds is None,
+        asking=[c for c in mqtt.enroller.candidates() if _may_see(c.device, ending)],
+        arrived=sorted(
+            (a for a in accounts if _is_new(a)), key=lambda a: _made(a).timestamp(), reverse=True
+        ),
+        known=[a.device for a in accounts],
+        refused=[*_shut_out(accounts), *_refused(mqtt, {a.device for a in accounts})],
+    )
+
+
+def _may_see(device: str, ending: str | None) -> bool:
+    return ending is None or (len(ending) >= 4 and device.lower().endswith(ending.lower()))
+
+
+def _made(account: Account) -> datetime:
+    # One that was made since the hub started has no time of its own yet.
+    return account.created_at or datetime.now(UTC)
+
+
+def _is_new(account: Account) -> bool:
+    if account.state is AccountState.DISABLED:
+        return False
+    pending = account.state is AccountState.PENDING
+    return pending or datetime.now(UTC) - _made(account) < _NEW
+
+
+def _shut_out(accounts: Sequence[Account]) -> list[Refusal]:
+    return [
+        Refusal(account.device, "it is shut out: somebody disabled its account", Remedy.ENABLE)
+        for account in accounts
+        if account.state is AccountState.DISABLED
+    ]
+
+
+def _refused(mqtt: Mqtt, ours: set[str]) -> list[Refusal]:
+    since = datetime.now(UTC) - _RECENT
+    found = []
+    for device, kind, seen in mqtt.problems.latest(200):
+        if device is None or seen.at < since:
+            continue
+        if kind == "enrol-take-over" and device in ours:
+            reason = (
+                "it is known with another password: either its memory was erased, or something "
+                "else calls itself so"
+            )
+            found.append(Refusal(device, reason, Remedy.RENEW))
+        elif kind == "enrol-too-many":
+            reason = "too many new devices at once: it asks again by itself in some minutes"
+            found.append(Refusal(device, reason, None))
+    return found

@@ -1,0 +1,166 @@
+"""Waiting for a device: who asks, who came, who was refused; changes appear by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from nicegui import ui
+
+from hub.errors import HubError
+from hub.mqtt.enrolment import Candidate
+from hub.settings import Enrolment
+from hub.store.accounts import Account, AccountState
+from hub.web.adding.context import Adding
+from hub.web.adding.door import Door, Refusal, Remedy
+from hub.web.wizard.show import WizardPage
+
+__all__ = ["door"]
+
+_MINUTES = 15
+
+
+async def door(page: WizardPage, adding: Adding) -> None:
+    """The list of devices at the door, kept up to date; choosing one answers the step."""
+    several = len(await adding.hub.running.store.tenants()) > 1
+    ending = None
+    if several:
+        ending = ui.input("Last four characters of its network's name (dormouse-…)")
+        ending.props("maxlength=64 outlined").classes("w-full")
+
+    async def choose(device: str, effect: Callable[[], Awaitable[object]] | None = None) -> None:
+        await page.answer({"device": device}, effect)
+
+    @ui.refreshable
+    async def listed() -> None:
+        now = await adding.door(ending.value or "" if ending else "")
+        _Listing(page, adding, now, choose).show()
+
+    await listed()
+    if ending is not None:
+        ending.on_value_change(listed.refresh)
+
+    async def watch() -> None:
+        with adding.hub.mqtt.gate.changed.heard() as rung:
+            while True:
+                await rung.wait()
+                rung.clear()
+                await listed.refresh()
+
+    ui.timer(0, watch, once=True)
+    # A window that runs out rings no bell, and its remaining minutes change without one.
+    ui.timer(20, listed.refresh)
+
+
+class _Listing:
+    """One state of the door, as elements."""
+
+    def __init__(
+        self,
+        page: WizardPage,
+        adding: Adding,
+        door: Door,
+        choose: Callable[..., Awaitable[None]],
+    ) -> None:
+        self._page = page
+        self._adding = adding
+        self._door = door
+        self._choose = choose
+
+    def show(self) -> None:
+        with ui.column().classes("w-full gap-3").props('aria-live="polite"'):
+            self._state()
+            self._asking(self._door.asking)
+            self._arrived(self._door.arrived)
+            if not self._door.asking and not self._door.arrived:
+                with ui.row().classes("items-center gap-3"):
+                    ui.spinner(size="sm").props('aria-hidden="true"')
+                    ui.label("Waiting for a device. A new one asks within a minute of its power.")
+            self._refused(self._door.refused)
+        self._known()
+
+    def _state(self) -> None:
+        now = self._door
+        if now.seconds is not None:
+            minutes = max(1, round(now.seconds / 60))
+            ui.label(f"New devices are let in by themselves for {minutes} min more.")
+        elif now.elsewhere:
+            ui.label("New devices go to another tenant for some minutes; try again afterwards.")
+        elif now.open:
+            ui.label("New devices are let in by themselves.")
+        else:
+            why = (
+                "Enrolment is closed: a device that asks waits here until you let it in."
+                if now.mode is Enrolment.CLOSED
+                else "No new device comes in by itself now: one that asks waits here until you "
+                "let it in."
+            )
+            ui.label(why)
+            ui.button(
+                f"Let new devices in for {_MINUTES} minutes",
+                on_click=lambda: self._adding.open_window(_MINUTES),
+            ).props("outline no-caps")
+
+    def _asking(self, candidates: Sequence[Candidate]) -> None:
+        for one in reversed(candidates):
+            with self._card():
+                ui.label(f"{one.device} asks to come in").classes("font-medium")
+                ui.label(_kind(one.model, one.firmware)).classes("text-sm")
+                ui.button(
+                    "Let it in",
+                    on_click=lambda _, d=one.device: self._choose(
+                        d, lambda: self._adding.let_in(d)
+                    ),
+                ).props("no-caps")
+
+    def _arrived(self, accounts: Sequence[Account]) -> None:
+        for account in accounts:
+            with self._card():
+                ui.label(f"{account.device} is in").classes("font-medium")
+                silent = ", nothing heard from it yet"
+                ui.label(
+                    _kind(account.model, account.firmware)
+                    + (silent if account.state is AccountState.PENDING else "")
+                ).classes("text-sm")
+                ui.button("This is it", on_click=lambda _, d=account.device: self._choose(d)).props(
+                    "no-caps"
+                )
+
+    def _refused(self, refusals: Sequence[Refusal]) -> None:
+        for refusal in refusals:
+            with self._card():
+                ui.label(f"{refusal.device} was refused: {refusal.reason}.")
+                if refusal.remedy is not None:
+                    ui.button(
+                        "It is mine: let it in again"
+                        if refusal.remedy == Remedy.RENEW
+                        else "Let it in again",
+                        on_click=lambda _, r=refusal: self._help(r),
+                    ).props("outline no-caps")
+
+    def _known(self) -> None:
+        known = [d for d in self._door.known if d not in {a.device for a in self._door.arrived}]
+        if not known:
+            return
+        with ui.expansion("It is one that is here already").classes("w-full"):
+            device = ui.select(known, label="Device").props("outlined").classes("w-full")
+
+            async def use() -> None:
+                if device.value is None:
+                    self._page.complain("Choose which device it is.")
+                else:
+                    await self._choose(device.value)
+
+            ui.button("This is it", on_click=use).props("no-caps")
+
+    async def _help(self, refusal: Refusal) -> None:
+        try:
+            await self._adding.help(refusal.device, refusal.remedy or "")
+        except HubError as error:
+            self._page.complain(str(error))
+
+    def _card(self) -> ui.card:
+        return ui.card().classes("w-full gap-2").props("flat bordered")
+
+
+def _kind(model: str, firmware: str) -> str:
+    return f"{model or 'unknown model'}, firmware {firmware or 'unknown'}"

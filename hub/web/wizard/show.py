@@ -1,0 +1,174 @@
+"""A wizard on a page: which steps there are, the one that is at hand, back, on, start anew."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from nicegui import ui
+
+from hub.errors import HubError
+from hub.web.wizard.kept import Kept, MovedOnError, Wizards
+from hub.web.wizard.machine import Script, Step, View, view
+
+__all__ = ["WizardPage"]
+
+Form = Callable[["WizardPage", Step], Awaitable[None]]
+
+
+class WizardPage:
+    """Shows a wizard within the page being built.
+
+    `form(page, step)` builds what belongs to a step; its elements call `answer`, which raises
+    nothing: what goes wrong is said on the page and one stays at the step.
+    """
+
+    def __init__(self, name: str, script: Script, wizards: Wizards, form: Form) -> None:
+        self._name = name
+        self._script = script
+        self._wizards = wizards
+        self._form = form
+        self._kept = Kept()
+        self._problem = ""
+        self._moved = False
+
+    @property
+    def view(self) -> View:
+        """The wizard as it is now."""
+        return view(self._script, self._kept.progress)
+
+    def answer_to(self, step: str) -> Any:
+        """What was answered at a step; None where it was not, or does not count now."""
+        return self.view.answers.get(step)
+
+    async def show(self) -> None:
+        """Build it, where the person left it."""
+        self._kept = await self._wizards.load(self._name)
+        await self._body()
+
+    async def answer(
+        self, values: dict[str, Any], effect: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        """Answer the step at hand and go on; first do what the answer brings about."""
+        step = self.view.step.key
+        try:
+            if effect is not None:
+                await effect()
+            self._kept = await self._wizards.save(
+                self._name, self._kept, self._kept.progress.answered(step, values)
+            )
+        except MovedOnError as error:
+            await self._reload(str(error))
+            return
+        except HubError as error:
+            self.complain(str(error))
+            return
+        await self._again()
+
+    async def look_at(self, step: str) -> None:
+        """Go to a step that was reached before."""
+        try:
+            self.view.check(step)
+            self._kept = await self._wizards.save(
+                self._name, self._kept, self._kept.progress.looking_at(step)
+            )
+        except MovedOnError as error:
+            await self._reload(str(error))
+            return
+        except HubError as error:
+            self.complain(str(error))
+            return
+        await self._again()
+
+    async def reset(self) -> None:
+        """Forget everything and begin again."""
+        await self._wizards.reset(self._name)
+        self._kept = Kept()
+        await self._again()
+
+    def complain(self, problem: str) -> None:
+        """Say on the page what is wrong; `""` takes it back."""
+        self._problem = problem
+        self._complaint.refresh()
+
+    async def _reload(self, problem: str) -> None:
+        self._kept = await self._wizards.load(self._name)
+        self._problem = problem
+        self._moved = True
+        await self._body.refresh()
+
+    async def _again(self) -> None:
+        self._problem = ""
+        self._moved = True
+        await self._body.refresh()
+
+    @ui.refreshable_method
+    async def _body(self) -> None:
+        now = self.view
+        with ui.row().classes("w-full items-start no-wrap gap-8"):
+            with ui.column().classes("gt-sm shrink-0"):
+                self._list(now)
+            with ui.column().classes("grow min-w-0 max-w-2xl gap-4"):
+                ui.label(f"Step {now.at + 1} of {len(now.steps)}").classes("text-sm opacity-80")
+                ui.linear_progress((now.at + 1) / len(now.steps), show_value=False).props(
+                    'aria-hidden="true"'
+                )
+                heading = ui.label(now.step.title).classes("text-xl font-medium")
+                heading.props('role="heading" aria-level="2" tabindex="-1"')
+                self._complaint()
+                await self._form(self, now.step)
+                self._below(now)
+        if self._moved:  # somebody who cannot see it hears what comes next
+            heading.run_method("focus")
+
+    def _list(self, now: View) -> None:
+        with ui.element("nav").props('aria-label="Steps"'), ui.element("ol").classes("m-0 pl-0"):
+            for number, step in enumerate(now.steps):
+                with ui.element("li").classes("list-none py-1"):
+                    done = step.key in now.answers
+                    mark = "check" if done else f"{number + 1}"
+                    here = number == now.at
+                    button = ui.button(
+                        step.title, on_click=lambda _, key=step.key: self.look_at(key)
+                    )
+                    button.props("flat no-caps align=left dense").classes("w-full")
+                    if done:
+                        button.props(f"icon={mark}")
+                    if here:
+                        button.props('aria-current="step"').classes("font-bold")
+                    button.set_enabled(number <= now.reached and not here)
+
+    def _below(self, now: View) -> None:
+        with ui.row().classes("items-center gap-4 pt-2"):
+            if now.before is not None:
+                back = now.before.key
+                ui.button("Back", icon="arrow_back", on_click=lambda: self.look_at(back)).props(
+                    "flat no-caps"
+                )
+            if self._kept.changed_at is not None:
+                ui.button("Start anew", on_click=self._ask_reset).props("flat no-caps")
+                ui.label(f"Kept since {_clock(self._kept.changed_at)}").classes(
+                    "text-xs opacity-80"
+                )
+
+    @ui.refreshable_method
+    def _complaint(self) -> None:
+        with ui.element("div").props('role="alert"').classes("w-full"):
+            if self._problem:
+                ui.label(self._problem).classes("text-negative")
+
+    async def _ask_reset(self) -> None:
+        with ui.dialog() as dialog, ui.card().props('role="alertdialog"'):
+            ui.label("Forget the answers given here and begin again?")
+            ui.label("What was set up so far stays as it is.").classes("text-sm")
+            with ui.row():
+                ui.button("Start anew", on_click=lambda: dialog.submit(True)).props("no-caps")
+                ui.button("Go on here", on_click=lambda: dialog.submit(False)).props("flat no-caps")
+        if await dialog:
+            await self.reset()
+        dialog.delete()
+
+
+def _clock(instant: datetime) -> str:
+    return f"{instant.astimezone():%H:%M}"
