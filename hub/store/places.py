@@ -92,6 +92,14 @@ class Places:
         """Remove a leaf that no device is or was in. Raises ForeignRowError otherwise."""
         await self._change("DELETE FROM dormouse.place WHERE %s AND id = %s", "true", place)
 
+    async def devices_elsewhere(self) -> list[dict[str, Any]]:
+        """The devices that are in no place: `{"device", "name"}`, by id."""
+        async with self._store.tenant(self._tenant) as conn:
+            found = await conn.execute(
+                "SELECT key, name FROM dormouse.device WHERE location_id IS NULL ORDER BY key"
+            )
+            return [{"device": key, "name": name} for key, name in await found.fetchall()]
+
     async def usage(self, place: int) -> Usage:
         """What would go with a place, or what keeps it from going."""
         async with self._store.tenant(self._tenant) as conn:

@@ -36,8 +36,9 @@ _PORTAL = (
     "A page “Set up this sensor” opens by itself. If it does not, open http://192.168.4.1/ there.",
     "Choose your WiFi, type its password, and as address of the hub: {address}",
     (
-        "Tap Join. If the password was wrong or the network was not found, the page says so and lets "
-        "you correct it. When it says Done, let your phone return to your own WiFi and go on here."
+        "Tap Join. If the password was wrong or the network was not found, the page says so "
+        "and lets you correct it. When it says Done, let your phone return to your own WiFi and "
+        "go on here."
     ),
 )
 

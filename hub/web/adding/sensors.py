@@ -80,12 +80,12 @@ async def calibration(page: WizardPage, adding: Adding, service: str, index: int
     mine = {key: v for key, v in latest.items() if (key.service, key.index) == (service, index)}
     for key, last in sorted(mine.items()):
         _value(key, last)
-    key = _main(mine, service)
-    if key is None or quantity(key).shape is not Shape.CURVE:
+    main = _main(mine, service)
+    if main is None or quantity(main).shape is not Shape.CURVE:
         ui.button("Next", on_click=lambda: page.answer({"offset": None})).props("no-caps")
         return
-    raw = float(mine[key].value)
-    kind = quantity(key)
+    raw = float(mine[main].value)
+    kind = quantity(main)
     known = page.answer_to(page.view.step.key) or {"offset": None}
     ui.label(
         "Does an instrument that you trust show something else? Then type what it shows now; "
@@ -109,7 +109,7 @@ async def calibration(page: WizardPage, adding: Adding, service: str, index: int
     async def effect() -> None:
         offset = difference()
         if offset is not None or known["offset"] is not None:
-            await adding.calibrate(key, offset or 0.0)
+            await adding.calibrate(main, offset or 0.0)
 
     ui.button("Next", on_click=lambda: page.answer({"offset": difference()}, effect)).props(
         "no-caps"

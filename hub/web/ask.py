@@ -1,0 +1,69 @@
+"""Questions in a dialog: shown, answered, gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nicegui import ui
+
+__all__ = ["ask_choice", "ask_text", "confirm"]
+
+
+async def confirm(
+    question: str, *, details: Sequence[str] = (), yes: str, no: str = "Cancel", bad: bool = True
+) -> bool:
+    """Ask before something is done; `bad` colours what cannot be undone."""
+    with ui.dialog() as dialog, ui.card().props('role="alertdialog"').classes("dm-dialog"):
+        ui.label(question).classes("text-lg")
+        for detail in details:
+            ui.label(detail)
+        with ui.row().classes("w-full justify-end"):
+            _cancel(dialog, no)
+            done = ui.button(yes, on_click=lambda: dialog.submit(True)).props("no-caps")
+            if bad:
+                done.props("color=negative")
+    return bool(await _answer(dialog))
+
+
+async def ask_text(question: str, label: str, *, value: str = "", yes: str) -> str | None:
+    """A line of text, stripped; None where the person thought better of it."""
+    with ui.dialog() as dialog, ui.card().classes("dm-dialog"):
+        ui.label(question).classes("text-lg")
+        text = ui.input(label, value=value).props("maxlength=100 outlined autofocus")
+        text.classes("w-full")
+
+        def submit() -> None:
+            if (text.value or "").strip():
+                dialog.submit(text.value.strip())
+
+        text.on("keydown.enter", submit)
+        with ui.row().classes("w-full justify-end"):
+            _cancel(dialog)
+            ui.button(yes, on_click=submit).props("no-caps")
+    answer = await _answer(dialog)
+    return None if answer is None else str(answer)
+
+
+async def ask_choice(
+    question: str, label: str, options: Mapping[Any, str], *, value: Any, yes: str
+) -> Any:
+    """One of the options' keys; None where the person thought better of it."""
+    with ui.dialog() as dialog, ui.card().classes("dm-dialog"):
+        ui.label(question).classes("text-lg")
+        chosen = ui.select(dict(options), value=value, label=label).props("outlined")
+        chosen.classes("w-full")
+        with ui.row().classes("w-full justify-end"):
+            _cancel(dialog)
+            ui.button(yes, on_click=lambda: dialog.submit(chosen.value)).props("no-caps")
+    return await _answer(dialog)
+
+
+def _cancel(dialog: ui.dialog, label: str = "Cancel") -> None:
+    ui.button(label, on_click=lambda: dialog.submit(None)).props("flat no-caps")
+
+
+async def _answer(dialog: ui.dialog) -> Any:
+    answer = await dialog
+    dialog.delete()
+    return answer

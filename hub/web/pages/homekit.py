@@ -1,0 +1,183 @@
+"""Apple Home: how to pair, who is paired, what it is shown, what is held back and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nicegui import ui
+
+from hub.homekit.bridge import Bridge
+from hub.homekit.pairing import PairingInfo
+from hub.homekit.registry import INFORMATION
+from hub.web.ask import confirm
+from hub.web.frame import frame, heading
+from hub.web.pages import Link
+from hub.web.people.principal import Principal, Reader
+from hub.web.qr import svg_uri
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+    from hub.web.site import Site
+
+__all__ = ["LINK", "mount"]
+
+LINK = Link("Apple Home", "/homekit", "home", 50)
+
+# Pairing happens on a phone; nothing tells of it, so an open page looks this often.
+_LOOK_S = 2.0
+
+
+def mount(site: Site) -> None:
+    """Add /homekit."""
+
+    @ui.page("/homekit")
+    async def homekit(principal: Reader) -> None:
+        with frame(principal, "Apple Home"):
+            page = _Page(site.hub, principal)
+            page.show()
+            ui.timer(_LOOK_S, page.look_again)
+
+
+class _Page:
+    """What one person sees of a tenant's bridges."""
+
+    def __init__(self, hub: Hub, principal: Principal) -> None:
+        self._hub = hub
+        self._who = principal
+        self._seen: object = None
+
+    @property
+    def _bridge(self) -> Bridge | None:
+        return self._hub.bridges.running().get(self._who.tenant)
+
+    def look_again(self) -> None:
+        """Show the page anew if anything on it changed."""
+        if self._state() != self._seen:
+            self.show.refresh()
+
+    def _state(self) -> object:
+        bridge = self._bridge
+        if bridge is None:
+            return None
+        shown = [
+            (one["device"], one["name"], one["available"], sorted(one["services"]))
+            for each in bridge.accessories()
+            for one in each["accessories"]
+        ]
+        return bridge.pairings(), shown, bridge.held()
+
+    @ui.refreshable_method
+    def show(self) -> None:
+        """Build it."""
+        self._seen = self._state()
+        bridge = self._bridge
+        if bridge is None:
+            ui.label(
+                f"{self._who.tenant} has no bridge yet: it starts when its first device is heard."
+            )
+            return
+        for info in bridge.pairings():
+            self._pairing(info)
+        self._held(bridge)
+        self._accessories(bridge)
+
+    def _pairing(self, info: PairingInfo) -> None:
+        heading(info.name)
+        if not info.controllers:
+            if self._who.administers:
+                ui.label("Not paired. Open the Home app, choose Add Accessory, and scan this:")
+                _code(info)
+            else:
+                ui.label("Not paired. An administrator sees the code here.")
+            return
+        ui.label(_count(len(info.controllers), "controller is paired.", "controllers are paired."))
+        with ui.element("ul").classes("m-0"):
+            for controller in info.controllers:
+                with ui.element("li"), ui.row().classes("items-center"):
+                    ui.label(controller).classes("break-all font-mono text-sm")
+                    if self._who.administers:
+                        ui.button(
+                            "Remove", on_click=lambda _, c=controller: self._unpair(info, c)
+                        ).props(f'flat no-caps dense aria-label="Remove {controller}"')
+        if self._who.administers:
+            with ui.expansion("Show the code again"):
+                ui.label(
+                    "Further people are invited in the Home app. The code is for pairing anew, "
+                    "after every pairing above was removed."
+                )
+                _code(info)
+
+    async def _unpair(self, info: PairingInfo, controller: str) -> None:
+        last = len(info.controllers) == 1
+        details = ["It stops seeing the devices of this hub."]
+        if last:
+            details.append(
+                "It is the last one: the home forgets rooms and automations of these accessories."
+            )
+        if await confirm(f"Remove {controller}?", details=details, yes="Remove") and self._bridge:
+            self._bridge.unpair(controller)
+            self.show.refresh()
+
+    def _held(self, bridge: Bridge) -> None:
+        heading("Held back")
+        held = bridge.held()
+        if not held:
+            ui.label("Nothing: all that devices say is in Apple Home.")
+            return
+        ui.label(
+            "What Apple Home would not take, and what it waits for. It is stored all the same."
+        )
+        with ui.element("ul").classes("m-0"):
+            for one in held:
+                with ui.element("li"):
+                    part = "all of it" if one.part == INFORMATION else one.part
+                    ui.label(f"{self._name(bridge, one.device)}, {part}: {one.reason}")
+
+    def _accessories(self, bridge: Bridge) -> None:
+        heading("Accessories")
+        shown = [one for each in bridge.accessories() for one in each["accessories"]]
+        if not shown:
+            ui.label("None yet: a device appears when it has said something Apple Home knows.")
+        for one in sorted(shown, key=lambda one: str(one["name"]).casefold()):
+            self._accessory(one)
+
+    def _accessory(self, one: dict[str, Any]) -> None:
+        services = ", ".join(name for name in one["services"] if name != INFORMATION)
+        with ui.row().classes("items-center w-full dm-line"):
+            with ui.column().classes("gap-0 grow min-w-0"):
+                ui.link(one["name"] or one["device"], f"/device/{one['device']}")
+                state = "" if one["available"] else " · No Response"
+                ui.label(f"{services}{state}").classes("text-sm opacity-80 break-words")
+            if self._who.administers:
+                ui.button("Take out", on_click=lambda: self._remove(one)).props(
+                    f'flat no-caps dense aria-label="Take {one["name"]} out of Apple Home"'
+                )
+
+    async def _remove(self, one: dict[str, Any]) -> None:
+        sure = await confirm(
+            f"Take {one['name']} out of Apple Home?",
+            details=[
+                "Its readings stay here. It comes back by itself when it says something again."
+            ],
+            yes="Take out",
+        )
+        bridge = self._bridge
+        if sure and bridge is not None and bridge.has(one["device"]):
+            bridge.remove(one["device"])
+            self.show.refresh()
+
+    def _name(self, bridge: Bridge, device: str) -> str:
+        name = bridge.names().get(device)
+        return f"{name} ({device})" if name else device
+
+
+def _code(info: PairingInfo) -> None:
+    # White around it in dark mode too: cameras want it.
+    ui.image(svg_uri(info.uri)).props('alt="QR code for the Home app"').classes("w-56")
+    with ui.row().classes("items-center"):
+        ui.label("or type the code")
+        ui.label(info.pin).classes("text-xl font-mono").props('data-testid="code"')
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"

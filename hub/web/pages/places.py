@@ -1,0 +1,252 @@
+"""The tree of places, and devices in it: drag and drop, or a dialog where nothing can be dragged."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nicegui import ui
+
+from hub.errors import HubError
+from hub.live import LiveChange
+from hub.store.changes import Changes
+from hub.store.errors import CycleError, DuplicateNameError, ForeignRowError
+from hub.store.places import Places, Usage
+from hub.web.adding.context import paths
+from hub.web.ask import ask_choice, ask_text, confirm
+from hub.web.frame import frame, heading
+from hub.web.pages import Link
+from hub.web.people.principal import Principal, Reader
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+    from hub.web.site import Site
+
+__all__ = ["LINK", "mount"]
+
+LINK = Link("Places", "/places", "account_tree", 30)
+
+_ALLOW_DROP = "(e) => { e.preventDefault(); e.currentTarget.classList.add('bg-primary-soft'); }"
+_LEFT = "(e) => e.currentTarget.classList.remove('bg-primary-soft')"
+
+
+def mount(site: Site) -> None:
+    """Add /places."""
+
+    @ui.page("/places")
+    async def places(principal: Reader) -> None:
+        with frame(principal, "Places"):
+            page = _Page(site.hub, principal)
+            await page.show()
+            ui.timer(0, page.watch, once=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dragged:
+    """What is being dragged: a place by its number, or a device by its id."""
+
+    place: int | None = None
+    device: str | None = None
+
+
+class _Page:
+    """What one person sees and moves of a tenant's places."""
+
+    def __init__(self, hub: Hub, principal: Principal) -> None:
+        self._hub = hub
+        self._who = principal
+        self._places = Places(hub.running.store, principal.tenant)
+        self._changes = Changes(hub.running.store, principal.tenant, principal.name)
+        self._dragged = _Dragged()
+        self._problem = ""
+
+    async def watch(self) -> None:
+        """Follow what others change."""
+        async with self._hub.live.subscribe(self._who.tenant) as updates:
+            async for update in updates:
+                if isinstance(update, LiveChange) and update.noun in {"place", "device"}:
+                    await self.show.refresh()
+
+    @ui.refreshable_method
+    async def show(self) -> None:
+        """Build it."""
+        tree = await self._places.tree(values=True)
+        elsewhere = await self._places.devices_elsewhere()
+        with ui.element("div").props('role="alert"').classes("w-full"):
+            if self._problem:
+                ui.label(self._problem).classes("text-negative")
+        if self._who.administers:
+            ui.label("Drag a device or a place to where it is; or use its menu.").classes("text-sm")
+            ui.button("New place", icon="add", on_click=lambda: self._add(None)).props(
+                "outline no-caps"
+            )
+        if not tree:
+            ui.label("There are no places yet.")
+        self._branch(tree, 2)
+        if tree and self._who.administers:
+            top = ui.label("Drop a place here to let it stand for itself").classes(
+                "w-full p-3 rounded border border-dashed text-sm opacity-80"
+            )
+            self._target(top, lambda: self._drop(None))
+        heading("In no place")
+        with ui.column().classes("w-full gap-1") as nowhere:
+            for device in elsewhere:
+                self._device(device, None)
+            if not elsewhere:
+                ui.label("Every device has its place.").classes("text-sm opacity-80")
+        if self._who.administers:
+            self._target(nowhere, lambda: self._drop(None))
+
+    def _branch(self, places: list[dict[str, Any]], level: int) -> None:
+        with ui.element("ul").classes("w-full list-none m-0 " + ("pl-6" if level > 2 else "pl-0")):
+            for place in places:
+                with ui.element("li").classes("w-full"):
+                    self._place(place)
+                    with ui.column().classes("w-full gap-1 pl-6"):
+                        for device in place["devices"]:
+                            self._device(device, place["id"])
+                    self._branch(place["children"] or [], level + 1)
+
+    def _place(self, place: dict[str, Any]) -> None:
+        number, name = place["id"], place["name"]
+        with ui.row().classes("items-center no-wrap w-full rounded px-2") as row:
+            ui.icon("place").props('aria-hidden="true"')
+            ui.label(name).classes("grow font-medium break-words min-w-0")
+            if not self._who.administers:
+                return
+            with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
+                button.props.set_optional("aria-label", f"Actions for {name}")
+                ui.menu_item("New place within", lambda: self._add(number))
+                ui.menu_item("Rename", lambda: self._rename(number, name))
+                ui.menu_item("Move to…", lambda: self._move_place(number, name))
+                ui.menu_item("Remove", lambda: self._remove(number, name))
+        self._draggable(row, _Dragged(place=number))
+        self._target(row, lambda: self._drop(number))
+
+    def _device(self, device: dict[str, Any], place: int | None) -> None:
+        key, name = device["device"], device["name"] or device["device"]
+        with ui.row().classes("items-center no-wrap w-full rounded px-2") as row:
+            ui.icon("sensors").props('aria-hidden="true"')
+            ui.link(name, f"/device/{key}").classes("grow break-words min-w-0")
+            if not self._who.administers:
+                return
+            with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
+                button.props.set_optional("aria-label", f"Actions for {name}")
+                ui.menu_item("Rename", lambda: self._rename_device(key, device["name"] or ""))
+                ui.menu_item("Move to…", lambda: self._move_device(key, name, place))
+        self._draggable(row, _Dragged(device=key))
+
+    # --- drag and drop --------------------------------------------------------------------------
+
+    def _draggable(self, row: ui.element, what: _Dragged) -> None:
+        row.props('draggable="true"').classes("cursor-grab")
+
+        def begin() -> None:
+            self._dragged = what
+
+        row.on("dragstart.stop", begin, args=[])
+
+    def _target(self, row: ui.element, drop: Callable[[], Awaitable[None]]) -> None:
+        row.on("dragover", js_handler=_ALLOW_DROP).on("dragleave", js_handler=_LEFT)
+        row.on("drop.prevent.stop", drop, args=[])
+
+    async def _drop(self, place: int | None) -> None:
+        dragged, self._dragged = self._dragged, _Dragged()
+        if dragged.device is not None:
+            device = dragged.device
+            await self._do(lambda: self._changes.place(device, place))
+        elif dragged.place is not None and dragged.place != place:
+            moved = dragged.place
+            await self._do(lambda: self._places.move(moved, place))
+
+    # --- by dialog ------------------------------------------------------------------------------
+
+    async def _add(self, parent: int | None) -> None:
+        name = await ask_text("A new place", "Name", yes="Make it")
+        if name is not None:
+            await self._do(lambda: self._places.add(name, parent))
+
+    async def _rename(self, place: int, name: str) -> None:
+        wanted = await ask_text(f"Rename {name}", "Name", value=name, yes="Rename")
+        if wanted is not None:
+            await self._do(lambda: self._places.rename(place, wanted))
+
+    async def _rename_device(self, device: str, name: str) -> None:
+        wanted = await ask_text(f"Rename {name or device}", "Name", value=name, yes="Rename")
+        if wanted is not None:
+            await self._do(lambda: self._changes.name(device, wanted))
+
+    async def _move_place(self, place: int, name: str) -> None:
+        options = {0: "Nothing: it stands for itself"} | await self._options()
+        options.pop(place, None)
+        to = await ask_choice(f"Move {name}", "Within", options, value=0, yes="Move")
+        if to is not None:
+            await self._do(lambda: self._places.move(place, to or None))
+
+    async def _move_device(self, device: str, name: str, place: int | None) -> None:
+        options = {0: "In no place"} | await self._options()
+        to = await ask_choice(f"Move {name}", "Place", options, value=place or 0, yes="Move")
+        if to is not None:
+            await self._do(lambda: self._changes.place(device, to or None))
+
+    async def _options(self) -> dict[int, str]:
+        return {place.id: place.path for place in paths(await self._places.tree())}
+
+    async def _remove(self, place: int, name: str) -> None:
+        try:
+            usage = await self._places.usage(place)
+        except HubError as error:
+            await self._tell(str(error))
+            return
+        if await confirm(f"Remove {name}?", details=_lost(usage), yes="Remove"):
+            await self._do(lambda: self._places.remove_branch(place, self._who.name))
+
+    async def _do(self, change: Callable[[], Awaitable[object]]) -> None:
+        """Make a change, tell those who look on; say on the page what was refused."""
+        try:
+            await change()
+        except HubError as error:
+            await self._tell(_sentence(error))
+            return
+        self._problem = ""
+        await self.show.refresh()
+        self._hub.live.publish(self._who.tenant, LiveChange("place", ""))
+
+    async def _tell(self, problem: str) -> None:
+        self._problem = problem
+        await self.show.refresh()
+
+
+def _sentence(error: HubError) -> str:
+    if isinstance(error, DuplicateNameError):
+        return "There is a place of that name already."
+    if isinstance(error, CycleError):
+        return "A place cannot be moved into one that lies within it."
+    if isinstance(error, ForeignRowError):
+        return "That is gone: somebody removed it meanwhile."
+    return str(error)
+
+
+def _lost(usage: Usage) -> list[str]:
+    """What goes with a place, and what becomes of the devices there."""
+    said = []
+    if usage.below:
+        said.append(f"{_count(usage.below, 'place')} within it would go as well.")
+    if usage.devices:
+        there = ", ".join(usage.devices[:5]) + (" and more" if len(usage.devices) > 5 else "")
+        verb = "is" if len(usage.devices) == 1 else "are"
+        said.append(
+            f"{_count(len(usage.devices), 'device')} {verb} there now ({there}): they would move "
+            "to the place around it."
+        )
+    if usage.placements and usage.since:
+        said.append(
+            f"{_count(usage.placements, 'record')} of what was there when, since "
+            f"{usage.since.astimezone():%d %B %Y}, would be lost for good."
+        )
+    return [*said, "Readings stay as they are."]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
