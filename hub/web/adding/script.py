@@ -28,7 +28,7 @@ def script() -> Generator[Step, Answer | None, None]:
     way = yield Step("way", "Prepare the device")
     if way and way["way"] == "phone":
         yield Step("portal", "Join it to your WiFi")
-    yield Step("device", "Let it in")
+    yield Step("device", "Find the device")
     yield Step("name", "Name it")
     place = yield Step("place", "Where is it?")
     if place and place["new"]:

@@ -1,4 +1,4 @@
-"""The tree of places, and devices in it: drag and drop, or a dialog where nothing can be dragged."""
+"""The tree of places and the devices in it: drag and drop, or a dialog to do without."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ __all__ = ["LINK", "mount"]
 
 LINK = Link("Places", "/places", "account_tree", 30)
 
-_ALLOW_DROP = "(e) => { e.preventDefault(); e.currentTarget.classList.add('bg-primary-soft'); }"
-_LEFT = "(e) => e.currentTarget.classList.remove('bg-primary-soft')"
+_ALLOW_DROP = "(e) => { e.preventDefault(); e.currentTarget.classList.add('dm-over'); }"
+_LEFT = "(e) => e.currentTarget.classList.remove('dm-over')"
 
 
 def mount(site: Site) -> None:
@@ -75,7 +75,7 @@ class _Page:
         elsewhere = await self._places.devices_elsewhere()
         with ui.element("div").props('role="alert"').classes("w-full"):
             if self._problem:
-                ui.label(self._problem).classes("text-negative")
+                ui.label(self._problem).classes("dm-bad")
         if self._who.administers:
             ui.label("Drag a device or a place to where it is; or use its menu.").classes("text-sm")
             ui.button("New place", icon="add", on_click=lambda: self._add(None)).props(
@@ -86,7 +86,7 @@ class _Page:
         self._branch(tree, 2)
         if tree and self._who.administers:
             top = ui.label("Drop a place here to let it stand for itself").classes(
-                "w-full p-3 rounded border border-dashed text-sm opacity-80"
+                "w-full dm-drop text-sm"
             )
             self._target(top, lambda: self._drop(None))
         heading("In no place")
@@ -110,7 +110,7 @@ class _Page:
 
     def _place(self, place: dict[str, Any]) -> None:
         number, name = place["id"], place["name"]
-        with ui.row().classes("items-center no-wrap w-full rounded px-2") as row:
+        with ui.row().classes("items-center no-wrap w-full dm-row") as row:
             ui.icon("place").props('aria-hidden="true"')
             ui.label(name).classes("grow font-medium break-words min-w-0")
             if not self._who.administers:
@@ -126,7 +126,7 @@ class _Page:
 
     def _device(self, device: dict[str, Any], place: int | None) -> None:
         key, name = device["device"], device["name"] or device["device"]
-        with ui.row().classes("items-center no-wrap w-full rounded px-2") as row:
+        with ui.row().classes("items-center no-wrap w-full dm-row") as row:
             ui.icon("sensors").props('aria-hidden="true"')
             ui.link(name, f"/device/{key}").classes("grow break-words min-w-0")
             if not self._who.administers:
@@ -140,7 +140,7 @@ class _Page:
     # --- drag and drop --------------------------------------------------------------------------
 
     def _draggable(self, row: ui.element, what: _Dragged) -> None:
-        row.props('draggable="true"').classes("cursor-grab")
+        row.props('draggable="true"')
 
         def begin() -> None:
             self._dragged = what

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
 from nicegui import ui
@@ -126,18 +125,15 @@ class WizardPage:
         with ui.element("nav").props('aria-label="Steps"'), ui.element("ol").classes("m-0 pl-0"):
             for number, step in enumerate(now.steps):
                 with ui.element("li").classes("list-none py-1"):
-                    done = step.key in now.answers
-                    mark = "check" if done else f"{number + 1}"
-                    here = number == now.at
                     button = ui.button(
                         step.title, on_click=lambda _, key=step.key: self.look_at(key)
                     )
                     button.props("flat no-caps align=left dense").classes("w-full")
-                    if done:
-                        button.props(f"icon={mark}")
-                    if here:
-                        button.props('aria-current="step"').classes("font-bold")
-                    button.set_enabled(number <= now.reached and not here)
+                    answered = step.key in now.answers
+                    button.props("icon=check" if answered else "icon=radio_button_unchecked")
+                    if number == now.at:
+                        button.props('aria-current="step"').classes("dm-step-here")
+                    button.set_enabled(number <= now.reached)
 
     def _below(self, now: View) -> None:
         with ui.row().classes("items-center gap-4 pt-2"):
@@ -148,7 +144,7 @@ class WizardPage:
                 )
             if self._kept.changed_at is not None:
                 ui.button("Start anew", on_click=self._ask_reset).props("flat no-caps")
-                ui.label(f"Kept since {_clock(self._kept.changed_at)}").classes(
+                ui.label("What is done is kept: leave at any time, go on on any computer.").classes(
                     "text-xs opacity-80"
                 )
 
@@ -156,7 +152,7 @@ class WizardPage:
     def _complaint(self) -> None:
         with ui.element("div").props('role="alert"').classes("w-full"):
             if self._problem:
-                ui.label(self._problem).classes("text-negative")
+                ui.label(self._problem).classes("dm-bad")
 
     async def _ask_reset(self) -> None:
         with ui.dialog() as dialog, ui.card().props('role="alertdialog"'):
@@ -168,7 +164,3 @@ class WizardPage:
         if await dialog:
             await self.reset()
         dialog.delete()
-
-
-def _clock(instant: datetime) -> str:
-    return f"{instant.astimezone():%H:%M}"
