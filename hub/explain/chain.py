@@ -38,7 +38,8 @@ def _of_silence(case: Case) -> Iterator[Sentence]:
     found, clock = case.silence, case.clock
     if found is not None and found.expected is not None:
         text = f"missed {count(found.missed, 'wake')}, the first due {clock.at(found.expected)}"
-        yield Sentence(case.now, "silent", text, Level.BAD)
+        level = Level.BAD if found.missed > 1 else Level.WARNING
+        yield Sentence(case.now, "silent", text, level)
     if found is not None and found.excused:
         text = f"{count(found.excused, 'wake')} could not be heard: the hub was away"
         yield Sentence(case.now, "hub", text)

@@ -76,7 +76,9 @@ def _silent(case: Case) -> Sentence | None:
         return None
     clock = case.clock
     text = f"silent since {clock.at(seen_at)}, expected {clock.at(found.expected)}"
-    return Sentence(found.expected, "silent", _because(case, text), Level.BAD)
+    # One wake that found no WiFi is nothing to be alarmed at.
+    level = Level.BAD if found.missed > 1 else Level.WARNING
+    return Sentence(found.expected, "silent", _because(case, text), level)
 
 
 def offline(case: Case) -> Sentence | None:

@@ -178,9 +178,9 @@ class Bridge:
         self._newest[key] = reading.at
         self._take(key, reading.value, live=live)
 
-    def report(self, device: str, report: ReportLike, *, live: bool) -> None:
-        """Take a device's report: when it wakes next, its firmware and model."""
-        self._present(device).will_wake(report.next_wake_s, live=live)
+    def report(self, device: str, report: ReportLike, *, live: bool, waited: float = 0) -> None:
+        """Take a device's report, made so many seconds ago: next wake, firmware and model."""
+        self._present(device).will_wake(report.next_wake_s, live=live, ago=waited)
         self.keeper.heard(device)
         for characteristic, said in (
             ("FirmwareRevision", report.firmware),

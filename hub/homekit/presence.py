@@ -101,11 +101,11 @@ class Presence:
         else:
             self._due = max(self._due, now + self._patience.unseen)
 
-    def will_wake(self, next_wake: float | None, *, live: bool) -> None:
-        """It said when it wakes next (in seconds), or that it stays awake (None)."""
+    def will_wake(self, next_wake: float | None, *, live: bool, ago: float = 0) -> None:
+        """It said, so many seconds ago, when it wakes next, or that it stays awake (None)."""
         self.sleeps, self._next_wake = next_wake is not None, next_wake
         if live:
-            self.heard()
+            self.heard(ago)
 
     def is_online(self, online: bool, *, live: bool) -> None:
         """Its last will's topic said so; a replayed "online" must be borne out by a message."""

@@ -75,9 +75,9 @@ class BridgeSets:
         """See Bridge.remove."""
         self._on(what.device, lambda bridge: bridge.remove(what))
 
-    def report(self, device: str, report: ReportLike, *, live: bool) -> None:
+    def report(self, device: str, report: ReportLike, *, live: bool, waited: float = 0) -> None:
         """See Bridge.report."""
-        self._on(device, lambda bridge: bridge.report(device, report, live=live))
+        self._on(device, lambda bridge: bridge.report(device, report, live=live, waited=waited))
 
     def online(self, device: str, online: bool, *, live: bool) -> None:
         """See Bridge.online."""

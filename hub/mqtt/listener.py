@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -36,8 +37,8 @@ class Bridge(Protocol):
     def remove(self, what: Any, /) -> object:
         """Take an accessory out of HomeKit."""
 
-    def report(self, device: str, report: topics.Report, *, live: bool) -> None:
-        """Battery, firmware and the like of a device."""
+    def report(self, device: str, report: topics.Report, *, live: bool, waited: float = 0) -> None:
+        """Battery, firmware and the like of a device, made so many seconds ago."""
 
 
 class Ingest(Protocol):
@@ -98,6 +99,8 @@ class Listener:
 
     def on(self, kind: type[M], handler: Callable[[M, Delivery], Awaitable[None] | None]) -> None:
         """Call `handler` for every message of a kind; it is acknowledged when that has returned.
+
+        A `$report` is delivered with the instant it was made as its `at`.
 
         For a `$batch` the handler comes after the readings were handed on. A handler that raises
         is logged and counted as `handler`, and the message acknowledged.
@@ -170,8 +173,7 @@ class Listener:
                     self._bridge.remove(series)
                 self._dispatch(message, delivery, done)
             case topics.Report():
-                self._bridge.report(message.device, message, live=not delivery.retained)
-                self._dispatch(message, delivery, done)
+                self._report(message, delivery, done)
             case _:
                 self._dispatch(message, delivery, done)
 
@@ -195,6 +197,13 @@ class Listener:
         if self._live is not None and not delivery.retained:
             self._live(reading)
         self._ingest.put([reading], done)
+
+    def _report(self, report: topics.Report, delivery: Delivery, done: Callable[[], None]) -> None:
+        """A report that waited in the broker says that the device was there, not that it is."""
+        made = self._made(report, delivery)
+        waited = (delivery.at - made).total_seconds()
+        self._bridge.report(report.device, report, live=not delivery.retained, waited=waited)
+        self._dispatch(report, dataclasses.replace(delivery, at=made), done)
 
     def _batch(self, batch: topics.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
         for problem in batch.problems:
@@ -233,10 +242,12 @@ class Listener:
             self._acknowledged(batch)
         self._dispatch(batch, delivery, done)
 
-    def _made(self, batch: topics.Batch, delivery: Delivery) -> datetime:
-        if delivery.retained:  # nobody should retain a batch; its age says nothing then
+    def _made(self, said: topics.Batch | topics.Report, delivery: Delivery) -> datetime:
+        """When a message was made, by the device's clock; when it came, if it names none."""
+        # Nobody should retain these; how old a retained one is its clock does not say.
+        if delivery.retained or said.boot is None or said.up is None:
             return delivery.at
-        return self._clocks.made(batch.device, batch.boot, batch.up, delivery.at)
+        return self._clocks.made(said.device, said.boot, said.up, delivery.at)
 
     def _reading(
         self,

@@ -124,6 +124,7 @@ class Report(_Payload):
     heap_free: int | None = Field(None, ge=0, le=MAX_SEQ)
     next_wake_s: int | float | None = Field(None, ge=0, le=MAX_SEQ)
     config: int | None = Field(None, ge=0, le=MAX_SEQ)
+    up: int | float | None = Field(None, ge=0, le=MAX_SEQ)
 
     device: str = ""
 

@@ -40,6 +40,18 @@ def test_a_sleeper_is_late_only_after_its_time_and_a_margin(presence, clock):
     assert presence.available
 
 
+def test_a_report_that_waited_does_not_make_a_dead_sleeper_present(presence, clock):
+    presence.will_wake(300, live=True)
+    clock.now += 7200
+    presence.will_wake(300, live=True, ago=6600)
+    assert not presence.available
+    assert presence.silence == 6600
+    presence.will_wake(300, live=True, ago=100)
+    assert presence.available
+    clock.now += 300 * 1.2 + 60 - 100
+    assert not presence.available
+
+
 def test_a_device_that_promised_nothing(presence, clock):
     assert not presence.available
     presence.heard()

@@ -24,6 +24,7 @@ class Shown:
     updates: list[tuple[Reading, bool]] = field(default_factory=list)
     removed: list[Any] = field(default_factory=list)
     reports: list[tuple[str, Any, bool]] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
 
     def update(self, reading: Reading, *, live: bool) -> None:
         self.updates.append((reading, live))
@@ -31,8 +32,9 @@ class Shown:
     def remove(self, key_or_device: Any) -> None:
         self.removed.append(key_or_device)
 
-    def report(self, device: str, report: Any, *, live: bool) -> None:
+    def report(self, device: str, report: Any, *, live: bool, waited: float = 0) -> None:
         self.reports.append((device, report, live))
+        self.waited.append(waited)
 
 
 def settings(folder: Path, **changes: Any) -> Settings:

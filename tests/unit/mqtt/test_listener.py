@@ -172,6 +172,26 @@ async def test_others_hear_of_messages_before_the_acknowledgement(listener, part
     assert problems.total == {"handler": 1}
 
 
+async def test_a_report_that_waited_in_the_broker_is_dated_by_the_devices_clock(listener, parts):
+    _, shown, *_ = parts
+    heard = []
+    listener.on(Report, lambda report, delivery: heard.append((report.up, delivery.at)))
+    boot = '"boot": "9f3a61c2"'
+    send(listener, "$batch", batch([1, 0, NAME, 20], up=0))
+    send(listener, "$report", f'{{{boot}, "up": 0}}')
+    # Made ten minutes later, delivered after two hours in which the hub was away.
+    send(listener, "$report", f'{{{boot}, "up": 600}}', at=NOW + timedelta(hours=2))
+    # Others cannot say when they were made: without a clock, of a new boot identity, retained.
+    later = NOW + timedelta(hours=3)
+    send(listener, "$report", f"{{{boot}}}", at=later)
+    send(listener, "$report", '{"boot": "00000000", "up": 5}', at=later)
+    send(listener, "$report", f'{{{boot}, "up": 700}}', at=later, retained=True)
+    await until(lambda: len(heard) == 5)
+    made = NOW + timedelta(seconds=600)
+    assert heard == [(0, NOW), (600, made), (None, later), (5, later), (700, later)]
+    assert shown.waited == [0, 6600, 0, 0, 0]
+
+
 def test_a_defect_of_the_bridge_does_not_stop_the_others(listener, parts):
     recorder, shown, problems, _ = parts
 
