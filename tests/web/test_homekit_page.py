@@ -25,7 +25,7 @@ async def test_a_code_is_shown_a_pairing_appears_and_is_removed(web, open_browse
         await page.get_by_role("img", name="QR code").wait_for()
         code = await page.get_by_test_id("code").inner_text()
         await page.get_by_role("link", name="Larder").wait_for()
-        held = page.get_by_text("HumiditySensor.0: waits for CurrentRelativeHumidity")
+        held = page.get_by_text("Humidity sensor: waits for CurrentRelativeHumidity")
         await held.wait_for()
         await picture(page, "homekit")
         async with await Phone.pair("127.0.0.1", web.facts["hap_port"], code):

@@ -8,6 +8,7 @@ from typing import Any
 from hub.homekit.registry import INFORMATION
 from hub.reading import SeriesKey
 from hub.web.wizard.machine import Answer, Step
+from hub.web.words import service_words
 
 __all__ = ["WIZARD", "script", "sensor_of", "sensors_in", "step_of"]
 
@@ -43,9 +44,7 @@ def script() -> Generator[Step, Answer | None, None]:
 def step_of(sensor: str) -> Step:
     """The step for one sensor, named as in `sensors_in`."""
     service, _, index = sensor.partition("/")
-    words = "".join(f" {c.lower()}" if c.isupper() else c for c in service).strip()
-    number = f" {int(index) + 1}" if index != "0" else ""
-    return Step(f"{_SENSOR}{sensor}", f"{words[:1].upper()}{words[1:]}{number}")
+    return Step(f"{_SENSOR}{sensor}", service_words(service, int(index)))
 
 
 def sensor_of(step: str) -> tuple[str, int] | None:

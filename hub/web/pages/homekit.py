@@ -14,6 +14,7 @@ from hub.web.frame import frame, heading
 from hub.web.pages import Link
 from hub.web.people.principal import Principal, Reader
 from hub.web.qr import svg_uri
+from hub.web.words import count, service_words
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LINK", "mount"]
 
-LINK = Link("Apple Home", "/homekit", "home", 50)
+LINK = Link("Apple Home", "/homekit", "phone_iphone", 50)
 
 # Pairing happens on a phone; nothing tells of it, so an open page looks this often.
 _LOOK_S = 2.0
@@ -90,7 +91,8 @@ class _Page:
             else:
                 ui.label("Not paired. An administrator sees the code here.")
             return
-        ui.label(_count(len(info.controllers), "controller is paired.", "controllers are paired."))
+        number = len(info.controllers)
+        ui.label(f"{count(number, 'controller')} {'is' if number == 1 else 'are'} paired.")
         with ui.element("ul").classes("m-0"):
             for controller in info.controllers:
                 with ui.element("li"), ui.row().classes("items-center"):
@@ -130,8 +132,8 @@ class _Page:
         with ui.element("ul").classes("m-0"):
             for one in held:
                 with ui.element("li"):
-                    part = "all of it" if one.part == INFORMATION else one.part
-                    ui.label(f"{self._name(bridge, one.device)}, {part}: {one.reason}")
+                    part = "all of it" if one.part == INFORMATION else _words(one.part)
+                    ui.label(f"{self._name(bridge, one.device)}, {part}: {one.reason}.")
 
     def _accessories(self, bridge: Bridge) -> None:
         heading("Accessories")
@@ -142,7 +144,7 @@ class _Page:
             self._accessory(one)
 
     def _accessory(self, one: dict[str, Any]) -> None:
-        services = ", ".join(name for name in one["services"] if name != INFORMATION)
+        services = ", ".join(_words(name) for name in one["services"] if name != INFORMATION)
         with ui.row().classes("items-center w-full dm-line"):
             with ui.column().classes("gap-0 grow min-w-0"):
                 ui.link(one["name"] or one["device"], f"/device/{one['device']}")
@@ -179,5 +181,7 @@ def _code(info: PairingInfo) -> None:
         ui.label(info.pin).classes("text-xl font-mono").props('data-testid="code"')
 
 
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"
+def _words(part: str) -> str:
+    """`HumiditySensor.1`, or "HumiditySensor 1", as "Humidity sensor 2"."""
+    service, _, index = part.replace(" ", ".").partition(".")
+    return service_words(service, int(index) if index.isdecimal() else 0)

@@ -18,6 +18,7 @@ from hub.web.ask import ask_choice, ask_text, confirm
 from hub.web.frame import frame, heading
 from hub.web.pages import Link
 from hub.web.people.principal import Principal, Reader
+from hub.web.words import count
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -232,21 +233,18 @@ def _lost(usage: Usage) -> list[str]:
     """What goes with a place, and what becomes of the devices there."""
     said = []
     if usage.below:
-        said.append(f"{_count(usage.below, 'place')} within it would go as well.")
+        said.append(f"{count(usage.below, 'place')} within it would go as well.")
     if usage.devices:
         there = ", ".join(usage.devices[:5]) + (" and more" if len(usage.devices) > 5 else "")
-        verb = "is" if len(usage.devices) == 1 else "are"
+        one = len(usage.devices) == 1
+        verb, they = ("is", "it") if one else ("are", "they")
         said.append(
-            f"{_count(len(usage.devices), 'device')} {verb} there now ({there}): they would move "
+            f"{count(len(usage.devices), 'device')} {verb} there now ({there}): {they} would move "
             "to the place around it."
         )
     if usage.placements and usage.since:
         said.append(
-            f"{_count(usage.placements, 'record')} of what was there when, since "
+            f"{count(usage.placements, 'record')} of what was there when, since "
             f"{usage.since.astimezone():%d %B %Y}, would be lost for good."
         )
     return [*said, "Readings stay as they are."]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
