@@ -65,6 +65,8 @@ def report(record, settings, state: dict, problems) -> str:
     }
     said.update(state)
     problems = problems + ["setting " + name for name in settings.bad]
+    if settings.problem:
+        problems.append(settings.problem)
     if problems:
         said["problems"] = problems
     return json.dumps(said)

@@ -35,6 +35,8 @@ ADDRESS = 4
 """Flag: the static address is known."""
 OUTCOME = 32
 """Flag: what became of an update is still to be told."""
+TRIAL = 128
+"""Flag: WiFi credentials are on trial."""
 UNLOCKED = 64
 """Flag: the access point is to be locked again, after an update."""
 

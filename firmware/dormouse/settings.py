@@ -33,8 +33,8 @@ SCHEMA: dict = {
     "switch": None,
 }
 
-CONFIGURABLE = ("interval", "deadline_ms", "name", "model")
-"""What `$config` may change; the rest is wiring and credentials."""
+CONFIGURABLE = ("interval", "deadline_ms", "name", "model", "ota_key")
+"""What `$config` may change; the rest is wiring, and `wifi` is tried first (credentials.py)."""
 
 
 class Settings:
@@ -42,6 +42,10 @@ class Settings:
 
     def __init__(self, given=None):
         self.bad = []
+        # Whether the WiFi credentials are on trial, or others are to be tried at the next chance;
+        # what is to be told of those that failed.
+        self.trying = self.moving = False
+        self.problem = ""
         self.values = {}
         for name, rule in SCHEMA.items():
             value = rule[0] if isinstance(rule, tuple) else rule

@@ -47,9 +47,10 @@ def run() -> None:
 
         portal.run(record, clock, values)
     if cause != _DEEPSLEEP or not kept:
-        from dormouse import ota
+        from dormouse import credentials, ota
 
         ota.look(record)
+        credentials.look(record)
     if cause in (_POWER, _HARD):
         hold.Watch(values)
     if values.switch:

@@ -13,9 +13,9 @@ from dormouse.deadline import Deadline
 from dormouse.link import ANSWER_MS, Silent
 from dormouse.packets import BadPacket
 from dormouse.sensors import Sensors
-from dormouse.wake import configure, keep, measure, tell
+from dormouse.wake import configure, keep, measure, prepare, settle, tell
 from dormouse.watchdog import feed, meanwhile
-from dormouse.wifi import Station
+from dormouse.wifi import Station, stamp
 
 # How often the button is looked at.
 _LOOK_MS = 20
@@ -36,6 +36,7 @@ def run(record, clock, settings, reset: str) -> None:
     meanwhile.every_ms = _LOOK_MS
     pause = _FIRST_PAUSE_MS
     while True:
+        prepare(record, settings)
         talk = Conversation(settings, record, Deadline(_JOIN_MS))
         try:
             if stay.join() and stay.greet(talk):
@@ -86,7 +87,8 @@ class Stay:
 
     def join(self) -> bool:
         """Whether WiFi is there, or comes soon."""
-        if self.station.wlan.isconnected():
+        ours = self.record.wifi == stamp(self.settings.ssid, self.settings.key)
+        if ours and self.station.wlan.isconnected():
             return True
         self.station = Station(self.record, self.clock, self.settings)
         self.station.begin()
@@ -137,6 +139,11 @@ class Stay:
         self.taken(talk)
         self.record.failures = 0
         self.obey(talk)
+        if self.record.has(rtc.TRIAL):
+            # How it ended is told before it is forgotten.
+            talk.publish("$report", self.report(), True)
+            talk.send()
+            settle(self.record, self.settings)
         return True
 
     def say(self, talk) -> None:
@@ -168,14 +175,14 @@ class Stay:
         return messages.report(self.record, self.settings, state, problems)
 
     def serve(self, talk) -> None:
-        """Obey, report and ping until an update begins.
+        """Obey, report and ping until an update begins, or another network is to be tried.
 
         Raises OSError (when the connection ends), BadPacket.
         """
         quiet = Deadline(_PING_MS)
         pinged = False
         overdue = None
-        while not self.update:
+        while not self.update and not self.settings.moving:
             feed()
             talk.link.deadline = Deadline(ANSWER_MS)
             packet = talk.link.arrived()
@@ -228,7 +235,7 @@ class Stay:
             elif name == "$ack":
                 self.record.pending.forget(messages.acknowledged(payload, self.record))
                 rtc.save(self.record)
-            elif name == "$config" and configure(payload, self.settings):
+            elif name == "$config" and configure(payload, self.record, self.settings):
                 self.due = Deadline(0)
             elif name == "$ota" and (payload or self.exchange):
                 self.follow(talk, payload)
@@ -245,7 +252,9 @@ class Stay:
             self.update = self.exchange.begin(talk)
 
     def hand_over(self, talk) -> None:
-        """Let the bootloader have the device. Does not return."""
+        """Let the bootloader have the device, if an update is to begin: then does not return."""
+        if not self.update:
+            return
         from dormouse import ota
 
         talk.close()

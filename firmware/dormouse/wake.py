@@ -22,6 +22,7 @@ def run(record, clock, settings, reset: str) -> None:
     if record.has(rtc.CRASHED):
         reset = "watchdog"
         record.set(rtc.CRASHED, False)
+    prepare(record, settings)
     wake = Wake(record, clock, settings, reset)
     reached = wake.run()
     record.failures = 0 if reached else rtc.more(record.failures)
@@ -79,10 +80,11 @@ class Wake:
             talk.open()
             record.sent = last
             told()
-            if configure(talk.commands.get("$config", b""), self.settings):
+            if configure(talk.commands.get("$config", b""), record, self.settings):
                 talk.introduce()
                 talk.publish("$report", self.report(), True)
                 talk.send()
+            settle(record, self.settings)
             if self.again(talk, before):
                 self.send(talk, 0, before)
             self.send(talk, last, record.seq)
@@ -155,6 +157,22 @@ def tell(talk, record):
     return update.tell(talk, record)
 
 
+def prepare(record, settings) -> None:
+    """Before joining: use WiFi credentials that are on trial, if there are any."""
+    if record.has(rtc.TRIAL):
+        from dormouse import credentials
+
+        credentials.prepare(record, settings)
+
+
+def settle(record, settings) -> None:
+    """Let a trial of WiFi credentials end, if there is one: the broker was reached."""
+    if record.has(rtc.TRIAL):
+        from dormouse import credentials
+
+        credentials.settle(record, settings)
+
+
 def _nothing() -> None:
     """There was nothing to tell."""
 
@@ -182,12 +200,17 @@ def keep(record, clock, series, values) -> None:
     record.seq += len(recorded)
 
 
-def configure(payload, settings) -> bool:
-    """Apply a `$config` of another version than ours; True if it was one."""
+def configure(payload, record, settings) -> bool:
+    """Apply a `$config` of another version than ours; True if it was one and is applied."""
     said = messages.json_object(payload)
     version = said.get("version")
     if not valid("config", version) or version == settings.config:
         return False
+    if "wifi" in said:
+        from dormouse import credentials
+
+        if not credentials.wanted(record, settings, said):
+            return False
     changes = {"config": version}
     for name in CONFIGURABLE:
         if name in said:

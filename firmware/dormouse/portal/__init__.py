@@ -83,6 +83,11 @@ def end(record, clock, settings, done: bool) -> None:
     # What the SDK keeps may be of a trial.
     record.wifi = 0
     record.set(rtc.ADDRESS, False)
+    if done and record.has(rtc.TRIAL):
+        # What somebody filled in here is newer.
+        from dormouse import credentials
+
+        credentials.drop(record, settings)
     if settings.ssid and settings.host:
         network.WLAN(network.AP_IF).active(False)
         if not done and not settings.switch:
