@@ -79,8 +79,8 @@ def begin(command: dict) -> None:
 def look(record) -> None:
     """After a restart: whether the outcome of an update is still to be told."""
     record.set(rtc.OUTCOME, read().get("state") == order.OPEN)
-    if record.magic == CAME_BACK and not record.has(rtc.OUTCOME):
-        # Somebody asked for the OTA server at the prompt or by a button.
+    if record.magic == ASK or not record.has(rtc.OUTCOME):
+        # There is no OTA server; or somebody asked for it at the prompt or by a button.
         record.magic = rtc.NO_MAGIC
 
 
