@@ -8,10 +8,11 @@ zone; a rollup shows the range it stands for.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from hub.web.charts.trace import Points, Ranges, Trace, gaps
+from hub.web.charts.trace import Points, Ranges, Trace
 
 __all__ = ["COLOURS", "options"]
 
@@ -45,7 +46,7 @@ def options(traces: Sequence[Trace], since: int, until: int, *, now: int) -> Opt
     told_zones: set[tuple[int, int]] = set()
     for number, trace in enumerate(traces):
         axis = _scale_of(trace, scales)
-        columns = _columns(trace, since, min(until, now))
+        columns = _columns(trace, min(until, now))
         datasets.append({"source": columns})
         zones = _zones(trace, since, min(until, now), told_zones, named=len(traces) > 1)
         place = {"datasetIndex": number, "yAxisIndex": axis, "xAxisIndex": axis // _AXES_A_PANE}
@@ -167,28 +168,26 @@ def _grids(heights: list[int], *, two: bool) -> list[Options]:
 # --- data -------------------------------------------------------------------------------------
 
 
-def _columns(trace: Trace, since: int, until: int) -> dict[str, list[Any]]:
+def _columns(trace: Trace, until: int) -> dict[str, list[Any]]:
     """A trace's columns: t (ms), v, and for a rollup low and the span above it.
 
     None breaks the line where data is missing.
     """
-    broken = {start for start, _ in gaps(trace, since, until)}
     if isinstance(trace.data, Ranges):
         return _range_columns(trace.data)
+    breaks = deque(sorted(trace.missing))
     times: list[int] = []
     values: list[float | None] = []
-    data = trace.data
-    for n, (at, value) in enumerate(zip(data.at, data.values, strict=True)):
+    for at, value in zip(trace.data.at, trace.data.values, strict=True):
+        while breaks and breaks[0][0] < at:
+            start, end = breaks.popleft()
+            if times and times[-1] <= start and end > start:
+                times.append(start)
+                values.append(None)
         times.append(at)
         values.append(value)
-        due = at + (trace.interval or 0)
-        if trace.interval is not None and due in broken and n + 1 < len(data.at):
-            times += [due] if trace.steps else []
-            values += [value] if trace.steps else []
-            times.append(due)
-            values.append(None)
-    if trace.steps and values and trace.held_until and trace.held_until > times[-1]:
-        times.append(min(trace.held_until, until))
+    if trace.steps and values and not breaks and (trace.held_until or 0) > times[-1]:
+        times.append(min(trace.held_until or 0, until))
         values.append(values[-1])
     return {"t": times, "v": values}
 
@@ -217,7 +216,8 @@ def _zones(
 ) -> list[list[Options]]:
     """Where a trace has no data, but what another one of the same device has told already."""
     label = f"no data: {trace.name}" if named else "no data"
-    new = [gap for gap in gaps(trace, since, until) if gap not in told]
+    clipped = [(max(a, since), min(b, until)) for a, b in trace.missing]
+    new = [gap for gap in clipped if gap[0] < gap[1] and gap not in told]
     told.update(new)
     return [[{"name": label, "xAxis": start}, {"xAxis": end}] for start, end in new]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -51,15 +50,15 @@ class Mark:
 class Trace:
     """One series in a chart.
 
-    `interval` is how often (ms) it is reported, None where nobody can say, as for a switch that
-    reports its changes: then silence is no gap. `held_until` (ms) is how long the last state is
-    known to have held: the device was heard then.
+    `missing` is where readings are missing (from, to; ms), in order: from the last one there is to
+    the next. `held_until` (ms) is how long the last state is known to have held: the device was
+    heard then.
     """
 
     name: str
     kind: Quantity
     data: Points | Ranges
-    interval: int | None = None
+    missing: Sequence[tuple[int, int]] = ()
     bars: bool = False
     held_until: int | None = None
     marks: Sequence[Mark] = field(default_factory=tuple)
@@ -81,29 +80,12 @@ def usual_interval(times: Sequence[int]) -> int | None:
     return int(usual) if usual > 0 and often <= 1.5 * usual else None
 
 
-def gaps(trace: Trace, since: int, until: int) -> list[tuple[int, int]]:
-    """Where data is missing in since..until (ms), edges included; empty without an interval.
-
-    Each from the moment the next reading was due to the reading that came. For a rollup from the
-    end of the last bin to the start of the next.
-    """
-    if trace.interval is None or until <= since:
-        return []
-    data = trace.data
-    width = data.width if isinstance(data, Ranges) else 0
-    # A bin says nothing of when within it: a whole one may be empty of readings that are rarer.
-    allowed = max(int(trace.interval * _MISSED), 2 * width)
-    step = width or trace.interval
+def gaps(times: Sequence[int], interval: int, since: int, until: int) -> list[tuple[int, int]]:
+    """Where readings are missing that come every `interval` ms, in since..until (ms)."""
     found = []
-    before = since - step
-    for at in [*data.at, until]:
-        if at - before > allowed:
-            found.append((max(since, before + step), min(at, until)))
+    before = since
+    for at in [*times, until]:
+        if at - before > interval * _MISSED:
+            found.append((before, at))
         before = at
-    return [(a, b) for a, b in found if a < b]
-
-
-def value_at(points: Points, at: int) -> float | None:
-    """The value that held at a moment (ms): that of the last reading before."""
-    place = bisect_right(points.at, at) - 1
-    return points.values[place] if place >= 0 else None
+    return found
