@@ -1,14 +1,22 @@
-"""The first page."""
+"""The home page: what is measured where, now."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from nicegui import ui
+from nicegui import background_tasks, context, ui
+from nicegui.client import Client
 
+from hub.explain.problems import problems as find_problems
+from hub.live import Subscription
+from hub.store.glance import Glance, glance
 from hub.web.frame import frame
+from hub.web.home.element import Home
+from hub.web.home.feed import Feed
+from hub.web.home.view import device_path
 from hub.web.pages import Link
-from hub.web.people.principal import Reader
+from hub.web.people.principal import Principal, Reader
 
 if TYPE_CHECKING:
     from hub.web.site import Site
@@ -17,12 +25,60 @@ __all__ = ["LINK", "mount"]
 
 LINK = Link("Home", "/", "home", 10)
 
+_STYLE = '<link rel="stylesheet" href="/static/home.css">'
+
 
 def mount(site: Site) -> None:
-    """Add /."""
-    _ = site
+    """Add the page."""
 
     @ui.page("/")
     async def home(principal: Reader) -> None:
-        with frame(principal, "Home"):
-            ui.label(principal.tenant)
+        feed = _feed(site, principal.tenant)
+        updates = site.hub.live.subscribe(principal.tenant)
+        # From before the first look at the database, so that nothing falls between the two.
+        await updates.__aenter__()
+        try:
+            view = await feed.view()
+            ui.add_head_html(_STYLE)
+            with frame(principal, "Home"):
+                element = Home(view)
+                if not view["places"]:
+                    _nothing_yet(principal)
+        except BaseException:
+            await updates.__aexit__()
+            raise
+        _run(context.client, feed, updates, element)
+
+
+def _feed(site: Site, tenant: str) -> Feed:
+    async def read() -> Glance:
+        return await glance(site.hub.running.store, tenant)
+
+    def names() -> Mapping[str, str]:
+        bridge = site.hub.bridges.running().get(tenant)
+        return bridge.names() if bridge is not None else {}
+
+    async def problems() -> Sequence[Mapping[str, Any]]:
+        return [
+            {"text": str(problem), "path": device_path(problem.device) if problem.device else ""}
+            for problem in await find_problems(site.hub, tenant)
+        ]
+
+    return Feed(read, names, problems)
+
+
+def _run(client: Client, feed: Feed, updates: Subscription, element: Home) -> None:
+    async def follow() -> None:
+        try:
+            await feed.run(updates, element.show, element.patch)
+        finally:
+            await updates.__aexit__()
+
+    task = background_tasks.create(follow(), name="home page")
+    client.on_delete(task.cancel)
+
+
+def _nothing_yet(principal: Principal) -> None:
+    ui.label("No device was heard yet.").classes("dm-soft")
+    if principal.administers:
+        ui.link("Add a device", "/add").classes("q-mt-sm")
