@@ -34,8 +34,7 @@ from hub.store.homekit_state import StoredHomeKit, StoredPorts
 from hub.store.memory import Memory
 from hub.store.start import Running, running
 from hub.web.control import control_app
-from hub.web.people.control import Invite, invite
-from hub.web.people.link import link
+from hub.web.people.control import first_link
 from hub.web.server import HttpServer, private_socket, tcp_socket
 from hub.web.site import Site
 
@@ -118,10 +117,7 @@ class Hub:
 
     async def first_link(self) -> str | None:
         """A one-time link for the first administrator; None when there is an administrator."""
-        if await self.site.people.has_administrator():
-            return None
-        path = await invite(self, Invite(), first=True)
-        return link(self.settings.host, self.facts["http_port"], path)
+        return await first_link(self)
 
     def _bridge(self, tenant: str, kept_port: int) -> Bridge:
         settings = self.settings

@@ -76,7 +76,7 @@ async def run(folder: Path, *, once: bool, seconds: float | None) -> int:
     with _kept(folder) as first_chip:
         built = await asyncio.to_thread(firmware.compile_to, folder / "firmware")
         async with HubChild(folder / "hub") as hub:
-            banner(console, hub.facts)
+            banner(console, hub.facts, await hub.first_link())
             async with Fleet(
                 HubAddress.of(hub.facts),
                 built,

@@ -56,6 +56,7 @@ class HubChild:
 
     async def _start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.touch(mode=0o600)  # the hub prints a link for its first administrator
         with self.log.open("wb") as log:
             self._process = await spawn(
                 [sys.executable, "-m", "host", "hub", *self._flags()],
@@ -105,6 +106,18 @@ class HubChild:
         except httpx.HTTPError:
             return {"devices": []}
         return said
+
+    async def first_link(self) -> str | None:
+        """A one-time link to the dashboard; None when somebody has used one already."""
+        self.check()
+        if self._client is None:
+            raise HubNotReachedError
+        try:
+            answer = await self._client.post("/people/first")
+            url: str | None = answer.raise_for_status().json()["url"]
+        except httpx.HTTPError:
+            raise HubNotReachedError from None
+        return url
 
     async def stop(self) -> None:
         """End the hub, by force when it takes too long."""

@@ -156,6 +156,15 @@ class People:
             await rows.execute("SELECT * FROM dormouse.everybody()")
             return await rows.fetchall()
 
+    async def tenants_of(self, person: int) -> list[str]:
+        """The tenants that a person sees."""
+        return [
+            tenant
+            for one in await self.everybody()
+            if one.id == person
+            for tenant in sorted(one.roles)
+        ]
+
     async def has_administrator(self) -> bool:
         """Whether any tenant has an administrator."""
         return bool(await self._value("SELECT dormouse.has_administrator()"))

@@ -14,7 +14,7 @@ from hub.web.pages import links
 from hub.web.people.principal import Principal, site_of
 from hub.web.plain import theme
 
-__all__ = ["frame", "heading"]
+__all__ = ["confirm", "frame", "heading"]
 
 _DARK = {"light": False, "dark": True, "auto": None}
 
@@ -43,6 +43,23 @@ def heading(text: str, level: int = 2) -> TextElement:
     return TextElement(tag=f"h{level}", text=text)
 
 
+async def confirm(title: str, question: str, action: str) -> bool:
+    """Ask before something that cannot be taken back; True for `action`, the button's name."""
+    with ui.dialog() as dialog, ui.card():
+        heading(title)
+        ui.label(question)
+        with ui.element("div").classes("dm-row"):
+            ui.button(action, on_click=lambda: dialog.submit(True)).props(
+                "no-caps unelevated color=negative"
+            )
+            ui.button("Cancel", on_click=lambda: dialog.submit(False)).props(
+                "no-caps flat autofocus"
+            )
+    answer = await dialog
+    dialog.delete()
+    return answer is True
+
+
 def _header(principal: Principal, request: Request) -> None:
     menu = links(administers=principal.administers)
     with (
@@ -62,7 +79,7 @@ def _header(principal: Principal, request: Request) -> None:
                 ui.label(link.title)
     with ui.header(elevated=False).classes("dm-header"):
         ui.link("Skip to content", "#content").classes("dm-skip")
-        ui.button(icon="menu", on_click=drawer.toggle).props(
+        ui.button(icon="menu", color=None, on_click=drawer.toggle).props(
             'flat round dense aria-label="Menu"'
         ).classes("dm-menu-button")
         with ui.link(target="/").classes("dm-brand"):
@@ -89,7 +106,10 @@ def _tenants(principal: Principal, request: Request) -> None:
 
 
 def _account(principal: Principal) -> None:
-    with ui.button(icon="account_circle").props('flat round dense aria-label="Account"'), ui.menu():
+    with (
+        ui.button(icon="account_circle", color=None).props('flat round dense aria-label="Account"'),
+        ui.menu(),
+    ):
         ui.menu_item(principal.name, lambda: ui.navigate.to("/account"))
         ui.separator()
         for name, label in (

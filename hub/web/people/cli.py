@@ -15,7 +15,6 @@ from rich.table import Table
 from hub.control import Control
 from hub.settings import load
 from hub.store.people import Role
-from hub.web.people.link import link
 
 __all__ = ["app"]
 
@@ -65,12 +64,8 @@ def invite(
     data_dir: DataDir = None,
 ) -> None:
     """Make a link that lets one person join; whoever has it can use it once."""
-    with contextlib.closing(Control(settings := load(data_dir=data_dir))) as hub:
-        made = hub.post(
-            "/people/invite", {"tenant": tenant, "role": role, "hours": hours, "note": note}
-        )
-        facts = json.loads((settings.data_dir / "hub.json").read_text("utf-8"))
-    typer.echo(link(facts["host"], made["port"], made["path"]))
+    made = _post(data_dir, "invite", tenant=tenant, role=role, hours=hours, note=note)
+    typer.echo(made["url"])
 
 
 @app.command()

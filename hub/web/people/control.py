@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
-from hub.store.people import Login, Role, token_hash
-from hub.web.people.passwords import complaint
+from hub.errors import HubError
+from hub.store.people import Login, Role
+from hub.web.people import changes
+from hub.web.people.link import link
 
 if TYPE_CHECKING:
     from hub.app import Hub
 
-__all__ = ["invite", "router"]
-
-FIRST_HOURS = 72
-"""How long the link lasts that a hub without people prints: over a weekend."""
+__all__ = ["first_link", "router"]
 
 
 class Invite(BaseModel):
@@ -26,7 +24,7 @@ class Invite(BaseModel):
 
     tenant: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     role: Role = Role.ADMINISTRATOR
-    hours: float = Field(FIRST_HOURS, gt=0, le=30 * 24)
+    hours: float = Field(changes.LASTING / timedelta(hours=1), gt=0, le=30 * 24)
     note: str = Field("", max_length=100)
 
 
@@ -54,34 +52,27 @@ class Password(Named):
     password: str
 
 
-async def invite(hub: Hub, wanted: Invite, *, first: bool = False) -> str:
-    """The path of a new link; only its hash is kept."""
-    tenant = wanted.tenant or hub.settings.tenant
-    await hub.running.store.ensure_tenant(tenant)
-    token = secrets.token_urlsafe(24)
-    await hub.site.people.invite(
-        tenant, token_hash(token), wanted.role, timedelta(hours=wanted.hours),
-        note=wanted.note, first=first,
-    )  # fmt: skip
-    return f"/join/{token}"
+def _link(hub: Hub, path: str) -> str:
+    return link(hub.settings.host, hub.facts["http_port"], path)
+
+
+async def first_link(hub: Hub) -> str | None:
+    """A one-time link for the first administrator; None when there is an administrator."""
+    if await hub.site.people.has_administrator():
+        return None
+    made = await changes.make_link(
+        hub.site, hub.settings.tenant, Role.ADMINISTRATOR, note="first run", first=True
+    )
+    return _link(hub, made)
 
 
 def router(hub: Hub) -> APIRouter:
     """The routes under /people."""
     routes = APIRouter(prefix="/people")
     steps = _Steps(hub)
-
-    @routes.get("")
-    async def people() -> list[dict[str, Any]]:
-        return [
-            {"name": person.name, "roles": person.roles, "since": person.created_at.isoformat()}
-            for person in await hub.site.people.everybody()
-        ]
-
-    @routes.post("/invite")
-    async def invitation(wanted: Invite) -> dict[str, Any]:
-        return {"path": await invite(hub, wanted), "port": hub.facts["http_port"]}
-
+    routes.get("")(steps.list)
+    routes.post("/first")(steps.first)
+    routes.post("/invite")(steps.invite)
     routes.post("/role")(steps.role)
     routes.post("/leave")(steps.leave)
     routes.post("/password")(steps.password)
@@ -96,29 +87,41 @@ class _Steps:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
+    async def list(self) -> list[dict[str, Any]]:
+        return [
+            {"name": person.name, "roles": person.roles, "since": person.created_at.isoformat()}
+            for person in await self._hub.site.people.everybody()
+        ]
+
+    async def first(self) -> dict[str, Any]:
+        return {"url": await first_link(self._hub)}
+
+    async def invite(self, wanted: Invite) -> dict[str, Any]:
+        hub = self._hub
+        tenant = wanted.tenant or hub.settings.tenant
+        await hub.running.store.ensure_tenant(tenant)
+        path = await changes.make_link(
+            hub.site, tenant, wanted.role, note=wanted.note, lasting=timedelta(hours=wanted.hours)
+        )
+        return {"path": path, "url": _link(hub, path)}
+
     async def role(self, wanted: Grant) -> dict[str, Any]:
         person = await self._find(wanted.name)
         tenant = wanted.tenant or self._hub.settings.tenant
-        if not await self._hub.site.people.set_role(tenant, person.id, wanted.role):
+        if not await _told(changes.set_role(self._hub.site, tenant, person.id, wanted.role)):
             raise HTTPException(404, f"{person.name} does not see {tenant}: make an invitation")
-        await self._hub.site.sessions.changed(person.id)
         return {}
 
     async def leave(self, wanted: Leave) -> dict[str, Any]:
         person = await self._find(wanted.name)
         tenant = wanted.tenant or self._hub.settings.tenant
-        if not await self._hub.site.people.leave(tenant, person.id):
+        if not await _told(changes.leave(self._hub.site, tenant, person.id)):
             raise HTTPException(404, f"{person.name} does not see {tenant}")
-        await self._hub.site.sessions.changed(person.id)
         return {}
 
     async def password(self, wanted: Password) -> dict[str, Any]:
         person = await self._find(wanted.name)
-        if wrong := complaint(wanted.password, person.name):
-            raise HTTPException(422, wrong)
-        site = self._hub.site
-        await site.people.set_password(person.id, await site.passwords.hash(wanted.password))
-        await site.sessions.close_all(person.id)
+        await _told(changes.set_password(self._hub.site, person.id, person.name, wanted.password))
         return {}
 
     async def logout(self, wanted: Named) -> dict[str, Any]:
@@ -126,9 +129,7 @@ class _Steps:
         return {}
 
     async def remove(self, wanted: Named) -> dict[str, Any]:
-        person = await self._find(wanted.name)
-        await self._hub.site.sessions.close_all(person.id)
-        await self._hub.site.people.remove(person.id)
+        await _told(changes.remove(self._hub.site, (await self._find(wanted.name)).id))
         return {}
 
     async def _find(self, name: str) -> Login:
@@ -136,3 +137,11 @@ class _Steps:
         if found is None:
             raise HTTPException(404, f"there is nobody called {name!r}")
         return found
+
+
+async def _told(step: Any) -> Any:
+    """What a step gives; what it refuses is told to the command line in its words."""
+    try:
+        return await step
+    except HubError as error:
+        raise HTTPException(409, str(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +16,9 @@ T = TypeVar("T")
 
 MIN, MAX = 10, 200
 """Characters of a password. The upper bound keeps a request from costing more than another."""
+
+
+_M_MMAP_THRESHOLD = -3  # glibc's malloc.h
 
 
 class TooBusyError(Exception):
@@ -44,6 +48,7 @@ class Passwords:
     _WAITING = 16
 
     def __init__(self) -> None:
+        _return_big_blocks()
         self._hasher = PasswordHasher(
             time_cost=self._PASSES, memory_cost=self._MEMORY_KIB, parallelism=1
         )
@@ -83,3 +88,13 @@ class Passwords:
                 return await asyncio.to_thread(work, *args)
         finally:
             self._waiting -= 1
+
+
+def _return_big_blocks() -> None:
+    """Have the C library return each big block at once.
+
+    glibc would keep what it got once for a hash, and in every thread of its own: 40 MB and more.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 1 << 20)

@@ -1,0 +1,168 @@
+"""Who may look at a tenant: roles, invitations, log out everywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+from nicegui.events import ValueChangeEventArguments
+
+from hub.errors import HubError
+from hub.store.people import Invitation, Member, Role
+from hub.web.frame import confirm, frame, heading
+from hub.web.pages import Link
+from hub.web.people import changes
+from hub.web.people.link import link
+from hub.web.people.principal import Administrator, Principal
+
+if TYPE_CHECKING:
+    from hub.web.site import Site
+
+__all__ = ["LINK", "mount"]
+
+LINK = Link("People", "/people", "group", 80, administrators_only=True)
+
+_ROLES = {Role.READER: "looks", Role.ADMINISTRATOR: "changes things too"}
+
+
+def mount(site: Site) -> None:
+    """Add /people."""
+
+    @ui.page("/people")
+    async def people(principal: Administrator) -> None:
+        with frame(principal, f"People of {principal.tenant}"):
+            await _People(site, principal).show()
+
+
+class _People:
+    """The page's content, shown anew when it changes."""
+
+    def __init__(self, site: Site, principal: Principal) -> None:
+        self._site = site
+        self._principal = principal
+        self._tenant = principal.tenant
+
+    async def show(self) -> None:
+        await self._members()
+        heading("Invite somebody")
+        self._form()
+        await self._links()
+
+    @ui.refreshable_method
+    async def _members(self) -> None:
+        with ui.element("ul").classes("dm-list"):
+            for member in await self._site.people.members(self._tenant):
+                with ui.element("li").classes("dm-row"):
+                    self._member(member)
+
+    def _member(self, member: Member) -> None:
+        mine = member.id == self._principal.person
+        with ui.element("div").classes("dm-grow"):
+            ui.label(member.name + (" (you)" if mine else "")).classes("dm-strong")
+            ui.label(f"last here {_ago(member.used_at)}").classes("dm-soft")
+        role = ui.select(
+            {str(role): text for role, text in _ROLES.items()},
+            value=str(member.role),
+            on_change=partial(self._set_role, member),
+        ).props("dense outlined options-dense")
+        role.props["aria-label"] = f"What {member.name} may do"
+        ui.button("Log out everywhere", on_click=partial(self._log_out, member)).props(
+            "flat no-caps"
+        )
+        ui.button("Remove", on_click=partial(self._remove, member)).props(
+            "flat no-caps color=negative"
+        )
+
+    async def _set_role(self, member: Member, event: ValueChangeEventArguments[str]) -> None:
+        try:
+            await changes.set_role(self._site, self._tenant, member.id, Role(event.value))
+            ui.notify(f"{member.name} {_ROLES[Role(event.value)]} now.")
+        except HubError as error:
+            ui.notify(f"{error}.", type="negative")
+        self._members.refresh()
+
+    async def _log_out(self, member: Member) -> None:
+        await self._site.sessions.close_all(member.id)
+        ui.notify(f"{member.name} is logged out everywhere.")
+
+    async def _remove(self, member: Member) -> None:
+        question = f"{member.name} will not see {self._tenant} any more. Open pages close at once."
+        if not await confirm(f"Remove {member.name}?", question, "Remove"):
+            return
+        try:
+            await changes.leave(self._site, self._tenant, member.id)
+            ui.notify(f"{member.name} sees {self._tenant} no more.")
+        except HubError as error:
+            ui.notify(f"{error}.", type="negative")
+        self._members.refresh()
+
+    def _form(self) -> None:
+        with ui.element("div").classes("dm-row"):
+            note = ui.input("For whom (a note for you)").props("dense outlined maxlength=100")
+            role = ui.select(
+                {str(role): f"who {text}" for role, text in _ROLES.items()},
+                value=str(Role.READER),
+            ).props('dense outlined options-dense aria-label="What they may do"')
+
+            async def make() -> None:
+                path = await changes.make_link(
+                    self._site, self._tenant, Role(role.value), note=str(note.value or "")
+                )
+                self._links.refresh()
+                _show_link(self._site, path)
+
+            ui.button("Make a link", on_click=make).props("no-caps unelevated")
+
+    @ui.refreshable_method
+    async def _links(self) -> None:
+        found = await self._site.people.invitations(self._tenant)
+        if not found:
+            return
+        heading("Links not used yet", 3)
+        with ui.element("ul").classes("dm-list"):
+            for invitation in found:
+                with ui.element("li").classes("dm-row"):
+                    self._link(invitation)
+
+    def _link(self, invitation: Invitation) -> None:
+        hours = (invitation.expires_at - datetime.now(UTC)).total_seconds() / 3600
+        with ui.element("div").classes("dm-grow"):
+            ui.label(invitation.note or "somebody").classes("dm-strong")
+            ui.label(f"{_ROLES[invitation.role]}; good for another {hours:.0f} h").classes(
+                "dm-soft"
+            )
+
+        async def withdraw() -> None:
+            await self._site.people.withdraw(self._tenant, invitation.id or 0)
+            self._links.refresh()
+
+        ui.button("Withdraw", on_click=withdraw).props("flat no-caps")
+
+
+def _show_link(site: Site, path: str) -> None:
+    """The link, once: the hub keeps only its hash."""
+    port = site.hub.facts["http_port"]
+    request = ui.context.client.request
+    host = request.headers.get("host")
+    here = f"{request.url.scheme}://{host}{path}"
+    url = here if host else link(site.hub.settings.host, port, path)
+    with ui.dialog(value=True) as dialog, ui.card().props('role="document"'):
+        heading("A link for one person")
+        ui.label("Send it to them. It works once, for three days; it is shown only now.")
+        ui.input("Link", value=url).props("readonly outlined").classes("w-full")
+        with ui.element("div").classes("dm-row"):
+            ui.button("Copy", on_click=lambda: ui.clipboard.write(url)).props("no-caps unelevated")
+            ui.button("Close", on_click=dialog.close).props("no-caps flat")
+
+
+def _ago(at: datetime | None) -> str:
+    if at is None:
+        return "never"
+    seconds = (datetime.now(UTC) - at).total_seconds()
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            n = int(seconds // size)
+            return f"{n} {unit}{'s' if n > 1 else ''} ago"
+    return "just now"
