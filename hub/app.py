@@ -108,7 +108,9 @@ class Hub:
         self.site = await enter(Site(self))
         await enter(HttpServer(self.site.app, http))
         await enter(HttpServer(control_app(self), private_socket(settings.data_dir / SOCKET)))
-        self._stack.callback(self.live.close)  # streams end before the server waits for them
+        # Streams and open pages end before the server waits for them.
+        self._stack.callback(self.live.close)
+        self._stack.callback(self.site.dashboard.end_all)
         self._tell_facts(http.getsockname()[1])
 
     def firmware(self, tenant: str | None = None) -> Firmware:

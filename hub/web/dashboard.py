@@ -82,11 +82,14 @@ class Dashboard:
         return self._app
 
     async def close(self) -> None:
-        """End open pages, then NiceGUI."""
-        for events in list(self._sockets.values()):
+        """End NiceGUI."""
+        await self._stack.aclose()
+
+    def end_all(self) -> None:
+        """Close every open page's connection; they look for the hub until it is back."""
+        for events in self._sockets.values():
             for ended in events:
                 ended.set()
-        await self._stack.aclose()
 
     def end(self, sessions: set[int]) -> None:
         """Close the open pages of these sessions."""
