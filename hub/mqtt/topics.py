@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias, TypeGuard, TypeVar
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal, TypeAlias, TypeGuard, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from hub.reading import SeriesKey, Value
 
@@ -35,6 +36,8 @@ MAX_TEXT = 1024  # HAP's longest string is 256 characters; the rest is room for 
 MAX_ENTRIES = 512  # 492 bytes of RTC memory hold fewer; a bound on the work of one message
 MAX_INDEX = 99  # HAP allows 100 services in an accessory
 MAX_SEQ = 2**31 - 1
+MAX_COMMAND = 2**53 - 1  # what every JSON reader holds exactly
+_BROADCAST = ip_address("255.255.255.255")
 MAX_AGE = 366 * 86400  # s; older than any battery lasts through a lost connection
 
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -134,19 +137,28 @@ class Report(_Payload):
         return self.model_dump(exclude={"device"}, exclude_unset=True)
 
 
-class OtaState(_Payload):
-    """An `$ota/state`: how far an update of a device has come."""
+def _address(text: str | None) -> str | None:
+    """An address that a device can have."""
+    if text is not None:
+        found = ip_address(text)
+        if found.is_multicast or found.is_unspecified or found == _BROADCAST:
+            raise ValueError("no address of a device")
+    return text
 
-    state: Literal["accepted", "refused", "updating", "updated"]
+
+class OtaState(_Payload):
+    """An `$ota/state`: how far an update of a device has come.
+
+    `id` is the command's, `version` the one that runs, `address` where to stream to.
+    """
+
+    id: int = Field(ge=0, le=MAX_COMMAND)
+    state: Literal["accepted", "refused", "updating", "updated", "failed"]
     version: str | None = Field(None, max_length=64)
+    address: Annotated[str | None, AfterValidator(_address)] = Field(None, max_length=45)
     reason: str | None = Field(None, max_length=200)
 
     device: str = ""
-
-    @property
-    def raw(self) -> Mapping[str, Any]:
-        """What the device sent, members unknown to us included."""
-        return self.model_dump(exclude={"device"}, exclude_unset=True)
 
 
 class Enrol(_Payload):

@@ -8,7 +8,8 @@ from hub.rollout.model import OVER, Device, Health, Sample, State
 from hub.rollout.work import (
     KEPT,
     Answered,
-    Cleared,
+    Clear,
+    Command,
     DeviceEvent,
     Later,
     Reported,
@@ -56,9 +57,6 @@ def hear(work: Work, event: DeviceEvent) -> None:
             _streamed(work, device, event)
         case Wanted():
             _wanted(work, device, event)
-        case Cleared():
-            if device.owed and device.state not in _OUT:
-                work.put(device, owed=False)
 
 
 def _reported(work: Work, device: Device, event: Reported) -> None:
@@ -136,7 +134,10 @@ def _came_back(work: Work, device: Device, sample: Sample) -> None:
 
 
 def _answered(work: Work, device: Device, event: Answered) -> None:
-    if work.firmware is None or event.command != device.command or device.state in OVER:
+    if work.firmware is None:
+        return
+    if event.command != device.command or device.state in OVER:
+        _stray(work, device, event)
         return
     device = work.put(device, heard_at=event.at, wakes=0)
     match event.state:
@@ -149,7 +150,20 @@ def _answered(work: Work, device: Device, event: Answered) -> None:
         case "updated" if device.state in _GONE or device.sent:
             _claimed(work, device, event)
         case "failed" if device.state in _GONE:
-            work.fail(device, f"the device says: {event.reason or 'no reason'}")
+            work.fail(device, f"the device says: {_show(event.reason)}")
+
+
+def _stray(work: Work, device: Device, event: Answered) -> None:
+    """An answer to a command that is not open: the broker still holds that one, or lost ours."""
+    if device.state in _GONE:
+        return
+    if event.state == "accepted":
+        # First: to a device that waits for a word the clearing alone would mean go.
+        work.actions.append(Later(device.device, event.command, 60))
+    if device.state in _OUT:
+        work.actions.append(Command(device.device, device.command))
+    else:
+        work.actions.append(Clear(device.device))
 
 
 def _accepted(work: Work, device: Device, event: Answered) -> None:
@@ -166,7 +180,7 @@ def _accepted(work: Work, device: Device, event: Answered) -> None:
     elif device.state is State.VERIFYING:
         work.fail(device, "slept on instead of taking the image")
     else:
-        work.actions.append(Later(device.device, event.command, 60))
+        _stray(work, device, event)
 
 
 def _updating(work: Work, device: Device, event: Answered) -> None:
@@ -194,7 +208,7 @@ def _refused(work: Work, device: Device, event: Answered) -> None:
     elif event.reason in _AGAIN:
         work.fail(device, _AGAIN[event.reason])
     else:
-        reason = _NEVER.get(event.reason, f"refused: {event.reason or 'no reason'}")
+        reason = _NEVER.get(event.reason, f"refused: {_show(event.reason)}")
         work.fail(device, reason.format(**facts), final=True)
 
 
@@ -224,12 +238,13 @@ def _wanted(work: Work, device: Device, event: Wanted) -> None:
     if event.error is not None:
         work.fail(device, event.error, final=True)
     else:
-        work.put(device, command=event.version)
+        former = device.former if device.former is not None else event.former
+        work.put(device, command=event.version, former=former)
 
 
-def _show(version: str | None) -> str:
-    """A version as a device names it: data, short."""
-    if not version:
-        return "no version"
-    text = ascii(version)[1:-1]
-    return text if len(text) <= 40 else text[:37] + "..."
+def _show(said: str | None) -> str:
+    """What a device says of itself: data, short."""
+    if not said:
+        return "nothing"
+    text = ascii(said)[1:-1]
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
@@ -23,6 +23,7 @@ __all__ = [
     "Rollout",
     "Sample",
     "SettingsTarget",
+    "Start",
     "State",
     "Target",
     "Transition",
@@ -222,6 +223,18 @@ def _number(value: object) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """What is known of a device when a rollout begins.
+
+    `command` is the last command it was ever given, `gaps` how many of its readings are missing.
+    """
+
+    sample: Sample | None = None
+    command: int = 0
+    gaps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """One device of a rollout.
 
@@ -231,6 +244,7 @@ class Device:
     `wakes` the reports since the last answer. `sent`: an image was sent whole; `claimed`: the
     device said that it was updated. `owed`: the broker has yet to be told to forget the command.
     `before` are reports of the time before the command, `after` of the target, oldest first.
+    `former`: the settings as they were wanted before, of those that are rolled out.
     """
 
     device: str
@@ -253,6 +267,7 @@ class Device:
     gaps_before: int = 0
     before: tuple[Sample, ...] = ()
     after: tuple[Sample, ...] = ()
+    former: Mapping[str, Any] | None = None
 
     @property
     def over(self) -> bool:
@@ -300,4 +315,3 @@ class Transition:
     after: str
     reason: str = ""
     command: int | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)

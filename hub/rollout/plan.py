@@ -97,10 +97,6 @@ def step(rollout: Rollout, devices: Mapping[str, Device], facts: Facts, now: dat
         _grant(work)
         _command(work)
         _advance(work)  # the last of a wave may have been skipped just now
-    else:
-        for event in facts.events:
-            if not isinstance(event, Asked):
-                hear(work, event)  # only what is still owed to the broker
     return work.outcome()
 
 
@@ -234,8 +230,8 @@ def _abort(work: Work, device: Device) -> None:
     if device.state is State.PENDING:
         work.move(device, State.SKIPPED, "the rollout was aborted")
         return
-    if work.firmware is None and device.command:
-        work.actions.append(Undo(device.device, device.command))
+    if work.firmware is None and device.former is not None:
+        work.actions.append(Undo(device.device, device.former))
     work.move(device, State.SKIPPED, "the rollout was aborted before it took the command")
 
 

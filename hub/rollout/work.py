@@ -23,7 +23,6 @@ __all__ = [
     "Answered",
     "Asked",
     "Clear",
-    "Cleared",
     "Command",
     "DeviceEvent",
     "Event",
@@ -81,13 +80,7 @@ class Wanted:
     device: str
     version: int
     error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """The broker has forgotten the command."""
-
-    device: str
+    former: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +91,7 @@ class Asked:
     who: str = ""
 
 
-DeviceEvent: TypeAlias = Reported | Answered | Streamed | Wanted | Cleared
+DeviceEvent: TypeAlias = Reported | Answered | Streamed | Wanted
 Event: TypeAlias = DeviceEvent | Asked
 
 
@@ -147,7 +140,7 @@ class Undo:
     """Want the settings of before again."""
 
     device: str
-    command: int
+    former: Mapping[str, Any]
 
 
 Action: TypeAlias = Command | Clear | Later | Stream | Want | Undo

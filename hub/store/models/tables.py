@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Computed,
     Date,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, JSONB
 
@@ -135,4 +137,32 @@ _table(
     Column("hash", LargeBinary, nullable=False), Column("scopes", ARRAY(Text), nullable=False),
     _text("made_by"), _instant("created_at"), _instant("expires_at", null=True),
     _instant("used_at", null=True),
+)  # fmt: skip
+_table(
+    "rollout", _tenant(key=True), _number("id", key=True), _text("kind"),
+    Column("target", JSONB, nullable=False), Column("options", JSONB, nullable=False),
+    _number("image_id", null=True), _text("phase"), _text("reason"), _number("wave"),
+    _number("forgiven"), _number("revision"), _text("created_by"), _instant("created_at"),
+    _instant("changed_at"),
+)  # fmt: skip
+_table(
+    "rollout_device", _number("tenant_id", key=True), _number("rollout_id", key=True),
+    _number("device_id", key=True), _number("wave"), _text("state"), _number("attempts"),
+    Column("command", BigInteger, nullable=False), _text("reason"), _instant("since"),
+    _instant("not_before", null=True), Column("owed", Boolean, nullable=False), _text("health"),
+    _text("health_reason"), Column("baseline", JSONB, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    _of("rollout", "rollout_id", cascade=False), _of("device", "device_id"),
+    Index(
+        "rollout_device_open", "tenant_id", "device_id", unique=True,
+        postgresql_where=text("state NOT IN ('updated', 'failed', 'skipped')"),
+    ),
+    Index("rollout_device_by_device", "tenant_id", "device_id", "command"),
+)  # fmt: skip
+_table(
+    "rollout_event", _number("tenant_id", key=True), Column("id", BigInteger, primary_key=True),
+    _number("rollout_id"), _number("device_id", null=True), _instant("at"), _text("what"),
+    _text("before"), _text("after"), _text("reason"), Column("command", BigInteger),
+    _of("rollout", "rollout_id", cascade=False), _of("device", "device_id"),
+    Index("rollout_event_by_rollout", "tenant_id", "rollout_id", "id"),
 )  # fmt: skip

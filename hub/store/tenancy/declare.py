@@ -41,6 +41,9 @@ TABLES: dict[str, Path] = {
     "wizard": Direct(),
     "token": Direct(),
     "firmware": Direct(),
+    "rollout": Direct(),
+    "rollout_device": Direct(),
+    "rollout_event": Direct(),
 }
 """Tables of tenants, parents before children."""
 
