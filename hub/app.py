@@ -24,10 +24,14 @@ from hub.homekit.values import BadValue, parse
 from hub.live import Live, LiveCommand
 from hub.mapping.stored import StoredMapping, configured
 from hub.mqtt import topics
+from hub.mqtt.listener import Listener
 from hub.mqtt.service import Mqtt
 from hub.mqtt.source import Delivery, Endpoint
 from hub.problems import Problems
 from hub.reading import SeriesKey
+from hub.rollout.rollouts import Rollouts
+from hub.rollout.runner import Runner
+from hub.rollout.streams import Streams
 from hub.settings import Settings
 from hub.store.firmware import Firmware
 from hub.store.homekit_state import StoredHomeKit, StoredPorts
@@ -95,14 +99,13 @@ class Hub:
         self._stack.push_async_callback(mapping.stop)
         self.translator = await mapping.load(mapped, self._model_of)
         self.mqtt = Mqtt(
-            settings, store, self.bridges, self.problems, self.translator, live=self.live
-        )
+            settings, store, self.bridges, self.problems, self.translator,
+            live=self.live, listening=self._listening,
+        )  # fmt: skip
         await self.bridges.start(*await store.tenants())
         await enter(self.mqtt)
-        self.mqtt.listener.on(topics.Online, self._online)
-        self.configs = ConfigService(store, self.mqtt.source, self._tenant_of)
-        self.mqtt.listener.on(topics.Report, self.configs.report)
         await enter(_started(self.configs))
+        await enter(_started(self.runner))
         self.outages = Outages(Memory(store, settings.tenant), self.mqtt.source)
         await enter(_started(self.outages))
         self.site = await enter(Site(self))
@@ -112,6 +115,29 @@ class Hub:
         self._stack.callback(self.live.close)
         self._stack.callback(self.site.dashboard.end_all)
         self._tell_facts(http.getsockname()[1])
+
+    def _listening(self, listener: Listener) -> None:
+        """The parts that hear of messages, before the first one comes."""
+        store, source = self.running.store, self.mqtt.source
+        listener.on(topics.Online, self._online)
+        self.configs = ConfigService(store, source, self._tenant_of)
+        listener.on(topics.Report, self.configs.report)
+        settings = self.settings
+        streams = Streams(
+            settings.ota_streams, port=settings.ota_port, broadcast=settings.ota_broadcast
+        )
+        self.runner = Runner(
+            store,
+            source,
+            streams,
+            tenant_of=self._tenant_of,
+            configs=self.configs.of,
+            load=lambda tenant, image: self.firmware(tenant).load(image),
+            problems=self.problems,
+        )
+        listener.on(topics.Report, self.runner.report)
+        listener.on(topics.OtaState, self.runner.answer)
+        self.rollouts = Rollouts(store, self.runner, self.firmware)
 
     def firmware(self, tenant: str | None = None) -> Firmware:
         """A tenant's images, the hub's own tenant's for None."""

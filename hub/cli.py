@@ -18,6 +18,7 @@ from hub.explain.cli import explain
 from hub.flags import with_settings
 from hub.homekit import cli as homekit_cli
 from hub.mqtt import cli as devices_cli
+from hub.rollout import cli as rollout_cli
 from hub.settings import Settings, load
 from hub.status import status_table
 from hub.store import cli as store_cli
@@ -68,5 +69,6 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(homekit_cli.app, name="homekit")
     app.add_typer(devices_cli.app, name="devices")
     app.add_typer(config_cli.app, name="config")
+    app.add_typer(rollout_cli.app, name="rollout")
     app.command()(explain)
     app.add_typer(people_cli.app, name="people")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any, Self
@@ -44,7 +45,8 @@ _CLOCKS = "device-clocks"
 class Mqtt:
     """An async context manager: on entry the broker runs, the hub is subscribed in the background.
 
-    `source` publishes; `listener.on` lets other parts hear of messages; `enroller`, `book` and
+    `source` publishes; `listener.on` lets other parts hear of messages, `listening` is called with
+    it before the first one comes, so that none is acknowledged unheard; `enroller`, `book` and
     `gate` are what `dormouse devices` steers. `broker` is None with MQTT_URL.
     """
 
@@ -61,12 +63,14 @@ class Mqtt:
         translator: Translator | None = None,
         *,
         live: Live | None = None,
+        listening: Callable[[Listener], None] | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._bridge = bridge
         self._translator = translator or Translator(Rules())
         self._live = live or Live()
+        self._listening = listening
         self.problems = problems
         self.book = AccountBook(Accounts(store))
         self.gate = Gate(settings.enrolment, settings.tenant)
@@ -127,6 +131,8 @@ class Mqtt:
         self._stack.push_async_callback(self.ingest.stop)
         self._clocks = Clocks(await self._load_clocks())
         self.listener = self._make_listener()
+        if self._listening is not None:
+            self._listening(self.listener)
         await self.listener.start()
         self._stack.push_async_callback(self.listener.stop)
         await self._start_enrolment()

@@ -149,10 +149,11 @@ def _address(text: str | None) -> str | None:
 class OtaState(_Payload):
     """An `$ota/state`: how far an update of a device has come.
 
-    `id` is the command's, `version` the one that runs, `address` where to stream to.
+    `id` is the command's (None for one that the device could not read), `version` the one that
+    runs, `address` where to stream to.
     """
 
-    id: int = Field(ge=0, le=MAX_COMMAND)
+    id: int | None = Field(None, ge=1, le=MAX_COMMAND)
     state: Literal["accepted", "refused", "updating", "updated", "failed"]
     version: str | None = Field(None, max_length=64)
     address: Annotated[str | None, AfterValidator(_address)] = Field(None, max_length=45)

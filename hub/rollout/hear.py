@@ -136,7 +136,8 @@ def _came_back(work: Work, device: Device, sample: Sample) -> None:
 def _answered(work: Work, device: Device, event: Answered) -> None:
     if work.firmware is None:
         return
-    if event.command != device.command or device.state in OVER:
+    unread = not event.command and event.state == "refused" and device.state in _OUT
+    if (event.command != device.command and not unread) or device.state in OVER:
         _stray(work, device, event)
         return
     device = work.put(device, heard_at=event.at, wakes=0)

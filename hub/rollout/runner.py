@@ -19,7 +19,7 @@ from hub.mqtt.topics import OtaState, Report
 from hub.problems import Problems
 from hub.rollout.model import Sample, State
 from hub.rollout.work import KEPT, Answered, Reported
-from hub.rollout.worker import Configs, Parts, Publish, Slots, Worker
+from hub.rollout.worker import Configs, Parts, Slots, Worker
 from hub.store.rollouts import Kept, StoredRollouts
 from hub.store.store import Store
 
@@ -36,7 +36,11 @@ class Link(Protocol):
 
     connected: asyncio.Event
     lost: asyncio.Event
-    publish: Publish
+
+    async def publish(
+        self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False
+    ) -> None:
+        """Returns when the broker has it. Raises NotConnectedError."""
 
 
 class Streaming(Protocol):
@@ -126,6 +130,11 @@ class Runner:
         """The worker of a rollout that is going on."""
         return self._workers.get((tenant, number))
 
+    def last_report(self, tenant: str, device: str) -> Sample | None:
+        """The last report of a device that is in a rollout, as far as it was heard."""
+        recent = self._recent.get((tenant, device))
+        return recent[-1] if recent else None
+
     def begin(self, tenant: str, kept: Kept) -> Worker:
         """Carry out a rollout that is kept and not over."""
         number = kept.rollout.id
@@ -165,7 +174,7 @@ class Runner:
         await self.ready.wait()
         event = Answered(
             state.device,
-            state.id,
+            state.id or 0,
             state.state,
             delivery.at,
             state.reason or "",

@@ -53,7 +53,7 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A `$ota/state`."""
+    """A `$ota/state`; `command` is 0 from a device that could not read the command."""
 
     device: str
     command: int

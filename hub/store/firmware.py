@@ -51,6 +51,9 @@ INSERT INTO dormouse.firmware (version, board, size, digest, key, notes, canned)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING"""
 _TAKEN = "SELECT id FROM dormouse.firmware WHERE version = %s AND board = %s"
+_USERS = """
+SELECT id FROM dormouse.rollout
+WHERE image_id = %s AND phase NOT IN ('aborted', 'done') ORDER BY id"""
 _LONGEST_NOTES = 2000  # characters, as the table has it
 
 
@@ -144,5 +147,5 @@ async def _images(conn: Connection, query: str, *facts: object) -> list[Image]:
 
 async def _users(conn: Connection, image_id: int) -> list[int]:
     """The rollouts that are not over and use the image."""
-    _ = conn, image_id
-    return []
+    rows = await conn.execute(_USERS, [image_id])
+    return [row[0] for row in await rows.fetchall()]

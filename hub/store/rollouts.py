@@ -94,8 +94,9 @@ _ADD_EVENTS = """
 INSERT INTO dormouse.rollout_event
     (rollout_id, device_id, at, what, before, after, reason, command)
 SELECT %(rollout)s, d.id, r.at, r.what, r.before, r.after, r.reason, r.command
-FROM jsonb_to_recordset(%(events)s) WITH ORDINALITY AS r(device text, at timestamptz, what text,
-    before text, after text, reason text, command bigint, n)
+FROM ROWS FROM (jsonb_to_recordset(%(events)s) AS (device text, at timestamptz, what text,
+    before text, after text, reason text, command bigint)) WITH ORDINALITY
+    AS r(device, at, what, before, after, reason, command, n)
 LEFT JOIN dormouse.device d ON d.key = r.device
 ORDER BY r.n"""
 

@@ -15,6 +15,7 @@ from hub.homekit.control import router as homekit
 from hub.homekit.registry import INFORMATION
 from hub.mqtt.control import router as devices
 from hub.replace import router as replace
+from hub.rollout.control import router as rollouts
 from hub.store.overview import DeviceOverview, LastValue, overview
 from hub.web.people.control import router as people
 from hub.web.places import router as places
@@ -50,6 +51,7 @@ def control_app(hub: Hub) -> FastAPI:
     app.include_router(places(lambda: hub.running.store, hub.settings.tenant))
     app.include_router(replace(hub))
     app.include_router(people(hub))
+    app.include_router(rollouts(lambda: hub.rollouts, hub.settings.tenant))
     return app
 
 

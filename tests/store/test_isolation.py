@@ -18,6 +18,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from hub.reading import Identity, Reading
+from hub.rollout.model import Options, Rollout, SettingsTarget
+from hub.rollout.plan import begin
 from hub.store.accounts import Account, Accounts, AccountState
 from hub.store.configs import StoredConfigs
 from hub.store.devices import Devices
@@ -28,6 +30,7 @@ from hub.store.people import People, Role, token_hash
 from hub.store.places import Places
 from hub.store.readings import Readings
 from hub.store.retention import Rule, keep
+from hub.store.rollouts import StoredRollouts
 from hub.store.sessions import Sessions
 from hub.store.store import Store
 from hub.store.tenancy.declare import GLOBAL, TABLES
@@ -64,6 +67,11 @@ async def fill(store: Store, tenant: str, prefix: str) -> None:
     await Wizards(store, tenant, prefix).save("add", Kept(), Progress({"at": {"x": 1}}))
     await Tokens(store).make(tenant, f"{prefix} script", {Scope.READ}, "ann", None)
     await Firmware(store, tenant).add(canned_image(f"1.0.{ord(prefix)}"))
+    rollouts = StoredRollouts(store, tenant)
+    name = f"{prefix}0"
+    rollout = Rollout(0, SettingsTarget(changes={"interval": 9}), Options(), NOW)
+    devices, history = begin(rollout, await rollouts.starts([name]), NOW)
+    await rollouts.add(rollout, devices, history)
     places = Places(store, tenant)
     home = await places.add(f"{prefix} home")
     room = await places.add(f"{prefix} room", home)
