@@ -1,12 +1,13 @@
-"""`dormouse sign` and `dormouse ota`."""
+"""`dormouse sign` and `dormouse ota`, which has `send` and, where there is a hub, `device`."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from host import files, flashmap, image, keys
 from host.keys_cli import KEY, KeyOption, PartitionsOption
@@ -19,15 +20,38 @@ from host.ota.protocol import Stream
 from host.ota.session import Options
 from host.ota.session import Progress as Sent
 
-__all__ = ["mount"]
+__all__ = ["group", "mount"]
 
 PARTITIONS = Path("partitions.csv")
+
+
+class _SendUnlessNamed(TyperGroup):
+    """`dormouse ota ADDRESS IMAGE` is `dormouse ota send ADDRESS IMAGE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `send` before what names no other command."""
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["send", *args]
+        return super().parse_args(ctx, args)
+
+
+group = typer.Typer(
+    cls=_SendUnlessNamed,
+    help="Update a device: `dormouse ota [ADDRESS] IMAGE` one that is in OTA mode, "
+    "`dormouse ota device ID IMAGE` one that sleeps, through the hub.",
+    no_args_is_help=True,
+)
+
+
+@group.callback()
+def _group() -> None:
+    """Update a device."""
 
 
 def mount(app: typer.Typer) -> None:
     """Add `sign` and `ota` to the command line."""
     app.command()(sign)
-    app.command()(ota)
+    app.add_typer(group, name="ota")
 
 
 def sign(
@@ -63,6 +87,7 @@ def sign(
     typer.echo(f"{target}: {len(stream)} datagrams for {len(data)} bytes, key {ours.name}")
 
 
+@group.command("send")
 def ota(
     words: Annotated[
         list[str],
