@@ -54,9 +54,11 @@ twin: setup ## virtual devices against any hub: make twin ARGS="--count 20 --int
 
 # --- keys and updates ---------------------------------------------------------------------------
 
-# KEY=keys/other.pem for another key; IMAGE is an OTA build or a canned .ota.
+# KEY=keys/other.pem for another key; IMAGE is an OTA build or a canned .ota, and with DEVICE also a
+# version in the hub's store.
 KEY ?= keys/ota.pem
 ADDRESS ?=
+DEVICE ?=
 IMAGE ?=
 .PHONY: keys sign ota
 keys: setup ## make the key that signs updates, and the bootloader's settings with it
@@ -64,8 +66,8 @@ keys: setup ## make the key that signs updates, and the bootloader's settings wi
 	@test -e $(CONFIG) || $(DORMOUSE) keys config --key $(KEY) --partitions $(LAYOUT) --output $(CONFIG)
 sign: setup ## sign an image: make sign IMAGE=firmware-ota.bin ARGS="--version 1.2.3 --board nodemcu"
 	@$(DORMOUSE) sign "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(ARGS)
-ota: setup ## update a device in OTA mode: make ota IMAGE=firmware-ota.bin (ADDRESS=192.168.1.7)
-	@$(DORMOUSE) ota $(ADDRESS) "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(ARGS)
+ota: setup ## update a device: make ota IMAGE=firmware-ota.bin DEVICE=esp8266_1a2b3c4d, or ADDRESS=192.168.1.7 in OTA mode
+	@$(DORMOUSE) ota $(if $(DEVICE),device "$(DEVICE)",send $(ADDRESS)) "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(ARGS)
 
 # --- boards on a cable ----------------------------------------------------------------------
 

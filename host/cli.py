@@ -13,10 +13,11 @@ from host.twin import cli as twin_cli
 try:
     from hub.cli import mount as mount_hub
     from hub.firmware.cli import mount as mount_images
+    from hub.rollout.device_cli import mount as mount_ota
 except ModuleNotFoundError:
     # A laptop that only flashes has no hub: its commands say so instead of being unknown.
     from host.nohub import mount as mount_hub
-    from host.nohub import mount_images
+    from host.nohub import mount_images, mount_ota
 
 __all__ = ["app"]
 
@@ -28,6 +29,7 @@ ota_cli.mount(app)
 flash_cli.mount(app)
 provision_cli.mount(app)
 mount_images(firmware_cli.app)
+mount_ota(ota_cli.group)
 newdriver_cli.mount(app)
 twin_cli.mount(app)
 mount_hub(app)

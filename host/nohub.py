@@ -6,7 +6,7 @@ import typer
 
 from host.errors import HostError
 
-__all__ = ["HubError", "mount", "mount_images"]
+__all__ = ["HubError", "mount", "mount_images", "mount_ota"]
 
 
 class HubError(HostError):
@@ -27,3 +27,8 @@ def mount_images(group: typer.Typer) -> None:
     """Add the names of what the group `firmware` does with a hub."""
     for name in ("add", "list", "show", "remove"):
         group.command(name, help="Needs the hub: pip install 'dormouse[hub]'.")(_refuse)
+
+
+def mount_ota(group: typer.Typer) -> None:
+    """Add the names of what the group `ota` does with a hub."""
+    group.command("device", help="Needs the hub: pip install 'dormouse[hub]'.")(_refuse)

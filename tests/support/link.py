@@ -6,10 +6,13 @@ import asyncio
 import contextlib
 import random
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 __all__ = ["Path", "Relay", "Weather"]
+
+Server = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,25 @@ class Path:
 
 
 class Relay:
-    """Stands between UDP clients and a server on loopback; an async context manager."""
+    """Stands between UDP clients and a server on loopback; an async context manager.
 
-    def __init__(self, server: tuple[str, int], weather: Weather, seed: object) -> None:
-        self._server = server
+    It listens at `address`. The server may be a function that says where it is now (None: nowhere).
+    """
+
+    def __init__(
+        self,
+        server: Server | Callable[[], Server | None],
+        weather: Weather,
+        seed: object,
+        *,
+        address: Server = ("127.0.0.1", 0),
+    ) -> None:
+        self._server = server if callable(server) else lambda: server
+        self._address = address
         self._there = Path(weather, f"{seed} there")
         self._back = Path(weather, f"{seed} back")
         self._front: asyncio.DatagramTransport | None = None
-        self._behind: dict[tuple[str, int], socket.socket] = {}
+        self._behind: dict[tuple[Server, Server], socket.socket] = {}
         self._timers: set[asyncio.TimerHandle] = set()
         self.port = 0
 
@@ -75,7 +89,7 @@ class Relay:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._front, _ = await loop.create_datagram_endpoint(
-            lambda: _Ear(self._from_client), local_addr=("127.0.0.1", 0)
+            lambda: _Ear(self._from_client), local_addr=self._address
         )
         self.port = self._front.get_extra_info("sockname")[1]
         return self
@@ -92,13 +106,16 @@ class Relay:
         self._later(self._there, lambda: self._to_server(data, client))
 
     def _to_server(self, data: bytes, client: tuple[str, int]) -> None:
-        if client not in self._behind:
-            behind = self._behind[client] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        server = self._server()
+        if server is None:
+            return
+        if (client, server) not in self._behind:
+            behind = self._behind[client, server] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             behind.setblocking(False)
-            behind.connect(self._server)
+            behind.connect(server)
             asyncio.get_running_loop().add_reader(behind, self._from_server, behind, client)
         with contextlib.suppress(ConnectionRefusedError):  # the server is gone: lost on the way
-            self._behind[client].send(data)
+            self._behind[client, server].send(data)
 
     def _from_server(self, behind: socket.socket, client: tuple[str, int]) -> None:
         with contextlib.suppress(ConnectionRefusedError, BlockingIOError):
