@@ -37,6 +37,8 @@ class HubProcess:
             "MQTTS_PORT": "0",
             "ENROL_PORT": "0",
             "HAP_PORT": "0",
+            # Nothing of a test is to leave this machine.
+            "OTA_BROADCAST": "",
             **settings,
         }
         self.process: asyncio.subprocess.Process | None = None

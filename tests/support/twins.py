@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from host import keys
+from host.firmware import SOURCE
 from host.twin import firmware
 from host.twin.hub import HubAddress
 from host.twin.image import build_image
@@ -37,10 +39,24 @@ class Updates:
         self.key = keys.new(self.pem, 1024)
         self.bootloader = Bootloader(self.pem, programs)
 
-    def image(self, version: str, *, board: str = "twin", says: str | None = None) -> bytes:
-        """The image of this tree's firmware as `version`; it reports itself as `says`."""
+    def image(
+        self,
+        version: str,
+        *,
+        board: str = "twin",
+        says: str | None = None,
+        size: int = 0,
+        source: Path = SOURCE,
+    ) -> bytes:
+        """The image of this tree's firmware as `version`; it reports itself as `says`.
+
+        `size` bytes at least, as a board's machine code would have.
+        """
         folder = self.folder / f"{version}-{board}-{says}"
-        build = firmware.compile_to(folder, version=says or version, board=board)
+        build = firmware.compile_to(folder, version=says or version, board=board, source=source)
+        if size:
+            spare = size - len(build_image(build, version, board=board, key=self.key))
+            (build.modules / "code.mpy").write_bytes(random.Random(version).randbytes(spare))
         # Sectors that differ between versions, so that half an update is a broken one.
         (build.modules / "ballast.mpy").write_bytes(version.encode() * 2000)
         return build_image(build, version, board=board, key=self.key)
