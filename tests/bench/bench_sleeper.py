@@ -4,7 +4,6 @@
 has just fallen asleep, with an image of 582 KiB over a link of 10 ms and 1 % loss. The worst case:
 one whole sleep is in it.
 `sleeper.awake_s`: of those, what is not the sleep that was under way.
-`sleeper.stream_s`: how long the image was on its way.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ async def run() -> None:
     hub = HubProcess(folder / "data")
     try:
         await hub.start()
-        updates = Updates(folder, make("native"))
+        updates = Updates(folder, make("native"), bits=2048)
         new = folder / "firmware-ota.bin"
         new.write_bytes(updates.image("2.0.0", size=SIZE))
         async with Link(USUAL, "sleeper") as link:

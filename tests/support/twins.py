@@ -33,10 +33,10 @@ def firmware_build(tmp_path_factory) -> firmware.Build:
 class Updates:
     """A key, the native bootloader that knows it, and images signed with it."""
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, bits: int = 1024) -> None:
         self.folder = folder
         self.pem = folder / "ota.pem"
-        self.key = keys.new(self.pem, 1024)
+        self.key = keys.new(self.pem, bits)
         self.bootloader = Bootloader(self.pem, programs)
 
     def image(
@@ -54,11 +54,11 @@ class Updates:
         """
         folder = self.folder / f"{version}-{board}-{says}"
         build = firmware.compile_to(folder, version=says or version, board=board, source=source)
+        # Sectors that differ between versions, so that half an update is a broken one.
+        (build.modules / "ballast.mpy").write_bytes(version.encode() * 2000)
         if size:
             spare = size - len(build_image(build, version, board=board, key=self.key))
             (build.modules / "code.mpy").write_bytes(random.Random(version).randbytes(spare))
-        # Sectors that differ between versions, so that half an update is a broken one.
-        (build.modules / "ballast.mpy").write_bytes(version.encode() * 2000)
         return build_image(build, version, board=board, key=self.key)
 
     def options(self, version: str = "1.0.0", *, idle_restart_ms: int | None = None) -> dict:
