@@ -31,7 +31,7 @@ async def test_facts_of_one_device(store: Store):
     for n in range(5):
         at = NOW - timedelta(days=4 - n)
         report = {
-            "battery_mv": 3000 - 50 * n, "rssi": -60 - n, "awake_ms": 400 + 100 * n,
+            "battery_mv": 3000 - 50 * n, "rssi": -60 - n, "awake_ms": 400 + 200 * n,
             "reset": ["power", "deepsleep", "watchdog", "watchdog", "deepsleep"][n], "config": 0,
         }  # fmt: skip
         await devices.report("esp_1", report, at, 300)
@@ -58,7 +58,7 @@ async def test_facts_of_one_device(store: Store):
     assert facts.problems["range"].detail == "esp_1"
     assert len(facts.levels) == 5
     assert [(d.reports, d.battery_first, d.rssi, d.awake_ms) for d in facts.days] == [
-        (2, 3000 - 50 * n, (-60 - n - 80) / 2, 400 + 100 * n) for n in range(5)
+        (2, 3000 - 50 * n, (-60 - n - 80) / 2, 400 + 200 * n) for n in range(5)
     ]
     assert [(d.watchdogs, d.powers) for d in facts.days] == [(0, 1), (0, 0), (1, 0), (1, 0), (0, 0)]
     assert facts.days[3].watchdog_at == NOW - timedelta(days=1)
