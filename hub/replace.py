@@ -1,4 +1,4 @@
-"""`dormouse devices replace OLD NEW`, on the hub's side: history and HomeKit alike."""
+"""`dormouse devices replace OLD NEW`, on the hub's side: history, HomeKit, settings, account."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from hub.homekit.errors import UnknownDeviceError
+from hub.store.accounts import AccountState
 from hub.store.replace import NoSuchDeviceError, replace_device
 
 if TYPE_CHECKING:
@@ -44,11 +45,22 @@ def router(hub: Hub) -> APIRouter:
         except NoSuchDeviceError as error:
             raise HTTPException(404, str(error)) from None
         hub.mqtt.ingest.of(tenant).forget_numbers()
+        await hub.configs.of(tenant).replaced(wanted.old, wanted.new)
+        account = hub.mqtt.book.get(wanted.old)
+        if account is not None:
+            # Should it come back to life it must not write a second history unasked.
+            await hub.mqtt.book.set_state(wanted.old, AccountState.DISABLED)
         in_homekit = True
         try:
             hub.bridges.running()[tenant].replace(wanted.old, wanted.new)
         except (KeyError, UnknownDeviceError):
             in_homekit = False  # it had no accessory whose place could be taken
-        return {"old": wanted.old, "new": wanted.new, "apart": apart, "homekit": in_homekit}
+        return {
+            "old": wanted.old,
+            "new": wanted.new,
+            "apart": apart,
+            "homekit": in_homekit,
+            "shut_out": account is not None,
+        }
 
     return routes

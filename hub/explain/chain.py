@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hub.explain import trends
 from hub.explain.case import Case
@@ -162,11 +162,14 @@ def _of_homekit(case: Case) -> Iterator[Sentence]:
 
 
 def _of_replacement(case: Case) -> Iterator[Sentence]:
+    if case.facts.replaced_by is not None:
+        new, at = case.facts.replaced_by
+        yield Sentence(at, "replaced", f"{new} took its place")
     for fact in case.facts.attributes.get("replacements") or ():
         try:
-            at = datetime.fromisoformat(fact["at"])
+            at = datetime.fromisoformat(fact["at"]).astimezone(UTC)
             yield Sentence(at, "replaced", f"took the place of {fact['old']}")
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OverflowError, TypeError, ValueError):
             continue  # attributes are anybody's to write
 
 

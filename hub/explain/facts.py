@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -92,6 +93,7 @@ class Facts:
     report: Mapping[str, Any] = field(default_factory=dict)
     report_at: datetime | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    replaced_by: tuple[str, datetime] | None = None
     heard: Heard | None = None
     days: Sequence[Day] = ()
     levels: Sequence[tuple[date, float]] = ()
@@ -158,6 +160,15 @@ WHERE (%(keys)s::text[] IS NULL OR v.key = ANY(%(keys)s))
 GROUP BY v.key HAVING sum(d.lost) > 0 OR sum(greatest(m.missing - d.lost, 0)) > 0"""
 
 
+# The newest: a device may have replaced a replacement.
+_REPLACED = """
+SELECT r ->> 'old', r ->> 'new', r ->> 'at'
+FROM dormouse.device_state s
+CROSS JOIN LATERAL jsonb_path_query(s.attributes, '$.replacements[*]') AS r
+WHERE %(keys)s::text[] IS NULL OR r ->> 'old' = ANY(%(keys)s)
+ORDER BY r ->> 'at'"""
+
+
 async def gather(
     store: Store,
     tenant: str,
@@ -179,6 +190,7 @@ async def gather(
         for key, day, level in await _all(conn, _LEVELS, asked):
             levels.setdefault(key, []).append((day, level))
         lost = {k: Lost(*v) for k, *v in await _all(conn, _LOST, asked)}
+        replaced = _replaced(await _all(conn, _REPLACED, asked))
     kept = StoredConfigs(store, tenant)
     only = devices[0] if devices and len(devices) == 1 else None
     configs = {version.device: version for version in await kept.latest(only)}
@@ -191,6 +203,7 @@ async def gather(
                 "levels": levels.get(row["device"], ()),
                 "lost": lost.get(row["device"]),
                 "config": configs.get(row["device"]),
+                "replaced_by": replaced.get(row["device"]),
             },
             around,
         )
@@ -218,3 +231,14 @@ def _facts(found: dict[str, Any], around: Surroundings) -> Facts:
 
 async def _all(conn: Connection, query: str, asked: Mapping[str, Any]) -> list[Any]:
     return list(await (await conn.execute(query, asked)).fetchall())
+
+
+def _replaced(rows: Sequence[tuple[str | None, ...]]) -> dict[str, tuple[str, datetime]]:
+    """Who took whose place and when; attributes are anybody's to write, so not all is sense."""
+    found: dict[str, tuple[str, datetime]] = {}
+    for old, new, at in rows:
+        with contextlib.suppress(ValueError, TypeError):
+            instant = datetime.fromisoformat(str(at))
+            if old and new and instant.tzinfo is not None:
+                found[old] = new, instant
+    return found

@@ -21,7 +21,7 @@ _AWAKE = timedelta(hours=2)
 
 def headline(case: Case, chain: Sequence[Sentence]) -> Sentence:
     """What matters most of a device whose chain of facts is given."""
-    for find in (shut_out, refused, _never, _silent, offline, quiet, _waiting):
+    for find in (_replaced, shut_out, refused, _never, _silent, offline, quiet, _waiting):
         found = find(case)
         if found is not None:
             return found
@@ -30,15 +30,24 @@ def headline(case: Case, chain: Sequence[Sentence]) -> Sentence:
     return max(wrong, key=lambda s: (s.level, s.at)) if wrong else _fine(case)
 
 
+def _replaced(case: Case) -> Sentence | None:
+    """Another one has its history; it is heard again only when its account is enabled."""
+    facts = case.facts
+    if facts.replaced_by is None or facts.account is not AccountState.DISABLED:
+        return None
+    new, at = facts.replaced_by
+    return Sentence(at, "replaced", f"replaced by {new} at {case.clock.at(at)}")
+
+
 def shut_out(case: Case) -> Sentence | None:
     """Its account was disabled."""
     facts = case.facts
     if facts.account is not AccountState.DISABLED:
         return None
     at = facts.account_changed_at or case.now
-    return Sentence(
-        at, "account", f"shut out: its account was disabled at {case.clock.at(at)}", Level.BAD
-    )
+    text = f"shut out: its account was disabled at {case.clock.at(at)}"
+    # Somebody's own decision.
+    return Sentence(at, "account", text, Level.WARNING)
 
 
 def refused(case: Case) -> Sentence | None:

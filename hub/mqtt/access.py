@@ -18,6 +18,7 @@ __all__ = [
     "is_viewer",
     "may_publish",
     "may_subscribe",
+    "may_use",
 ]
 
 HUB = "hub"
@@ -74,6 +75,29 @@ def _inside(name: str, topic: str) -> bool:
     if name == HUB:
         return topic.startswith("HomeKit/")
     return is_device_id(name) and topic.startswith(f"HomeKit/{name}/")
+
+
+def may_use(patterns: Iterable[str], name: str, action: str, topic: str) -> bool:
+    """Whether all of a topic (to publish) or filter lies within a pattern, %u being the name.
+
+    For topics outside HomeKit/ (Foreign), where mosquitto's own `pattern` lines say the same.
+    """
+    if not is_device_id(name) or (action == "publish" and re.search(r"[+#]", topic)):
+        return False
+    if action != "publish":
+        topic = _SHARED.sub("", topic, count=1)
+    wanted = topic.split("/")
+    return any(_covers(pattern.replace("%u", name).split("/"), wanted) for pattern in patterns)
+
+
+def _covers(pattern: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether a filter lets everything through that another one, or a topic, does."""
+    for n, level in enumerate(pattern):
+        if level == "#":
+            return True
+        if n >= len(wanted) or wanted[n] == "#" or (level != "+" and level != wanted[n]):
+            return False
+    return len(pattern) == len(wanted)
 
 
 def acl_lines(accounts: Iterable[Account], foreign: Foreign | None = None) -> Iterator[str]:

@@ -161,6 +161,11 @@ def replace(
         typer.echo(f"what {new} measured before is kept as {done['apart']}")
     if not done["homekit"]:
         typer.echo(f"HomeKit did not show {old}")
+    if done["shut_out"]:
+        typer.echo(
+            f"{old} may not connect any more; `dormouse devices enable {old}` lets it in again, "
+            "as a device of its own"
+        )
 
 
 @app.command()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
@@ -22,7 +22,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import ValidationError
 
-from hub.mqtt.access import HUB, is_viewer, may_publish, may_subscribe
+from hub.mqtt.access import HUB, Foreign, is_viewer, may_publish, may_subscribe, may_use
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller, Outcome
 from hub.mqtt.passwords import matches
@@ -49,19 +49,26 @@ class Decisions:
     An unknown device gets an account with the password it came with if enrolment is open; a known
     one must match. Wrong passwords are counted; one name's are limited to `BURST` and then
     `PER_MINUTE` of them looked at, the latest `NAMES` names being remembered. A device that was
-    let in before is not held up by others who try its name.
+    let in before is not held up by others who try its name. `foreign` are the topics of mapped
+    devices.
     """
 
     BURST, PER_MINUTE = 20, 20
     NAMES = 10_000
 
     def __init__(
-        self, book: AccountBook, enroller: Enroller, problems: Problems, hub_password: str = ""
+        self,
+        book: AccountBook,
+        enroller: Enroller,
+        problems: Problems,
+        hub_password: str = "",
+        foreign: Callable[[], Foreign] = Foreign,
     ) -> None:
         self._book = book
         self._enroller = enroller
         self._problems = problems
         self._hub_password = hub_password
+        self._foreign = foreign
         self._refusals: OrderedDict[str, Bucket] = OrderedDict()
         # Digest of the password and hash it matched: a changed password is not let in by it.
         self._let_in: OrderedDict[str, bytes] = OrderedDict()
@@ -92,14 +99,20 @@ class Decisions:
 
     def may(self, user: str, action: str, topic: str) -> bool:
         """Whether an account may publish or subscribe to a topic."""
+        foreign = self._foreign()
         if user == HUB:
-            return may_publish(user, topic) if action == "publish" else may_subscribe(user, topic)
+            may = may_publish if action == "publish" else may_subscribe
+            return may(user, topic) or may_use(foreign.hub, user, action, topic)
         account = self._book.get(user)
         if account is None or account.state is AccountState.DISABLED:
             return False
         if action == "publish":
-            return not is_viewer(user) and may_publish(user, topic)
-        return may_subscribe(user, topic, self._book.readable(account))
+            if is_viewer(user):
+                return False
+            return may_publish(user, topic) or may_use(foreign.reports, user, action, topic)
+        if may_subscribe(user, topic, self._book.readable(account)):
+            return True
+        return not is_viewer(user) and may_use(foreign.commands, user, action, topic)
 
     async def _enrol(self, user: str, password: str) -> bool:
         try:

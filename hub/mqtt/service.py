@@ -76,7 +76,9 @@ class Mqtt:
         self.gate = Gate(settings.enrolment, settings.tenant)
         self.enroller = Enroller(self.book, self.gate, problems)
         hub_password = Endpoint.of(settings.mqtt_url).password if settings.mqtt_url else None
-        self.decisions = Decisions(self.book, self.enroller, problems, hub_password or "")
+        self.decisions = Decisions(
+            self.book, self.enroller, problems, hub_password or "", self._foreign
+        )
         self.ingest = TenantIngest(self.tenant_of, lambda tenant: Ingest(store, tenant))
         self.broker: Broker | None = None
         self._memory = Memory(store, settings.tenant)
@@ -195,7 +197,8 @@ class Mqtt:
         Our own broker answers at once; without an answer the source goes on trying.
         """
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(source.connected.wait(), self.SUBSCRIBED_S)
+            async with asyncio.timeout(self.SUBSCRIBED_S):
+                await source.connected.wait()
 
     def _value(self, reading: Reading) -> None:
         if not self._live.idle:

@@ -114,6 +114,12 @@ def test_who_is_shut_out_is_not_called_silent():
         700, account=AccountState.DISABLED, account_changed_at=NOW - timedelta(days=1, hours=2)
     )
     assert said(facts).headline.text == "shut out: its account was disabled at 8 Mar 13:00"
+    assert said(facts).headline.level is Level.WARNING
+    gone = replace(facts, replaced_by=("esp_2", NOW - minutes(30)))
+    assert said(gone).headline.text == "replaced by esp_2 at 14:30"
+    assert said(gone).headline.level is Level.FINE
+    back = replace(gone, account=AccountState.ACTIVE)
+    assert said(back).headline.kind == "silent"
     refused = silent(700, problems={"auth-refused": Seen(9, NOW - minutes(1), "wrong password")})
     assert said(refused).headline.text.startswith("refused at 14:59: its password is not")
     old = replace(HEALTHY, problems={"auth-refused": Seen(9, NOW - minutes(9), "wrong password")})

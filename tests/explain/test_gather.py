@@ -79,6 +79,24 @@ async def test_accounts_without_a_device_are_there_and_viewers_are_not(store: St
     assert await gather(store, "home", NOW, ["esp"]) == []
 
 
+async def test_who_was_replaced_whatever_else_attributes_say(store: Store):
+    devices = Devices(store, "home")
+    await devices.report("esp_new", {}, NOW, None)
+    at = NOW.isoformat()
+    await devices.attributes("esp_new", {"replacements": [
+        {"old": "esp_old", "new": "esp_new", "at": at}, {"old": "esp_old", "at": at}, 7, "x",
+        {"old": "esp_old", "new": "esp_new", "at": "yesterday"}, {"old": [1], "new": {}, "at": 5},
+    ]})  # fmt: skip
+    await devices.report("esp_wild", {}, NOW, None)
+    await devices.attributes("esp_wild", {"replacements": "none"})
+    await Accounts(store).create(Account("home", "esp_old", "$7$", AccountState.DISABLED))
+    found = {facts.device: facts for facts in await gather(store, "home", NOW)}
+    assert found["esp_old"].replaced_by == ("esp_new", NOW)
+    assert found["esp_new"].replaced_by is None
+    for facts in found.values():
+        explain(facts, Clock(NOW))
+
+
 async def test_no_other_tenants_facts(store: Store):
     await store.ensure_tenant("school")
     for tenant in ("home", "school"):

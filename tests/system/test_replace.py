@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from tests.support.controller import value_in
 from tests.support.hub import rows, until
-from tests.support.publisher import Publisher
+from tests.support.publisher import Publisher, RefusedError
 
 TEMPERATURE = "TemperatureSensor/CurrentTemperature"
 
@@ -55,6 +57,12 @@ async def test_a_broken_sensor_is_replaced(hub, pair):
     status, said = await dormouse("devices", "replace", "esp_old", "esp_new")
     assert status == 0, said
     assert "esp_new has taken the place of esp_old" in said
+    assert "esp_old may not connect any more" in said
+    with pytest.raises(RefusedError):
+        await old.connect()
+    status, said = await dormouse("explain", "esp_old")
+    assert status == 0, said
+    assert said.startswith("esp_old: replaced by esp_new at ")
     await phone.until(place, lambda value: value == 25.5)
     assert len(await phone.tree()) == 2
     assert value_in((await phone.tree())[1], "AccessoryInformation", "Name") == "Attic"

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from hub.mqtt.access import Foreign
 from hub.mqtt.enrolment import Enroller, Gate
 from hub.mqtt.http_auth import Decisions, router
 from hub.problems import Problems
@@ -24,7 +25,13 @@ def gate():
 @pytest.fixture
 def decisions(accounts, gate):
     problems = Problems()
-    made = Decisions(accounts, Enroller(accounts, gate, problems), problems, "hub-password")
+    foreign = Foreign(
+        hub=["stat/+/+", "cmnd/+/+", "homie/#"],
+        reports=["stat/%u/+", "tele/%u/SENSOR"],
+        commands=["cmnd/%u/+"],
+    )
+    enroller = Enroller(accounts, gate, problems)
+    made = Decisions(accounts, enroller, problems, "hub-password", lambda: foreign)
     made.problems = problems
     return made
 
@@ -107,6 +114,13 @@ ALLOWED = [
     ("hub", "publish", "HomeKit/dev/$ack"),
     ("hub", "subscribe", "HomeKit/#"),
     ("viewer", "subscribe", "HomeKit/#"),
+    # Topics of mapped devices.
+    ("dev", "publish", "stat/dev/POWER"),
+    ("dev", "subscribe", "cmnd/dev/+"),
+    ("dev", "subscribe", "cmnd/dev/POWER"),
+    ("hub", "publish", "cmnd/dev/POWER"),
+    ("hub", "subscribe", "$share/hubs/stat/+/+"),
+    ("hub", "subscribe", "homie/#"),
 ]
 DENIED = [
     ("dev", "publish", "HomeKit/other/Switch/On"),
@@ -127,6 +141,20 @@ DENIED = [
     ("hub", "publish", "other"),
     ("stranger", "publish", "HomeKit/stranger/Switch/On"),
     ("", "publish", "HomeKit//Switch/On"),
+    ("dev", "publish", "stat/other/POWER"),
+    ("dev", "publish", "stat/dev/+"),
+    ("dev", "publish", "stat/dev"),
+    ("dev", "publish", "stat/dev/POWER/x"),
+    ("dev", "publish", "cmnd/dev/POWER"),
+    ("dev", "publish", "$share/group/stat/dev/POWER"),
+    ("dev", "subscribe", "stat/dev/POWER"),
+    ("dev", "subscribe", "cmnd/+/POWER"),
+    ("dev", "subscribe", "cmnd/dev/#"),
+    ("dev", "subscribe", "cmnd/#"),
+    ("viewer", "publish", "stat/viewer/POWER"),
+    ("viewer", "subscribe", "cmnd/viewer/+"),
+    ("stranger", "publish", "stat/stranger/POWER"),
+    ("hub", "subscribe", "stat/#"),
 ]
 
 
