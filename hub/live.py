@@ -168,6 +168,7 @@ class Subscription:
         self._channel: _Channel | None = None
         self._next = 0
         self._unknown = False
+        self._stopped = False
 
     async def __aenter__(self) -> Self:
         channel = self._channel = self._live._enter(self._tenant)  # noqa: SLF001  # its other half
@@ -194,16 +195,34 @@ class Subscription:
         channel = self._open()
         return f"{channel.name}-{self._next}"
 
+    def stop(self) -> None:
+        """End the iteration from elsewhere: whoever looks on may no longer."""
+        self._stopped = True
+        if self._channel is not None:
+            self._channel.wake()
+
+    async def batch(self, most: int) -> list[Update | Missed]:
+        """What there is, once there is something: 1 to `most` events; [] at the end."""
+        found: list[Update | Missed] = []
+        channel = self._open()
+        async for update in self:
+            found.append(update)
+            if len(found) >= most or self._next == channel.count:
+                break
+        return found
+
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Update | Missed:
         channel = self._open()
+        if self._stopped:
+            raise StopAsyncIteration
         if self._unknown:
             self._unknown = False
             return Missed(None)
         while self._next == channel.count:
-            if self._live.closed:
+            if self._live.closed or self._stopped:
                 raise StopAsyncIteration
             waiting = asyncio.get_running_loop().create_future()
             channel.waiting.add(waiting)

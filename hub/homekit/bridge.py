@@ -17,7 +17,7 @@ from typing import Any
 
 from hub.homekit.accessory import PRESS
 from hub.homekit.driver import Driver
-from hub.homekit.errors import UnknownDeviceError
+from hub.homekit.errors import UnknownDeviceError, UnreachableDeviceError
 from hub.homekit.growth import Growth
 from hub.homekit.identity import Identities, part
 from hub.homekit.keeper import Keeper
@@ -229,6 +229,18 @@ class Bridge:
     def unpair(self, controller: str | None = None) -> int:
         """Forget one controller, or all; how many pairings ended."""
         return sum(driver.forget(controller) for driver in self.tree.drivers.values())
+
+    def tell(self, key: SeriesKey, value: Value) -> bool:
+        """Send a device what somebody wants, as if a controller had written it.
+
+        False: it sleeps, and gets it when it wakes. Raises UnknownDeviceError where HomeKit has no
+        place for it, UnreachableDeviceError when it is known to be offline.
+        """
+        if not self.has(key.device):
+            raise UnknownDeviceError(key.device)
+        if self._write(key, value, ("", 0)) != SUCCESS:
+            raise UnreachableDeviceError(key.device)
+        return not self._present(key.device).sleeps
 
     def replace(self, old: str, new: str) -> None:
         """Let `new` take the place of `old` in HomeKit: same accessory, room and automations.

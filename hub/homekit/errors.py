@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.errors import HubError
 
-__all__ = ["PortTakenError", "UnknownDeviceError"]
+__all__ = ["PortTakenError", "UnknownDeviceError", "UnreachableDeviceError"]
 
 
 class UnknownDeviceError(HubError):
@@ -12,6 +12,16 @@ class UnknownDeviceError(HubError):
 
     def __init__(self, device: str) -> None:
         super().__init__(f"HomeKit has no device {device!r}: `dormouse homekit accessories` lists")
+        self.device = device
+
+
+class UnreachableDeviceError(HubError):
+    """A device is known to be offline."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(
+            f"{device} is offline: `dormouse explain {device}` says since when, and why"
+        )
         self.device = device
 
 

@@ -127,8 +127,8 @@ _ROWS = {
 
 _PIECE = sql.SQL("""
 WITH piece AS MATERIALIZED ({rows})
-SELECT count(*), max(at), (SELECT p.row_id::text FROM piece p ORDER BY p.at DESC, p.row_id DESC LIMIT 1),
-       {columns}
+SELECT count(*), max(at),
+       (SELECT p.row_id::text FROM piece p ORDER BY p.at DESC, p.row_id DESC LIMIT 1), {columns}
 FROM piece""")
 
 # A text that a spreadsheet would take for a formula is given behind an apostrophe.
@@ -186,13 +186,20 @@ class Points:
         async with self._store.tenant(self._tenant) as conn:
             return [await _find(conn, key, as_of) for key in keys]
 
-    async def count(self, series: Sequence[Series], span: Span, most: int) -> int:
-        """How many readings there are; no more than `most` + 1 are counted."""
+    async def count(
+        self,
+        series: Sequence[Series],
+        span: Span,
+        most: int,
+        resolution: Resolution = Resolution.RAW,
+    ) -> int:
+        """How many points there are; no more than `most` + 1 are counted."""
         counted = 0
+        query = _COUNT[resolution]
         async with self._store.tenant(self._tenant) as conn:
             for one in series:
-                facts = _facts(one, span) | {"most": most + 1 - counted}
-                row = await (await conn.execute(_COUNT, facts)).fetchone()
+                facts = _facts(one, span.over(resolution)) | {"most": most + 1 - counted}
+                row = await (await conn.execute(query, facts)).fetchone()
                 counted += row[0] if row else 0
                 if counted > most:
                     break
@@ -276,7 +283,14 @@ def _facts(series: Series, span: Span) -> dict[str, Any]:
     return {"series": series.id, "since": span.since, "until": span.until}
 
 
-_COUNT = """
+_COUNTED = """
 SELECT count(*) FROM (
-    SELECT FROM dormouse.reading
-    WHERE series_id = %(series)s AND at >= %(since)s AND at < %(until)s LIMIT %(most)s) AS counted"""
+    SELECT FROM dormouse.{} WHERE series_id = %(series)s AND {} >= %(since)s AND {} < %(until)s
+    LIMIT %(most)s) AS counted"""
+_COUNT = {
+    resolution: sql.SQL(_COUNTED).format(
+        sql.Identifier("reading" if resolution is Resolution.RAW else resolution.value),
+        *2 * [sql.Identifier("at" if resolution is Resolution.RAW else "start")],
+    )
+    for resolution in Resolution
+}

@@ -9,6 +9,7 @@ from enum import StrEnum
 from psycopg import sql
 
 from hub.reading import SeriesKey, Value
+from hub.store.changes import acting
 from hub.store.errors import ForeignRowError
 from hub.store.overview import restore
 from hub.store.refusals import typed
@@ -116,15 +117,19 @@ class Readings:
         offset: float = 0.0,
         since: datetime | None = None,
         until: datetime | None = None,
+        who: str | None = None,
     ) -> None:
         """Let gain * value + offset hold from `since` until `until` (None: open).
 
-        What held then before is cut back; the rollups it touches are made anew. Raises
+        What held then before is cut back; the rollups it touches are made anew. `who` did this goes
+        into the device's history. Raises
         ForeignRowError, and StoreError for a number that is not allowed.
         """
         async with self._store.tenant(self._tenant) as conn:
             series, _ = await _number(conn, key)
             facts = {"series": series, "since": since, "until": until}
+            if who is not None:
+                await acting(conn, who, "calibrated it")
             with typed():
                 await conn.execute(_MAKE_ROOM, facts)
                 await conn.execute(_CALIBRATE, {**facts, "gain": gain, "offset": offset})

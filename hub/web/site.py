@@ -14,8 +14,12 @@ from hub.mqtt.http_auth import router as mqtt_auth
 from hub.store.people import People
 from hub.store.secrets import secret
 from hub.web import errors, plain
+from hub.web.api import api
+from hub.web.api.problems import handle_refusals
 from hub.web.dashboard import Dashboard
 from hub.web.gate import Gate
+from hub.web.health import router as health
+from hub.web.metrics import routes as metrics
 from hub.web.people.limits import Attempts
 from hub.web.people.passwords import Passwords
 from hub.web.people.principal import SITE, Principal
@@ -65,14 +69,12 @@ class Site:
     def _routes(self) -> FastAPI:
         from hub.web.people.routes import router as people  # noqa: PLC0415  # it needs Site
 
-        app = FastAPI(
-            title="Dormouse", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
-        )
+        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         errors.install(app)
-
-        @app.get("/healthz")
-        async def healthz() -> dict[str, str]:
-            return {"status": "ok"}
+        handle_refusals(app)
+        app.include_router(health(self))
+        app.include_router(metrics)
+        app.mount("/api", api(self))
 
         @app.get("/static/{name}", include_in_schema=False)
         async def static(name: str) -> Response:

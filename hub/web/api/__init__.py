@@ -1,0 +1,36 @@
+"""The API under /api: what programs may see and do, by token or session."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from hub.web.api import devices, firmware, live, places, readings, tokens
+from hub.web.api.access import whose
+from hub.web.api.exports import Exports
+from hub.web.api.problems import handle_problems
+from hub.web.api.schema import describe
+from hub.web.api.streams import Streams
+
+if TYPE_CHECKING:
+    from hub.web.site import Site
+
+__all__ = ["api"]
+
+
+def api(site: Site) -> FastAPI:
+    """The application to mount at /api; `site` learns to know tokens."""
+    app = FastAPI(title="Dormouse", docs_url=None, redoc_url=None)
+    app.state.exports = Exports()
+    app.state.streams = Streams()
+    app.state.uploading = asyncio.Lock()
+    routers = [part.routes for part in (devices, readings, places, firmware, tokens, live)]
+    for router in routers:
+        app.include_router(router)
+    handle_problems(app)
+    describe(app, routers)
+    site.tokens = whose(site.hub.running.store)
+    site.sessions.on_end(app.state.streams.end_sessions)
+    return app

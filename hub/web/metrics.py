@@ -1,0 +1,148 @@
+"""/metrics for Prometheus: one tenant's devices, and the hub's process.
+
+Only for tokens with the scope `metrics`, not for whoever comes from the loopback address: behind a
+reverse proxy everybody does. What other tenants' devices do cannot be read from any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+
+from hub.store.glance import DeviceGlance, Glance, glance
+from hub.store.tokens import Scope
+from hub.web.api.access import Asked, Check
+from hub.web.quantities import quantity
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+__all__ = ["routes"]
+
+routes = APIRouter()
+
+# Members of a $report, the metric's name after dormouse_device_, its meaning, and its scale.
+_REPORT = [
+    ("battery_mv", "battery_volts", "battery, as last reported", 1e-3),
+    ("rssi", "rssi_dbm", "signal strength, as last reported", 1.0),
+    ("awake_ms", "awake_seconds", "awake time of the wake before", 1e-3),
+    ("heap_free", "heap_free_bytes", "free heap, as last reported", 1.0),
+]
+
+
+@routes.get("/metrics", include_in_schema=False)
+async def metrics(asked: Annotated[Asked, Depends(Check(Scope.METRICS))]) -> Response:
+    """What Prometheus scrapes."""
+    # 3 MB that only those pay who have a Prometheus.
+    from prometheus_client import CollectorRegistry, ProcessCollector  # noqa: PLC0415
+    from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415
+
+    found = await glance(asked.store, asked.tenant)
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(_Collector(asked, found))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Collector:
+    """One tenant as of one scrape."""
+
+    def __init__(self, asked: Asked, found: Glance) -> None:
+        self._asked, self._found = asked, found
+
+    def describe(self) -> list[Metric]:
+        """Nothing is checked for collisions: the registry is used once."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric."""
+        devices = self._found.devices
+        yield _gauge(
+            "device_info", "a device, its name and firmware", ["device", "name", "firmware"],
+            ((d.device, d.name or "", str(d.report.get("firmware") or ""), 1) for d in devices),
+        )  # fmt: skip
+        yield _gauge(
+            "device_seen_timestamp_seconds", "when it was last heard", ["device"],
+            ((d.device, d.seen_at.timestamp()) for d in devices if d.seen_at),
+        )  # fmt: skip
+        yield _gauge(
+            "device_next_wake_timestamp_seconds", "when it said it would wake", ["device"],
+            ((d.device, d.next_wake_at.timestamp()) for d in devices if d.next_wake_at),
+        )  # fmt: skip
+        for member, name, meaning, scale in _REPORT:
+            yield _gauge(
+                f"device_{name}", meaning, ["device"], _reported(devices, member, scale)
+            )  # fmt: skip
+        yield from self._values()
+        yield from self._hub()
+
+    def _values(self) -> Iterator[Metric]:
+        labels = ["device", "service", "index", "characteristic", "unit"]
+        rows = [
+            ((*_labels(one.series), quantity(one.series).unit), float(one.value), one.at)
+            for device in self._found.devices
+            for one in device.values
+            if not isinstance(one.value, str)
+        ]
+        yield _gauge(
+            "value", "newest value of a series, calibrated; booleans 0 and 1", labels,
+            ((*key, value) for key, value, _ in rows),
+        )  # fmt: skip
+        yield _gauge(
+            "value_timestamp_seconds", "when that was measured", labels[:-1],
+            ((*key[:-1], at.timestamp()) for key, _, at in rows),
+        )  # fmt: skip
+
+    def _hub(self) -> Iterator[Metric]:
+        hub, tenant = self._asked.hub, self._asked.tenant
+        ingest = hub.mqtt.ingest.of(tenant)
+        yield _counter(
+            "readings", "readings since the hub started, by what became of them", ["fate"],
+            ((fate, number) for fate, number in ingest.counts.items()),
+        )  # fmt: skip
+        yield _gauge("readings_pending", "readings not committed yet", [], [(ingest.pending,)])
+        yield _counter(
+            "problems", "messages refused since the hub started", ["device", "kind"],
+            (
+                (device.device, kind, seen.count)
+                for device in self._found.devices
+                for kind, seen in hub.problems.of(device.device).items()
+            ),
+        )  # fmt: skip
+        connected = hub.mqtt.source.connected.is_set()
+        yield _gauge("broker_connected", "whether the hub hears devices", [], [(int(connected),)])
+
+
+def _labels(series: Any) -> tuple[str, str, str, str]:
+    return series.device, series.service, str(series.index), series.characteristic
+
+
+def _reported(
+    devices: Iterable[DeviceGlance], member: str, scale: float
+) -> Iterator[tuple[str, float]]:
+    for device in devices:
+        value = device.report.get(member)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield device.device, value * scale
+
+
+def _gauge(name: str, meaning: str, labels: list[str], rows: Iterable[tuple[Any, ...]]) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415  # as above
+
+    return _filled(GaugeMetricFamily(f"dormouse_{name}", meaning, labels=labels), rows)
+
+
+def _counter(name: str, meaning: str, labels: list[str], rows: Iterable[tuple[Any, ...]]) -> Metric:
+    from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415  # as above
+
+    return _filled(CounterMetricFamily(f"dormouse_{name}", meaning, labels=labels), rows)
+
+
+def _filled(family: Any, rows: Iterable[tuple[Any, ...]]) -> Metric:
+    """A metric with its samples; the last of each row is the value."""
+    for *labels, value in rows:
+        family.add_metric(labels, value)
+    filled: Metric = family
+    return filled
