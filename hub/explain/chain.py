@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hub.explain import trends
 from hub.explain.case import Case
+from hub.explain.facts import InRollout
 from hub.explain.headline import offline, quiet, refused, shut_out
 from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
@@ -155,6 +156,57 @@ def _of_waiting(case: Case) -> Iterator[Sentence]:
         )
 
 
+def _of_rollout(case: Case) -> Iterator[Sentence]:
+    """How far an update is, or why it did not happen."""
+    rollout = case.facts.rollout
+    if rollout is None:
+        return
+    what = f"update to {rollout.version}" if rollout.version else "rollout of settings"
+    where = f"rollout {rollout.rollout}"
+    if rollout.state == "updated":
+        said = f"updated to {rollout.version}" if rollout.version else "took up rolled out settings"
+        bad = rollout.health == "bad"
+        text = f"{said} ({where})" + (f", but is worse: {rollout.health_reason}" if bad else "")
+        yield Sentence(rollout.since, "rollout", text, Level.WARNING if bad else Level.FINE)
+    elif rollout.state == "failed":
+        text = f"{what} failed ({where}): {rollout.reason}"
+        # It may have been brought there since, by a cable or by hand.
+        there = rollout.version and case.facts.report.get("firmware") == rollout.version
+        yield Sentence(rollout.since, "rollout", text, Level.FINE if there else Level.WARNING)
+    elif rollout.state == "skipped":
+        yield Sentence(rollout.since, "rollout", f"left out of {where} ({what}): {rollout.reason}")
+    else:
+        halted = rollout.phase == "halted"
+        text = f"{what} ({where}): {_standing(rollout, case)}"
+        yield Sentence(rollout.since, "rollout", text, Level.WARNING if halted else Level.FINE)
+
+
+_STANDING = {
+    "commanded": "its command waits for the next wake",
+    "accepted": "the device agreed and waits for a free stream",
+    "updating": "the image is being sent",
+    "verifying": "everything was sent; it has to come back",
+}
+
+
+def _standing(rollout: InRollout, case: Case) -> str:
+    """Why an update that is not over has not happened yet."""
+    tries = f", {count(rollout.attempts, 'attempt')} failed" if rollout.attempts else ""
+    if rollout.state != "pending":
+        return _STANDING.get(rollout.state, rollout.state) + tries
+    if rollout.phase != "running":
+        why = f" ({rollout.rollout_reason})" if rollout.rollout_reason else ""
+        return f"waits, the rollout is {rollout.phase}{why}"
+    if rollout.wave > rollout.rollout_wave:
+        return (
+            f"waits for its turn in wave {rollout.wave + 1}, now is wave {rollout.rollout_wave + 1}"
+        )
+    if rollout.not_before is not None and rollout.not_before > case.now:
+        why = f" ({rollout.reason})" if rollout.reason else ""
+        return f"tried again at {case.clock.at(rollout.not_before)}{tries}{why}"
+    return f"its command comes soon{tries}" + (f": {rollout.reason}" if rollout.reason else "")
+
+
 def _of_homekit(case: Case) -> Iterator[Sentence]:
     at = case.facts.seen_at or case.facts.created_at or case.now
     for reason in case.facts.held:
@@ -186,6 +238,7 @@ def _of_hub(case: Case) -> Iterator[Sentence]:
 TELLERS: tuple[Callable[[Case], Iterator[Sentence]], ...] = (
     _of_silence,
     _of_waiting,
+    _of_rollout,
     _of_presence,
     _of_battery,
     _of_health,

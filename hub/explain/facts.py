@@ -16,7 +16,7 @@ from hub.store.accounts import AccountState
 from hub.store.configs import StoredConfigs, Version
 from hub.store.store import Connection, Store
 
-__all__ = ["Day", "Facts", "Heard", "Lost", "Surroundings", "gather"]
+__all__ = ["Day", "Facts", "Heard", "InRollout", "Lost", "Surroundings", "gather"]
 
 DAYS = 14
 """How far back trends look: two weeks show what a battery does."""
@@ -57,6 +57,25 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class InRollout:
+    """Where a device stands in the last rollout that named it; `version` None: of settings."""
+
+    rollout: int
+    version: str | None
+    phase: str
+    rollout_reason: str
+    rollout_wave: int
+    wave: int
+    state: str
+    attempts: int
+    reason: str
+    since: datetime
+    not_before: datetime | None
+    health: str
+    health_reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What only the running hub knows; each member takes a device.
 
@@ -93,6 +112,7 @@ class Facts:
     report: Mapping[str, Any] = field(default_factory=dict)
     report_at: datetime | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    rollout: InRollout | None = None
     replaced_by: tuple[str, datetime] | None = None
     heard: Heard | None = None
     days: Sequence[Day] = ()
@@ -160,6 +180,16 @@ WHERE (%(keys)s::text[] IS NULL OR v.key = ANY(%(keys)s))
 GROUP BY v.key HAVING sum(d.lost) > 0 OR sum(greatest(m.missing - d.lost, 0)) > 0"""
 
 
+_ROLLOUTS = """
+SELECT DISTINCT ON (d.key) d.key, r.id,
+       CASE r.kind WHEN 'firmware' THEN r.target ->> 'version' END, r.phase, r.reason, r.wave,
+       x.wave, x.state, x.attempts, x.reason, x.since, x.not_before, x.health, x.health_reason
+FROM dormouse.rollout_device x
+JOIN dormouse.rollout r ON r.id = x.rollout_id
+JOIN dormouse.device d ON d.id = x.device_id
+WHERE %(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)
+ORDER BY d.key, r.id DESC"""
+
 # The newest: a device may have replaced a replacement.
 _REPLACED = """
 SELECT r ->> 'old', r ->> 'new', r ->> 'at'
@@ -190,6 +220,7 @@ async def gather(
         for key, day, level in await _all(conn, _LEVELS, asked):
             levels.setdefault(key, []).append((day, level))
         lost = {k: Lost(*v) for k, *v in await _all(conn, _LOST, asked)}
+        rollouts = {k: InRollout(*v) for k, *v in await _all(conn, _ROLLOUTS, asked)}
         replaced = _replaced(await _all(conn, _REPLACED, asked))
     kept = StoredConfigs(store, tenant)
     only = devices[0] if devices and len(devices) == 1 else None
@@ -203,6 +234,7 @@ async def gather(
                 "levels": levels.get(row["device"], ()),
                 "lost": lost.get(row["device"]),
                 "config": configs.get(row["device"]),
+                "rollout": rollouts.get(row["device"]),
                 "replaced_by": replaced.get(row["device"]),
             },
             around,

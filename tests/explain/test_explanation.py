@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from hub.explain.explanation import explain
-from hub.explain.facts import Day, Facts, Heard, Lost
+from hub.explain.facts import Day, Facts, Heard, InRollout, Lost
 from hub.explain.outages import Away, Outage
 from hub.explain.sentence import Level
 from hub.explain.words import Clock, span
@@ -167,6 +167,42 @@ def test_settings_that_wait_and_settings_that_are_not_taken_up():
     taken = wanted(4, 4, NOW - minutes(45), reported_at=NOW - minutes(5), problem="wifi refused")
     text = kinds(replace(HEALTHY, config=taken))["config"]
     assert text == "took up settings version 4, but said: wifi refused"
+
+
+IN_ROLLOUT = InRollout(
+    7, "1.3.0", "running", "", 1, 1, "pending", 0, "", NOW - minutes(20), None, "", ""
+)
+
+
+@pytest.mark.parametrize(("changes", "text", "level"), [
+    ({}, "update to 1.3.0 (rollout 7): its command comes soon", Level.FINE),
+    ({"wave": 3}, "update to 1.3.0 (rollout 7): waits for its turn in wave 4, now is wave 2",
+     Level.FINE),
+    ({"phase": "paused"}, "update to 1.3.0 (rollout 7): waits, the rollout is paused", Level.FINE),
+    ({"phase": "halted", "rollout_reason": "3 failures"},
+     "update to 1.3.0 (rollout 7): waits, the rollout is halted (3 failures)", Level.WARNING),
+    ({"attempts": 1, "not_before": NOW + minutes(5), "reason": "no answer"},
+     "update to 1.3.0 (rollout 7): tried again at 15:05, 1 attempt failed (no answer)", Level.FINE),
+    ({"state": "commanded", "attempts": 2},
+     "update to 1.3.0 (rollout 7): its command waits for the next wake, 2 attempts failed",
+     Level.FINE),
+    ({"state": "verifying", "version": None},
+     "rollout of settings (rollout 7): everything was sent; it has to come back", Level.FINE),
+    ({"state": "updated"}, "updated to 1.3.0 (rollout 7)", Level.FINE),
+    ({"state": "updated", "health": "bad", "health_reason": "awake twice as long"},
+     "updated to 1.3.0 (rollout 7), but is worse: awake twice as long", Level.WARNING),
+    ({"state": "failed", "reason": "came back with 1.2.0"},
+     "update to 1.3.0 failed (rollout 7): came back with 1.2.0", Level.WARNING),
+    ({"state": "failed", "version": "1.2.0", "reason": "never came back"},
+     "update to 1.2.0 failed (rollout 7): never came back", Level.FINE),
+    ({"state": "skipped", "reason": "battery 2400 mV"},
+     "left out of rollout 7 (update to 1.3.0): battery 2400 mV", Level.FINE),
+])  # fmt: skip
+def test_why_it_is_not_updated(changes, text, level):
+    facts = replace(HEALTHY, rollout=replace(IN_ROLLOUT, **changes))
+    [sentence] = [sentence for sentence in said(facts).chain if sentence.kind == "rollout"]
+    assert (sentence.text, sentence.level) == (text, level)
+    assert said(facts).headline.level is level
 
 
 def test_what_else_is_wrong_becomes_the_headline():
