@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import signal
+
 import pytest
 
 from host.twin.vm import ASLEEP, RESET, Cause
 from tests.device import updates
+from tests.device.board import START_S
 from tests.device.updates import ASK, answering, bootloader, clear, command, note, said, states
+from tests.support.broker import until
 
 
 @pytest.fixture
-async def board(make_board, admit):
+async def board(make_board, admit, ears):
     """A board that was awake once: WiFi and account are known."""
     board = await admit(make_board(ota_key=updates.WANTED["key"]))
     await board.wake(Cause.POWER)
@@ -144,3 +151,51 @@ async def test_a_command_is_never_followed_twice(board, ears):
     await ears.say(board, "$ota", command(id=1001))
     async with answering(ears, board, None):
         assert (await board.wake()).status == RESET
+
+
+async def test_a_short_deadline_bounds_the_waiting(board, ears):
+    board.settings["deadline_ms"] = 700
+    await ears.say(board, "$ota", command())
+    wake = await board.wake()
+    assert wake.status == ASLEEP
+    assert wake.seconds < 0.7 + START_S
+    await ears.mark()
+    assert states(ears, board) == ["accepted"]
+
+
+async def test_a_broker_that_hangs_while_it_waits(board, ears, broker):
+    await ears.say(board, "$ota", command())
+    waking = asyncio.create_task(board.wake())
+    await until(lambda: states(ears, board) == ["accepted"])
+    os.kill(broker.main.pid, signal.SIGSTOP)
+    try:
+        wake = await waking
+    finally:
+        os.kill(broker.main.pid, signal.SIGCONT)
+    assert wake.status == ASLEEP, wake.console
+    assert not note(board)
+
+
+async def test_readings_that_wait_go_through_it(board, ears):
+    await begin(board, ears)
+    bootloader(board)
+    await board.wake(Cause.SOFT)
+    await board.wake()
+    await ears.mark()
+    assert set(ears.seqs(board)) == {1, 2, 3, 4}
+    assert len({batch.boot for batch in ears.batches(board)}) == 1
+    # Nothing was acknowledged, so all of it is in the record still.
+    assert ears.batches(board)[-1].after in {0, 3}
+
+
+async def test_it_moves_and_is_updated_in_one_wake(board, ears):
+    """Credentials that have just proved themselves are those that the OTA server will find."""
+    await ears.say(board, "$config", {"version": 2, "wifi": {"ssid": "upstairs", "key": "k"}})
+    await board.wake()
+    board.world["wifi"] |= {"ssid": "upstairs", "key": "k"}
+    await ears.say(board, "$ota", command())
+    async with answering(ears, board, None):
+        assert (await board.wake()).status == RESET
+    sdk = json.loads((board.folder / "sdk.json").read_text())
+    assert (sdk["ssid"], sdk["bssid"]) == ("upstairs", None)
+    assert json.loads((board.folder / "flash/settings.json").read_text())["ssid"] == "upstairs"

@@ -54,12 +54,12 @@ async def clear(ears: Ears, board: Board) -> None:
 
 
 @contextlib.asynccontextmanager
-async def answering(ears: Ears, board: Board, word: dict[str, Any] | None) -> AsyncIterator[None]:
-    """A hub that answers every `accepted`: with `word`, or by clearing the command."""
+async def answering(ears: Ears, board: Board, *words: dict[str, Any] | None) -> AsyncIterator[None]:
+    """A hub that answers one `accepted` after the other: with a word, or (None) by clearing."""
 
     async def answer() -> None:
         answered = accepted(ears, board)
-        while True:
+        for word in words:
             await until(lambda known=answered: accepted(ears, board) > known, within=60)
             answered += 1
             if word is None:
