@@ -63,6 +63,8 @@ def _reported(work: Work, device: Device, event: Reported) -> None:
     sample = event.sample
     if event.redelivered and _is_old(device, sample):
         return
+    if device.stranded:
+        device = work.put(device, stranded=False)  # it has an application after all
     if _runs_target(work, device, sample):
         _arrived(work, device, sample)
     elif device.state in _OUT:
@@ -140,7 +142,7 @@ def _answered(work: Work, device: Device, event: Answered) -> None:
     if (event.command != device.command and not unread) or device.state in OVER:
         _stray(work, device, event)
         return
-    device = work.put(device, heard_at=event.at, wakes=0)
+    device = work.put(device, heard_at=event.at, wakes=0, stranded=False)
     match event.state:
         case "accepted":
             _accepted(work, device, event)
@@ -230,7 +232,9 @@ def _streamed(work: Work, device: Device, event: Streamed) -> None:
     if event.error is None:
         work.move(device, State.VERIFYING, sent=True)
     else:
-        work.fail(device, event.error)
+        # What a lost stream sent may have been the whole.
+        failed = work.fail(device, event.error)
+        work.put(failed, stranded=event.stranded, sent=device.sent or event.stranded)
 
 
 def _wanted(work: Work, device: Device, event: Wanted) -> None:

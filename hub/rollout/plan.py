@@ -227,6 +227,10 @@ def _advance(work: Work) -> None:
 
 
 def _abort(work: Work, device: Device) -> None:
+    if device.stranded:
+        work.move(device, State.FAILED, "aborted while it waits in its OTA server, without an "
+                  f"application: `dormouse ota {device.address} IMAGE` ends that")  # fmt: skip
+        return
     if device.state is State.PENDING:
         work.move(device, State.SKIPPED, "the rollout was aborted")
         return
@@ -280,7 +284,19 @@ def _command(work: Work) -> None:
         if device.not_before is not None and device.not_before > work.now:
             work.timers.append(device.not_before)
             continue
-        _command_one(work, device)
+        if device.stranded:
+            _rescue(work, device)
+        else:
+            _command_one(work, device)
+
+
+def _rescue(work: Work, device: Device) -> None:
+    """Stream once more to a device that waits in its OTA server, as soon as there is a stream."""
+    given = sum(isinstance(action, Stream) for action in work.actions)
+    updating = len(work.within({State.UPDATING}))
+    if min(work.facts.free - given, work.options.streams - updating) > 0:
+        work.move(device, State.UPDATING, "again, to its OTA server")
+        work.actions.append(Stream(device.device, device.command, device.address))
 
 
 def _command_one(work: Work, device: Device) -> None:

@@ -143,7 +143,7 @@ class Runner:
         for name, device in kept.devices.items():
             self._by_device.setdefault((tenant, name), []).append(worker)
             self._recent.setdefault((tenant, name), deque(device.before, KEPT))
-            if device.state is State.UPDATING:
+            if device.state is State.UPDATING or device.stranded:
                 self._streams.unsettle(name)
         worker.start()
         self._tasks.append(asyncio.create_task(self._end_of(tenant, worker)))
@@ -238,6 +238,7 @@ class Runner:
         while True:
             try:
                 for tenant in await self._store.tenants():
+                    self._streams.unsettle(*await self.kept(tenant).stranded())
                     for kept in await self.kept(tenant).open():
                         if (tenant, kept.rollout.id) not in self._workers:
                             self.begin(tenant, kept)

@@ -40,7 +40,12 @@ __all__ = [
 
 
 class StreamError(HubError):
-    """The image was not streamed; `reason` is one line without the device's name."""
+    """The image was not streamed; `reason` is one line without the device's name.
+
+    `stranded`: the device waits in its OTA server and has no application to go back to.
+    """
+
+    stranded = False
 
     def __init__(self, device: str, reason: str) -> None:
         self.device, self.reason = device, reason
@@ -52,11 +57,15 @@ class StreamUnansweredError(StreamError):
 
 
 class StreamLostError(StreamError):
-    """The device went silent half-way; it waits in its OTA server, without an application."""
+    """The device went silent half-way."""
+
+    stranded = True
 
 
 class StreamRefusedError(StreamError):
     """The device took every byte and came back asking for an update."""
+
+    stranded = True
 
 
 class StreamNonsenseError(StreamError):

@@ -66,11 +66,15 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """A stream ended: whole, or with the reason why not."""
+    """A stream ended: whole, or with the reason why not.
+
+    `stranded`: the device waits in its OTA server, with half an application.
+    """
 
     device: str
     command: int
     error: str | None = None
+    stranded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

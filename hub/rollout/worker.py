@@ -172,7 +172,8 @@ class Worker:
             return False
         if found.state is State.PENDING:
             target = self.rollout.target
-            return isinstance(target, FirmwareTarget) and sample.firmware == target.version
+            ours = isinstance(target, FirmwareTarget) and sample.firmware == target.version
+            return ours or found.stranded
         return not found.over or found.health is Health.WATCHED
 
     async def hear(self, event: Event) -> None:
@@ -251,6 +252,7 @@ class Worker:
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
         self._parts.changed(self.rollout.id)
+        self._end_streams()
         await self._do(outcome.actions)
 
     async def _commit(self, events: Sequence[Event]) -> Outcome:
@@ -356,8 +358,15 @@ class Worker:
             task = asyncio.create_task(self._stream(device, command, address))
             self._streams[device] = task
 
+    def _end_streams(self) -> None:
+        """Nobody waits any more for what a device has come back from without our help."""
+        for device, task in self._streams.items():
+            if self.devices[device].state is not State.UPDATING:
+                task.cancel()
+
     async def _stream(self, device: str, command: int, address: str | None) -> None:
         error: str | None = None
+        stranded = False
         target = self.rollout.target
         try:
             if isinstance(target, FirmwareTarget):
@@ -367,13 +376,14 @@ class Worker:
                     )
         except HubError as failed:
             error = str(getattr(failed, "reason", failed))
+            stranded = bool(getattr(failed, "stranded", False))
         except _AWAY as failed:
             error = f"the image could not be read: {failed}".splitlines()[0]
         finally:
             self._streams.pop(device, None)
             self._parts.slots.taken.discard(device)
             self.progress.pop(device, None)
-        self.tell(Streamed(device, command, error))
+        self.tell(Streamed(device, command, error, stranded))
 
     def _progress(self, device: str, now: Any) -> None:
         self.progress[device] = now

@@ -127,6 +127,13 @@ SELECT d.key, r.rollout_id FROM dormouse.rollout_device r
 JOIN dormouse.device d ON d.id = r.device_id
 WHERE d.key = ANY(%s) AND r.state NOT IN ('updated', 'failed', 'skipped') ORDER BY d.key"""
 
+# They may sit in their OTA servers still. After a month somebody has taken the device away.
+_STRANDED = """
+SELECT DISTINCT d.key FROM dormouse.rollout_device r JOIN dormouse.device d ON d.id = r.device_id
+LEFT JOIN dormouse.device_state s ON s.device_id = d.id
+WHERE r.state = 'failed' AND (r.detail ->> 'stranded')::boolean
+  AND r.since > now() - interval '30 days' AND (s.seen_at IS NULL OR s.seen_at < r.since)"""
+
 # What was owed to the broker when the hub ended, and is not in another rollout's hands by now.
 _OWED = """
 SELECT d.key, r.rollout_id FROM dormouse.rollout_device r
@@ -257,6 +264,11 @@ class StoredRollouts:
         async with self._store.tenant(self._tenant) as conn:
             return [row[0] for row in await (await conn.execute(_OWED)).fetchall()]
 
+    async def stranded(self) -> list[str]:
+        """Devices that a failed update has left in their OTA servers, and not heard since."""
+        async with self._store.tenant(self._tenant) as conn:
+            return [row[0] for row in await (await conn.execute(_STRANDED)).fetchall()]
+
     async def paid(self, devices: Sequence[str]) -> None:
         """The broker has forgotten these commands."""
         async with self._store.tenant(self._tenant) as conn:
@@ -325,7 +337,7 @@ def _jsonb(rows: Iterable[dict[str, Any]]) -> Jsonb:
 
 
 _INSTANTS = ("due", "heard_at")
-_DETAIL = ("address", "wakes", "sent", "claimed", "gaps_before", "former")
+_DETAIL = ("address", "wakes", "sent", "claimed", "stranded", "gaps_before", "former")
 _PLAIN = ("device", "wave", "attempts", "command", "reason", "owed", "health_reason")
 
 
