@@ -95,9 +95,9 @@ class Hub:
         self.bridges = BridgeSets(self._bridge, self._tenant_of, StoredPorts(store))
         self._stack.push_async_callback(self.bridges.stop)
         # Not entered yet: its listener comes last. But commands from HomeKit need its source.
-        mapping = StoredMapping(Memory(store, settings.tenant))
-        self._stack.push_async_callback(mapping.stop)
-        self.translator = await mapping.load(mapped, self._model_of)
+        self.mapping = StoredMapping(Memory(store, settings.tenant))
+        self._stack.push_async_callback(self.mapping.stop)
+        self.translator = await self.mapping.load(mapped, self._model_of)
         self.mqtt = Mqtt(
             settings, store, self.bridges, self.problems, self.translator,
             live=self.live, listening=self._listening,

@@ -17,6 +17,7 @@ from hub.doctor.cli import doctor
 from hub.explain.cli import explain
 from hub.flags import with_settings
 from hub.homekit import cli as homekit_cli
+from hub.mapping import cli as mapping_cli
 from hub.mqtt import cli as devices_cli
 from hub.rollout import cli as rollout_cli
 from hub.settings import Settings, load
@@ -72,3 +73,4 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(rollout_cli.app, name="rollout")
     app.command()(explain)
     app.add_typer(people_cli.app, name="people")
+    app.add_typer(mapping_cli.app, name="mapping")

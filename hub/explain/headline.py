@@ -136,7 +136,7 @@ def _waiting(case: Case) -> Sentence | None:
         f"not heard since {case.clock.at(seen_at)}, because the hub was away when it was due; "
         f"expected {case.clock.at(found.following)}"
     )
-    return Sentence(case.now, "hub", text, Level.WARNING)
+    return Sentence(case.now, "hub", text)
 
 
 def _fine(case: Case) -> Sentence:

@@ -55,6 +55,11 @@ class StoredMapping:
         rules = given or Rules.model_validate(kept.get("rules", {}))
         return Translator(rules, nodes=kept.get("nodes"), learned=self._learned, model=model)
 
+    async def reload(self, translator: Translator, given: Rules) -> None:
+        """Let the translator go by these rules, which are kept."""
+        await self._memory.save(_AREA, {"rules": given.model_dump(mode="json")})
+        translator.take(given)
+
     async def stop(self) -> None:
         """Finish what is being kept."""
         if self._keeping is not None:

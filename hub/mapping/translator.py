@@ -59,10 +59,14 @@ class Translator:
         learned: Callable[[Mapping[str, list[str]]], None] | None = None,
         model: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self.rules = rules
         self._nodes = {name: list(known) for name, known in (nodes or {}).items()}
         self._learned, self._model = learned, model
         self._foreign: set[str] = set()
+        self.take(rules)
+
+    def take(self, rules: Rules) -> None:
+        """Go by these rules from now on; what was learned stays."""
+        self.rules = rules
         self._topics: list[_Topic] = []
         self._online: list[tuple[OnlineRule, Pattern]] = []
         for name in rules.presets:
@@ -71,6 +75,9 @@ class Translator:
             self._add(profile, frozenset([device]))
         for profile in rules.models.values():
             self._add(profile, None)
+        self._foreign = {
+            device for device in self._foreign if any(t.holds_for(device) for t in self._topics)
+        }
 
     @property
     def filters(self) -> list[str]:

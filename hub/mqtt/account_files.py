@@ -57,6 +57,11 @@ class AccountFiles:
             self._writing = asyncio.create_task(self._write_soon())
         await asyncio.shield(self._writing)
 
+    async def follow(self, foreign: Foreign) -> None:
+        """Other topics are mapped from now on; returns when the broker was told."""
+        self._foreign = foreign
+        await self.changed()
+
     async def stop(self) -> None:
         """Finish what is being written."""
         if self._writing is not None:

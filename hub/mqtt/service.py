@@ -121,11 +121,11 @@ class Mqtt:
         await self.book.load()
         if self._settings.mqtt_url:
             endpoint = Endpoint.of(self._settings.mqtt_url)
-            filters, client_id = ["HomeKit/#", "enrol/+"], f"dormouse-{self._settings.tenant}"
+            client_id = f"dormouse-{self._settings.tenant}"
         else:
             self.broker = await self._start_broker()
-            endpoint, filters, client_id = self.broker.endpoint, ["HomeKit/#"], "hub"
-        filters += self._translator.filters
+            endpoint, client_id = self.broker.endpoint, "hub"
+        filters = [*self._own_filters, *self._translator.filters]
         self.source = MqttSource(endpoint, filters, client_id=client_id, mark="hub")
         self.acks = Acks(self.source, self._held)
         await self.acks.start()
@@ -140,6 +140,11 @@ class Mqtt:
         await self._start_enrolment()
         self._spawn(self._chores())
         self._stack.push_async_callback(self._end_tasks)
+
+    @property
+    def _own_filters(self) -> list[str]:
+        """Enrolments come over a listener of their own where the broker is ours."""
+        return ["HomeKit/#", "enrol/+"] if self._settings.mqtt_url else ["HomeKit/#"]
 
     async def _start_broker(self) -> Broker:
         settings = self._settings
@@ -162,6 +167,12 @@ class Mqtt:
         reports, commands = self._translator.acl()
         filters = [*self._translator.filters, *self._translator.command_filters]
         return Foreign(filters, reports, commands)
+
+    async def follow_mapping(self) -> None:
+        """The mapping has changed: let the broker and the subscriptions go by it."""
+        if self.broker is not None:
+            await self.broker.accounts.follow(self._foreign())
+        self.source.follow([*self._own_filters, *self._translator.filters])
 
     def _make_listener(self) -> Listener:
         listener = Listener(

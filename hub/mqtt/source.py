@@ -6,14 +6,11 @@ import asyncio
 import contextlib
 import logging
 import random
-import ssl
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -21,8 +18,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from hub.errors import SettingsError
-from hub.mqtt.buffered import DUP, RETAIN, Buffered, BufferedClient
+from hub.mqtt.buffered import DUP, RETAIN, BufferedClient
+from hub.mqtt.driven import Driver
+from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.errors import NotConnectedError
 
 __all__ = ["Delivery", "Endpoint", "MqttSource", "Source"]
@@ -66,38 +64,6 @@ class Source(Protocol):
         """Send; returns when the broker has it. Raises NotConnectedError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A broker's address and our account there."""
-
-    host: str
-    port: int
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(cls, url: str) -> Endpoint:
-        """From `mqtt[s]://[user:password@]host[:port]`. Raises SettingsError."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            raise SettingsError(f"DORMOUSE_MQTT_URL={url!r}: not a URL") from None
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.path.strip("/"):
-            raise SettingsError(
-                "DORMOUSE_MQTT_URL: must be mqtt://user:password@host:port (or mqtts://)"
-            )
-        tls = ssl.create_default_context() if parts.scheme == "mqtts" else None
-        return cls(
-            parts.hostname,
-            port or (8883 if tls else 1883),
-            unquote(parts.username) if parts.username else None,
-            unquote(parts.password) if parts.password else None,
-            tls,
-        )
-
-
 def _user_property(name: str, value: str) -> bytes:
     """An MQTT 5 user property as it is sent."""
     texts = (text.encode() for text in (name, value))
@@ -128,8 +94,6 @@ class MqttSource:
     CONNECT_TIMEOUT = 5.0
     BACKOFF = (0.1, 10.0)
     KEEPALIVE = 30
-    # Messages handled in one turn of the loop: some ms.
-    AT_ONCE = 100
 
     def __init__(
         self,
@@ -144,7 +108,9 @@ class MqttSource:
         self._endpoint = endpoint
         self._mark = (_MARK, mark) if mark else None
         self._marked = _user_property(*self._mark) if self._mark else b""
-        self._filters = filters
+        self._filters = list(filters)
+        # What each SUBSCRIBE under way asked for, by its message id.
+        self._asked: dict[int, list[str]] = {}
         self._client_id = client_id
         self._session_s = session_s
         self._in_flight = in_flight
@@ -161,7 +127,7 @@ class MqttSource:
         """Connect in the background, for ever; `deliver` is called on the loop."""
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
+        self._driver = Driver()
         self._tasks = [asyncio.create_task(self._keep_connected())]
 
     async def stop(self) -> None:
@@ -173,7 +139,7 @@ class MqttSource:
         if self._client is not None:
             self._client.disconnect()
             self._client.loop_write()
-            self._release(self._client)
+            self._driver.release(self._client)
         self._dropped()
 
     def acknowledge(self, delivery: Delivery) -> None:
@@ -203,6 +169,17 @@ class MqttSource:
             self._publishing[sent.mid] = future
             await future
 
+    def follow(self, filters: Sequence[str]) -> None:
+        """Be subscribed to these from now on, instead of those before."""
+        gone = [wanted for wanted in self._filters if wanted not in filters]
+        new = [wanted for wanted in filters if wanted not in self._filters]
+        self._filters = list(filters)
+        if self._client is not None and self.connected.is_set():
+            if gone:
+                self._client.unsubscribe(gone)
+            if new:
+                self._subscribe(self._client, new)
+
     def _make_client(self) -> BufferedClient:
         client = BufferedClient(
             CallbackAPIVersion.VERSION2,
@@ -216,57 +193,13 @@ class MqttSource:
             client.tls_set_context(self._endpoint.tls)
         client.connect_timeout = self.CONNECT_TIMEOUT
         client.suppress_exceptions = False
-        client.on_socket_open = lambda _c, _u, sock: self._on_loop(self._watch, client, sock)
-        client.on_socket_close = lambda _c, _u, sock: self._on_loop(self._unwatch, sock)
-        client.on_socket_register_write = lambda _c, _u, sock: self._on_loop(
-            self._loop.call_soon, self._write, client, sock
-        )
+        self._driver.drive(client)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_packet = self._on_packet
         client.on_publish = self._on_publish
         return client
-
-    def _on_loop(self, call: Callable[..., Any], *args: Any) -> None:
-        """Because connect() blocks it runs on a helper thread, and so do its callbacks."""
-        if threading.get_ident() == self._thread:
-            call(*args)
-        else:
-            self._loop.call_soon_threadsafe(call, *args)
-
-    def _watch(self, client: paho.Client, sock: Buffered) -> None:
-        self._loop.add_reader(sock, self._read, client, sock)
-
-    def _unwatch(self, sock: Buffered) -> None:
-        if sock.fileno() >= 0:
-            self._loop.remove_reader(sock)
-            self._loop.remove_writer(sock)
-
-    def _read(self, client: paho.Client, sock: Buffered) -> None:
-        """Take what is there, but let others have their turn."""
-        client.loop_read()
-        for _ in range(self.AT_ONCE):
-            if not sock.waits or client.socket() is None:
-                return
-            client.loop_read()
-        self._loop.call_soon(self._read, client, sock)
-
-    def _write(self, client: paho.Client, sock: Buffered) -> None:
-        """What paho has to say since the last turn of the loop, in one write."""
-        client.loop_write()
-        if sock.fileno() >= 0:
-            self._flush(sock)
-
-    def _flush(self, sock: Buffered) -> None:
-        try:
-            done = sock.flush()
-        except OSError:
-            return  # the reader will hear of it
-        if done:
-            self._loop.remove_writer(sock)
-        else:
-            self._loop.add_writer(sock, self._flush, sock)
 
     async def _keep_connected(self) -> None:
         """A new client each time: what the old one still held is not sent late.
@@ -289,7 +222,7 @@ class MqttSource:
                 delay = shortest
                 await self._stay(client)
             self._client = None
-            self._release(client)
+            self._driver.release(client)
             self._dropped()
             await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311  # not a secret
             delay = min(delay * 2, longest)
@@ -324,14 +257,6 @@ class MqttSource:
                 async with asyncio.timeout(1):
                     await self.lost.wait()
 
-    def _release(self, client: paho.Client) -> None:
-        """Close a client's socket without its saying goodbye (its will and session stay)."""
-        client.on_disconnect = None
-        sock: object = client.socket()
-        if isinstance(sock, Buffered):
-            self._unwatch(sock)
-            sock.close()
-
     def _on_connect(
         self, client: paho.Client, _data: object, _flags: object, reason: Any, _properties: object
     ) -> None:
@@ -339,20 +264,26 @@ class MqttSource:
             log.warning("the broker refuses us: %s", reason)
             self.lost.set()
             return
+        self._asked.clear()
+        self._subscribe(client, self._filters)
+
+    def _subscribe(self, client: paho.Client, filters: Sequence[str]) -> None:
         # Our own messages are no news; a live message has no retain flag, a replayed one has; and
         # retained values come at every connect, since one may have changed while we were away.
         options = SubscribeOptions(
             qos=1,
-            noLocal=not any(wanted.startswith("$share/") for wanted in self._filters),
+            noLocal=not any(wanted.startswith("$share/") for wanted in filters),
             retainAsPublished=False,
             retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE,
         )
-        client.subscribe([(wanted, options) for wanted in self._filters])
+        _, mid = client.subscribe([(wanted, options) for wanted in filters])
+        if mid is not None:
+            self._asked[mid] = list(filters)
 
     def _on_subscribe(
-        self, _client: object, _data: object, _mid: int, reasons: Any, _properties: object
+        self, _client: object, _data: object, mid: int, reasons: Any, _properties: object
     ) -> None:
-        for wanted, reason in zip(self._filters, reasons, strict=False):
+        for wanted, reason in zip(self._asked.pop(mid, ()), reasons, strict=False):
             if reason.is_failure:
                 log.error("the broker refuses the subscription to %s: %s", wanted, reason)
                 self.lost.set()
@@ -360,7 +291,7 @@ class MqttSource:
         self.connected.set()
 
     def _on_disconnect(self, *_: object) -> None:
-        self._on_loop(self._dropped)
+        self._driver.on_loop(self._dropped)
 
     def _dropped(self) -> None:
         if self.connected.is_set():

@@ -13,6 +13,7 @@ from hub.explain.control import router as explain
 from hub.firmware.control import router as firmware
 from hub.homekit.control import router as homekit
 from hub.homekit.registry import INFORMATION
+from hub.mapping.control import router as mapping
 from hub.mqtt.control import router as devices
 from hub.replace import router as replace
 from hub.rollout.control import router as rollouts
@@ -48,6 +49,7 @@ def control_app(hub: Hub) -> FastAPI:
     app.include_router(firmware(hub.firmware))
     app.include_router(explain(hub))
     app.include_router(homekit(hub.bridges.running))
+    app.include_router(mapping(hub))
     app.include_router(places(lambda: hub.running.store, hub.settings.tenant))
     app.include_router(replace(hub))
     app.include_router(people(hub))

@@ -97,7 +97,7 @@ def test_the_hub_does_not_blame_devices_for_its_own_absence():
     assert found.headline.text == (
         "not heard since 13:50, because the hub was away when it was due; expected 15:05"
     )
-    assert found.headline.level is Level.WARNING
+    assert found.headline.level is Level.FINE
     assert "the hub was not running from 14:00 until 14:57" in [s.text for s in found.chain]
     still = Outage(Away.BROKER, NOW - minutes(60), None)
     found = said(silent(70, outages=[still]))

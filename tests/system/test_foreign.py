@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 
 import pytest
@@ -86,3 +87,52 @@ async def test_one_device_measures_in_fahrenheit(hub, pair):
     assert await phone.read(place) == 10
     assert await hub.value("yankee", "CurrentTemperature") == 10
     await device.close()
+
+
+async def test_a_changed_mapping_needs_no_restart(hub):
+    mapping = hub.data_dir.parent / "mapping.json"
+    topic = {
+        "topic": "garden/{device}/state", "service": "HumiditySensor",
+        "characteristic": "CurrentRelativeHumidity",
+    }  # fmt: skip
+    devices = {
+        "yankee": {"values": {"TemperatureSensor/CurrentTemperature": {"unit": "K"}}},
+        "bed_1": {"topics": [topic]},
+    }
+    sensor = Publisher("bed_1", hub.facts["mqtt_port"], hub.facts["enrol_port"])
+    yankee = Publisher("yankee", hub.facts["mqtt_port"], hub.facts["enrol_port"])
+    for device in (sensor, yankee):
+        await device.enrol()
+
+    async def reload():
+        environment = dict(os.environ)
+        return await hub.command(
+            "mapping", "reload", "--data-dir", str(hub.data_dir), env=environment
+        )
+
+    mapping.write_text('{"devices": 7}')
+    status, said = await reload()
+    assert status != 0
+    assert "the mapping stays as it was" in said
+    await sensor.send("garden/bed_1/state", b"40", tag=1)  # nobody knows the topic yet
+    await sensor.drain()
+    mapping.write_text(json.dumps({"devices": devices}))
+    status, said = await reload()
+    assert (status, said) == (0, "the mapping holds: presets tasmota; devices bed_1, yankee\n")
+
+    async def heard():
+        # The broker reads its rules when it gets round to it.
+        await sensor.send("garden/bed_1/state", b"55", tag=2)
+        await sensor.drain()
+        return await hub.value("bed_1", "CurrentRelativeHumidity") == 55
+
+    await until(heard)
+    await yankee.send("HomeKit/yankee/TemperatureSensor/CurrentTemperature", b"300", tag=1)
+    await yankee.drain()
+
+    async def kelvin():
+        return await hub.value("yankee", "CurrentTemperature") == 26.85
+
+    await until(kelvin)
+    for device in (sensor, yankee):
+        await device.close()
