@@ -18,6 +18,7 @@ from hub.mqtt.control import router as devices
 from hub.replace import router as replace
 from hub.rollout.control import router as rollouts
 from hub.store.overview import DeviceOverview, LastValue, overview
+from hub.web.listing import served
 from hub.web.people.control import router as people
 from hub.web.places import router as places
 
@@ -44,6 +45,11 @@ def control_app(hub: Hub) -> FastAPI:
         }
 
     app.include_router(devices(lambda: hub.mqtt))
+
+    @app.get("/web/routes")
+    async def web_routes() -> list[tuple[str, str]]:
+        return await served(hub.site)
+
     app.include_router(config(hub))
     app.include_router(doctor(lambda: hub.running.store))
     app.include_router(firmware(hub.firmware))

@@ -7,8 +7,7 @@ import contextlib
 import logging
 import os
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
@@ -16,7 +15,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.web.gate import NONCE
-from hub.web.people.principal import authenticate, refusal
+from hub.web.people.principal import Principal, authenticate, refusal
 from hub.web.plain import problem
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 3.0
 """How often an open page is told that the hub is there; it worries after 10 s (static/frame.js)."""
-
-_BEAT = {"code": "window.dormouse?.beat()"}
 
 # How often the sessions of open pages are looked at: one that expires closes its pages.
 _CHECK_S = 60.0
@@ -54,7 +51,7 @@ class Dashboard:
         principal = await authenticate(connection)
         if scope["type"] == "websocket":
             app = await self.load()
-            if principal is None or not _may_open(principal.session, scope):
+            if principal is None or not _may_open(principal, scope):
                 await send({"type": "websocket.close", "code": 1008})
                 return
             await self._serve_socket(app, principal.session, scope, receive, send)
@@ -97,12 +94,14 @@ class Dashboard:
             for ended in self._sockets.get(session, ()):
                 ended.set()
         if self._app is not None:
-            _delete_clients(sessions)
+            from hub.web import clients  # noqa: PLC0415  # see load()
+
+            clients.delete(sessions)
 
     async def _start(self) -> ASGIApp:
         from nicegui import core, ui  # noqa: PLC0415  # see load()
 
-        from hub.web import errors, pages  # noqa: PLC0415
+        from hub.web import clients, errors, pages  # noqa: PLC0415
 
         outer = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         pages.mount_all(self._site)
@@ -120,6 +119,7 @@ class Dashboard:
             show_welcome_message=False,
         )
         errors.install(core.app)
+        clients.bind_events()
         await self._stack.enter_async_context(outer.router.lifespan_context(outer))
         beat = asyncio.create_task(self._beat())
         self._stack.push_async_callback(_ended, beat)
@@ -147,16 +147,14 @@ class Dashboard:
             await asyncio.gather(serving, waiting, return_exceptions=True)
 
     async def _beat(self) -> None:
-        """Tell every open page that the hub is there, by the way that its news take."""
-        from nicegui import Client  # noqa: PLC0415
+        """Tell open pages that the hub is there; close those whose session is over."""
+        from hub.web import clients  # noqa: PLC0415  # see load()
 
         loop = asyncio.get_running_loop()
         checked = loop.time()
         while True:
             await asyncio.sleep(BEAT_S)
-            for client in list(Client.instances.values()):
-                if client.has_socket_connection:
-                    client.outbox.enqueue_message("run_javascript", _BEAT, client.id)
+            clients.beat()
             if loop.time() - checked > _CHECK_S:
                 checked = loop.time()
                 await self._check()
@@ -182,33 +180,10 @@ def _import() -> None:
     import hub.web.frame  # noqa: F401, PLC0415
 
 
-def _owner(client: Any) -> int:
-    principal = client.request.scope.get("dormouse.principal")
-    return principal.session if principal else 0
+def _may_open(principal: Principal, scope: Scope) -> bool:
+    from hub.web import clients  # noqa: PLC0415  # see load()
 
-
-def _may_open(session: int, scope: Scope) -> bool:
-    """Whether the websocket is for a page that this session asked for.
-
-    A page that is not there any more (the hub was restarted) is left to NiceGUI, which has the
-    browser load it anew.
-    """
-    from nicegui import Client  # noqa: PLC0415
-
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    wanted = query.get("client_id", [])
-    if session == 0 or len(wanted) != 1:
-        return False
-    client = Client.instances.get(wanted[0])
-    return client is None or _owner(client) == session
-
-
-def _delete_clients(sessions: set[int]) -> None:
-    from nicegui import Client  # noqa: PLC0415
-
-    for client in list(Client.instances.values()):
-        if _owner(client) in sessions:
-            client.delete()
+    return clients.may_open(principal.session, scope)
 
 
 def _is_document(connection: HTTPConnection) -> bool:

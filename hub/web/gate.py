@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 import socket
 from collections.abc import Iterable
@@ -19,6 +20,8 @@ NONCE = "dormouse.nonce"
 """Where a request's scope holds what its inline scripts are let in by."""
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 
 # Names that cannot be registered by a stranger, who could then point them at this hub and have a
 # visitor's browser talk to it (DNS rebinding).
@@ -112,11 +115,11 @@ def limit_of(path: str) -> int:
 
 def host_is_ours(host: str, names: Iterable[str] = ()) -> bool:
     """Whether a Host header is an address or a name that no stranger can own."""
-    name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    if not name:
+    if not _HOST.fullmatch(host):
         return False
+    name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     try:
-        ipaddress.ip_address(name.partition("%")[0])
+        ipaddress.ip_address(name)
     except ValueError:
         own = socket.gethostname().lower()
         return "." not in name or name.endswith(_LOCAL) or name == own or name in names
@@ -147,7 +150,7 @@ def _with_headers(scope: Scope, headers: Headers, send: Send) -> Send:
     policy = _POLICY.format(
         nonce=scope[NONCE],
         # 'self' covers websockets in today's browsers, but not in those of 2021.
-        sockets=f"ws://{host} wss://{host}" if host_is_ours(host) else "",
+        sockets=f"ws://{host} wss://{host}" if _HOST.fullmatch(host) else "",
     )
 
     async def sending(message: Message) -> None:

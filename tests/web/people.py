@@ -32,10 +32,18 @@ async def control(hub: HubProcess, path: str, body: object) -> dict:
 
 
 @contextlib.asynccontextmanager
-async def client_of(hub: HubProcess, person: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    """An HTTP client that behaves as a page of the dashboard does, logged in as `person`."""
+async def client_of(
+    hub: HubProcess, person: str | None = None, *, address: str = "127.0.0.1"
+) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client that behaves as a page of the dashboard does, logged in as `person`.
+
+    Another `address` of the loopback network makes it another machine.
+    """
     url = url_of(hub)
-    async with httpx.AsyncClient(base_url=url, headers={"Origin": url}, timeout=30) as client:
+    transport = httpx.AsyncHTTPTransport(local_address=address)
+    async with httpx.AsyncClient(
+        base_url=url, headers={"Origin": url}, timeout=30, transport=transport
+    ) as client:
         if person is not None:
             answer = await client.post("/login", data={"name": person, "password": PASSWORD})
             assert answer.status_code == 303, answer.text

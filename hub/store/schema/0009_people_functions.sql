@@ -10,17 +10,17 @@ BEGIN ATOMIC
     SELECT p.id, p.name, p.password FROM dormouse.person p WHERE p.login = wanted;
 END;
 
-CREATE FUNCTION dormouse.person_set_password(person integer, fresh text) RETURNS boolean
+CREATE FUNCTION dormouse.person_set_password(who integer, fresh text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    UPDATE dormouse.person SET password = fresh, changed_at = now() WHERE id = person;
+    UPDATE dormouse.person SET password = fresh, changed_at = now() WHERE id = who;
     RETURN FOUND;
 END $$;
 
-CREATE FUNCTION dormouse.person_remove(person integer) RETURNS boolean
+CREATE FUNCTION dormouse.person_remove(who integer) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    DELETE FROM dormouse.person WHERE id = person;
+    DELETE FROM dormouse.person WHERE id = who;
     RETURN FOUND;
 END $$;
 

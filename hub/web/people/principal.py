@@ -34,7 +34,8 @@ COOKIE = "dormouse_session"
 SITE = "dormouse.site"
 """Where a connection's scope holds the Site."""
 
-_PRINCIPAL = "dormouse.principal"
+PRINCIPAL = "dormouse.principal"
+"""Where a connection's scope holds who asks, once that was looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ async def authenticate(connection: HTTPConnection) -> Principal | None:
     A request that brings a token is judged by it alone.
     """
     scope = connection.scope
-    if _PRINCIPAL not in scope:
-        scope[_PRINCIPAL] = await _find(connection)
-    found: Principal | None = scope[_PRINCIPAL]
+    if PRINCIPAL not in scope:
+        scope[PRINCIPAL] = await _find(connection)
+    found: Principal | None = scope[PRINCIPAL]
     return found
 
 
@@ -87,7 +88,11 @@ async def _find(connection: HTTPConnection) -> Principal | None:
     header = connection.headers.get("authorization")
     if header is not None:
         scheme, _, token = header.partition(" ")
-        if site.tokens is None or scheme.lower() != "bearer" or not is_api(connection.url.path):
+        if (
+            site.tokens is None
+            or scheme.lower() != "bearer"
+            or not is_api(connection.scope["path"])
+        ):
             return None
         return await site.tokens(token.strip())
     token = connection.cookies.get(COOKIE, "")
@@ -126,12 +131,13 @@ def administrator() -> Callable[[HTTPConnection], Awaitable[Principal]]:
 
 def refusal(connection: HTTPConnection) -> HTTPException:
     """What nobody is told: 401 for programs, the way to the log-in for people."""
-    path = connection.url.path
+    path: str = connection.scope["path"]
     if is_api(path) or connection.scope.get("method", "GET") not in {"GET", "HEAD"}:
         return HTTPException(
             401, "log in, or send a token", headers={"WWW-Authenticate": 'Bearer realm="dormouse"'}
         )
-    wanted = path + (f"?{connection.url.query}" if connection.url.query else "")
+    query_string: bytes = connection.scope.get("query_string", b"")
+    wanted = path + (f"?{query_string.decode('latin-1')}" if query_string else "")
     query = f"?next={quote(wanted, safe='/')}" if wanted != "/" else ""
     return HTTPException(303, headers={"Location": f"/login{query}"})
 
