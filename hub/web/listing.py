@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute
 
 if TYPE_CHECKING:
     from hub.web.site import Site
@@ -22,7 +23,7 @@ async def served(site: Site) -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def _of(routes: Iterable[Any]) -> Iterable[tuple[str, str]]:
+def _of(routes: Sequence[BaseRoute]) -> Iterable[tuple[str, str]]:
     for route in iter_route_contexts(routes):
         for method in getattr(route, "methods", None) or ():
             if route.path is not None:
