@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nicegui import ui
+from nicegui import context, ui
 
 __all__ = ["ask_choice", "ask_text", "confirm"]
 
@@ -14,7 +14,7 @@ async def confirm(
     question: str, *, details: Sequence[str] = (), yes: str, no: str = "Cancel", bad: bool = True
 ) -> bool:
     """Ask before something is done; `bad` colours what cannot be undone."""
-    with ui.dialog() as dialog, ui.card().props('role="alertdialog"').classes("dm-dialog"):
+    with _top(), ui.dialog() as dialog, ui.card().props('role="alertdialog"').classes("dm-dialog"):
         ui.label(question).classes("text-lg")
         for detail in details:
             ui.label(detail)
@@ -28,7 +28,7 @@ async def confirm(
 
 async def ask_text(question: str, label: str, *, value: str = "", yes: str) -> str | None:
     """A line of text, stripped; None where the person thought better of it."""
-    with ui.dialog() as dialog, ui.card().classes("dm-dialog"):
+    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
         ui.label(question).classes("text-lg")
         text = ui.input(label, value=value).props("maxlength=100 outlined autofocus")
         text.classes("w-full")
@@ -49,7 +49,7 @@ async def ask_choice(
     question: str, label: str, options: Mapping[Any, str], *, value: Any, yes: str
 ) -> Any:
     """One of the options' keys; None where the person thought better of it."""
-    with ui.dialog() as dialog, ui.card().classes("dm-dialog"):
+    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
         ui.label(question).classes("text-lg")
         chosen = ui.select(dict(options), value=value, label=label).props("outlined")
         chosen.classes("w-full")
@@ -57,6 +57,11 @@ async def ask_choice(
             _cancel(dialog)
             ui.button(yes, on_click=lambda: dialog.submit(chosen.value)).props("no-caps")
     return await _answer(dialog)
+
+
+def _top() -> ui.element:
+    """The page itself: what asked may be built anew while the person thinks."""
+    return context.client.content
 
 
 def _cancel(dialog: ui.dialog, label: str = "Cancel") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from nicegui import ui
 
@@ -30,25 +31,41 @@ async def door(page: WizardPage, adding: Adding) -> None:
     async def choose(device: str, effect: Callable[[], Awaitable[object]] | None = None) -> None:
         await page.answer({"device": device}, effect)
 
+    shown: list[Door] = []
+
+    async def look() -> Door:
+        return _in_minutes(await adding.door(ending.value or "" if ending else ""))
+
     @ui.refreshable
     async def listed() -> None:
-        now = await adding.door(ending.value or "" if ending else "")
-        _Listing(page, adding, now, choose).show()
+        shown[:] = [await look()]
+        _Listing(page, adding, shown[0], choose).show()
+
+    async def again() -> None:
+        if [await look()] != shown:
+            await listed.refresh()
 
     await listed()
     if ending is not None:
-        ending.on_value_change(listed.refresh)
+        ending.on_value_change(again)
 
     async def watch() -> None:
         with adding.hub.mqtt.gate.changed.heard() as rung:
             while True:
                 await rung.wait()
                 rung.clear()
-                await listed.refresh()
+                await again()
 
     ui.timer(0, watch, once=True)
     # A window that runs out rings no bell, and its remaining minutes change without one.
-    ui.timer(20, listed.refresh)
+    ui.timer(20, again)
+
+
+def _in_minutes(door: Door) -> Door:
+    """With its window's seconds in whole minutes, since no more is shown."""
+    if door.seconds is None:
+        return door
+    return replace(door, seconds=60 * max(1, round(door.seconds / 60)))
 
 
 class _Listing:
@@ -81,7 +98,7 @@ class _Listing:
     def _state(self) -> None:
         now = self._door
         if now.seconds is not None:
-            minutes = max(1, round(now.seconds / 60))
+            minutes = now.seconds // 60
             ui.label(f"New devices are let in by themselves for {minutes} min more.")
         elif now.elsewhere:
             ui.label("New devices go to another tenant for some minutes; try again afterwards.")

@@ -36,18 +36,18 @@ async def test_reading(page: WizardPage, adding: Adding, device: str) -> None:
             for key, last in sorted(found.items()):
                 if f"{key.service}/{key.index}" in sensors:
                     _value(key, last)
-            following = ui.button(
-                "Next", on_click=lambda: page.answer({"sensors": sensors_in(found)})
-            )
-            following.props("no-caps").set_enabled(bool(sensors))
 
     found.update(await adding.latest(device))
     listed()
+    # Not within what is shown anew at each reading: it would lose the focus.
+    following = ui.button("Next", on_click=lambda: page.answer({"sensors": sensors_in(found)}))
+    following.props("no-caps").set_enabled(bool(sensors_in(found)))
 
     async def watch() -> None:
         async for latest in adding.measured(device):
             found.update(latest)
             listed.refresh()
+            following.set_enabled(bool(sensors_in(found)))
 
     ui.timer(0, watch, once=True)
     ui.timer(_PATIENCE_S + 1, listed.refresh, once=True)

@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from hub.errors import HubError
+from hub.web.ask import confirm
 from hub.web.wizard.kept import Kept, MovedOnError, Wizards
 from hub.web.wizard.machine import Script, Step, View, view
 
@@ -155,12 +156,12 @@ class WizardPage:
                 ui.label(self._problem).classes("dm-bad")
 
     async def _ask_reset(self) -> None:
-        with ui.dialog() as dialog, ui.card().props('role="alertdialog"'):
-            ui.label("Forget the answers given here and begin again?")
-            ui.label("What was set up so far stays as it is.").classes("text-sm")
-            with ui.row():
-                ui.button("Start anew", on_click=lambda: dialog.submit(True)).props("no-caps")
-                ui.button("Go on here", on_click=lambda: dialog.submit(False)).props("flat no-caps")
-        if await dialog:
+        sure = await confirm(
+            "Forget the answers given here and begin again?",
+            details=["What was set up so far stays as it is."],
+            yes="Start anew",
+            no="Go on here",
+            bad=False,
+        )
+        if sure:
             await self.reset()
-        dialog.delete()

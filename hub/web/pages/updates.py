@@ -1,0 +1,49 @@
+"""Updates: the firmware that is there, rollouts, a rollout to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from hub.web.frame import frame, heading
+from hub.web.pages import Link
+from hub.web.people.principal import Administrator, Reader
+from hub.web.updates.images import Images
+from hub.web.updates.listed import Listed
+from hub.web.updates.planned import Planned
+from hub.web.updates.watched import Watched
+
+if TYPE_CHECKING:
+    from hub.web.site import Site
+
+__all__ = ["LINK", "mount"]
+
+LINK = Link("Updates", "/updates", "system_update_alt", 40)
+
+
+def mount(site: Site) -> None:
+    """Add /updates, /updates/new and /updates/{number}."""
+
+    @ui.page("/updates")
+    async def updates(principal: Reader) -> None:
+        with frame(principal, "Updates"):
+            listed = Listed(site.hub, principal)
+            heading("Rollouts")
+            await listed.show()
+            ui.timer(0, listed.watch, once=True)
+            heading("Firmware")
+            await Images(site.hub, principal).show()
+
+    @ui.page("/updates/new")
+    async def new(principal: Administrator, image: int | None = None) -> None:
+        with frame(principal, "New rollout"):
+            await Planned(site.hub, principal, image).show()
+
+    @ui.page("/updates/{number}")
+    async def rollout(principal: Reader, number: int) -> None:
+        # Before the frame: one that is gone gets a page that says so.
+        watched = await Watched.of(site.hub, principal, number)
+        with frame(principal, f"Rollout {number}"):
+            await watched.show()
+            ui.timer(0, watched.watch, once=True)

@@ -1,0 +1,1 @@
+"""Updating devices from the dashboard: images, rollouts to be, rollouts that are."""

@@ -1,0 +1,117 @@
+"""The firmware images of a tenant: listed, added with a check, removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nicegui import events, ui
+
+from hub.errors import HubError
+from hub.firmware.check import MAX_UPLOAD
+from hub.firmware.errors import FirmwareInUseError, ImageRefusedError
+from hub.store.firmware import Image
+from hub.web.ask import confirm
+from hub.web.people.principal import Principal
+from hub.web.updates.what import advice, what_is
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+
+__all__ = ["Images"]
+
+_KIB = 1024
+
+
+class Images:
+    """The list, and for administrators what adds to it and takes from it."""
+
+    def __init__(self, hub: Hub, principal: Principal) -> None:
+        self._firmware = hub.firmware(principal.tenant)
+        self._who = principal
+        self._refused: tuple[str, ...] = ()
+
+    @ui.refreshable_method
+    async def show(self) -> None:
+        """Build it."""
+        images = await self._firmware.images()
+        if not images:
+            ui.label("No firmware is kept here yet.")
+        for image in images:
+            self._image(image)
+        if not self._who.administers:
+            return
+        with ui.element("div").props('role="alert"').classes("w-full"):
+            for line in self._refused:
+                ui.label(line).classes("dm-bad" if line is self._refused[0] else "")
+        upload = ui.upload(
+            label="Add firmware: drop a signed update (.ota) here, or choose it with +",
+            max_file_size=MAX_UPLOAD,
+            max_files=1,
+            auto_upload=True,
+            on_upload=self._add,
+            on_rejected=self._too_large,
+        )
+        upload.props('accept="*/*" flat bordered').classes("w-full max-w-2xl")
+
+    def _image(self, image: Image) -> None:
+        with ui.row().classes("items-center w-full dm-line"):
+            with ui.column().classes("gap-0 grow min-w-0"):
+                ui.label(f"{image.version} for {image.board or 'any board'}").classes("font-medium")
+                ui.label(
+                    f"{image.size // _KIB} KiB, signed with key {image.key[:16]}…, added "
+                    f"{image.added_at.astimezone():%d %b %Y}"
+                ).classes("text-sm opacity-80 break-words")
+                if image.notes:
+                    ui.label(image.notes).classes("text-sm break-words whitespace-pre-line")
+            if self._who.administers:
+                name = f"{image.version} for {image.board or 'any board'}"
+                ui.button(
+                    "Roll out", on_click=lambda: ui.navigate.to(f"/updates/new?image={image.id}")
+                ).props(f'outline no-caps dense aria-label="Roll out {name}"')
+                ui.button("Remove", on_click=lambda: self._remove(image)).props(
+                    f'flat no-caps dense aria-label="Remove {name}"'
+                )
+
+    async def _add(self, event: events.UploadEventArguments) -> None:
+        data = await event.file.read()
+        name = event.file.name[:100]
+        try:
+            image = await self._firmware.add(data)
+        except ImageRefusedError as error:
+            self._refused = (
+                f"{name} was not added: it is {what_is(data)}.",
+                f"The check says: {error}.",
+                advice(data),
+            )
+        except HubError as error:
+            self._refused = (f"{name} was not added: {error}.",)
+        else:
+            self._refused = ()
+            ui.notify(f"{image.version} for {image.board or 'any board'} is here.")
+        await self.show.refresh()
+
+    async def _too_large(self) -> None:
+        self._refused = (
+            f"That file was not sent: no firmware has more than {MAX_UPLOAD // _KIB // _KIB} MiB.",
+            "An update ends in .ota; `dormouse sign` makes one.",
+        )
+        await self.show.refresh()
+
+    async def _remove(self, image: Image) -> None:
+        sure = await confirm(
+            f"Remove {image.version} for {image.board or 'any board'}?",
+            details=["Devices that run it keep running it. The file can be added again."],
+            yes="Remove",
+        )
+        if not sure:
+            return
+        try:
+            await self._firmware.remove(image.id)
+        except FirmwareInUseError as error:
+            numbers = ", ".join(str(number) for number in error.rollouts)
+            self._refused = (f"{image.version} is in use by rollout {numbers}: end that first.",)
+        except HubError as error:
+            self._refused = (str(error),)
+        else:
+            self._refused = ()
+        await self.show.refresh()

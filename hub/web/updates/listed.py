@@ -1,0 +1,66 @@
+"""All rollouts of a tenant, newest first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from hub.rollout.view import View, target_text
+from hub.web.people.principal import Principal
+from hub.web.updates.words import counts, phase_words
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+
+__all__ = ["Listed"]
+
+_MOST = 50
+# Streams tell of each percent; a list need not follow every one.
+_AT_MOST_EVERY_S = 1.0
+
+
+class Listed:
+    """The list."""
+
+    def __init__(self, hub: Hub, principal: Principal) -> None:
+        self._hub = hub
+        self._who = principal
+        self._shown: list[tuple[int, str, str]] = []
+
+    async def watch(self) -> None:
+        """Follow what becomes of them."""
+        with self._hub.rollouts.watch() as changes:
+            async for tenant, _ in changes:
+                if tenant == self._who.tenant:
+                    if await self._said() != self._shown:
+                        await self.show.refresh()
+                    await asyncio.sleep(_AT_MOST_EVERY_S)
+
+    async def _said(self) -> list[tuple[int, str, str]]:
+        """Number, what it is and where it stands, of each."""
+        found = await self._hub.rollouts.latest(self._who.tenant, _MOST)
+        return [(view.rollout.id, target_text(view.rollout), _standing(view)) for view in found]
+
+    @ui.refreshable_method
+    async def show(self) -> None:
+        """Build it."""
+        self._shown = await self._said()
+        if self._who.administers:
+            ui.button(
+                "New rollout", icon="add", on_click=lambda: ui.navigate.to("/updates/new")
+            ).props("outline no-caps")
+        if not self._shown:
+            ui.label("There was no rollout yet.")
+        for number, target, standing in self._shown:
+            with ui.column().classes("w-full gap-0 dm-line"):
+                ui.link(f"{number}: {target}", f"/updates/{number}")
+                ui.label(standing).classes("text-sm opacity-80 break-words")
+
+
+def _standing(view: View) -> str:
+    rollout = view.rollout
+    by = f" by {rollout.created_by}" if rollout.created_by else ""
+    begun = f"{rollout.created_at.astimezone():%d %b %Y %H:%M}"
+    return f"{phase_words(rollout)}; {counts(view)}; begun {begun}{by}"

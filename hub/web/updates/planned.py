@@ -1,0 +1,171 @@
+"""A rollout to be: what, for which devices, how; its plan before it starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nicegui import ui
+
+from hub.errors import HubError
+from hub.rollout.local_zone import local_zone
+from hub.rollout.model import Options, State
+from hub.rollout.rollouts import Request
+from hub.rollout.view import View
+from hub.store.overview import overview
+from hub.store.places import Places
+from hub.web.adding.context import paths
+from hub.web.frame import heading
+from hub.web.people.principal import Principal
+from hub.web.updates.watched import device_table
+from hub.web.updates.words import clock
+from hub.web.words import count
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+
+__all__ = ["Planned"]
+
+_SCOPES = {"all": "All devices", "place": "Those of a place", "some": "These devices"}
+
+
+class Planned:
+    """The form, the plan it makes, and the button that starts it."""
+
+    def __init__(self, hub: Hub, principal: Principal, image: int | None) -> None:
+        self._hub = hub
+        self._who = principal
+        self._wanted = image
+        self._view: View | None = None
+        self._problem = ""
+        self._options: dict[str, Any] = {}
+
+    async def show(self) -> None:
+        """Build it."""
+        store, tenant = self._hub.running.store, self._who.tenant
+        images = {
+            image.id: f"{image.version} for {image.board or 'any board'}"
+            for image in await self._hub.firmware(tenant).images()
+        }
+        if not images:
+            ui.label("There is no firmware to roll out yet.")
+            ui.link("Add some", "/updates")
+            return
+        devices = [one.device for one in await overview(store, tenant)]
+        places = {place.id: place.path for place in paths(await Places(store, tenant).tree())}
+        with ui.column().classes("w-full max-w-2xl gap-3"):
+            self._image = _select("Firmware", images, self._wanted, self._stale)
+            self._scope = ui.radio(_SCOPES, value="all", on_change=self._stale)
+            self._scope.props('aria-label="Which devices"')
+            self._place = _select("Place", places, None, self._stale)
+            self._place.bind_visibility_from(self._scope, "value", value="place")
+            self._some = ui.select(
+                devices, multiple=True, label="Devices", on_change=self._stale, value=[]
+            ).props("outlined use-chips")
+            self._some.classes("w-full").bind_visibility_from(self._scope, "value", value="some")
+            with ui.expansion("How").classes("w-full"):
+                self._how()
+            ui.button("Show the plan", on_click=self._plan).props("no-caps")
+        await self._result()
+
+    def _how(self) -> None:
+        defaults = Options()
+        self._number("canary", "Devices that go first, to see how they do", defaults.canary)
+        self._text("wave", "Devices in each wave after that: a number, or 25%", defaults.wave)
+        self._text("halt_at", "Failures that halt it", defaults.halt_at)
+        self._number("streams", "Devices sent to at the same time", defaults.streams)
+        self._number("attempts", "Attempts a device", defaults.attempts)
+        self._number("battery_mv", "Skip devices with a battery below (mV)", defaults.battery_mv)
+        self._number("reports", "Reports of the new version before the next wave", defaults.reports)
+        self._text("windows", f"Only at (22:00-06:00, in {local_zone()}; empty: any time)", "")
+        downgrade = ui.checkbox("Allow a version lower than the running one")
+        downgrade.on_value_change(lambda e: self._set("downgrade", e.value))
+
+    def _number(self, name: str, label: str, value: float) -> None:
+        field = ui.number(label, value=value, min=0, precision=0).props("outlined dense")
+        field.classes("w-full").on_value_change(lambda e: self._set(name, e.value))
+
+    def _text(self, name: str, label: str, value: str) -> None:
+        field = ui.input(label, value=value).props("outlined dense")
+        field.classes("w-full").on_value_change(lambda e: self._set(name, e.value))
+
+    def _set(self, name: str, value: Any) -> None:
+        self._options[name] = value
+        self._stale()
+
+    def _stale(self) -> None:
+        """What was planned is not what would start now."""
+        if self._view is not None or self._problem:
+            self._view, self._problem = None, ""
+            self._result.refresh()
+
+    def _request(self) -> Request:
+        options = {name: value for name, value in self._options.items() if value is not None}
+        windows = str(options.pop("windows", "")).replace(",", " ").split()
+        match self._scope.value:
+            case "place":
+                select: dict[str, Any] = {"place": str(self._place.value or "")}
+            case "some":
+                select = {"devices": self._some.value}
+            case _:
+                select = {"all": True}
+        return Request.read(
+            {
+                "select": select,
+                "image": self._image.value,
+                "options": {**options, "windows": windows, "timezone": local_zone()},
+            }
+        )
+
+    async def _plan(self) -> None:
+        try:
+            self._view = await self._hub.rollouts.plan(
+                self._who.tenant, self._request(), self._who.name
+            )
+            self._problem = ""
+        except HubError as error:
+            self._view, self._problem = None, str(error)
+        await self._result.refresh()
+
+    async def _start(self) -> None:
+        try:
+            view = await self._hub.rollouts.start(self._who.tenant, self._request(), self._who.name)
+        except HubError as error:
+            self._view, self._problem = None, str(error)
+            await self._result.refresh()
+            return
+        ui.navigate.to(f"/updates/{view.rollout.id}")
+
+    @ui.refreshable_method
+    async def _result(self) -> None:
+        with ui.element("div").props('role="alert"'):
+            if self._problem:
+                ui.label(self._problem).classes("dm-bad")
+        view = self._view
+        if view is None:
+            return
+        heading("The plan")
+        going = [device for device in view.devices.values() if device.state is not State.SKIPPED]
+        waves = len({device.wave for device in going})
+        ui.label(_forecast(view, len(going), waves)).props('aria-live="polite"')
+        device_table(view)
+        if going:
+            ui.button("Start it", icon="play_arrow", on_click=self._start).props("no-caps")
+        else:
+            ui.label("There is nothing to start: every device would be skipped.")
+
+
+def _forecast(view: View, going: int, waves: int) -> str:
+    skipped = len(view.devices) - going
+    left = f" {count(skipped, 'device')} skipped." if skipped else ""
+    when = (
+        f"done about {clock(view.done_at)} if nothing fails"
+        if view.done_at
+        else "no end can be foretold, since of some devices nothing is known"
+    )
+    return f"{count(going, 'device')} in {count(waves, 'wave')}, {when}.{left}"
+
+
+def _select(label: str, options: dict[int, str], value: int | None, changed: Any) -> ui.select:
+    chosen = value if value in options else next(iter(options), None)
+    field = ui.select(options, value=chosen, label=label, on_change=changed).props("outlined")
+    return field.classes("w-full")

@@ -1,0 +1,184 @@
+"""One rollout: its waves and devices as they stand, and what may be done about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Self
+
+from fastapi import HTTPException
+from nicegui import ui
+
+from hub.errors import HubError
+from hub.rollout.errors import UnknownRolloutError
+from hub.rollout.model import Device, Health, Phase
+from hub.rollout.view import View, target_text
+from hub.web.ask import confirm
+from hub.web.frame import heading
+from hub.web.people.principal import Principal
+from hub.web.updates.words import clock, counts, device_words, expected, phase_words
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+
+__all__ = ["Watched", "device_table", "rows"]
+
+_AT_MOST_EVERY_S = 0.5
+_EVENTS = 200
+_COLUMNS = [
+    {"name": name, "label": label, "field": name, "align": "left", "sortable": True}
+    for name, label in (
+        ("wave", "Wave"), ("device", "Device"), ("state", "Stands at"),
+        ("firmware", "Runs"), ("expected", "Expected"),
+    )
+]  # fmt: skip
+
+
+class Watched:
+    """The page of one rollout."""
+
+    def __init__(self, hub: Hub, principal: Principal, view: View) -> None:
+        self._hub = hub
+        self._who = principal
+        self._view = view
+        self._number = view.rollout.id
+
+    @classmethod
+    async def of(cls, hub: Hub, principal: Principal, number: int) -> Self:
+        """For a rollout that is there; 404 otherwise."""
+        gone = HTTPException(404, f"There is no rollout {str(number)[:20]} here.")
+        if not 0 < number < 2**31:  # no number that the database could have given
+            raise gone
+        try:
+            return cls(hub, principal, await hub.rollouts.status(principal.tenant, number))
+        except UnknownRolloutError:
+            raise gone from None
+
+    async def watch(self) -> None:
+        """Follow it."""
+        with self._hub.rollouts.watch() as changes:
+            await self._look()  # what happened since the page was made
+            async for changed in changes:
+                if changed == (self._who.tenant, self._number):
+                    await self._look()
+                    await asyncio.sleep(_AT_MOST_EVERY_S)
+
+    async def _look(self) -> None:
+        self._view = await self._hub.rollouts.status(self._who.tenant, self._number)
+        self._tell()
+
+    async def show(self) -> None:
+        """Build it. What changes later is put into the same elements: nobody loses the focus."""
+        ui.label(target_text(self._view.rollout)).classes("text-lg font-medium break-words")
+        with ui.column().props('aria-live="polite"').classes("gap-1 w-full"):
+            self._phase = ui.label()
+            self._counts = ui.label()
+            self._wave = ui.label()
+        self._bar = ui.linear_progress(0, show_value=False)
+        with ui.element("div").props('role="alert"'):
+            self._problem = ui.label().classes("dm-bad")
+        with ui.row():
+            rollouts = self._hub.rollouts
+            self._pause = _button("Pause", lambda: self._do(rollouts.pause))
+            self._resume = _button("Resume", lambda: self._do(rollouts.resume))
+            self._end = _button("Abort…", self._abort).props("color=negative")
+        heading("Devices")
+        self._table = device_table(self._view)
+        self._tell()
+        with ui.expansion("History", on_value_change=self._history.refresh).classes("w-full"):
+            await self._history()
+        ui.link("All updates", "/updates")
+
+    def _tell(self, problem: str = "") -> None:
+        """Put what is known into the elements."""
+        view = self._view
+        rollout, phase = view.rollout, view.rollout.phase
+        self._phase.text = phase_words(rollout)
+        self._phase.classes(**{"add" if phase is Phase.HALTED else "remove": "dm-bad"})
+        self._counts.text = counts(view)
+        waves = max((device.wave for device in view.devices.values()), default=0) + 1
+        end = f", done about {clock(view.done_at)}" if view.done_at else ""
+        self._wave.text = "" if phase.over else f"Wave {rollout.wave + 1} of {waves}{end}"
+        over = sum(device.over for device in view.devices.values())
+        self._bar.value = over / max(1, len(view.devices))
+        self._bar.props(f'aria-label="{over} of {len(view.devices)} devices are through"')
+        self._problem.text = problem
+        may = self._who.administers
+        self._pause.visible = may and phase is Phase.RUNNING
+        self._resume.visible = may and phase in {Phase.PAUSED, Phase.HALTED}
+        self._end.visible = may and phase in {Phase.RUNNING, Phase.PAUSED, Phase.HALTED}
+        now = rows(view)
+        if now != self._table.rows:
+            self._table.rows = now
+
+    async def _abort(self) -> None:
+        sure = await confirm(
+            f"Abort rollout {self._number}?",
+            details=[
+                (
+                    "Devices that are being sent the image are finished; all others keep what they "
+                    "run. It cannot be resumed."
+                )
+            ],
+            yes="Abort",
+            no="Go on",
+        )
+        if sure:
+            await self._do(self._hub.rollouts.abort)
+
+    async def _do(self, act: Callable[[str, int, str], Awaitable[View]]) -> None:
+        try:
+            self._view = await act(self._who.tenant, self._number, self._who.name)
+        except HubError as error:
+            self._tell(str(error))
+        else:
+            self._tell()
+
+    @ui.refreshable_method
+    async def _history(self) -> None:
+        found = await self._hub.rollouts.history(self._who.tenant, self._number)
+        with ui.element("ol").classes("m-0"):
+            for event in reversed(found[-_EVENTS:]):
+                with ui.element("li").classes("list-none"):
+                    ui.label(_event(event)).classes("text-sm break-words")
+
+
+def _button(label: str, act: Callable[[], Awaitable[None]]) -> ui.button:
+    return ui.button(label, on_click=act).props("outline no-caps")
+
+
+def device_table(view: View) -> ui.table:
+    """The devices of a rollout, a card each on a phone."""
+    table = ui.table(columns=_COLUMNS, rows=rows(view), row_key="device", pagination=25).classes(
+        "w-full"
+    )
+    return table.props('flat bordered :grid="Quasar.Screen.lt.md" aria-label="Devices"')
+
+
+def rows(view: View) -> list[dict[str, str]]:
+    """One row a device, the canary first."""
+    return [_row(view, device) for wave in view.waves for device in wave]
+
+
+def _row(view: View, device: Device) -> dict[str, str]:
+    canary = view.rollout.options.canary and not device.wave
+    recent = view.recent.get(device.device)
+    state = device_words(device, view.progress)
+    if device.health is Health.WATCHED:
+        state += ", being watched"
+    return {
+        "wave": "first" if canary else str(device.wave + 1),
+        "device": device.device,
+        "state": state,
+        "firmware": (recent.firmware if recent else None) or "not known",
+        "expected": expected(view, device),
+    }
+
+
+def _event(event: dict[str, Any]) -> str:
+    who = f"{event['device']}: " if event["device"] else ""
+    change = f"{event['before']} to {event['after']}" if event["before"] else event["after"]
+    if event["what"] == "wave":
+        change = f"wave {change}"
+    reason = f" ({event['reason']})" if event["reason"] else ""
+    return f"{event['at'].astimezone():%d %b %H:%M:%S} {who}{change}{reason}"

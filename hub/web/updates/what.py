@@ -1,0 +1,75 @@
+"""What a file is that somebody took for firmware, and what to do instead."""
+
+from __future__ import annotations
+
+from host import image
+from host.errors import HostError
+from host.ota import canned
+
+__all__ = ["advice", "what_is"]
+
+_MAGIC = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"\x7fELF": "a program for a computer (ELF)",
+    b"MZ": "a program for Windows",
+    b"M\x06": "a compiled MicroPython module (.mpy)",
+    b"-----BEGIN": "a key or certificate; keep it to yourself",
+    b"<!DOC": "a web page",
+    b"<html": "a web page",
+    b"\xd2\xcd\x31": "a ROMFS image: files for a device, not its firmware",
+}
+_ENOUGH_TEXT = 4096  # bytes of a file that tell whether it is text
+
+
+def what_is(data: bytes) -> str:
+    """In a few words: "an empty file", "a PNG picture", "an image for flashing, not signed"."""
+    if not data:
+        return "an empty file"
+    if canned.is_canned(data):
+        return "a signed update"
+    known = (words for magic, words in _MAGIC.items() if data.startswith(magic))
+    return next(known, None) or _image(data) or _text(data) or "something that is not known here"
+
+
+def _image(data: bytes) -> str:
+    try:
+        kind = image.parse(data).kind
+    except HostError:
+        return ""
+    return f"an ESP8266 image ({kind}) that is not signed for updates"
+
+
+def _text(data: bytes) -> str:
+    try:
+        data[:_ENOUGH_TEXT].decode()
+    except UnicodeDecodeError as error:
+        # Cut within a character it is text all the same.
+        if error.start < _ENOUGH_TEXT - 4:
+            return ""
+    return "a text file"
+
+
+def advice(data: bytes) -> str:
+    """What makes an update of it, or where one comes from."""
+    if canned.is_canned(data):
+        return "Make it again with `dormouse sign`, and compare both files' sizes."
+    try:
+        image.parse(data)
+    except HostError:
+        return (
+            "An update ends in .ota: it comes with a release of the firmware, or `make firmware` "
+            "builds an image and `dormouse sign firmware-ota.bin --version 1.2.3` makes it one."
+        )
+    return (
+        "Sign it where your key is: `dormouse sign FILE --version 1.2.3 --board BOARD`, or put it "
+        "here in one go with `dormouse firmware add FILE`. The hub has no keys."
+    )

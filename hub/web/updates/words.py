@@ -1,0 +1,85 @@
+"""Rollouts in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hub.rollout.model import Device, Phase, Rollout, State
+from hub.rollout.view import View
+from hub.web.words import count
+
+__all__ = ["clock", "counts", "device_words", "expected", "phase_words"]
+
+_PHASES = {
+    Phase.RUNNING: "Under way",
+    Phase.PAUSED: "Paused",
+    Phase.HALTED: "Halted",
+    Phase.ABORTING: "Ending: devices in the middle are finished",
+    Phase.ABORTED: "Aborted",
+    Phase.DONE: "Done",
+}
+_STATES = {
+    State.PENDING: "its turn comes later",
+    State.COMMANDED: "told at its next wake",
+    State.ACCEPTED: "said yes, waits for a free stream",
+    State.UPDATING: "is sent the image",
+    State.VERIFYING: "was sent all of it, has to come back",
+    State.UPDATED: "updated",
+    State.FAILED: "failed",
+    State.SKIPPED: "skipped",
+}
+
+
+def phase_words(rollout: Rollout) -> str:
+    """Where a rollout stands, with the reason if there is one."""
+    reason = f" ({rollout.reason})" if rollout.reason and rollout.phase is not Phase.RUNNING else ""
+    return f"{_PHASES[rollout.phase]}{reason}"
+
+
+def counts(view: View) -> str:
+    """`2 of 5 devices updated, 1 failed`."""
+    found = dict(view.counts)
+    said = [f"{found.pop('updated', 0)} of {count(len(view.devices), 'device')} updated"]
+    said += [f"{found[s]} {s}" for s in ("failed", "skipped") if found.get(s)]
+    return ", ".join(said)
+
+
+def device_words(device: Device, progress: Mapping[str, Any]) -> str:
+    """Where a device stands."""
+    said = _STATES[device.state]
+    stream = progress.get(device.device)
+    if device.state is State.UPDATING and stream is not None and stream.total:
+        percent = 100 * stream.done // stream.total
+        said = f"{percent} % sent"
+        if stream.seconds_left is not None:
+            said += f", {stream.seconds_left:.0f} s left"
+    if device.attempts and not device.over:
+        said += f", attempt {device.attempts + 1}"
+    if device.reason:
+        said += f": {device.reason}"
+    if device.health_reason:
+        said += f"; {device.health_reason}"
+    return said
+
+
+def expected(view: View, device: Device) -> str:
+    """When a device should be done, "" when it is over."""
+    if device.over:
+        return ""
+    found = view.forecast.get(device.device)
+    if found is None or found.at is None:
+        return "cannot be said: nothing is known of when it wakes"
+    return clock(found.at) if found.sure else f"{clock(found.at)} or later"
+
+
+def clock(at: datetime) -> str:
+    """A time of today as such, another with its day; in the hub's time zone."""
+    local = at.astimezone()
+    today = datetime.now(UTC).astimezone().date()
+    if local.date() == today:
+        return f"{local:%H:%M}"
+    if abs(local.date() - today) < timedelta(days=300):
+        return f"{local:%d %b %H:%M}"
+    return f"{local:%d %b %Y %H:%M}"
