@@ -24,9 +24,9 @@ from hub.homekit.keeper import Keeper
 from hub.homekit.model import DeviceModel, Held
 from hub.homekit.network import Advertiser, addresses
 from hub.homekit.pairing import PairingInfo
-from hub.homekit.presence import Patience, Presence, ReportLike
+from hub.homekit.presence import Patience, Presences, ReportLike
 from hub.homekit.registry import INFORMATION, belongs
-from hub.homekit.state import BridgeRecord, HomeKitState, PresenceRecord
+from hub.homekit.state import BridgeRecord, HomeKitState
 from hub.homekit.tree import Tree
 from hub.homekit.values import BadValue, parse
 from hub.homekit.writes import SUCCESS, Manners, Writes
@@ -68,8 +68,7 @@ class Bridge:
         self._host, self._port, self._name = host, port, name
         self._advertiser = Advertiser(host, zeroconf)
         self._settle, self._forget_after = settle, forget_after
-        self._patience = patience or Patience()
-        self._presence: dict[str, Presence] = {}
+        self._presences = Presences(patience or Patience())
         self._writes = Writes(
             command,
             desired,
@@ -101,14 +100,14 @@ class Bridge:
             self._name,
             make_driver=self._make_driver,
             told=self._told,
-            available=lambda device: self._present(device).available,
+            available=lambda device: self._presences.of(device).available,
             write=self._write,
         )
         for key, value in saved.values.items():
             self._model(key.device).put(key, value)
         for record in saved.presence:
-            self._present(record.device).restore(record)
-        self._keeper = Keeper(self._state, identities, self._presence_record)
+            self._presences.of(record.device).restore(record)
+        self._keeper = Keeper(self._state, identities, self._presences.record)
         self._advertiser.open()
         self._growth = Growth(tree, self._keeper, self._show, settle=self._settle)
         for driver in await self._growth.show(list(tree.models)):
@@ -164,7 +163,7 @@ class Bridge:
         if live:
             # A batch that waited in the broker says that the device was there, not that it is.
             waited = (datetime.now(UTC) - reading.at).total_seconds() if reading.identity else 0
-            self._present(key.device).heard(waited)
+            self._presences.of(key.device).heard(waited)
             self.keeper.heard(key.device)
         newest = self._newest.get(key)
         # A plain topic's message is as new as it can be, whatever was done to the clock.
@@ -180,7 +179,7 @@ class Bridge:
 
     def report(self, device: str, report: ReportLike, *, live: bool, waited: float = 0) -> None:
         """Take a device's report, made so many seconds ago: next wake, firmware and model."""
-        self._present(device).will_wake(report.next_wake_s, live=live, ago=waited)
+        self._presences.of(device).will_wake(report.next_wake_s, live=live, ago=waited)
         self.keeper.heard(device)
         for characteristic, said in (
             ("FirmwareRevision", report.firmware),
@@ -193,7 +192,7 @@ class Bridge:
 
     def online(self, device: str, online: bool, *, live: bool) -> None:
         """Take what a device's last will says."""
-        self._present(device).is_online(online, live=live)
+        self._presences.of(device).is_online(online, live=live)
         self.keeper.heard(device)
 
     def remove(self, key_or_device: SeriesKey | str) -> None:
@@ -201,7 +200,7 @@ class Bridge:
         device = key_or_device if isinstance(key_or_device, str) else key_or_device.device
         tree = self.tree
         tree.forget(device)
-        self._presence.pop(device, None)
+        self._presences.forget(device)
         for key in [key for key in self._newest if key.device == device]:
             del self._newest[key]
         self._writes.forget(device)
@@ -240,7 +239,7 @@ class Bridge:
             raise UnknownDeviceError(key.device)
         if self._write(key, value, ("", 0)) != SUCCESS:
             raise UnreachableDeviceError(key.device)
-        return not self._present(key.device).sleeps
+        return not self._presences.of(key.device).sleeps
 
     def replace(self, old: str, new: str) -> None:
         """Let `new` take the place of `old` in HomeKit: same accessory, room and automations.
@@ -262,7 +261,7 @@ class Bridge:
         for device in (old, new):
             self.tree.forget(device)
             self.keeper.forget(device)
-        self._presence.pop(old, None)
+        self._presences.forget(old)
         for key, value in [*values.values.items(), *named.items()]:
             self._take(dataclasses.replace(key, device=new), value, live=False)
         self.growth.grow(new)
@@ -292,12 +291,11 @@ class Bridge:
 
     def available(self, device: str) -> bool:
         """Whether HomeKit shows the device's values rather than "No Response"."""
-        return device in self._presence and self._presence[device].available
+        return self._presences.available(device)
 
     def online_of(self, device: str) -> bool | None:
         """What the device's last will says; None when it has none."""
-        presence = self._presence.get(device)
-        return presence.online if presence is not None else None
+        return self._presences.online(device)
 
     # --- values -------------------------------------------------------------------------------
 
@@ -354,12 +352,6 @@ class Bridge:
             model = self.tree.models[device] = DeviceModel(device)
         return model
 
-    def _present(self, device: str) -> Presence:
-        presence = self._presence.get(device)
-        if presence is None:
-            presence = self._presence[device] = Presence(device, self._patience)
-        return presence
-
     def _write(self, key: SeriesKey, value: Value, client: tuple[str, int]) -> int:
         """What a controller wrote; the HAP status it is answered with."""
         identities = self.tree.identities
@@ -368,7 +360,7 @@ class Bridge:
             identities.name_service(key.device, part(key.service, key.index))
             self._take(key, value, live=False)
             return SUCCESS
-        return self._writes.write(key, value, client, self._present(key.device), identities)
+        return self._writes.write(key, value, client, self._presences.of(key.device), identities)
 
     def _show_again(self, key: SeriesKey, but: tuple[str, int] | None) -> None:
         """Tell everyone what is shown now, whether they knew or not, all but one address."""
@@ -383,14 +375,9 @@ class Bridge:
         """Remove devices that were silent for so long; looks ten times in that period."""
         while True:
             await asyncio.sleep(after / 10)
-            for device, presence in list(self._presence.items()):
-                if presence.silence > after:
-                    log.info("homekit: %s was silent for %.0f s: removed", device, after)
-                    self.remove(device)
-
-    def _presence_record(self, device: str) -> PresenceRecord | None:
-        presence = self._presence.get(device)
-        return None if presence is None else presence.record()
+            for device, silence in self._presences.silent(after):
+                log.info("homekit: %s was silent for %.0f s: removed", device, silence)
+                self.remove(device)
 
     def _make_driver(self, record: BridgeRecord) -> Driver:
         return Driver(

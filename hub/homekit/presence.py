@@ -10,7 +10,7 @@ from typing import Protocol
 
 from hub.homekit.state import PresenceRecord
 
-__all__ = ["Patience", "Presence", "ReportLike"]
+__all__ = ["Patience", "Presence", "Presences", "ReportLike"]
 
 
 class ReportLike(Protocol):
@@ -141,3 +141,39 @@ class Presence:
             self._due = now + self._patience.restart
         else:
             self._due = now + min(record.due - epoch, record.due - record.seen)
+
+
+class Presences:
+    """The presence of every device that was heard or remembered."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._devices: dict[str, Presence] = {}
+
+    def of(self, device: str) -> Presence:
+        """A device's, made when it has none."""
+        presence = self._devices.get(device)
+        if presence is None:
+            presence = self._devices[device] = Presence(device, self._patience)
+        return presence
+
+    def forget(self, device: str) -> None:
+        """A device was removed."""
+        self._devices.pop(device, None)
+
+    def available(self, device: str) -> bool:
+        """Whether it is known and there."""
+        return device in self._devices and self._devices[device].available
+
+    def online(self, device: str) -> bool | None:
+        """What its last will says; None when it has none."""
+        return self._devices[device].online if device in self._devices else None
+
+    def record(self, device: str) -> PresenceRecord | None:
+        """What is kept of it; None when it is not known any more."""
+        return self._devices[device].record() if device in self._devices else None
+
+    def silent(self, after: float) -> list[tuple[str, float]]:
+        """Who was silent for longer than `after` seconds, and for how long."""
+        found = [(device, presence.silence) for device, presence in self._devices.items()]
+        return [(device, silence) for device, silence in found if silence > after]

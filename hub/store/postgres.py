@@ -20,6 +20,7 @@ from hub.child import Account, run_as, spawn
 from hub.folder import write_private
 from hub.store import binaries, roles
 from hub.store.errors import PostgresFailedError, UnreachableFolderError
+from hub.store.orphan import end_orphan
 from hub.store.secrets import secret
 
 __all__ = ["DATABASE", "Postgres"]
@@ -139,7 +140,7 @@ class Postgres:
             if not (self._data / "PG_VERSION").exists():
                 await self._initdb()
             await self._refuse_other_version()
-            await self._end_orphan()
+            await end_orphan(self._data, _STOP_TIMEOUT)
             await self._launch()
             await self._set_up_roles()
         except BaseException:
@@ -312,34 +313,13 @@ class Postgres:
             pause = first if loop.time() - started > _STEADY else min(pause * 2, longest)
             log.warning("postgres ended with status %s; starting it again", status)
             try:
-                await self._end_orphan()
+                await end_orphan(self._data, _STOP_TIMEOUT)
                 await self._launch()
             except (PostgresFailedError, OSError) as error:
                 log.warning("%s; next attempt in %.1f s", error, pause)
                 if self._child is not None:
                     await _end(self._child)
                 await asyncio.sleep(pause)
-
-    async def _end_orphan(self) -> None:
-        """End a postmaster that a killed hub left on our data, and its backends."""
-        pid_file = self._data / "postmaster.pid"
-        try:
-            pid = int(pid_file.read_text("ascii").splitlines()[0])
-        except (OSError, ValueError, IndexError):
-            return
-        if not _is_ours(pid, self._data):
-            if _exists(pid) and not _working_in(self._data):
-                # After a power cut the number is somebody else's: Postgres would refuse to start.
-                # A dead number it judges itself, looking for backends that are still there.
-                pid_file.unlink(missing_ok=True)
-            return
-        log.warning("ending the Postgres (pid %d) that an earlier hub left", pid)
-        os.kill(pid, signal.SIGINT)
-        deadline = asyncio.get_running_loop().time() + _STOP_TIMEOUT
-        while _is_ours(pid, self._data):
-            if asyncio.get_running_loop().time() > deadline:
-                raise PostgresFailedError(f"another one (pid {pid}) holds {self._data}")
-            await asyncio.sleep(0.02)
 
     async def _set_up_roles(self) -> None:
         async with await psycopg.AsyncConnection.connect(self.admin_url, autocommit=True) as conn:
@@ -361,37 +341,11 @@ async def _end(child: asyncio.subprocess.Process) -> None:
         return
     child.send_signal(signal.SIGINT)
     try:
-        await asyncio.wait_for(child.wait(), _STOP_TIMEOUT)
+        async with asyncio.timeout(_STOP_TIMEOUT):
+            await child.wait()
     except TimeoutError:
         child.kill()
         await child.wait()
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _is_ours(pid: int, data: Path) -> bool:
-    """Whether that process is a postmaster on this data folder (its working folder is)."""
-    if not Path("/proc/self/cwd").exists():
-        return _exists(pid)  # macOS: believe the file
-    return pid in _working_in(data)
-
-
-def _working_in(folder: Path) -> set[int]:
-    """The processes whose working folder that is: a postmaster and its backends."""
-    found = set()
-    for proc in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (proc / "cwd").readlink() == folder.resolve():
-                found.add(int(proc.name))
-    return found
 
 
 def _refuse_unreachable(folder: Path, account: Account) -> None:

@@ -19,7 +19,8 @@ from hub.store.errors import (
     UnsafeRoleError,
 )
 from hub.store.migrate import migrate
-from hub.store.postgres import Postgres, _refuse_unreachable, _working_in
+from hub.store.orphan import working_in
+from hub.store.postgres import Postgres, _refuse_unreachable
 from hub.store.start import running
 from hub.store.store import Store
 from tests.support.postgres import DEBIAN, FAST
@@ -56,7 +57,7 @@ async def test_starts_answers_keeps_data_and_leaves_nothing(server_folder: Path)
     assert not Path(f"/proc/{pid}").exists()
     async with Postgres(folder, tuning=FAST) as postgres:
         assert await answer(postgres.owner_url, "SELECT n FROM s.t") == 7
-    assert _working_in(folder / "cluster" / "data") == set()
+    assert working_in(folder / "cluster" / "data") == set()
 
 
 async def test_secrets_and_socket_are_private(server_folder: Path):
@@ -92,7 +93,7 @@ async def test_a_killed_postgres_is_started_again(server_folder: Path):
             await asyncio.sleep(0.01)
         await until_answers(postgres.app_url)
         assert postgres.restarts >= 1
-    assert _working_in(server_folder / "killed" / "cluster" / "data") == set()
+    assert working_in(server_folder / "killed" / "cluster" / "data") == set()
 
 
 async def test_one_that_an_earlier_hub_left_is_ended(server_folder: Path):
