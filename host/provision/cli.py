@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from host import serial_port
+from host import keys, serial_port
 from host.errors import HostError
 from host.provision import devices_file, plan, work
 from host.provision.answers import Answers
@@ -47,6 +47,10 @@ def provision(
     restart: Annotated[
         bool, typer.Option("--restart", help="forget earlier answers and ask everything again")
     ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="take updates signed with this key (PEM) only, from now on"),
+    ] = None,
     within: Annotated[
         float, typer.Option(help="seconds that the board may take to show its prompt", min=1)
     ] = 30,
@@ -57,14 +61,18 @@ def provision(
 ) -> None:
     """Set up a device over its USB cable: WiFi, hub, name, place, sensors; then hear from it."""
     console = Console(highlight=False)
+    signer = keys.load(key).name if key else ""
     with contextlib.ExitStack() as stack:
         hub = LocalHub.find(data_dir)
         if hub is not None:
             stack.enter_context(hub)
         if file is not None:
-            _many(file, port, within, hub, console)
+            _many(file, port, within, hub, console, signer=signer)
         elif sys.stdin.isatty():
-            _one(port, within, hub, console, copy_firmware=copy_firmware, restart=restart)
+            _one(
+                port, within, hub, console, copy_firmware=copy_firmware, restart=restart,
+                signer=signer,
+            )  # fmt: skip
         else:
             raise NoTerminalError
 
@@ -77,6 +85,7 @@ def _one(
     *,
     copy_firmware: bool,
     restart: bool,
+    signer: str,
 ) -> None:
     """The wizard."""
     chosen = serial_port.choose(port)
@@ -88,7 +97,7 @@ def _one(
             if restart:
                 answers.forget()
             console.print(f"{device.facts.id}, firmware {device.facts.firmware or 'none'}")
-            wanted = _asked(Wizard(device, answers, hub, console), answers)
+            wanted = _signed(_asked(Wizard(device, answers, hub, console), answers), signer)
             board = plan.check_board(wanted.board)
             work.prepare(device, board, copy_firmware, console.print)
             told = work.finish(device, wanted, board, hub, console.print)
@@ -97,6 +106,11 @@ def _one(
     except (typer.Abort, KeyboardInterrupt):
         console.print("\ninterrupted; the answers are kept: run it again to go on from here")
         raise typer.Exit(_INTERRUPTED) from None
+
+
+def _signed(wanted: Plan, signer: str) -> Plan:
+    """The plan with the fingerprint of the key that was named, if one was."""
+    return wanted.model_copy(update={"ota_key": signer}) if signer else wanted
 
 
 def _asked(wizard: Wizard, answers: Answers) -> Plan:
@@ -109,7 +123,13 @@ def _asked(wizard: Wizard, answers: Answers) -> Plan:
 
 
 def _many(
-    file: Path, port: str | None, within: float, hub: LocalHub | None, console: Console
+    file: Path,
+    port: str | None,
+    within: float,
+    hub: LocalHub | None,
+    console: Console,
+    *,
+    signer: str,
 ) -> None:
     """Every device of the file; one that fails is told and the others go on."""
     entries = devices_file.load(file, hub.addresses[0] if hub else None)
@@ -119,7 +139,7 @@ def _many(
         try:
             chosen = _connected(entry, port, single=len(entries) == 1)
             with Repl(chosen, within=within) as repl:
-                _set_up(Device(repl), entry, hub, console)
+                _set_up(Device(repl), entry, hub, console, signer=signer)
         except HostError as error:
             failed += 1
             typer.echo(f"dormouse: {entry.called}: {error}", err=True)
@@ -134,14 +154,17 @@ def _connected(entry: Entry, port: str | None, *, single: bool) -> str:
     return serial_port.choose(entry.serial or port)
 
 
-def _set_up(device: Device, entry: Entry, hub: LocalHub | None, console: Console) -> None:
+def _set_up(
+    device: Device, entry: Entry, hub: LocalHub | None, console: Console, *, signer: str
+) -> None:
     facts = device.facts
     if entry.id and entry.id != facts.id:
         raise ProvisionError(f"{device.repl.port} has {facts.id}, not {entry.id}")
     work.prepare(device, entry.board, entry.firmware, console.print)
     device.join(entry.plan.wifi)
     device.reach(entry.plan.hub)
-    told = work.finish(device, entry.plan, entry.board, hub, console.print)
+    wanted = _signed(entry.plan, signer)
+    told = work.finish(device, wanted, entry.board, hub, console.print)
     _tell(console, device, told)
 
 

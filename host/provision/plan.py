@@ -43,7 +43,8 @@ class Hub(_Part):
 class Plan(_Part):
     """One device. `sensors` are entries as the firmware's settings have them, with GPIO numbers.
 
-    `interval` in seconds. `place` is a path from the outside in: "House / Kitchen".
+    `interval` in seconds. `place` is a path from the outside in: "House / Kitchen". `ota_key` is
+    the fingerprint of the only key whose updates the device takes, "" for any.
     """
 
     board: str
@@ -55,6 +56,7 @@ class Plan(_Part):
     interval: int = Field(300, ge=1, le=30 * _DAY_S)
     sensors: list[dict[str, Any]] = Field(default_factory=list)
     switch: bool = False
+    ota_key: str = Field("", pattern=r"^([0-9a-f]{16})?$")
 
 
 def check_board(text: str) -> Board:
@@ -78,6 +80,8 @@ def settings(plan: Plan, board: Board) -> dict[str, Any]:
         "interval": plan.interval,
         "sensors": check_sensors(plan.sensors, board),
     }
+    if plan.ota_key:
+        said["ota_key"] = plan.ota_key
     if plan.switch:
         if board.switch is None:
             raise PlanError("switch", f"{board.name} has no relay")

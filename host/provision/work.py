@@ -21,8 +21,9 @@ HEARD_S = 60.0
 """A first wake with enrolment, DHCP and a slow sensor takes 10 s; sleeping again and the next
 wake's second try would take an interval, for which nobody waits."""
 
-# Of what lies on the device already, this stays: which of the hub's wishes it has applied.
-_KEPT = ("config", "deadline_ms")
+# Of what lies on the device already, this stays unless the plan says it: which of the hub's wishes
+# it has applied, and whose updates it takes.
+_KEPT = ("config", "deadline_ms", "ota_key")
 
 Say = Callable[[str], None]
 
@@ -52,8 +53,8 @@ def finish(
     WiFi has been tried. Raises PlanError, HubRefusedError, NotHeardError, DeviceSaidError.
     """
     facts = device.facts
-    settings = plan.settings(wanted, board)
-    settings |= {name: facts.settings[name] for name in _KEPT if name in facts.settings}
+    kept = {name: facts.settings[name] for name in _KEPT if name in facts.settings}
+    settings = kept | plan.settings(wanted, board)
     ours = hub if hub and hub.is_at(wanted.hub) else None
     password = ours.admit(facts.id, facts.password) if ours else ""
     device.configure(settings, password)

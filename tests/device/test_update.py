@@ -184,6 +184,10 @@ async def test_readings_that_wait_go_through_it(board, ears):
     await ears.mark()
     assert set(ears.seqs(board)) == {1, 2, 3, 4}
     assert len({batch.boot for batch in ears.batches(board)}) == 1
+    # Its clock stood still meanwhile: rather ahead than behind.
+    ups = [report.raw["up"] for report in ears.reports(board)]
+    assert 120 <= ups[2] - ups[1] < 125
+    assert 299 <= ups[3] - ups[2] < 305
     # Nothing was acknowledged, so all of it is in the record still.
     assert ears.batches(board)[-1].after in {0, 3}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from host import boards
+from host import boards, keys
 from host.provision import devices_file, drivers, plan
 from host.provision.errors import (
     DevicesFileError,
@@ -257,6 +257,7 @@ async def test_the_firmware_takes_what_a_plan_allows(make_prompt_board):
         name="n" * 64,
         model="m" * 32,
         interval=2592000,
+        ota_key="0123456789abcdef",
     )
     settings = plan.settings(longest, boards.get("nodemcu"))
     board = await make_prompt_board(settings=settings)
@@ -270,7 +271,10 @@ async def test_the_firmware_takes_what_a_plan_allows(make_prompt_board):
     assert await asyncio.to_thread(ask) == []
 
 
-async def test_two_devices_get_in_where_nobody_may_enrol(make_prompt_board, closed_hub, written):
+async def test_two_devices_get_in_where_nobody_may_enrol(
+    make_prompt_board, closed_hub, written, tmp_path
+):
+    key = keys.new(tmp_path / "ota.pem", 1024)
     kitchen = await make_prompt_board(onewire_pin=4)
     # This one brings a password of its own and gets the firmware as well.
     lamp = await make_prompt_board(installed=False)
@@ -290,7 +294,8 @@ firmware = true
 switch = true
 """
     path = written(text)
-    status, said = await provision(closed_hub, "--file", str(path))
+    signed = ("--key", str(tmp_path / "ota.pem"))
+    status, said = await provision(closed_hub, "--file", str(path), *signed)
     assert status == 0, said
     assert f"{kitchen.id} is set up and the hub hears it" in said
     assert "TemperatureSensor CurrentTemperature: 20.5" in said
@@ -318,6 +323,9 @@ switch = true
     assert (kitchen.flash / "settings.json").read_text() == before
     assert f"{lamp.id} is set up and the hub hears it" in said
     assert json.loads(before)["interval"] == 60
+    # Whose updates they take was said the first time.
+    for board in (kitchen, lamp):
+        assert json.loads((board.flash / "settings.json").read_text())["ota_key"] == key.name
 
 
 def test_without_a_terminal_there_are_no_questions(tmp_path):
