@@ -78,6 +78,13 @@ SET reports = r.reports + 1,
     powers = r.powers + excluded.powers,
     power_at = coalesce(excluded.power_at, r.power_at)"""
 
+# What a device runs is a fact with a history: see dormouse.tick.
+_FIRMWARE = """
+UPDATE dormouse.device SET firmware = %(firmware)s
+WHERE key = %(device)s AND firmware IS DISTINCT FROM %(firmware)s
+  AND EXISTS (SELECT FROM dormouse.device_state s
+              WHERE s.device_id = device.id AND s.report_at = %(at)s)"""
+
 _LOST = """
 INSERT INTO dormouse.delivery AS d (tenant_id, device_id, boot, lost)
 SELECT tenant_id, id, %(boot)s, %(lost)s FROM dormouse.device WHERE key = %(device)s
@@ -120,10 +127,13 @@ class Devices:
             "awake": _whole(report.get("awake_ms")),
             "heap": _whole(report.get("heap_free")),
             "reset": str(report.get("reset", "")),
+            "firmware": str(report.get("firmware") or "")[:64],
         }
         async with self._store.tenant(self._tenant) as conn:
             await conn.execute(_ENSURE, facts)
             await conn.execute(_REPORT, facts)
+            if facts["firmware"]:
+                await conn.execute(_FIRMWARE, facts)
 
     async def lost(self, device: str, boot: str, lost: int) -> None:
         """Keep how many readings of a boot identity the device says it has thinned out."""

@@ -14,7 +14,7 @@ from typing import Any
 from hub.homekit.registry import CHARACTERISTICS, INFORMATION, SERVICES
 from hub.reading import SeriesKey, Value
 
-__all__ = ["Quantity", "Shape", "ordinary", "quantity", "shown"]
+__all__ = ["Quantity", "Shape", "importance", "ordinary", "quantity", "shown"]
 
 
 class Shape(StrEnum):
@@ -108,6 +108,20 @@ def ordinary(key: SeriesKey) -> bool:
         return False
     service = SERVICES.get(key.service)
     return service is None or not key.characteristic.startswith("Target")
+
+
+# What people look for first.
+_FIRST = (
+    "CurrentTemperature", "CurrentRelativeHumidity", "On", "ContactSensorState", "MotionDetected",
+    "CarbonDioxideLevel", "CurrentAmbientLightLevel", "AirPressure", "Power",
+)  # fmt: skip
+
+
+def importance(key: SeriesKey) -> tuple[int, str, int, str]:
+    """Sorts series by what people look for first; companions come last."""
+    rank = _FIRST.index(key.characteristic) if key.characteristic in _FIRST else len(_FIRST)
+    rank += 0 if ordinary(key) else 100
+    return rank, key.service, key.index, key.characteristic
 
 
 @functools.cache

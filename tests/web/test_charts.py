@@ -80,7 +80,7 @@ def test_no_reading_is_left_out_and_none_is_made_up(drawn):
     made = options(drawn, SINCE, NOW, now=NOW)
     for trace, dataset in zip(drawn, made["dataset"], strict=True):
         columns = dataset["source"]
-        given_values = trace.data.mean if isinstance(trace.data, Ranges) else trace.data.values
+        given_values = trace.data.line if isinstance(trace.data, Ranges) else trace.data.values
         shown = [(t, v) for t, v in zip(columns["t"], columns["v"], strict=True) if v is not None]
         assert set(zip(trace.data.at, given_values, strict=True)) <= set(shown)
         assert {v for _, v in shown} == set(given_values)

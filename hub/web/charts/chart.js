@@ -122,8 +122,6 @@ function told(trace, found) {
     const word = trace.words[value];
     return word ?? `${value.toFixed(trace.decimals)} ${trace.unit}`.trim();
   };
-  if (found.low === undefined) return show(found.v);
-  const high = found.low + found.span;
-  if (Object.keys(trace.words).length) return `${Math.round(found.v * 100)} % ${trace.words[1] ?? ""}`;
-  return `mean ${show(found.v)}, ${show(found.low)} to ${show(high)}`;
+  if (found.low === undefined || !found.span) return show(found.v);
+  return `${trace.what} ${show(found.v)}, ${show(found.low)} to ${show(found.low + found.span)}`;
 }

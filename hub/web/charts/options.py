@@ -25,6 +25,8 @@ _DOTS = 150
 # Heights: a pane of curves, one of states alone, what lies above and below the panes.
 _PANE_PX, _STATES_PX = 260, 130
 _TOP_PX, _BOTTOM_PX = 48, 44
+# A zone of this share of the time has room for its name.
+_WIDE_ZONE = 0.15
 # A sensor's noise shall not look like weather: the least span of an axis, by unit.
 _LEAST_SPAN = {"°C": 2.0, "%": 5.0, "hPa": 4.0}
 
@@ -114,6 +116,7 @@ def _value_axis(number: int, traces: list[Trace]) -> Options:
     }
     if any(trace.bars for trace in traces):
         axis["min"] = 0
+        axis["minInterval"] = 0 if kind.unit else 1  # counts
     elif bounds := _bounds(traces):
         axis["min"], axis["max"] = bounds
     if kind.words:
@@ -196,17 +199,17 @@ def _range_columns(data: Ranges) -> dict[str, list[Any]]:
     """Each run of bins as steps, closed at the end of its last bin, then a break."""
     columns: dict[str, list[Any]] = {"t": [], "v": [], "low": [], "span": []}
 
-    def put(at: int, mean: float | None, low: float | None, high: float | None) -> None:
+    def put(at: int, line: float | None, low: float | None, high: float | None) -> None:
         columns["t"].append(at)
-        columns["v"].append(mean)
+        columns["v"].append(line)
         columns["low"].append(low)
         columns["span"].append(None if low is None or high is None else high - low)
 
-    bins = list(zip(data.at, data.mean, data.low, data.high, strict=True))
-    for n, (at, mean, low, high) in enumerate(bins):
-        put(at, mean, low, high)
+    bins = list(zip(data.at, data.line, data.low, data.high, strict=True))
+    for n, (at, line, low, high) in enumerate(bins):
+        put(at, line, low, high)
         if n + 1 == len(bins) or bins[n + 1][0] != at + data.width:
-            put(at + data.width, mean, low, high)
+            put(at + data.width, line, low, high)
             put(at + data.width, None, None, None)
     return columns
 
@@ -219,7 +222,11 @@ def _zones(
     clipped = [(max(a, since), min(b, until)) for a, b in trace.missing]
     new = [gap for gap in clipped if gap[0] < gap[1] and gap not in told]
     told.update(new)
-    return [[{"name": label, "xAxis": start}, {"xAxis": end}] for start, end in new]
+    wide = (until - since) * _WIDE_ZONE
+    return [
+        [{"name": label, "xAxis": start, "label": {"show": end - start > wide}}, {"xAxis": end}]
+        for start, end in new
+    ]
 
 
 # --- what is drawn ----------------------------------------------------------------------------
@@ -233,7 +240,7 @@ def _drawn(trace: Trace, place: Options, colour: str, zones: list[list[Options]]
         "silent": True,
         "data": zones,
         "itemStyle": {"color": colour, "opacity": 0.15},
-        "label": {"show": False},
+        "label": {"position": "insideTop", "fontSize": 11},
     }
     if trace.marks:
         main["markPoint"] = _marks(trace)
@@ -328,5 +335,5 @@ def _told(trace: Trace, number: int) -> Options:
         "unit": trace.kind.unit,
         "decimals": trace.kind.decimals,
         "words": {str(value): word for value, word in trace.kind.words.items()},
-        "width": trace.data.width if isinstance(trace.data, Ranges) else 0,
+        "what": trace.data.what if isinstance(trace.data, Ranges) else "",
     }

@@ -27,14 +27,15 @@ class Points:
 class Ranges:
     """A rollup: what a series did in each bin that begins at `at` (ms) and is `width` ms long.
 
-    Bins without readings are left out.
+    Bins without readings are left out. `line` is what its line shows, called `what`: the mean.
     """
 
     at: Sequence[int]
     width: int
-    mean: Sequence[float]
+    line: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
+    what: str = "mean"
 
 
 @dataclass(frozen=True, slots=True)

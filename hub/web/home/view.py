@@ -10,7 +10,7 @@ from urllib.parse import quote
 from hub.homekit.presence import Patience
 from hub.reading import SeriesKey, Value
 from hub.store.glance import DeviceGlance, Glance, PlaceGlance, SeriesGlance
-from hub.web.quantities import ordinary, quantity, shown
+from hub.web.quantities import importance, ordinary, quantity, shown
 
 __all__ = ["battery", "device_path", "due", "ms", "name_of", "values_of", "view"]
 
@@ -61,8 +61,8 @@ def battery(report: Mapping[str, Any], values: Iterable[SeriesGlance]) -> dict[s
 
 def values_of(values: Iterable[SeriesGlance]) -> list[dict[str, Any]]:
     """The values worth a look."""
-    found = [_value(value) for value in values if ordinary(value.series)]
-    return found[:_VALUES_A_DEVICE]
+    found = sorted((v for v in values if ordinary(v.series)), key=lambda v: importance(v.series))
+    return [_value(value) for value in found[:_VALUES_A_DEVICE]]
 
 
 def _value(value: SeriesGlance) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""Calibrations of a device's series: seen and set."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from hub.errors import HubError
+from hub.live import LiveChange
+from hub.reading import SeriesKey
+from hub.store.glance import DeviceGlance, SeriesGlance
+from hub.store.readings import Readings
+from hub.web.people.principal import Principal
+from hub.web.quantities import Shape, quantity
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+
+__all__ = ["CalibrationPanel"]
+
+
+class CalibrationPanel:
+    """What holds now, and a form for who may change it. `changed` is awaited after a change."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        who: Principal,
+        device: DeviceGlance,
+        changed: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._hub, self._who, self._changed = hub, who, changed
+        self._device = device.device
+        self._series = {
+            _name(value): value
+            for value in device.values
+            if quantity(value.series).shape is Shape.CURVE and not isinstance(value.raw, bool | str)
+        }
+
+    def build(self) -> None:
+        """Make it."""
+        if not self._series:
+            ui.label("It measures nothing that could be calibrated.").classes("dm-soft")
+            return
+        for name, value in self._series.items():
+            if (value.gain, value.offset) != (1.0, 0.0):
+                ui.label(
+                    f"{name}: {value.gain:g} * measured {value.offset:+g}, now {value.value:g}"
+                )
+        if not self._who.administers:
+            return
+        with ui.row().classes("items-end w-full"):
+            names = list(self._series)
+            self._what = ui.select(names, value=names[0], label="Series").props("outlined dense")
+            self._gain = ui.number("Gain", value=1, format="%g").props("outlined dense")
+            self._offset = ui.number("Offset", value=0, format="%g").props("outlined dense")
+            self._since = ui.input("Since (UTC; empty: always)").props(
+                "type=datetime-local outlined dense stack-label"
+            )
+            ui.button("Calibrate", on_click=self._set).props("no-caps")
+        self._said = ui.label().props('role="status"')
+
+    async def _set(self) -> None:
+        value = self._series.get(str(self._what.value))
+        gain, offset = self._gain.value, self._offset.value
+        if value is None or not all(isinstance(n, int | float) for n in (gain, offset)):
+            self._said.text = "Gain and offset must be numbers."
+            return
+        try:
+            since = _instant(self._since.value)
+            readings = Readings(self._hub.running.store, self._who.tenant)
+            await readings.calibrate(
+                value.series, gain=gain, offset=offset, since=since, who=self._who.name
+            )
+        except (HubError, ValueError) as error:
+            self._said.text = str(error)
+            return
+        self._said.text = f"{value.series.characteristic} is calibrated."
+        self._hub.live.publish(self._who.tenant, LiveChange("device", self._device))
+        await self._changed()
+
+
+def _name(value: SeriesGlance) -> str:
+    key: SeriesKey = value.series
+    return f"{quantity(key).label} ({key.service})"
+
+
+def _instant(text: object) -> datetime | None:
+    """What a datetime field holds, taken for UTC; None for an empty one. Raises ValueError."""
+    if not text:
+        return None
+    return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)

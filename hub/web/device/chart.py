@@ -1,0 +1,225 @@
+"""The chart of a device's page: any span, several series and places over each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from nicegui import ui
+
+from hub.reading import SeriesKey
+from hub.store.glance import Glance
+from hub.store.points import Resolution
+from hub.web.charts import Mark, Ranges, Trace, options
+from hub.web.charts.element import Chart
+from hub.web.device.spans import SPANS, Window, latest
+from hub.web.device.traces import Wanted, draw
+from hub.web.home.view import name_of, value_key
+from hub.web.quantities import Shape, importance, ordinary, quantity
+
+if TYPE_CHECKING:
+    from hub.store.store import Store
+
+__all__ = ["ChartPanel", "choices", "first_choice"]
+
+_MOST_SERIES = 8  # as many as there are colours
+_FINENESS = {
+    Resolution.RAW: "every reading",
+    Resolution.HOURLY: "hourly means with lowest and highest",
+    Resolution.DAILY: "daily means with lowest and highest (days of UTC)",
+}
+_MOVES = (("chevron_left", "Earlier", -1), ("chevron_right", "Later", 1))
+# A chart that ends now is drawn anew when something came, no oftener than this.
+_LIVE_S = 20.0
+
+
+def choices(found: Glance, names: Mapping[str, str], device: str) -> dict[str, str]:
+    """Every series that can be drawn, by `device/Service/index/Characteristic`.
+
+    Called `Place: device, quantity`; this device's first.
+    """
+    places = {place.place: place.name for place in found.places}
+    ordered = sorted(
+        found.devices, key=lambda d: (d.device != device, name_of(d, names).casefold())
+    )
+    return {
+        f"{one.device}/{value_key(value.series)}": _label(
+            places.get(one.place or 0), name_of(one, names), quantity(value.series).label
+        )
+        for one in ordered
+        for value in sorted(one.values, key=lambda v: importance(v.series))
+        if quantity(value.series).shape is not Shape.TEXT
+        and (one.device == device or ordinary(value.series))
+    }
+
+
+def _label(place: str | None, device: str, quantity_label: str) -> str:
+    return f"{place}: {device}, {quantity_label}" if place else f"{device}, {quantity_label}"
+
+
+def first_choice(offered: Sequence[str], device: str, asked: Sequence[str]) -> list[str]:
+    """What was asked for as far as it is there; else the device's first curve, else its first."""
+    found = [one for one in asked if one in offered][:_MOST_SERIES]
+    if found:
+        return found
+    own = [one for one in offered if one.startswith(f"{device}/")]
+    curves = [one for one in own if quantity(_key(one)).shape is Shape.CURVE]
+    return (curves or own)[:1]
+
+
+def _key(choice: str) -> SeriesKey:
+    device, service, index, characteristic = choice.split("/")
+    return SeriesKey(device, service, int(index), characteristic)
+
+
+class ChartPanel:
+    """Made once for a page. `offered` are the choices; `marks` gives what is odd about a series."""
+
+    def __init__(
+        self,
+        store: Store,
+        tenant: str,
+        found: Glance,
+        offered: Mapping[str, str],
+        *,
+        marks: Callable[[SeriesKey], Sequence[Mark]] = lambda _: (),
+    ) -> None:
+        self._store, self._tenant = store, tenant
+        self._seen = {one.device: one.seen_at for one in found.devices}
+        self._offered = dict(offered)
+        self._marks = marks
+        self._chosen: list[str] = []
+        self._span = "day"
+        self._window = latest("day", datetime.now(UTC))
+        self._drawing = asyncio.Lock()
+        self._drawn_at = 0.0
+
+    async def build(self, chosen: Sequence[str], span: str) -> None:
+        """Make the controls and the chart."""
+        self._chosen = list(chosen)
+        self._span = span if span in SPANS else "day"
+        self._window = latest(self._span, datetime.now(UTC))
+        made, label, note = await self._made()
+        self._controls()
+        self._chart = Chart(made, label, self._zoomed)
+        self._note = ui.label(note).classes("dm-soft").props('aria-live="polite"')
+
+    async def heard(self, series: SeriesKey, at: datetime) -> None:
+        """A value of some series came."""
+        self._seen[series.device] = max(self._seen.get(series.device) or at, at)
+        shown = any(_key(one) == series for one in self._chosen)
+        loop = asyncio.get_running_loop()
+        if not shown or self._span == "" or loop.time() - self._drawn_at < _LIVE_S:
+            return
+        self._window = latest(self._span, datetime.now(UTC))
+        await self.draw()
+
+    async def draw(self) -> None:
+        """Draw what is chosen, anew."""
+        async with self._drawing:
+            made, label, note = await self._made()
+            self._chart.draw(made, label)
+            self._note.text = note
+
+    # --- controls -----------------------------------------------------------------------------
+
+    def _controls(self) -> None:
+        with ui.row().classes("dm-tools"):
+            self._spans = ui.toggle(
+                {name: name.capitalize() for name in SPANS},
+                value=self._span,
+                on_change=self._spanned,
+            ).props('no-caps unelevated dense padding="6px 12px" aria-label="Span"')
+            with ui.row().classes("no-wrap gap-1"):
+                for icon, label, steps in _MOVES:
+                    ui.button(icon=icon, on_click=partial(self._move, steps)).props(
+                        f'flat round aria-label="{label}"'
+                    ).classes("dm-touch")
+        ui.select(
+            self._offered,
+            value=self._chosen,
+            multiple=True,
+            with_input=True,
+            label="Shown series, of this and other devices",
+            on_change=self._choose,
+        ).props(f'use-chips outlined dense options-dense max-values="{_MOST_SERIES}"').classes(
+            "w-full"
+        )
+
+    async def _spanned(self, event: Any) -> None:
+        if event.value not in SPANS:
+            return
+        self._span = event.value
+        self._window = latest(self._span, datetime.now(UTC))
+        await self._again()
+
+    async def _move(self, steps: int) -> None:
+        now = datetime.now(UTC)
+        self._window = self._window.moved(steps, now)
+        self._loosen(now)
+        await self.draw()
+
+    async def _zoomed(self, since: int, until: int) -> None:
+        if until <= since or since < 0 or until > 10**14:
+            return
+        now = datetime.now(UTC)
+        chosen = Window(_instant(since), _instant(until))
+        self._window = chosen.within(now)
+        self._loosen(now)
+        await self.draw()
+
+    def _loosen(self, now: datetime) -> None:
+        """The window no longer follows the clock, unless it ends now."""
+        if not self._window.current(now):
+            self._span = ""
+            self._spans.set_value(None)
+
+    async def _choose(self, event: Any) -> None:
+        self._chosen = [one for one in event.value or [] if one in self._offered][:_MOST_SERIES]
+        await self._again()
+
+    async def _again(self) -> None:
+        """Draw, and let the address say what is drawn, so that it can be kept and sent."""
+        asked = [("series", one) for one in self._chosen]
+        ui.navigate.history.replace("?" + urlencode([("span", self._span or "day"), *asked]))
+        await self.draw()
+
+    # --- what is drawn ------------------------------------------------------------------------
+
+    async def _made(self) -> tuple[dict[str, Any], str, str]:
+        now = datetime.now(UTC)
+        wanted = [
+            Wanted(key, self._offered[one], self._seen.get(key.device), self._marks(key))
+            for one in self._chosen
+            for key in [_key(one)]
+        ]
+        drawn = await draw(self._store, self._tenant, wanted, self._window, now)
+        self._drawn_at = asyncio.get_running_loop().time()
+        since, until = (
+            round(t.timestamp() * 1000) for t in (self._window.since, self._window.until)
+        )
+        made = options(drawn.traces, since, until, now=round(now.timestamp() * 1000))
+        parts = [_spoken(trace) for trace in drawn.traces] or ["nothing chosen"]
+        note = _FINENESS[drawn.resolution] if drawn.traces else "Choose a series."
+        if drawn.gone:
+            note += f"; no longer there: {', '.join(drawn.gone)}"
+        return made, "Chart. " + "; ".join(parts), note
+
+
+def _instant(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1000, UTC)
+
+
+def _spoken(trace: Trace) -> str:
+    """A trace in words, for who cannot see it."""
+    data = trace.data
+    values = [*data.low, *data.high] if isinstance(data, Ranges) else list(data.values)
+    if not values:
+        return f"{trace.name}: no data"
+    shown = f"{min(values):.{trace.kind.decimals}f} to {max(values):.{trace.kind.decimals}f}"
+    missing = f", {len(trace.missing)} gaps" if trace.missing else ""
+    return f"{trace.name}: {shown} {trace.kind.unit}".rstrip() + missing

@@ -1,0 +1,168 @@
+"""What a device says now, and what it can be told."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nicegui import background_tasks, ui
+
+from hub.commands import tell, writable
+from hub.errors import HubError
+from hub.explain.words import span
+from hub.live import LiveValue
+from hub.reading import SeriesKey, Value
+from hub.store.glance import DeviceGlance, SeriesGlance
+from hub.web.people.principal import Principal
+from hub.web.quantities import Shape, importance, quantity, shown
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+
+__all__ = ["NowPanel"]
+
+# HomeKit waits 5 s for a device to confirm; a page that waited less would call it undone too soon.
+_CONFIRM_S = 6.0
+_TICK_S = 10.0
+
+
+class NowPanel:
+    """The newest values, live; a control where a value can be written and `who` may."""
+
+    def __init__(self, hub: Hub, who: Principal, device: DeviceGlance) -> None:
+        self._hub, self._who, self._device = hub, who, device
+        self._rows: dict[SeriesKey, _Row] = {}
+        self._seen_at = device.seen_at
+
+    def build(self) -> None:
+        """Make it."""
+        values = [v for v in self._device.values if quantity(v.series).shape is not Shape.TEXT]
+        with ui.element("dl").classes("dm-now"):
+            for value in sorted(values, key=lambda v: importance(v.series)):
+                self._rows[value.series] = _Row(self._hub, self._who, value)
+        if not values:
+            ui.label("It has not sent a value yet.").classes("dm-soft")
+        ui.timer(_TICK_S, self._tick)
+
+    def heard(self, update: LiveValue) -> bool:
+        """Show a new value; False for a series that is not here."""
+        row = self._rows.get(update.series)
+        if row is not None:
+            row.heard(update.value, update.at)
+        return row is not None
+
+    def _tick(self) -> None:
+        for row in self._rows.values():
+            row.show_age()
+
+
+class _Row:
+    """One series: its value, how old it is, a control."""
+
+    def __init__(self, hub: Hub, who: Principal, value: SeriesGlance) -> None:
+        self._hub, self._who, self._read = hub, who, value
+        self._kind = quantity(value.series)
+        self._value, self._at = value.value, value.at
+        self._control: Any = None
+        self._silent = False
+        with ui.element("div").classes("dm-now-row").props(f'data-series="{_named(value.series)}"'):
+            with ui.element("dt"):
+                ui.label(self._kind.label)
+            with ui.element("dd"):
+                self._text = ui.label(shown(self._value, self._kind)).classes("dm-number")
+                self._age = ui.label().classes("dm-soft dm-small")
+                if writable(value.series) and who.administers:
+                    self._make_control()
+        self.show_age()
+
+    def heard(self, raw: Value, at: datetime) -> None:
+        """A value came."""
+        if at < self._at:
+            return
+        self._value, self._at = self._read.calibrated(raw), at
+        self._text.text = shown(self._value, self._kind)
+        self._told("")
+        self._put_back()
+        self.show_age()
+
+    def show_age(self) -> None:
+        """Say how old the value is."""
+        seconds = (datetime.now(UTC) - self._at).total_seconds()
+        self._age.text = "just now" if seconds < 60 else f"{span(seconds)} ago"
+
+    def _make_control(self) -> None:
+        label = f'aria-label="{self._kind.label}"'
+        if set(self._kind.words) == {0, 1}:
+            self._control = ui.switch(value=bool(self._value), on_change=self._changed).props(label)
+        elif self._kind.words:
+            self._control = ui.select(
+                dict(self._kind.words), value=self._known(), on_change=self._changed
+            ).props(f"{label} dense outlined")
+        else:
+            self._control = ui.number(value=self._number(), label=self._kind.unit).props(
+                f"{label} dense outlined"
+            )
+            ui.button("Set", on_click=lambda: self._send(self._control.value)).props(
+                "no-caps dense"
+            )
+        self._said = ui.label().classes("dm-small").props('role="status"')
+
+    def _changed(self, event: Any) -> None:
+        # Not by awaiting here: when a task comes to run, who changed it is no longer known.
+        if not self._silent:
+            background_tasks.create(self._send(event.value), name="command")
+
+    async def _send(self, wanted: Any) -> None:
+        if wanted is None or not isinstance(wanted, bool | int | float):
+            return
+        key = self._read.series
+        value: Value = wanted if self._kind.words or not _whole(wanted) else int(wanted)
+        running = self._hub.bridges.running()
+        try:
+            _, sent = await tell(self._hub.running.store, running, self._who.tenant, key, value)
+        except HubError as error:
+            self._told(str(error))
+            self._put_back()
+            return
+        if not sent:
+            self._told("it sleeps: it gets this at its next wake")
+            self._put_back()
+            return
+        self._told("sent, waiting for the device")
+        before = self._at
+        await asyncio.sleep(_CONFIRM_S)
+        if self._at == before:
+            self._told("sent, but the device did not confirm")
+            self._put_back()
+
+    def _put_back(self) -> None:
+        """Let the control show what really is."""
+        if self._control is None:
+            return
+        self._silent = True
+        try:
+            if set(self._kind.words) == {0, 1}:
+                self._control.set_value(bool(self._value))
+            else:
+                self._control.set_value(self._known() if self._kind.words else self._number())
+        finally:
+            self._silent = False
+
+    def _told(self, text: str) -> None:
+        if self._control is not None:
+            self._said.text = text
+
+    def _known(self) -> int | None:
+        return int(self._value) if not isinstance(self._value, str) else None
+
+    def _number(self) -> float | None:
+        return None if isinstance(self._value, str) else float(self._value)
+
+
+def _named(key: SeriesKey) -> str:
+    return f"{key.service}/{key.index}/{key.characteristic}"
+
+
+def _whole(value: float) -> bool:
+    return float(value).is_integer()

@@ -1,0 +1,117 @@
+"""What was true of a device when: a slider over its version clock, and any instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from nicegui import ui
+
+from hub.store.history import Changed, Past, changes_of, device_at
+from hub.store.store import Store
+
+__all__ = ["PastPanel", "rows"]
+
+_MOST = 500
+
+
+def rows(past: Past | None) -> list[tuple[str, str]]:
+    """What was known of a device, each with its name."""
+    if past is None:
+        return [("Known", "not yet")]
+    places = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} ".join(past.place_path)
+    found = [
+        ("Name", past.name or "none"),
+        ("Place", places or "none"),
+        ("Firmware", past.firmware or "not known"),
+        ("Interval", f"{past.interval_s} s" if past.interval_s else "its own"),
+    ]
+    if past.owner:
+        found.append(("Owner", past.owner))
+    found += [("Calibration", _calibration(one)) for one in past.calibration]
+    return found if past.calibration else [*found, ("Calibration", "none")]
+
+
+def _calibration(one: dict[str, Any]) -> str:
+    since, until = (_minute(one.get(name)) for name in ("since", "until"))
+    times = f" from {since}" if since else ""
+    times += f" until {until}" if until else ""
+    return f"{one['characteristic']}: {one['gain']:g} * value {one['offset']:+g}{times}"
+
+
+def _minute(instant: object) -> str:
+    """`2026-11-22 04:30` of an ISO 8601 instant in UTC; empty for none."""
+    return str(instant)[:16].replace("T", " ") if instant else ""
+
+
+class PastPanel:
+    """Ticks of the version clock are the slider's steps; the last is the present."""
+
+    def __init__(self, store: Store, tenant: str, device: str) -> None:
+        self._store, self._tenant, self._device = store, tenant, device
+        self._ticks: list[tuple[datetime, str]] = []
+
+    async def build(self) -> None:
+        """Make it."""
+        changes = await changes_of(self._store, self._tenant, self._device, most=_MOST)
+        self._ticks = ticks(changes)
+        self._instant = datetime.now(UTC)
+        last = len(self._ticks)
+        self._when = ui.label().classes("dm-strong").props('aria-live="polite"')
+        if last:
+            ui.slider(min=0, max=last, value=last, on_change=self._slid).props(
+                'markers snap aria-label="Change by change, the last is now"'
+            ).classes("dm-slider")
+        with ui.row().classes("items-center"):
+            self._at = (
+                ui.input("At any instant (UTC)", on_change=self._typed)
+                .props("type=datetime-local outlined dense")
+                .classes("dm-instant")
+            )
+        self._shown = ui.element("dl").classes("dm-facts")
+        await self._show("Now")
+
+    async def _slid(self, event: Any) -> None:
+        step = int(event.value) if isinstance(event.value, int | float) else 0
+        if not 0 <= step < len(self._ticks):
+            self._instant = datetime.now(UTC)
+            await self._show("Now")
+            return
+        at, what = self._ticks[step]
+        self._instant = at
+        await self._show(f"{at:%d %b %Y %H:%M:%S} UTC: {what}")
+
+    async def _typed(self, event: Any) -> None:
+        try:
+            told = datetime.fromisoformat(str(event.value)).replace(tzinfo=UTC)
+        except ValueError:
+            return
+        self._instant = min(told, datetime.now(UTC))
+        await self._show(f"{self._instant:%d %b %Y %H:%M} UTC")
+
+    async def _show(self, when: str) -> None:
+        past = await device_at(self._store, self._tenant, self._device, self._instant)
+        self._when.text = when
+        self._shown.clear()
+        with self._shown:
+            for name, value in rows(past):
+                with ui.element("dt"):
+                    ui.label(name)
+                with ui.element("dd"):
+                    ui.label(value)
+
+
+def ticks(changes: Sequence[Changed]) -> list[tuple[datetime, str]]:
+    """Instants at which something changed, oldest first, each with what, who and why."""
+    found: dict[datetime, list[Changed]] = {}
+    for change in changes:
+        found.setdefault(change.at, []).append(change)
+    return [(at, _said(found[at])) for at in sorted(found)]
+
+
+def _said(changes: Sequence[Changed]) -> str:
+    what = ", ".join(dict.fromkeys(change.property.replace("_s", "") for change in changes))
+    by = f" by {changes[0].who}" if changes[0].who else ""
+    why = f" ({changes[0].why})" if changes[0].why else ""
+    return f"{what}{by}{why}"

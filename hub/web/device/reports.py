@@ -1,0 +1,80 @@
+"""Trends of a device's health from its reports: battery, radio, time awake, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from nicegui import ui
+
+from hub.store.reports import ReportDay
+from hub.web.charts import Points, Ranges, Trace, options
+from hub.web.charts.element import Chart
+from hub.web.quantities import Quantity, Shape
+
+__all__ = ["build", "trend"]
+
+DAY_MS = 86_400_000
+
+_BATTERY = Quantity("Battery", "V", Shape.CURVE, 2)
+_RADIO = Quantity("WiFi signal", "dBm", Shape.CURVE)
+_AWAKE = Quantity("Time awake", "ms", Shape.CURVE)
+_MEMORY = Quantity("Free memory", "KB", Shape.CURVE, 1)
+_COUNT = Quantity("Reports a day", "", Shape.CURVE)
+
+_LINES: list[tuple[str, Quantity, Callable[[ReportDay], float | None]]] = [
+    ("Battery, lowest of the day", _BATTERY, lambda d: _of(d.battery_low, 1000)),
+    ("WiFi signal, mean", _RADIO, lambda d: d.rssi),
+    ("Awake, mean", _AWAKE, lambda d: d.awake),
+    ("Awake, longest", _AWAKE, lambda d: _of(d.awake_high, 1)),
+    ("Free memory, least", _MEMORY, lambda d: _of(d.heap_low, 1024)),
+]
+
+
+def build(days: Sequence[ReportDay]) -> None:
+    """The charts, or why there are none."""
+    if not days:
+        ui.label("It has not reported its state yet.").classes("dm-soft")
+        return
+    made = trend(days, datetime.now(UTC))
+    last = days[-1]
+    spoken = f"Chart of {len(days)} days of reports, the last of {last.day}."
+    Chart(made, spoken)
+    for text in _events(days):
+        ui.label(text)
+
+
+def trend(days: Sequence[ReportDay], now: datetime) -> dict[str, Any]:
+    """The days as a chart's options: lines by day (UTC), and the count of reports as bars."""
+    traces = []
+    for name, kind, value in _LINES:
+        known = [(_ms(d.day), v) for d in days if (v := value(d)) is not None]
+        if known:
+            at, values = zip(*known, strict=True)
+            data = Ranges(at, DAY_MS, values, values, values)
+            traces.append(Trace(name, kind, data))
+    counted = Points([_ms(d.day) + DAY_MS // 2 for d in days], [float(d.reports) for d in days])
+    traces.append(Trace(_COUNT.label, _COUNT, counted, bars=True))
+    until = round(now.timestamp() * 1000)
+    since = min(_ms(days[0].day), until - 7 * DAY_MS)
+    return options(traces, since, until, now=until)
+
+
+def _events(days: Sequence[ReportDay]) -> list[str]:
+    """Restarts that nobody asked for."""
+    watchdogs, powers = sum(d.watchdogs for d in days), sum(d.powers for d in days)
+    told = []
+    if watchdogs:
+        told.append(f"Restarted by its watchdog {watchdogs} times in this time.")
+    if powers:
+        told.append(f"Started after being without power {powers} times in this time.")
+    return told
+
+
+def _of(value: int | None, divisor: float) -> float | None:
+    return None if value is None else value / divisor
+
+
+def _ms(day: date) -> int:
+    return round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)

@@ -1,0 +1,143 @@
+"""What a chart shows of series: raw readings where they fit, else a rollup that shows its range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hub.reading import SeriesKey
+from hub.store.coverage import Coverage
+from hub.store.errors import ForeignRowError
+from hub.store.held import held_at
+from hub.store.points import Form, Resolution, Series, Span
+from hub.store.points import Points as StoredPoints
+from hub.store.store import Store
+from hub.web.charts import Mark, Points, Ranges, Trace, gaps, usual_interval
+from hub.web.device.spans import Window
+from hub.web.home.view import ms
+from hub.web.quantities import Shape, quantity
+
+__all__ = ["Drawn", "Wanted", "draw"]
+
+# Points of a chart, all its series together: more than a screen has pixels, few enough to be there
+# in a blink.
+_POINTS = 6000
+_MOST, _LEAST = 3000, 600
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A series to draw, called `name`; `seen_at` is when its device was last heard."""
+
+    key: SeriesKey
+    name: str
+    seen_at: datetime | None = None
+    marks: Sequence[Mark] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Traces, how fine the curves among them are, and the names of series that are gone."""
+
+    traces: list[Trace]
+    resolution: Resolution
+    gone: list[str]
+
+
+async def draw(
+    store: Store, tenant: str, wanted: Sequence[Wanted], window: Window, now: datetime
+) -> Drawn:
+    """The traces of a window. All curves are as fine as each other, so that they compare."""
+    stored, coverage = StoredPoints(store, tenant), Coverage(store, tenant)
+    found: list[tuple[Wanted, Series]] = []
+    gone = []
+    for one in wanted:
+        try:
+            (series,) = await stored.find([one.key])
+        except ForeignRowError:
+            gone.append(one.name)
+            continue
+        if series.kind != "string":
+            found.append((one, series))
+    span = Span(window.since, window.until)
+    points = max(_LEAST, min(_MOST, _POINTS // max(1, len(found))))
+    curves = [series for one, series in found if quantity(one.key).shape is not Shape.STEPS]
+    resolution = await coverage.choose(curves, span, points)
+    loader = _Loader(store, tenant, span, now)
+    traces = []
+    for one, series in found:
+        steps = quantity(one.key).shape is Shape.STEPS
+        fine = await coverage.choose([series], span, points) if steps else resolution
+        traces.append(await loader.trace(one, series, fine))
+    return Drawn(traces, resolution, gone)
+
+
+class _Loader:
+    """Reads one span of a tenant's series."""
+
+    def __init__(self, store: Store, tenant: str, span: Span, now: datetime) -> None:
+        self._store, self._tenant, self._span, self._now = store, tenant, span, now
+
+    async def trace(self, wanted: Wanted, series: Series, resolution: Resolution) -> Trace:
+        """One series, as fine as wanted."""
+        kind = quantity(wanted.key)
+        steps = kind.shape is Shape.STEPS
+        columns = await self._columns(series, resolution)
+        at = [int(time) // 1000 for time in columns[0]] if columns else []
+        data: Points | Ranges
+        if resolution is Resolution.RAW:
+            values = list(columns[1]) if columns else []
+            if steps:
+                await self._begin(series, at, values)
+            data = Points(at, values)
+            missing = await self._missing(series, at, steps=steps)
+        else:
+            data = _ranges(columns, at, resolution, steps=steps)
+            missing = await self._missing_bins(series, resolution)
+        seen = ms(wanted.seen_at)
+        return Trace(
+            wanted.name, kind, data, missing, held_until=seen if steps else None, marks=wanted.marks
+        )
+
+    async def _columns(self, series: Series, resolution: Resolution) -> list[list[Any]]:
+        columns: list[list[Any]] = []
+        stored = StoredPoints(self._store, self._tenant)
+        async for piece in stored.pieces(series, self._span, resolution, Form.PACKED):
+            columns = columns or [[] for _ in piece.columns]
+            for column, more in zip(columns, piece.columns, strict=True):
+                column.extend(more)
+        return columns
+
+    async def _begin(self, series: Series, at: list[int], values: list[float]) -> None:
+        """The state at the beginning, which was reported before."""
+        held = await held_at(self._store, self._tenant, series.id, self._span.since)
+        if held is not None:
+            at.insert(0, ms(self._span.since) or 0)
+            values.insert(0, held)
+
+    async def _missing(
+        self, series: Series, at: list[int], *, steps: bool
+    ) -> list[tuple[int, int]]:
+        if not steps:
+            return await self._missing_bins(series, Resolution.RAW)
+        # States may be told when they change only; then silence says nothing.
+        interval = usual_interval(at)
+        until = min(self._span.until, self._now)
+        return [] if interval is None else gaps(at, interval, at[0], ms(until) or 0)
+
+    async def _missing_bins(self, series: Series, resolution: Resolution) -> list[tuple[int, int]]:
+        found = await Coverage(self._store, self._tenant).gaps(series, self._span, resolution)
+        return [(ms(began) or 0, ms(ended) or 0) for began, ended in found.ranges]
+
+
+def _ranges(
+    columns: list[list[Any]], at: list[int], resolution: Resolution, *, steps: bool
+) -> Ranges:
+    width = round(resolution.width.total_seconds() * 1000)
+    if not columns:
+        return Ranges([], width, [], [], [])
+    _, _, mean, low, high, last = columns
+    # Of a state the mean says nothing; what it was in the end does.
+    return Ranges(at, width, last if steps else mean, low, high, "last" if steps else "mean")

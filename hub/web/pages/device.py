@@ -1,0 +1,159 @@
+"""A device's page: what it says now, what it said, what it was, how it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import HTTPException, Query
+from nicegui import background_tasks, context, ui
+
+from hub.explain.problems import explain_device
+from hub.explain.sentence import Explanation, Level
+from hub.explain.words import Clock, count, span
+from hub.live import LiveValue
+from hub.store.devices import Devices
+from hub.store.glance import DeviceGlance, Glance, glance
+from hub.store.known import DeviceUnknownError, require_device
+from hub.store.reports import report_days
+from hub.web.device import reports
+from hub.web.device.calibration import CalibrationPanel
+from hub.web.device.chart import ChartPanel, choices, first_choice
+from hub.web.device.now import NowPanel
+from hub.web.device.past import PastPanel
+from hub.web.frame import frame, heading
+from hub.web.home.view import battery, name_of
+from hub.web.people.principal import Principal, Reader
+
+if TYPE_CHECKING:
+    from hub.web.site import Site
+
+__all__ = ["mount"]
+
+_STYLE = '<link rel="stylesheet" href="/static/device.css">'
+
+
+def mount(site: Site) -> None:
+    """Add /devices/<id>."""
+
+    @ui.page("/devices/{device}")
+    async def page(
+        principal: Reader,
+        device: str,
+        span: str = "day",
+        series: Annotated[list[str] | None, Query()] = None,
+    ) -> None:
+        await _refuse_unknown(site, principal, device)
+        found = await glance(site.hub.running.store, principal.tenant)
+        mine = next((one for one in found.devices if one.device == device), None)
+        mine = mine or DeviceGlance(device, None, None, None, None)
+        shown = _Page(site, principal, found, mine)
+        ui.add_head_html(_STYLE)
+        with frame(principal, name_of(mine, shown.names)):
+            await shown.build(series or [], span)
+
+
+async def _refuse_unknown(site: Site, principal: Principal, device: str) -> None:
+    try:
+        await require_device(site.hub.running.store, principal.tenant, device)
+    except DeviceUnknownError as error:
+        raise HTTPException(404, f"{error}.") from None
+
+
+class _Page:
+    """One open page of a device."""
+
+    def __init__(self, site: Site, who: Principal, found: Glance, device: DeviceGlance) -> None:
+        self._hub, self._who, self._device = site.hub, who, device
+        self._store = site.hub.running.store
+        bridge = self._hub.bridges.running().get(who.tenant)
+        self.names = bridge.names() if bridge is not None else {}
+        self._found = found
+        self._offered = choices(found, self.names, device.device)
+
+    async def build(self, asked: list[str], span: str) -> None:
+        """Make all of it, the quickest first."""
+        key = self._device.device
+        self._headline()
+        said = await explain_device(self._hub, self._who.tenant, key)
+        _explained(said)
+        self._now = NowPanel(self._hub, self._who, self._device)
+        with ui.element("section").props('aria-label="Now"'):
+            heading("Now")
+            self._now.build()
+        self._chart = ChartPanel(self._store, self._who.tenant, self._found, self._offered)
+        with ui.element("section").props('aria-label="Chart"'):
+            heading("What it measured")
+            await self._chart.build(first_choice(list(self._offered), key, asked), span)
+        with ui.element("section").props('aria-label="State"'):
+            heading("How it is")
+            reports.build(await report_days(self._store, self._who.tenant, key))
+            await self._gaps()
+        with ui.element("section").props('aria-label="History"'):
+            heading("What was true when")
+            self._past = PastPanel(self._store, self._who.tenant, key)
+            await self._past.build()
+        with ui.element("section").props('aria-label="Calibration"'):
+            heading("Calibration")
+            CalibrationPanel(self._hub, self._who, self._device, self._chart.draw).build()
+        self._follow()
+
+    def _headline(self) -> None:
+        device = self._device
+        places = {place.place: place for place in self._found.places}
+        path: list[str] = []
+        at = places.get(device.place or 0)
+        while at is not None:
+            path.insert(0, at.name)
+            at = places.get(at.parent or 0)
+        charge = battery(device.report, device.values)
+        parts = [
+            device.device,
+            " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} ".join(path) or "in no place",
+            f"firmware {device.report['firmware']}" if device.report.get("firmware") else "",
+            f"battery {charge['text']}{', low' if charge['low'] else ''}" if charge else "",
+            _heard(device),
+        ]
+        ui.label(" · ".join(part for part in parts if part)).classes("dm-soft dm-subline")
+
+    async def _gaps(self) -> None:
+        """Readings that never came, counted by their numbers."""
+        for gap in await Devices(self._store, self._who.tenant).gaps(self._device.device):
+            missing = sum(b - a + 1 for a, b in gap.missing)
+            if missing:
+                ui.label(
+                    f"{count(missing, 'reading')} of {gap.last} never came (boot {gap.boot}); "
+                    f"{gap.lost} of them the device itself thinned out."
+                )
+
+    def _follow(self) -> None:
+        """Show what is heard of it from now on."""
+        key, tenant = self._device.device, self._who.tenant
+
+        async def follow() -> None:
+            async with self._hub.live.subscribe(tenant) as updates:
+                async for update in updates:
+                    if isinstance(update, LiveValue):
+                        if update.series.device == key:
+                            self._now.heard(update)
+                        await self._chart.heard(update.series, update.at)
+
+        task = background_tasks.create(follow(), name="device page")
+        context.client.on_delete(task.cancel)
+
+
+def _heard(device: DeviceGlance) -> str:
+    if device.seen_at is None:
+        return "never heard"
+    return f"heard {span((datetime.now(UTC) - device.seen_at).total_seconds())} ago"
+
+
+def _explained(said: Explanation) -> None:
+    """The sentence that matters most; the rest on demand."""
+    level = {Level.FINE: "", Level.WARNING: "dm-warn", Level.BAD: "dm-bad"}[said.headline.level]
+    with ui.expansion(said.headline.text).classes(f"dm-explain {level}").props("dense"):
+        clock = Clock(datetime.now(UTC))
+        with ui.element("ol").classes("dm-chain"):
+            for sentence in said.chain:
+                with ui.element("li"):
+                    ui.label(f"{clock.at(sentence.at)}: {sentence.text}")
