@@ -127,10 +127,10 @@ def parse(assignment: str) -> tuple[str, object]:
     name, equals, text = assignment.partition("=")
     if not equals:
         raise ConfigError(assignment[:64], "must be written as name=value")
-    if name in SECRET:
-        raise ConfigError(name, "is not given here, where others could read it; see --help")
     if not text:
         return name, None
+    if name in SECRET:
+        raise ConfigError(name, "is not given here, where others could read it; see --help")
     return name, int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) and name in _NUMBERS else text
 
 

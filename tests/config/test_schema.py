@@ -82,6 +82,7 @@ def test_assignments():
     assert parse("name=600") == ("name", "600")
     assert parse("name=a=b") == ("name", "a=b")
     assert parse("interval=soon") == ("interval", "soon")
+    assert parse("wifi=") == ("wifi", None)
     for wrong in ("interval", "wifi=home"):
         with pytest.raises(ConfigError):
             parse(wrong)

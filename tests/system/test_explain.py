@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import os
 
+import httpx
+
+from host.twin.hub import HubAddress
+from host.twin.kinds import Kind
 from tests.support.hub import rows, until
 from tests.support.mqtt311 import Client
 from tests.support.publisher import Publisher
@@ -168,3 +172,45 @@ async def test_the_hubs_own_absence_is_not_the_devices_fault(hub):
     found = await explained(hub, "esp_1")
     assert found["headline"]["kind"] == "hub", found
     assert "because the hub was away when it was due" in found["headline"]["text"]
+
+
+async def test_a_real_device_takes_settings_up_and_leaves_a_network_that_fails(
+    hub, make_twin, tmp_path
+):
+    twin = make_twin(
+        Kind.DS18B20, HubAddress.of(hub.facts), interval=1, settings={"deadline_ms": 2000}
+    )
+    await twin.start()
+    await until(lambda: _listed(hub, twin.id))
+    status, said = await dormouse(hub, "config", "set", twin.id, "interval=2", "name=Keller")
+    assert status == 0, said
+    found = await until(lambda: _taken_up(hub, twin.id, 1), 30)
+    assert found["problem"] is None
+    assert json.loads((twin.folder / "flash/settings.json").read_text())["interval"] == 2
+
+    (tmp_path / "key").write_text(KEY)
+    status, said = await dormouse(
+        hub, "config", "set", twin.id, "--wifi", "upstairs",
+        "--wifi-key-file", str(tmp_path / "key"),
+    )  # fmt: skip
+    assert status == 0, said
+    found = await until(lambda: _taken_up(hub, twin.id, 2), 60)
+    assert found["problem"] == "wifi upstairs: the hub was not reached over it"
+    assert KEY not in str(await rows(hub, "SELECT c::text FROM dormouse.device_config c"))
+    kinds = {s["kind"]: s["text"] for s in (await explained(hub, twin.id))["chain"]}
+    assert kinds["config"] == (
+        "took up settings version 2, but said: wifi upstairs: the hub was not reached over it"
+    )
+    status, said = await dormouse(hub, "explain", twin.id)
+    assert said.startswith(f"Keller ({twin.id}): ")
+
+
+async def _listed(hub, device: str) -> bool:
+    return device in str(await hub.status())
+
+
+async def _taken_up(hub, device: str, version: int) -> dict | None:
+    transport = httpx.AsyncHTTPTransport(uds=str(hub.data_dir / "hub.sock"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        found = (await client.get(f"/config/{device}")).raise_for_status().json()
+    return found if found["reported"] == version and found["reported_at"] else None
