@@ -109,6 +109,14 @@ class Devices:
         self._store = store
         self._tenant = tenant
 
+    async def names(self) -> dict[str, str]:
+        """What people call the devices, by id; those that nobody named are left out."""
+        async with self._store.tenant(self._tenant) as conn:
+            found = await conn.execute(
+                "SELECT key, name FROM dormouse.device WHERE name IS NOT NULL"
+            )
+            return dict(await found.fetchall())
+
     async def report(
         self, device: str, report: Mapping[str, Any], at: datetime, next_wake_s: float | None
     ) -> None:

@@ -7,15 +7,25 @@ from collections.abc import AsyncIterator
 
 from tests.support.hub import HubProcess, until
 from tests.support.publisher import Publisher
+from tests.web.people import control
 
 __all__ = ["device"]
 
 
 @contextlib.asynccontextmanager
-async def device(hub: HubProcess, name: str, **values: str) -> AsyncIterator[Publisher]:
-    """A device that enrolled and published `Service__Characteristic="value"`; heard by the hub."""
+async def device(
+    hub: HubProcess, name: str, *, enrol: bool = True, **values: str
+) -> AsyncIterator[Publisher]:
+    """A device that enrolled and published `Service__Characteristic="value"`; heard by the hub.
+
+    With `enrol` False its account is made by hand.
+    """
     one = Publisher(name, hub.facts["mqtt_port"], hub.facts["enrol_port"])
-    await one.enrol()
+    if enrol:
+        await one.enrol()
+    else:
+        await control(hub, f"/devices/{name}/add", {"password": one.password})
+        await one.connect()
     try:
         for tag, (topic, value) in enumerate(values.items(), 1):
             path = topic.replace("__", "/")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import pytest_asyncio
 
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
 from hub.settings import Enrolment
-from tests.support.hub import HubProcess, rows
+from tests.support.hub import HubProcess, rows, until
+from tests.support.publisher import Publisher
 from tests.web.conftest import hub_with_people
+from tests.web.devices import device
+from tests.web.people import control
 from tests.web.pictures import picture
+
+SAID = {"TemperatureSensor__CurrentTemperature": "20.5"}
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,3 +101,95 @@ async def test_it_is_left_in_the_middle_and_gone_on_with_on_a_phone(
         assert found[0][2] != 0
     finally:
         await twin.stop()
+
+
+async def at_the_door(page) -> None:
+    """A wizard begun anew, as far as where devices are waited for."""
+    await page.goto("/add")
+    await (
+        page.get_by_text("How does it get into your WiFi?")
+        .or_(page.get_by_role("button", name="Start anew"))
+        .first.wait_for()
+    )
+    anew = page.get_by_role("button", name="Start anew")
+    if await anew.count():
+        await anew.click()
+        await page.get_by_role("alertdialog").get_by_role("button", name="Start anew").click()
+    await page.get_by_text("It has its WiFi already").click()
+    await page.get_by_role("button", name="Next").click()
+    await step(page, "Find the device").wait_for()
+
+
+async def test_a_window_is_opened_where_nobody_comes_in(window_hub, open_browser):
+    one = Publisher("window_1", window_hub.facts["mqtt_port"], window_hub.facts["enrol_port"])
+    async with open_browser("max", hub=window_hub) as page:
+        await look_at(page, "home")
+        await at_the_door(page)
+        await page.get_by_role("button", name="Let new devices in for 15 minutes").click()
+        await page.get_by_text("New devices are let in by themselves for 15 min more.").wait_for()
+        await one.enrol()
+        await page.get_by_text("window_1 is in").wait_for()
+        await page.get_by_role("button", name="This is it").first.click()
+        await step(page, "Name it").wait_for()
+    await one.close()
+
+
+async def test_a_device_whose_memory_was_erased_is_let_in_again(window_hub, open_browser):
+    facts = window_hub.facts
+    await control(window_hub, "/devices/erased_1/add", {"tenant": "home"})
+    erased = Publisher("erased_1", facts["mqtt_port"], facts["enrol_port"])
+    async with open_browser("ann", hub=window_hub) as page:
+        await at_the_door(page)
+        knock = asyncio.create_task(erased.enrol())
+        await page.get_by_text("erased_1 was refused: it is known with another password").wait_for()
+        await picture(page, "add-refused")
+        await page.get_by_role("button", name="It is mine: let it in again").click()
+        await page.get_by_text("erased_1 was refused").wait_for(state="detached")
+        knock.cancel()
+        await asyncio.gather(knock, return_exceptions=True)
+        again = Publisher("erased_1", facts["mqtt_port"], facts["enrol_port"])
+        await again.enrol()
+        await again.close()
+        await (
+            page.get_by_text("It is one that is here already")
+            .or_(page.get_by_text("erased_1 is in"))
+            .first.wait_for()
+        )
+    await erased.close()
+
+
+async def test_it_is_done_by_keyboard_alone_and_says_where_one_is(window_hub, open_browser):
+    async with (
+        device(window_hub, "keys_1", enrol=False, **SAID),
+        open_browser("ann", hub=window_hub) as page,
+    ):
+        await at_the_door(page)
+        card = page.locator(".q-card", has_text="keys_1 is in")
+        await card.get_by_role("button", name="This is it").press("Enter")
+        await step(page, "Name it").wait_for()
+        # Who does not see the page is where the next step begins.
+        await until(lambda: has_focus(page, "Name it"))
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("Cupboard")
+        await page.keyboard.press("Enter")
+        await step(page, "Where is it?").wait_for()
+        await page.get_by_role("button", name="Back").press("Enter")
+        await step(page, "Name it").wait_for()
+        assert await page.get_by_label("Name").input_value() == "Cupboard"
+        # Steps that were not reached cannot be gone to, those that were can.
+        steps = page.get_by_role("navigation", name="Steps")
+        assert await steps.get_by_role("button", name="Test reading").is_disabled()
+        await steps.get_by_role("button", name="Where is it?").press("Enter")
+        await step(page, "Where is it?").wait_for()
+
+
+async def has_focus(page, text: str) -> bool:
+    return await page.evaluate("document.activeElement.textContent") == text
+
+
+async def look_at(page, tenant: str) -> None:
+    """Choose a tenant in the header."""
+    await page.goto("/account")
+    await page.get_by_role("combobox", name="Tenant").click()
+    await page.get_by_role("option", name=tenant).click()
+    await page.wait_for_url("**/")

@@ -15,6 +15,7 @@ from hub.store.overview import LastValue, overview
 from hub.store.places import Places
 from hub.store.readings import Readings
 from hub.web.adding.door import Door, Remedy, look
+from hub.web.naming import rename
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -108,7 +109,7 @@ class Adding:
     async def name(self, device: str, name: str) -> None:
         """Call it so. Raises AccountError for a device that is not here, StoreError."""
         self._check(device)
-        await self._changes.name(device, name)
+        await rename(self.hub, self.tenant, device, name, self.who)
 
     async def put(self, device: str, place: int | None) -> None:
         """Put it into a place. Raises as `name`."""

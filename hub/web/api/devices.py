@@ -18,6 +18,7 @@ from hub.store.known import DeviceUnknownError, require_device
 from hub.web.api.access import Asked, Command, Read, Write
 from hub.web.api.parameters import DeviceId, Instant, Name, Number, series_key, series_name
 from hub.web.api.problems import ProblemError
+from hub.web.naming import rename
 from hub.web.quantities import quantity
 
 __all__ = ["DeviceOut", "SeriesOut", "known", "routes", "series_out"]
@@ -139,11 +140,11 @@ async def device(asked: Read, device: DeviceId) -> DeviceOut:
 async def change(asked: Write, device: DeviceId, wanted: DeviceChange) -> DeviceOut:
     """Name a device, put it into a place. Its history keeps what was before, and who did this."""
     await known(asked, device)
-    changes = Changes(asked.store, asked.tenant, asked.principal.name)
+    who = asked.principal.name
     if "place" in wanted.model_fields_set:
-        await changes.place(device, wanted.place)
+        await Changes(asked.store, asked.tenant, who).place(device, wanted.place)
     if "name" in wanted.model_fields_set:
-        await changes.name(device, wanted.name or "")
+        await rename(asked.hub, asked.tenant, device, wanted.name or "", who)
     asked.hub.live.publish(asked.tenant, LiveChange("device", device))
     found = await glance(asked.store, asked.tenant, device)
     if not found.devices:

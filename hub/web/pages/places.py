@@ -16,6 +16,7 @@ from hub.store.places import Places, Usage
 from hub.web.adding.context import paths
 from hub.web.ask import ask_choice, ask_text, confirm
 from hub.web.frame import frame, heading
+from hub.web.naming import names, rename
 from hub.web.pages import Link
 from hub.web.people.principal import Principal, Reader
 from hub.web.words import count
@@ -60,6 +61,7 @@ class _Page:
         self._places = Places(hub.running.store, principal.tenant)
         self._changes = Changes(hub.running.store, principal.tenant, principal.name)
         self._dragged = _Dragged()
+        self._names: dict[str, str] = {}
         self._problem = ""
 
     async def watch(self) -> None:
@@ -72,6 +74,7 @@ class _Page:
     @ui.refreshable_method
     async def show(self) -> None:
         """Build it."""
+        self._names = await names(self._hub, self._who.tenant)
         tree = await self._places.tree(values=True)
         elsewhere = await self._places.devices_elsewhere()
         with ui.element("div").props('role="alert"').classes("w-full"):
@@ -126,7 +129,8 @@ class _Page:
         self._target(row, lambda: self._drop(number))
 
     def _device(self, device: dict[str, Any], place: int | None) -> None:
-        key, name = device["device"], device["name"] or device["device"]
+        key = device["device"]
+        name = self._names.get(key) or key
         with ui.row().classes("items-center no-wrap w-full dm-row") as row:
             ui.icon("sensors").props('aria-hidden="true"')
             ui.link(name, f"/device/{key}").classes("grow break-words min-w-0")
@@ -176,7 +180,9 @@ class _Page:
     async def _rename_device(self, device: str, name: str) -> None:
         wanted = await ask_text(f"Rename {name or device}", "Name", value=name, yes="Rename")
         if wanted is not None:
-            await self._do(lambda: self._changes.name(device, wanted))
+            await self._do(
+                lambda: rename(self._hub, self._who.tenant, device, wanted, self._who.name)
+            )
 
     async def _move_place(self, place: int, name: str) -> None:
         options = {0: "Nothing: it stands for itself"} | await self._options()

@@ -15,9 +15,10 @@ from hub.store.overview import overview
 from hub.store.places import Places
 from hub.web.adding.context import paths
 from hub.web.frame import heading
+from hub.web.naming import names
 from hub.web.people.principal import Principal
 from hub.web.updates.watched import device_table
-from hub.web.updates.words import clock
+from hub.web.updates.words import clock, sentence
 from hub.web.words import count
 
 if TYPE_CHECKING:
@@ -50,7 +51,13 @@ class Planned:
             ui.label("There is no firmware to roll out yet.")
             ui.link("Add some", "/updates")
             return
-        devices = [one.device for one in await overview(store, tenant)]
+        self._names = await names(self._hub, tenant)
+        devices = {
+            one.device: f"{self._names[one.device]} ({one.device})"
+            if one.device in self._names
+            else one.device
+            for one in await overview(store, tenant)
+        }
         places = {place.id: place.path for place in paths(await Places(store, tenant).tree())}
         with ui.column().classes("w-full max-w-2xl gap-3"):
             self._image = _select("Firmware", images, self._wanted, self._stale)
@@ -76,7 +83,7 @@ class Planned:
         self._number("attempts", "Attempts a device", defaults.attempts)
         self._number("battery_mv", "Skip devices with a battery below (mV)", defaults.battery_mv)
         self._number("reports", "Reports of the new version before the next wave", defaults.reports)
-        self._text("windows", f"Only at (22:00-06:00, in {local_zone()}; empty: any time)", "")
+        self._text("windows", f"Only at, as 22:00-06:00 ({local_zone()})", "")
         downgrade = ui.checkbox("Allow a version lower than the running one")
         downgrade.on_value_change(lambda e: self._set("downgrade", e.value))
 
@@ -123,14 +130,14 @@ class Planned:
             )
             self._problem = ""
         except HubError as error:
-            self._view, self._problem = None, str(error)
+            self._view, self._problem = None, sentence(error)
         await self._result.refresh()
 
     async def _start(self) -> None:
         try:
             view = await self._hub.rollouts.start(self._who.tenant, self._request(), self._who.name)
         except HubError as error:
-            self._view, self._problem = None, str(error)
+            self._view, self._problem = None, sentence(error)
             await self._result.refresh()
             return
         ui.navigate.to(f"/updates/{view.rollout.id}")
@@ -147,7 +154,7 @@ class Planned:
         going = [device for device in view.devices.values() if device.state is not State.SKIPPED]
         waves = len({device.wave for device in going})
         ui.label(_forecast(view, len(going), waves)).props('aria-live="polite"')
-        device_table(view)
+        device_table(view, self._names)
         if going:
             ui.button("Start it", icon="play_arrow", on_click=self._start).props("no-caps")
         else:

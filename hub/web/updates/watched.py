@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from fastapi import HTTPException
 from nicegui import ui
@@ -15,8 +15,9 @@ from hub.rollout.model import Device, Health, Phase
 from hub.rollout.view import View, target_text
 from hub.web.ask import confirm
 from hub.web.frame import heading
+from hub.web.naming import names
 from hub.web.people.principal import Principal
-from hub.web.updates.words import clock, counts, device_words, expected, phase_words
+from hub.web.updates.words import clock, counts, device_words, expected, phase_words, sentence
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -25,6 +26,11 @@ __all__ = ["Watched", "device_table", "rows"]
 
 _AT_MOST_EVERY_S = 0.5
 _EVENTS = 200
+_PAGE = 25
+
+Names: TypeAlias = Mapping[str, str]
+"""What devices are called, by id."""
+
 _COLUMNS = [
     {"name": name, "label": label, "field": name, "align": "left", "sortable": True}
     for name, label in (
@@ -37,8 +43,9 @@ _COLUMNS = [
 class Watched:
     """The page of one rollout."""
 
-    def __init__(self, hub: Hub, principal: Principal, view: View) -> None:
+    def __init__(self, hub: Hub, principal: Principal, view: View, names: Names) -> None:
         self._hub = hub
+        self._names = names
         self._who = principal
         self._view = view
         self._number = view.rollout.id
@@ -50,9 +57,10 @@ class Watched:
         if not 0 < number < 2**31:  # no number that the database could have given
             raise gone
         try:
-            return cls(hub, principal, await hub.rollouts.status(principal.tenant, number))
+            view = await hub.rollouts.status(principal.tenant, number)
         except UnknownRolloutError:
             raise gone from None
+        return cls(hub, principal, view, await names(hub, principal.tenant))
 
     async def watch(self) -> None:
         """Follow it."""
@@ -77,13 +85,13 @@ class Watched:
         self._bar = ui.linear_progress(0, show_value=False)
         with ui.element("div").props('role="alert"'):
             self._problem = ui.label().classes("dm-bad")
-        with ui.row():
+        with ui.row().classes("pt-3"):
             rollouts = self._hub.rollouts
             self._pause = _button("Pause", lambda: self._do(rollouts.pause))
             self._resume = _button("Resume", lambda: self._do(rollouts.resume))
             self._end = _button("Abort…", self._abort).props("color=negative")
         heading("Devices")
-        self._table = device_table(self._view)
+        self._table = device_table(self._view, self._names)
         self._tell()
         with ui.expansion("History", on_value_change=self._history.refresh).classes("w-full"):
             await self._history()
@@ -107,7 +115,7 @@ class Watched:
         self._pause.visible = may and phase is Phase.RUNNING
         self._resume.visible = may and phase in {Phase.PAUSED, Phase.HALTED}
         self._end.visible = may and phase in {Phase.RUNNING, Phase.PAUSED, Phase.HALTED}
-        now = rows(view)
+        now = rows(view, self._names)
         if now != self._table.rows:
             self._table.rows = now
 
@@ -130,7 +138,7 @@ class Watched:
         try:
             self._view = await act(self._who.tenant, self._number, self._who.name)
         except HubError as error:
-            self._tell(str(error))
+            self._tell(sentence(error))
         else:
             self._tell()
 
@@ -147,20 +155,24 @@ def _button(label: str, act: Callable[[], Awaitable[None]]) -> ui.button:
     return ui.button(label, on_click=act).props("outline no-caps")
 
 
-def device_table(view: View) -> ui.table:
+def device_table(view: View, names: Names) -> ui.table:
     """The devices of a rollout, a card each on a phone."""
-    table = ui.table(columns=_COLUMNS, rows=rows(view), row_key="device", pagination=25).classes(
-        "w-full"
-    )
+    table = ui.table(
+        columns=_COLUMNS,
+        rows=rows(view, names),
+        row_key="id",
+        pagination=_PAGE if len(view.devices) > _PAGE else None,
+    ).classes("w-full")
     return table.props('flat bordered :grid="Quasar.Screen.lt.md" aria-label="Devices"')
 
 
-def rows(view: View) -> list[dict[str, str]]:
+def rows(view: View, names: Names) -> list[dict[str, str]]:
     """One row a device, the canary first."""
-    return [_row(view, device) for wave in view.waves for device in wave]
+    return [_row(view, device, names) for wave in view.waves for device in wave]
 
 
-def _row(view: View, device: Device) -> dict[str, str]:
+def _row(view: View, device: Device, names: Names) -> dict[str, str]:
+    name = names.get(device.device)
     canary = view.rollout.options.canary and not device.wave
     recent = view.recent.get(device.device)
     state = device_words(device, view.progress)
@@ -168,7 +180,8 @@ def _row(view: View, device: Device) -> dict[str, str]:
         state += ", being watched"
     return {
         "wave": "first" if canary else str(device.wave + 1),
-        "device": device.device,
+        "id": device.device,
+        "device": f"{name} ({device.device})" if name else device.device,
         "state": state,
         "firmware": (recent.firmware if recent else None) or "not known",
         "expected": expected(view, device),

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hub.errors import HubError
+from hub.rollout.errors import DeviceBusyError, NoDevicesError
 from hub.rollout.model import Device, Phase, Rollout, State
 from hub.rollout.view import View
 from hub.web.words import count
 
-__all__ = ["clock", "counts", "device_words", "expected", "phase_words"]
+__all__ = ["clock", "counts", "device_words", "expected", "phase_words", "sentence"]
 
 _PHASES = {
     Phase.RUNNING: "Under way",
@@ -83,3 +85,15 @@ def clock(at: datetime) -> str:
     if abs(local.date() - today) < timedelta(days=300):
         return f"{local:%d %b %H:%M}"
     return f"{local:%d %b %Y %H:%M}"
+
+
+def sentence(error: HubError) -> str:
+    """What was refused, for somebody who has no command line before them."""
+    match error:
+        case NoDevicesError():
+            return "There is no device to update: choose some that have reported to this hub."
+        case DeviceBusyError() if error.rollouts:
+            device, number = next(iter(error.rollouts.items()))
+            return f"{device} is in rollout {number}: wait for its end, or abort it there."
+        case _:
+            return str(error)
