@@ -12,6 +12,7 @@ from hub.rollout.hear import hear
 from hub.rollout.model import (
     TAKEN_BACK,
     Device,
+    FirmwareTarget,
     Health,
     Options,
     Phase,
@@ -25,6 +26,7 @@ from hub.rollout.model import (
 from hub.rollout.windows import is_open, next_change
 from hub.rollout.work import (
     KEPT,
+    Action,
     Asked,
     Clear,
     Command,
@@ -37,7 +39,7 @@ from hub.rollout.work import (
     Work,
 )
 
-__all__ = ["begin", "step", "unfit", "waves"]
+__all__ = ["begin", "redo", "remind", "step", "unfit", "waves"]
 
 _WAITS_S = 2.0  # docs/topics.md: how long a device that said `accepted` waits for a word
 _LATER_S = 30
@@ -97,15 +99,43 @@ def step(rollout: Rollout, devices: Mapping[str, Device], facts: Facts, now: dat
         _grant(work)
         _command(work)
         _advance(work)  # the last of a wave may have been skipped just now
+        _set_timers(work)
     return work.outcome()
+
+
+def redo(rollout: Rollout, devices: Mapping[str, Device]) -> list[Action]:
+    """What was committed and perhaps not done, after a restart; doing it twice changes nothing."""
+    actions: list[Action] = [*remind(rollout, devices)]
+    firmware = isinstance(rollout.target, FirmwareTarget)
+    for name, device in devices.items():
+        if device.state is State.UPDATING:
+            # Told to go or not, that is not known: it is looked for where it said it would be.
+            actions.append(Stream(name, device.command, device.address))
+        elif device.state is State.COMMANDED and not firmware and not device.command:
+            actions.append(Want(name))
+    return actions
+
+
+def remind(rollout: Rollout, devices: Mapping[str, Device]) -> list[Command | Clear]:
+    """What the broker must hold, and what it must not: it may have lost or kept either."""
+    if not isinstance(rollout.target, FirmwareTarget):
+        return []  # hub.config does that
+    out = [Command(d.device, d.command) for d in devices.values() if d.state in TAKEN_BACK]
+    # Not to one that was told to go: should it never have heard that, it asks again.
+    owed = [
+        Clear(d.device)
+        for d in devices.values()
+        if d.owed and d.state not in {*TAKEN_BACK, State.UPDATING}
+    ]
+    return [*out, *owed]
 
 
 def unfit(rollout: Rollout, sample: Sample | None) -> str | None:
     """Why a device need not or cannot be updated, by its last report; None: it may be."""
     if sample is None:
         return None
-    firmware = Work(rollout, {}, Facts(), rollout.created_at).firmware
-    if firmware is not None:
+    firmware = rollout.target
+    if isinstance(firmware, FirmwareTarget):
         if sample.firmware == firmware.version:
             return f"runs {firmware.version} already"
         if firmware.board and sample.board and sample.board != firmware.board:
@@ -133,10 +163,9 @@ def _asked(work: Work, event: Asked) -> None:
 
 def _expire(work: Work) -> None:
     for device in work.within({*TAKEN_BACK, State.UPDATING, State.VERIFYING}):
-        due = _due(work, device)
-        if due > work.now:
-            work.timers.append(due)
-        elif device.state in TAKEN_BACK:
+        if _due(work, device) > work.now:
+            continue
+        if device.state in TAKEN_BACK:
             heard = max(device.heard_at or device.since, device.since)
             work.fail(device, f"was not heard since {_clock(heard)}", final=True)
         elif device.state is State.UPDATING:
@@ -172,10 +201,8 @@ def _judge(work: Work) -> None:
         found, why = health.verdict(device, work.options, gaps, work.now)
         if found is not Health.WATCHED:
             work.health(device, found, why)
-        else:
-            if why != device.health_reason:
-                work.put(device, health_reason=why)
-            work.timers.append(health.due(device.after[-1]))
+        elif why != device.health_reason:
+            work.put(device, health_reason=why)
     if work.rollout.phase is Phase.RUNNING:
         reason = _halting(work)
         if reason is not None:
@@ -273,16 +300,11 @@ def _grant(work: Work) -> None:
 def _command(work: Work) -> None:
     if work.rollout.phase is not Phase.RUNNING:
         return
-    change = next_change(work.options, work.now)
-    if change is not None:
-        work.timers.append(change)
     if not is_open(work.options, work.now):
         return
     for device in work.within({State.PENDING}):
-        if device.wave > work.rollout.wave:
-            continue
-        if device.not_before is not None and device.not_before > work.now:
-            work.timers.append(device.not_before)
+        waits = device.not_before is not None and device.not_before > work.now
+        if device.wave > work.rollout.wave or waits:
             continue
         if device.stranded:
             _rescue(work, device)
@@ -320,6 +342,22 @@ def _command_one(work: Work, device: Device) -> None:
         owed=False,
     )
     work.actions.append(Command(device.device, command))
+
+
+def _set_timers(work: Work) -> None:
+    """When something is due without anything being heard."""
+    if work.rollout.phase.over:
+        return
+    for device in work.devices.values():
+        if device.state in {*TAKEN_BACK, State.UPDATING, State.VERIFYING}:
+            work.timers.append(_due(work, device))
+        elif device.health is Health.WATCHED:
+            work.timers.append(health.due(device.after[-1]))
+        elif device.state is State.PENDING and device.wave <= work.rollout.wave:
+            work.timers.append(device.not_before or work.now)
+    change = next_change(work.options, work.now)
+    if change is not None and work.rollout.phase is Phase.RUNNING:
+        work.timers.append(change)
 
 
 def _summary(devices: Iterable[Device]) -> str:

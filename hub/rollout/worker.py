@@ -18,7 +18,6 @@ from hub.errors import HubError
 from hub.mqtt.errors import NotConnectedError
 from hub.rollout.errors import StaleRolloutError
 from hub.rollout.model import (
-    TAKEN_BACK,
     FirmwareTarget,
     Health,
     Rollout,
@@ -26,7 +25,7 @@ from hub.rollout.model import (
     SettingsTarget,
     State,
 )
-from hub.rollout.plan import step
+from hub.rollout.plan import redo, remind, step
 from hub.rollout.work import (
     Action,
     Clear,
@@ -192,12 +191,7 @@ class Worker:
 
     async def republish(self) -> None:
         """The broker may have lost what it kept: tell it again."""
-        if isinstance(self.rollout.target, SettingsTarget):
-            return  # hub.config does that
-        out = [device for device in self.devices.values() if device.state in TAKEN_BACK]
-        owed = [d for d in self.devices.values() if d.owed and d.state not in TAKEN_BACK]
-        await self._do([Command(device.device, device.command) for device in out])
-        await self._do([Clear(device.device) for device in owed])
+        await self._do(remind(self.rollout, self.devices))
 
     async def _run(self) -> None:
         try:
@@ -217,18 +211,8 @@ class Worker:
 
     async def _resume(self) -> None:
         """After a restart: what was committed and perhaps not done."""
-        await self.republish()
-        actions: list[Action] = []
-        for device in self.devices.values():
-            if device.state is State.UPDATING:
-                self._parts.slots.taken.add(device.device)
-                actions.append(Stream(device.device, device.command, device.address))
-            elif (
-                device.state is State.COMMANDED
-                and isinstance(self.rollout.target, SettingsTarget)
-                and not device.command
-            ):
-                actions.append(Want(device.device))
+        actions = redo(self.rollout, self.devices)
+        self._parts.slots.taken |= {a.device for a in actions if isinstance(a, Stream)}
         await self._do(actions)
 
     async def _until_needed(self) -> None:

@@ -1,0 +1,414 @@
+"""The plan by example: waves, gates, halts, and every way a device can fail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from hub.rollout.model import Health, Options, Phase, Start, State
+from hub.rollout.plan import begin, unfit, waves
+from hub.rollout.work import Answered, Command, Later, Reported, Streamed
+from tests.unit.rollout.fleet import NEW, NOW, OLD, SETTINGS, World, sample
+
+
+def quick(**changes) -> Options:
+    return Options(**{"backoff_s": 10, "patience_s": 600, **changes})
+
+
+def test_the_canary_is_a_wave_of_its_own():
+    names = [f"d{n}" for n in range(11)]
+    found = waves(names, Options(canary=1, wave="4"))
+    assert list(found.values()) == [0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3]
+    assert set(waves(names, Options(canary=0, wave="100%")).values()) == {0}
+    assert list(waves(names, Options(canary=2, wave="25%")).values()).count(1) == 3
+
+
+def test_all_is_well_and_everything_is_updated():
+    world = World(quick(wave="2"))
+    world.run(resume=False)
+    assert set(world.states().values()) == {"updated"}
+    assert world.rollout.reason == "4 updated"
+    assert all(device.health is Health.GOOD for device in world.devices.values()
+               if device.wave < 2)  # fmt: skip
+    assert world.retained == {}
+
+
+def test_the_second_wave_waits_until_the_canary_is_found_healthy():
+    world = World(quick(reports=2, wave="100%"))
+    world.wake("a")
+    world.end_stream("a")
+    world.pass_time(5)
+    world.wake("a")
+    assert world.states()["a"] == "updated"
+    assert world.retained == {}
+    world.pass_time(60)
+    world.wake("a")
+    assert world.retained == {}, "one report is not two"
+    world.pass_time(60)
+    world.wake("a")
+    assert set(world.retained) == {"b", "c", "d"}
+
+
+def test_a_canary_that_is_awake_twice_as_long_halts():
+    world = World(quick(), manners={"a": "slow"})
+    for _ in range(8):
+        world.round()
+    assert world.rollout.phase is Phase.HALTED
+    assert world.rollout.reason == "a is awake for 850 ms, before the update 400 ms"
+    assert world.states() == {"a": "updated", "b": "pending", "c": "pending", "d": "pending"}
+    world.ask("resume")
+    world.run(resume=False)
+    assert world.devices["a"].health is Health.FORGIVEN
+    assert set(world.states().values()) == {"updated"}
+
+
+def test_a_canary_that_falls_silent_after_its_update_halts():
+    world = World(quick())
+    world.wake("a")
+    world.end_stream("a")
+    world.wake("a")
+    assert world.states()["a"] == "updated"
+    world.pass_time(3 * 60 + 31)
+    assert world.rollout.phase is Phase.HALTED
+    assert world.rollout.reason.startswith("a has not reported since 2026-03-01 12:00")
+
+
+def test_a_canary_that_fails_halts_and_nothing_more_is_commanded():
+    world = World(quick(attempts=1), manners={"a": "back"})
+    for _ in range(3):
+        world.round()
+    assert world.rollout.phase is Phase.HALTED
+    assert world.rollout.reason == "the canary a: the device says: unchanged"
+    assert world.states()["b"] == "pending"
+    assert world.retained == {}
+
+
+def test_a_number_of_failures_halts_a_later_wave():
+    bad = {name: "liar" for name in ("b", "c", "d")}
+    world = World(quick(wave="2", halt_at="2"), manners=bad)
+    for _ in range(12):
+        if world.rollout.phase is Phase.RUNNING:
+            world.round()
+    assert world.rollout.phase is Phase.HALTED
+    assert world.rollout.reason.startswith("2 failed, the last of them ")
+    assert sorted(world.states().values()) == ["failed", "failed", "pending", "updated"]
+
+
+@pytest.mark.parametrize(
+    ("manner", "state", "reason"),
+    [
+        ("dead", "failed", "no answer within 75 s"),
+        ("liar", "failed", "says it was updated, but reports 1.0.0"),
+        ("back", "failed", "the device says: unchanged (3 attempts)"),
+        ("flat", "skipped", "refused: its battery is too low"),
+        ("deaf", "failed", "woke 5 times and did not answer the command (3 attempts)"),
+        ("nonsense", "failed", "says it was updated, but reports \\x00?"),
+        ("good", "updated", ""),
+    ],
+)
+def test_every_device_ends_in_a_state_with_its_reason(manner, state, reason):
+    world = World(quick(canary=0, wave="100%"), names=("a",), manners={"a": manner})
+    world.run(resume=False)
+    assert world.states()["a"] == state
+    if manner == "dead":
+        # It accepted, was never met, and was not heard again.
+        assert world.reason("a").startswith("was not heard since")
+        assert any(t.reason == reason for t in world.history)
+    else:
+        assert world.reason("a") == reason
+
+
+def test_one_that_accepts_and_never_appears_is_tried_so_often_and_no_more():
+    world = World(quick(canary=0), names=("a",))
+    for _ in range(3):
+        world.wake("a")
+        world.end_stream("a", whole=False)
+        world.give_up_server("a")
+        world.pass_time(100)
+    assert world.states()["a"] == "failed"
+    assert world.reason("a") == "no answer within 75 s (3 attempts)"
+    assert len(set(world.commands["a"])) == 3
+    assert world.rollout.phase is Phase.DONE
+
+
+def test_back_off_grows():
+    world = World(quick(canary=0, backoff_s=100, attempts=4), names=("a",))
+    pauses = []
+    for _ in range(3):
+        world.wake("a")
+        world.end_stream("a", whole=False)
+        pauses.append(world.devices["a"].not_before - world.now)
+        world.give_up_server("a")
+        world.pass_time(500)
+    assert [pause.total_seconds() for pause in pauses] == [100, 200, 400]
+
+
+def test_silence_after_a_whole_image_is_final():
+    world = World(quick(canary=0), names=("a",))
+    world.wake("a")
+    world.end_stream("a")
+    world.pass_time(400)
+    assert world.reason("a") == "was sent the image and was not heard since"
+    assert world.states()["a"] == "failed"
+
+
+def test_one_that_says_it_was_updated_and_never_reports():
+    world = World(quick(canary=0), names=("a",))
+    world.wake("a")
+    command = world.streams["a"]
+    world.end_stream("a")
+    world.step(Answered("a", command, "updated", world.now, "", NEW))
+    world.pass_time(400)
+    assert world.reason("a") == "says it was updated, but does not report"
+
+
+def test_the_old_version_reported_before_the_devices_own_word():
+    """In one wake they come in any order: the word says why."""
+    world = World(quick(canary=0, attempts=1), names=("a",))
+    world.wake("a")
+    command = world.streams["a"]
+    world.end_stream("a")
+    world.step(Reported("a", sample(world.now, seq=99)))
+    assert world.states()["a"] == "verifying"
+    world.step(Answered("a", command, "failed", world.now, "broken", OLD))
+    assert world.reason("a") == "the device says: broken"
+
+
+def test_the_old_version_and_no_word():
+    world = World(quick(canary=0, attempts=1), names=("a",))
+    world.wake("a")
+    world.end_stream("a")
+    world.step(Reported("a", sample(world.now, seq=99)))
+    world.pass_time(11)
+    assert (world.states()["a"], world.reason("a")) == ("failed", "came back with 1.0.0")
+
+
+def test_an_old_report_delivered_again_says_nothing():
+    world = World(quick(canary=0), names=("a",))
+    world.wake("a")
+    world.end_stream("a")
+    old = world.devices["a"].before[-1]
+    world.step(Reported("a", old, redelivered=True))
+    world.pass_time(11)
+    assert world.states()["a"] == "verifying"
+
+
+def test_the_target_reported_though_nothing_was_sent():
+    world = World(quick(canary=0), names=("a",))
+    world.step(Reported("a", sample(world.now, firmware=NEW)))
+    assert world.states()["a"] == "skipped"
+    assert "though nothing was sent to it" in world.reason("a")
+    assert world.retained == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"firmware": NEW}, "runs 2.0.0 already"),
+        ({"board": "esp01"}, "is a 'esp01', the image is for 'nodemcu'"),
+        ({"battery_mv": 2500}, "its battery is at 2500 mV, 2700 mV are asked for"),
+        ({}, None),
+        ({"battery_mv": None, "board": None}, None),
+    ],
+)
+def test_devices_that_need_not_be_tried(change, reason):
+    world = World(quick(battery_mv=2700))
+    assert unfit(world.rollout, sample(**change)) == reason
+    devices, history = begin(
+        world.rollout, {"x": Start(sample(**change)), "y": Start(sample())}, NOW
+    )
+    assert devices["x"].state == (State.SKIPPED if reason else State.PENDING)
+    assert devices["y"].wave == (0 if reason else 1)
+    assert [t.reason for t in history if t.device == "x"] == [reason or ""]
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "text"),
+    [
+        ("running", "skipped", "says it runs 1.0.0 already"),
+        ("board", "skipped", "refused: the image is for another board"),
+        ("key", "failed", "refused: the image is signed with a key it does not know"),
+        ("downgrade", "failed", "refused: 2.0.0 is older than what it runs"),
+        ("size", "failed", "refused: the image does not fit"),
+        ("full moon\n", "failed", "refused: full moon\\n"),
+        ("", "failed", "refused: nothing"),
+    ],
+)
+def test_refusals(said, state, text):
+    world = World(quick(canary=0), names=("a",))
+    world.step(Answered("a", world.retained["a"], "refused", world.now, said, OLD))
+    assert (world.states()["a"], world.reason("a")) == (state, text)
+    assert world.retained == {}
+
+
+def test_a_command_that_could_not_be_read_is_refused_without_its_number():
+    world = World(quick(canary=0), names=("a",))
+    world.step(Answered("a", 0, "refused", world.now, "malformed", OLD))
+    assert world.states()["a"] == "failed"
+
+
+def test_a_refusal_as_old_is_tried_again_with_a_higher_number():
+    world = World(quick(canary=0), names=("a",))
+    first = world.retained["a"]
+    world.step(Answered("a", first, "refused", world.now, "old", OLD))
+    world.pass_time(11)
+    assert world.retained["a"] > first
+
+
+def test_answers_to_other_commands_change_nothing_but_the_broker():
+    world = World(quick(canary=0), names=("a",))
+    known = world.retained["a"]
+    for state in ("accepted", "updating", "updated", "failed", "refused"):
+        outcome = world.step(Answered("a", known - 5, state, world.now, "", NEW, "192.0.2.9"))
+        assert world.states()["a"] == "commanded"
+        assert outcome.actions[-1] == Command("a", known)
+        assert isinstance(outcome.actions[0], Later) == (state == "accepted")
+
+
+def test_no_more_streams_than_set_and_the_rest_is_told_later():
+    world = World(quick(canary=0, wave="100%", streams=2), limit=5)
+    for name in world.names:
+        world.wake(name)
+    assert sorted(world.streams) == ["a", "b"]
+    assert world.states() == {"a": "updating", "b": "updating", "c": "accepted", "d": "accepted"}
+    assert isinstance(world.told["c"][-1], Later)
+    world.end_stream("a")
+    world.wake("c")
+    assert world.states()["c"] == "updating"
+
+
+def test_a_word_that_would_come_too_late_is_not_given():
+    """The database was away: the device sleeps again by now."""
+    world = World(quick(canary=0), names=("a",))
+    asked = world.now
+    world.pass_time(3)
+    world.step(Answered("a", world.retained["a"], "accepted", asked, "", OLD, "192.0.2.7"))
+    assert world.states()["a"] == "accepted"
+    assert world.streams == {}
+    assert "a" in world.retained
+
+
+def test_pause_takes_back_and_finishes_who_is_in_the_middle():
+    world = World(quick(canary=0, wave="100%"))
+    world.wake("a")
+    world.ask("pause")
+    assert world.states() == {"a": "updating", "b": "pending", "c": "pending", "d": "pending"}
+    assert world.retained == {}
+    world.end_stream("a")
+    world.wake("a")
+    assert world.states()["a"] == "updated"
+    world.pass_time(7200)
+    assert world.retained == {}
+    world.ask("resume")
+    assert set(world.retained) == {"b", "c", "d"}
+    world.run(resume=False)
+    assert set(world.states().values()) == {"updated"}
+
+
+def test_abort_skips_who_has_not_taken_it_and_finishes_the_rest():
+    world = World(quick(canary=0, wave="2"))
+    world.wake("a")
+    world.ask("abort")
+    assert world.states() == {"a": "updating", "b": "skipped", "c": "skipped", "d": "skipped"}
+    assert world.rollout.phase is Phase.ABORTING
+    assert world.reason("b") == "the rollout was aborted before it took the command"
+    assert world.reason("c") == "the rollout was aborted"
+    world.end_stream("a", whole=False)
+    assert world.rollout.phase is Phase.ABORTED
+    assert world.states()["a"] == "failed", "no second attempt after an abort"
+
+
+def test_one_that_went_by_itself_when_its_command_was_taken_back_is_met():
+    world = World(quick(canary=0), names=("a", "b"))
+    command = world.retained["a"]
+    world.ask("pause")
+    world.fleet["a"].server = True
+    world.step(Answered("a", command, "updating", world.now, "", OLD, "192.0.2.7"))
+    assert world.states()["a"] == "updating"
+    world.end_stream("a")
+    world.wake("a")
+    assert world.states()["a"] == "updated"
+
+
+def test_a_go_that_was_never_heard_is_repeated():
+    world = World(quick(canary=0), names=("a",))
+    world.crash_next = True
+    command = world.retained["a"]
+    world.step(Answered("a", command, "accepted", world.now, "", OLD, "192.0.2.7"))
+    assert world.states()["a"] == "updating"
+    assert "a" in world.retained, "the hub died before it said go"
+    assert "a" in world.streams
+    world.wake("a")
+    assert world.fleet["a"].server
+    world.end_stream("a")
+    world.wake("a")
+    assert world.states()["a"] == "updated"
+
+
+def test_commands_are_out_within_the_window_only():
+    options = quick(canary=0, wave="100%", windows=("13:00-13:10",), patience_s=3600)
+    world = World(options, names=("a", "b"))
+    assert world.retained == {}
+    assert world.wake_at == NOW + timedelta(hours=1)
+    world.pass_time(3600)
+    assert set(world.retained) == {"a", "b"}
+    world.wake("a")
+    world.pass_time(600)
+    assert world.states() == {"a": "updating", "b": "pending"}
+    assert world.reason("b") == "the window closed"
+    assert world.retained == {}
+
+
+def test_a_skipped_canary_is_replaced():
+    world = World(quick(canary=1, wave="100%"), manners={"a": "flat"})
+    world.wake("a")
+    assert world.states()["a"] == "skipped"
+    assert world.devices["b"].wave == 0
+    assert set(world.retained) == {"b"}
+
+
+def test_forgiven_failures_do_not_halt_again():
+    world = World(quick(canary=0, wave="1", halt_at="1", attempts=1), manners={"a": "liar"})
+    for _ in range(3):
+        world.round()
+    assert world.rollout.phase is Phase.HALTED
+    world.ask("resume")
+    world.run(resume=False)
+    assert sorted(world.states().values()) == ["failed", "updated", "updated", "updated"]
+
+
+def test_a_stream_that_never_ends_is_given_up():
+    world = World(quick(canary=0, attempts=1), names=("a",))
+    world.wake("a")
+    world.pass_time(1801)
+    assert world.reason("a") == "the stream did not come to an end"
+    world.step(Streamed("a", world.devices["a"].command))
+    assert world.states()["a"] == "failed"
+
+
+def test_settings_are_done_when_the_report_names_their_version():
+    world = World(quick(canary=1, wave="100%", reports=1), target=SETTINGS)
+    assert world.wanted == {"a": 1}
+    world.wake("a")  # reads them
+    world.wake("a")  # reports them
+    assert world.states()["a"] == "updated"
+    world.run(resume=False)
+    assert set(world.states().values()) == {"updated"}
+
+
+def test_settings_of_an_aborted_rollout_are_wanted_as_before():
+    world = World(quick(canary=0, wave="100%"), target=SETTINGS, names=("a", "b"))
+    world.wake("a")
+    world.wake("a")
+    world.ask("abort")
+    assert world.states() == {"a": "updated", "b": "skipped"}
+    assert world.wanted == {"a": 1, "b": 2}
+
+
+def test_nonsense_afterwards_is_neither_old_nor_new():
+    world = World(quick(canary=0), names=("a",))
+    world.wake("a")
+    world.end_stream("a")
+    world.step(Reported("a", sample(world.now, firmware="latest", seq=99)))
+    assert world.reason("a") == "came back with latest, neither the old version nor the new"
