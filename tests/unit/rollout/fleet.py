@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hub.rollout.model import (
+    TAKEN_BACK,
     Device,
     FirmwareTarget,
     Options,
@@ -18,6 +19,7 @@ from hub.rollout.model import (
     State,
 )
 from hub.rollout.plan import begin, redo, step
+from hub.rollout.windows import is_open
 from hub.rollout.work import (
     Answered,
     Asked,
@@ -170,11 +172,18 @@ class World:
             if isinstance(action, Command | Want):
                 device = self.devices[action.device]
                 assert running, "a command while the rollout does not run"
+                assert is_open(self.options, self.now), "a command outside the window"
                 assert device.wave <= outcome.rollout.wave, "a command to a later wave"
-            if isinstance(action, Command) and action.command not in self.commands[action.device]:
-                given = self.commands[action.device]
-                assert all(action.command > earlier for earlier in given)
-                given.append(action.command)
+        for told in outcome.transitions:
+            if told.what == "state" and told.after == "commanded" and told.command is not None:
+                given = self.commands[told.device or ""]
+                assert all(told.command > earlier for earlier in given), "a command once more"
+                given.append(told.command)
+        if isinstance(self.target, FirmwareTarget) and not (
+            running and is_open(self.options, self.now)
+        ):
+            out = [d for d in self.devices.values() if d.state in TAKEN_BACK]
+            assert not out, "commands are out that should not be"
         for name, was in devices.items():
             now = self.devices[name]
             assert not was.over or now.state is was.state, "a device left its end"

@@ -85,7 +85,7 @@ def test_a_canary_that_fails_halts_and_nothing_more_is_commanded():
 
 
 def test_a_number_of_failures_halts_a_later_wave():
-    bad = {name: "liar" for name in ("b", "c", "d")}
+    bad = dict.fromkeys(("b", "c", "d"), "liar")
     world = World(quick(wave="2", halt_at="2"), manners=bad)
     for _ in range(12):
         if world.rollout.phase is Phase.RUNNING:
@@ -254,6 +254,14 @@ def test_a_refusal_as_old_is_tried_again_with_a_higher_number():
     world.step(Answered("a", first, "refused", world.now, "old", OLD))
     world.pass_time(11)
     assert world.retained["a"] > first
+
+
+def test_two_commands_within_a_second_have_two_numbers():
+    world = World(quick(canary=0, backoff_s=0), names=("a",))
+    world.wake("a")
+    world.end_stream("a", whole=False)
+    assert world.states()["a"] == "commanded"
+    assert world.commands["a"] == [world.retained["a"] - 1, world.retained["a"]]
 
 
 def test_answers_to_other_commands_change_nothing_but_the_broker():
