@@ -65,6 +65,7 @@ class Imagined:
     version: str = OLD
     config: int = 0
     server: bool = False
+    stranded: bool = False
     silent: bool = False
     note: int = 0  # the last command acted on
     outcome: str = ""
@@ -248,27 +249,33 @@ class World:
                 device.silent = True
             self.step(Answered(name, command, "updating", self.now, "", device.version))
 
-    def end_stream(self, name: str, *, whole: bool = True) -> None:
-        """A stream comes to its end: the device took the image if it was there."""
+    def end_stream(self, name: str, *, whole: bool = True, lost: bool = False) -> None:
+        """A stream comes to its end: the device took the image if it was there.
+
+        `lost`: it was half-way, and the device waits for another one.
+        """
         command = self.streams.pop(name, None)
         if command is None:
             return
         device = self.fleet[name]
         if device.server and not device.silent and whole:
-            device.server = False
+            device.server = device.stranded = False
             device.outcome = "updated"
             if device.manner == "back":
                 device.outcome = "failed"
             elif device.manner != "liar":
                 device.version = NEW
             self.step(Streamed(name, command))
+        elif device.server and lost:
+            device.stranded = True
+            self.step(Streamed(name, command, "lost half-way", stranded=True))
         else:
             self.step(Streamed(name, command, "no answer within 75 s"))
 
     def give_up_server(self, name: str) -> None:
         """Nobody came: the device leaves its OTA server."""
         device = self.fleet[name]
-        if device.server and not device.silent and name not in self.streams:
+        if device.server and not device.stranded and name not in self.streams:
             device.server = False
             device.outcome = "failed"
 

@@ -132,6 +132,29 @@ def test_one_that_accepts_and_never_appears_is_tried_so_often_and_no_more():
     assert world.rollout.phase is Phase.DONE
 
 
+def test_one_lost_half_way_is_streamed_to_again_without_a_command():
+    world = World(quick(canary=0), names=("a",))
+    world.wake("a")
+    world.end_stream("a", whole=False, lost=True)
+    assert world.states()["a"] == "pending"
+    world.pass_time(11)
+    assert world.states()["a"] == "updating"
+    assert world.retained == {}
+    world.end_stream("a")
+    world.wake("a")
+    assert world.states()["a"] == "updated"
+    assert len(world.commands["a"]) == 1
+
+
+def test_aborting_says_that_a_device_is_left_without_an_application():
+    world = World(quick(canary=0), names=("a",))
+    world.wake("a")
+    world.end_stream("a", whole=False, lost=True)
+    world.ask("abort")
+    assert world.states()["a"] == "failed"
+    assert "dormouse ota 192.0.2.7 IMAGE" in world.reason("a")
+
+
 def test_back_off_grows():
     world = World(quick(canary=0, backoff_s=100, attempts=4), names=("a",))
     pauses = []

@@ -73,7 +73,8 @@ class Fleets(RuleBasedStateMachine):
     @rule(n=st.integers(0, 6), broken=st.integers(0, 3))
     def a_stream_ends(self, n, broken):
         streaming = sorted(self.world.streams)
-        self.world.end_stream(streaming[n % len(streaming)], whole=broken < 3)
+        name = streaming[n % len(streaming)]
+        self.world.end_stream(name, whole=broken < 3, lost=n % 2 == 0)
 
     @rule(n=st.integers(0, 6))
     def a_server_gives_up(self, n):
