@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from starlette.routing import BaseRoute
+from starlette.routing import Mount
 
 if TYPE_CHECKING:
     from hub.web.site import Site
@@ -19,12 +20,14 @@ async def served(site: Site) -> list[tuple[str, str]]:
     await site.dashboard.load()
     from nicegui import core  # noqa: PLC0415  # loaded by now
 
-    found = {*_of(site.routes.routes), *_of(core.app.routes)}
-    return sorted(found)
+    return sorted({*_of(site.routes), *_of(core.app)})
 
 
-def _of(routes: Sequence[BaseRoute]) -> Iterable[tuple[str, str]]:
-    for route in iter_route_contexts(routes):
+def _of(app: FastAPI, prefix: str = "") -> Iterable[tuple[str, str]]:
+    for route in iter_route_contexts(app.routes):
         for method in getattr(route, "methods", None) or ():
             if route.path is not None:
-                yield method, route.path
+                yield method, prefix + route.path
+    for mount in app.routes:
+        if isinstance(mount, Mount) and isinstance(mount.app, FastAPI):
+            yield from _of(mount.app, prefix + mount.path)

@@ -22,8 +22,10 @@ PHONE = {"width": 390, "height": 844}
 
 
 @contextlib.asynccontextmanager
-async def hub_with_people(empty_hub: Path, **settings: str) -> AsyncIterator[HubProcess]:
-    """A hub of its own, with everybody of PEOPLE."""
+async def hub_with_people(
+    empty_hub: Path, people: dict[str, dict[str, str]] = PEOPLE, **settings: str
+) -> AsyncIterator[HubProcess]:
+    """A hub of its own, with these people."""
     with tempfile.TemporaryDirectory(prefix="dm", dir="/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -32,7 +34,7 @@ async def hub_with_people(empty_hub: Path, **settings: str) -> AsyncIterator[Hub
         hub = HubProcess(folder / "data", **settings)
         await hub.start()
         try:
-            for person, roles in PEOPLE.items():
+            for person, roles in people.items():
                 for tenant, role in roles.items():
                     await join(hub, person, tenant, role)
             yield hub
