@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hub.explain import trends
 from hub.explain.case import Case
 from hub.explain.facts import InRollout
-from hub.explain.headline import offline, quiet, refused, shut_out
+from hub.explain.headline import REFUSED, offline, quiet, refused, shut_out
 from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
 from hub.explain.words import count, span, volts
@@ -126,8 +126,8 @@ def _of_readings(case: Case) -> Iterator[Sentence]:
         text = f"{count(lost.thinned, 'reading')} thinned out on the device, its memory was full"
         yield Sentence(lost.at, "lost", text)
     for kind, seen in facts.problems.items():
-        if kind == "auth-refused":
-            continue
+        if kind in REFUSED:
+            continue  # told with its account
         times = f" ({count(seen.count, 'time')})" if seen.count > 1 else ""
         text = f"refused from it, {kind}{times}: {seen.detail}"
         yield Sentence(seen.at, "refused", text, Level.WARNING)

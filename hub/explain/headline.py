@@ -11,8 +11,16 @@ from hub.explain.sentence import Level, Sentence
 from hub.explain.words import count
 from hub.store.accounts import AccountState
 
-__all__ = ["headline", "offline", "quiet", "refused", "shut_out"]
+__all__ = ["REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]
 
+REFUSED = ("auth-refused", "enrol-take-over")
+"""Kinds of problems that say: a known name with another password."""
+
+_KNOCKS = {
+    "enrol-closed": "enrolment is closed, `dormouse devices approve {}` lets it in",
+    "enrol-too-many": "too many asked, it will ask again",
+    "enrol-reserved": "no device may have this name",
+}
 # A device that promised nothing (no next wake, no last will) may have nothing to say.
 _UNPROMISED = timedelta(days=1)
 # A device that stays awake reports once an interval, an hour at most as a rule.
@@ -21,7 +29,17 @@ _AWAKE = timedelta(hours=2)
 
 def headline(case: Case, chain: Sequence[Sentence]) -> Sentence:
     """What matters most of a device whose chain of facts is given."""
-    for find in (_replaced, shut_out, refused, _never, _silent, offline, quiet, _waiting):
+    for find in (
+        _replaced,
+        shut_out,
+        _refused_and_late,
+        _knocking,
+        _never,
+        _silent,
+        offline,
+        quiet,
+        _waiting,
+    ):
         found = find(case)
         if found is not None:
             return found
@@ -51,16 +69,35 @@ def shut_out(case: Case) -> Sentence | None:
 
 
 def refused(case: Case) -> Sentence | None:
-    """Its password was refused after it was heard last."""
-    refused = case.facts.problems.get("auth-refused") or case.facts.problems.get("enrol-take-over")
+    """Somebody with its name and another password was refused after it was heard last."""
+    found = [case.facts.problems[kind] for kind in REFUSED if kind in case.facts.problems]
+    last = max(found, key=lambda seen: seen.at, default=None)
     seen_at = case.facts.seen_at
-    if refused is None or (seen_at is not None and seen_at > refused.at):
+    if last is None or (seen_at is not None and seen_at > last.at):
         return None
+    # Of a device that is not even late it was probably another one.
+    late = case.silence is None or case.silence.missed
     text = (
-        f"refused at {case.clock.at(refused.at)}: its password is not the account's "
+        f"refused at {case.clock.at(last.at)}: the password is not its account's "
         f"(`dormouse devices renew {case.facts.device}` if its flash was erased)"
     )
-    return Sentence(refused.at, "account", text, Level.BAD)
+    return Sentence(last.at, "account", text, Level.BAD if late else Level.WARNING)
+
+
+def _refused_and_late(case: Case) -> Sentence | None:
+    found = refused(case)
+    return found if found is not None and found.level is Level.BAD else None
+
+
+def _knocking(case: Case) -> Sentence | None:
+    """It has no account and was not given one."""
+    facts = case.facts
+    for kind, why in _KNOCKS.items():
+        if facts.account is None and facts.seen_at is None and kind in facts.problems:
+            at = facts.problems[kind].at
+            text = f"asked for an account at {case.clock.at(at)}: {why}"
+            return Sentence(at, "account", text.format(facts.device), Level.WARNING)
+    return None
 
 
 def _never(case: Case) -> Sentence | None:

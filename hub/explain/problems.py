@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from hub.explain.explanation import explain
-from hub.explain.facts import Surroundings, gather
+from hub.explain.facts import Facts, Surroundings, gather
 from hub.explain.sentence import Explanation, Level
 from hub.explain.words import Clock
 from hub.problems import Problems, Seen
@@ -45,22 +45,32 @@ async def problems(
     clock = Clock(now or datetime.now(UTC), zone)
     around = surroundings(hub, tenant)
     found = [
-        Problem(
-            facts.device,
-            said.title,
-            said.headline.text,
-            said.headline.kind,
-            said.headline.level,
-            said.headline.at,
-        )
+        _problem(said)
         for facts in await gather(hub.running.store, tenant, clock.now, around=around)
         if (said := explain(facts, clock)).headline.level is not Level.FINE
     ]
+    if tenant == hub.settings.tenant:
+        # Who has no account yet is of no tenant; the hub's own is the one that hears of it.
+        found += _knocking(hub, clock)
     since = hub.outages.broker_away_since
     if since is not None and (clock.now - since).total_seconds() > 10:
         text = f"not connected to the broker since {clock.at(since)}: no device can be heard"
         found.append(Problem(None, "the hub", text, "broker", Level.BAD, since))
     return sorted(found, key=lambda p: (p.device is None, p.level, p.at), reverse=True)
+
+
+def _knocking(hub: Hub, clock: Clock) -> list[Problem]:
+    """Devices that asked for an account and wait for somebody to approve them."""
+    waiting = [candidate.device for candidate in hub.mqtt.enroller.candidates()]
+    said = [explain(Facts(device, problems=hub.problems.of(device)), clock) for device in waiting]
+    return [_problem(one) for one in said if one.headline.level is not Level.FINE]
+
+
+def _problem(said: Explanation) -> Problem:
+    headline = said.headline
+    return Problem(
+        said.device, said.title, headline.text, headline.kind, headline.level, headline.at
+    )
 
 
 async def explain_device(
@@ -74,6 +84,9 @@ async def explain_device(
     """Everything about one device. Raises DeviceUnknownError with names that are near."""
     clock = Clock(now or datetime.now(UTC), zone)
     found = await gather(hub.running.store, tenant, clock.now, [device], surroundings(hub, tenant))
+    if not found and (refused := hub.problems.of(device)):
+        # It has knocked, but was not let in: nothing of it is in the database.
+        found = [Facts(device, problems=refused)]
     if not found:
         known = await known_devices(hub.running.store, tenant)
         raise DeviceUnknownError(device, near(device, known))

@@ -121,7 +121,13 @@ def test_who_is_shut_out_is_not_called_silent():
     back = replace(gone, account=AccountState.ACTIVE)
     assert said(back).headline.kind == "silent"
     refused = silent(700, problems={"auth-refused": Seen(9, NOW - minutes(1), "wrong password")})
-    assert said(refused).headline.text.startswith("refused at 14:59: its password is not")
+    assert said(refused).headline.text == (
+        "refused at 14:59: the password is not its account's "
+        "(`dormouse devices renew esp_1` if its flash was erased)"
+    )
+    # Somebody else may try its name while it sleeps: no reason to call it shut out.
+    tried = replace(HEALTHY, problems={"enrol-take-over": Seen(1, NOW - minutes(1), "")})
+    assert (said(tried).headline.level, said(tried).headline.kind) == (Level.WARNING, "account")
     old = replace(HEALTHY, problems={"auth-refused": Seen(9, NOW - minutes(9), "wrong password")})
     assert said(old).headline.level is Level.FINE
 
@@ -134,6 +140,16 @@ def test_who_is_shut_out_is_not_called_silent():
 def test_never_heard(account, text):
     facts = Facts("esp_1", account=account, account_at=account and NOW - minutes(60))
     assert said(facts).headline.text == text
+
+
+@pytest.mark.parametrize(("kind", "text"), [
+    ("enrol-closed", "enrolment is closed, `dormouse devices approve esp_1` lets it in"),
+    ("enrol-too-many", "too many asked, it will ask again"),
+    ("enrol-reserved", "no device may have this name"),
+])  # fmt: skip
+def test_who_asks_for_an_account(kind, text):
+    facts = Facts("esp_1", problems={kind: Seen(1, NOW, "an enrolment was refused")})
+    assert said(facts).headline.text == f"asked for an account at 15:00: {text}"
 
 
 def test_a_device_that_stays_awake():
