@@ -56,6 +56,11 @@ class Clocks:
             return received
         return min(expected, received)
 
+    def forget(self, device: str) -> None:
+        """Its clock stood still for a time that nobody knows: the next message is prompt."""
+        self._marks.pop(device, None)
+        self._changed.discard(device)
+
     def changed(self) -> dict[str, Mark]:
         """Marks made since the last call: what to keep over a restart of the hub."""
         changed = {device: self._marks[device] for device in self._changed if device in self._marks}

@@ -23,6 +23,8 @@ __all__ = ["Bridge", "Ingest", "Listener"]
 
 log = logging.getLogger(__name__)
 
+# A device's clock does not run in its OTA server, and nobody tells it how long it was there.
+_CLOCK_STOOD = frozenset({"updating", "updated", "failed"})
 _OURS = ("HomeKit/", "enrol/")
 
 M = TypeVar("M", bound=topics.Message)
@@ -156,10 +158,8 @@ class Listener:
         done: Callable[[], None] | None = None,
     ) -> None:
         done = done or partial(self._source.acknowledge, delivery)
-        if self._heard is not None and not delivery.retained:
-            device = _device(message)
-            if device is not None:
-                self._heard(device)
+        if not delivery.retained:
+            self._notice(message)
         match message:
             case topics.Problem(kind, device, detail):
                 self._problems.note(kind, device, detail)
@@ -176,6 +176,14 @@ class Listener:
                 self._report(message, delivery, done)
             case _:
                 self._dispatch(message, delivery, done)
+
+    def _notice(self, message: topics.Message | topics.Problem) -> None:
+        """What a live message says besides itself."""
+        device = _device(message)
+        if self._heard is not None and device is not None:
+            self._heard(device)
+        if isinstance(message, topics.OtaState) and message.state in _CLOCK_STOOD:
+            self._clocks.forget(message.device)
 
     def _state(
         self, message: topics.StateValue, delivery: Delivery, done: Callable[[], None]

@@ -82,6 +82,11 @@ class Relay:
         self.port = 0
 
     @property
+    def carried(self) -> int:
+        """Datagrams sent towards the server, lost ones too."""
+        return self._there.carried
+
+    @property
     def losses(self) -> tuple[int, int]:
         """Datagrams lost on the way there and on the way back."""
         return self._there.lost, self._back.lost

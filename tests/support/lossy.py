@@ -49,6 +49,11 @@ class Link:
         return {"subnet": self._front.subnet, "host": self._front.host}
 
     @property
+    def carried(self) -> int:
+        """Datagrams that were sent to the device so far."""
+        return self._relay.carried
+
+    @property
     def losses(self) -> tuple[int, int]:
         return self._relay.losses
 

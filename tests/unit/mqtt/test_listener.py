@@ -192,6 +192,21 @@ async def test_a_report_that_waited_in_the_broker_is_dated_by_the_devices_clock(
     assert shown.waited == [0, 6600, 0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("state", "prompt"), [("updating", True), ("failed", True), ("accepted", False)]
+)
+async def test_a_clock_that_stood_still_in_an_ota_server_dates_nothing(
+    listener, parts, state, prompt
+):
+    recorder, *_ = parts
+    send(listener, "$batch", batch([1, 0, NAME, 20], up=100))
+    send(listener, "$ota/state", f'{{"id": 1, "state": "{state}"}}')
+    # A minute later its clock is where it was.
+    later = NOW + timedelta(seconds=60)
+    send(listener, "$batch", batch([2, 0, NAME, 21], up=101), at=later)
+    assert recorder.kept[-1].at == (later if prompt else NOW + timedelta(seconds=1))
+
+
 def test_a_defect_of_the_bridge_does_not_stop_the_others(listener, parts):
     recorder, shown, problems, _ = parts
 
