@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
@@ -90,8 +91,15 @@ def problem(
 ) -> Response:
     """What happened and what to do: JSON for programs, a page for people."""
     if is_api(scope["path"]) or not _wants_html(scope):
-        body: dict[str, Any] = {"detail": f"{reason} {advice}".strip()}
-        return JSONResponse(body, status, headers=headers)
+        # As in hub/web/api/problems.py (RFC 9457).
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": f"{reason} {advice}".strip(),
+            "faults": [],
+        }
+        return JSONResponse(body, status, headers, "application/problem+json")
     body_html = f"<p>{html.escape(reason)}</p>"
     if advice:
         body_html += f"<p>{html.escape(advice)}</p>"

@@ -139,6 +139,8 @@ def _line(request: Request, error: HTTPException) -> str:
         return f"there is nothing at {request.url.path}: /api/openapi.json says what there is"
     if error.status_code == 405:
         return f"{request.method} is not possible at {request.url.path}"
+    if error.status_code == 400:
+        return "the body cannot be read: it must be JSON in UTF-8"
     return str(error.detail)
 
 
