@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
@@ -59,13 +59,13 @@ COLUMNS: dict[Resolution, tuple[str, ...]] = {
 class Series:
     """A series with its number; `kind` is bool, int, float or string.
 
-    `calibration`: as the database knew it at some instant (Points.find), None for the present one.
+    `calibration` lists what holds when: objects with since, until, gain, offset.
     """
 
     id: int
     key: SeriesKey
     kind: Literal["bool", "int", "float", "string"]
-    calibration: list[dict[str, Any]] | None = None
+    calibration: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +97,22 @@ class Piece:
     columns: Sequence[array[Any] | list[str]] = ()
 
 
-# The view's calibration is the present one; with %(calibration)s another can be asked for.
-_RAW = """
-SELECT at, row_id, value, raw, text FROM dormouse.calibrated
-WHERE series_id = %(series)s AND at >= %(since)s AND at < %(until)s
-  AND (at > %(since)s OR row_id > %(row)s::tid)
-ORDER BY at, row_id LIMIT %(size)s"""
-_THEN = """
-SELECT r.at, r.ctid AS row_id, r.value * coalesce(c.gain, 1) + coalesce(c."offset", 0) AS value,
-       r.value AS raw, r.text
-FROM dormouse.reading r
-LEFT JOIN jsonb_to_recordset(%(calibration)s) AS c(
-    since timestamptz, until timestamptz, gain float8, "offset" float8)
-  ON tstzrange(c.since, c.until) @> r.at
+# Past the view `calibrated`, whose joins are made anew for each row: 15 us where this takes 5.
+_READINGS = """
+SELECT r.at, r.ctid AS row_id, {value} AS value, r.value AS raw, r.text
+FROM dormouse.reading r {calibration}
 WHERE r.series_id = %(series)s AND r.at >= %(since)s AND r.at < %(until)s
   AND (r.at > %(since)s OR r.ctid > %(row)s::tid)
 ORDER BY r.at, r.ctid LIMIT %(size)s"""
+_RAW = sql.SQL(_READINGS.format(value="r.value", calibration=""))
+_CALIBRATED = sql.SQL(
+    _READINGS.format(
+        value='r.value * coalesce(c.gain, 1) + coalesce(c."offset", 0)',
+        calibration="""LEFT JOIN jsonb_to_recordset(%(calibration)s) AS c(
+        since timestamptz, until timestamptz, gain float8, "offset" float8)
+        ON tstzrange(c.since, c.until) @> r.at""",
+    )
+)
 _BINS = """
 SELECT start AS at, '(0,1)'::tid AS row_id, n, total / n AS mean, low, high, last
 FROM dormouse.{}
@@ -120,7 +120,7 @@ WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s
   AND (start > %(since)s OR '(0,1)'::tid > %(row)s::tid)
 ORDER BY start LIMIT %(size)s"""
 _ROWS = {
-    Resolution.RAW: sql.SQL(_RAW),
+    Resolution.RAW: _RAW,
     Resolution.HOURLY: sql.SQL(_BINS).format(sql.Identifier("hourly")),
     Resolution.DAILY: sql.SQL(_BINS).format(sql.Identifier("daily")),
 }
@@ -214,8 +214,8 @@ class Points:
         name before.
         """
         rows = _ROWS[resolution]
-        if resolution is Resolution.RAW and series.calibration is not None:
-            rows = sql.SQL(_THEN)
+        if resolution is Resolution.RAW and series.calibration:
+            rows = _CALIBRATED
         query = _PIECE.format(rows=rows, columns=_columns(resolution, form, series.kind))
         facts = _facts(series, span.over(resolution)) | {
             "row": "(0,0)",
@@ -228,20 +228,22 @@ class Points:
                 row = await (await conn.execute(query, facts)).fetchone()
             count, last, number, *columns = row or (0, None, None)
             if count:
-                yield _piece(count, columns, form)
+                yield _piece(count, columns, form, resolution)
             if count < size:
                 return
             facts |= {"since": last, "row": number}
 
 
-def _piece(count: int, columns: Sequence[Any], form: Form) -> Piece:
+def _piece(count: int, columns: Sequence[Any], form: Form, resolution: Resolution) -> Piece:
     if form is not Form.PACKED:
         return Piece(count, text=columns[0])
+    # Instants and numbers of readings are whole, all else has a point.
+    codes = "qdd" if resolution is Resolution.RAW else "qqdddd"
     return Piece(
         count,
         columns=[
-            column if isinstance(column, list) else _unpacked(column, "q" if n == 0 else "d")
-            for n, column in enumerate(columns)
+            column if isinstance(column, list) else _unpacked(column, code)
+            for column, code in zip(columns, codes, strict=False)
         ],
     )
 
@@ -255,11 +257,16 @@ def _unpacked(column: bytes, code: str) -> array[Any]:
 
 
 _SERIES = """
-SELECT s.id, s.kind, CASE WHEN %(as_of)s::timestamptz IS NOT NULL THEN (
-    SELECT coalesce(jsonb_agg(c), '[]')
+SELECT s.id, s.kind, coalesce(CASE WHEN %(as_of)s::timestamptz IS NULL THEN (
+    SELECT jsonb_agg(jsonb_build_object('since', lower(c.during), 'until', upper(c.during),
+                                        'gain', c.gain, 'offset', c.offset_by))
+    FROM dormouse.calibration c WHERE c.series_id = s.id
+) ELSE (
+    SELECT jsonb_agg(c)
     FROM dormouse.device_as_of(%(as_of)s, d.id) t, jsonb_array_elements(t.calibration) AS c
     WHERE c ->> 'service' = s.service AND (c ->> 'index')::int = s.index
-      AND c ->> 'characteristic' = s.characteristic) END
+      AND c ->> 'characteristic' = s.characteristic
+) END, '[]')
 FROM dormouse.series s JOIN dormouse.device d ON d.id = s.device_id
 WHERE d.key = %(device)s AND s.service = %(service)s AND s.index = %(index)s
   AND s.characteristic = %(characteristic)s"""
