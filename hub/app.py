@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from hub.anomalies.watch import Watch
 from hub.config.service import ConfigService
 from hub.control import HUB_JSON, SOCKET
 from hub.explain.outages import Outages
@@ -108,6 +109,8 @@ class Hub:
         await enter(_started(self.runner))
         self.outages = Outages(Memory(store, settings.tenant), self.mqtt.source)
         await enter(_started(self.outages))
+        self.anomalies = Watch(store)
+        self._stack.push_async_callback(self.anomalies.stop)
         self.site = await enter(Site(self))
         await enter(HttpServer(self.site.app, http))
         await enter(HttpServer(control_app(self), private_socket(settings.data_dir / SOCKET)))

@@ -26,6 +26,7 @@ from hub.store.devices import Devices
 from hub.store.firmware import Firmware
 from hub.store.memory import Memory
 from hub.store.models import Activity, Device
+from hub.store.mutes import Mutes
 from hub.store.people import People, Role, token_hash
 from hub.store.places import Places
 from hub.store.readings import Readings
@@ -72,6 +73,7 @@ async def fill(store: Store, tenant: str, prefix: str) -> None:
     rollout = Rollout(0, SettingsTarget(changes={"interval": 9}), Options(), NOW)
     devices, history = begin(rollout, await rollouts.starts([name]), NOW)
     await rollouts.add(rollout, devices, history)
+    await Mutes(store, tenant).mute(key(f"{prefix}0"), "jump", None, "ann")
     places = Places(store, tenant)
     home = await places.add(f"{prefix} home")
     room = await places.add(f"{prefix} room", home)

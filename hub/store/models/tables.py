@@ -166,3 +166,8 @@ _table(
     _of("rollout", "rollout_id", cascade=False), _of("device", "device_id"),
     Index("rollout_event_by_rollout", "tenant_id", "rollout_id", "id"),
 )  # fmt: skip
+_table(
+    "anomaly_mute", _number("tenant_id", key=True), _number("series_id", key=True),
+    _text("kind", key=True), _instant("until", null=True), _text("who"), _instant("at"),
+    _of("series", "series_id"),
+)  # fmt: skip

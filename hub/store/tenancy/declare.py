@@ -44,6 +44,7 @@ TABLES: dict[str, Path] = {
     "rollout": Direct(),
     "rollout_device": Direct(),
     "rollout_event": Direct(),
+    "anomaly_mute": Direct(),
 }
 """Tables of tenants, parents before children."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,7 @@ def _key(choice: str) -> SeriesKey:
 
 
 class ChartPanel:
-    """Made once for a page. `offered` are the choices; `marks` gives what is odd about a series."""
+    """Made once for a page. `offered` are the choices."""
 
     def __init__(
         self,
@@ -85,13 +85,11 @@ class ChartPanel:
         tenant: str,
         found: Glance,
         offered: Mapping[str, str],
-        *,
-        marks: Callable[[SeriesKey], Sequence[Mark]] = lambda _: (),
     ) -> None:
         self._store, self._tenant = store, tenant
         self._seen = {one.device: one.seen_at for one in found.devices}
         self._offered = dict(offered)
-        self._marks = marks
+        self._marks: Mapping[SeriesKey, Sequence[Mark]] = {}
         self._chosen: list[str] = []
         self._span = "day"
         self._window = latest("day", datetime.now(UTC))
@@ -117,6 +115,12 @@ class ChartPanel:
             return
         self._window = latest(self._span, datetime.now(UTC))
         await self.draw()
+
+    async def mark(self, marks: Mapping[SeriesKey, Sequence[Mark]]) -> None:
+        """Point at what is odd about series."""
+        if marks != self._marks:
+            self._marks = marks
+            await self.draw()
 
     async def draw(self) -> None:
         """Draw what is chosen, anew."""
@@ -193,7 +197,7 @@ class ChartPanel:
     async def _made(self) -> tuple[dict[str, Any], str, str]:
         now = datetime.now(UTC)
         wanted = [
-            Wanted(key, self._offered[one], self._seen.get(key.device), self._marks(key))
+            Wanted(key, self._offered[one], self._seen.get(key.device), self._marks.get(key, ()))
             for one in self._chosen
             for key in [_key(one)]
         ]

@@ -20,6 +20,7 @@ from hub.web.device import reports
 from hub.web.device.calibration import CalibrationPanel
 from hub.web.device.chart import ChartPanel, choices, first_choice
 from hub.web.device.now import NowPanel
+from hub.web.device.odd import OddPanel
 from hub.web.device.past import PastPanel
 from hub.web.frame import frame, heading
 from hub.web.home.view import battery, name_of
@@ -85,6 +86,9 @@ class _Page:
         with ui.element("section").props('aria-label="Chart"'):
             heading("What it measured")
             await self._chart.build(first_choice(list(self._offered), key, asked), span)
+        self._odd = OddPanel(self._hub, self._who, key, self._chart.mark)
+        with ui.element("section").props('aria-label="Odd"'):
+            self._odd.build()
         with ui.element("section").props('aria-label="State"'):
             heading("How it is")
             reports.build(await report_days(self._store, self._who.tenant, key))

@@ -14,7 +14,8 @@ from hub.store.glance import Glance, glance
 from hub.web.frame import frame
 from hub.web.home.element import Home
 from hub.web.home.feed import Feed
-from hub.web.home.view import device_path
+from hub.web.home.sentences import sentences
+from hub.web.home.view import name_of
 from hub.web.pages import Link
 from hub.web.people.principal import Principal, Reader
 
@@ -51,18 +52,21 @@ def mount(site: Site) -> None:
 
 
 def _feed(site: Site, tenant: str) -> Feed:
+    titles: dict[str, str] = {}
+
     async def read() -> Glance:
-        return await glance(site.hub.running.store, tenant)
+        found = await glance(site.hub.running.store, tenant)
+        titles.update({device.device: name_of(device, names()) for device in found.devices})
+        return found
 
     def names() -> Mapping[str, str]:
         bridge = site.hub.bridges.running().get(tenant)
         return bridge.names() if bridge is not None else {}
 
     async def problems() -> Sequence[Mapping[str, Any]]:
-        return [
-            {"text": str(problem), "path": device_path(problem.device) if problem.device else ""}
-            for problem in await find_problems(site.hub, tenant)
-        ]
+        found = await find_problems(site.hub, tenant)
+        odd = [one for one in await site.hub.anomalies.all(tenant) if not one.muted]
+        return sentences(found, odd, titles)
 
     return Feed(read, names, problems)
 

@@ -1,0 +1,170 @@
+"""What of a series' last day does not fit its profile. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+from itertools import pairwise
+
+from hub.anomalies.profile import STUCK_READINGS, Profile, Sample
+from hub.explain.words import Clock, span
+
+__all__ = ["Finding", "Kind", "detect"]
+
+# One odd reading is a jump there and back; a range is left when several say so.
+_RANGE_READINGS = 3
+# Wakes that may be missed before a series counts as silent, and the least silence (s).
+_MISSED, _SILENT_LEAST_S = 4, 900.0
+
+
+class Kind(StrEnum):
+    """What can be odd."""
+
+    STUCK = "stuck"
+    JUMP = "jump"
+    RANGE = "range"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something odd from `since` on, at its oddest at `at` (`value`); `until` None: it goes on.
+
+    `text` says it in numbers.
+    """
+
+    kind: Kind
+    since: datetime
+    until: datetime | None
+    at: datetime
+    value: float | None
+    text: str
+
+
+def detect(
+    profile: Profile,
+    readings: Sequence[Sample],
+    now: datetime,
+    *,
+    show: Callable[[float], str],
+    seen_at: datetime | None = None,
+    zone: tzinfo | None = None,
+) -> list[Finding]:
+    """What is odd about a series' last readings (in order), the newest first.
+
+    `show` gives a value with its unit; `seen_at` is when the device was last heard.
+    """
+    clock = Clock(now, zone)
+    found = [
+        *_out_of_range(profile, readings, clock, show),
+        *_jumps(profile, readings, clock, show),
+        *_stuck(profile, readings, clock, show),
+        *_silent(profile, readings, clock, seen_at),
+    ]
+    return sorted(found, key=lambda finding: finding.at, reverse=True)
+
+
+def _out_of_range(
+    profile: Profile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
+) -> list[Finding]:
+    found = []
+    run: list[tuple[float, Sample]] = []  # how far out, the reading
+    for sample in [*readings, None]:
+        beyond = 0.0 if sample is None else _beyond(profile, sample)
+        if sample is not None and beyond:
+            run.append((beyond, sample))
+            continue
+        if len(run) >= _RANGE_READINGS:
+            found.append(_range_finding(profile, run, clock, show, over=sample is not None))
+        run = []
+    return found
+
+
+def _beyond(profile: Profile, sample: Sample) -> float:
+    """By how much a reading is out of what is allowed at its hour."""
+    at, value = sample
+    allowed = profile.allowed[profile.hour(at)]
+    if allowed is None:
+        return 0.0
+    return max(allowed[0] - value, value - allowed[1], 0.0)
+
+
+def _range_finding(
+    profile: Profile,
+    run: Sequence[tuple[float, Sample]],
+    clock: Clock,
+    show: Callable[[float], str],
+    *,
+    over: bool,
+) -> Finding:
+    _, (at, value) = max(run)
+    usual = profile.hours[profile.hour(at)] or (value, value)
+    text = (
+        f"{show(value)} at {clock.at(_time(at))}; "
+        f"usually {show(usual[0])} to {show(usual[1])} at this hour"
+    )
+    until = _time(run[-1][1][0]) if over else None
+    return Finding(Kind.RANGE, _time(run[0][1][0]), until, _time(at), value, text)
+
+
+def _jumps(
+    profile: Profile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
+) -> list[Finding]:
+    if profile.jump is None:
+        return []
+    found: list[Finding] = []
+    for (before_at, before), (at, value) in pairwise(readings):
+        # After a gap a change is no jump.
+        gap = profile.interval is not None and at - before_at > 2.5 * profile.interval
+        if gap or abs(value - before) <= profile.jump:
+            continue
+        text = (
+            f"from {show(before)} to {show(value)} within {span(at - before_at)} "
+            f"at {clock.at(_time(at))}; usually it changes by less than "
+            f"{show(profile.jump)} between two readings"
+        )
+        found.append(Finding(Kind.JUMP, _time(before_at), _time(at), _time(at), value, text))
+    return found[-5:]
+
+
+def _stuck(
+    profile: Profile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
+) -> list[Finding]:
+    if profile.stuck is None or not readings:
+        return []
+    last_at, value = readings[-1]
+    same = 0
+    for _, earlier in reversed(readings):
+        if earlier != value:
+            break
+        same += 1
+    since = readings[-same][0]
+    if last_at - since < profile.stuck or same < STUCK_READINGS:
+        return []
+    text = (
+        f"exactly {show(value)} since {clock.at(_time(since))} ({same} readings); "
+        f"before, never the same for longer than {span(profile.longest)}"
+    )
+    return [Finding(Kind.STUCK, _time(since), None, _time(last_at), value, text)]
+
+
+def _silent(
+    profile: Profile, readings: Sequence[Sample], clock: Clock, seen_at: datetime | None
+) -> list[Finding]:
+    if profile.interval is None or not readings:
+        return []
+    last_at, value = readings[-1]
+    silence = clock.now.timestamp() - last_at
+    if silence < max(_MISSED * profile.interval, _SILENT_LEAST_S):
+        return []
+    expected = _time(last_at + profile.interval)
+    text = f"no reading since {clock.at(_time(last_at))}, expected {clock.at(expected)}"
+    if seen_at is not None and seen_at.timestamp() - last_at > 2 * profile.interval:
+        text += f", though the device was heard at {clock.at(seen_at)}"
+    return [Finding(Kind.SILENT, _time(last_at), None, expected, value, text)]
+
+
+def _time(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

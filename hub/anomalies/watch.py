@@ -1,0 +1,182 @@
+"""Watches the series of all tenants for what is odd, at little cost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from hub.anomalies.detect import Finding, detect
+from hub.anomalies.profile import Bin, Profile, Sample, learn
+from hub.reading import SeriesKey
+from hub.store.errors import ForeignRowError
+from hub.store.glance import glance
+from hub.store.mutes import Mutes
+from hub.store.points import Form, Points, Resolution, Series, Span
+from hub.store.store import Store
+from hub.web.quantities import Quantity, Shape, ordinary, quantity, shown
+
+__all__ = ["Odd", "Watch"]
+
+log = logging.getLogger(__name__)
+
+# What is usual is learnt from so many days, without the last, which is judged by it.
+_WEEKS, _RECENT, _LAST = timedelta(days=29), timedelta(days=8), timedelta(days=1)
+# A profile changes slowly; findings are as fresh as a reading or two.
+_LEARN_S, _LOOK_S, _SWEEP_S = 86_400.0, 120.0, 900.0
+# Between two series of a sweep, so that devices are heard meanwhile.
+_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A finding about a series.
+
+    `muted`: nobody wants to be told of it, until `until` (None: for good).
+    """
+
+    series: SeriesKey
+    label: str
+    finding: Finding
+    muted: bool = False
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was found of a series, and when (monotonic seconds)."""
+
+    at: float
+    findings: list[Finding]
+
+
+class Watch:
+    """Findings on demand for a device, and of all of a tenant from the last sweep.
+
+    A sweep runs while somebody asks, every 15 minutes at most.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._profiles: dict[tuple[str, SeriesKey], tuple[float, Profile]] = {}
+        self._looked: dict[tuple[str, SeriesKey], _Looked] = {}
+        self._swept: dict[str, float] = {}
+        self._sweeps: dict[str, asyncio.Task[None]] = {}
+
+    async def stop(self) -> None:
+        """End sweeps."""
+        tasks = list(self._sweeps.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def device(self, tenant: str, device: str) -> list[Odd]:
+        """What is odd about a device's series, the newest first."""
+        found = (await glance(self._store, tenant, device)).devices
+        keys = {v.series: d.seen_at for d in found for v in d.values if _watched(v.series)}
+        now = datetime.now(UTC)
+        findings = {key: await self._look(tenant, key, seen, now) for key, seen in keys.items()}
+        return await self._odd(tenant, findings)
+
+    async def all(self, tenant: str) -> list[Odd]:
+        """What the last sweep found, muted or not; starts one when it is time."""
+        last = self._swept.get(tenant)
+        due = last is None or time.monotonic() - last > _SWEEP_S
+        if due and tenant not in self._sweeps:
+            task = asyncio.create_task(self.sweep(tenant), name=f"anomalies {tenant}")
+            self._sweeps[tenant] = task
+            task.add_done_callback(partial(self._ended, tenant))
+        known = {
+            key: looked.findings
+            for (of, key), looked in self._looked.items()
+            if of == tenant and looked.findings
+        }
+        return await self._odd(tenant, known) if known else []
+
+    async def sweep(self, tenant: str) -> None:
+        """Look at every series of a tenant."""
+        found = await glance(self._store, tenant)
+        for device in found.devices:
+            for value in device.values:
+                if _watched(value.series):
+                    await self._look(tenant, value.series, device.seen_at, datetime.now(UTC))
+                    await asyncio.sleep(_PAUSE_S)
+        self._swept[tenant] = time.monotonic()
+
+    def _ended(self, tenant: str, task: asyncio.Task[None]) -> None:
+        self._sweeps.pop(tenant, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("anomalies of %s: %s", tenant, error)
+            self._swept[tenant] = time.monotonic()
+
+    async def _look(
+        self, tenant: str, key: SeriesKey, seen_at: datetime | None, now: datetime
+    ) -> list[Finding]:
+        before = self._looked.get((tenant, key))
+        if before is not None and time.monotonic() - before.at < _LOOK_S:
+            return before.findings
+        try:
+            (series,) = await Points(self._store, tenant).find([key])
+        except ForeignRowError:
+            return []
+        profile = await self._profile(tenant, series, now)
+        readings = await self._readings(tenant, series, Span(now - _LAST, now))
+        show = partial(shown, kind=quantity(key))
+        findings = detect(profile, readings, now, show=show, seen_at=seen_at)
+        self._looked[tenant, key] = _Looked(time.monotonic(), findings)
+        return findings
+
+    async def _profile(self, tenant: str, series: Series, now: datetime) -> Profile:
+        place = tenant, series.key
+        known = self._profiles.get(place)
+        if known is not None and time.monotonic() - known[0] < _LEARN_S:
+            return known[1]
+        judged = now - _LAST
+        bins = await self._bins(tenant, series, Span(now - _WEEKS, judged))
+        readings = await self._readings(tenant, series, Span(now - _RECENT, judged))
+        local = now.astimezone().utcoffset() or timedelta()
+        kind: Quantity = quantity(series.key)
+        profile = learn(bins, readings, unit=kind.unit, offset=round(local.total_seconds()))
+        self._profiles[place] = time.monotonic(), profile
+        return profile
+
+    async def _readings(self, tenant: str, series: Series, span: Span) -> list[Sample]:
+        found: list[Sample] = []
+        points = Points(self._store, tenant)
+        async for piece in points.pieces(series, span, Resolution.RAW, Form.PACKED):
+            at, values = piece.columns[0], piece.columns[1]
+            found += [(float(t) / 1e6, float(v)) for t, v in zip(at, values, strict=True)]
+        return found
+
+    async def _bins(self, tenant: str, series: Series, span: Span) -> list[Bin]:
+        found: list[Bin] = []
+        points = Points(self._store, tenant)
+        async for piece in points.pieces(series, span, Resolution.HOURLY, Form.PACKED):
+            at, _, _, low, high, _ = piece.columns
+            found += [
+                (float(t) / 1e6, float(a), float(b)) for t, a, b in zip(at, low, high, strict=True)
+            ]
+        return found
+
+    async def _odd(self, tenant: str, findings: Mapping[SeriesKey, Sequence[Finding]]) -> list[Odd]:
+        mutes = await Mutes(self._store, tenant).all()
+        odd = [
+            Odd(
+                key,
+                quantity(key).label,
+                finding,
+                (key, finding.kind.value) in mutes,
+                mutes.get((key, finding.kind.value)),
+            )
+            for key, found in findings.items()
+            for finding in found
+        ]
+        return sorted(odd, key=lambda one: one.finding.at, reverse=True)
+
+
+def _watched(key: SeriesKey) -> bool:
+    return ordinary(key) and quantity(key).shape is Shape.CURVE

@@ -1,0 +1,93 @@
+"""What is odd about a device's series, each in a sentence that can be muted."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from hub.anomalies.watch import Odd
+from hub.reading import SeriesKey
+from hub.store.mutes import Mutes
+from hub.web.charts import Mark
+from hub.web.frame import heading
+from hub.web.people.principal import Principal
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+
+__all__ = ["OddPanel"]
+
+_FOR = {"a day": timedelta(days=1), "a week": timedelta(days=7), "for good": None}
+
+
+class OddPanel:
+    """Found after the page is there, since it takes a look at the past weeks.
+
+    `mark` is awaited with what the chart is to point at.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        who: Principal,
+        device: str,
+        mark: Callable[[Mapping[SeriesKey, Sequence[Mark]]], Awaitable[None]],
+    ) -> None:
+        self._hub, self._who, self._device, self._mark = hub, who, device, mark
+        self._mutes = Mutes(hub.running.store, who.tenant)
+
+    def build(self) -> None:
+        """Make the place for it."""
+        self._box = ui.element("div").classes("w-full")
+        ui.timer(0, self.show, once=True)
+
+    async def show(self) -> None:
+        """Find what is odd, and say it."""
+        odd = await self._hub.anomalies.device(self._who.tenant, self._device)
+        self._box.clear()
+        if odd:
+            with self._box:
+                heading("Odd")
+                with ui.element("ul").classes("dm-odd"):
+                    for one in odd:
+                        with ui.element("li"):
+                            self._line(one)
+        await self._mark(_marks(odd))
+
+    def _line(self, one: Odd) -> None:
+        ui.label(f"{one.label}: {one.finding.text}").classes("dm-soft" if one.muted else "")
+        if one.muted:
+            until = f"until {one.until:%d %b %Y %H:%M} UTC" if one.until else "for good"
+            ui.label(f"muted {until}").classes("dm-small dm-soft")
+        if not self._who.administers:
+            return
+        what = f"{one.label}, {one.finding.kind.value}"
+        if one.muted:
+            ui.button("Unmute", on_click=lambda: self._unmute(one)).props(
+                f'flat dense no-caps aria-label="Unmute {what}"'
+            )
+            return
+        with ui.button("Mute").props(f'flat dense no-caps aria-label="Mute {what}"'), ui.menu():
+            for words, length in _FOR.items():
+                ui.menu_item(words, lambda length=length: self._mute(one, length))
+
+    async def _mute(self, one: Odd, length: timedelta | None) -> None:
+        until = None if length is None else datetime.now(UTC) + length
+        await self._mutes.mute(one.series, one.finding.kind.value, until, self._who.name)
+        await self.show()
+
+    async def _unmute(self, one: Odd) -> None:
+        await self._mutes.unmute(one.series, one.finding.kind.value)
+        await self.show()
+
+
+def _marks(odd: Sequence[Odd]) -> dict[SeriesKey, list[Mark]]:
+    found: dict[SeriesKey, list[Mark]] = {}
+    for one in odd:
+        if not one.muted:
+            at = round(one.finding.at.timestamp() * 1000)
+            found.setdefault(one.series, []).append(Mark(at, one.finding.value, one.finding.text))
+    return found
