@@ -20,6 +20,13 @@ from tests.web.pictures import picture
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 READY = "window.did_handshake && window.socket.connected"
+# Content that comes after the page itself: wait until nothing was added for a while.
+QUIET = """() => new Promise(done => {
+  let timer = setTimeout(done, 700);
+  const watch = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 700); });
+  watch.observe(document.body, {childList: true, subtree: true});
+  setTimeout(done, 8000);
+})"""
 # Plain answers among the GET routes: no pages.
 FILES = ("/static/", "/favicon.ico", "/session", "/healthz", "/metrics", "/api/", "/_nicegui")
 SERIOUS = {"serious", "critical"}
@@ -37,9 +44,8 @@ async def pages(web, ann) -> list[str]:
     found = {path for method, path in routes if method == "GET" and not path.startswith(FILES)}
     lacking = [p for p in found if set(re.findall(r"{(\w+)", p)) - values.keys()]
     assert not lacking, f"tests/web/furnished.py has to say what stands in {lacking}"
-    # And what is shown where there is nothing.
     paths = [re.sub(r"{(\w+)[^}]*}", lambda m: values[m.group(1)], p) for p in sorted(found)]
-    return [*paths, "/nothing/here"]
+    return [*paths, "/nothing/here"]  # and what is shown where there is nothing
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -58,7 +64,7 @@ async def test_every_page(pages, open_browser, phone, dark):
             assert answer.status in {200, 404}, (path, answer.status)
             if answer.headers.get("x-nicegui-content"):
                 await tab.wait_for_function(READY)
-                await tab.wait_for_load_state("networkidle")
+                await tab.evaluate(QUIET)
             name = re.sub(r"\W+", "-", path).strip("-")
             name = "join" if path.startswith("/join") else name or "home"
             await picture(

@@ -84,7 +84,8 @@ BEGIN
     IF used.id IS NULL THEN
         RETURN false;
     END IF;
-    IF used.first THEN
+    IF used.role = 'administrator' THEN
+        -- There is one now, whichever link made them: what the hub printed is of no more use.
         DELETE FROM dormouse.invitation WHERE first;
     END IF;
     -- A link for readers takes nothing from an administrator.
