@@ -23,7 +23,9 @@ def file(name: str, data: bytes) -> dict:
 
 
 async def upload(page, name: str, data: bytes) -> None:
-    await page.locator("input[type=file]").set_input_files(file(name, data))
+    async with page.expect_file_chooser() as chosen:
+        await page.get_by_role("button", name="Add firmware").press("Enter")
+    await (await chosen.value).set_files(file(name, data))
 
 
 async def test_what_is_no_firmware_is_called_by_its_name(web, open_browser):

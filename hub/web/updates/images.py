@@ -43,15 +43,16 @@ class Images:
         with ui.element("div").props('role="alert"').classes("w-full"):
             for line in self._refused:
                 ui.label(line).classes("dm-bad" if line is self._refused[0] else "")
+        # Quasar's own uploader has a button that says nothing to a screen reader.
         upload = ui.upload(
-            label="Add firmware: drop a signed update (.ota) here, or choose it with +",
             max_file_size=MAX_UPLOAD,
-            max_files=1,
             auto_upload=True,
             on_upload=self._add,
             on_rejected=self._too_large,
+        ).classes("hidden")
+        ui.button("Add firmware (.ota)…", icon="upload_file").props("outline no-caps").on(
+            "click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()"
         )
-        upload.props('accept="*/*" flat bordered').classes("w-full max-w-2xl")
 
     def _image(self, image: Image) -> None:
         with ui.row().classes("items-center w-full dm-line"):
