@@ -179,7 +179,7 @@ class Forms:
         device = page.answer_to("device")["device"]
         name = page.answer_to("name")["name"] or device
         ui.label(f"{name} is set up.")
-        ui.link("Look at it", f"/device/{device}")
+        ui.link("Look at it", f"/devices/{device}")
         ui.button("Add another device", on_click=page.reset).props("no-caps")
 
     def _hub_address(self) -> str:

@@ -147,7 +147,7 @@ class _Page:
         services = ", ".join(_words(name) for name in one["services"] if name != INFORMATION)
         with ui.row().classes("items-center w-full dm-line"):
             with ui.column().classes("gap-0 grow min-w-0"):
-                ui.link(one["name"] or one["device"], f"/device/{one['device']}")
+                ui.link(one["name"] or one["device"], f"/devices/{one['device']}")
                 state = "" if one["available"] else " · No Response"
                 ui.label(f"{services}{state}").classes("text-sm opacity-80 break-words")
             if self._who.administers:

@@ -133,7 +133,7 @@ class _Page:
         name = self._names.get(key) or key
         with ui.row().classes("items-center no-wrap w-full dm-row") as row:
             ui.icon("sensors").props('aria-hidden="true"')
-            ui.link(name, f"/device/{key}").classes("grow break-words min-w-0")
+            ui.link(name, f"/devices/{key}").classes("grow break-words min-w-0")
             if not self._who.administers:
                 return
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
