@@ -103,7 +103,8 @@ bootloader-native: ## the OTA server and the boot decision as programs for this 
 # How many inputs `make fuzz` tries.
 RUNS ?= 10000000
 .PHONY: soak
-soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres are killed; floods
+soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres are killed; floods; 30 updated
+	@ROLLOUT_DEVICES=30 ROLLOUT_SLEEP=60 $(PY) -m pytest -s --timeout 3600 tests/system/test_rollout_storm.py
 	@STORM_DEVICES=200 STORM_KILLS=20 FLOOD=100000 $(PY) -m pytest -s --timeout 3600 tests/system/test_trust_storm.py tests/system/test_trust_flood.py
 	@DORMOUSE_MESSAGES=100000 $(PY) -m pytest -s --timeout 3600 tests/homekit/test_properties.py
 .PHONY: fuzz

@@ -148,10 +148,10 @@ def empty_hub(tmp_path_factory):
 
 
 @pytest.fixture
-async def hub(short_tmp, empty_hub):
-    """A running hub that has heard of no device."""
+async def hub(request, short_tmp, empty_hub):
+    """A running hub that has heard of no device; settings by indirect parametrization."""
     await asyncio.to_thread(subprocess.run, ["cp", "-a", empty_hub, short_tmp / "data"], check=True)
-    process = HubProcess(short_tmp / "data")
+    process = HubProcess(short_tmp / "data", **getattr(request, "param", {}))
     await process.start()
     try:
         yield process

@@ -22,11 +22,11 @@ __all__ = ["Link", "bad_weather"]
 def bad_weather(chance: random.Random, worst_loss: float = 0.1) -> Weather:
     """A link as in the far corner of a house."""
     return Weather(
-        delay=chance.uniform(0.001, 0.006),
-        jitter=chance.uniform(0, 0.004),
+        delay=chance.uniform(0.001, 0.004),
+        jitter=chance.uniform(0, 0.002),
         loss=chance.uniform(0, worst_loss),
-        duplicate=chance.uniform(0, 0.05),
-        reorder=chance.uniform(0, 0.05),
+        duplicate=chance.uniform(0, 0.03),
+        reorder=chance.uniform(0, 0.02),
     )
 
 
