@@ -83,17 +83,18 @@ class Exchange:
                 self.command = {}
             return go
         said = messages.json_object(payload)
-        if self.command and "later" in said:
-            if said.get("id") == self.command["id"]:
-                self.word = Deadline(0)
-                seconds = said["later"]
-                given = isinstance(seconds, int) and not isinstance(seconds, bool)
-                self.again = Deadline(
-                    1000 * (max(1, min(seconds, _LONGEST_S)) if given else AGAIN_S)
-                )
+        if "later" in said:
+            # A word, not a command: about ours, or one that came too late.
+            if said.get("id") == self.command.get("id"):
+                self._postpone(said["later"])
             return False
         self._answer(talk, payload, said)
         return False
+
+    def _postpone(self, seconds) -> None:
+        given = isinstance(seconds, int) and not isinstance(seconds, bool)
+        self.word = Deadline(0)
+        self.again = Deadline(1000 * (max(1, min(seconds, _LONGEST_S)) if given else AGAIN_S))
 
     def _answer(self, talk, payload, said: dict) -> None:
         record = self.record

@@ -15,6 +15,8 @@ from host.provision.errors import HubRefusedError, NotHeardError
 __all__ = ["LocalHub"]
 
 _LOOK_EVERY_S = 0.5
+# What it measured is stored apart from its report: a moment later where the hub is busy.
+_VALUES_S = 3.0
 
 
 class LocalHub:
@@ -102,12 +104,15 @@ class LocalHub:
         comes. Raises NotHeardError.
         """
         until = time.monotonic() + within
+        heard = None
         said = ""
         while True:
             said += overheard()
             entry = self._entry(device)
             if entry and entry["report"] and entry["seen"] != since:
-                return entry
+                heard = heard or time.monotonic()
+                if entry["values"] or time.monotonic() > heard + _VALUES_S:
+                    return entry
             if time.monotonic() > until:
                 raise NotHeardError(_unheard(device, within, said))
             time.sleep(_LOOK_EVERY_S)

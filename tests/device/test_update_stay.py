@@ -102,14 +102,13 @@ async def test_a_word_that_is_none_of_ours_begins_nothing(device, ears):
     board = device.board
     await clear(ears, board)
     await ears.source.publish(board.topic + "$ota", json.dumps({"id": 1000, "later": 5}))
-    await until(lambda: states(ears, board) == ["refused malformed"])
     async with answering(ears, board, {"id": 999, "later": 1}):
         await ears.say(board, "$ota", command())
-        await until(lambda: states(ears, board)[1:] == ["accepted"])
+        await until(lambda: states(ears, board) == ["accepted"])
         await ears.source.publish(board.topic + "Switch/On/set", b"1")
         await until(lambda: board.pin(RELAY) == 1)
     await ears.say(board, "$ota", command(id=1001, version=updates.VERSION))
-    await until(lambda: states(ears, board)[2:] == ["refused running"])
+    await until(lambda: states(ears, board)[1:] == ["refused running"])
     await clear(ears, board)
     await ears.source.publish(board.topic + "Switch/On/set", b"0")
     await until(lambda: board.pin(RELAY) == 0)
