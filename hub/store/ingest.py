@@ -8,17 +8,19 @@ import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg import errors as pg
 from psycopg_pool import PoolTimeout
 
 from hub.reading import Reading
+from hub.store.arrays import Column, bools, float8s, instants, int4s, texts
 from hub.store.catalogue import Catalogue
 from hub.store.errors import UnknownTenantError
 from hub.store.store import Store
 
-__all__ = ["Ingest"]
+__all__ = ["Ingest", "encoded"]
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,16 @@ _STORE = """
 SELECT * FROM dormouse.store_readings(
     %b::int4[], %b::int4[], %b::timestamptz[], %b::float8[], %b::text[], %b::text[], %b::int4[],
     %b::bool[])"""
+
+
+_ENCODERS: tuple[Callable[[Sequence[Any]], Column], ...] = (
+    int4s, int4s, instants, float8s, texts, texts, int4s, bools,
+)  # fmt: skip
+
+
+def encoded(*columns: Sequence[Any]) -> list[Column]:
+    """The parameters of dormouse.store_readings, in its order."""
+    return [encode(values) for encode, values in zip(_ENCODERS, columns, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,19 +216,17 @@ class Ingest:
         async with self._store.tenant(self._tenant, pipelined=True) as conn:
             new = await self._catalogue.resolve(conn, ((r.series, r.value) for r in readings))
             numbers = [new.get(r.series) or self._catalogue.get(r.series) for r in readings]
-            cursor = await conn.execute(
-                _STORE,
-                [
-                    [number and number.series for number in numbers],
-                    [number and number.device for number in numbers],
-                    [r.at for r in readings],
-                    [None if isinstance(r.value, str) else float(r.value) for r in readings],
-                    [r.value if isinstance(r.value, str) else None for r in readings],
-                    [r.identity and r.identity.boot for r in readings],
-                    [r.identity and r.identity.seq for r in readings],
-                    [r.redelivered for r in readings],
-                ],
+            columns = encoded(
+                [number and number.series for number in numbers],
+                [number and number.device for number in numbers],
+                [r.at for r in readings],
+                [None if isinstance(r.value, str) else float(r.value) for r in readings],
+                [r.value if isinstance(r.value, str) else None for r in readings],
+                [r.identity and r.identity.boot for r in readings],
+                [r.identity and r.identity.seq for r in readings],
+                [r.redelivered or None for r in readings],
             )
+            cursor = await conn.execute(_STORE, columns)
             row = await cursor.fetchone()
         self._catalogue.keep(new)
         names = ("stored", "held", "shadowed", "repeated", "quarantined")

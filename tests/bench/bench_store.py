@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from hub.store.ingest import _STORE
+from hub.store.ingest import _STORE, encoded
 from hub.store.models import Activity, Device, Place
 from hub.store.sessions import Sessions
 from tests.bench.report import note, report
@@ -166,7 +166,7 @@ async def ingest(found: Loaded) -> None:
 async def _write(found: Loaded, tenant: str, start: datetime, batches: int) -> int:
     number = await found.store.tenant_id(tenant)
     for n in range(batches):
-        arrays = _batch(number, start + timedelta(seconds=n))
+        arrays = encoded(*_batch(number, start + timedelta(seconds=n)))
         async with found.store.tenant(tenant, pipelined=True) as conn:
             row = await (await conn.execute(_STORE, arrays)).fetchone()
         assert row == (1000, 0, 0, 0, 0), row
@@ -184,7 +184,7 @@ def _batch(tenant: int, start: datetime) -> list[Sequence[object]]:
         [None] * 1000,
         [None] * 1000,
         [None] * 1000,
-        [False] * 1000,
+        [None] * 1000,
     ]
 
 
