@@ -11,16 +11,18 @@ from hub.explain.sentence import Level, Sentence
 from hub.explain.words import count
 from hub.store.accounts import AccountState
 
-__all__ = ["REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]
+__all__ = ["KNOCKS", "REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]
 
 REFUSED = ("auth-refused", "enrol-take-over")
 """Kinds of problems that say: a known name with another password."""
 
-_KNOCKS = {
+KNOCKS = {
     "enrol-closed": "enrolment is closed, `dormouse devices approve {}` lets it in",
     "enrol-too-many": "too many asked, it will ask again",
     "enrol-reserved": "no device may have this name",
 }
+"""Kinds of problems that say: an account was asked for, and why it was not made."""
+
 # A device that promised nothing (no next wake, no last will) may have nothing to say.
 _UNPROMISED = timedelta(days=1)
 # A device that stays awake reports once an interval, an hour at most as a rule.
@@ -92,7 +94,7 @@ def _refused_and_late(case: Case) -> Sentence | None:
 def _knocking(case: Case) -> Sentence | None:
     """It has no account and was not given one."""
     facts = case.facts
-    for kind, why in _KNOCKS.items():
+    for kind, why in KNOCKS.items():
         if facts.account is None and facts.seen_at is None and kind in facts.problems:
             at = facts.problems[kind].at
             text = f"asked for an account at {case.clock.at(at)}: {why}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hub.explain.explanation import explain
 from hub.explain.facts import Facts, Surroundings, gather
+from hub.explain.headline import KNOCKS
 from hub.explain.sentence import Explanation, Level
 from hub.explain.words import Clock
 from hub.problems import Problems, Seen
@@ -49,8 +50,8 @@ async def problems(
         for facts in await gather(hub.running.store, tenant, clock.now, around=around)
         if (said := explain(facts, clock)).headline.level is not Level.FINE
     ]
-    if tenant == hub.settings.tenant:
-        # Who has no account yet is of no tenant; the hub's own is the one that hears of it.
+    if len(await hub.running.store.tenants()) == 1:
+        # Who has no account yet is of no tenant: of several none is told its name.
         found += _knocking(hub, clock)
     since = hub.outages.broker_away_since
     if since is not None and (clock.now - since).total_seconds() > 10:
@@ -62,8 +63,15 @@ async def problems(
 def _knocking(hub: Hub, clock: Clock) -> list[Problem]:
     """Devices that asked for an account and wait for somebody to approve them."""
     waiting = [candidate.device for candidate in hub.mqtt.enroller.candidates()]
-    said = [explain(Facts(device, problems=hub.problems.of(device)), clock) for device in waiting]
+    said = [explain(Facts(device, problems=_knocked(hub, device)), clock) for device in waiting]
     return [_problem(one) for one in said if one.headline.level is not Level.FINE]
+
+
+def _knocked(hub: Hub, device: str) -> dict[str, Seen]:
+    """Why a device without an account was not let in; of others nothing, they have a tenant."""
+    if hub.mqtt.book.get(device) is not None:
+        return {}
+    return {kind: seen for kind, seen in hub.problems.of(device).items() if kind in KNOCKS}
 
 
 def _problem(said: Explanation) -> Problem:
@@ -84,9 +92,8 @@ async def explain_device(
     """Everything about one device. Raises DeviceUnknownError with names that are near."""
     clock = Clock(now or datetime.now(UTC), zone)
     found = await gather(hub.running.store, tenant, clock.now, [device], surroundings(hub, tenant))
-    if not found and (refused := hub.problems.of(device)):
-        # It has knocked, but was not let in: nothing of it is in the database.
-        found = [Facts(device, problems=refused)]
+    if not found and (knocked := _knocked(hub, device)):
+        found = [Facts(device, problems=knocked)]
     if not found:
         known = await known_devices(hub.running.store, tenant)
         raise DeviceUnknownError(device, near(device, known))

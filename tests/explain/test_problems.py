@@ -35,7 +35,7 @@ def hub(store, accounts):
     return SimpleNamespace(
         running=SimpleNamespace(store=store),
         bridges=SimpleNamespace(running=dict),
-        mqtt=SimpleNamespace(enroller=enroller),
+        mqtt=SimpleNamespace(enroller=enroller, book=accounts),
         settings=SimpleNamespace(tenant="home"),
         problems=refused,
         outages=Outages(),
@@ -75,6 +75,19 @@ async def test_who_waits_for_approval_is_told(hub):
     await hub.running.store.ensure_tenant("school")
     await hub.mqtt.enroller.enrol(Enrol(id="esp_other", password="0" * 32))
     assert await problems(hub, "school") == []
+    assert await problems(hub, "home") == []
+
+
+async def test_nothing_is_told_of_another_tenants_device(hub, accounts):
+    await hub.running.store.ensure_tenant("school")
+    await Devices(hub.running.store, "school").report("esp_1", {}, NOW, 300)
+    await accounts.provision("esp_1", "school", "0" * 32)
+    for kind in ("range", "enrol-closed", "enrol-take-over"):
+        hub.problems.note(kind, "esp_1", "a secret of the school")
+    with pytest.raises(DeviceUnknownError, match=r"^there is no device 'esp_1'$"):
+        await explain_device(hub, "home", "esp_1")
+    assert await problems(hub, "home") == []
+    assert (await explain_device(hub, "school", "esp_1")).device == "esp_1"
 
 
 async def test_the_brokers_absence_is_told_once_and_not_of_each_device(hub):
