@@ -80,6 +80,17 @@ class Places:
                 row = await made.fetchone()
         return int(row[0]) if row else 0
 
+    async def ensure(self, name: str, parent: int | None = None) -> int:
+        """The place of that name within another (None: a root), made if there is none."""
+        async with self._store.tenant(self._tenant) as conn:
+            found = await conn.execute(
+                """SELECT id FROM dormouse.place
+                   WHERE name = %s AND parent_id IS NOT DISTINCT FROM %s""",
+                [name, parent],
+            )
+            row = await found.fetchone()
+        return int(row[0]) if row else await self.add(name, parent)
+
     async def move(self, place: int, parent: int | None) -> None:
         """Hang a branch elsewhere, None: make it a root. Raises CycleError, ForeignRowError."""
         await self._change("UPDATE dormouse.place SET parent_id = %s WHERE id = %s", parent, place)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field, StringConstraints
 
+from hub import places
 from hub.mqtt.topics import is_device_id
 from hub.store.store import Store
 
@@ -35,9 +36,6 @@ def router(store: Callable[[], Store], tenant: str) -> APIRouter:
         owner = wanted.tenant or tenant
         if owner not in await store().tenants():
             raise HTTPException(404, f"there is no tenant {owner!r}")
-        # SQLAlchemy takes 11 MB: only where a place is really given.
-        from hub import places  # noqa: PLC0415
-
         return {"place": await places.put(store(), owner, wanted.device, wanted.path)}
 
     return routes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -181,6 +182,74 @@ async def test_it_is_done_by_keyboard_alone_and_says_where_one_is(window_hub, op
         assert await steps.get_by_role("button", name="Test reading").is_disabled()
         await steps.get_by_role("button", name="Where is it?").press("Enter")
         await step(page, "Where is it?").wait_for()
+
+
+TWO = {
+    "TemperatureSensor__0__CurrentTemperature": "20.5",
+    "TemperatureSensor__1__CurrentTemperature": "-18",
+}
+
+
+async def test_each_of_two_sensors_is_named_and_a_window_that_is_behind_is_told(
+    window_hub, open_browser
+):
+    async with (
+        device(window_hub, "two_1", enrol=False, **TWO),
+        open_browser("ann", hub=window_hub) as page,
+        open_browser("ann", hub=window_hub) as behind,
+    ):
+        await at_the_door(page)
+        await behind.goto("/add")
+        await step(behind, "Find the device").wait_for()
+        card = page.locator(".q-card", has_text="two_1 is in")
+        await card.get_by_role("button", name="This is it").click()
+        await step(page, "Name it").wait_for()
+        await behind.get_by_role("button", name="Back").click()
+        await behind.get_by_role("alert").get_by_text("You went on with this").wait_for()
+        await step(behind, "Name it").wait_for()
+        await page.get_by_role("button", name="Next").click()
+        await step(page, "Where is it?").wait_for()
+        await page.get_by_role("combobox", name="Place").click()
+        await page.get_by_role("option", name="In no place yet").click()
+        await page.get_by_role("button", name="Next").click()
+        await step(page, "Test reading").wait_for()
+        await page.get_by_text("-18.0 °C").wait_for()
+        await page.get_by_role("button", name="Next").click()
+        await step(page, "Temperature sensor").wait_for()
+        await page.get_by_label("What it measures").fill("☃")
+        await page.get_by_role("button", name="Next").click()
+        await page.get_by_role("alert").get_by_text("Apple Home takes names of").wait_for()
+        await page.get_by_label("What it measures").fill("Fridge")
+        await page.get_by_role("button", name="Next").click()
+        await step(page, "Temperature sensor 2").wait_for()
+        await page.get_by_label("What it measures").fill("Freezer")
+        await page.get_by_label("It really is").fill("-17.5")
+        await page.get_by_role("button", name="Next").click()
+        await step(page, "Apple Home").wait_for()
+        assert await until(lambda: configured(window_hub)) == ["Freezer", "Fridge"]
+        found = await rows(
+            window_hub,
+            """SELECT s.index, c.offset_by FROM dormouse.calibration c
+               JOIN dormouse.series s ON s.id = c.series_id
+               JOIN dormouse.device d ON d.id = s.device_id WHERE d.key = 'two_1'""",
+        )
+        assert found == [(1, 0.5)]
+
+
+async def configured(hub) -> list[str]:
+    """What Apple Home calls the sensors of two_1, once both are there."""
+    transport = httpx.AsyncHTTPTransport(uds=str(hub.data_dir / "hub.sock"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        (home, *_) = (await client.get("/homekit/accessories", params={"tenant": "home"})).json()
+    named = [
+        values.get("ConfiguredName")
+        for bridge in home["bridges"]
+        for one in bridge["accessories"]
+        if one["device"] == "two_1"
+        for service, values in one["services"].items()
+        if service.startswith("TemperatureSensor")
+    ]
+    return sorted(named) if named == ["Fridge", "Freezer"] else []
 
 
 async def has_focus(page, text: str) -> bool:

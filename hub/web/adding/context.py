@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from hub.errors import HubError
+from hub.homekit.values import proper_name
 from hub.live import LiveValue, Missed
 from hub.mqtt.errors import AccountError
-from hub.reading import SeriesKey
+from hub.reading import Reading, SeriesKey
 from hub.store.accounts import AccountState
 from hub.store.changes import Changes
 from hub.store.overview import LastValue, overview
@@ -30,6 +33,10 @@ class PlaceName:
 
     id: int
     path: str
+
+
+class BadNameError(HubError):
+    """Apple Home takes names of 1 to 64 letters, digits and punctuation, with a letter or digit at both ends and no emoji."""  # noqa: E501  # the docstring is the message
 
 
 class Adding:
@@ -118,16 +125,19 @@ class Adding:
 
     async def place_of(self, name: str, within: int | None) -> int:
         """The place of that name within another, made if there is none. Raises StoreError."""
-        wanted = name.strip()
-        tree = await self._places.tree()
-        for place in _children(tree, within):
-            if place["name"] == wanted:
-                return int(place["id"])
-        return await self._places.add(wanted, within)
+        return await self._places.ensure(name.strip(), within)
 
     def _check(self, device: str) -> None:
         if not self.is_ours(device):
             raise AccountError(f"there is no account {device} any more: choose the device again")
+
+    async def call_sensor(self, device: str, service: str, index: int, name: str) -> None:
+        """What Apple Home calls one of a device's sensors. Raises BadNameError."""
+        if not proper_name(name):
+            raise BadNameError
+        key = SeriesKey(device, service, index, "ConfiguredName")
+        if self.bridge is not None:
+            self.bridge.update(Reading(key, name, datetime.now(UTC)), live=False)
 
     async def calibrate(self, key: SeriesKey, offset: float) -> None:
         """Add an offset to what a series measured and will measure. Raises StoreError."""
@@ -146,15 +156,3 @@ def paths(tree: Sequence[dict[str, Any]], above: str = "") -> list[PlaceName]:
         found.append(PlaceName(place["id"], path))
         found += paths(place["children"] or (), f"{path} / ")
     return found
-
-
-def _children(tree: Sequence[dict[str, Any]], place: int | None) -> Sequence[dict[str, Any]]:
-    if place is None:
-        return tree
-    for one in tree:
-        below = one["children"] or ()
-        if one["id"] == place:
-            return below
-        if found := _children(below, place):
-            return found
-    return ()

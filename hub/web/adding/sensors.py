@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from nicegui import ui
 
@@ -74,46 +75,74 @@ def _value(key: SeriesKey, last: LastValue) -> None:
 
 
 async def calibration(page: WizardPage, adding: Adding, service: str, index: int) -> None:
-    """Show what a sensor measures and, where that is a quantity, let it be put right."""
+    """Show what a sensor measures; let a quantity be put right, and one of several be named."""
     device = page.answer_to("device")["device"]
     latest = await adding.latest(device)
     mine = {key: v for key, v in latest.items() if (key.service, key.index) == (service, index)}
     for key, last in sorted(mine.items()):
         _value(key, last)
-    main = _main(mine, service)
-    if main is None or quantity(main).shape is not Shape.CURVE:
-        ui.button("Next", on_click=lambda: page.answer({"offset": None})).props("no-caps")
-        return
-    raw = float(mine[main].value)
-    kind = quantity(main)
-    known = page.answer_to(page.view.step.key) or {"offset": None}
-    ui.label(
-        "Does an instrument that you trust show something else? Then type what it shows now; "
-        "what was measured so far and what comes is put right by the difference."
-    )
-    truth = ui.number(
-        f"It really is ({kind.unit})" if kind.unit else "It really is",
-        value=None if known["offset"] is None else round(raw + known["offset"], 2),
-    ).props("outlined clearable step=any")
-    said = ui.label("").classes("text-sm")
-
-    def difference() -> float | None:
-        return None if truth.value is None else round(float(truth.value) - raw, 6)
-
-    def tell() -> None:
-        offset = difference()
-        said.text = "" if offset is None else f"{offset:+.2f} {kind.unit} from now on"
-
-    truth.on_value_change(tell)
+    known = {"offset": None, "name": "", **(page.answer_to(page.view.step.key) or {})}
+    name = None
+    if any(key.service == service and key.index != index for key in latest):
+        name = ui.input("What it measures, as Apple Home shows it", value=known["name"])
+        name.props("maxlength=64 outlined").classes("w-full")
+    correction = _correction(mine, service, known["offset"])
 
     async def effect() -> None:
-        offset = difference()
-        if offset is not None or known["offset"] is not None:
-            await adding.calibrate(main, offset or 0.0)
+        called = (name.value or "").strip() if name is not None else ""
+        if called and called != known["name"]:
+            await adding.call_sensor(device, service, index, called)
+        if correction is not None and correction.offset != known["offset"]:
+            await adding.calibrate(correction.key, correction.offset or 0.0)
 
-    ui.button("Next", on_click=lambda: page.answer({"offset": difference()}, effect)).props(
-        "no-caps"
-    )
+    def answer() -> dict[str, Any]:
+        return {
+            "offset": correction.offset if correction else None,
+            "name": name.value or "" if name is not None else "",
+        }
+
+    ui.button("Next", on_click=lambda: page.answer(answer(), effect)).props("no-caps")
+
+
+class _Correction:
+    """A field for what an instrument that is trusted shows; `offset` is the difference."""
+
+    def __init__(self, key: SeriesKey, raw: float, known: float | None) -> None:
+        self.key = key
+        self._raw, self._known = raw, known
+        self._shown = None if known is None else round(raw + known, 2)
+        self._unit = quantity(key).unit
+        ui.label(
+            "Does an instrument that you trust show something else? Then type what it shows now; "
+            "what was measured so far and what comes is put right by the difference."
+        )
+        self._truth = ui.number(
+            f"It really is ({self._unit})" if self._unit else "It really is",
+            value=self._shown,
+        )
+        self._truth.props("outlined clearable step=any").on_value_change(self._tell)
+        self._said = ui.label("").classes("text-sm")
+
+    @property
+    def offset(self) -> float | None:
+        """What is added to every reading; None where nothing was typed."""
+        typed = self._truth.value
+        if typed is None or typed == self._shown:
+            return None if typed is None else self._known
+        return round(float(typed) - self._raw, 6)
+
+    def _tell(self) -> None:
+        offset = self.offset
+        self._said.text = "" if offset is None else f"{offset:+.2f} {self._unit}"
+
+
+def _correction(
+    mine: Mapping[SeriesKey, LastValue], service: str, known: float | None
+) -> _Correction | None:
+    main = _main(mine, service)
+    if main is None or quantity(main).shape is not Shape.CURVE:
+        return None
+    return _Correction(main, float(mine[main].value), known)
 
 
 def _main(mine: Mapping[SeriesKey, LastValue], service: str) -> SeriesKey | None:
