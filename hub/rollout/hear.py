@@ -152,6 +152,10 @@ def _answered(work: Work, device: Device, event: Answered) -> None:
             _updating(work, device, event)
         case "updated" if device.state in _GONE or device.sent:
             _claimed(work, device, event)
+        case "failed" if device.state in _GONE and event.reason == "version":
+            # The image is another than it says: the next attempt would end the same way.
+            work.fail(device, f"came back with {_show(event.version)}, neither the old version nor "
+                      "the new", final=True)  # fmt: skip
         case "failed" if device.state in _GONE:
             work.fail(device, f"the device says: {_show(event.reason)}")
 
