@@ -260,7 +260,9 @@ async def test_the_firmware_takes_what_a_plan_allows(make_prompt_board):
         ota_key="0123456789abcdef",
     )
     settings = plan.settings(longest, boards.get("nodemcu"))
-    board = await make_prompt_board(settings=settings)
+    # It goes on joining until its deadline, so that it is awake when it is asked.
+    wifi = {"ssid": "s" * 32, "key": "k" * 64, "associate_ms": 600_000}
+    board = await make_prompt_board(settings=settings, wifi=wifi)
 
     def ask() -> list[str]:
         with Repl(board.port) as repl:
