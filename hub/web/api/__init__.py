@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from hub.web.api import devices, firmware, live, places, readings, tokens
+from hub.web.api import condition, devices, firmware, live, places, readings, rollouts, tokens
 from hub.web.api.access import whose
 from hub.web.api.exports import Exports
 from hub.web.api.problems import handle_problems
@@ -26,7 +26,8 @@ def api(site: Site) -> FastAPI:
     app.state.exports = Exports()
     app.state.streams = Streams()
     app.state.uploading = asyncio.Lock()
-    routers = [part.routes for part in (devices, readings, places, firmware, tokens, live)]
+    parts = (devices, condition, readings, places, firmware, rollouts, tokens, live)
+    routers = [part.routes for part in parts]
     for router in routers:
         app.include_router(router)
     handle_problems(app)

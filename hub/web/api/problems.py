@@ -18,6 +18,7 @@ from hub import commands
 from hub.config.errors import ConfigError
 from hub.errors import HubError
 from hub.firmware import errors as firmware
+from hub.rollout import errors as rollout
 from hub.store import errors
 from hub.store.known import DeviceUnknownError
 
@@ -47,6 +48,9 @@ _STATUS: list[tuple[type[Exception], int]] = [
     (errors.RetentionError, 422),
     (errors.PathError, 422),
     (errors.PathTooSlowError, 422),
+    (rollout.UnknownRolloutError, 404),
+    (rollout.BadRequestError, 422),
+    (rollout.NoDevicesError, 422),
     (psycopg.DataError, 422),
     (psycopg.OperationalError, 503),
     (PoolTimeout, 503),
