@@ -46,6 +46,7 @@ def router(hub: Hub) -> APIRouter:
             raise HTTPException(404, str(error)) from None
         hub.mqtt.ingest.of(tenant).forget_numbers()
         await hub.configs.of(tenant).replaced(wanted.old, wanted.new)
+        await hub.runner.replaced(tenant, wanted.old)
         account = hub.mqtt.book.get(wanted.old)
         if account is not None:
             # Should it come back to life it must not write a second history unasked.

@@ -12,20 +12,22 @@ __all__ = ["due", "is_late", "verdict"]
 
 _MISSED = 2  # wakes whose reports a lossy link may swallow
 _GRACE_S = 30.0  # joining a network that is slow today
-_AWAKE_S = 1800.0  # a device that stays awake and does not say its interval
 _AWAKE_MS = 100  # ms: differences below are the radio's mood
 
 
-def due(sample: Sample) -> datetime:
-    """When a device that sent this report is late: some wakes and a little missed."""
-    if sample.next_wake_s is None:
-        return sample.at + timedelta(seconds=_AWAKE_S)
+def due(sample: Sample, options: Options) -> datetime:
+    """When a device that sent this report is late: some wakes and a little missed.
+
+    One that stays awake does not say how often it reports.
+    """
+    if not sample.next_wake_s:
+        return sample.at + timedelta(seconds=options.patience_s)
     return sample.at + timedelta(seconds=(_MISSED + 1) * sample.next_wake_s + _GRACE_S)
 
 
-def is_late(sample: Sample, now: datetime) -> bool:
+def is_late(sample: Sample, options: Options, now: datetime) -> bool:
     """Whether it should have reported again by now."""
-    return now >= due(sample)
+    return now >= due(sample, options)
 
 
 def verdict(
@@ -40,7 +42,7 @@ def verdict(
         return Health.UNKNOWN, ""
     if any(sample.reset == "watchdog" for sample in device.after):
         return Health.BAD, "was restarted by its watchdog since the update"
-    if is_late(device.after[-1], now):
+    if is_late(device.after[-1], options, now):
         return Health.BAD, f"has not reported since {_clock(device.after[-1].at)}"
     if len(device.after) <= options.reports:
         return Health.WATCHED, f"{len(device.after) - 1} of {options.reports} reports"

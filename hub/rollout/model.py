@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, time
 from enum import StrEnum
+from operator import attrgetter
 from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,6 +28,7 @@ __all__ = [
     "State",
     "Target",
     "Transition",
+    "changed",
     "size_of",
 ]
 
@@ -226,12 +228,14 @@ def _number(value: object) -> float | None:
 class Start:
     """What is known of a device when a rollout begins.
 
-    `command` is the last command it was ever given, `gaps` how many of its readings are missing.
+    `sample` is its last report, `usual` the mean of the last days' as if it were one. `command` is
+    the last command it was ever given, `gaps` how many of its readings are missing.
     """
 
     sample: Sample | None = None
     command: int = 0
     gaps: int = 0
+    usual: Sample | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +284,15 @@ class Device:
     def last(self) -> Sample | None:
         """The newest report known."""
         return (self.after or self.before or (None,))[-1]
+
+
+_NAMES = tuple(each.name for each in fields(Device))
+_VALUES = attrgetter(*_NAMES)
+
+
+def changed(device: Device, **changes: Any) -> Device:
+    """A device with other values, in less time than dataclasses.replace: it is most of a step."""
+    return Device(**{**dict(zip(_NAMES, _VALUES(device), strict=True)), **changes})
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def begin(
     order = waves([name for name, reason in reasons.items() if reason is None], rollout.options)
     devices, transitions = {}, []
     for name, start in known.items():
-        before = (start.sample,) if start.sample else ()
+        before = tuple(one for one in (start.usual, start.sample) if one is not None)
         device = Device(
             name, order.get(name, 0), now, command=start.command, gaps_before=start.gaps,
             before=before, heard_at=start.sample.at if start.sample else None,
@@ -352,7 +352,7 @@ def _set_timers(work: Work) -> None:
         if device.state in {*TAKEN_BACK, State.UPDATING, State.VERIFYING}:
             work.timers.append(_due(work, device))
         elif device.health is Health.WATCHED:
-            work.timers.append(health.due(device.after[-1]))
+            work.timers.append(health.due(device.after[-1], work.options))
         elif device.state is State.PENDING and device.wave <= work.rollout.wave:
             work.timers.append(device.not_before or work.now)
     change = next_change(work.options, work.now)

@@ -100,6 +100,7 @@ class Runner:
         self._recent: dict[tuple[str, str], deque[Sample]] = {}
         self._watchers: set[asyncio.Queue[Change]] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._endings: set[asyncio.Task[None]] = set()
         self.ready = asyncio.Event()
         """Set once what was open before was taken up again."""
 
@@ -112,9 +113,10 @@ class Runner:
 
     async def stop(self) -> None:
         """Stop everywhere; the next start goes on."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._endings]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
         self._workers.clear()
 
@@ -146,9 +148,18 @@ class Runner:
             if device.state is State.UPDATING or device.stranded:
                 self._streams.unsettle(name)
         worker.start()
-        self._tasks.append(asyncio.create_task(self._end_of(tenant, worker)))
+        ending = asyncio.create_task(self._end_of(tenant, worker))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
         self._changed(tenant, number)
         return worker
+
+    async def replaced(self, tenant: str, old: str) -> None:
+        """A device's row was given to a successor: what was going on with it is read again."""
+        for worker in self._by_device.get((tenant, old), [])[:]:
+            await worker.stop()
+            await self._end_of(tenant, worker)
+            self.begin(tenant, await self.kept(tenant).load(worker.rollout.id))
 
     async def report(self, report: Report, delivery: Delivery) -> None:
         """A device's report."""
@@ -212,8 +223,13 @@ class Runner:
             self._slots,
             lambda device: tuple(self._recent.get((tenant, device), ())),
             lambda number: self._changed(tenant, number),
+            self._freed,
             self._clock,
         )
+
+    def _freed(self) -> None:
+        for worker in self._workers.values():
+            worker.poke()
 
     def _changed(self, tenant: str, number: int) -> None:
         for queue in self._watchers:
@@ -224,7 +240,8 @@ class Runner:
     async def _end_of(self, tenant: str, worker: Worker) -> None:
         await worker.finished()
         number = worker.rollout.id
-        self._workers.pop((tenant, number), None)
+        if self._workers.get((tenant, number)) is worker:
+            del self._workers[tenant, number]
         for name in worker.devices:
             workers = self._by_device.get((tenant, name), [])
             if worker in workers:

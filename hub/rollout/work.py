@@ -16,6 +16,7 @@ from hub.rollout.model import (
     Sample,
     State,
     Transition,
+    changed,
 )
 
 __all__ = [
@@ -211,7 +212,7 @@ class Work:
 
     def put(self, device: Device, **changes: Any) -> Device:
         """Change a device without a transition."""
-        made = replace(device, **changes)
+        made = changed(device, **changes)
         self.devices[made.device] = self.changed[made.device] = made
         return made
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from hub.rollout.model import (
     Sample,
     SettingsTarget,
     State,
+    changed,
 )
 from hub.rollout.plan import redo, remind, step
 from hub.rollout.work import (
@@ -50,6 +51,7 @@ log = logging.getLogger(__name__)
 _AWAY = (psycopg.Error, PoolTimeout, OSError)
 _BACK_OFF = (0.1, 5.0)  # s: pauses while the database is away
 _LONGEST_SLEEP_S = 3600.0  # the clock on the wall may be set meanwhile
+_EVENTS = 250  # in one step: a commit takes as long as ten ms of planning then
 _AT_ONCE = 100  # messages on their way to the broker
 
 
@@ -91,7 +93,7 @@ class Parts:
     """What a worker works with.
 
     `stream(device, address, image, progress)` sends an image and raises HubError; `changed` is
-    called after every commit and with the progress of streams.
+    called after every commit and with the progress of streams, `freed` when one has ended.
     """
 
     kept: StoredRollouts
@@ -101,6 +103,7 @@ class Parts:
     slots: Slots
     recent: Callable[[str], tuple[Sample, ...]]
     changed: Callable[[int], None]
+    freed: Callable[[], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -189,6 +192,10 @@ class Worker:
         self._inbox.append((event, None))
         self._wake.set()
 
+    def poke(self) -> None:
+        """Look again: a stream is free."""
+        self._wake.set()
+
     async def republish(self) -> None:
         """The broker may have lost what it kept: tell it again."""
         await self._do(remind(self.rollout, self.devices))
@@ -225,7 +232,9 @@ class Worker:
                 await self._wake.wait()
 
     async def _step(self) -> None:
-        heard, self._inbox = self._inbox, []
+        heard, self._inbox = self._inbox[:_EVENTS], self._inbox[_EVENTS:]
+        if self._inbox:
+            self._wake.set()
         try:
             outcome = await self._commit([event for event, _ in heard])
         except BaseException:
@@ -325,7 +334,7 @@ class Worker:
                 await self._parts.publish(f"HomeKit/{device}/$ota", payload, retain=True)
             case Clear(device):
                 await self._parts.publish(f"HomeKit/{device}/$ota", "", retain=True)
-                self.devices[device] = replace(self.devices[device], owed=False)
+                self.devices[device] = changed(self.devices[device], owed=False)
             case Later(device, command, seconds):
                 payload = json.dumps({"id": command, "later": seconds}, separators=(",", ":"))
                 await self._parts.publish(f"HomeKit/{device}/$ota", payload)
@@ -368,6 +377,7 @@ class Worker:
             self._parts.slots.taken.discard(device)
             self.progress.pop(device, None)
         self.tell(Streamed(device, command, error, stranded))
+        self._parts.freed()
 
     def _progress(self, device: str, now: Any) -> None:
         self.progress[device] = now

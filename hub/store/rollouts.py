@@ -60,7 +60,10 @@ _STARTS = """
 SELECT d.key, s.report, s.report_at,
        (SELECT max(r.command) FROM dormouse.rollout_device r
         JOIN dormouse.rollout o ON o.id = r.rollout_id
-        WHERE r.device_id = d.id AND o.kind = 'firmware') AS command
+        WHERE r.device_id = d.id AND o.kind = 'firmware') AS command,
+       (SELECT (sum(y.awake_total) / nullif(sum(y.awake_count), 0))::int
+        FROM dormouse.report_daily y
+        WHERE y.device_id = d.id AND y.day > current_date - 7) AS awake_ms
 FROM dormouse.device d LEFT JOIN dormouse.device_state s ON s.device_id = d.id
 WHERE d.key = ANY(%(devices)s)"""
 
@@ -164,8 +167,13 @@ class StoredRollouts:
             gaps = await self._gaps(conn, devices)
             rows = await (await conn.execute(_STARTS, {"devices": list(devices)})).fetchall()
         found = {
-            key: Start(Sample.of(report, at) if report else None, command or 0, gaps.get(key, 0))
-            for key, report, at, command in rows
+            key: Start(
+                Sample.of(report, at) if report else None,
+                command or 0,
+                gaps.get(key, 0),
+                _usual(awake_ms, report, at),
+            )
+            for key, report, at, command, awake_ms in rows
         }
         return {device: found[device] for device in devices}
 
@@ -309,6 +317,16 @@ class StoredRollouts:
 
     async def _gaps(self, conn: Connection, devices: Iterable[str]) -> dict[str, int]:
         return dict(await (await conn.execute(_GAPS, {"devices": list(devices)})).fetchall())
+
+
+def _usual(
+    awake_ms: int | None, report: Mapping[str, Any] | None, at: datetime | None
+) -> Sample | None:
+    """The mean of the last days as a report: one report alone may have been of an odd wake."""
+    if awake_ms is None or report is None or at is None:
+        return None
+    said = {name: report.get(name) for name in ("firmware", "board", "boot")}
+    return Sample.of({**said, "reset": "deepsleep", "awake_ms": awake_ms}, at)
 
 
 async def _add_events(conn: Connection, rollout: int, events: Iterable[Transition]) -> None:
