@@ -146,6 +146,11 @@ class Worker:
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def going(self) -> bool:
+        """Whether it is not over."""
+        return not self.rollout.phase.over
+
     def start(self) -> None:
         """Begin, or go on where it was: what the broker must hold is published again."""
         self._wake.set()

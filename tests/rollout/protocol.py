@@ -10,7 +10,7 @@ import socket
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from tests.support.broker import owner
 from tests.support.images import canned_image
 
 OLD, NEW = "1.0.0", "2.0.0"
+WORD_S = 2.0
 
 
 class PlainBroker:
@@ -77,6 +78,7 @@ class ProtocolDevice:
     waiting: int = 0
     server: bool = False
     outcome: bool = False
+    word: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Fleet:
@@ -100,7 +102,7 @@ class Fleet:
         await self._source.stop()
 
     async def wake(self, name: str) -> None:
-        """Report, and answer the command that is there."""
+        """Report, answer the command that is there, and wait for the hub's word."""
         device = self.devices[name]
         if device.server:
             return
@@ -113,7 +115,12 @@ class Fleet:
         if command is None or command["id"] <= device.note:
             return
         device.waiting = command["id"]
+        device.word.clear()
         await self._say(device, device.waiting, "accepted", address="127.0.0.1")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WORD_S):
+                await device.word.wait()
+        device.waiting = 0
 
     async def report(self, name: str) -> None:
         device = self.devices[name]
@@ -141,11 +148,13 @@ class Fleet:
             if device.waiting:
                 device.note, device.waiting = device.waiting, 0
                 device.server = True
+                device.word.set()
                 self._task = asyncio.ensure_future(self._say(device, device.note, "updating"))
             return
         word = json.loads(delivery.payload)
         if "later" in word:
             device.waiting = 0
+            device.word.set()
         else:
             self.retained[name] = word
             if word["id"] not in self.commands[name]:
@@ -155,7 +164,7 @@ class Fleet:
 class Air:
     """What streams go through, where hardware would be: a device in its OTA server takes all."""
 
-    def __init__(self, fleet: Fleet, limit: int, *, patience: float = 2.0) -> None:
+    def __init__(self, fleet: Fleet, limit: int, *, patience: float = 10.0) -> None:
         self.fleet = fleet
         self.limit = limit
         self.most = 0
