@@ -12,6 +12,7 @@ import pytest
 
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
+from host.twin.statistics import State
 from tests.support.hub import ROOT, until
 from tests.support.lossy import bad_weather
 
@@ -118,6 +119,17 @@ async def test_ctrl_c_ends_the_watching_alone(hub, run, sensor, updatable, tmp_p
     assert "`dormouse rollout abort 1` ends it" in rest.decode()
     # The hub goes on by itself.
     await until(lambda: _is(hub, sensor.id, "2.0.0"), limit_s=60)
+
+
+async def test_the_watching_goes_on_when_the_hub_is_killed(hub, run, sensor, updatable, tmp_path):
+    raw = tmp_path / "fw.bin"
+    raw.write_bytes(updatable.image("2.0.0"))
+    watching = asyncio.create_task(run("ota", "device", sensor.id, raw, "--key", updatable.pem))
+    await sensor.until(lambda now: now.state is State.UPDATING, within=60)
+    await hub.kill()
+    await hub.start()
+    status, said = await watching
+    assert (status, said.splitlines()[-1]) == (0, f"{sensor.id}: updated, runs 2.0.0"), said
 
 
 async def _is(hub, device: str, version: str) -> bool:
