@@ -143,8 +143,8 @@ SELECT d.key, max(l.at) AS at,
        min(l.value) FILTER (WHERE r.characteristic = 'BatteryLevel') AS battery_percent,
        bool_or(l.value <> 0) FILTER (WHERE r.characteristic = 'StatusLowBattery') AS battery_low
 FROM dormouse.latest l
-JOIN dormouse.series r ON r.id = l.series_id
-JOIN dormouse.device d ON d.id = r.device_id
+JOIN dormouse.series r ON r.tenant_id = l.tenant_id AND r.id = l.series_id
+JOIN dormouse.device d ON d.tenant_id = l.tenant_id AND d.id = r.device_id
 WHERE %(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)
 GROUP BY d.key"""
 
@@ -157,13 +157,21 @@ FROM dormouse.report_daily r JOIN dormouse.device d ON d.id = r.device_id
 WHERE (%(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)) AND r.day > %(today)s - %(days)s
 ORDER BY d.key, r.day"""
 
+# Only of devices whose reports name no voltage, which says more.
 _LEVELS = """
 SELECT d.key, (x.start AT TIME ZONE 'UTC')::date, x.last
-FROM dormouse.daily x
-JOIN dormouse.series r ON r.id = x.series_id AND r.characteristic = 'BatteryLevel'
-JOIN dormouse.device d ON d.id = r.device_id
+FROM dormouse.device d
+JOIN dormouse.series r ON r.tenant_id = d.tenant_id AND r.device_id = d.id
+    AND r.characteristic = 'BatteryLevel'
+CROSS JOIN LATERAL (
+    SELECT x.start, x.last FROM dormouse.daily x
+    WHERE x.tenant_id = r.tenant_id AND x.series_id = r.id
+      AND x.start > %(now)s - %(days)s * interval '1 day'
+) AS x
 WHERE (%(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s))
-  AND x.start > %(now)s - %(days)s * interval '1 day'
+  AND NOT EXISTS (
+    SELECT FROM dormouse.report_daily p WHERE p.tenant_id = d.tenant_id AND p.device_id = d.id
+      AND p.day > %(today)s - %(days)s AND p.battery_last IS NOT NULL)
 ORDER BY d.key, x.start"""
 
 _LOST = """

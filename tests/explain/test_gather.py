@@ -71,7 +71,7 @@ async def test_facts_of_one_device(store: Store):
         2, "1.3.0", "commanded",
     )  # fmt: skip
     assert facts.problems["range"].detail == "esp_1"
-    assert len(facts.levels) == 5
+    assert facts.levels == (), "its voltage says more"
     assert [(d.reports, d.battery_first, d.rssi, d.awake_ms) for d in facts.days] == [
         (2, 3000 - 50 * n, (-60 - n - 80) / 2, 400 + 200 * n) for n in range(5)
     ]
@@ -79,6 +79,15 @@ async def test_facts_of_one_device(store: Store):
     assert facts.days[3].watchdog_at == NOW - timedelta(days=1)
     found = {sentence.kind for sentence in explain(facts, Clock(NOW)).chain}
     assert {"heard", "battery", "awake", "crash", "power", "lost", "refused", "config"} <= found
+
+
+async def test_a_level_in_percent_where_no_voltage_is_known(store: Store):
+    await Devices(store, "home").report("esp_1", {"rssi": -60}, NOW, 300)
+    await stored(store, [level("esp_1", 90 - 5 * n, NOW - timedelta(days=4 - n)) for n in range(5)])
+    [facts] = await gather(store, "home", NOW)
+    assert [percent for _, percent in facts.levels] == [90, 85, 80, 75, 70]
+    [falling] = [s.text for s in explain(facts, Clock(NOW)).chain if s.kind == "battery"]
+    assert falling == "battery falling: from 90 % to 70 % in 4 days, at this rate empty in 14 days"
 
 
 async def test_accounts_without_a_device_are_there_and_viewers_are_not(store: Store):
