@@ -43,6 +43,7 @@ class Dashboard:
         self._app: ASGIApp | None = None
         self._loading = asyncio.Lock()
         self._stack = AsyncExitStack()
+        self._warming: asyncio.Task[None] | None = None
         self._sockets: dict[int, set[asyncio.Event]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,8 +79,21 @@ class Dashboard:
                 self._app = await self._start()
         return self._app
 
+    def warm(self) -> None:
+        """Begin to load: somebody is about to log in."""
+        if self._app is None and self._warming is None:
+            self._warming = asyncio.create_task(self._warm())
+
+    async def _warm(self) -> None:
+        try:
+            await self.load()
+        except Exception:
+            log.exception("the dashboard could not be loaded; the next page will try again")
+
     async def close(self) -> None:
         """End NiceGUI."""
+        if self._warming is not None:
+            await self._warming
         await self._stack.aclose()
 
     def end_all(self) -> None:

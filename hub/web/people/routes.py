@@ -56,6 +56,7 @@ class _Doors:
         """The form; who is logged in already goes on."""
         if await authenticate(request) is not None:
             return RedirectResponse(_local(next), 303)
+        self._site.dashboard.warm()
         return _login_form(request, next)
 
     async def login(
