@@ -62,10 +62,12 @@ class Attempts:
         return max(0.0, owed - (bucket.burst - 1) * bucket.every_s)
 
     def _tidy(self, now: float) -> None:
-        if len(self._full_at) > _ENTRIES:
-            self._full_at = {key: at for key, at in self._full_at.items() if at > now}
-        while len(self._full_at) > _ENTRIES:
-            del self._full_at[next(iter(self._full_at))]
+        # The longest untouched come first.
+        while self._full_at:
+            oldest = next(iter(self._full_at))
+            if self._full_at[oldest] > now and len(self._full_at) <= _ENTRIES:
+                break
+            del self._full_at[oldest]
 
 
 def network_of(address: str) -> str:
