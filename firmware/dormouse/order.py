@@ -9,7 +9,8 @@ _OPTIONAL = (("board", str), ("key", str), ("size", int), ("battery_mv", int), (
 class Here:
     """What the device knows of itself.
 
-    `slot` in bytes; `battery_mv` None where it is not measured; `key` empty where any will do.
+    `slot` in bytes, 0 if no update reaches this firmware; `battery_mv` None where it is not
+    measured; `key` empty where any will do.
     """
 
     def __init__(self, device, version, board, slot, key="", battery_mv=None):
@@ -44,6 +45,7 @@ def _against(command: dict, here: Here):
     wanted, ours = number(command["version"]), number(here.version)
     missing = command.get("battery_mv", 0) - (here.battery_mv or 0)
     for reason, holds in (
+        ("device", not here.slot),
         ("running", command["version"] == here.version),
         ("board", command.get("board") not in (None, "", here.board)),
         ("size", command.get("size", 0) > here.slot),

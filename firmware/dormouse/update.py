@@ -5,6 +5,7 @@ Loaded only when there is a command, or an outcome to tell.
 
 import hashlib
 import json
+import os
 
 import esp
 
@@ -27,8 +28,18 @@ SLOTS = {0x100000: 0x99000, 0x200000: 0xC4000, 0x400000: 0xC4000}
 _LARGEST = 800_000
 
 
+# Where this package may lie as files: before what an update brings, and out of its reach.
+COPIES = ("/dormouse", "/lib/dormouse", "/rom/dormouse", "/rom/lib/dormouse")
+
+
 def slot() -> int:
-    """The largest application that fits this flash, in bytes."""
+    """The largest application that fits this flash, in bytes; 0 if we are not in its slot."""
+    for copy in COPIES:
+        try:
+            os.stat(copy)
+            return 0
+        except OSError:
+            pass
     return min(SLOTS.get(esp.flash_size(), SLOTS[0x100000]), _LARGEST)
 
 

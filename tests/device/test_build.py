@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
-from host.firmware import HEAP, FirmwareError, compile_firmware, modules
+from host import flashmap
+from host.firmware import HEAP, SOURCE, FirmwareError, compile_firmware, modules
 
 DEVICE_HEAP_WORDS = 38 * 1024 // 4
 
@@ -49,3 +52,15 @@ async def test_the_firmware_gets_no_more_heap_than_a_device_has(make_board):
     assert ended.status == 0, ended.console
     free = int(ended.console)
     assert free <= DEVICE_HEAP_WORDS, (HEAP, free)
+
+
+def test_the_firmware_knows_the_slots_of_every_flash_map():
+    """In `update.SLOTS`, by size of flash."""
+    tree = ast.parse((SOURCE / "dormouse/update.py").read_text())
+    known = next(
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SLOTS"
+    )
+    maps = [flashmap.read(path) for path in sorted((SOURCE.parent / "partitions").glob("*.csv"))]
+    assert known == {one.size: one.app.size for one in maps}

@@ -62,6 +62,7 @@ for bad in (
 
 # What is wrong first is told; each is enough.
 assert answer(command(device="you")) == "refused device"
+assert answer(GOOD, here(slot=0)) == "refused device"
 assert answer(command(version="1.2.9")) == "refused running"
 assert answer(command(version="1.2.9", downgrade=True)) == "refused running"
 assert answer(command(board="d1mini")) == "refused board"
@@ -105,3 +106,8 @@ assert note == {"id": 100, "version": "1.3.0", "from": ota.VERSION, "state": "op
 os.remove(ota.FILE)
 
 assert update.slot() == 0x99000
+# A copy on the filesystem or in ROMFS would go on running, whatever is in the slot.
+os.mkdir("copy")
+update.COPIES = ("none", "copy")
+assert update.slot() == 0
+os.rmdir("copy")
