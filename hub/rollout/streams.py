@@ -149,8 +149,8 @@ class Streams:
 
     Whoever waits in an OTA server takes the first image that is offered, if only the key is right.
     So a broadcast is made only while nobody else can be in one: every device that was told to go,
-    or that a failed stream left there, is `unsettled` until its stream went through or `settled`
-    says that its application was heard. It is broken off as soon as another stream begins. Besides,
+    or that a failed stream left there, is `unsettled` until it was seen to leave or `settled` says
+    that its application was heard. It is broken off as soon as another stream begins. Besides,
     where this machine knows the hardware address of the device that answers, it must be the right
     one; and when two answer, neither gets anything. What remains is a device that a person put in
     OTA mode by hand, unknown to this machine, while the one that is looked for is not there.
@@ -230,7 +230,8 @@ class Streams:
             raise leaf(device, str(error)) from None
         finally:
             del self._running[device]
-        self._unsettled.discard(device)
+        if result.ending is Ending.LEFT:
+            self._unsettled.discard(device)
         return Sent(
             device,
             result.address,

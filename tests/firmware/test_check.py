@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import struct
+import time
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -159,3 +162,20 @@ def test_forged_signatures_make_no_key():
         raw = canned.dump(protocol.Stream(forged(stream.data), forged(stream.end)))
         with pytest.raises(ImageRefusedError, match=r"not signed|not all signed"):
             check(raw)
+
+
+def test_the_largest_upload_of_the_smallest_datagrams_costs_little():
+    """36,000 datagrams of one byte each: as much as an upload can make the hub work."""
+    size = 4 + 16 + 64
+    datagrams = [struct.pack("<HIHHI", size, n, 0, 1, n) + bytes(size - 12) for n in range(36_000)]
+    body = b"yaota8266\x01" + b"".join(datagrams)
+    raw = body + bytes(2) + hashlib.sha1(body).digest()
+    assert len(raw) < MAX_UPLOAD
+    tracemalloc.start()
+    began = time.process_time()
+    with pytest.raises(ImageRefusedError):
+        check(raw, MAPS)
+    spent, (_, peak) = time.process_time() - began, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 << 20
+    assert spent < 5
