@@ -13,37 +13,10 @@ from hub.store.errors import ForeignRowError
 from hub.store.mutes import Mutes
 from hub.store.store import Store
 from tests.anomalies.ordinary import A_DAY, series
+from tests.anomalies.stored import store_series
 
 DAYS = 31
 KEY = SeriesKey("cellar", "TemperatureSensor", 0, "CurrentTemperature")
-
-
-async def store_series(store: Store, tenant: str, key: SeriesKey, samples) -> None:
-    """Put readings into the database whose last one was just now."""
-    await store.ensure_tenant(tenant)
-    end = datetime.now(UTC) - timedelta(seconds=5)
-    at = [end - timedelta(seconds=samples[-1][0] - t) for t, _ in samples]
-    async with store.nobody() as conn:
-        for months in range(3):
-            await conn.execute(
-                "SELECT dormouse.ensure_partition(%s)", [end - timedelta(30 * months)]
-            )
-    async with store.tenant(tenant) as conn:
-        made = await conn.execute(
-            """WITH d AS (INSERT INTO dormouse.device (tenant_id, key)
-                          VALUES (dormouse.current_tenant(), %s) RETURNING tenant_id, id)
-               INSERT INTO dormouse.series
-                   (tenant_id, device_id, service, index, characteristic, kind)
-               SELECT tenant_id, id, %s, %s, %s, 'float' FROM d RETURNING id""",
-            [key.device, key.service, key.index, key.characteristic],
-        )
-        row = await made.fetchone()
-        await conn.execute(
-            """INSERT INTO dormouse.reading (tenant_id, series_id, at, value)
-               SELECT dormouse.current_tenant(), %s, *
-               FROM unnest(%s::timestamptz[], %s::float8[])""",
-            [row[0], at, [value for _, value in samples]],
-        )
 
 
 @pytest.fixture

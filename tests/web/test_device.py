@@ -11,6 +11,8 @@ from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
 from hub.reading import SeriesKey
 from hub.store.readings import Readings
+from tests.anomalies.ordinary import A_DAY, series
+from tests.anomalies.stored import store_series
 from tests.web.speakers import TEMPERATURE, call_it, device, store_of, tell
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -133,3 +135,116 @@ async def test_a_switch_is_switched_and_a_reader_cannot(web, open_browser, make_
 
 def _near(days: int):
     return datetime.now(UTC) + timedelta(days=days)
+
+
+async def seeded(web, key: SeriesKey, samples) -> None:
+    async with store_of(web) as store:
+        await store_series(store, "home", key, samples)
+
+
+def temperature(device: str) -> SeriesKey:
+    return SeriesKey(device, "TemperatureSensor", 0, "CurrentTemperature")
+
+
+def chart(page):
+    return page.locator("section[aria-label=Chart] [data-drawn]")
+
+
+async def drawn_anew(page, act):
+    """Await the chart's next drawing after `act`."""
+    before = await chart(page).get_attribute("data-drawn")
+    await act()
+    await page.wait_for_function(
+        "before => document.querySelector('section[aria-label=Chart] [data-drawn]')"
+        ".dataset.drawn !== before",
+        arg=before,
+    )
+
+
+async def axis(page) -> list[float]:
+    """The ends of the axis of time, in ms."""
+    return await page.evaluate(
+        """async () => {
+            const { echarts } = await import("nicegui-echart");
+            const at = document.querySelector("section[aria-label=Chart] [data-drawn]");
+            return echarts.getInstanceByDom(at).getModel().getComponent("xAxis", 0)
+                .axis.scale.getExtent();
+        }"""
+    )
+
+
+async def test_any_span_from_rollups_and_every_reading_when_zoomed_in(web, open_browser):
+    gap = 12 * A_DAY
+    samples = series("outdoor", 1, 40)
+    await seeded(web, temperature("spans"), samples[:gap] + samples[gap + A_DAY :])
+    async with open_browser("rob") as page:
+        await opened(page, "spans")
+        await chart(page).wait_for()
+        await page.get_by_text("every reading").wait_for()
+        await drawn_anew(page, page.get_by_role("button", name="Month").click)
+        await page.get_by_text("hourly means with lowest and highest").wait_for()
+        assert "1 gaps" in await chart(page).get_attribute("aria-label")
+        since, until = await axis(page)
+        assert until - since == 30 * 86_400_000
+        assert "span=month" in page.url
+        box = await chart(page).bounding_box()
+        await page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 150)
+        await page.mouse.down()
+        await page.mouse.move(box["x"] + box["width"] * 0.56, box["y"] + 150, steps=5)
+        await drawn_anew(page, page.mouse.up)
+        await page.get_by_text("every reading").wait_for()
+        closer = await axis(page)
+        assert since < closer[0] < closer[1] < until
+        assert closer[1] - closer[0] < 4 * 86_400_000
+        await drawn_anew(page, page.get_by_role("button", name="Earlier").click)
+        assert (await axis(page))[1] == closer[0]
+
+
+async def test_a_bookmark_opens_what_it_was_made_of(web, open_browser):
+    await seeded(web, temperature("mark_a"), series("indoor", 1, 10))
+    await seeded(web, temperature("mark_b"), series("indoor", 2, 10))
+    wanted = "series=mark_a/TemperatureSensor/0/CurrentTemperature"
+    other = "series=mark_b/TemperatureSensor/0/CurrentTemperature"
+    async with open_browser("rob") as page:
+        await opened(page, "mark_a", f"?span=week&{wanted}&{other}&series=gone/Switch/0/On")
+        label = await chart(page).get_attribute("aria-label")
+        assert "mark_a, Temperature: " in label
+        assert "mark_b, Temperature: " in label
+        assert "gone" not in label
+        since, until = await axis(page)
+        assert until - since == 7 * 86_400_000
+        await opened(page, "mark_a", "?span=1e9&series=%00&series=../../etc/passwd")
+        assert "mark_a, Temperature: " in await chart(page).get_attribute("aria-label")
+
+
+async def test_a_place_is_laid_over_itself(web, open_browser):
+    for number in (1, 2):
+        await seeded(web, temperature(f"place_{number}"), series("indoor", number, 3))
+        await call_it(web, f"place_{number}", f"Sensor {number}", "Barn")
+    async with open_browser("rob") as page:
+        await opened(page, "place_1")
+        await page.get_by_label("Shown series").fill("All in Barn")
+        await drawn_anew(page, page.get_by_role("option", name="All in Barn, Temperature").click)
+        label = await chart(page).get_attribute("aria-label")
+        assert "Barn: Sensor 1, Temperature" in label
+        assert "Barn: Sensor 2, Temperature" in label
+
+
+async def test_what_is_odd_is_said_marked_and_muted(web, open_browser):
+    samples = series("indoor", 1, 31)
+    stuck = samples[-A_DAY // 2][1]
+    samples[-A_DAY // 2 :] = [(at, stuck) for at, _ in samples[-A_DAY // 2 :]]
+    await seeded(web, temperature("odd"), samples)
+    async with open_browser("ann") as page:
+        await opened(page, "odd")
+        said = page.locator(".dm-odd li")
+        await said.get_by_text(f"Temperature: exactly {stuck:.1f} °C since").wait_for()
+        await said.get_by_role("button", name="Mute Temperature, stuck").click()
+        await page.get_by_role("menuitem", name="for good").click()
+        await said.get_by_text("muted for good").wait_for()
+        async with open_browser("rob") as reader:
+            await opened(reader, "odd")
+            await reader.locator(".dm-odd").get_by_text("muted for good").wait_for()
+            assert await reader.get_by_role("button", name="Unmute").count() == 0
+        await said.get_by_role("button", name="Unmute Temperature, stuck").click()
+        await said.get_by_role("button", name="Mute Temperature, stuck").wait_for()

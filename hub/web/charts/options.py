@@ -18,12 +18,10 @@ __all__ = ["COLOURS", "options"]
 
 # Told apart with every kind of colour vision, on white and on black (after Okabe and Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c6bb1", "#7f7f7f")
-# Two scales side by side can still be read; further units get a pane of their own below.
-_AXES_A_PANE = 2
 # Up to so many points each is drawn as a dot as well.
 _DOTS = 150
-# Heights: a pane of curves, one of states alone, what lies above and below the panes.
-_PANE_PX, _STATES_PX = 260, 130
+# Heights: a pane, a low one (of states alone), what lies above and below the panes.
+_PANE_PX, _LOW_PX = 260, 130
 _TOP_PX, _BOTTOM_PX = 48, 44
 # A zone of this share of the time has room for its name.
 _WIDE_ZONE = 0.15
@@ -33,15 +31,19 @@ _LEAST_SPAN = {"°C": 2.0, "%": 5.0, "hPa": 4.0}
 Options = dict[str, Any]
 
 
-def options(traces: Sequence[Trace], since: int, until: int, *, now: int) -> Options:
+def options(
+    traces: Sequence[Trace], since: int, until: int, *, now: int, beside: int = 2
+) -> Options:
     """A chart of since..until (ms since the epoch); nothing after `now` counts as missing.
+
+    Up to `beside` scales (1 or 2) share a pane, left and right; with 1 the panes are low.
 
     What the options cannot say as JSON is named for chart.js: `words` on an axis (names of
     values), `traces` (how the tooltip reads a trace's columns), `zone` for the axis of time.
     """
     traces = [trace for trace in traces if trace.kind.shape != "text"]
     scales = _scales(traces)
-    panes = max(1, math.ceil(len(scales) / _AXES_A_PANE))
+    panes = max(1, math.ceil(len(scales) / beside))
     datasets: list[Options] = []
     series: list[Options] = []
     told: list[Options] = []
@@ -51,11 +53,11 @@ def options(traces: Sequence[Trace], since: int, until: int, *, now: int) -> Opt
         columns = _columns(trace, min(until, now))
         datasets.append({"source": columns})
         zones = _zones(trace, since, min(until, now), told_zones, named=len(traces) > 1)
-        place = {"datasetIndex": number, "yAxisIndex": axis, "xAxisIndex": axis // _AXES_A_PANE}
+        place = {"datasetIndex": number, "yAxisIndex": axis, "xAxisIndex": axis // beside}
         colour = COLOURS[number % len(COLOURS)]
         told.append(_told(trace, number))
         series += _drawn(trace, place, colour, zones)
-    heights = [_height(scales, pane) for pane in range(panes)]
+    heights = [_height(scales, pane, beside) for pane in range(panes)]
     return {
         "animation": False,
         "useUTC": False,
@@ -63,9 +65,9 @@ def options(traces: Sequence[Trace], since: int, until: int, *, now: int) -> Opt
         "traces": told,
         "aria": {"enabled": False},
         "legend": {"type": "scroll", "top": 0, "data": [trace.name for trace in traces]},
-        "grid": _grids(heights, two=len(scales) > 1),
+        "grid": _grids(heights, two=beside > 1 and len(scales) > 1),
         "xAxis": [_time_axis(pane, panes, since, until) for pane in range(panes)],
-        "yAxis": [_value_axis(n, of) for n, of in enumerate(scales)] or [{"type": "value"}],
+        "yAxis": [_value_axis(n, of, beside) for n, of in enumerate(scales)] or [{"type": "value"}],
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
         "tooltip": {"trigger": "axis", "confine": True, "transitionDuration": 0},
         "toolbox": {"show": False},
@@ -95,16 +97,16 @@ def _scale_of(trace: Trace, scales: list[list[Trace]]) -> int:
     return next(n for n, of in enumerate(scales) if trace in of)
 
 
-def _value_axis(number: int, traces: list[Trace]) -> Options:
+def _value_axis(number: int, traces: list[Trace], beside: int) -> Options:
     kind = traces[0].kind
     labels = {trace.kind.label for trace in traces}
     name = kind.label if len(labels) == 1 else ""
     if kind.unit:
         name = f"{name} ({kind.unit})" if name else kind.unit
-    right = number % _AXES_A_PANE == 1
+    right = number % beside == 1
     axis: Options = {
         "type": "value",
-        "gridIndex": number // _AXES_A_PANE,
+        "gridIndex": number // beside,
         "position": "right" if right else "left",
         "name": name,
         "nameLocation": "end",
@@ -115,7 +117,6 @@ def _value_axis(number: int, traces: list[Trace]) -> Options:
         "scale": not any(trace.bars for trace in traces),
     }
     if any(trace.bars for trace in traces):
-        axis["min"] = 0
         axis["minInterval"] = 0 if kind.unit else 1  # counts
     elif bounds := _bounds(traces):
         axis["min"], axis["max"] = bounds
@@ -153,10 +154,10 @@ def _time_axis(pane: int, panes: int, since: int, until: int) -> Options:
     }
 
 
-def _height(scales: list[list[Trace]], pane: int) -> int:
-    shown = scales[pane * _AXES_A_PANE :][:_AXES_A_PANE]
+def _height(scales: list[list[Trace]], pane: int, beside: int) -> int:
+    shown = scales[pane * beside :][:beside]
     states = bool(shown) and all(of[0].kind.words for of in shown)
-    return _STATES_PX if states else _PANE_PX
+    return _LOW_PX if states or beside == 1 else _PANE_PX
 
 
 def _grids(heights: list[int], *, two: bool) -> list[Options]:

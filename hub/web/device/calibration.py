@@ -14,7 +14,7 @@ from hub.reading import SeriesKey
 from hub.store.glance import DeviceGlance, SeriesGlance
 from hub.store.readings import Readings
 from hub.web.people.principal import Principal
-from hub.web.quantities import Shape, quantity
+from hub.web.quantities import Shape, quantity, shown
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -47,9 +47,8 @@ class CalibrationPanel:
             return
         for name, value in self._series.items():
             if (value.gain, value.offset) != (1.0, 0.0):
-                ui.label(
-                    f"{name}: {value.gain:g} * measured {value.offset:+g}, now {value.value:g}"
-                )
+                now = shown(value.value, quantity(value.series))
+                ui.label(f"{name}: {value.gain:g} * measured {value.offset:+g}, now {now}")
         if not self._who.administers:
             return
         with ui.row().classes("items-end w-full"):

@@ -16,17 +16,15 @@ from hub.store.glance import Glance
 from hub.store.points import Resolution
 from hub.web.charts import Mark, Ranges, Trace, options
 from hub.web.charts.element import Chart
+from hub.web.device.choices import MOST_SERIES, Choices, key_of
 from hub.web.device.spans import SPANS, Window, latest
 from hub.web.device.traces import Wanted, draw
-from hub.web.home.view import name_of, value_key
-from hub.web.quantities import Shape, importance, ordinary, quantity
 
 if TYPE_CHECKING:
     from hub.store.store import Store
 
-__all__ = ["ChartPanel", "choices", "first_choice"]
+__all__ = ["ChartPanel"]
 
-_MOST_SERIES = 8  # as many as there are colours
 _FINENESS = {
     Resolution.RAW: "every reading",
     Resolution.HOURLY: "hourly means with lowest and highest",
@@ -37,58 +35,19 @@ _MOVES = (("chevron_left", "Earlier", -1), ("chevron_right", "Later", 1))
 _LIVE_S = 20.0
 
 
-def choices(found: Glance, names: Mapping[str, str], device: str) -> dict[str, str]:
-    """Every series that can be drawn, by `device/Service/index/Characteristic`.
-
-    Called `Place: device, quantity`; this device's first.
-    """
-    places = {place.place: place.name for place in found.places}
-    ordered = sorted(
-        found.devices, key=lambda d: (d.device != device, name_of(d, names).casefold())
-    )
-    return {
-        f"{one.device}/{value_key(value.series)}": _label(
-            places.get(one.place or 0), name_of(one, names), quantity(value.series).label
-        )
-        for one in ordered
-        for value in sorted(one.values, key=lambda v: importance(v.series))
-        if quantity(value.series).shape is not Shape.TEXT
-        and (one.device == device or ordinary(value.series))
-    }
-
-
-def _label(place: str | None, device: str, quantity_label: str) -> str:
-    return f"{place}: {device}, {quantity_label}" if place else f"{device}, {quantity_label}"
-
-
-def first_choice(offered: Sequence[str], device: str, asked: Sequence[str]) -> list[str]:
-    """What was asked for as far as it is there; else the device's first curve, else its first."""
-    found = [one for one in asked if one in offered][:_MOST_SERIES]
-    if found:
-        return found
-    own = [one for one in offered if one.startswith(f"{device}/")]
-    curves = [one for one in own if quantity(_key(one)).shape is Shape.CURVE]
-    return (curves or own)[:1]
-
-
-def _key(choice: str) -> SeriesKey:
-    device, service, index, characteristic = choice.split("/")
-    return SeriesKey(device, service, int(index), characteristic)
-
-
 class ChartPanel:
-    """Made once for a page. `offered` are the choices."""
+    """Made once for a page."""
 
     def __init__(
         self,
         store: Store,
         tenant: str,
         found: Glance,
-        offered: Mapping[str, str],
+        offered: Choices,
     ) -> None:
         self._store, self._tenant = store, tenant
         self._seen = {one.device: one.seen_at for one in found.devices}
-        self._offered = dict(offered)
+        self._offered = offered
         self._marks: Mapping[SeriesKey, Sequence[Mark]] = {}
         self._chosen: list[str] = []
         self._span = "day"
@@ -109,7 +68,7 @@ class ChartPanel:
     async def heard(self, series: SeriesKey, at: datetime) -> None:
         """A value of some series came."""
         self._seen[series.device] = max(self._seen.get(series.device) or at, at)
-        shown = any(_key(one) == series for one in self._chosen)
+        shown = any(key_of(one) == series for one in self._chosen)
         loop = asyncio.get_running_loop()
         if not shown or self._span == "" or loop.time() - self._drawn_at < _LIVE_S:
             return
@@ -144,13 +103,13 @@ class ChartPanel:
                         f'flat round aria-label="{label}"'
                     ).classes("dm-touch")
         ui.select(
-            self._offered,
+            dict(self._offered.labels),
             value=self._chosen,
             multiple=True,
             with_input=True,
             label="Shown series, of this and other devices",
             on_change=self._choose,
-        ).props(f'use-chips outlined dense options-dense max-values="{_MOST_SERIES}"').classes(
+        ).props(f'use-chips outlined dense options-dense max-values="{MOST_SERIES}"').classes(
             "w-full"
         )
 
@@ -183,7 +142,11 @@ class ChartPanel:
             self._spans.set_value(None)
 
     async def _choose(self, event: Any) -> None:
-        self._chosen = [one for one in event.value or [] if one in self._offered][:_MOST_SERIES]
+        chosen = self._offered.expanded(event.value or [])
+        if chosen != event.value:
+            event.sender.set_value(chosen)  # which comes back here
+            return
+        self._chosen = chosen
         await self._again()
 
     async def _again(self) -> None:
@@ -197,9 +160,11 @@ class ChartPanel:
     async def _made(self) -> tuple[dict[str, Any], str, str]:
         now = datetime.now(UTC)
         wanted = [
-            Wanted(key, self._offered[one], self._seen.get(key.device), self._marks.get(key, ()))
+            Wanted(
+                key, self._offered.labels[one], self._seen.get(key.device), self._marks.get(key, ())
+            )
             for one in self._chosen
-            for key in [_key(one)]
+            for key in [key_of(one)]
         ]
         drawn = await draw(self._store, self._tenant, wanted, self._window, now)
         self._drawn_at = asyncio.get_running_loop().time()

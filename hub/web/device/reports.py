@@ -58,7 +58,7 @@ def trend(days: Sequence[ReportDay], now: datetime) -> dict[str, Any]:
     traces.append(Trace(_COUNT.label, _COUNT, counted, bars=True))
     until = round(now.timestamp() * 1000)
     since = min(_ms(days[0].day), until - 7 * DAY_MS)
-    return options(traces, since, until, now=until)
+    return options(traces, since, until, now=until, beside=1)
 
 
 def _events(days: Sequence[ReportDay]) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any, TypeGuard
+from datetime import datetime
+from typing import Any
 
 from hub.live import LiveChange, LiveOnline, LiveReport, LiveValue, Missed, Update
 from hub.reading import SeriesKey
@@ -18,13 +18,17 @@ __all__ = ["Changes"]
 class Changes:
     """Takes what is heard; gives patches. `stale` says that the page must be made anew.
 
+    `doubtful`: what is wrong may be something else now.
+
     A value is told before it is in the database: what was heard stays over what is read there
     until that is as new (`overlay`).
     """
 
     def __init__(self) -> None:
         self.stale = False
+        self.doubtful = False
         self._devices: dict[str, DeviceGlance] = {}
+        self._reports: dict[str, Mapping[str, Any]] = {}
         self._series: dict[SeriesKey, SeriesGlance] = {}
         self._heard: dict[SeriesKey, LiveValue] = {}
         self._waiting: dict[str, dict[str, Any]] = {}
@@ -34,6 +38,7 @@ class Changes:
         self.stale = False
         self._waiting.clear()
         self._devices = {device.device: device for device in found.devices}
+        self._reports = {device.device: device.report for device in found.devices}
         self._series = {value.series: value for device in found.devices for value in device.values}
 
     def overlay(self, found: Glance) -> Glance:
@@ -49,8 +54,10 @@ class Changes:
                 self._value(update)
             case LiveReport(device, report, at):
                 self._report(device, report, at)
-            case LiveOnline(device, _, at):
-                self._patch(device)["seen"] = ms(at)
+            case LiveOnline(device, online, at):
+                self.doubtful = True
+                if online:
+                    self._patch(device)["seen"] = ms(at)
             case LiveChange() | Missed():
                 self.stale = True
 
@@ -78,6 +85,7 @@ class Changes:
         value = before.calibrated(heard.value)
         changed = self._patch(heard.series.device)
         changed["seen"] = max(changed.get("seen") or 0, ms(heard.at) or 0)
+        changed["due"] = ms(due(heard.at, self._reports.get(heard.series.device, {})))
         key = value_key(heard.series)
         told = {"key": key, "text": shown(value, kind), "at": ms(heard.at)}
         changed.setdefault("values", {})[key] = told
@@ -89,9 +97,8 @@ class Changes:
             return
         changed = self._patch(device)
         changed["seen"] = max(changed.get("seen") or 0, ms(at) or 0)
-        next_wake = report.get("next_wake_s")
-        wakes = at + timedelta(seconds=next_wake) if _is_number(next_wake) else None
-        changed["due"] = ms(due(at, wakes))
+        self._reports[device] = report
+        changed["due"] = ms(due(at, report))
         changed["battery"] = battery(report, known.values)
 
     def _patch(self, device: str) -> dict[str, Any]:
@@ -105,7 +112,3 @@ class Changes:
             del self._heard[read.series]
             return read
         return SeriesGlance(read.series, heard.value, heard.at, read.gain, read.offset)
-
-
-def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -87,6 +87,9 @@ class Feed:
             if self._changes.stale:
                 await asyncio.sleep(self.REDRAW_S)
                 await self._redraw(show)
+            elif self._changes.doubtful:
+                await asyncio.sleep(self.REDRAW_S)
+                await self._look(patch)
 
     async def _redraw(self, show: Callable[[dict[str, Any]], None]) -> None:
         try:
@@ -95,6 +98,7 @@ class Feed:
             log.debug("the home page waits: %s", error)
 
     async def _look(self, patch: Callable[[dict[str, Any]], None]) -> None:
+        self._changes.doubtful = False
         if self._changes.stale:
             self._wake.set()
         try:

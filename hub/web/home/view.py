@@ -34,12 +34,12 @@ def name_of(device: DeviceGlance, names: Mapping[str, str]) -> str:
     return device.name or names.get(device.device) or device.device
 
 
-def due(seen_at: datetime | None, next_wake_at: datetime | None) -> datetime | None:
+def due(seen_at: datetime | None, report: Mapping[str, Any]) -> datetime | None:
     """When a silent device is late, with the patience that HomeKit has; None: it never said."""
-    if seen_at is None or next_wake_at is None:
+    interval = report.get("next_wake_s")
+    if seen_at is None or not isinstance(interval, int | float) or isinstance(interval, bool):
         return None
-    announced = max((next_wake_at - seen_at).total_seconds(), 0)
-    return seen_at + timedelta(seconds=_PATIENCE.due(0, announced))
+    return seen_at + timedelta(seconds=_PATIENCE.due(0, max(interval, 0)))
 
 
 def battery(report: Mapping[str, Any], values: Iterable[SeriesGlance]) -> dict[str, Any] | None:
@@ -111,7 +111,7 @@ def _devices(devices: list[DeviceGlance], names: Mapping[str, str]) -> list[dict
             "name": name_of(device, names),
             "path": device_path(device.device),
             "seen": ms(device.seen_at),
-            "due": ms(due(device.seen_at, device.next_wake_at)),
+            "due": ms(due(device.seen_at, device.report)),
             "battery": battery(device.report, device.values),
             "values": values_of(device.values),
         }

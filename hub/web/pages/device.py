@@ -18,7 +18,8 @@ from hub.store.known import DeviceUnknownError, require_device
 from hub.store.reports import report_days
 from hub.web.device import reports
 from hub.web.device.calibration import CalibrationPanel
-from hub.web.device.chart import ChartPanel, choices, first_choice
+from hub.web.device.chart import ChartPanel
+from hub.web.device.choices import Choices
 from hub.web.device.now import NowPanel
 from hub.web.device.odd import OddPanel
 from hub.web.device.past import PastPanel
@@ -70,7 +71,7 @@ class _Page:
         bridge = self._hub.bridges.running().get(who.tenant)
         self.names = bridge.names() if bridge is not None else {}
         self._found = found
-        self._offered = choices(found, self.names, device.device)
+        self._offered = Choices.of(found, self.names, device.device)
 
     async def build(self, asked: list[str], span: str) -> None:
         """Make all of it, the quickest first."""
@@ -85,7 +86,7 @@ class _Page:
         self._chart = ChartPanel(self._store, self._who.tenant, self._found, self._offered)
         with ui.element("section").props('aria-label="Chart"'):
             heading("What it measured")
-            await self._chart.build(first_choice(list(self._offered), key, asked), span)
+            await self._chart.build(self._offered.first(key, asked), span)
         self._odd = OddPanel(self._hub, self._who, key, self._chart.mark)
         with ui.element("section").props('aria-label="Odd"'):
             self._odd.build()
