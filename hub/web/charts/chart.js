@@ -16,7 +16,7 @@ export default {
     this.chart.on("brushEnd", (event) => this.chosen(event));
     this.sizes = new ResizeObserver(() => this.chart.resize());
     this.sizes.observe(this.$el);
-    this.colours = new MutationObserver(() => this.draw());
+    this.colours = new MutationObserver(() => this.dark !== dark() && this.draw());
     this.colours.observe(document.body, { attributes: true, attributeFilter: ["class"] });
     this.draw();
   },
@@ -47,8 +47,9 @@ export default {
     dress(options) {
       const style = getComputedStyle(this.$el);
       const text = style.color;
-      const faint = document.body.classList.contains("body--dark") ? "#ffffff30" : "#00000020";
-      const panel = document.body.classList.contains("body--dark") ? "#222" : "#fff";
+      this.dark = dark();
+      const faint = this.dark ? "#ffffff30" : "#00000020";
+      const panel = this.dark ? "#222" : "#fff";
       options.textStyle = { fontFamily: style.fontFamily, color: text };
       options.legend.textStyle = { color: text };
       for (const axis of [...options.xAxis, ...options.yAxis]) {
@@ -97,6 +98,8 @@ export default {
     },
   },
 };
+
+const dark = () => document.body.classList.contains("body--dark");
 
 function moment(time) {
   const told = { dateStyle: "medium", timeStyle: "medium", timeZone: zone };

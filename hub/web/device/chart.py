@@ -19,6 +19,7 @@ from hub.web.charts.element import Chart
 from hub.web.device.choices import MOST_SERIES, Choices, key_of
 from hub.web.device.spans import SPANS, Window, latest
 from hub.web.device.traces import Wanted, draw
+from hub.web.words import count
 
 if TYPE_CHECKING:
     from hub.store.store import Store
@@ -190,5 +191,5 @@ def _spoken(trace: Trace) -> str:
     if not values:
         return f"{trace.name}: no data"
     shown = f"{min(values):.{trace.kind.decimals}f} to {max(values):.{trace.kind.decimals}f}"
-    missing = f", {len(trace.missing)} gaps" if trace.missing else ""
+    missing = f", {count(len(trace.missing), 'gap')}" if trace.missing else ""
     return f"{trace.name}: {shown} {trace.kind.unit}".rstrip() + missing

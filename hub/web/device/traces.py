@@ -92,10 +92,9 @@ class _Loader:
             if steps:
                 await self._begin(series, at, values)
             data = Points(at, values)
-            missing = await self._missing(series, at, steps=steps)
         else:
             data = _ranges(columns, at, resolution, steps=steps)
-            missing = await self._missing_bins(series, resolution)
+        missing = await self._missing(series, at, resolution, steps=steps)
         seen = ms(wanted.seen_at)
         return Trace(
             wanted.name, kind, data, missing, held_until=seen if steps else None, marks=wanted.marks
@@ -118,18 +117,21 @@ class _Loader:
             values.insert(0, held)
 
     async def _missing(
-        self, series: Series, at: list[int], *, steps: bool
+        self, series: Series, at: list[int], resolution: Resolution, *, steps: bool
     ) -> list[tuple[int, int]]:
+        """Where readings are missing: by the device's own word, else by what it usually did."""
         if not steps:
-            return await self._missing_bins(series, Resolution.RAW)
+            coverage = Coverage(self._store, self._tenant)
+            found = await coverage.gaps(series, self._span, resolution)
+            if found.expected_s is not None:
+                return [(ms(began) or 0, ms(ended) or 0) for began, ended in found.ranges]
         # States may be told when they change only; then silence says nothing.
         interval = usual_interval(at)
-        until = min(self._span.until, self._now)
-        return [] if interval is None else gaps(at, interval, at[0], ms(until) or 0)
-
-    async def _missing_bins(self, series: Series, resolution: Resolution) -> list[tuple[int, int]]:
-        found = await Coverage(self._store, self._tenant).gaps(series, self._span, resolution)
-        return [(ms(began) or 0, ms(ended) or 0) for began, ended in found.ranges]
+        if interval is None:
+            return []
+        width = round(resolution.width.total_seconds() * 1000)
+        until = ms(min(self._span.until, self._now)) or 0
+        return [(a + width, b) for a, b in gaps(at, interval, at[0], until)]
 
 
 def _ranges(
