@@ -7,6 +7,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the machine's business, which runs other tests beside.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 _SUPPORT = Path(__file__).parent / "support"
 pytest_plugins = [f"tests.support.{f.stem}" for f in sorted(_SUPPORT.glob("[a-z]*.py"))]

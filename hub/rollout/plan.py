@@ -97,6 +97,7 @@ def step(rollout: Rollout, devices: Mapping[str, Device], facts: Facts, now: dat
         _advance(work)
         _take_back(work)
         _grant(work)
+        _rescue(work)
         _command(work)
         _advance(work)  # the last of a wave may have been skipped just now
         _set_timers(work)
@@ -304,21 +305,24 @@ def _command(work: Work) -> None:
         return
     for device in work.within({State.PENDING}):
         waits = device.not_before is not None and device.not_before > work.now
-        if device.wave > work.rollout.wave or waits:
-            continue
-        if device.stranded:
-            _rescue(work, device)
-        else:
+        if device.wave <= work.rollout.wave and not waits and not device.stranded:
             _command_one(work, device)
 
 
-def _rescue(work: Work, device: Device) -> None:
-    """Stream once more to a device that waits in its OTA server, as soon as there is a stream."""
+def _rescue(work: Work) -> None:
+    """Stream once more to devices that wait in their OTA servers, as streams are free.
+
+    Paused, halted or out of its windows: they are in the middle, and have no application.
+    """
     given = sum(isinstance(action, Stream) for action in work.actions)
     updating = len(work.within({State.UPDATING}))
-    if min(work.facts.free - given, work.options.streams - updating) > 0:
-        work.move(device, State.UPDATING, "again, to its OTA server")
-        work.actions.append(Stream(device.device, device.command, device.address))
+    free = min(work.facts.free - given, work.options.streams - updating)
+    for device in work.within({State.PENDING}):
+        waits = device.not_before is not None and device.not_before > work.now
+        if device.stranded and not waits and free > 0:
+            free -= 1
+            work.move(device, State.UPDATING, "again, to its OTA server")
+            work.actions.append(Stream(device.device, device.command, device.address))
 
 
 def _command_one(work: Work, device: Device) -> None:

@@ -91,6 +91,16 @@ def test_one_that_had_taken_all_of_it_is_updated():
     assert plan.a.state is State.UPDATED
 
 
+def test_a_pause_does_not_leave_it_without_an_application():
+    plan = Plan()
+    plan(LOST)
+    plan(Asked("pause"))
+    assert plan.rollout.phase is Phase.PAUSED
+    assert plan(after=31) == [Stream("a", 7, "10.0.0.7")]
+    plan(Streamed("a", 7))
+    assert plan.a.state is State.VERIFYING
+
+
 def test_an_abort_says_how_to_help_it():
     plan = Plan()
     plan(LOST)
