@@ -52,7 +52,8 @@ def verdict(
 
 
 def _complaints(device: Device, options: Options, gaps: int | None) -> Iterable[str]:
-    awake = _awake(device.before), _awake(device.after[2:] or device.after[1:])
+    # The second report speaks of the first wake, which looks for its access point for seconds.
+    awake = _awake(device.before), _awake(device.after[2:])
     if awake[0] and awake[1]:
         # The low median: one wake that had to look for its access point says nothing.
         was, now = float(median(awake[0])), float(median_low(awake[1]))

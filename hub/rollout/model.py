@@ -130,9 +130,15 @@ class Options(BaseModel):
     verify_s: float = Field(300, ge=1, le=86400, description="time to come back after the stream")
     reports: int = Field(3, ge=0, le=100, description="reports of the new version before a device "
                          "counts as healthy; 0: no gate between waves")  # fmt: skip
-    awake_percent: float = Field(50, ge=0, le=10000, description="awake time longer than before")
-    heap_percent: float = Field(25, ge=0, le=100, description="free heap less than before")
-    gaps: int = Field(5, ge=0, le=100000, description="readings missing more than before")
+    awake_percent: float = Field(
+        50, ge=0, le=10000, description="percent of awake time more than before that halt it"
+    )
+    heap_percent: float = Field(
+        25, ge=0, le=100, description="percent of free heap less than before that halt it"
+    )
+    gaps: int = Field(
+        5, ge=0, le=100000, description="readings missing more than before that halt it"
+    )
     downgrade: bool = Field(False, description="allow a version lower than the running one")
 
     @field_validator("timezone")

@@ -254,7 +254,8 @@ class StoredRollouts:
 
     async def load(self, number: int) -> Kept:
         """One rollout. Raises UnknownRolloutError."""
-        found = await self._load({"id": number, "open": False, "limit": 1})
+        known = 0 < number < 2**31  # what the column can hold
+        found = await self._load({"id": number, "open": False, "limit": 1}) if known else []
         if not found:
             raise UnknownRolloutError(number)
         return found[0]
