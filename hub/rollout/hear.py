@@ -43,6 +43,13 @@ _NEVER = {
 }
 
 
+_FAILURES = {
+    "unchanged": "came back from its OTA server with the version it had",
+    "interrupted": "lost power on the way to its OTA server, or has none",
+    "flash": "could not write to its flash",
+}
+
+
 def hear(work: Work, event: DeviceEvent) -> None:
     """Let an event have its effect; one of a device that is none of ours has none."""
     device = work.devices.get(event.device)
@@ -157,7 +164,8 @@ def _answered(work: Work, device: Device, event: Answered) -> None:
             work.fail(device, f"came back with {_show(event.version)}, neither the old version nor "
                       "the new", final=True)  # fmt: skip
         case "failed" if device.state in _GONE:
-            work.fail(device, f"the device says: {_show(event.reason)}")
+            said = f"the device says: {_show(event.reason)}"
+            work.fail(device, _FAILURES.get(event.reason, said))
 
 
 def _stray(work: Work, device: Device, event: Answered) -> None:

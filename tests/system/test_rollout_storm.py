@@ -224,7 +224,10 @@ async def test_every_device_ends_in_a_named_state(hub, lossy, updatable):
         if device["state"] == "skipped":
             assert "battery" in device["reason"]
     (stubborn,) = flock.of("stubborn")
-    assert told[stubborn.id]["reason"] == "the device says: unchanged (3 attempts)"
+    assert (
+        told[stubborn.id]["reason"]
+        == "came back from its OTA server with the version it had (3 attempts)"
+    )
 
     # Nobody goes round: some wakes later all are where they were, and run what they said.
     servers = flock.servers()

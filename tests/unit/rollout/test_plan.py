@@ -79,7 +79,10 @@ def test_a_canary_that_fails_halts_and_nothing_more_is_commanded():
     for _ in range(3):
         world.round()
     assert world.rollout.phase is Phase.HALTED
-    assert world.rollout.reason == "the canary a: the device says: unchanged"
+    assert (
+        world.rollout.reason
+        == "the canary a: came back from its OTA server with the version it had"
+    )
     assert world.states()["b"] == "pending"
     assert world.retained == {}
 
@@ -100,7 +103,7 @@ def test_a_number_of_failures_halts_a_later_wave():
     [
         ("dead", "failed", "no answer within 75 s"),
         ("liar", "failed", "says it was updated, but reports 1.0.0"),
-        ("back", "failed", "the device says: unchanged (3 attempts)"),
+        ("back", "failed", "came back from its OTA server with the version it had (3 attempts)"),
         ("flat", "skipped", "refused: its battery is too low"),
         ("deaf", "failed", "woke 5 times and did not answer the command (3 attempts)"),
         ("nonsense", "failed", "says it was updated, but reports \\x00?"),
