@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-import sqlalchemy.exc
 from psycopg import errors as pg
 
 from hub.store.errors import (
@@ -31,7 +30,7 @@ def typed() -> Iterator[None]:
     """Within the block what the database refuses by a rule is raised as a StoreError."""
     try:
         yield
-    except (psycopg.Error, sqlalchemy.exc.DBAPIError) as error:
+    except Exception as error:
         found = refusal(error)
         if found is None:
             raise
@@ -40,7 +39,8 @@ def typed() -> Iterator[None]:
 
 def refusal(error: Exception) -> StoreError | None:
     """The typed form of a driver's error, None when it is no rule of ours."""
-    cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    # SQLAlchemy's errors carry the driver's; loading it to name its class would take 11 MB.
+    cause = getattr(error, "orig", error)
     if not isinstance(cause, psycopg.Error):
         return None
     rule = cause.diag.constraint_name or ""

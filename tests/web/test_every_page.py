@@ -22,8 +22,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 READY = "window.did_handshake && window.socket.connected"
 # Content that comes after the page itself: wait until nothing was added for a while.
 QUIET = """() => new Promise(done => {
-  let timer = setTimeout(done, 700);
-  const watch = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 700); });
+  let timer = setTimeout(done, 500);
+  const watch = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 500); });
   watch.observe(document.body, {childList: true, subtree: true});
   setTimeout(done, 8000);
 })"""
