@@ -32,7 +32,7 @@ from hub.problems import Problems
 from hub.reading import SeriesKey
 from hub.rollout.rollouts import Rollouts
 from hub.rollout.runner import Runner
-from hub.rollout.streams import Streams
+from hub.rollout.streams import Streams, StreamTimes
 from hub.settings import Settings
 from hub.store.firmware import Firmware
 from hub.store.homekit_state import StoredHomeKit, StoredPorts
@@ -127,7 +127,10 @@ class Hub:
         listener.on(topics.Report, self.configs.report)
         settings = self.settings
         streams = Streams(
-            settings.ota_streams, port=settings.ota_port, broadcast=settings.ota_broadcast
+            settings.ota_streams,
+            port=settings.ota_port,
+            broadcast=settings.ota_broadcast,
+            times=StreamTimes(wait=settings.ota_wait),
         )
         self.runner = Runner(
             store,

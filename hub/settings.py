@@ -85,6 +85,13 @@ class Settings(BaseSettings):
         "255.255.255.255",
         description="where to look for a device that another address was given; empty: nowhere",
     )
+    ota_wait: float = Field(
+        75,
+        ge=1,
+        le=3600,
+        description="seconds that a device which was told to go may take to answer in its OTA "
+        "server; longer than its bootloader waits there (IDLE_REBOOT_MS), so that it is met",
+    )
     ota_streams: int = Field(
         2, ge=1, le=16, description="updates that are streamed at the same time, at most"
     )

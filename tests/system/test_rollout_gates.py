@@ -99,3 +99,19 @@ async def test_a_device_that_goes_and_gets_nothing_comes_back_and_says_so(update
     )
     assert updater.servers(twin) == 2
     await until(lambda: updater.runs(twin, "1.0.0"), 30)
+
+
+# The port, so that no datagram meets the server in its last moment.
+NEVER = {"OTA_WAIT": "3", "OTA_PORT": "9"}
+
+
+@pytest.mark.parametrize("hub", [NEVER], indirect=True, ids=["3 s"])
+async def test_a_device_that_accepts_and_never_appears_ends_by_name(updater):
+    twin = await updater.device()
+    await updater.add("2.0.0")
+    number = await updater.start("2.0.0", twin, canary=0, reports=0, attempts=1)
+    await twin.until(lambda now: now.state is State.UPDATING, within=60)
+    await twin.power_off()
+    done = await updater.until_phase(number, "done")
+    assert done["by"][twin.id]["state"] == "failed"
+    assert "no answer at 127." in done["by"][twin.id]["reason"]
