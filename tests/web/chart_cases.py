@@ -59,7 +59,10 @@ def cases() -> dict[str, dict]:
         "steps": [lamp],
         "rollup": [rollup],
         "bars": [bars],
+        "bars-and-lines": [cellar, bars],
         "marked": [marked],
         "nothing": [],
     }
-    return {name: options(traces, SINCE, NOW, now=NOW) for name, traces in drawn.items()}
+    made = {name: options(traces, SINCE, NOW, now=NOW) for name, traces in drawn.items()}
+    low = options(drawn["bars-and-lines"], SINCE, NOW, now=NOW, beside=1)
+    return made | {"bars-and-lines": low}

@@ -158,6 +158,14 @@ async def test_bars_begin_at_zero_and_are_as_high_as_their_value(draw):
     assert heights[1] == pytest.approx(4 * heights[2], rel=0.01)
 
 
+async def test_panes_have_the_same_time_whatever_is_drawn_in_them(draw):
+    page = await draw("bars-and-lines")
+    extents = await page.evaluate(
+        "() => [0, 1].map(n => chart.getModel().getComponent('xAxis', n).axis.scale.getExtent())"
+    )
+    assert extents == [[SINCE, NOW], [SINCE, NOW]]
+
+
 async def test_a_state_is_drawn_as_steps(draw):
     page = await draw("steps")
     (piece,) = await shapes(page, 0)

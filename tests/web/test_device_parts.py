@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
@@ -17,6 +18,7 @@ from hub.web.device.past import rows, ticks
 from hub.web.device.reports import trend
 from hub.web.device.spans import SPANS, Window, latest
 from hub.web.home.changes import Changes
+from hub.web.home.shared import Shared
 from hub.web.home.view import battery, due, view
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -125,6 +127,24 @@ def test_a_battery_is_told_in_what_is_known():
     low = SeriesGlance(SeriesKey("a", "BatteryService", 0, "StatusLowBattery"), 1, NOW)
     assert battery({}, [level]) == {"text": "80 %", "low": False}
     assert battery({}, [low, level]) == {"text": "80 %", "low": True}
+    assert battery({"battery_mv": 2400}, []) == {"text": "2.40 V", "low": True}
+    # Where the device knows its own battery, volts say nothing of how full it is.
+    assert battery({"battery_mv": 2400}, [level]) == {"text": "2.40 V", "low": False}
+
+
+async def test_many_who_ask_share_an_answer():
+    shared: Shared[int] = Shared(60)
+    asked = 0
+
+    async def find() -> int:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return asked
+
+    assert await asyncio.gather(*(shared.get("a", find) for _ in range(5))) == [1] * 5
+    assert await shared.get("b", find) == 2
+    assert await Shared(0).get("a", find) == 3
 
 
 def test_places_are_shown_depth_first_and_the_rest_last():

@@ -113,6 +113,7 @@ def _value_axis(number: int, traces: list[Trace], beside: int) -> Options:
         "nameTextStyle": {"align": "right" if right else "left"},
         "axisLine": {"show": True},
         "splitLine": {"show": not right},
+        "splitNumber": 5 if beside > 1 else 3,
         # A curve may leave zero out, since its axis says so; a bar's length is its value.
         "scale": not any(trace.bars for trace in traces),
     }
@@ -151,6 +152,8 @@ def _time_axis(pane: int, panes: int, since: int, until: int) -> Options:
         "max": until,
         "axisLabel": {"show": last, "hideOverlap": True},
         "zone": last,
+        # Else ECharts makes room for bars at the ends, and panes would not have the same time.
+        "containShape": False,
     }
 
 

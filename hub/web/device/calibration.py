@@ -14,7 +14,7 @@ from hub.reading import SeriesKey
 from hub.store.glance import DeviceGlance, SeriesGlance
 from hub.store.readings import Readings
 from hub.web.people.principal import Principal
-from hub.web.quantities import Shape, quantity, shown
+from hub.web.quantities import Shape, importance, quantity, shown
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -36,7 +36,7 @@ class CalibrationPanel:
         self._device = device.device
         self._series = {
             _name(value): value
-            for value in device.values
+            for value in sorted(device.values, key=lambda v: importance(v.series))
             if quantity(value.series).shape is Shape.CURVE and not isinstance(value.raw, bool | str)
         }
 

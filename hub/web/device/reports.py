@@ -56,9 +56,11 @@ def trend(days: Sequence[ReportDay], now: datetime) -> dict[str, Any]:
             traces.append(Trace(name, kind, data))
     counted = Points([_ms(d.day) + DAY_MS // 2 for d in days], [float(d.reports) for d in days])
     traces.append(Trace(_COUNT.label, _COUNT, counted, bars=True))
-    until = round(now.timestamp() * 1000)
+    present = round(now.timestamp() * 1000)
+    # Whole days, so that today's bar has its place.
+    until = _ms(now.astimezone(UTC).date()) + DAY_MS
     since = min(_ms(days[0].day), until - 7 * DAY_MS)
-    return options(traces, since, until, now=until, beside=1)
+    return options(traces, since, until, now=present, beside=1)
 
 
 def _events(days: Sequence[ReportDay]) -> list[str]:

@@ -15,6 +15,8 @@ from hub.web.quantities import importance, ordinary, quantity, shown
 __all__ = ["battery", "device_path", "due", "ms", "name_of", "values_of", "view"]
 
 _PATIENCE = Patience()
+# As hub.explain has it.
+_LOW_MV, _LOW_PERCENT = 2500, 15
 # Of a device's series the ones worth a look at home; the rest are on its own page.
 _VALUES_A_DEVICE = 8
 
@@ -43,7 +45,7 @@ def due(seen_at: datetime | None, report: Mapping[str, Any]) -> datetime | None:
 
 
 def battery(report: Mapping[str, Any], values: Iterable[SeriesGlance]) -> dict[str, Any] | None:
-    """The battery in a few characters, and whether the device calls it low."""
+    """The battery in a few characters, and whether it is low, by the device's word or by ours."""
     level: Value | None = None
     low = False
     for value in values:
@@ -51,8 +53,11 @@ def battery(report: Mapping[str, Any], values: Iterable[SeriesGlance]) -> dict[s
             level = value.value
         elif value.series.characteristic == "StatusLowBattery":
             low = low or bool(value.value)
+    if isinstance(level, int | float):
+        low = low or level <= _LOW_PERCENT
     millivolts = report.get("battery_mv")
     if isinstance(millivolts, int) and not isinstance(millivolts, bool):
+        low = low or (level is None and millivolts < _LOW_MV)
         return {"text": f"{millivolts / 1000:.2f} V", "low": low}
     if level is not None:
         return {"text": f"{level} %", "low": low}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nicegui import background_tasks, context, ui
 from nicegui.client import Client
 
+from hub.explain.problems import Problem
 from hub.explain.problems import problems as find_problems
 from hub.live import Subscription
 from hub.store.glance import Glance, glance
@@ -15,6 +16,7 @@ from hub.web.frame import frame
 from hub.web.home.element import Home
 from hub.web.home.feed import Feed
 from hub.web.home.sentences import sentences
+from hub.web.home.shared import Shared
 from hub.web.home.view import name_of
 from hub.web.pages import Link
 from hub.web.people.principal import Principal, Reader
@@ -26,15 +28,18 @@ __all__ = ["LINK", "mount"]
 
 LINK = Link("Home", "/", "home", 10)
 
+# However many pages are open, problems are looked for so often.
+_PROBLEMS_S = 2.0
 _STYLE = '<link rel="stylesheet" href="/static/home.css">'
 
 
 def mount(site: Site) -> None:
     """Add the page."""
+    shared: Shared[list[Problem]] = Shared(_PROBLEMS_S)
 
     @ui.page("/")
     async def home(principal: Reader) -> None:
-        feed = _feed(site, principal.tenant)
+        feed = _feed(site, principal.tenant, shared)
         updates = site.hub.live.subscribe(principal.tenant)
         # From before the first look at the database, so that nothing falls between the two.
         await updates.__aenter__()
@@ -51,7 +56,7 @@ def mount(site: Site) -> None:
         _run(context.client, feed, updates, element)
 
 
-def _feed(site: Site, tenant: str) -> Feed:
+def _feed(site: Site, tenant: str, shared: Shared[list[Problem]]) -> Feed:
     titles: dict[str, str] = {}
 
     async def read() -> Glance:
@@ -64,7 +69,7 @@ def _feed(site: Site, tenant: str) -> Feed:
         return bridge.names() if bridge is not None else {}
 
     async def problems() -> Sequence[Mapping[str, Any]]:
-        found = await find_problems(site.hub, tenant)
+        found = await shared.get(tenant, lambda: find_problems(site.hub, tenant))
         odd = [one for one in await site.hub.anomalies.all(tenant) if not one.muted]
         return sentences(found, odd, titles)
 
