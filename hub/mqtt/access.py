@@ -24,6 +24,8 @@ __all__ = [
 HUB = "hub"
 VIEWER = "viewer"
 _VIEWER = re.compile(r"viewer(\.[A-Za-z0-9_-]{1,32})?")
+# Settings wanted of a device: WiFi credentials for as long as it does not run them.
+_CONFIG = "$config"
 _SHARED = re.compile(r"\$share/[^/+#]+/")
 
 
@@ -60,11 +62,15 @@ def may_publish(name: str, topic: str) -> bool:
 def may_subscribe(name: str, topic_filter: str, readable: Iterable[str] | None = None) -> bool:
     """Whether a known account may subscribe to a filter, a shared one included.
 
-    `readable` are the devices that a viewer may read; None for all of them.
+    A viewer may not read `$config`; a broker that asks for filters only, not for what is
+    delivered, hands it out with `HomeKit/#` all the same. `readable` are the devices that a
+    viewer may read; None for all of them.
     """
     plain = _SHARED.sub("", topic_filter, count=1)
     if not is_viewer(name):
         return _inside(name, plain)
+    if plain.rpartition("/")[2] == _CONFIG:
+        return False
     if readable is None:
         return plain == "HomeKit" or plain.startswith("HomeKit/")
     return any(_inside(device, plain) for device in readable)
@@ -103,8 +109,8 @@ def _covers(pattern: Sequence[str], wanted: Sequence[str]) -> bool:
 def acl_lines(accounts: Iterable[Account], foreign: Foreign | None = None) -> Iterator[str]:
     """The ACL file for these accounts, hub included.
 
-    A viewer reads its tenant's devices: all there are if there is one tenant, otherwise each by
-    name.
+    A viewer reads its tenant's devices, all there are if there is one tenant, otherwise each by
+    name; but not what settings are wanted of them.
     """
     known = list(accounts)
     viewers = [account for account in known if is_viewer(account.device)]
@@ -112,6 +118,7 @@ def acl_lines(accounts: Iterable[Account], foreign: Foreign | None = None) -> It
     for viewer in viewers:
         # The pattern below is for devices; nothing is to appear under a viewer's name.
         yield f"user {viewer.device}\ntopic deny HomeKit/{viewer.device}/#\n"
+        yield f"topic deny HomeKit/+/{_CONFIG}\n"
         if len(tenants) == 1:
             yield "topic read HomeKit/#\n"
         else:

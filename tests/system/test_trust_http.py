@@ -138,6 +138,8 @@ DENIED = [
     ("viewer", "publish", "HomeKit/dev/Switch/On"),
     ("viewer", "publish", "HomeKit/viewer/Switch/On"),
     ("viewer", "subscribe", "#"),
+    ("viewer", "subscribe", "HomeKit/dev/$config"),
+    ("viewer", "subscribe", "$share/group/HomeKit/+/$config"),
     ("hub", "publish", "other"),
     ("stranger", "publish", "HomeKit/stranger/Switch/On"),
     ("", "publish", "HomeKit//Switch/On"),

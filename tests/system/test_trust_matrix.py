@@ -237,6 +237,25 @@ for shape, of in {
             OPERATIONS[f"read {whose} {shape}, {kind}"] = make_read(), READERS[whose]
 
 
+# Wanted settings may hold WiFi credentials.
+for whose, topic_of, readers in (
+    (OWN, lambda who: f"HomeKit/{who.own}/$config", DEVICES | {"hub"}),
+    (OTHER, lambda who: f"HomeKit/{foreign(who)}/$config", {"hub"}),
+):
+    for retained in (False, True):
+
+        def make_secret(topic_of=topic_of, retained=retained):
+            async def operate(place, who):
+                topic = topic_of(who)
+                wide = topic.removesuffix("$config") + "#"
+                return await receives(place, who, wide, topic, retained=retained)
+
+            return operate
+
+        kind = "retained ones" if retained else "ones"
+        OPERATIONS[f"read {whose} wanted settings, {kind}"] = make_secret(), readers
+
+
 @operation("read elsewhere by #", set())
 async def read_elsewhere(place, who):
     return await receives(place, who, "#", "other/topic")
