@@ -7,7 +7,9 @@ from typing import Any
 
 from nicegui import context, ui
 
-__all__ = ["ask_choice", "ask_text", "confirm"]
+from hub.web.frame import heading
+
+__all__ = ["ask_choice", "ask_text", "confirm", "tell_secret"]
 
 
 async def confirm(
@@ -15,7 +17,7 @@ async def confirm(
 ) -> bool:
     """Ask before something is done; `bad` colours what cannot be undone."""
     with _top(), ui.dialog() as dialog, ui.card().props('role="alertdialog"').classes("dm-dialog"):
-        ui.label(question).classes("text-lg")
+        heading(question)
         for detail in details:
             ui.label(detail)
         with ui.row().classes("w-full justify-end"):
@@ -29,7 +31,7 @@ async def confirm(
 async def ask_text(question: str, label: str, *, value: str = "", yes: str) -> str | None:
     """A line of text, stripped; None where the person thought better of it."""
     with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
-        ui.label(question).classes("text-lg")
+        heading(question)
         text = ui.input(label, value=value).props("maxlength=100 outlined autofocus")
         text.classes("w-full")
 
@@ -50,13 +52,24 @@ async def ask_choice(
 ) -> Any:
     """One of the options' keys; None where the person thought better of it."""
     with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
-        ui.label(question).classes("text-lg")
+        heading(question)
         chosen = ui.select(dict(options), value=value, label=label).props("outlined")
         chosen.classes("w-full")
         with ui.row().classes("w-full justify-end"):
             _cancel(dialog)
             ui.button(yes, on_click=lambda: dialog.submit(chosen.value)).props("no-caps")
     return await _answer(dialog)
+
+
+async def tell_secret(title: str, secret: str) -> None:
+    """Show something that is not shown again."""
+    with _top(), ui.dialog().props("persistent") as dialog, ui.card().classes("dm-dialog"):
+        heading(title)
+        ui.label(secret).classes("font-mono break-all").props('data-testid="secret"')
+        ui.label("Keep it now: it is not shown again, and the hub itself keeps only its hash.")
+        with ui.row().classes("w-full justify-end"):
+            ui.button("I have it", on_click=lambda: dialog.submit(True)).props("no-caps")
+    await _answer(dialog)
 
 
 def _top() -> ui.element:

@@ -14,7 +14,7 @@ from hub.web.pages import links
 from hub.web.people.principal import Principal, site_of
 from hub.web.plain import theme
 
-__all__ = ["confirm", "frame", "heading"]
+__all__ = ["frame", "heading"]
 
 _DARK = {"light": False, "dark": True, "auto": None}
 
@@ -41,23 +41,6 @@ def frame(principal: Principal, title: str) -> Iterator[None]:
 def heading(text: str, level: int = 2) -> TextElement:
     """A heading of the page's outline: 2 for its parts, 3 within those."""
     return TextElement(tag=f"h{level}", text=text)
-
-
-async def confirm(title: str, question: str, action: str) -> bool:
-    """Ask before something that cannot be taken back; True for `action`, the button's name."""
-    with ui.dialog() as dialog, ui.card():
-        heading(title)
-        ui.label(question)
-        with ui.element("div").classes("dm-row"):
-            ui.button(action, on_click=lambda: dialog.submit(True)).props(
-                "no-caps unelevated color=negative"
-            )
-            ui.button("Cancel", on_click=lambda: dialog.submit(False)).props(
-                "no-caps flat autofocus"
-            )
-    answer = await dialog
-    dialog.delete()
-    return answer is True
 
 
 def _header(principal: Principal, request: Request) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.homekit.model import device_name
 from hub.homekit.values import proper_name
 from hub.live import LiveChange
 from hub.store.changes import Changes
@@ -17,9 +18,11 @@ __all__ = ["names", "rename"]
 
 
 async def names(hub: Hub, tenant: str) -> dict[str, str]:
-    """What devices are called, by id: by people, otherwise by themselves."""
+    """What devices are called, by id: by people, otherwise by themselves; some by nobody."""
     bridge = hub.bridges.running().get(tenant)
-    own = bridge.names() if bridge else {}
+    shown = bridge.names() if bridge else {}
+    # Apple Home must call a device something: a name made of its id is none.
+    own = {device: name for device, name in shown.items() if name != device_name(device)}
     return {**own, **await Devices(hub.running.store, tenant).names()}
 
 

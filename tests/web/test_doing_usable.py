@@ -14,7 +14,7 @@ from tests.web.pictures import picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PAGES = ("/add", "/places", "/updates", "/updates/new", "/updates/1", "/homekit")
+PAGES = ("/access", "/add", "/places", "/updates", "/updates/new", "/updates/1", "/homekit")
 SAID = {
     "AccessoryInformation__Name": "Larder",
     "HumiditySensor__StatusLowBattery": "0",

@@ -120,6 +120,7 @@ async def test_on_a_phone_a_branch_is_renamed_and_removed_and_what_goes_is_said(
     async with open_browser("ann", phone=True, dark=True) as page:
         await page.goto("/places")
         await make(page, "Annex")
+        await make(page, "Hut")
         await menu(page, "Annex", "New place within")
         await page.get_by_label("Name").fill("Loft")
         await page.get_by_role("button", name="Make it").click()
@@ -129,8 +130,9 @@ async def test_on_a_phone_a_branch_is_renamed_and_removed_and_what_goes_is_said(
         await page.get_by_role("option", name="Annex / Loft").click()
         await page.get_by_role("button", name="Move", exact=True).click()
         assert await until(lambda: _is(where(web, sensor), "Loft"))
+        await page.get_by_text("Every device has its place.").wait_for()
         await menu(page, "Annex", "Rename")
-        await page.get_by_label("Name").fill("House")
+        await page.get_by_label("Name").fill("Hut")
         await page.get_by_role("button", name="Rename", exact=True).click()
         await page.get_by_text("There is a place of that name already.").wait_for()
         await menu(page, "Annex", "Remove")

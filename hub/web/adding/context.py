@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hub.errors import HubError
+from hub.homekit.model import device_name
 from hub.homekit.values import proper_name
 from hub.live import LiveValue, Missed
 from hub.mqtt.errors import AccountError
@@ -83,7 +84,8 @@ class Adding:
     def own_name(self, device: str) -> str:
         """What the device calls itself, "" where it has not said."""
         bridge = self.bridge
-        return (bridge.names().get(device, "") if bridge else "") or ""
+        name = bridge.names().get(device, "") if bridge else ""
+        return "" if name == device_name(device) else name
 
     @property
     def bridge(self) -> Bridge | None:

@@ -31,21 +31,22 @@ async def door(page: WizardPage, adding: Adding) -> None:
     async def choose(device: str, effect: Callable[[], Awaitable[object]] | None = None) -> None:
         await page.answer({"device": device}, effect)
 
-    shown: list[Door] = []
-
     async def look() -> Door:
         return _in_minutes(await adding.door(ending.value or "" if ending else ""))
 
+    shown = [await look()]
+
     @ui.refreshable
-    async def listed() -> None:
-        shown[:] = [await look()]
+    def listed() -> None:
         _Listing(page, adding, shown[0], choose).show()
 
     async def again() -> None:
-        if [await look()] != shown:
-            await listed.refresh()
+        found = await look()
+        if found != shown[0]:
+            shown[0] = found
+            listed.refresh()
 
-    await listed()
+    listed()
     if ending is not None:
         ending.on_value_change(again)
 

@@ -11,7 +11,8 @@ from nicegui.events import ValueChangeEventArguments
 
 from hub.errors import HubError
 from hub.store.people import Invitation, Member, Role
-from hub.web.frame import confirm, frame, heading
+from hub.web.ask import confirm
+from hub.web.frame import frame, heading
 from hub.web.pages import Link
 from hub.web.people import changes
 from hub.web.people.link import link
@@ -89,7 +90,7 @@ class _People:
 
     async def _remove(self, member: Member) -> None:
         question = f"{member.name} will not see {self._tenant} any more. Open pages close at once."
-        if not await confirm(f"Remove {member.name}?", question, "Remove"):
+        if not await confirm(f"Remove {member.name}?", details=[question], yes="Remove"):
             return
         try:
             await changes.leave(self._site, self._tenant, member.id)

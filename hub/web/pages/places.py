@@ -40,7 +40,8 @@ def mount(site: Site) -> None:
     async def places(principal: Reader) -> None:
         with frame(principal, "Places"):
             page = _Page(site.hub, principal)
-            await page.show()
+            await page.load()
+            page.show()
             ui.timer(0, page.watch, once=True)
 
 
@@ -62,6 +63,9 @@ class _Page:
         self._changes = Changes(hub.running.store, principal.tenant, principal.name)
         self._dragged = _Dragged()
         self._names: dict[str, str] = {}
+        self._tree: list[dict[str, Any]] = []
+        self._elsewhere: list[dict[str, Any]] = []
+        self._shown: object = None
         self._problem = ""
 
     async def watch(self) -> None:
@@ -69,14 +73,28 @@ class _Page:
         async with self._hub.live.subscribe(self._who.tenant) as updates:
             async for update in updates:
                 if isinstance(update, LiveChange) and update.noun in {"place", "device"}:
-                    await self.show.refresh()
+                    await self.again()
+
+    async def load(self) -> None:
+        """Ask the database."""
+        self._names = await names(self._hub, self._who.tenant)
+        self._tree = _without_values(await self._places.tree(values=True))
+        self._elsewhere = await self._places.devices_elsewhere()
+
+    async def again(self) -> None:
+        """Show what is now, if it is anything else: a menu that is open would close."""
+        await self.load()
+        if self._state() != self._shown:
+            self.show.refresh()
+
+    def _state(self) -> object:
+        return self._tree, self._elsewhere, self._names, self._problem
 
     @ui.refreshable_method
-    async def show(self) -> None:
-        """Build it."""
-        self._names = await names(self._hub, self._who.tenant)
-        tree = await self._places.tree(values=True)
-        elsewhere = await self._places.devices_elsewhere()
+    def show(self) -> None:
+        """Build it; all at once, since whoever asks for it meanwhile would add to it."""
+        self._shown = self._state()
+        tree, elsewhere = self._tree, self._elsewhere
         with ui.element("div").props('role="alert"').classes("w-full"):
             if self._problem:
                 ui.label(self._problem).classes("dm-bad")
@@ -217,12 +235,24 @@ class _Page:
             await self._tell(_sentence(error))
             return
         self._problem = ""
-        await self.show.refresh()
+        await self.again()
         self._hub.live.publish(self._who.tenant, LiveChange("place", ""))
 
     async def _tell(self, problem: str) -> None:
         self._problem = problem
-        await self.show.refresh()
+        await self.again()
+
+
+def _without_values(tree: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tree with who is where, but not what they measure, which changes all the time."""
+    return [
+        {
+            **place,
+            "devices": [{**device, "values": None} for device in place["devices"]],
+            "children": _without_values(place["children"] or []),
+        }
+        for place in tree
+    ]
 
 
 def _sentence(error: HubError) -> str:

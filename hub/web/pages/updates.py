@@ -29,11 +29,14 @@ def mount(site: Site) -> None:
     async def updates(principal: Reader) -> None:
         with frame(principal, "Updates"):
             listed = Listed(site.hub, principal)
+            images = Images(site.hub, principal)
+            await listed.load()
+            await images.load()
             heading("Rollouts")
-            await listed.show()
+            listed.show()
             ui.timer(0, listed.watch, once=True)
             heading("Firmware")
-            await Images(site.hub, principal).show()
+            images.show()
 
     @ui.page("/updates/new")
     async def new(principal: Administrator, image: int | None = None) -> None:

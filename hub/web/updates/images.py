@@ -29,14 +29,22 @@ class Images:
         self._firmware = hub.firmware(principal.tenant)
         self._who = principal
         self._refused: tuple[str, ...] = ()
+        self._images: list[Image] = []
+
+    async def load(self) -> None:
+        """Ask the database."""
+        self._images = await self._firmware.images()
+
+    async def _again(self) -> None:
+        await self.load()
+        self.show.refresh()
 
     @ui.refreshable_method
-    async def show(self) -> None:
-        """Build it."""
-        images = await self._firmware.images()
-        if not images:
+    def show(self) -> None:
+        """Build it; all at once, since whoever asks for it meanwhile would add to it."""
+        if not self._images:
             ui.label("No firmware is kept here yet.")
-        for image in images:
+        for image in self._images:
             self._image(image)
         if not self._who.administers:
             return
@@ -89,14 +97,14 @@ class Images:
         else:
             self._refused = ()
             ui.notify(f"{image.version} for {image.board or 'any board'} is here.")
-        await self.show.refresh()
+        await self._again()
 
     async def _too_large(self) -> None:
         self._refused = (
             f"That file was not sent: no firmware has more than {MAX_UPLOAD // _KIB // _KIB} MiB.",
             "An update ends in .ota; `dormouse sign` makes one.",
         )
-        await self.show.refresh()
+        await self._again()
 
     async def _remove(self, image: Image) -> None:
         sure = await confirm(
@@ -115,4 +123,4 @@ class Images:
             self._refused = (str(error),)
         else:
             self._refused = ()
-        await self.show.refresh()
+        await self._again()

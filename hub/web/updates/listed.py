@@ -34,19 +34,22 @@ class Listed:
         with self._hub.rollouts.watch() as changes:
             async for tenant, _ in changes:
                 if tenant == self._who.tenant:
-                    if await self._said() != self._shown:
-                        await self.show.refresh()
+                    before = self._shown
+                    await self.load()
+                    if self._shown != before:
+                        self.show.refresh()
                     await asyncio.sleep(_AT_MOST_EVERY_S)
 
-    async def _said(self) -> list[tuple[int, str, str]]:
-        """Number, what it is and where it stands, of each."""
+    async def load(self) -> None:
+        """Ask for number, what it is and where it stands, of each."""
         found = await self._hub.rollouts.latest(self._who.tenant, _MOST)
-        return [(view.rollout.id, target_text(view.rollout), _standing(view)) for view in found]
+        self._shown = [
+            (view.rollout.id, target_text(view.rollout), _standing(view)) for view in found
+        ]
 
     @ui.refreshable_method
-    async def show(self) -> None:
-        """Build it."""
-        self._shown = await self._said()
+    def show(self) -> None:
+        """Build it; all at once, since whoever asks for it meanwhile would add to it."""
         if self._who.administers:
             ui.button(
                 "New rollout", icon="add", on_click=lambda: ui.navigate.to("/updates/new")

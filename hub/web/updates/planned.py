@@ -72,7 +72,7 @@ class Planned:
             with ui.expansion("How").classes("w-full"):
                 self._how()
             ui.button("Show the plan", on_click=self._plan).props("no-caps")
-        await self._result()
+        self._result()
 
     def _how(self) -> None:
         defaults = Options()
@@ -131,19 +131,19 @@ class Planned:
             self._problem = ""
         except HubError as error:
             self._view, self._problem = None, sentence(error)
-        await self._result.refresh()
+        self._result.refresh()
 
     async def _start(self) -> None:
         try:
             view = await self._hub.rollouts.start(self._who.tenant, self._request(), self._who.name)
         except HubError as error:
             self._view, self._problem = None, sentence(error)
-            await self._result.refresh()
+            self._result.refresh()
             return
         ui.navigate.to(f"/updates/{view.rollout.id}")
 
     @ui.refreshable_method
-    async def _result(self) -> None:
+    def _result(self) -> None:
         with ui.element("div").props('role="alert"'):
             if self._problem:
                 ui.label(self._problem).classes("dm-bad")

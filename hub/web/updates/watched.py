@@ -49,6 +49,7 @@ class Watched:
         self._who = principal
         self._view = view
         self._number = view.rollout.id
+        self._events: list[dict[str, Any]] = []
 
     @classmethod
     async def of(cls, hub: Hub, principal: Principal, number: int) -> Self:
@@ -93,8 +94,9 @@ class Watched:
         heading("Devices")
         self._table = device_table(self._view, self._names)
         self._tell()
-        with ui.expansion("History", on_value_change=self._history.refresh).classes("w-full"):
-            await self._history()
+        await self._remember()
+        with ui.expansion("History", on_value_change=self._look_back).classes("w-full"):
+            self._history()
         ui.link("All updates", "/updates")
 
     def _tell(self, problem: str = "") -> None:
@@ -142,11 +144,18 @@ class Watched:
         else:
             self._tell()
 
-    @ui.refreshable_method
-    async def _history(self) -> None:
+    async def _remember(self) -> None:
         found = await self._hub.rollouts.history(self._who.tenant, self._number)
+        self._events = found[-_EVENTS:]
+
+    async def _look_back(self) -> None:
+        await self._remember()
+        self._history.refresh()
+
+    @ui.refreshable_method
+    def _history(self) -> None:
         with ui.element("ol").classes("m-0"):
-            for event in reversed(found[-_EVENTS:]):
+            for event in reversed(self._events):
                 with ui.element("li").classes("list-none"):
                     ui.label(_event(event)).classes("text-sm break-words")
 

@@ -10,7 +10,7 @@ from nicegui import ui
 from hub.errors import HubError
 from hub.web.ask import confirm
 from hub.web.wizard.kept import Kept, MovedOnError, Wizards
-from hub.web.wizard.machine import Script, Step, View, view
+from hub.web.wizard.machine import Progress, Script, Step, View, view
 
 __all__ = ["WizardPage"]
 
@@ -32,6 +32,7 @@ class WizardPage:
         self._kept = Kept()
         self._problem = ""
         self._moved = False
+        self._busy = False
 
     @property
     def view(self) -> View:
@@ -52,54 +53,53 @@ class WizardPage:
     ) -> None:
         """Answer the step at hand and go on; first do what the answer brings about."""
         step = self.view.step.key
-        try:
+
+        async def move() -> Progress:
             if effect is not None:
                 await effect()
-            self._kept = await self._wizards.save(
-                self._name, self._kept, self._kept.progress.answered(step, values)
-            )
-        except MovedOnError as error:
-            await self._reload(str(error))
-            return
-        except HubError as error:
-            self.complain(str(error))
-            return
-        await self._again()
+            return self._kept.progress.answered(step, values)
+
+        await self._move(move)
 
     async def look_at(self, step: str) -> None:
         """Go to a step that was reached before."""
-        try:
+
+        async def move() -> Progress:
             self.view.check(step)
-            self._kept = await self._wizards.save(
-                self._name, self._kept, self._kept.progress.looking_at(step)
-            )
-        except MovedOnError as error:
-            await self._reload(str(error))
-            return
-        except HubError as error:
-            self.complain(str(error))
-            return
-        await self._again()
+            return self._kept.progress.looking_at(step)
+
+        await self._move(move)
 
     async def reset(self) -> None:
         """Forget everything and begin again."""
         await self._wizards.reset(self._name)
         self._kept = Kept()
-        await self._again()
+        await self._again("")
+
+    async def _move(self, move: Callable[[], Awaitable[Progress]]) -> None:
+        # The second click of two would answer the next step with what was meant for this one.
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            self._kept = await self._wizards.save(self._name, self._kept, await move())
+        except MovedOnError as error:
+            self._kept = await self._wizards.load(self._name)
+            await self._again(str(error))
+        except HubError as error:
+            self.complain(str(error))
+        else:
+            await self._again("")
+        finally:
+            self._busy = False
 
     def complain(self, problem: str) -> None:
         """Say on the page what is wrong; `""` takes it back."""
         self._problem = problem
         self._complaint.refresh()
 
-    async def _reload(self, problem: str) -> None:
-        self._kept = await self._wizards.load(self._name)
+    async def _again(self, problem: str) -> None:
         self._problem = problem
-        self._moved = True
-        await self._body.refresh()
-
-    async def _again(self) -> None:
-        self._problem = ""
         self._moved = True
         await self._body.refresh()
 

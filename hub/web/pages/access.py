@@ -1,0 +1,250 @@
+"""Which devices and tools may speak to the broker: let in, shut out, given another password."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from hub.errors import HubError
+from hub.mqtt.access import is_viewer
+from hub.mqtt.errors import AccountError
+from hub.replace import replace
+from hub.store.accounts import Account, AccountState
+from hub.web.adding.context import Adding
+from hub.web.adding.door import Remedy
+from hub.web.ask import ask_choice, ask_text, confirm, tell_secret
+from hub.web.frame import frame, heading
+from hub.web.naming import names
+from hub.web.pages import Link
+from hub.web.people.principal import Administrator, Principal
+from hub.web.words import count
+
+if TYPE_CHECKING:
+    from hub.app import Hub
+    from hub.web.site import Site
+
+__all__ = ["LINK", "mount"]
+
+LINK = Link("Access", "/access", "key", 60, administrators_only=True)
+
+_MINUTES = 15
+_STATES = {
+    AccountState.PENDING: "enrolled, not heard yet",
+    AccountState.ACTIVE: "let in",
+    AccountState.DISABLED: "shut out",
+}
+
+
+def mount(site: Site) -> None:
+    """Add /access."""
+
+    @ui.page("/access")
+    async def access(principal: Administrator) -> None:
+        with frame(principal, f"Access to {principal.tenant}"):
+            page = _Page(site.hub, principal)
+            await page.load()
+            page.show()
+            ui.timer(0, page.watch, once=True)
+
+
+class _Page:
+    """The accounts of a tenant."""
+
+    def __init__(self, hub: Hub, principal: Principal) -> None:
+        self._hub = hub
+        self._mqtt = hub.mqtt
+        self._who = principal
+        self._adding = Adding(hub, principal.tenant, principal.name)
+        self._problem = ""
+        self._names: dict[str, str] = {}
+        self._shown: object = None
+
+    async def watch(self) -> None:
+        """Follow enrolments."""
+        with self._mqtt.gate.changed.heard() as rung:
+            while True:
+                await rung.wait()
+                rung.clear()
+                await self.again()
+
+    async def load(self) -> None:
+        """Ask for what is not at hand."""
+        self._names = await names(self._hub, self._who.tenant)
+
+    async def again(self) -> None:
+        """Show what is now, if it is anything else: a menu that is open would close."""
+        await self.load()
+        if self._state() != self._shown:
+            self.show.refresh()
+
+    def _state(self) -> object:
+        window = self._mqtt.gate.window
+        minutes = (window[0], round(window[1] / 60)) if window else None
+        accounts = [
+            (one, {kind: seen.count for kind, seen in self._mqtt.problems.of(one.device).items()})
+            for one in self._mqtt.book.all()
+            if one.tenant == self._who.tenant
+        ]
+        return accounts, minutes, self._names, self._problem
+
+    @ui.refreshable_method
+    def show(self) -> None:
+        """Build it; all at once, since whoever asks for it meanwhile would add to it."""
+        self._shown = self._state()
+        with ui.element("div").props('role="alert"'):
+            if self._problem:
+                ui.label(self._problem).classes("dm-bad")
+        self._enrolment()
+        accounts = [a for a in self._mqtt.book.all() if a.tenant == self._who.tenant]
+        heading("Devices")
+        devices = [account for account in accounts if not is_viewer(account.device)]
+        for account in devices:
+            self._account(account)
+        if not devices:
+            ui.label("None yet.")
+        heading("Tools that may look on")
+        ui.label("They read every device's topics at the broker, and write nothing.").classes(
+            "text-sm"
+        )
+        for account in accounts:
+            if is_viewer(account.device):
+                self._account(account)
+        ui.button("New account…", icon="add", on_click=self._new).props("outline no-caps").classes(
+            "mt-4"
+        )
+
+    def _enrolment(self) -> None:
+        window = self._mqtt.gate.window
+        with ui.row().classes("items-center"):
+            if window is not None and window[0] == self._who.tenant:
+                minutes = max(1, round(window[1] / 60))
+                ui.label(f"New devices are let in by themselves for {minutes} min more.")
+                ui.button("Close", on_click=self._mqtt.gate.close_window).props("outline no-caps")
+            elif self._mqtt.gate.tenant() == self._who.tenant:
+                ui.label("New devices are let in by themselves (DORMOUSE_ENROLMENT is open).")
+            elif window is None:
+                ui.label("No new device is let in by itself.")
+                ui.button(
+                    f"Open for {_MINUTES} minutes",
+                    on_click=lambda: self._adding.open_window(_MINUTES),
+                ).props("outline no-caps")
+            else:
+                ui.label("New devices go to another tenant for some minutes.")
+            ui.link("Add a device", "/add")
+
+    def _account(self, account: Account) -> None:
+        device = account.device
+        name = self._names.get(device)
+        called = f"{name} ({device})" if name else device
+        with ui.row().classes("items-center no-wrap w-full dm-line"):
+            with ui.column().classes("gap-0 grow min-w-0"):
+                ui.label(called).classes("font-medium break-words")
+                facts = [_STATES[account.state], account.model, account.firmware]
+                ui.label(", ".join(fact for fact in facts if fact)).classes("text-sm opacity-80")
+                seen = self._mqtt.problems.of(device)
+                if seen:
+                    said = ", ".join(f"{kind} ({one.count})" for kind, one in seen.items())
+                    ui.label(f"{count(len(seen), 'problem')}: {said}").classes("text-sm dm-bad")
+            with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
+                button.props.set_optional("aria-label", f"Actions for {called}")
+                self._actions(account)
+
+    def _actions(self, account: Account) -> None:
+        device = account.device
+        if account.state is AccountState.DISABLED:
+            ui.menu_item("Let in again", lambda: self._enable(device))
+        else:
+            ui.menu_item("Shut out", lambda: self._disable(device))
+        ui.menu_item("New password…", lambda: self._rotate(device))
+        if not is_viewer(device):
+            ui.menu_item("Let it enrol once more", lambda: self._renew(device))
+            ui.menu_item("Replaced by…", lambda: self._replace(device))
+        ui.menu_item("Remove…", lambda: self._remove(device))
+
+    async def _enable(self, device: str) -> None:
+        await self._do(device, lambda: self._adding.help(device, Remedy.ENABLE))
+
+    async def _disable(self, device: str) -> None:
+        await self._do(device, lambda: self._mqtt.book.set_state(device, AccountState.DISABLED))
+
+    async def _renew(self, device: str) -> None:
+        await self._do(device, lambda: self._adding.help(device, Remedy.RENEW))
+        if not self._problem:
+            ui.notify(f"{device} may enrol with another password within the next hour.")
+
+    async def _rotate(self, device: str) -> None:
+        sure = await confirm(
+            f"Give {device} a new password?",
+            details=[
+                "It is shut out until it is told the new one: over its cable, or where it was set."
+            ],
+            yes="New password",
+        )
+        made: list[str] = []
+
+        async def rotate() -> None:
+            made.append(await self._mqtt.book.rotate(device))
+
+        if sure and await self._do(device, rotate):
+            await tell_secret(f"The password of {device}", made[0])
+
+    async def _replace(self, old: str) -> None:
+        others = {
+            account.device: self._names.get(account.device, account.device)
+            for account in self._mqtt.book.all()
+            if account.tenant == self._who.tenant
+            and account.device != old
+            and not is_viewer(account.device)
+        }
+        if not others:
+            self._problem = "There is no other device that could take its place."
+            await self.again()
+            return
+        new = await ask_choice(
+            f"What takes the place of {old}?",
+            "Its successor", others, value=next(iter(others)), yes="Replace",
+        )  # fmt: skip
+        if new is not None:
+            await self._do(old, lambda: replace(self._hub, old, str(new), self._who.name))
+
+    async def _remove(self, device: str) -> None:
+        sure = await confirm(
+            f"Remove the account of {device}?",
+            details=["It can no longer connect; what it measured stays. It may enrol anew."],
+            yes="Remove",
+        )
+
+        async def remove() -> None:
+            await self._mqtt.book.remove(device)
+            self._mqtt.problems.forget(device)
+
+        if sure:
+            await self._do(device, remove)
+
+    async def _new(self) -> None:
+        name = await ask_text(
+            "A new account", "Name: a device's id, or viewer.something for a tool", yes="Make it"
+        )
+        if name is None:
+            return
+        made: list[str] = []
+
+        async def provision() -> None:
+            made.append(await self._mqtt.book.provision(name, self._who.tenant))
+
+        if await self._do(None, provision):
+            await tell_secret(f"The password of {name}", made[0])
+
+    async def _do(self, device: str | None, act: Callable[[], Awaitable[object]]) -> bool:
+        """Do it and show what is now, or why not; whether it was done."""
+        self._problem = ""
+        try:
+            if device is not None and self._mqtt.book.tenant(device) != self._who.tenant:
+                raise AccountError(f"there is no account {device} any more")
+            await act()
+        except HubError as error:
+            self._problem = f"{error}."
+        await self.again()
+        return not self._problem
