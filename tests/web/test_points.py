@@ -39,7 +39,9 @@ async def test_every_reading_comes_once_in_order_in_every_form(store, size):
     rng = random.Random(seed)
     # Many at the same instant, so that pieces end between them.
     readings = [
-        Reading(key(), rng.uniform(-1e9, 1e9), NOW - timedelta(seconds=rng.randrange(30)))
+        Reading(
+            key(), rng.uniform(-1e9, 1e9), NOW - timedelta(microseconds=rng.randrange(30) * 333_333)
+        )
         for _ in range(100)
     ]
     await stored(store, readings)
