@@ -23,6 +23,7 @@ from hub.rollout import cli as rollout_cli
 from hub.settings import Settings, load
 from hub.status import status_table
 from hub.store import cli as store_cli
+from hub.web import token_cli
 from hub.web.people import cli as people_cli
 
 __all__ = ["mount"]
@@ -73,4 +74,5 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(rollout_cli.app, name="rollout")
     app.command()(explain)
     app.add_typer(people_cli.app, name="people")
+    app.add_typer(token_cli.app, name="token")
     app.add_typer(mapping_cli.app, name="mapping")

@@ -18,6 +18,7 @@ from hub.mqtt.control import router as devices
 from hub.replace import router as replace
 from hub.rollout.control import router as rollouts
 from hub.store.overview import DeviceOverview, LastValue, overview
+from hub.web.api.control import router as tokens
 from hub.web.listing import served
 from hub.web.people.control import router as people
 from hub.web.places import router as places
@@ -59,6 +60,7 @@ def control_app(hub: Hub) -> FastAPI:
     app.include_router(places(lambda: hub.running.store, hub.settings.tenant))
     app.include_router(replace(hub))
     app.include_router(people(hub))
+    app.include_router(tokens(hub))
     app.include_router(rollouts(lambda: hub.rollouts, hub.settings.tenant))
     return app
 

@@ -16,6 +16,7 @@ from hub.store.secrets import secret
 from hub.web import errors, plain
 from hub.web.api import api
 from hub.web.api.problems import handle_refusals
+from hub.web.api.streams import Streams
 from hub.web.dashboard import Dashboard
 from hub.web.gate import Gate
 from hub.web.health import router as health
@@ -44,6 +45,7 @@ class Site:
         self.sessions = Sessions(self.people)
         self.passwords = Passwords()
         self.attempts = Attempts()
+        self.streams = Streams()
         self.tokens: Callable[[str], Awaitable[Principal | None]] | None = None
         self.secret = secret(hub.settings.data_dir / "web" / "secret").encode()
         self.dashboard = Dashboard(self)

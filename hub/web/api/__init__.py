@@ -12,7 +12,6 @@ from hub.web.api.access import whose
 from hub.web.api.exports import Exports
 from hub.web.api.problems import handle_problems
 from hub.web.api.schema import describe
-from hub.web.api.streams import Streams
 
 if TYPE_CHECKING:
     from hub.web.site import Site
@@ -24,7 +23,6 @@ def api(site: Site) -> FastAPI:
     """The application to mount at /api; `site` learns to know tokens."""
     app = FastAPI(title="Dormouse", docs_url=None, redoc_url=None)
     app.state.exports = Exports()
-    app.state.streams = Streams()
     app.state.uploading = asyncio.Lock()
     parts = (devices, condition, readings, places, firmware, rollouts, tokens, live)
     routers = [part.routes for part in parts]
@@ -33,5 +31,5 @@ def api(site: Site) -> FastAPI:
     handle_problems(app)
     describe(app, routers)
     site.tokens = whose(site.hub.running.store)
-    site.sessions.on_end(app.state.streams.end_sessions)
+    site.sessions.on_end(site.streams.end_sessions)
     return app

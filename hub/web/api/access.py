@@ -12,10 +12,23 @@ from hub.store.tokens import Scope, Tokens
 from hub.web.api.problems import ProblemError
 from hub.web.people.principal import Principal, Role, authenticate, site_of
 
-__all__ = ["Admin", "Asked", "Check", "Command", "Read", "Update", "Write", "again", "may", "whose"]
+__all__ = [
+    "Admin",
+    "Asked",
+    "Check",
+    "Command",
+    "Read",
+    "Update",
+    "Write",
+    "again",
+    "may",
+    "revoke",
+    "whose",
+]
 
 if TYPE_CHECKING:
     from hub.app import Hub
+    from hub.web.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,12 @@ def whose(store: Store) -> Any:
         )
 
     return prove
+
+
+async def revoke(site: Site, tenant: str, number: int) -> None:
+    """End a token at once, and the streams that were opened with it. Raises ForeignRowError."""
+    await Tokens(site.hub.running.store).revoke(tenant, number)
+    site.streams.end_token(tenant, number)
 
 
 Read = Annotated[Asked, Depends(Check(Scope.READ))]

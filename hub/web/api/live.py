@@ -28,7 +28,7 @@ from hub.store.glance import SeriesGlance, glance
 from hub.store.tokens import Scope
 from hub.web.api.access import Asked, Read, again, may
 from hub.web.api.parameters import SeriesName, series_key, series_name
-from hub.web.api.streams import Streams
+from hub.web.people.principal import site_of
 
 __all__ = ["routes"]
 
@@ -112,7 +112,7 @@ async def _rest(first: str, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 async def _chunks(watch: _Watch) -> AsyncIterator[str]:
-    streams: Streams = watch.request.app.state.streams
+    streams = site_of(watch.request).streams
     updates = watch.updates
     with streams.one(watch.asked.principal, updates):
         async with updates:

@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field
 
 from hub.store.tokens import Scope, Token, Tokens
 from hub.web.api.access import Admin, Read
+from hub.web.api.access import revoke as end
 from hub.web.api.parameters import Instant, Name, Number
 from hub.web.api.problems import ProblemError
-from hub.web.api.streams import Streams
+from hub.web.people.principal import site_of
 
 __all__ = ["routes"]
 
@@ -88,9 +89,7 @@ async def make(asked: Admin, wanted: NewToken) -> TokenMade:
 @routes.delete("/tokens/{number}", status_code=204)
 async def revoke(request: Request, asked: Admin, number: Annotated[Number, Path()]) -> None:
     """End a token at once, and the streams that were opened with it."""
-    await Tokens(asked.store).revoke(asked.tenant, number)
-    streams: Streams = request.app.state.streams
-    streams.end_token(asked.tenant, number)
+    await end(site_of(request), asked.tenant, number)
 
 
 def _token(token: Token) -> dict[str, object]:

@@ -1,0 +1,149 @@
+"""Tokens: how programs come in, what each may do, and when it last did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from hub.errors import HubError
+from hub.store.tokens import Scope, Token, Tokens
+from hub.web.api.access import revoke
+from hub.web.ask import confirm
+from hub.web.frame import frame, heading
+from hub.web.pages import Link
+from hub.web.people.principal import Administrator, Principal
+
+if TYPE_CHECKING:
+    from hub.web.site import Site
+
+__all__ = ["LINK", "mount"]
+
+LINK = Link("Tokens", "/tokens", "key", 85, administrators_only=True)
+
+_SCOPES = {
+    Scope.READ: "look: devices, readings, live values",
+    Scope.WRITE: "change names, places, calibrations, settings",
+    Scope.COMMAND: "switch things",
+    Scope.UPDATE: "add firmware and roll it out",
+    Scope.METRICS: "be a Prometheus: scrape /metrics",
+    Scope.ADMIN: "do all of it, and make tokens",
+}
+_LASTING = {30: "a month", 365: "a year", 0: "until it is revoked"}
+
+
+def mount(site: Site) -> None:
+    """Add /tokens."""
+
+    @ui.page("/tokens")
+    async def tokens(principal: Administrator) -> None:
+        with frame(principal, "Tokens"):
+            await _Page(site, principal).show()
+
+
+class _Page:
+    """The page's content; the list is shown anew when it changes."""
+
+    def __init__(self, site: Site, principal: Principal) -> None:
+        self._site, self._principal = site, principal
+        self._tokens = Tokens(site.hub.running.store)
+
+    async def show(self) -> None:
+        ui.label(
+            f"A program that has a token may use the API of {self._principal.tenant} "
+            "(docs/api.md) without anybody's password."
+        )
+        await self._list()
+        heading("Make a token")
+        self._form()
+
+    @ui.refreshable_method
+    async def _list(self) -> None:
+        found = await self._tokens.list(self._principal.tenant)
+        if not found:
+            ui.label("There is none yet.").classes("dm-soft")
+            return
+        with ui.element("ul").classes("dm-list"):
+            for token in found:
+                with ui.element("li").classes("dm-row"):
+                    self._row(token)
+
+    def _row(self, token: Token) -> None:
+        with ui.element("div").classes("dm-grow"):
+            ui.label(token.name).classes("dm-strong")
+            ui.label(", ".join(sorted(token.scopes)))
+            ui.label(f"made by {token.made_by}; {_used(token)}; {_ends(token)}").classes("dm-soft")
+
+        async def end() -> None:
+            question = "The program that has it is shut out at once."
+            if not await confirm(f"Revoke {token.name}?", details=[question], yes="Revoke"):
+                return
+            try:
+                await revoke(self._site, self._principal.tenant, token.id)
+                ui.notify(f"{token.name} is revoked.")
+            except HubError as error:
+                ui.notify(f"{error}.", type="negative")
+            self._list.refresh()
+
+        button = ui.button("Revoke", on_click=end).props("flat no-caps color=negative")
+        button.props["aria-label"] = f"Revoke {token.name}"
+
+    def _form(self) -> None:
+        name = ui.input("What it is for").props("dense outlined maxlength=100")
+        heading("It may", 3)
+        with ui.element("div").props('role="group" aria-label="What it may do"'):
+            boxes = {scope: _box(scope, text) for scope, text in _SCOPES.items()}
+        lasting = ui.select(_LASTING, value=365).props(
+            'dense outlined options-dense aria-label="How long it lasts"'
+        )
+
+        async def make() -> None:
+            scopes = {scope for scope, box in boxes.items() if box.value}
+            called = str(name.value or "").strip()
+            if not called or not scopes:
+                ui.notify("Say what it is for, and at least one thing it may do.", type="warning")
+                return
+            days = int(lasting.value or 0)
+            expires = datetime.now(UTC) + timedelta(days=days) if days else None
+            tenant, by = self._principal.tenant, self._principal.name
+            try:
+                _, text = await self._tokens.make(tenant, called[:100], scopes, by, expires)
+            except HubError as error:
+                ui.notify(f"{error}.", type="negative")
+                return
+            name.value = ""
+            self._list.refresh()
+            _show(text)
+
+        ui.button("Make it", on_click=make).props("no-caps unelevated")
+
+
+def _box(scope: Scope, text: str) -> ui.checkbox:
+    box = ui.checkbox(text, value=scope is Scope.READ)
+    box.props["aria-label"] = text
+    return box
+
+
+def _show(text: str) -> None:
+    """The token, once: the hub keeps only its hash."""
+    with ui.dialog(value=True).props("persistent") as dialog, ui.card().props('role="document"'):
+        heading("The token")
+        ui.label("Keep it where the program finds it. It is shown only now.")
+        ui.input("Token", value=text).props("readonly outlined").classes("w-full")
+        with ui.element("div").classes("dm-row"):
+            ui.button("Copy", on_click=lambda: ui.clipboard.write(text)).props("no-caps unelevated")
+            ui.button("Close", on_click=dialog.close).props("no-caps flat")
+
+
+def _used(token: Token) -> str:
+    if token.used_at is None:
+        return "never used"
+    return f"last used {token.used_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _ends(token: Token) -> str:
+    if token.expires_at is None:
+        return "without an end"
+    over = token.expires_at <= datetime.now(UTC)
+    return f"{'ended' if over else 'ends'} {token.expires_at:%Y-%m-%d %H:%M} UTC"

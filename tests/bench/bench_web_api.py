@@ -1,0 +1,115 @@
+"""How quickly the API answers.
+
+`web.api_month_ms`: a month of one series in 5-minute readings, raw, as JSON, from the request to
+the last byte; median, over a connection that is open.
+`web.api_month_auto_ms`: the same as a chart would ask for it (hourly).
+`web.api_csv_rows_per_s`, `..parquet..`, `..arrow..`: a million readings as a file.
+`web.api_devices_ms`: 100 devices with three values each.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+import httpx
+
+from hub.store.postgres import Postgres
+from hub.store.store import Store
+from hub.store.tokens import Scope, Tokens
+from tests.bench.report import note, report
+from tests.support.hub import HubProcess
+
+MONTH = 30 * 24 * 12
+MILLION = 1_000_000
+DEVICES = 100
+TRIES = 20
+
+_DEVICES = """
+WITH made AS (
+    INSERT INTO dormouse.device (key) SELECT 'd' || n FROM generate_series(1, %s) AS n
+    RETURNING id)
+INSERT INTO dormouse.series (device_id, service, index, characteristic, kind)
+SELECT id, 'TemperatureSensor', i, 'CurrentTemperature', 'float'
+FROM made, generate_series(0, 2) AS i"""
+_LAST = (
+    "INSERT INTO dormouse.reading (series_id, at, value) SELECT id, now(), 20 FROM dormouse.series"
+)
+_READINGS = """
+INSERT INTO dormouse.reading (series_id, at, value)
+SELECT s.id, now() - n * %s::interval, 20 + 5 * sin(n / 100.0)
+FROM generate_series(1, %s) AS n, dormouse.series s JOIN dormouse.device d ON d.id = s.device_id
+WHERE d.key = %s AND s.index = 0"""
+
+
+async def _fill(hub: HubProcess) -> str:
+    """Devices, a month of d1, a million readings of d2; a token that may read them."""
+    async with Store(Postgres(hub.data_dir / "postgres").app_url) as store:
+        async with store.tenant("home") as conn:
+            for back in (0, 20, 40):
+                await conn.execute(
+                    "SELECT dormouse.ensure_partition(now() - %s)", [timedelta(days=back)]
+                )
+            await conn.execute(_DEVICES, [DEVICES])
+            await conn.execute(_LAST)
+            await conn.execute(_READINGS, ["5 min", MONTH, "d1"])
+            await conn.execute(_READINGS, ["1 s", MILLION, "d2"])
+        _, token = await Tokens(store).make("home", "bench", {Scope.READ}, "bench", None)
+    return token
+
+
+async def _milliseconds(client: httpx.AsyncClient, path: str, **query: object) -> float:
+    took = []
+    for _ in range(TRIES):
+        began = time.perf_counter()
+        answer = await client.get(path, params=query)
+        took.append(1000 * (time.perf_counter() - began))
+        assert answer.status_code == 200, answer.text
+    note(f"{path}: {len(answer.content)} bytes, {min(took):.1f} to {max(took):.1f} ms")
+    return median(took)
+
+
+async def _export(client: httpx.AsyncClient, form: str, query: dict[str, str]) -> float:
+    began = time.perf_counter()
+    size = 0
+    async with client.stream("GET", "/api/readings", params={**query, "format": form}) as answer:
+        async for chunk in answer.aiter_bytes():
+            size += len(chunk)
+    note(f"{form}: {size} bytes")
+    return MILLION / (time.perf_counter() - began)
+
+
+async def run() -> None:
+    """Fill a hub, ask it."""
+    folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
+    folder.chmod(0o755)
+    hub = HubProcess(folder / "data")
+    try:
+        await hub.start()
+        headers = {"Authorization": f"Bearer {await _fill(hub)}", "Accept-Encoding": "identity"}
+        url = f"http://127.0.0.1:{hub.facts['http_port']}"
+        now = datetime.now(UTC)
+        until = (now + timedelta(minutes=1)).isoformat()
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
+            month = {
+                "series": "d1/TemperatureSensor/CurrentTemperature",
+                "since": (now - timedelta(days=31)).isoformat(),
+                "until": until,
+            }
+            took = await _milliseconds(client, "/api/readings", resolution="raw", **month)
+            report("web.api_month_ms", took, "ms", "<= 150")
+            took = await _milliseconds(client, "/api/readings", resolution="auto", **month)
+            report("web.api_month_auto_ms", took, "ms", "<= 75")
+            report("web.api_devices_ms", await _milliseconds(client, "/api/devices"), "ms", "<= 75")
+            million = {**month, "series": month["series"].replace("d1", "d2"), "resolution": "raw"}
+            for form in ("csv", "parquet", "arrow"):
+                rate = await _export(client, form, million)
+                report(f"web.api_{form}_rows_per_s", rate, "1/s", ">= 50000")
+    finally:
+        if hub.process is not None and hub.process.returncode is None:
+            await hub.stop()
+        shutil.rmtree(folder, ignore_errors=True)
