@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hub.explain import trends
 from hub.explain.case import Case
 from hub.explain.facts import InRollout
-from hub.explain.headline import REFUSED, offline, quiet, refused, shut_out
+from hub.explain.headline import KNOCKS, REFUSED, offline, quiet, refused, shut_out
 from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
 from hub.explain.words import count, span, volts
@@ -18,6 +18,10 @@ __all__ = ["TELLERS"]
 
 # How long a wanted setting may take beyond the first wake that could have taken it up.
 _SOON = timedelta(minutes=2)
+# Something refused longer ago than that has not come again.
+_NEWS = timedelta(days=1)
+# How many lost readings, and which share of all, are nothing to worry about.
+_FEW_LOST, _SHARE_LOST = 3, 0.01
 
 
 def _of_account(case: Case) -> Iterator[Sentence]:
@@ -66,10 +70,13 @@ def _of_presence(case: Case) -> Iterator[Sentence]:
     firmware = facts.report.get("firmware")
     if firmware and facts.report_at is not None:
         board = facts.report.get("board")
-        text = f"runs firmware {firmware}" + (f" on a {board}" if board else "")
+        text = f"runs firmware {firmware!s:.64}" + (f" on a {board!s:.64}" if board else "")
         yield Sentence(facts.report_at, "firmware", text)
-    for problem in facts.report.get("problems") or ():
-        yield Sentence(facts.report_at or case.now, "device", f"it says: {problem}", Level.WARNING)
+    problems = facts.report.get("problems")
+    # What a device says besides what is defined may be anything.
+    for problem in problems if isinstance(problems, list) else ():
+        text = f"it says: {str(problem)[:200]}"
+        yield Sentence(facts.report_at or case.now, "device", text, Level.WARNING)
 
 
 def _of_battery(case: Case) -> Iterator[Sentence]:
@@ -120,17 +127,20 @@ def _of_health(case: Case) -> Iterator[Sentence]:
 def _of_readings(case: Case) -> Iterator[Sentence]:
     facts, lost = case.facts, case.facts.lost
     if lost is not None and lost.missing:
-        text = f"{count(lost.missing, 'reading')} never arrived within two weeks"
-        yield Sentence(lost.at, "lost", text, Level.WARNING)
+        text = f"{count(lost.missing, 'reading')} never arrived since {case.clock.at(lost.since)}"
+        # When they were lost nobody knows: a few in a long time are no reason to do something.
+        many = lost.missing > max(_FEW_LOST, lost.held * _SHARE_LOST)
+        yield Sentence(lost.at, "lost", text, Level.WARNING if many else Level.FINE)
     if lost is not None and lost.thinned:
         text = f"{count(lost.thinned, 'reading')} thinned out on the device, its memory was full"
         yield Sentence(lost.at, "lost", text)
     for kind, seen in facts.problems.items():
-        if kind in REFUSED:
-            continue  # told with its account
+        if kind in REFUSED or (kind in KNOCKS and facts.account is not None):
+            continue  # told with its account; let in since
         times = f" ({count(seen.count, 'time')})" if seen.count > 1 else ""
         text = f"refused from it, {kind}{times}: {seen.detail}"
-        yield Sentence(seen.at, "refused", text, Level.WARNING)
+        new = case.now - seen.at < _NEWS
+        yield Sentence(seen.at, "refused", text, Level.WARNING if new else Level.FINE)
 
 
 def _of_waiting(case: Case) -> Iterator[Sentence]:
@@ -217,7 +227,8 @@ def _of_replacement(case: Case) -> Iterator[Sentence]:
     if case.facts.replaced_by is not None:
         new, at = case.facts.replaced_by
         yield Sentence(at, "replaced", f"{new} took its place")
-    for fact in case.facts.attributes.get("replacements") or ():
+    facts = case.facts.attributes.get("replacements")
+    for fact in facts if isinstance(facts, list) else ():
         try:
             at = datetime.fromisoformat(fact["at"]).astimezone(UTC)
             yield Sentence(at, "replaced", f"took the place of {fact['old']}")

@@ -49,10 +49,15 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Readings that will not come, of the boot identities heard in these days."""
+    """Readings that will not come, of the boot identities heard in these days.
+
+    `held` are there; the first of either came at `since`, the last at `at`.
+    """
 
     missing: int
     thinned: int
+    held: int
+    since: datetime
     at: datetime
 
 
@@ -175,17 +180,18 @@ WHERE (%(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s))
 ORDER BY d.key, x.start"""
 
 _LOST = """
-SELECT v.key, sum(greatest(m.missing - d.lost, 0))::int AS missing, sum(d.lost)::int AS thinned,
+SELECT v.key, sum(greatest(coalesce(upper(d.seqs) - 1, 0) - m.held - d.lost, 0))::int AS missing,
+       sum(d.lost)::int AS thinned, sum(m.held)::int AS held, min(d.first_at) AS since,
        max(d.last_at) AS at
 FROM dormouse.delivery d
 JOIN dormouse.device v ON v.id = d.device_id
 CROSS JOIN LATERAL (
-    SELECT coalesce(upper(d.seqs) - 1, 0)
-           - coalesce((SELECT sum(upper(r) - lower(r)) FROM unnest(d.seqs) AS r), 0) AS missing
+    SELECT coalesce(sum(upper(r) - lower(r)), 0) AS held FROM unnest(d.seqs) AS r
 ) AS m
 WHERE (%(keys)s::text[] IS NULL OR v.key = ANY(%(keys)s))
   AND d.last_at > %(now)s - %(days)s * interval '1 day'
-GROUP BY v.key HAVING sum(d.lost) > 0 OR sum(greatest(m.missing - d.lost, 0)) > 0"""
+GROUP BY v.key
+HAVING sum(d.lost) > 0 OR sum(coalesce(upper(d.seqs) - 1, 0) - m.held - d.lost) > 0"""
 
 
 _ROLLOUTS = """

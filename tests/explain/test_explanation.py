@@ -222,18 +222,34 @@ def test_why_it_is_not_updated(changes, text, level):
 
 
 def test_what_else_is_wrong_becomes_the_headline():
-    lost = replace(HEALTHY, lost=Lost(7, 0, NOW - minutes(5)))
-    assert said(lost).headline.text == "7 readings never arrived within two weeks"
+    lost = Lost(7, 0, 300, NOW - timedelta(days=3), NOW - minutes(5))
+    found = said(replace(HEALTHY, lost=lost))
+    assert found.headline.text == "7 readings never arrived since 6 Mar 15:00"
+    few = replace(HEALTHY, lost=replace(lost, held=3000))
+    assert said(few).headline.level is Level.FINE
+    assert kinds(few)["lost"] == "7 readings never arrived since 6 Mar 15:00"
     held = replace(HEALTHY, held=["Fan.0: no main characteristic"])
     assert said(held).headline.text == "not shown in HomeKit: Fan.0: no main characteristic"
     refused = replace(HEALTHY, problems={"range": Seen(3, NOW, "200 is not from 0 to 100")})
     assert (
         said(refused).headline.text == "refused from it, range (3 times): 200 is not from 0 to 100"
     )
+    old = Seen(3, NOW - timedelta(hours=25), "200 is not from 0 to 100")
+    assert said(replace(HEALTHY, problems={"range": old})).headline.level is Level.FINE
+    knocked = Seen(1, NOW - minutes(30), "an enrolment was refused")
+    assert said(replace(HEALTHY, problems={"enrol-closed": knocked})).headline.level is Level.FINE
     ailing = replace(HEALTHY, report={**HEALTHY.report, "problems": ["ds18b20: no sensor"]})
     assert said(ailing).headline.text == "it says: ds18b20: no sensor"
-    thinned = replace(HEALTHY, lost=Lost(0, 5, NOW))
+    thinned = replace(HEALTHY, lost=replace(lost, missing=0, thinned=5))
     assert said(thinned).headline.level is Level.FINE
+
+
+@pytest.mark.parametrize("nonsense", [7, "x", {"a": 1}, [None, {}, 5], True, [["x" * 9999]]])
+def test_what_devices_and_people_write_cannot_break_it(nonsense):
+    report = dict.fromkeys(("problems", "firmware", "board"), nonsense)
+    report |= {"rssi": "x", "awake_ms": [1], "battery_mv": {}}
+    found = said(replace(HEALTHY, report=report, attributes={"replacements": nonsense}))
+    assert all(len(sentence.text) < 300 for sentence in found.chain)
 
 
 def test_the_chain_is_newest_first_and_replacements_and_commands_are_in_it():
