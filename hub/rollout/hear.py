@@ -187,14 +187,15 @@ def _accepted(work: Work, device: Device, event: Answered) -> None:
             device = work.move(device, State.ACCEPTED, address=event.address)
         else:
             device = work.put(device, address=event.address)
-        work.asking[device.device] = event.at
-    elif device.state is State.UPDATING:
+        if event.waits:
+            work.asking[device.device] = event.at
+    elif device.state is State.UPDATING and event.waits:
         # It never saw the go: again.
         work.take_back(work.put(device, address=event.address))
         _stream(work, device, event.address)
-    elif device.state is State.VERIFYING:
+    elif device.state is State.VERIFYING and event.waits:
         work.fail(device, "slept on instead of taking the image")
-    else:
+    elif device.state is State.PENDING:
         _stray(work, device, event)
 
 

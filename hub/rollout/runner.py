@@ -73,6 +73,7 @@ class Runner:
     """
 
     RETRY_S = 1.0
+    MEND_S = 10.0
 
     def __init__(
         self,
@@ -191,10 +192,13 @@ class Runner:
             state.reason or "",
             state.version,
             state.address,
+            waits=not delivery.redelivered,
         )
         workers = self._by_device.get((self._tenant_of(state.device), state.device))
         if workers:
-            await workers[-1].hear(event)
+            # One that is watched after its update may be in the next rollout already.
+            going = (w for w in workers if not w.devices[state.device].over)
+            await next(going, workers[-1]).hear(event)
         else:
             await self._stray(event)
 
@@ -250,6 +254,18 @@ class Runner:
                 self._by_device.pop((tenant, name), None)
                 self._recent.pop((tenant, name), None)
         self._changed(tenant, number)
+        if worker.broken:
+            await self._mend(tenant, number)
+
+    async def _mend(self, tenant: str, number: int) -> None:
+        """A defect of ours, or another hub, has ended a worker: from what is kept, once more."""
+        while True:
+            await asyncio.sleep(self.MEND_S)
+            with suppress(*_AWAY):
+                kept = await self.kept(tenant).load(number)
+                if not kept.rollout.phase.over:
+                    self.begin(tenant, kept)
+                return
 
     async def _take_up(self) -> None:
         while True:

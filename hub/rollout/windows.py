@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from hub.rollout.model import Options
@@ -46,7 +47,7 @@ def _instants(options: Options, now: datetime) -> Iterator[datetime]:
         return
     zone = ZoneInfo(options.timezone)
     today = now.astimezone(zone).date()
-    found = set(_jumps(zone, now))
+    found = {jump for days in range(_DAYS) for jump in _jumps(zone, today + timedelta(days=days))}
     for days in range(-1, _DAYS + 1):
         for edge in (edge for pair in options.hours() for edge in pair):
             for fold in (0, 1):
@@ -55,12 +56,14 @@ def _instants(options: Options, now: datetime) -> Iterator[datetime]:
     yield from sorted(instant for instant in found if instant > now)
 
 
-def _jumps(zone: ZoneInfo, now: datetime) -> Iterator[datetime]:
-    """When the zone's clocks are changed."""
-    at = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    last = now + timedelta(days=_DAYS)
-    while at < last:
+@lru_cache(maxsize=64)
+def _jumps(zone: ZoneInfo, day: date) -> tuple[datetime, ...]:
+    """When the zone's clocks are changed around a day."""
+    at = datetime.combine(day, time(), UTC) - timedelta(hours=14)  # no zone is further ahead
+    found = []
+    while at.date() <= day + timedelta(days=1):
         following = at + _STEP
         if at.astimezone(zone).utcoffset() != following.astimezone(zone).utcoffset():
-            yield following
+            found.append(following)
         at = following
+    return tuple(found)

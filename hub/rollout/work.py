@@ -54,7 +54,10 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A `$ota/state`; `command` is 0 from a device that could not read the command."""
+    """A `$ota/state`; `command` is 0 from a device that could not read the command.
+
+    `waits`: the device may be waiting for a word; no message that was delivered before is such.
+    """
 
     device: str
     command: int
@@ -63,6 +66,7 @@ class Answered:
     reason: str = ""
     version: str | None = None
     address: str | None = None
+    waits: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,8 @@ class Worker:
         self.devices = kept.devices
         self.progress: dict[str, Any] = {}
         """Of the streams under way: a StreamProgress by device."""
+        self.broken = False
+        """Whether it ended by a defect."""
         self._parts = parts
         self._inbox: list[tuple[Event, asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
@@ -214,12 +216,16 @@ class Worker:
                 await self._step()
             await self._pay()
         except StaleRolloutError as error:
+            self.broken = True
             log.error("%s", error)  # noqa: TRY400  # one line says it
-        finally:
-            for _, waiter in self._inbox:
-                if waiter is not None and not waiter.done():
-                    waiter.set_result(None)
-            self._inbox.clear()
+        except Exception:
+            self.broken = True
+            log.exception("rollout %d could not go on", self.rollout.id)
+        # Not when it was stopped: what was not committed then is to be delivered again.
+        for _, waiter in self._inbox:
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+        self._inbox.clear()
 
     async def _resume(self) -> None:
         """After a restart: what was committed and perhaps not done."""
@@ -243,7 +249,7 @@ class Worker:
         try:
             outcome = await self._commit([event for event, _ in heard])
         except BaseException:
-            self._inbox = heard + self._inbox
+            self._inbox = heard + self._inbox  # for `stop`, which leaves them unacknowledged
             raise
         self._wake_at = outcome.wake_at
         for _, waiter in heard:

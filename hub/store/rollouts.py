@@ -121,7 +121,8 @@ ORDER BY id DESC LIMIT %(limit)s"""
 
 _DEVICES = """
 SELECT r.rollout_id, d.key AS device, r.wave, r.state, r.attempts, r.command, r.reason, r.since,
-       r.not_before, r.owed, r.health, r.health_reason, r.baseline, r.detail
+       r.not_before, r.owed, r.health, r.health_reason,
+       CASE WHEN %(whole)s THEN r.baseline ELSE '{}' END AS baseline, r.detail
 FROM dormouse.rollout_device r JOIN dormouse.device d ON d.id = r.device_id
 WHERE r.rollout_id = ANY(%(rollouts)s) ORDER BY r.rollout_id, r.wave, d.key"""
 
@@ -265,8 +266,8 @@ class StoredRollouts:
         return await self._load({"id": None, "open": True, "limit": None})
 
     async def latest(self, limit: int = 50) -> list[Kept]:
-        """The newest, first."""
-        return await self._load({"id": None, "open": False, "limit": limit})
+        """The newest, first; their devices without their reports."""
+        return await self._load({"id": None, "open": False, "limit": limit}, whole=False)
 
     async def owed(self) -> list[str]:
         """Devices whose command the broker may still hold although it is over."""
@@ -303,14 +304,14 @@ class StoredRollouts:
             await cursor.execute(_EVENTS, facts)
             return await cursor.fetchall()
 
-    async def _load(self, wanted: Mapping[str, object]) -> list[Kept]:
+    async def _load(self, wanted: Mapping[str, object], *, whole: bool = True) -> list[Kept]:
         async with (
             self._store.tenant(self._tenant) as conn,
             conn.cursor(row_factory=dict_row) as cursor,
         ):
             await cursor.execute(_ROLLOUTS, wanted)
             rollouts = {row["id"]: Kept(_rollout(row), {}) for row in await cursor.fetchall()}
-            await cursor.execute(_DEVICES, {"rollouts": list(rollouts)})
+            await cursor.execute(_DEVICES, {"rollouts": list(rollouts), "whole": whole})
             for row in await cursor.fetchall():
                 device = _device(row)
                 rollouts[row["rollout_id"]].devices[device.device] = device

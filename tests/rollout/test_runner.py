@@ -160,6 +160,28 @@ async def test_a_database_that_is_away_delays_and_loses_nothing(side, fleet, dat
     assert (await side.rollouts.status("home", view.rollout.id)).counts == {"updated": 1}
 
 
+async def test_what_was_heard_and_not_kept_is_delivered_again(side, fleet, database):
+    """The hub ends while the database is away: the message stays the broker's."""
+    view = await side.rollouts.start("home", request(NAMES[0]), "ann")
+    await until(lambda: NAMES[0] in fleet.retained)
+    server = database.admin_url.replace(database.name, "postgres")
+    name = psycopg.sql.Identifier(database.name)
+    forbid = psycopg.sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    async with await psycopg.AsyncConnection.connect(server, autocommit=True) as admin:
+        await admin.execute(forbid.format(name, psycopg.sql.SQL("false")))
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        await admin.execute(cut, [database.name])
+        waking = asyncio.create_task(fleet.wake(NAMES[0]))
+        await waking  # it has had no word for two seconds, and sleeps
+        assert fleet.said["accepted"] == 1
+        await side.stop()
+        await admin.execute(forbid.format(name, psycopg.sql.SQL("true")))
+    await side.start()
+    await side.runner.ready.wait()
+    worker = side.runner.worker("home", view.rollout.id)
+    await until(lambda: worker.devices[NAMES[0]].state == "accepted", 20)
+
+
 async def test_an_answer_to_nothing_clears_what_the_broker_keeps(side, fleet):
     await side.source.publish(f"HomeKit/{NAMES[3]}/$ota", '{"id": 5}', retain=True)
     await until(lambda: NAMES[3] in fleet.retained)
