@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from hub.control import Control, RefusedError, hub_facts
-from hub.doctor import broker, machine
+from hub.doctor import broker, dashboard, machine
 from hub.doctor.finding import Finding, Verdict
 from hub.settings import Settings, load
 
@@ -46,6 +46,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
         for found in hub.get("/doctor/database"):
             yield Finding(found["what"], Verdict(found["verdict"]), found["detail"])
         yield from _enrolment(hub.get("/devices"))
+        url = f"http://{_here(facts['host'])}:{facts['http_port']}"
+        routes = [(method, path) for method, path in hub.get("/web/routes", pages=False)]
+        yield from dashboard.examine(url, routes, len(hub.get("/people")))
     yield from machine.files(settings.data_dir)
     yield from machine.ports(facts)
     yield from machine.tls(settings.data_dir / "broker" / "server.crt")
@@ -53,7 +56,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 def _broker(hub: Control, facts: dict[str, Any]) -> Iterator[Finding]:
     """With two accounts that live as long as this takes."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(facts["host"], facts["host"])
+    host = _here(facts["host"]).strip("[]")
     names = [f"doctor-{secrets.token_hex(4)}" for _ in range(2)]
     try:
         accounts = [(name, hub.post(f"/devices/{name}/add", {})["password"]) for name in names]
@@ -63,6 +66,12 @@ def _broker(hub: Control, facts: dict[str, Any]) -> Iterator[Finding]:
         for name in names:
             with contextlib.suppress(RefusedError):
                 hub.post(f"/devices/{name}/remove", {})
+
+
+def _here(host: str) -> str:
+    """The host, as part of a URL, by which this machine reaches what listens on `host`."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{reached}]" if ":" in reached else reached
 
 
 def _enrolment(found: dict[str, Any]) -> Iterator[Finding]:

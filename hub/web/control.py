@@ -48,8 +48,8 @@ def control_app(hub: Hub) -> FastAPI:
     app.include_router(devices(lambda: hub.mqtt))
 
     @app.get("/web/routes")
-    async def web_routes() -> list[tuple[str, str]]:
-        return await served(hub.site)
+    async def web_routes(*, pages: bool = True) -> list[tuple[str, str]]:
+        return await served(hub.site, pages=pages)
 
     app.include_router(config(hub))
     app.include_router(doctor(lambda: hub.running.store))

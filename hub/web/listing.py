@@ -12,11 +12,30 @@ from starlette.routing import Mount
 if TYPE_CHECKING:
     from hub.web.site import Site
 
-__all__ = ["served"]
+__all__ = ["PUBLIC", "served"]
+
+PUBLIC = {
+    "/healthz": "says that the hub is there",
+    "/login": "where one becomes somebody",
+    "/logout": "changes nothing for nobody",
+    "/join/{token}": "the token is the permission",
+    "/session": "says whether one is logged in",
+    "/static/{name}": "style and script of the log-in page",
+    "/favicon.ico": "the same",
+    "/api/openapi.json": "what the API can do is no secret; its data is",
+    "/mqtt/auth": "wants a secret of its own",
+    "/mqtt/acl": "the same",
+}
+"""What answers everybody, and why."""
 
 
-async def served(site: Site) -> list[tuple[str, str]]:
-    """(method, path) of every route and page; paths with {parameters} as they were declared."""
+async def served(site: Site, *, pages: bool = True) -> list[tuple[str, str]]:
+    """(method, path) of every route; paths with {parameters} as they were declared.
+
+    Pages too, for which NiceGUI is loaded, unless `pages` is False.
+    """
+    if not pages:
+        return sorted(_of(site.routes))
     await site.dashboard.load()
     from nicegui import core  # noqa: PLC0415  # loaded by now
 

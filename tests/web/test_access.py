@@ -15,21 +15,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from hub.store.postgres import Postgres
 from hub.store.tenancy.declare import TABLES
+from hub.web.listing import PUBLIC
 from tests.web.people import control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# Open to everybody, and why.
-PUBLIC = {
-    "/healthz": "says that the hub is there",
-    "/login": "where one becomes somebody",
-    "/logout": "changes nothing for nobody",
-    "/join/{token}": "the token is the permission",
-    "/session": "says whether one is logged in",
-    "/static/{name}": "style and script of the log-in page",
-    "/favicon.ico": "the same",
-    "/api/openapi.json": "what the API can do is no secret; its data is",
-}
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 # Routes with which a reader changes nothing of the tenant's, although they are not GET.
 READERS_MAY: dict[str, str] = {"/api/rollouts/plan": "says what would be; nothing is started"}
@@ -168,6 +158,14 @@ async def test_an_inline_script_without_the_nonce_is_none_of_ours(ann):
     assert all(f'nonce="{nonce}"' in script for script in scripts)
     again = await ann.get("/")
     assert nonce not in again.text
+
+
+async def test_what_is_open_to_everybody_is_as_it_was_decided():
+    """A route is added to these with its reason, not by the way."""
+    assert PUBLIC.keys() == {
+        "/healthz", "/login", "/logout", "/join/{token}", "/session", "/static/{name}",
+        "/favicon.ico", "/api/openapi.json", "/mqtt/auth", "/mqtt/acl",
+    }  # fmt: skip
 
 
 async def test_what_is_gone_says_so(ann, nobody):

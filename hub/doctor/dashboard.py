@@ -1,0 +1,72 @@
+"""The dashboard and the API, tried by somebody who has no session and no token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import httpx
+
+from hub.doctor.finding import Finding, Verdict
+from hub.web.listing import PUBLIC
+
+__all__ = ["examine"]
+
+_STRANGE = "dashboard-of-somebody.example"
+
+
+def examine(url: str, routes: Sequence[tuple[str, str]], people: int) -> Iterator[Finding]:
+    """Try every route as nobody, and what other sites would try. `people`: how many there are."""
+    with httpx.Client(base_url=url, timeout=10) as client:
+        tried = [("GET", "/"), ("GET", "/people"), *routes]
+        opened = [f"{method} {path}" for method, path in tried if _opens(client, method, path)]
+        yield Finding.of(
+            f"open {len(tried)} pages and API routes without logging in",
+            not opened,
+            f"{', '.join(opened[:5])} answered; that is a fault of this version: report it",
+        )
+        answer = client.get("/login", headers={"Host": _STRANGE})
+        yield Finding.of(
+            "open the dashboard under a name that anybody can register",
+            answer.status_code == 421,
+            f"{_STRANGE} was answered",
+        )
+        answer = client.post(
+            "/logout", headers={"Origin": f"http://{_STRANGE}", "Cookie": "dormouse_session=x"}
+        )
+        yield Finding.of(
+            "press the dashboard's buttons from another site",
+            answer.status_code == 403,
+            f"answered with {answer.status_code}",
+        )
+        yield Finding.of(
+            "open a page's websocket without logging in", _no_websocket(client), "it opened"
+        )
+    if not people:
+        yield Finding(
+            "find an administrator of the dashboard",
+            Verdict.NOTE,
+            "there is none yet: `dormouse people invite` makes a link",
+        )
+
+
+def _opens(client: httpx.Client, method: str, path: str) -> bool:
+    if path in PUBLIC:
+        return False
+    answer = client.request(method, re.sub(r"{\w+(:\w+)?}", "1", path))
+    to_login = answer.headers.get("location", "").startswith("/login")
+    return answer.status_code != 401 and not to_login
+
+
+def _no_websocket(client: httpx.Client) -> bool:
+    answer = client.get(
+        "/_nicegui_ws/socket.io/?EIO=4&transport=websocket&client_id=1",
+        headers={
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "ZG9jdG9yZG9jdG9yZG9jdA==",
+            "Origin": str(client.base_url).rstrip("/"),
+        },
+    )
+    return answer.status_code == 403
