@@ -18,8 +18,9 @@ from hub.mqtt.source import Delivery
 from hub.mqtt.topics import OtaState, Report
 from hub.problems import Problems
 from hub.rollout.model import Sample, State
+from hub.rollout.parts import Configs, Parts, Slots
 from hub.rollout.work import KEPT, Answered, Reported
-from hub.rollout.worker import Configs, Parts, Slots, Worker
+from hub.rollout.worker import Worker
 from hub.store.rollouts import Kept, StoredRollouts
 from hub.store.store import Store
 

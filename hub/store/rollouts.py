@@ -4,35 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import Any
 
 from psycopg import errors as pg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
-from pydantic import TypeAdapter
 
-from hub.config.schema import masked
 from hub.rollout.errors import DeviceBusyError, StaleRolloutError, UnknownRolloutError
 from hub.rollout.model import (
     Device,
     FirmwareTarget,
-    Health,
-    Options,
-    Phase,
     Rollout,
     Sample,
     Start,
-    State,
-    Target,
     Transition,
+)
+from hub.rollout.rows import (
+    device_of,
+    device_rows,
+    event_rows,
+    rollout_of,
+    usual,
+    without_secrets,
 )
 from hub.rollout.work import Outcome
 from hub.store.store import Connection, Store
 
 __all__ = ["Kept", "StoredRollouts"]
-
-_TARGET: TypeAdapter[Target] = TypeAdapter(Target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +170,7 @@ class StoredRollouts:
                 Sample.of(report, at) if report else None,
                 command or 0,
                 gaps.get(key, 0),
-                _usual(awake_ms, report, at),
+                usual(awake_ms, report, at),
             )
             for key, report, at, command, awake_ms in rows
         }
@@ -207,7 +205,7 @@ class StoredRollouts:
                 number = int(row[0]) if row else 0
                 await conn.execute(
                     _ADD_DEVICES,
-                    {"rollout": number, "devices": _jsonb(map(_row, devices.values()))},
+                    {"rollout": number, "devices": device_rows(devices.values())},
                 )
                 await _add_events(conn, number, transitions)
         except pg.UniqueViolation:
@@ -233,7 +231,7 @@ class StoredRollouts:
                 {
                     "rollout": after.id, "phase": after.phase, "reason": after.reason,
                     "wave": after.wave, "forgiven": after.forgiven, "revision": before.revision,
-                    "over": after.phase.over, "target": Jsonb(_without_secrets(after.target)),
+                    "over": after.phase.over, "target": Jsonb(without_secrets(after.target)),
                 },
             )  # fmt: skip
             if changed.rowcount == 1:
@@ -242,7 +240,7 @@ class StoredRollouts:
                         _CHANGE_DEVICES,
                         {
                             "rollout": after.id,
-                            "devices": _jsonb(map(_row, outcome.changed.values())),
+                            "devices": device_rows(outcome.changed.values()),
                         },
                     )
                 await _add_events(conn, after.id, outcome.transitions)
@@ -310,10 +308,10 @@ class StoredRollouts:
             conn.cursor(row_factory=dict_row) as cursor,
         ):
             await cursor.execute(_ROLLOUTS, wanted)
-            rollouts = {row["id"]: Kept(_rollout(row), {}) for row in await cursor.fetchall()}
+            rollouts = {row["id"]: Kept(rollout_of(row), {}) for row in await cursor.fetchall()}
             await cursor.execute(_DEVICES, {"rollouts": list(rollouts), "whole": whole})
             for row in await cursor.fetchall():
-                device = _device(row)
+                device = device_of(row)
                 rollouts[row["rollout_id"]].devices[device.device] = device
         return list(rollouts.values())
 
@@ -321,104 +319,7 @@ class StoredRollouts:
         return dict(await (await conn.execute(_GAPS, {"devices": list(devices)})).fetchall())
 
 
-def _usual(
-    awake_ms: int | None, report: Mapping[str, Any] | None, at: datetime | None
-) -> Sample | None:
-    """The mean of the last days as a report: one report alone may have been of an odd wake."""
-    if awake_ms is None or report is None or at is None:
-        return None
-    said = {name: report.get(name) for name in ("firmware", "board", "boot")}
-    return Sample.of({**said, "reset": "deepsleep", "awake_ms": awake_ms}, at)
-
-
 async def _add_events(conn: Connection, rollout: int, events: Iterable[Transition]) -> None:
-    rows = [
-        {
-            "device": event.device, "at": event.at.isoformat(), "what": event.what,
-            "before": event.before, "after": event.after, "reason": event.reason,
-            "command": event.command,
-        }
-        for event in events
-    ]  # fmt: skip
+    rows = event_rows(events)
     if rows:
         await conn.execute(_ADD_EVENTS, {"rollout": rollout, "events": Jsonb(rows)})
-
-
-def _without_secrets(target: FirmwareTarget | Any) -> dict[str, Any]:
-    """A target as it is kept once the rollout is over."""
-    kept: dict[str, Any] = target.model_dump()
-    if not isinstance(target, FirmwareTarget):
-        kept["changes"] = masked(kept["changes"])
-    return kept
-
-
-def _jsonb(rows: Iterable[dict[str, Any]]) -> Jsonb:
-    return Jsonb(list(rows))
-
-
-_INSTANTS = ("due", "heard_at")
-_DETAIL = ("address", "wakes", "sent", "claimed", "stranded", "gaps_before", "former")
-_PLAIN = ("device", "wave", "attempts", "command", "reason", "owed", "health_reason")
-
-
-def _row(device: Device) -> dict[str, Any]:
-    """A device as the columns of its row, in JSON's kinds."""
-    plain = {name: getattr(device, name) for name in _PLAIN}
-    detail = {name: getattr(device, name) for name in _DETAIL}
-    instants = {name: _iso(getattr(device, name)) for name in _INSTANTS}
-    return plain | {
-        "state": device.state.value,
-        "health": device.health.value,
-        "since": _iso(device.since),
-        "not_before": _iso(device.not_before),
-        "baseline": {
-            "before": [_sample(sample) for sample in device.before],
-            "after": [_sample(sample) for sample in device.after],
-        },
-        "detail": {k: v for k, v in (detail | instants).items() if v is not None},
-    }
-
-
-def _device(row: Mapping[str, Any]) -> Device:
-    detail = dict(row["detail"])
-    for name in _INSTANTS:
-        if detail.get(name):
-            detail[name] = datetime.fromisoformat(detail[name])
-    return Device(
-        **{name: row[name] for name in _PLAIN},
-        state=State(row["state"]),
-        health=Health(row["health"]),
-        since=row["since"],
-        not_before=row["not_before"],
-        before=tuple(_unsample(sample) for sample in row["baseline"].get("before", ())),
-        after=tuple(_unsample(sample) for sample in row["baseline"].get("after", ())),
-        **{name: value for name, value in detail.items() if name in {*_INSTANTS, *_DETAIL}},
-    )
-
-
-def _rollout(row: Mapping[str, Any]) -> Rollout:
-    return Rollout(
-        id=row["id"],
-        target=_TARGET.validate_python(row["target"]),
-        options=Options.model_validate(row["options"]),
-        created_at=row["created_at"],
-        created_by=row["created_by"],
-        phase=Phase(row["phase"]),
-        reason=row["reason"],
-        wave=row["wave"],
-        forgiven=row["forgiven"],
-        revision=row["revision"],
-    )
-
-
-def _sample(sample: Sample) -> dict[str, Any]:
-    found = {f.name: getattr(sample, f.name) for f in fields(sample)}
-    return {**{k: v for k, v in found.items() if v is not None}, "at": sample.at.isoformat()}
-
-
-def _unsample(kept: Mapping[str, Any]) -> Sample:
-    return Sample(**{**kept, "at": datetime.fromisoformat(kept["at"])})
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat() if at is not None else None
