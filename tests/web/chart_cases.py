@@ -50,6 +50,7 @@ def cases() -> dict[str, dict]:
     bars = Trace(
         "Readings", PERCENT, Points([SINCE + h * HOUR for h in (1, 5, 9)], [20, 40, 10]), bars=True
     )
+    one_bar = Trace("One", PERCENT, Points([NOW - HOUR], [20]), bars=True)
     marked = Trace("Marked", CELSIUS, readings(10, 0), marks=(Mark(AT[5], 10.0, "<b>odd</b>"),))
     drawn = {
         "gap": [cellar],
@@ -59,7 +60,7 @@ def cases() -> dict[str, dict]:
         "steps": [lamp],
         "rollup": [rollup],
         "bars": [bars],
-        "bars-and-lines": [cellar, bars],
+        "bars-and-lines": [cellar, one_bar],
         "marked": [marked],
         "nothing": [],
     }
