@@ -143,9 +143,10 @@ def _stuck(
     since = readings[-same][0]
     if last_at - since < profile.stuck or same < STUCK_READINGS:
         return []
+    before = f"never the same for longer than {span(profile.longest)}"
     text = (
         f"exactly {show(value)} since {clock.at(_time(since))} ({same} readings); "
-        f"before, never the same for longer than {span(profile.longest)}"
+        f"before, {before if profile.longest else 'no two readings were the same'}"
     )
     return [Finding(Kind.STUCK, _time(since), None, _time(last_at), value, text)]
 

@@ -18,8 +18,8 @@ __all__ = ["COLOURS", "options"]
 
 # Told apart with every kind of colour vision, on white and on black (after Okabe and Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c6bb1", "#7f7f7f")
-# Up to so many points each is drawn as a dot as well.
-_DOTS = 150
+# Up to so many points each is drawn as a dot as well; a change of state is seen without.
+_DOTS, _STATE_DOTS = 150, 20
 # Heights: a pane, a low one (of states alone), what lies above and below the panes.
 _PANE_PX, _LOW_PX = 260, 130
 _TOP_PX, _BOTTOM_PX = 48, 44
@@ -254,7 +254,8 @@ def _drawn(trace: Trace, place: Options, colour: str, zones: list[list[Options]]
 
 
 def _line(trace: Trace, place: Options, colour: str) -> Options:
-    few = isinstance(trace.data, Points) and len(trace.data.at) <= _DOTS
+    dots = _STATE_DOTS if trace.steps else _DOTS
+    few = isinstance(trace.data, Points) and len(trace.data.at) <= dots
     return {
         **place,
         "type": "line",

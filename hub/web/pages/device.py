@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,9 @@ from fastapi import HTTPException, Query
 from nicegui import background_tasks, context, ui
 
 from hub.explain.problems import explain_device
-from hub.explain.sentence import Explanation, Level
+from hub.explain.sentence import Level
 from hub.explain.words import Clock, count, span
-from hub.live import LiveValue
+from hub.live import LiveReport, LiveValue
 from hub.store.devices import Devices
 from hub.store.glance import DeviceGlance, Glance, glance
 from hub.store.known import DeviceUnknownError, require_device
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["mount"]
 
+_LEVELS = {Level.FINE: "dm-well", Level.WARNING: "dm-warn", Level.BAD: "dm-bad"}
+# Silence is told by nobody: it is looked for.
+_EXPLAIN_S = 15.0
 _STYLE = '<link rel="stylesheet" href="/static/device.css">'
 
 
@@ -76,9 +80,9 @@ class _Page:
     async def build(self, asked: list[str], span: str) -> None:
         """Make all of it, the quickest first."""
         key = self._device.device
-        self._headline()
-        said = await explain_device(self._hub, self._who.tenant, key)
-        _explained(said)
+        self._sub = ui.label(self._subline()).classes("dm-soft dm-subline")
+        self._why = ui.expansion().classes("dm-explain").props("dense")
+        await self._explain()
         self._now = NowPanel(self._hub, self._who, self._device)
         with ui.element("section").props('aria-label="Now"'):
             heading("Now")
@@ -103,7 +107,7 @@ class _Page:
             CalibrationPanel(self._hub, self._who, self._device, self._chart.draw).build()
         self._follow()
 
-    def _headline(self) -> None:
+    def _subline(self) -> str:
         device = self._device
         places = {place.place: place for place in self._found.places}
         path: list[str] = []
@@ -119,7 +123,21 @@ class _Page:
             f"battery {charge['text']}{', low' if charge['low'] else ''}" if charge else "",
             _heard(device),
         ]
-        ui.label(" · ".join(part for part in parts if part)).classes("dm-soft dm-subline")
+        return " · ".join(part for part in parts if part)
+
+    async def _explain(self) -> None:
+        """The sentence that matters most; the rest on demand."""
+        said = await explain_device(self._hub, self._who.tenant, self._device.device)
+        self._sub.text = self._subline()
+        self._why.text = said.headline.text
+        level = said.headline.level
+        self._why.classes(_LEVELS[level], remove=" ".join({*_LEVELS.values()} - {_LEVELS[level]}))
+        clock = Clock(datetime.now(UTC))
+        self._why.clear()
+        with self._why, ui.element("ol").classes("dm-chain"):
+            for sentence in said.chain:
+                with ui.element("li"):
+                    ui.label(f"{clock.at(sentence.at)}: {sentence.text}")
 
     async def _gaps(self) -> None:
         """Readings that never came, counted by their numbers."""
@@ -138,27 +156,27 @@ class _Page:
         async def follow() -> None:
             async with self._hub.live.subscribe(tenant) as updates:
                 async for update in updates:
-                    if isinstance(update, LiveValue):
-                        if update.series.device == key:
-                            self._now.heard(update)
-                        await self._chart.heard(update.series, update.at)
+                    match update:
+                        case LiveValue(series, _, at):
+                            if series.device == key:
+                                self._now.heard(update)
+                                self._seen(at)
+                            await self._chart.heard(series, at)
+                        case LiveReport(device, report, at) if device == key:
+                            self._device = replace(self._device, report=dict(report))
+                            self._seen(at)
 
         task = background_tasks.create(follow(), name="device page")
         context.client.on_delete(task.cancel)
+        ui.timer(_EXPLAIN_S, self._explain, immediate=False)
+
+    def _seen(self, at: datetime) -> None:
+        seen_at = max(self._device.seen_at or at, at)
+        self._device = replace(self._device, seen_at=seen_at)
+        self._sub.text = self._subline()
 
 
 def _heard(device: DeviceGlance) -> str:
     if device.seen_at is None:
         return "never heard"
     return f"heard {span((datetime.now(UTC) - device.seen_at).total_seconds())} ago"
-
-
-def _explained(said: Explanation) -> None:
-    """The sentence that matters most; the rest on demand."""
-    level = {Level.FINE: "", Level.WARNING: "dm-warn", Level.BAD: "dm-bad"}[said.headline.level]
-    with ui.expansion(said.headline.text).classes(f"dm-explain {level}").props("dense"):
-        clock = Clock(datetime.now(UTC))
-        with ui.element("ol").classes("dm-chain"):
-            for sentence in said.chain:
-                with ui.element("li"):
-                    ui.label(f"{clock.at(sentence.at)}: {sentence.text}")
