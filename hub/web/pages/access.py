@@ -141,7 +141,8 @@ class _Page:
         with ui.row().classes("items-center no-wrap w-full dm-line"):
             with ui.column().classes("gap-0 grow min-w-0"):
                 ui.label(called).classes("font-medium break-words")
-                facts = [_STATES[account.state], account.model, account.firmware]
+                firmware = f"firmware {account.firmware}" if account.firmware else ""
+                facts = [_STATES[account.state], account.model, firmware]
                 ui.label(", ".join(fact for fact in facts if fact)).classes("text-sm opacity-80")
                 seen = self._mqtt.problems.of(device)
                 if seen:
