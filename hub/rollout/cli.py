@@ -38,11 +38,13 @@ Number = Annotated[int, typer.Argument(help="the rollout's number")]
 Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
-def _option(name: str, flag: str | None = None) -> Any:
+def _option(name: str, flag: str | None = None, default: str | None = None) -> Any:
     field = Options.model_fields[name]
+    unit = " s" if name.endswith("_s") else ""
+    shown = default or f"{field.default}{unit}"
     return typer.Option(
         flag or f"--{name.replace('_', '-')}",
-        help=f"{field.description} (default: {field.default})",
+        help=f"{field.description} (default: {shown})",
         show_default=False,
     )
 
@@ -63,6 +65,12 @@ def start(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="settings instead of firmware: interval=600")
     ] = None,
+    wifi: Annotated[
+        str | None, typer.Option(help="a network to join instead of firmware; its key is asked for")
+    ] = None,
+    wifi_key_file: Annotated[
+        typer.FileText | None, typer.Option(help="take the key from a file (- for the input)")
+    ] = None,
     board: Annotated[str | None, typer.Option(help="the image for this board")] = None,
     image: Annotated[int | None, typer.Option(help="the image of this number")] = None,
     canary: Annotated[int | None, _option("canary")] = None,
@@ -72,15 +80,17 @@ def start(
     attempts: Annotated[int | None, _option("attempts")] = None,
     backoff: Annotated[float | None, _option("backoff_s", "--backoff")] = None,
     battery: Annotated[int | None, _option("battery_mv", "--battery")] = None,
-    window: Annotated[list[str] | None, _option("windows", "--window")] = None,
-    timezone: Annotated[str | None, _option("timezone")] = None,
+    window: Annotated[list[str] | None, _option("windows", "--window", "any time")] = None,
+    timezone: Annotated[str | None, _option("timezone", default="this machine's")] = None,
     patience: Annotated[float | None, _option("patience_s", "--patience")] = None,
     verify: Annotated[float | None, _option("verify_s", "--verify")] = None,
     reports: Annotated[int | None, _option("reports")] = None,
     awake_percent: Annotated[float | None, _option("awake_percent")] = None,
     heap_percent: Annotated[float | None, _option("heap_percent")] = None,
     gaps: Annotated[int | None, _option("gaps")] = None,
-    downgrade: Annotated[bool, _option("downgrade")] = False,
+    downgrade: Annotated[
+        bool, typer.Option("--downgrade", help="allow a version lower than the running one")
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="only show waves and times")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="show it until it is over")] = False,
     as_json: Json = False,
@@ -100,7 +110,7 @@ def start(
         "version": version,
         "board": board,
         "image": image,
-        "settings": dict(parse(one) for one in setting) if setting else None,
+        "settings": _settings(setting, wifi, wifi_key_file),
         "options": {name: value for name, value in given.items() if value not in (None, [])},
     }
     with _hub(data_dir) as hub:
@@ -181,6 +191,21 @@ def history(
         return
     for event in found:
         typer.echo(history_line(event))
+
+
+def _settings(
+    assignments: list[str] | None, wifi: str | None, key_file: typer.FileText | None
+) -> dict[str, object] | None:
+    """What is to be set; None for firmware."""
+    settings = dict(parse(one) for one in assignments or ())
+    if wifi is not None:
+        if key_file is not None:
+            key = key_file.read().strip("\r\n")
+        else:
+            what = f"key of {wifi} (empty: open)"
+            key = typer.prompt(what, default="", hide_input=True, show_default=False)
+        settings["wifi"] = {"ssid": wifi, "key": key}
+    return settings or None
 
 
 def _follow(hub: Control, number: int, tenant: str | None) -> None:

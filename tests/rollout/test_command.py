@@ -96,6 +96,19 @@ async def test_from_the_plan_to_the_history(run):
     assert "aborted" in (await run("status", "1"))[1], "one that is over is shown once"
 
 
+async def test_a_wifi_key_is_shown_to_nobody(run, hub):
+    key = hub.data_dir.parent / "key"
+    key.write_text("correct horse\n")
+    status, said = await run("start", "--wifi", "Attic", "--wifi-key-file", str(key), "--all")
+    assert status == 0, said
+    for command in (("list",), ("status", "1", "--once"), ("status", "1", "--json"),
+                    ("history", "1"), ("abort", "1"), ("status", "1")):  # fmt: skip
+        said += (await run(*command))[1]
+    assert "Attic" in said
+    assert "correct horse" not in said
+    assert "correct horse" not in hub.log.read_text()
+
+
 async def test_settings_roll_out(run, hub):
     status, said = await run("start", "--set", "interval=600", "--all", "--reports", "0")
     assert (status, said) == (0, "rollout 1: interval=600 to 2 devices\n")
