@@ -10,6 +10,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import ValueChangeEventArguments
 from starlette.requests import Request
 
+from hub.errors import HubError
 from hub.web.pages import links
 from hub.web.people.principal import Principal, site_of
 from hub.web.plain import theme
@@ -29,6 +30,7 @@ def frame(principal: Principal, title: str) -> Iterator[None]:
     """A page with its title as heading; what the block makes is its content."""
     request = context.client.request
     ui.page_title(f"{title} · Dormouse")
+    ui.on_exception(_tell)
     ui.add_head_html(_HEAD)
     ui.colors(primary="#7a4a1d", secondary="#4d6b57", accent="#9c5b16")
     ui.dark_mode(_DARK[theme(request)])
@@ -36,6 +38,13 @@ def frame(principal: Principal, title: str) -> Iterator[None]:
     with ui.element("div").props('id="content" tabindex="-1"').classes("dm-content"):
         heading(title, 1)
         yield
+
+
+def _tell(error: Exception) -> None:
+    """Say what a button's work ran into; its cause is in the hub's log."""
+    known = isinstance(error, HubError)
+    text = f"{str(error).rstrip('.')}." if known else "That did not work; the hub's log says why."
+    ui.notify(text, type="negative")
 
 
 def heading(text: str, level: int = 2) -> TextElement:

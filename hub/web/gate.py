@@ -19,6 +19,8 @@ __all__ = ["Gate", "host_is_ours", "limit_of"]
 NONCE = "dormouse.nonce"
 """Where a request's scope holds what its inline scripts are let in by."""
 
+_ANSWERED = "dormouse.answered"
+
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
@@ -83,7 +85,13 @@ class Gate:
             status, reason, advice = refused
             await problem(scope, status, reason, advice)(scope, receive, wrapped)
             return
-        await self._app(scope, _Limited(scope, receive), wrapped)
+        try:
+            await self._app(scope, _Limited(scope, receive), wrapped)
+        except Exception:
+            # What was answered (and logged: errors.py) is raised once more by Starlette; the
+            # connection is as good as before. What broke off half-way must end it.
+            if not scope.get(_ANSWERED):
+                raise
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str, str] | None:
         path: str = scope["path"]
@@ -159,6 +167,8 @@ def _with_headers(scope: Scope, headers: Headers, send: Send) -> Send:
             answer.setdefault("Content-Security-Policy", policy)
             for name, value in _HEADERS.items():
                 answer.setdefault(name, value)
+        elif message["type"] == "http.response.body" and not message.get("more_body", False):
+            scope[_ANSWERED] = True
         await send(message)
 
     return sending

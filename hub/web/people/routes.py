@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import html
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import psycopg
 from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -24,6 +26,8 @@ __all__ = ["KNOWN", "router"]
 
 KNOWN = "dormouse_known"
 """The cookie of a browser that has logged in before: which account, and proof of it."""
+
+_DATABASE_S = 3.0  # less than a page's patience (frame.js)
 
 _FIELD = 500  # characters of any field of a form; more is refused before it is looked at
 
@@ -49,8 +53,13 @@ class _Doors:
 
     async def session(self, request: Request) -> Response:
         """Whether the session is still good: for a page that lost its connection."""
-        good = await authenticate(request) is not None
-        return JSONResponse({"session": good}, 200 if good else 401, {"Cache-Control": "no-store"})
+        try:
+            async with asyncio.timeout(_DATABASE_S):
+                good = await authenticate(request) is not None
+            status = 200 if good else 401
+        except (TimeoutError, psycopg.Error):
+            good, status = False, 503
+        return JSONResponse({"session": good}, status, {"Cache-Control": "no-store"})
 
     async def login_page(self, request: Request, next: str = "/") -> Response:  # noqa: A002  # the parameter's name
         """The form; who is logged in already goes on."""

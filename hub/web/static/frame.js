@@ -47,7 +47,9 @@
       else if (status === 200) {
         banner("");
         if (Date.now() - last > WORRY_MS) reload();
-      } else throw new Error(String(status));
+      } else {
+        banner("The hub is there, but its database is not: what is shown may be old. Trying again…");
+      }
     } catch {
       const since = new Date(last).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
       banner(`Hub unreachable since ${since}. What is shown is from then; trying again…`);
