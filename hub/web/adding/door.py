@@ -78,7 +78,7 @@ def look(mqtt: Mqtt, tenant: str, *, ending: str | None = None) -> Door:
             (a for a in accounts if _is_new(a)), key=lambda a: _made(a).timestamp(), reverse=True
         ),
         known=[a.device for a in accounts],
-        refused=[*_shut_out(accounts), *_refused(mqtt, {a.device for a in accounts})],
+        refused=[*_shut_out(accounts), *_refused(mqtt, {a.device for a in accounts}, ending)],
     )
 
 
@@ -106,7 +106,7 @@ def _shut_out(accounts: Sequence[Account]) -> list[Refusal]:
     ]
 
 
-def _refused(mqtt: Mqtt, ours: set[str]) -> list[Refusal]:
+def _refused(mqtt: Mqtt, ours: set[str], ending: str | None) -> list[Refusal]:
     since = datetime.now(UTC) - _RECENT
     found = []
     for device, kind, seen in mqtt.problems.latest(200):
@@ -118,7 +118,7 @@ def _refused(mqtt: Mqtt, ours: set[str]) -> list[Refusal]:
                 "else calls itself so"
             )
             found.append(Refusal(device, reason, Remedy.RENEW))
-        elif kind == "enrol-too-many":
+        elif kind == "enrol-too-many" and _may_see(device, ending):
             reason = "too many new devices at once: it asks again by itself in some minutes"
             found.append(Refusal(device, reason, None))
     return found
