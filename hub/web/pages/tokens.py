@@ -10,7 +10,7 @@ from nicegui import ui
 from hub.errors import HubError
 from hub.store.tokens import Scope, Token, Tokens
 from hub.web.api.access import revoke
-from hub.web.ask import confirm
+from hub.web.ask import confirm, tell_secret
 from hub.web.frame import frame, heading
 from hub.web.pages import Link
 from hub.web.people.principal import Administrator, Principal
@@ -114,7 +114,7 @@ class _Page:
                 return
             name.value = ""
             self._list.refresh()
-            _show(text)
+            await tell_secret("The token", text)
 
         ui.button("Make it", on_click=make).props("no-caps unelevated")
 
@@ -123,17 +123,6 @@ def _box(scope: Scope, text: str) -> ui.checkbox:
     box = ui.checkbox(text, value=scope is Scope.READ)
     box.props["aria-label"] = text
     return box
-
-
-def _show(text: str) -> None:
-    """The token, once: the hub keeps only its hash."""
-    with ui.dialog(value=True).props("persistent") as dialog, ui.card().props('role="document"'):
-        heading("The token")
-        ui.label("Keep it where the program finds it. It is shown only now.")
-        ui.input("Token", value=text).props("readonly outlined").classes("w-full")
-        with ui.element("div").classes("dm-row"):
-            ui.button("Copy", on_click=lambda: ui.clipboard.write(text)).props("no-caps unelevated")
-            ui.button("Close", on_click=dialog.close).props("no-caps flat")
 
 
 def _used(token: Token) -> str:

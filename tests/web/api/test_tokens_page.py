@@ -17,18 +17,17 @@ async def test_a_token_made_on_the_page_works_until_it_is_revoked_there(open_bro
         await page.get_by_label("What it is for").fill("<b>grafana</b>")
         await page.get_by_text("switch things").click()
         await page.get_by_role("button", name="Make it").click()
-        shown = page.get_by_label("Token", exact=True)
-        await shown.wait_for()
-        token = await shown.input_value()
+        token = await page.get_by_test_id("secret").inner_text()
         async with program(token) as client:
             me = (await client.get("/api/me")).json()
             assert me["scopes"] == ["command", "read"]
-            await page.get_by_role("button", name="Close").click()
+            await page.get_by_role("button", name="I have it").click()
             row = page.get_by_role("listitem").filter(has_text="<b>grafana</b>")
             await row.get_by_text("command, read").wait_for()
+            await page.get_by_test_id("secret").wait_for(state="detached")
             assert token not in await page.content()
             await row.get_by_role("button", name="Revoke").click()
-            await page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+            await page.get_by_role("button", name="Revoke", exact=True).click()
             await row.wait_for(state="detached")
             assert (await client.get("/api/me")).status_code == 401
 
