@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hub.store.errors import StoreError
 from hub.store.store import Store
 from hub.web.wizard.kept import Kept, MovedOnError, Wizards
 from hub.web.wizard.machine import Progress
@@ -48,3 +49,11 @@ async def test_only_a_reset_clears_it_and_what_was_open_elsewhere_does_not_bring
     with pytest.raises(MovedOnError):
         await ann.save("add", kept, Progress(at="b"))
     assert await ann.load("add") == again
+
+
+async def test_what_cannot_be_kept_is_refused(store: Store):
+    ann = Wizards(store, "home", "ann")
+    for text in ("\0", "\ud800"):
+        with pytest.raises(StoreError):
+            await ann.save("add", Kept(), Progress({"name": {"name": text}}))
+    assert await ann.load("add") == Kept()

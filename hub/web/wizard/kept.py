@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from hub.errors import HubError
+from hub.store.refusals import typed
 from hub.store.store import Store
 from hub.web.wizard.machine import Progress
 
@@ -61,8 +63,16 @@ class Wizards:
     async def save(self, wizard: str, kept: Kept, progress: Progress) -> Kept:
         """Keep a progress made from `kept`; it is durable when this returns.
 
-        Raises MovedOnError when another one was kept since, which stays.
+        Raises MovedOnError when another one was kept since, which stays; StoreError for what the
+        database cannot keep.
         """
+        with typed():
+            row = await self._save(wizard, kept, progress)
+        if row is None:
+            raise MovedOnError
+        return Kept(progress, row[0])
+
+    async def _save(self, wizard: str, kept: Kept, progress: Progress) -> TupleRow | None:
         async with self._store.tenant(self._tenant) as conn:
             saved = await conn.execute(
                 _SAVE,
@@ -74,10 +84,7 @@ class Wizards:
                     "since": kept.changed_at,
                 },
             )
-            row = await saved.fetchone()
-        if row is None:
-            raise MovedOnError
-        return Kept(progress, row[0])
+            return await saved.fetchone()
 
     async def reset(self, wizard: str) -> None:
         """Forget it; the next load is at the beginning."""
