@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from hub.store.store import Store
 
 __all__ = ["ChartPanel"]
+
+log = logging.getLogger(__name__)
 
 _FINENESS = {
     Resolution.RAW: "every reading",
@@ -74,7 +77,10 @@ class ChartPanel:
         if not shown or self._span == "" or loop.time() - self._drawn_at < _LIVE_S:
             return
         self._window = latest(self._span, datetime.now(UTC))
-        await self.draw()
+        try:
+            await self.draw()
+        except Exception as error:  # noqa: BLE001  # the database is away: the next value tries again
+            log.debug("a chart waits: %s", error)
 
     async def mark(self, marks: Mapping[SeriesKey, Sequence[Mark]]) -> None:
         """Point at what is odd about series."""
