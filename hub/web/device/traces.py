@@ -71,6 +71,8 @@ async def draw(
         steps = quantity(one.key).shape is Shape.STEPS
         fine = await coverage.choose([series], span, points) if steps else resolution
         traces.append(await loader.trace(one, series, fine))
+    if not any(isinstance(trace.data, Ranges) for trace in traces):
+        resolution = Resolution.RAW
     return Drawn(traces, resolution, gone)
 
 
@@ -85,6 +87,9 @@ class _Loader:
         kind = quantity(wanted.key)
         steps = kind.shape is Shape.STEPS
         columns = await self._columns(series, resolution)
+        if not columns:
+            # Nothing came: then each reading is looked for, and what held is shown.
+            resolution = Resolution.RAW
         at = [int(time) // 1000 for time in columns[0]] if columns else []
         data: Points | Ranges
         if resolution is Resolution.RAW:
