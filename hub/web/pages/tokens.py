@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LINK", "mount"]
 
-LINK = Link("Tokens", "/tokens", "key", 85, administrators_only=True)
+LINK = Link("Tokens", "/tokens", "terminal", 85, administrators_only=True)
 
 _SCOPES = {
     Scope.READ: "look: devices, readings, live values",
@@ -92,11 +92,10 @@ class _Page:
     def _form(self) -> None:
         name = ui.input("What it is for").props("dense outlined maxlength=100")
         heading("It may", 3)
-        with ui.element("div").props('role="group" aria-label="What it may do"'):
+        with ui.element("div").props('role="group" aria-label="What it may do"').classes("column"):
             boxes = {scope: _box(scope, text) for scope, text in _SCOPES.items()}
-        lasting = ui.select(_LASTING, value=365).props(
-            'dense outlined options-dense aria-label="How long it lasts"'
-        )
+        lasting = ui.select(_LASTING, value=365, label="How long it lasts")
+        lasting.props("dense outlined options-dense").classes("w-full")
 
         async def make() -> None:
             scopes = {scope for scope, box in boxes.items() if box.value}
