@@ -56,6 +56,13 @@ from tests.store.test_schema import (
     test_migrations_lead_to_the_declared_schema,
 )
 from tests.support.postgres import DEBIAN, FAST, Server
+from tests.web.test_points import (
+    test_bins_are_those_of_the_rollup_and_the_first_one_is_whole,
+    test_every_reading_comes_once_in_order_in_every_form,
+    test_gaps_are_told_from_the_last_reading_to_the_next,
+    test_texts_are_given_as_they_are_but_no_spreadsheet_reckons_with_them,
+    test_values_can_be_had_as_they_were_calibrated_at_an_instant,
+)
 
 __all__ = [
     "devices",
@@ -67,11 +74,14 @@ __all__ = [
     "test_a_tick_changes_the_location_and_its_history",
     "test_an_unreadable_path_is_refused_with_its_position",
     "test_as_of_answers_every_past_state",
+    "test_bins_are_those_of_the_rollup_and_the_first_one_is_whole",
     "test_deletes_are_recorded",
     "test_documents_are_found",
     "test_drift_is_seen",
     "test_eight_writers_leave_whole_histories",
+    "test_every_reading_comes_once_in_order_in_every_form",
     "test_gaps_are_counted_by_boot_identity",
+    "test_gaps_are_told_from_the_last_reading_to_the_next",
     "test_impossible_times_go_to_quarantine",
     "test_late_readings_find_their_month",
     "test_migrations_lead_to_the_declared_schema",
@@ -83,7 +93,9 @@ __all__ = [
     "test_retention_by_series_kind_and_tenant",
     "test_rollups_equal_recomputation",
     "test_sql_past_the_package_leaves_history_too",
+    "test_texts_are_given_as_they_are_but_no_spreadsheet_reckons_with_them",
     "test_the_implied_relation_is_the_brute_force_join",
+    "test_values_can_be_had_as_they_were_calibrated_at_an_instant",
     "test_what_else_could_tell",
     "two",
 ]
