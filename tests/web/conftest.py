@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
@@ -47,10 +48,29 @@ async def hub_with_people(
                     raise
 
 
+@pytest.fixture(scope="session")
+def peopled_hub(empty_hub):
+    """The data folder of a hub that everybody has joined: modules copy it, which is quicker than
+    making so many passwords each time."""
+    folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
+    folder.chmod(0o755)
+
+    async def make() -> None:
+        async with hub_with_people(empty_hub) as hub:
+            assert await hub.stop() == 0
+            await asyncio.to_thread(
+                subprocess.run, ["cp", "-a", hub.data_dir, folder / "data"], check=True
+            )
+
+    asyncio.run(make())
+    yield folder / "data"
+    shutil.rmtree(folder)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def web(empty_hub) -> AsyncIterator[HubProcess]:
+async def web(peopled_hub) -> AsyncIterator[HubProcess]:
     """A hub with people, one for all tests of a module."""
-    async with hub_with_people(empty_hub) as hub:
+    async with hub_with_people(peopled_hub, people={}) as hub:
         yield hub
 
 
