@@ -44,7 +44,7 @@ async def test_the_document_is_there_for_everybody_and_names_scopes(nobody, full
             assert "HTTPValidationError" not in str(operation)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_fuzzing_finds_no_answer_that_the_document_does_not_know(
     full, make_token, nobody, tmp_path
 ):
