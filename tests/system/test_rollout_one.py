@@ -62,7 +62,7 @@ async def watching(hub, *arguments: object):
         stderr=asyncio.subprocess.DEVNULL,
         env=environment(hub) | {"PYTHONUNBUFFERED": "1"},
         cwd=ROOT,
-        # A worker of pytest-xdist ignores it, and so would its children.
+        # Tests that run in a shell's background ignore it, and so would their children.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
