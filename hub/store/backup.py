@@ -182,6 +182,8 @@ async def _load(postgres: Postgres, database: str, source: Path) -> None:
                 while piece := await asyncio.to_thread(packed.read, 1 << 18):
                     child.stdin.write(piece)
                     await child.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # psql gave up: its own words say why
         except (EOFError, OSError) as error:
             child.kill()
             await child.wait()
