@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.support.hub import until
 from tests.support.publisher import Publisher, RefusedError
@@ -16,8 +17,20 @@ SAID = {"TemperatureSensor__CurrentTemperature": "20.5"}
 
 
 async def menu(page, of: str, entry: str) -> None:
-    await page.get_by_role("button", name=f"Actions for {of}", exact=True).press("Enter")
-    await page.locator(".q-menu .q-item", has_text=entry).press("Enter")
+    """Choose from a line's menu; opened again where the line was made anew."""
+    item = page.locator(".q-menu .q-item", has_text=entry)
+
+    async def chosen() -> bool:
+        try:
+            if not await item.is_visible():
+                button = page.get_by_role("button", name=f"Actions for {of}", exact=True)
+                await button.press("Enter", timeout=2000)
+            await item.press("Enter", timeout=2000)
+        except PlaywrightTimeout:
+            return False
+        return True
+
+    assert await until(chosen, limit_s=20)
 
 
 async def connects(one: Publisher) -> bool:
@@ -61,7 +74,8 @@ async def test_an_account_by_hand_and_its_end(web, open_browser):
             await page.get_by_role("button", name="New account…").click()
             await page.get_by_label("Name: a device's id").fill(name)
             await page.get_by_role("button", name="Make it").click()
-            await page.get_by_role("alert").get_by_text("cannot be an account").wait_for()
+            alert = page.get_by_role("alert").get_by_text("cannot be an account")
+            await alert.filter(has_text=name).wait_for()
         await page.get_by_role("button", name="New account…").click()
         await page.get_by_label("Name: a device's id").fill("viewer.phone")
         await page.get_by_role("button", name="Make it").click()
