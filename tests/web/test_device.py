@@ -90,7 +90,11 @@ async def test_what_was_true_when(web, open_browser):
             await page.locator('[role="slider"] [tabindex="0"]').focus()
             # Back over the new place and the new name, by keyboard.
             for _ in range(3):
+                said = await facts.inner_text()
                 await page.keyboard.press("ArrowLeft")
+                await page.wait_for_function(
+                    "said => document.querySelector('.dm-facts').innerText !== said", arg=said
+                )
             await facts.get_by_text("Old name").wait_for()
             then = await facts.inner_text()
             assert "Attic" in then
