@@ -5,11 +5,11 @@ In place of the port's own manifest, since its flashbdev.py would be frozen besi
 # MicroPython's build defines these names (its docs, "Manifest files"); the checker knows none.
 # ruff: noqa: F821
 
-freeze("$(PORT_DIR)/modules", ("_boot.py", "inisetup.py"))  # type: ignore[name-defined]
-module("flashbdev.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]
-require("onewire")  # type: ignore[name-defined]
-require("ds18x20")  # type: ignore[name-defined]
-require("dht")  # type: ignore[name-defined]
-package("dormouse", opt=3)  # type: ignore[name-defined]
-module("ota.py", opt=3)  # type: ignore[name-defined]
-module("main.py", opt=3)  # type: ignore[name-defined]
+freeze("$(PORT_DIR)/modules", ("_boot.py", "inisetup.py"))  # type: ignore[name-defined]  # the build's
+module("flashbdev.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]  # the build's
+require("onewire")  # type: ignore[name-defined]  # the build's
+require("ds18x20")  # type: ignore[name-defined]  # the build's
+require("dht")  # type: ignore[name-defined]  # the build's
+package("dormouse", opt=3)  # type: ignore[name-defined]  # the build's
+module("ota.py", opt=3)  # type: ignore[name-defined]  # the build's
+module("main.py", opt=3)  # type: ignore[name-defined]  # the build's

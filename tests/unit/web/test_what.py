@@ -17,7 +17,7 @@ NAMED = {
     b"\x89PNG\r\n\x1a\n": "a PNG picture",
     b"PK\x03\x04": "a ZIP archive",
     b"\x1f\x8b": "a gzip archive",
-    b"-----BEGIN RSA PRIVATE KEY-----": "a key or certificate",
+    b"-----BEGIN CERTIFICATE-----": "a key or certificate",
     "Grüße".encode(): "a text file",
     ("ß" * 4095).encode()[1:]: "something that is not known here",
     ("a" + "ß" * 4095).encode(): "a text file",
