@@ -8,7 +8,7 @@ import time
 
 from dormouse import identity, messages, packets
 from dormouse.deadline import Deadline
-from dormouse.link import Link, resolve
+from dormouse.link import Link, Silent, resolve
 from dormouse.watchdog import feed
 
 COMMANDS = ("$ack", "$config", "$ota")
@@ -99,8 +99,15 @@ class Conversation:
         except OSError:
             # A broker that refuses closes at once: its reason may still be there to be read.
             pass
-        kind, _flags, body = self.link.packet()
-        code = body[1] if kind == packets.CONNACK and len(body) == 2 else 3
+        try:
+            kind, _flags, body = self.link.packet()
+            code = body[1] if kind == packets.CONNACK and len(body) == 2 else 3
+        except Silent:
+            raise
+        except OSError:
+            # lwIP forgets what was said before a reset, and a broker that refuses us before it has
+            # read everything resets the connection.
+            code = _REFUSED[0]
         if code in _REFUSED:
             self._drop()
             return False

@@ -16,17 +16,17 @@ def text(value, decimals: int) -> str:
     return shown.rstrip("0").rstrip(".")
 
 
-def batch(record, now: int, series, after: int, upto: int):
+def batch(record, now: int, series, after: int, upto: int, most: int = MOST):
     """(`$batch` with pending readings after < seq <= upto, the last in it); `series` names them.
 
-    At most MOST of them: the rest is for another message. Without any the payload is None and the
+    At most `most` of them: the rest is for another message. Without any the payload is None and the
     last is `upto`.
     """
     out = None
     last = upto
     count = 0
     for seq, at, index, value in record.pending.readings(after, upto):
-        if count == MOST:
+        if count == most:
             break
         if out is None:
             head = '{"boot":"%s","up":%d,"lost":%d,"after":%d,"readings":['
@@ -40,7 +40,7 @@ def batch(record, now: int, series, after: int, upto: int):
         last = seq
     if out is not None:
         out.extend(b"]}")
-    return out, last if count == MOST else upto
+    return out, last if count == most else upto
 
 
 def boot(record) -> str:

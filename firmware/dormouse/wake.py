@@ -90,7 +90,7 @@ class Wake:
             self.send(talk, last, record.seq)
             self.obey(talk)
             return True
-        except (OSError, BadPacket, Refused) as error:
+        except (OSError, BadPacket, Refused, MemoryError) as error:
             print("broker:", type(error).__name__, error)
             record.broker = b"\0" * 4
             return False
@@ -110,7 +110,9 @@ class Wake:
     def queue(self, talk, after: int, upto: int) -> int:
         """Queue a `$batch` of readings after < seq <= upto; return the last that is in it."""
         now = self.clock.tick()
-        payload, last = messages.batch(self.record, now, self.sensors.series, after, upto)
+        # What failed for want of memory is said in smaller pieces.
+        most = messages.MOST >> min(self.record.failures, 2)
+        payload, last = messages.batch(self.record, now, self.sensors.series, after, upto, most)
         if payload:
             talk.publish("$batch", payload, True)
         return last

@@ -236,6 +236,39 @@ async def test_a_radio_that_fails_leaves_the_reading(make_board, admit, ears):
     assert ears.seqs(board) == [1, 2]
 
 
+async def test_what_the_heap_is_too_small_for_goes_out_in_smaller_pieces(make_board, admit, ears):
+    board = await admit(make_board())
+    board.world["wifi"]["up"] = False
+    await board.wake(Cause.POWER)
+    fill = (
+        "from dormouse import rtc; record, _ = rtc.load()\n"
+        "for n in range(19):\n"
+        "    record.up_s += 300; record.seq += 1\n"
+        "    record.pending.add(record.up_s, record.seq, [(0, 3.0)])\n"
+        "record.failures = 0\n"
+        "rtc.save(record)\n"
+    )
+    await board.wake(typed=fill)
+    board.world["wifi"]["up"] = True
+    small = (
+        "from dormouse import messages\n"
+        "whole = messages.batch\n"
+        "def batch(*given):\n"
+        "    payload, last = whole(*given)\n"
+        "    if payload and len(payload) > 400: raise MemoryError\n"
+        "    return payload, last\n"
+        "messages.batch = batch\nimport main"
+    )
+    for _wake in range(3):
+        wake = await board.wake(typed=small)
+        assert wake.status == ASLEEP, wake.console
+    await ears.mark()
+    # The third could say it: the first two tried 24 and 12 at once.
+    assert len(ears.reports(board)) == 1
+    assert [len(batch.entries) for batch in ears.batches(board)] == [6, 6, 6, 5]
+    assert ears.seqs(board) == list(range(1, 24))
+
+
 async def test_the_fullest_memory_and_every_sensor_fit_the_heap(make_board, admit, ears):
     sensors = [
         {"driver": "bme280", "scl": 5, "sda": 4},

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import socket
+import struct
 
 from host.twin.vm import ASLEEP, Cause
+
+
+async def enrol(accounts, enrolments) -> None:
+    """Give who asks first the account it asks for, as the hub does."""
+    async with asyncio.timeout(30):
+        while not enrolments:
+            await asyncio.sleep(0.005)
+    said = json.loads(enrolments[0].payload)
+    await accounts.provision(said["id"], "home", said["password"])
+
+
+async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy until the end."""
+    while data := await reader.read(4096):
+        writer.write(data)
+    writer.close()
 
 
 async def test_an_empty_device_is_enrolled_and_heard_in_one_wake(
@@ -16,13 +35,7 @@ async def test_an_empty_device_is_enrolled_and_heard_in_one_wake(
         port=broker.endpoint.port, enrol_port=broker.enrol_endpoint[0].port, model="window sensor"
     )
 
-    async def hub() -> None:
-        while not enrolments:
-            await asyncio.sleep(0.005)
-        said = json.loads(enrolments[0].payload)
-        await accounts.provision(said["id"], "home", said["password"])
-
-    wake, _ = await asyncio.gather(board.wake(Cause.POWER), hub())
+    wake, _ = await asyncio.gather(board.wake(Cause.POWER), enrol(accounts, enrolments))
     assert wake.status == ASLEEP, wake.console
     await ears.mark()
     (enrolment,) = enrolments
@@ -42,6 +55,32 @@ async def test_an_empty_device_is_enrolled_and_heard_in_one_wake(
     await board.wake()
     assert board.password == said["password"]
     assert board.flash_writes == written
+    assert len(enrolments) == 1
+
+
+async def test_a_refusal_that_is_lost_in_a_reset_is_one(
+    make_board, accounts, broker, ears, enrolments
+):
+    """As when the broker refuses CONNECT before it has read what came with it."""
+
+    async def first_resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not enrolments:
+            await reader.read(1)
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.close()
+            return
+        there = await asyncio.open_connection("127.0.0.1", broker.endpoint.port)
+        with contextlib.suppress(OSError):
+            await asyncio.gather(pass_on(reader, there[1]), pass_on(there[0], writer))
+
+    async with await asyncio.start_server(first_resets, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        board = make_board(port=port, enrol_port=broker.enrol_endpoint[0].port)
+        board.password = "0123456789abcdef" * 2
+        await asyncio.gather(board.wake(Cause.POWER), enrol(accounts, enrolments))
+        await ears.mark()
+    assert ears.seqs(board) == [1]
     assert len(enrolments) == 1
 
 
