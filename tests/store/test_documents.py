@@ -8,6 +8,7 @@ from hub.store.documents import devices_where
 from hub.store.errors import PathError, PathTooSlowError
 from hub.store.store import Store
 from tests.store.test_ingest import NOW
+from tests.support.broker import until
 
 
 @pytest.fixture
@@ -73,8 +74,13 @@ async def test_an_equality_uses_the_index(store: Store, devices: Devices, databa
     async with await psycopg.AsyncConnection.connect(database.admin_url, autocommit=True) as admin:
         await admin.execute("ANALYZE dormouse.device_state")
         assert await devices_where(store, "home", '$.room == "attic"') == ["strong"]
-        await store._pool.close()  # a connection tells its statistics when it ends
-        scans = await admin.execute(
-            "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'device_state_document'"
-        )
-        assert (await scans.fetchone())[0] > 0
+        await store._pool.close()
+
+        async def used() -> bool:
+            scans = await admin.execute(
+                "SELECT idx_scan FROM pg_stat_user_indexes"
+                " WHERE indexrelname = 'device_state_document'"
+            )
+            return (await scans.fetchone())[0] > 0
+
+        await until(used)  # a connection tells its statistics when it has ended

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.async_api import TimeoutError as PlaywrightTimeout
+from playwright.async_api import expect
 
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
@@ -91,13 +91,14 @@ async def test_what_was_true_when(web, open_browser):
             assert "1.1.0" in now
             await page.locator('[role="slider"] [tabindex="0"]').focus()
             # Back over the new place and the new name, by keyboard.
-            before = facts.get_by_text("Old name")
+            before, when = facts.get_by_text("Old name"), page.locator(".dm-strong")
             for _ in range(6):  # a key that comes while the page still moves is lost
                 if await before.is_visible():
                     break
+                shown = await when.inner_text()
                 await page.keyboard.press("ArrowLeft")
-                with suppress(PlaywrightTimeout):
-                    await before.wait_for(timeout=1500)
+                with suppress(AssertionError):
+                    await expect(when).not_to_have_text(shown, timeout=5000)
             await before.wait_for()
             then = await facts.inner_text()
             assert "Attic" in then

@@ -91,7 +91,10 @@ class PastPanel:
         await self._show(f"{self._instant:%d %b %Y %H:%M} UTC")
 
     async def _show(self, when: str) -> None:
-        past = await device_at(self._store, self._tenant, self._device, self._instant)
+        instant = self._instant
+        past = await device_at(self._store, self._tenant, self._device, instant)
+        if instant is not self._instant:
+            return  # asked for another one meanwhile
         self._when.text = when
         self._shown.clear()
         with self._shown:
