@@ -12,7 +12,7 @@ CAUSES = {0: "power", 1: "watchdog", 4: "soft", 5: "deepsleep", 6: "hard"}
 _POWER, _WATCHDOG, _DEEPSLEEP, _HARD = 0, 1, 5, 6
 # In the OTA server no clock of ours ran. Longer than an update takes: a clock that is ahead harms
 # nobody, since the hub dates no message later than it came; one that is behind looks as if the
-# broker had kept our messages.
+# broker had kept our messages, until 5% of what passed is more than what is missing.
 _UPDATE_MS = 120_000
 
 
@@ -36,7 +36,8 @@ def run() -> None:
     record, kept = rtc.load()
     cause = machine.reset_cause()
     away = _UPDATE_MS if record.magic == b"zaotaota" else 0
-    clock = Clock(record, record.slept if cause == _DEEPSLEEP else away)
+    # A sleep that was cut short counts whole.
+    clock = Clock(record, record.slept or away)
     record.slept = 0
     if cause == _DEEPSLEEP and record.left:
         sleep.start(record, record.left)

@@ -24,6 +24,8 @@ _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 500, 60000
 _JOIN_MS = 15000
 # A ping leaves time for its answer before the broker gives up at 1.5 times the keep-alive.
 _PING_MS = KEEPALIVE_S * 500
+# How often RTC memory gets the clock: a restart loses so much of it.
+_SAVE_S = 2
 _DAY = 86400
 _SET = "Switch/On/set"
 _ONLINE = "$online"
@@ -76,6 +78,8 @@ class Stay:
         self.batches: dict = {}
         self.said = 0
         self.exchange = exchange
+        # The clock as the RTC memory has it.
+        self.saved = 0
         # Whether an update is to begin now.
         self.update = False
 
@@ -113,9 +117,12 @@ class Stay:
             self.changed = False
             self.record.set(rtc.RELAY, self.switch.on)
             values.append((len(self.series) - 1, 1 if self.switch.on else 0))
+        now = self.clock.tick()
         if values:
             self.values.update(dict(values))
             keep(self.record, self.clock, self.series, values)
+        if values or now - self.saved >= _SAVE_S:
+            self.saved = now
             rtc.save(self.record)
         return bool(values) or self.report_due
 

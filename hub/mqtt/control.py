@@ -110,7 +110,10 @@ class _Steps:
             case "renew":
                 mqtt.enroller.allow_renewal(name, Renew.model_validate(body).minutes)
             case "rotate":
-                return {"password": await mqtt.book.rotate(name)}
+                password = await mqtt.book.rotate(name)
+                # Who writes it on the device holds the device at its prompt meanwhile.
+                mqtt.forget_clock(name)
+                return {"password": password}
             case "remove":
                 await mqtt.book.remove(name)
                 mqtt.problems.forget(name)

@@ -110,6 +110,10 @@ class Mqtt:
         """The names of all tenants."""
         return await self._store.tenants()
 
+    def forget_clock(self, device: str) -> None:
+        """Take its next message as prompt: its clock stood still for a time nobody knows."""
+        self._clocks.forget(device)
+
     @property
     def ports(self) -> dict[str, int]:
         """The broker's ports for hub.json (mqtt, mqtts, enrol); empty when it is not ours."""

@@ -23,9 +23,10 @@ async def enrol(accounts, enrolments) -> None:
 
 async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Copy until the end."""
-    while data := await reader.read(4096):
-        writer.write(data)
-    writer.close()
+    with contextlib.suppress(OSError):
+        while data := await reader.read(4096):
+            writer.write(data)
+            await writer.drain()
 
 
 async def test_an_empty_device_is_enrolled_and_heard_in_one_wake(
@@ -62,6 +63,7 @@ async def test_a_refusal_that_is_lost_in_a_reset_is_one(
     make_board, accounts, broker, ears, enrolments
 ):
     """As when the broker refuses CONNECT before it has read what came with it."""
+    port_there = broker.endpoint.port
 
     async def first_resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not enrolments:
@@ -70,9 +72,15 @@ async def test_a_refusal_that_is_lost_in_a_reset_is_one(
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             writer.close()
             return
-        there = await asyncio.open_connection("127.0.0.1", broker.endpoint.port)
-        with contextlib.suppress(OSError):
-            await asyncio.gather(pass_on(reader, there[1]), pass_on(there[0], writer))
+        reader_there, writer_there = await asyncio.open_connection("127.0.0.1", port_there)
+        with contextlib.closing(writer), contextlib.closing(writer_there):
+            await asyncio.wait(
+                [
+                    asyncio.create_task(pass_on(reader, writer_there)),
+                    asyncio.create_task(pass_on(reader_there, writer)),
+                ],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
 
     async with await asyncio.start_server(first_resets, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]

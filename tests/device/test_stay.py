@@ -118,6 +118,21 @@ async def test_it_keeps_readings_while_the_network_is_away(make_board, admit, ea
     assert board.flash_writes == 3
 
 
+async def test_its_clock_outlives_a_restart(board, ears):
+    """Though nothing was measured meanwhile: the interval is an hour."""
+    async with running(board):
+        await until(lambda: bool(ears.reports(board)))
+        kept = board.rtc
+        for _ in range(2):  # it writes its clock from time to time
+            await until(lambda before=kept: board.rtc != before)
+            kept = board.rtc
+    async with running(board, Cause.WATCHDOG):
+        await until(lambda: len(ears.reports(board)) == 2)
+    before, after = ears.reports(board)
+    assert after.boot == before.boot
+    assert after.up >= before.up + 3
+
+
 async def test_it_comes_back_to_a_broker_that_was_killed(make_board, admit, ears, broker):
     board = await admit(make_board(switch=SWITCH, sensors=[{"driver": "battery"}], interval=1))
     async with running(board):

@@ -63,6 +63,17 @@ async def test_a_normal_wake_writes_no_flash_and_numbers_go_on(make_board, admit
     assert ups[-1] == pytest.approx(900, abs=2)
 
 
+async def test_a_sleep_that_a_reset_cut_short_counts_whole(make_board, admit, ears):
+    """Else the hub would take what the device says next for a message that waited."""
+    board = await admit(make_board())
+    await board.wake(Cause.POWER)
+    await board.wake(Cause.HARD)
+    await ears.mark()
+    before, after = ears.reports(board)
+    assert after.boot == before.boot
+    assert after.up - before.up >= 299
+
+
 async def test_what_the_database_holds_is_forgotten_and_the_rest_sent_again(
     make_board, admit, ears
 ):

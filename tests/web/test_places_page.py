@@ -48,6 +48,12 @@ async def make(page, name: str) -> None:
     await page.get_by_text(name, exact=True).wait_for()
 
 
+async def shown_within(page, place: str, what: str) -> None:
+    """Wait until the page has caught up: what is grabbed or opened before is made anew."""
+    branch = page.locator("li").filter(has=page.get_by_text(place, exact=True)).last
+    await branch.get_by_text(what, exact=True).wait_for()
+
+
 async def menu(page, of: str, entry: str) -> None:
     await page.get_by_role("button", name=f"Actions for {of}", exact=True).click()
     await (
@@ -65,8 +71,10 @@ async def test_by_mouse_places_and_devices_are_dragged(web, sensor, open_browser
         house = page.get_by_text("House", exact=True)
         await page.get_by_text("Kitchen", exact=True).drag_to(house)
         assert await until(lambda: within(web, "Kitchen")) == "House"
+        await shown_within(page, "House", "Kitchen")
         await page.get_by_text(sensor, exact=True).drag_to(page.get_by_text("Kitchen", exact=True))
         assert await until(lambda: where(web, sensor)) == "Kitchen"
+        await shown_within(page, "Kitchen", sensor)
         await page.get_by_text("Every device has its place.").wait_for()
         await picture(page, "places")
         # A place cannot come to lie in itself; the page says so and nothing changes.
@@ -124,12 +132,13 @@ async def test_on_a_phone_a_branch_is_renamed_and_removed_and_what_goes_is_said(
         await menu(page, "Annex", "New place within")
         await page.get_by_label("Name").fill("Loft")
         await page.get_by_role("button", name="Make it").click()
-        await page.get_by_text("Loft", exact=True).wait_for()
+        await shown_within(page, "Annex", "Loft")
         await menu(page, sensor, "Move to…")
         await page.get_by_role("combobox", name="Place").click()
         await page.get_by_role("option", name="Annex / Loft").click()
         await page.get_by_role("button", name="Move", exact=True).click()
         assert await until(lambda: _is(where(web, sensor), "Loft"))
+        await shown_within(page, "Loft", sensor)
         await page.get_by_text("Every device has its place.").wait_for()
         await menu(page, "Annex", "Rename")
         await page.get_by_label("Name").fill("Hut")
