@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from hub.web.frame import frame, heading
 from hub.web.people import changes
 from hub.web.people.passwords import MIN, TooBusyError
 from hub.web.people.principal import Principal, Reader
+from hub.web.reloaded import Reloaded
 
 if TYPE_CHECKING:
     from hub.web.site import Site
@@ -42,7 +44,9 @@ class _Account:
         heading("Password")
         self._password()
         heading("Where you are logged in")
-        await self._sessions()
+        mine = partial(self._site.sessions.of, self._principal.person)
+        self._sessions = Reloaded(mine, self._show_sessions)
+        await self._sessions.refresh()
         with ui.element("div").classes("dm-row"):
             ui.button("Log out everywhere else", on_click=self._others).props("no-caps outline")
             ui.button("Log out everywhere", on_click=self._everywhere).props("no-caps outline")
@@ -62,7 +66,7 @@ class _Account:
                 if not wrong:
                     for field in (old, fresh, again):
                         field.value = ""
-                    self._sessions.refresh()
+                    await self._sessions.refresh()
 
             ui.button("Change the password", on_click=change).props("no-caps unelevated")
 
@@ -87,10 +91,9 @@ class _Account:
         site.attempts.forgive(mine, login_name(who.name), mine)
         return None
 
-    @ui.refreshable_method
-    async def _sessions(self) -> None:
+    def _show_sessions(self, sessions: Sequence[OpenSession]) -> None:
         with ui.element("ul").classes("dm-list"):
-            for session in await self._site.sessions.of(self._principal.person):
+            for session in sessions:
                 with ui.element("li").classes("dm-row"):
                     self._session(session)
 
@@ -105,12 +108,12 @@ class _Account:
 
     async def _log_out(self, session: OpenSession) -> None:
         await self._site.sessions.close_one(self._principal.person, session.id)
-        self._sessions.refresh()
+        await self._sessions.refresh()
 
     async def _others(self) -> None:
         await self._site.sessions.close_all(self._principal.person, but=self._principal.session)
         ui.notify("You are logged out everywhere else.")
-        self._sessions.refresh()
+        await self._sessions.refresh()
 
     async def _everywhere(self) -> None:
         await self._site.sessions.close_all(self._principal.person)

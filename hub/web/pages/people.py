@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from hub.web.pages import Link
 from hub.web.people import changes
 from hub.web.people.link import link
 from hub.web.people.principal import Administrator, Principal
+from hub.web.reloaded import Reloaded
 
 if TYPE_CHECKING:
     from hub.web.site import Site
@@ -46,15 +48,17 @@ class _People:
         self._tenant = principal.tenant
 
     async def show(self) -> None:
-        await self._members()
+        people = self._site.people
+        self._members = Reloaded(partial(people.members, self._tenant), self._show_members)
+        await self._members.refresh()
         heading("Invite somebody")
         self._form()
-        await self._links()
+        self._links = Reloaded(partial(people.invitations, self._tenant), self._show_links)
+        await self._links.refresh()
 
-    @ui.refreshable_method
-    async def _members(self) -> None:
+    def _show_members(self, members: Sequence[Member]) -> None:
         with ui.element("ul").classes("dm-list"):
-            for member in await self._site.people.members(self._tenant):
+            for member in members:
                 with ui.element("li").classes("dm-row"):
                     self._member(member)
 
@@ -82,7 +86,7 @@ class _People:
             ui.notify(f"{member.name} {_ROLES[Role(event.value)]} now.")
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
-        self._members.refresh()
+        await self._members.refresh()
 
     async def _log_out(self, member: Member) -> None:
         await self._site.sessions.close_all(member.id)
@@ -97,7 +101,7 @@ class _People:
             ui.notify(f"{member.name} sees {self._tenant} no more.")
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
-        self._members.refresh()
+        await self._members.refresh()
 
     def _form(self) -> None:
         with ui.element("div").classes("dm-row"):
@@ -111,19 +115,17 @@ class _People:
                 path = await changes.make_link(
                     self._site, self._tenant, Role(role.value), note=str(note.value or "")
                 )
-                self._links.refresh()
+                await self._links.refresh()
                 _show_link(self._site, path)
 
             ui.button("Make a link", on_click=make).props("no-caps unelevated")
 
-    @ui.refreshable_method
-    async def _links(self) -> None:
-        found = await self._site.people.invitations(self._tenant)
-        if not found:
+    def _show_links(self, invitations: Sequence[Invitation]) -> None:
+        if not invitations:
             return
         heading("Links not used yet", 3)
         with ui.element("ul").classes("dm-list"):
-            for invitation in found:
+            for invitation in invitations:
                 with ui.element("li").classes("dm-row"):
                     self._link(invitation)
 
@@ -137,7 +139,7 @@ class _People:
 
         async def withdraw() -> None:
             await self._site.people.withdraw(self._tenant, invitation.id or 0)
-            self._links.refresh()
+            await self._links.refresh()
 
         ui.button("Withdraw", on_click=withdraw).props("flat no-caps")
 

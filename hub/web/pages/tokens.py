@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nicegui import ui
@@ -14,6 +16,7 @@ from hub.web.ask import confirm, tell_secret
 from hub.web.frame import frame, heading
 from hub.web.pages import Link
 from hub.web.people.principal import Administrator, Principal
+from hub.web.reloaded import Reloaded
 
 if TYPE_CHECKING:
     from hub.web.site import Site
@@ -54,18 +57,17 @@ class _Page:
             f"A program that has a token may use the API of {self._principal.tenant} "
             "(docs/api.md) without anybody's password."
         )
-        await self._list()
+        self._list = Reloaded(partial(self._tokens.list, self._principal.tenant), self._show_list)
+        await self._list.refresh()
         heading("Make a token")
         self._form()
 
-    @ui.refreshable_method
-    async def _list(self) -> None:
-        found = await self._tokens.list(self._principal.tenant)
-        if not found:
+    def _show_list(self, tokens: Sequence[Token]) -> None:
+        if not tokens:
             ui.label("There is none yet.").classes("dm-soft")
             return
         with ui.element("ul").classes("dm-list"):
-            for token in found:
+            for token in tokens:
                 with ui.element("li").classes("dm-row"):
                     self._row(token)
 
@@ -84,7 +86,7 @@ class _Page:
                 ui.notify(f"{token.name} is revoked.")
             except HubError as error:
                 ui.notify(f"{error}.", type="negative")
-            self._list.refresh()
+            await self._list.refresh()
 
         button = ui.button("Revoke", on_click=end).props("flat no-caps color=negative")
         button.props["aria-label"] = f"Revoke {token.name}"
@@ -112,7 +114,7 @@ class _Page:
                 ui.notify(f"{error}.", type="negative")
                 return
             name.value = ""
-            self._list.refresh()
+            await self._list.refresh()
             await tell_secret("The token", text)
 
         ui.button("Make it", on_click=make).props("no-caps unelevated")

@@ -1,0 +1,36 @@
+"""A part of a page that shows what was loaded for it, and loads it anew when it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from nicegui import ui
+
+__all__ = ["Reloaded"]
+
+T = TypeVar("T")
+
+
+class Reloaded(Generic[T]):
+    """Made where the part is to be; `load` may wait, `show` makes the elements.
+
+    Of loads that overlap only the last one asked for is shown.
+    """
+
+    def __init__(self, load: Callable[[], Awaitable[T]], show: Callable[[T], None]) -> None:
+        self._load = load
+        self._show = show
+        self._asked = 0
+        self._box = ui.element("div").classes("w-full")
+
+    async def refresh(self) -> None:
+        """Load and show."""
+        self._asked += 1
+        mine = self._asked
+        found = await self._load()
+        if mine != self._asked:
+            return
+        self._box.clear()
+        with self._box:
+            self._show(found)
