@@ -125,6 +125,7 @@ class Dashboard:
             title="Dormouse",
             dark=None,
             language="en-US",
+            tailwind=False,  # static/utilities.css
             # Values are pushed; nothing is bound to what changes by itself.
             binding_refresh_interval=None,
             reconnect_timeout=10.0,

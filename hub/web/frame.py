@@ -20,6 +20,7 @@ __all__ = ["frame", "heading"]
 _DARK = {"light": False, "dark": True, "auto": None}
 
 _HEAD = """
+<link rel="stylesheet" href="/static/utilities.css">
 <link rel="stylesheet" href="/static/dormouse.css">
 <script defer src="/static/frame.js"></script>
 """

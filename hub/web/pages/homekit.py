@@ -93,7 +93,7 @@ class _Page:
             return
         number = len(info.controllers)
         ui.label(f"{count(number, 'controller')} {'is' if number == 1 else 'are'} paired.")
-        with ui.element("ul").classes("m-0"):
+        with ui.element("ul"):
             for controller in info.controllers:
                 with ui.element("li"), ui.row().classes("items-center"):
                     ui.label(controller).classes("break-all font-mono text-sm")
@@ -129,7 +129,7 @@ class _Page:
         ui.label(
             "What Apple Home would not take, and what it waits for. It is stored all the same."
         )
-        with ui.element("ul").classes("m-0"):
+        with ui.element("ul"):
             for one in held:
                 with ui.element("li"):
                     part = "all of it" if one.part == INFORMATION else _words(one.part)

@@ -121,7 +121,7 @@ class _Page:
             self._target(nowhere, lambda: self._drop(None))
 
     def _branch(self, places: list[dict[str, Any]], level: int) -> None:
-        with ui.element("ul").classes("w-full list-none m-0 " + ("pl-6" if level > 2 else "pl-0")):
+        with ui.element("ul").classes("w-full" + (" pl-6" if level > 2 else "")):
             for place in places:
                 with ui.element("li").classes("w-full"):
                     self._place(place)

@@ -154,9 +154,9 @@ class Watched:
 
     @ui.refreshable_method
     def _history(self) -> None:
-        with ui.element("ol").classes("m-0"):
+        with ui.element("ol"):
             for event in reversed(self._events):
-                with ui.element("li").classes("list-none"):
+                with ui.element("li"):
                     ui.label(_event(event)).classes("text-sm break-words")
 
 

@@ -123,9 +123,9 @@ class WizardPage:
             heading.run_method("focus")
 
     def _list(self, now: View) -> None:
-        with ui.element("nav").props('aria-label="Steps"'), ui.element("ol").classes("m-0 pl-0"):
+        with ui.element("nav").props('aria-label="Steps"'), ui.element("ol"):
             for number, step in enumerate(now.steps):
-                with ui.element("li").classes("list-none py-1"):
+                with ui.element("li").classes("py-1"):
                     button = ui.button(
                         step.title, on_click=lambda _, key=step.key: self.look_at(key)
                     )
