@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import typer
 
 from host.errors import HostError
 
-__all__ = ["HubError", "mount", "mount_images", "mount_ota"]
+__all__ = ["HubError", "refuse"]
 
 
 class HubError(HostError):
@@ -17,18 +19,7 @@ def _refuse() -> None:
     raise HubError
 
 
-def mount(app: typer.Typer) -> None:
-    """Add the names of the hub's commands."""
-    for name in ("hub", "status", "devices", "homekit", "demo"):
-        app.command(name, help="Needs the hub: pip install 'dormouse[hub]'.")(_refuse)
-
-
-def mount_images(group: typer.Typer) -> None:
-    """Add the names of what the group `firmware` does with a hub."""
-    for name in ("add", "list", "show", "remove"):
+def refuse(group: typer.Typer, names: Iterable[str]) -> None:
+    """Add commands of these names, so that they are known and say what is missing."""
+    for name in names:
         group.command(name, help="Needs the hub: pip install 'dormouse[hub]'.")(_refuse)
-
-
-def mount_ota(group: typer.Typer) -> None:
-    """Add the names of what the group `ota` does with a hub."""
-    group.command("device", help="Needs the hub: pip install 'dormouse[hub]'.")(_refuse)

@@ -1,4 +1,4 @@
-"""The hub's commands: `dormouse hub`, `dormouse status`."""
+"""`dormouse hub`, `dormouse status`."""
 
 from __future__ import annotations
 
@@ -11,20 +11,12 @@ import typer
 from rich.console import Console
 
 from hub.banner import banner
-from hub.config import cli as config_cli
 from hub.control import Control
 from hub.doctor.cli import doctor
-from hub.explain.cli import explain
 from hub.flags import with_settings
-from hub.homekit import cli as homekit_cli
-from hub.mapping import cli as mapping_cli
-from hub.mqtt import cli as devices_cli
-from hub.rollout import cli as rollout_cli
 from hub.settings import Settings, load
 from hub.status import status_table
 from hub.store import cli as store_cli
-from hub.web import token_cli
-from hub.web.people import cli as people_cli
 
 __all__ = ["mount"]
 
@@ -63,16 +55,7 @@ def status(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None
 def mount(app: typer.Typer) -> None:
     """Add the hub's commands to the root command."""
     store_cli.mount(hub_commands)
-    devices_cli.app.callback(invoke_without_command=True)(store_cli.devices)
     hub_commands.callback(invoke_without_command=True)(with_settings(run))
     hub_commands.command("doctor")(with_settings(doctor, "data_dir"))
     app.add_typer(hub_commands, name="hub")
     app.command()(with_settings(status, "data_dir"))
-    app.add_typer(homekit_cli.app, name="homekit")
-    app.add_typer(devices_cli.app, name="devices")
-    app.add_typer(config_cli.app, name="config")
-    app.add_typer(rollout_cli.app, name="rollout")
-    app.command()(explain)
-    app.add_typer(people_cli.app, name="people")
-    app.add_typer(token_cli.app, name="token")
-    app.add_typer(mapping_cli.app, name="mapping")

@@ -20,7 +20,7 @@ from host.ota.protocol import Stream
 from host.ota.session import Options
 from host.ota.session import Progress as Sent
 
-__all__ = ["group", "mount"]
+__all__ = ["app", "mount"]
 
 PARTITIONS = Path("partitions.csv")
 
@@ -35,7 +35,7 @@ class _SendUnlessNamed(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-group = typer.Typer(
+app = typer.Typer(
     cls=_SendUnlessNamed,
     help="Update a device: `dormouse ota [ADDRESS] IMAGE` one that is in OTA mode, "
     "`dormouse ota device ID IMAGE` one that sleeps, through the hub.",
@@ -43,15 +43,15 @@ group = typer.Typer(
 )
 
 
-@group.callback()
+@app.callback()
 def _group() -> None:
     """Update a device."""
 
 
-def mount(app: typer.Typer) -> None:
+def mount(root: typer.Typer) -> None:
     """Add `sign` and `ota` to the command line."""
-    app.command()(sign)
-    app.add_typer(group, name="ota")
+    root.command()(sign)
+    root.add_typer(app, name="ota")
 
 
 def sign(
@@ -87,7 +87,7 @@ def sign(
     typer.echo(f"{target}: {len(stream)} datagrams for {len(data)} bytes, key {ours.name}")
 
 
-@group.command("send")
+@app.command("send")
 def ota(
     words: Annotated[
         list[str],

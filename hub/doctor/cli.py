@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 
 from hub.control import Control, RefusedError, hub_facts
-from hub.doctor import broker, dashboard, machine
 from hub.doctor.finding import Finding, Verdict
 from hub.settings import Settings, load
 
@@ -39,6 +38,8 @@ def doctor(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Everything that is tried. Raises NoHubError."""
+    from hub.doctor import dashboard, machine  # noqa: PLC0415  # no other command needs them
+
     facts = hub_facts(settings.data_dir)
     with contextlib.closing(Control(settings)) as hub:
         if facts.get("mqtt_port"):
@@ -56,6 +57,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 def _broker(hub: Control, facts: dict[str, Any]) -> Iterator[Finding]:
     """With two accounts that live as long as this takes."""
+    from hub.doctor import broker  # noqa: PLC0415  # see examine()
+
     host = _here(facts["host"]).strip("[]")
     names = [f"doctor-{secrets.token_hex(4)}" for _ in range(2)]
     try:

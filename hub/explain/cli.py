@@ -17,9 +17,14 @@ from hub.control import Control
 from hub.explain.words import Clock
 from hub.settings import load
 
-__all__ = ["explain"]
+__all__ = ["explain", "mount"]
 
 _STYLES = {"bad": "red", "warning": "yellow", "fine": ""}
+
+
+def mount(root: typer.Typer) -> None:
+    """Add `explain` to the command line."""
+    root.command()(explain)
 
 
 def explain(

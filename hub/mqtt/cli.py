@@ -13,12 +13,14 @@ from rich.table import Table
 
 from hub.control import Control
 from hub.settings import load
+from hub.store.cli import devices
 
 __all__ = ["app"]
 
 app = typer.Typer(
     help="Accounts at the broker: list, let in, shut out, remove.", no_args_is_help=True
 )
+app.callback(invoke_without_command=True)(devices)
 
 DataDir = Annotated[
     Path | None,

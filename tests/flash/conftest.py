@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from host import image, keys
 from host.boards import Board
-from host.cli import app
+from host.cli import root
 from host.flashmap import FlashMap, read
 from tests.support.rom_chip import checksum
 from tests.support.rom_loader import blank
@@ -59,7 +59,7 @@ class Kit:
 
 def dormouse(*arguments: str) -> Said:
     """The command line, in this process."""
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(root(), arguments)
     error = result.exception
     if error is None or isinstance(error, SystemExit):
         return Said(result.exit_code, result.output)

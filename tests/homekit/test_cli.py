@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
-from host.cli import app
+from host.cli import root
 from hub.control import SOCKET
 from hub.homekit.control import router
 from hub.web.server import HttpServer, private_socket
@@ -24,7 +24,7 @@ async def dormouse(home, tmp_path):
 
     async def run(*args: str) -> tuple[int, str]:
         argv = ["homekit", *args, "--data-dir", str(tmp_path)]
-        done = await asyncio.to_thread(runner.invoke, app, argv)
+        done = await asyncio.to_thread(runner.invoke, root(), argv)
         return done.exit_code, done.output + (str(done.exception) if done.exit_code else "")
 
     async with HttpServer(control, private_socket(tmp_path / SOCKET)):

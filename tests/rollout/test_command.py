@@ -10,7 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from host.cli import app
+from host.cli import root
 from hub.errors import HubError
 from tests.support.hub import until
 from tests.support.images import canned_image
@@ -46,7 +46,7 @@ async def run(hub):
 
     async def call(*arguments: str) -> tuple[int, str]:
         """In this process: starting one each time takes longer than everything else."""
-        done = await asyncio.to_thread(runner.invoke, app, ["rollout", *arguments])
+        done = await asyncio.to_thread(runner.invoke, root(), ["rollout", *arguments])
         if isinstance(done.exception, HubError):
             return done.exception.exit_status, f"{done.exception}\n"
         assert done.exception is None, done.exception

@@ -111,7 +111,7 @@ class HubProcess:
         return None
 
 
-async def until(probe, limit_s: float = 10, every_s: float = 0.05):
+async def until(probe, limit_s: float = 30, every_s: float = 0.05):
     """Await `probe()` (a coroutine function) until it gives something true; that."""
     async with asyncio.timeout(limit_s):
         while not (found := await probe()):

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from host.cli import app
+from host.cli import root
 from hub.doctor import broker, database, machine
 from hub.doctor.finding import Verdict
 from hub.mqtt.mosquitto import Mosquitto
@@ -25,7 +25,7 @@ def bad(findings):
 
 async def ask(hub, *more):
     arguments = ["hub", "doctor", "--data-dir", str(hub.data_dir), *more]
-    return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+    return await asyncio.to_thread(CliRunner().invoke, root(), arguments)
 
 
 async def test_a_hub_as_it_is(hub):
@@ -43,7 +43,7 @@ async def test_a_hub_as_it_is(hub):
     assert "broker/server.key: chmod 600" in spoiled.stdout.replace("\n", "")
     # Its accounts were for this alone.
     transport_accounts = json.loads(
-        (await asyncio.to_thread(CliRunner().invoke, app,
+        (await asyncio.to_thread(CliRunner().invoke, root(),
          ["devices", "list", "--json", "--data-dir", str(hub.data_dir)])).stdout
     )["accounts"]  # fmt: skip
     assert transport_accounts == []

@@ -276,6 +276,9 @@ async def test_too_big_is_refused_early(web, ann, nobody):
         for _ in range(30):
             yield b"x" * 50_000
 
+    # What NiceGUI takes files by has room for firmware, and no more.
+    firmware = await ann.post("/_nicegui/client/x/upload/1", content=b"x" * (5 << 20))
+    assert firmware.status_code == 413
     # Without a length the connection ends when it becomes too much.
     with pytest.raises((httpx.TransportError, AssertionError)):
         answer = await nobody.post(

@@ -27,6 +27,7 @@ QUIET = """() => new Promise(done => {
   watch.observe(document.body, {childList: true, subtree: true});
   setTimeout(done, 8000);
 })"""
+DRAWN = "[...document.querySelectorAll('.dm-chart')].every(one => 'drawn' in one.dataset)"
 # Plain answers among the GET routes: no pages.
 FILES = ("/static/", "/favicon.ico", "/session", "/healthz", "/metrics", "/api/", "/_nicegui")
 SERIOUS = {"serious", "critical"}
@@ -65,6 +66,7 @@ async def test_every_page(pages, open_browser, phone, dark):
             if answer.headers.get("x-nicegui-content"):
                 await tab.wait_for_function(READY)
                 await tab.evaluate(QUIET)
+                await tab.wait_for_function(DRAWN)
             name = re.sub(r"\W+", "-", path).strip("-")
             name = "join" if path.startswith("/join") else name or "home"
             await picture(

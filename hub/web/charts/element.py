@@ -31,7 +31,7 @@ class Chart(Element, component="chart.js"):
         super().__init__()
         self._props["options"] = options
         self._props["label"] = label
-        self.classes("w-full")
+        self.classes("dm-chart w-full")
         if on_span is not None:
             self.on("span", lambda event: on_span(*_span(event.args)))
 

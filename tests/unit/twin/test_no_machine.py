@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from host.cli import app
+from host.cli import root
 from host.firmware import FirmwareError
 from host.twin import vm
 from host.twin.errors import NoVirtualMachineError
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_the_commands_say_so_in_one_line(monkeypatch, command):
     monkeypatch.setattr(vm, "find_spec", lambda _name: None)
     vm._program.cache_clear()
-    result = CliRunner().invoke(app, [command])
+    result = CliRunner().invoke(root(), [command])
     vm._program.cache_clear()
     assert isinstance(result.exception, NoVirtualMachineError)
     assert "\n" not in str(result.exception)

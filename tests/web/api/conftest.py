@@ -59,6 +59,18 @@ async def full(web):
     return web
 
 
+@pytest.fixture(scope="module")
+def ann(full, ann):
+    """As in tests/web, of a hub with data."""
+    return ann
+
+
+@pytest.fixture(scope="module")
+def rob(full, rob):
+    """As in tests/web, of a hub with data."""
+    return rob
+
+
 @pytest.fixture
 def make_token(ann):
     """`await make_token("read", ...)`: the token's text, of tenant home."""
