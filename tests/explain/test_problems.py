@@ -17,8 +17,6 @@ from hub.settings import Enrolment
 from hub.store.devices import Devices
 from hub.store.known import DeviceUnknownError
 
-NOW = datetime.now(UTC)
-
 
 class Outages:
     broker_away_since: datetime | None = None
@@ -43,7 +41,7 @@ def hub(store, accounts):
 
 
 async def report(hub, device: str, hours: float, **said: object) -> None:
-    at = NOW - timedelta(hours=hours)
+    at = datetime.now(UTC) - timedelta(hours=hours)
     await Devices(hub.running.store, "home").report(device, said, at, 300)
 
 
@@ -80,7 +78,7 @@ async def test_who_waits_for_approval_is_told(hub):
 
 async def test_nothing_is_told_of_another_tenants_device(hub, accounts):
     await hub.running.store.ensure_tenant("school")
-    await Devices(hub.running.store, "school").report("esp_1", {}, NOW, 300)
+    await Devices(hub.running.store, "school").report("esp_1", {}, datetime.now(UTC), 300)
     await accounts.provision("esp_1", "school", "0" * 32)
     for kind in ("range", "enrol-closed", "enrol-take-over"):
         hub.problems.note(kind, "esp_1", "a secret of the school")
@@ -93,7 +91,7 @@ async def test_nothing_is_told_of_another_tenants_device(hub, accounts):
 async def test_the_brokers_absence_is_told_once_and_not_of_each_device(hub):
     await report(hub, "one", 5)
     await report(hub, "two", 5)
-    hub.outages.broker_away_since = NOW - timedelta(hours=6)
+    hub.outages.broker_away_since = datetime.now(UTC) - timedelta(hours=6)
     [problem] = await problems(hub, "home", zone=UTC)
     assert (problem.device, problem.name, problem.level) == (None, "the hub", Level.BAD)
     assert problem.text.startswith("not connected to the broker since ")

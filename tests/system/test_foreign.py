@@ -85,7 +85,11 @@ async def test_one_device_measures_in_fahrenheit(hub, pair):
     phone = await pair("127.0.0.1", hub.facts["hap_port"], hub.facts["pairing_code"])
     place = await phone.wait_for("yankee", "TemperatureSensor", "CurrentTemperature")
     assert await phone.read(place) == 10
-    assert await hub.value("yankee", "CurrentTemperature") == 10
+
+    async def stored():
+        return await hub.value("yankee", "CurrentTemperature") == 10
+
+    await until(stored)
     await device.close()
 
 

@@ -13,10 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 from tests.support.browser import browser_of
 from tests.support.hub import HubProcess
 from tests.web.people import PASSWORD, PEOPLE, client_of, join
+
+# Playwright's own 5 s are short on a machine that runs other tests beside.
+expect.set_options(timeout=30_000)
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -141,7 +145,7 @@ def open_browser(chromium, web, web_url):
                         [{"name": c.name, "value": c.value, "url": url} for c in client.cookies.jar]
                     )
             page = await context.new_page()
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(40_000)
             page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda error: said.append(str(error)))
             yield page
