@@ -310,3 +310,8 @@ class World:
 
 
 SETTINGS = SettingsTarget(changes={"interval": 60})
+
+
+def quick(**changes) -> Options:
+    """Options for a world in which little time passes."""
+    return Options(**{"backoff_s": 10, "patience_s": 600, **changes})
