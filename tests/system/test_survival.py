@@ -189,7 +189,7 @@ async def test_readings_of_an_outage_come_late_with_honest_times(hub, make_twin)
     await hub.stop()  # its broker with it
     gone = time.time()
     cycles = twin.statistics.cycles
-    await twin.until(lambda now: now.cycles >= cycles + 4)
+    await twin.until(lambda now: now.cycles >= cycles + 6)
     back = time.time()
     await hub.start()
 
@@ -207,5 +207,6 @@ async def test_readings_of_an_outage_come_late_with_honest_times(hub, make_twin)
     for at, value in late:
         angle = 2 * math.pi * (at + wave["phase_s"]) / period
         true = wave["base"] + swing * math.sin(angle)
-        # Ages are whole seconds; 2 s at the steepest, and the sensor's step.
-        assert abs(value - true) <= 2 * swing * 2 * math.pi / period + 0.1
+        # Ages are whole seconds, and a busy machine starts a VM late, of which its clock knows
+        # nothing: 4 s at the steepest, and the sensor's step. They came up to 12 s late.
+        assert abs(value - true) <= 4 * swing * 2 * math.pi / period + 0.1
