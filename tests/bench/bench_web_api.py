@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import httpx
+import psycopg
 
 from hub.store.postgres import Postgres
 from hub.store.store import Store
@@ -58,6 +59,11 @@ async def _fill(hub: HubProcess) -> str:
             await conn.execute(_LAST)
             await conn.execute(_READINGS, ["5 min", MONTH, "d1"])
             await conn.execute(_READINGS, ["1 s", MILLION, "d2"])
+        # A minute later autovacuum would have done it.
+        async with await psycopg.AsyncConnection.connect(
+            Postgres(hub.data_dir / "postgres").admin_url, autocommit=True
+        ) as admin:
+            await admin.execute("ANALYZE")
         _, token = await Tokens(store).make("home", "bench", {Scope.READ}, "bench", None)
     return token
 
