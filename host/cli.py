@@ -47,9 +47,12 @@ _ADDED: Final = {
 def root(wanted: str | None = None) -> typer.Typer:
     """`dormouse` with that command alone, which starts in a third of the time; else with all."""
     app = new_root()
-    names = [wanted] if wanted in COMMANDS else list(COMMANDS)
-    for module, name in {COMMANDS[name]: name for name in reversed(names)}.items():
-        _mount(app, module, name)
+    mounted = set()
+    for name in [wanted] if wanted in COMMANDS else COMMANDS:
+        module = COMMANDS[name]
+        if module not in mounted:
+            _mount(app, module, name)
+        mounted.add(module)
     return app
 
 
@@ -75,7 +78,7 @@ def _load(module: str) -> ModuleType | None:
     """A module; None for one of the hub's where the hub is not installed."""
     try:
         return import_module(module)
-    except ModuleNotFoundError:
-        if module.startswith("hub."):
+    except ModuleNotFoundError as error:
+        if module.startswith("hub.") and not str(error.name).startswith(("hub.", "host.")):
             return None
         raise
