@@ -106,14 +106,14 @@ RUNS ?= 10000000
 soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres are killed; floods; 30 updated
 	@ROLLOUT_DEVICES=30 ROLLOUT_SLEEP=60 $(PY) -m pytest -s --timeout 3600 tests/system/test_rollout_storm.py
 	@STORM_DEVICES=200 STORM_KILLS=20 FLOOD=100000 $(PY) -m pytest -s --timeout 3600 tests/system/test_trust_storm.py tests/system/test_trust_flood.py
-	@DORMOUSE_MESSAGES=100000 $(PY) -m pytest -s --timeout 3600 tests/homekit/test_properties.py
-	@FUZZ_EXAMPLES=50 $(PY) -m pytest -s --timeout 3600 tests/web/api/test_api_schema.py
+	@DORMOUSE_MESSAGES=100000 $(PY) -m pytest -s --timeout 3600 tests/hub/homekit/test_properties.py
+	@FUZZ_EXAMPLES=50 $(PY) -m pytest -s --timeout 3600 tests/hub/web/api/test_api_schema.py
 .PHONY: fuzz
 fuzz: setup-dev ## the OTA server's core under libFuzzer with sanitizers: make fuzz RUNS=100000
 	@$(BOOTLOADER) fuzz
 	@mkdir -p build/corpus
 	@build/bootloader/fuzz-server -runs=$(RUNS) -max_len=320 -print_final_stats=1 \
-	  -dict=bootloader/fuzz/server.dict -artifact_prefix=build/ build/corpus tests/boot/corpus
+	  -dict=bootloader/fuzz/server.dict -artifact_prefix=build/ build/corpus tests/bootloader/corpus
 
 .PHONY: db-recreate
 db-recreate: setup ## drop the hub's database and make it anew with a fixture (ARGS=...)

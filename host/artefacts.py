@@ -8,10 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.versions import Version
 from host import boards, files, romfs
 from host.errors import FlashSizeError
 from host.firmware import SOURCE, compile_firmware
-from host.versions import Version
 
 __all__ = ["ANY_BOARD", "STAMP", "Artefacts", "build"]
 

@@ -28,19 +28,19 @@ COMMANDS: Final = {
     "demo": "host.twin.cli",
     "hub": "hub.cli",
     "status": "hub.cli",
-    "homekit": "hub.homekit.cli",
-    "devices": "hub.mqtt.cli",
-    "config": "hub.config.cli",
-    "rollout": "hub.rollout.cli",
-    "explain": "hub.explain.cli",
-    "people": "hub.web.people.cli",
-    "token": "hub.web.token_cli",
-    "mapping": "hub.mapping.cli",
+    "homekit": "hub.homekit.commands",
+    "devices": "hub.mqtt.commands",
+    "config": "hub.device_settings.commands",
+    "rollout": "hub.rollouts.commands",
+    "explain": "hub.explain.commands",
+    "people": "hub.people.commands",
+    "token": "hub.tokens.commands",
+    "mapping": "hub.mapping.commands",
 }
 # What a hub adds to a group of the laptop's: a module with `mount(group)`, and its commands.
 _ADDED: Final = {
-    "host.firmware_cli": ("hub.firmware.cli", ("add", "list", "show", "remove")),
-    "host.ota.cli": ("hub.rollout.device_cli", ("device",)),
+    "host.firmware_cli": ("hub.firmware.commands", ("add", "list", "show", "remove")),
+    "host.ota.cli": ("hub.rollouts.device_command", ("device",)),
 }
 
 

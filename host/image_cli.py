@@ -10,13 +10,16 @@ from typing import Annotated
 
 import typer
 
-from host import files, flashmap, keys, romfs, trailer
+from contracts import flash_map as flashmap
+from contracts import signatures as keys
+from contracts import trailer
+from contracts.flash_map import FlashMap
+from contracts.image import Application, Image, Kind, parse, words_for_plain_build
+from contracts.ota import canned
+from host import files, romfs
 from host.artefacts import STAMP
 from host.errors import HostError, NotAnImageError
-from host.flashmap import FlashMap
-from host.image import Application, Image, Kind, parse, words_for_plain_build
 from host.keys_cli import KEY, KeyOption, PartitionsOption
-from host.ota import canned
 
 __all__ = ["app", "describe"]
 

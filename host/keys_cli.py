@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from host import files, flashmap, keys
+from contracts import flash_map as flashmap
+from contracts import signatures as keys
+from host import files
 
 __all__ = ["KEY", "KeyOption", "PartitionsOption", "app"]
 

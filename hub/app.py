@@ -13,33 +13,33 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from contracts import topics
+from contracts.homekit.values import BadValue, parse
+from contracts.reading import SeriesKey
 from hub.anomalies.watch import Watch
-from hub.config.service import ConfigService
-from hub.control import HUB_JSON, SOCKET
+from hub.client import HUB_JSON, SOCKET
+from hub.database.key_value import Memory
+from hub.database.start import Running, running
+from hub.device_settings.service import ConfigService
 from hub.explain.outages import Outages
 from hub.firmware.layouts import layouts
+from hub.firmware.repository import Firmware
 from hub.folder import data_folder, write_private
 from hub.homekit.bridge import Bridge
+from hub.homekit.repository import StoredHomeKit, StoredPorts
 from hub.homekit.sets import BridgeSets
-from hub.homekit.values import BadValue, parse
 from hub.live import Live, LiveCommand
 from hub.mapping.stored import StoredMapping, configured
-from hub.mqtt import topics
 from hub.mqtt.listener import Listener
 from hub.mqtt.service import Mqtt
 from hub.mqtt.source import Delivery, Endpoint
-from hub.problems import Problems
-from hub.reading import SeriesKey
-from hub.rollout.rollouts import Rollouts
-from hub.rollout.runner import Runner
-from hub.rollout.streams import Streams, StreamTimes
+from hub.people.control import first_link
+from hub.rollouts.runner import Runner
+from hub.rollouts.service import Rollouts
+from hub.rollouts.streams import Streams, StreamTimes
+from hub.runtime.problems import Problems
 from hub.settings import Settings
-from hub.store.firmware import Firmware
-from hub.store.homekit_state import StoredHomeKit, StoredPorts
-from hub.store.memory import Memory
-from hub.store.start import Running, running
 from hub.web.control import control_app
-from hub.web.people.control import first_link
 from hub.web.server import HttpServer, private_socket, tcp_socket
 from hub.web.site import Site
 

@@ -8,7 +8,7 @@ import pyqrcode
 from rich.console import Console
 from rich.text import Text
 
-from hub.web.people.link import link
+from hub.people.link import link
 
 __all__ = ["banner", "qr"]
 

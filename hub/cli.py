@@ -11,12 +11,12 @@ import typer
 from rich.console import Console
 
 from hub.banner import banner
-from hub.control import Control
-from hub.doctor.cli import doctor
+from hub.client import Control
+from hub.devices.status_table import status_table
+from hub.doctor.commands import doctor
 from hub.flags import with_settings
+from hub.maintenance import commands as store_cli
 from hub.settings import Settings, load
-from hub.status import status_table
-from hub.store import cli as store_cli
 
 __all__ = ["mount"]
 

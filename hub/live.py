@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Self, TypeAlias
 
-from hub.reading import SeriesKey, Value
+from contracts.reading import SeriesKey, Value
 
 __all__ = [
     "Live",

@@ -19,7 +19,7 @@ pytest_plugins = [f"tests.support.{f.stem}" for f in sorted(_SUPPORT.glob("[a-z]
 
 
 # Whose files take minutes: they go first, the short ones fill up what is left at the end.
-_LONG = ("system", "web", "provision", "device", "rollout", "boot", "store")
+_LONG = ("system", "hub", "host", "firmware", "bootloader")
 _LONGEST = ("test_rollout_storm.py", "test_every_page.py")
 
 

@@ -13,6 +13,7 @@ from esptool import cmds
 from esptool.logger import TemplateLogger, log
 from esptool.util import FatalError, flash_size_bytes
 
+from contracts.flash_map import SECTOR
 from host.boards import Board
 from host.flash.bootlog import BootLog, Finding
 from host.flash.errors import (
@@ -22,7 +23,6 @@ from host.flash.errors import (
     WrongChipError,
 )
 from host.flash.plan import Part, Plan
-from host.flashmap import SECTOR
 from host.serial_port import NoPortError
 
 __all__ = ["Chip", "Progress"]

@@ -11,7 +11,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from host import boards, files, flashmap, keys, serial_port
+from contracts import flash_map as flashmap
+from contracts import signatures as keys
+from host import boards, files, serial_port
 from host.errors import FileReadError, HostError
 from host.flash import plan as plans
 from host.flash.errors import BootFailedError

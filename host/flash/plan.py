@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from host import image, keys
+from contracts import image
+from contracts import signatures as keys
+from contracts.flash_map import SECTOR, FlashMap
+from contracts.image import Kind
+from contracts.ota.checks import check_image
 from host.boards import Board
 from host.errors import FlashSizeError, NotAnImageError, WrongKeyError
 from host.flash.errors import BoardRefusedError, FlashModeError
-from host.flashmap import SECTOR, FlashMap
-from host.image import Kind
-from host.ota.checks import check_image
 
 __all__ = ["ANY_BOARD_MODE", "Part", "Plan", "bootloader_part", "check_size", "make"]
 
@@ -80,7 +81,7 @@ def make(
 
     `mode` is another flash mode than the board's own, `modulus` that of the key which a signed
     application must carry. Raises BoardRefusedError, FlashModeError and what
-    `host.ota.checks.check_image` raises.
+    `contracts.ota.checks.check_image` raises.
     """
     if board.ota:
         raise BoardRefusedError(f"{board.name}: not for updates over the air: {board.ota}")

@@ -31,4 +31,4 @@ def new_driver(
         raise DriverNameError(f"address {address!r} is no number like 0x48") from None
     for path in make(tree, name, number):
         typer.echo(path)
-    typer.echo(f"try it: pytest tests/device/test_programs.py -k check_{name}")
+    typer.echo(f"try it: pytest tests/firmware/test_programs.py -k check_{name}")

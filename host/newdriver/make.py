@@ -74,7 +74,7 @@ def _new(name: str, address: int) -> dict[Path, str]:
     return {
         _SENSORS / f"{name}.py": _filled("driver.py.in", words),
         _SHIMS / f"{name}_chip.py": _filled("chip.py.in", words),
-        Path(f"tests/device/programs/check_{name}.py"): _filled("check.py.in", words),
+        Path(f"tests/firmware/programs/check_{name}.py"): _filled("check.py.in", words),
     }
 
 

@@ -9,16 +9,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from host import files, flashmap, image, keys
+from contracts import flash_map as flashmap
+from contracts import image
+from contracts import signatures as keys
+from contracts.ota import canned, protocol
+from contracts.ota.checks import check_image, check_stream
+from contracts.ota.client import BROADCAST, Result, send
+from contracts.ota.pacing import MAX_WINDOW
+from contracts.ota.protocol import Stream
+from contracts.ota.session import Options
+from contracts.ota.session import Progress as Sent
+from host import files
 from host.keys_cli import KEY, KeyOption, PartitionsOption
-from host.ota import canned, protocol
-from host.ota.checks import check_image, check_stream
-from host.ota.client import BROADCAST, Result, send
-from host.ota.pacing import MAX_WINDOW
 from host.ota.prepare import bar, naming, signed
-from host.ota.protocol import Stream
-from host.ota.session import Options
-from host.ota.session import Progress as Sent
 
 __all__ = ["app", "mount"]
 

@@ -16,12 +16,15 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from host import files, flashmap, image, keys
+from contracts import flash_map as flashmap
+from contracts import image
+from contracts import signatures as keys
+from contracts.ota import canned, protocol
+from contracts.ota.checks import check_image
+from contracts.ota.protocol import Stream
+from contracts.signatures import Key
+from host import files
 from host.errors import HostError, TrailerError
-from host.keys import Key
-from host.ota import canned, protocol
-from host.ota.checks import check_image
-from host.ota.protocol import Stream
 
 __all__ = ["bar", "canned_update", "naming", "signed"]
 

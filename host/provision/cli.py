@@ -11,7 +11,8 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from host import keys, serial_port
+from contracts import signatures as keys
+from host import serial_port
 from host.errors import HostError
 from host.provision import devices_file, plan, work
 from host.provision.answers import Answers

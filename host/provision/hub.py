@@ -37,7 +37,7 @@ class LocalHub:
         Raises HubError for a data folder that was named and on which no hub runs.
         """
         try:
-            from hub.control import Control, NoHubError, hub_facts  # noqa: PLC0415
+            from hub.client import Control, NoHubError, hub_facts  # noqa: PLC0415
             from hub.homekit.network import addresses  # noqa: PLC0415
             from hub.settings import load  # noqa: PLC0415
         except ModuleNotFoundError:

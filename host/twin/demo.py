@@ -21,7 +21,7 @@ from host.twin.kinds import Kind, expected
 from host.twin.register import kept_folder
 from host.twin.twin import Twin
 from hub.banner import banner
-from hub.status import status_table
+from hub.devices.status_table import status_table
 
 __all__ = ["run"]
 

@@ -16,7 +16,7 @@ import httpx
 from host.twin.errors import HubNotReachedError, TwinError
 from host.twin.hub import facts
 from host.twin.vm import end
-from hub.child import spawn
+from hub.runtime.child import spawn
 from hub.settings import Settings
 
 __all__ = ["HubChild"]

@@ -10,8 +10,8 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from host.image import IROM, application, build_application, stamp
-from host.keys import Key
+from contracts.image import IROM, application, build_application, stamp
+from contracts.signatures import Key
 from host.twin.errors import NoModulesError
 from host.twin.firmware import Build
 
@@ -33,7 +33,7 @@ def build_image(
 def unpack(image: bytes, folder: Path) -> None:
     """Put the modules of an image into `folder`, in place of what is there.
 
-    Raises what `host.image.application` does, and NoModulesError for an image without modules.
+    Raises what `contracts.image.application` does, and NoModulesError for an image without modules.
     """
     irom = image[IROM : application(image).size]
     shutil.rmtree(folder, ignore_errors=True)

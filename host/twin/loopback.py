@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 
-from host.ota.protocol import PORT
+from contracts.ota.protocol import PORT
 from host.twin.errors import NoAddressError
 
 __all__ = ["Address", "claim"]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from host import flashmap
-from host.image import MAX_APPLICATION
-from host.ota.protocol import PORT
+from contracts import flash_map as flashmap
+from contracts.image import MAX_APPLICATION
+from contracts.ota.protocol import PORT
 from host.twin.errors import TwinError
 from host.twin.firmware import TREE
 from host.twin.image import unpack

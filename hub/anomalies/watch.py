@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from contracts.homekit.quantities import Quantity, Shape, ordinary, quantity, shown
+from contracts.reading import SeriesKey
 from hub.anomalies.detect import Finding, detect
+from hub.anomalies.mutes import Mutes
 from hub.anomalies.profile import Bin, Profile, Sample, learn
-from hub.reading import SeriesKey
-from hub.store.errors import ForeignRowError
-from hub.store.glance import glance
-from hub.store.mutes import Mutes
-from hub.store.points import Form, Points, Resolution, Series, Span
-from hub.store.store import Store
-from hub.web.quantities import Quantity, Shape, ordinary, quantity, shown
+from hub.database.database import Store
+from hub.database.errors import ForeignRowError
+from hub.devices.glance import glance
+from hub.readings.points import Form, Points, Resolution, Series, Span
 
 __all__ = ["Odd", "Watch"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from hub.database.database import Store
 from hub.doctor import database
-from hub.store.store import Store
 
 __all__ = ["router"]
 

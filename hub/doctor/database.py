@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import psycopg
 
+from hub.database.database import Store
 from hub.doctor.finding import Finding
-from hub.store.store import Store
 
 __all__ = ["examine"]
 

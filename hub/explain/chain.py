@@ -12,7 +12,7 @@ from hub.explain.headline import KNOCKS, REFUSED, offline, quiet, refused, shut_
 from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
 from hub.explain.words import count, span, volts
-from hub.store.accounts import AccountState
+from hub.mqtt.account_repository import AccountState
 
 __all__ = ["TELLERS"]
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException
 
+from hub.devices.known import DeviceUnknownError
 from hub.explain.problems import Problem, explain_device, problems
 from hub.explain.sentence import Explanation, Sentence
-from hub.store.known import DeviceUnknownError
 
 if TYPE_CHECKING:
     from hub.app import Hub

@@ -10,11 +10,11 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from hub.database.database import Connection, Store
+from hub.device_settings.repository import StoredConfigs, Version
 from hub.explain.outages import Outage
-from hub.problems import Seen
-from hub.store.accounts import AccountState
-from hub.store.configs import StoredConfigs, Version
-from hub.store.store import Connection, Store
+from hub.mqtt.account_repository import AccountState
+from hub.runtime.problems import Seen
 
 __all__ = ["Day", "Facts", "Heard", "InRollout", "Lost", "Surroundings", "gather"]
 

@@ -9,7 +9,7 @@ from hub.explain import trends
 from hub.explain.case import Case
 from hub.explain.sentence import Level, Sentence
 from hub.explain.words import count
-from hub.store.accounts import AccountState
+from hub.mqtt.account_repository import AccountState
 
 __all__ = ["KNOCKS", "REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]
 

@@ -37,7 +37,7 @@ class Outage:
 
 
 class Kept(Protocol):
-    """hub.store.memory.Memory."""
+    """hub.database.key_value.Memory."""
 
     async def load(self, area: str) -> dict[str, Any]:
         """All of an area."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
+from hub.devices.known import DeviceUnknownError, known_devices, near
 from hub.explain.explanation import explain
 from hub.explain.facts import Facts, Surroundings, gather
 from hub.explain.headline import KNOCKS
 from hub.explain.sentence import Explanation, Level
 from hub.explain.words import Clock
-from hub.problems import Problems, Seen
-from hub.store.known import DeviceUnknownError, known_devices, near
+from hub.runtime.problems import Problems, Seen
 
 if TYPE_CHECKING:
     from hub.app import Hub

@@ -6,14 +6,15 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from host import image, keys
-from host import trailer as trailers
+from contracts import image
+from contracts import signatures as keys
+from contracts import trailer as trailers
+from contracts.flash_map import SECTOR, FlashMap
+from contracts.ota import canned
+from contracts.ota.checks import check_image
+from contracts.ota.protocol import Stream
+from contracts.ota.signer import modulus_of
 from host.errors import FlashSizeError, HostError
-from host.flashmap import SECTOR, FlashMap
-from host.ota import canned
-from host.ota.checks import check_image
-from host.ota.protocol import Stream
-from host.ota.signer import modulus_of
 from hub.firmware.errors import ImageRefusedError, ImageTooLargeError
 
 __all__ = ["MAX_UPLOAD", "Checked", "check"]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, HTTPException, Query, Request
 
+from hub.database.errors import UnknownTenantError
 from hub.firmware.check import MAX_UPLOAD
 from hub.firmware.errors import (
     FirmwareError,
@@ -17,8 +18,7 @@ from hub.firmware.errors import (
     UnknownFirmwareError,
     VersionTakenError,
 )
-from hub.store.errors import UnknownTenantError
-from hub.store.firmware import Firmware, Image
+from hub.firmware.repository import Firmware, Image
 
 __all__ = ["router"]
 

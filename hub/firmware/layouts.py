@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from host import flashmap
+from contracts import flash_map as flashmap
+from contracts.flash_map import FlashMap
 from host.errors import HostError
-from host.flashmap import FlashMap
 from hub.errors import SettingsError
 
 __all__ = ["layouts"]

@@ -12,10 +12,10 @@ from pyhap.iid_manager import IIDManager
 from pyhap.service import Service as HapService
 from pyhap.util import hap_type_to_uuid
 
+from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, SERVICES, Characteristic
+from contracts.reading import SeriesKey, Value
 from hub.homekit.identity import part
 from hub.homekit.model import ServicePlan, shown
-from hub.homekit.registry import CHARACTERISTICS, INFORMATION, SERVICES, Characteristic
-from hub.reading import SeriesKey, Value
 
 __all__ = ["DeviceAccessory", "ShownCharacteristic"]
 

@@ -15,6 +15,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from contracts.homekit.definitions import INFORMATION, belongs
+from contracts.homekit.values import BadValue, parse
+from contracts.reading import Reading, SeriesKey, Value
 from hub.homekit.accessory import PRESS
 from hub.homekit.driver import Driver
 from hub.homekit.errors import UnknownDeviceError, UnreachableDeviceError
@@ -25,12 +28,9 @@ from hub.homekit.model import DeviceModel, Held
 from hub.homekit.network import Advertiser, addresses
 from hub.homekit.pairing import PairingInfo
 from hub.homekit.presence import Patience, Presences, ReportLike
-from hub.homekit.registry import INFORMATION, belongs
 from hub.homekit.state import BridgeRecord, HomeKitState
 from hub.homekit.tree import Tree
-from hub.homekit.values import BadValue, parse
 from hub.homekit.writes import SUCCESS, Manners, Writes
-from hub.reading import Reading, SeriesKey, Value
 
 __all__ = ["Bridge", "Command", "PairingInfo", "ReportLike"]
 

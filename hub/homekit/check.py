@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hub.homekit.registry import CHARACTERISTICS, INFORMATION, SERVICES, Characteristic
-from hub.homekit.values import proper_name
+from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, SERVICES, Characteristic
+from contracts.homekit.values import proper_name
 
 __all__ = ["Fault", "check"]
 

@@ -1,67 +1,120 @@
-"""What controllers wrote and devices have not confirmed yet."""
+"""`dormouse homekit`: pairing codes, pairings, the accessories as people read them."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+import json
+from pathlib import Path
+from typing import Annotated, Any
 
-from hub.reading import SeriesKey, Value
+import typer
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
 
-__all__ = ["Pending", "as_text"]
+from hub.banner import qr as qr_code
+from hub.client import Control
+from hub.settings import load
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Apple Home: pairing, and what it is shown.", no_args_is_help=True)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
+]
+Tenant = Annotated[str | None, typer.Option("--tenant", help="only this tenant's bridges")]
+Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
-def as_text(value: Value) -> str:
-    """A value as devices read it: booleans are 1 and 0."""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    return str(value)
+def _get(data_dir: Path | None, path: str, tenant: str | None) -> Any:
+    wanted = {"tenant": tenant} if tenant else {}
+    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+        return hub.get(path, **wanted)
 
 
-@dataclass(slots=True)
-class _Waiting:
-    value: Value
-    timer: asyncio.TimerHandle
+def _post(data_dir: Path | None, path: str, tenant: str | None, body: dict[str, Any]) -> Any:
+    query = f"{path}?tenant={tenant}" if tenant else path
+    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+        return hub.post(query, body)
 
 
-class Pending:
-    """Optimistic values: shown from the write until the device confirms or its time is over.
+@app.command()
+def qr(data_dir: DataDir = None, tenant: Tenant = None) -> None:
+    """Show the pairing code and QR of every bridge again."""
+    console = Console()
+    for info in _get(data_dir, "/homekit/pairings", tenant):
+        paired = f", paired with {len(info['controllers'])}" if info["controllers"] else ""
+        console.print(f"{info['name']} ({info['tenant']}, port {info['port']}{paired})")
+        console.print(Text(qr_code(info["uri"]), style="bright_white on black"))
+        console.print(f"code [bold]{info['pin']}[/bold]\n")
 
-    `put_back` is called when it is over, with the series whose real value must be shown again.
-    """
 
-    def __init__(self, put_back: Callable[[SeriesKey], None]) -> None:
-        self._put_back = put_back
-        self._waiting: dict[SeriesKey, _Waiting] = {}
+@app.command()
+def pairings(data_dir: DataDir = None, tenant: Tenant = None, as_json: Json = False) -> None:
+    """List who is paired with which bridge."""
+    found = _get(data_dir, "/homekit/pairings", tenant)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for info in found:
+        typer.echo(f"{info['name']} ({info['tenant']}, port {info['port']})")
+        for controller in info["controllers"] or [
+            "not paired: `dormouse homekit qr` shows the code"
+        ]:
+            typer.echo(f"  {controller}")
 
-    def get(self, key: SeriesKey) -> Value | None:
-        """The value that is shown in place of the real one."""
-        waiting = self._waiting.get(key)
-        return None if waiting is None else waiting.value
 
-    def __contains__(self, key: SeriesKey) -> bool:
-        return key in self._waiting
+@app.command()
+def unpair(
+    controller: Annotated[str | None, typer.Argument(help="a controller's id")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="every controller")] = False,
+    data_dir: DataDir = None,
+    tenant: Tenant = None,
+) -> None:
+    """End a pairing from this side, as when a phone was lost."""
+    if (controller is None) != everyone:
+        raise typer.BadParameter("name one controller (`dormouse homekit pairings`), or --all")
+    answer = _post(data_dir, "/homekit/unpair", tenant, {"controller": controller})
+    typer.echo(f"{answer['unpaired']} unpaired")
 
-    def expect(self, key: SeriesKey, value: Value, seconds: float) -> None:
-        """Show a value for so long; a later write to the same series takes its place."""
-        self.settle(key)
-        timer = asyncio.get_running_loop().call_later(seconds, self.give_up, key)
-        self._waiting[key] = _Waiting(value, timer)
 
-    def settle(self, key: SeriesKey) -> None:
-        """The device confirmed, or nothing is waited for any more."""
-        waiting = self._waiting.pop(key, None)
-        if waiting is not None:
-            waiting.timer.cancel()
+@app.command()
+def accessories(data_dir: DataDir = None, tenant: Tenant = None, as_json: Json = False) -> None:
+    """Show the accessories with their values, and what is held back and why."""
+    found = _get(data_dir, "/homekit/accessories", tenant)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for home in found:
+        Console().print(_home(home))
 
-    def give_up(self, key: SeriesKey) -> None:
-        """Show the real value again."""
-        if key in self._waiting:
-            self.settle(key)
-            self._put_back(key)
 
-    def clear(self, device: str | None = None) -> None:
-        """Wait for nothing any more, of one device or of all."""
-        for key in list(self._waiting):
-            if device in (None, key.device):
-                self.settle(key)
+@app.command()
+def remove(device: str, data_dir: DataDir = None, tenant: Tenant = None) -> None:
+    """Take a device out of HomeKit; its history stays, and it returns when it speaks again."""
+    _post(data_dir, "/homekit/remove", tenant, {"device": device})
+    typer.echo(f"{device} is no longer in HomeKit")
+
+
+def _home(home: dict[str, Any]) -> Tree:
+    root = Tree(f"tenant {home['tenant']}")
+    for bridge in home["bridges"]:
+        branch = root.add(f"{bridge['name']}: {len(bridge['accessories'])} accessories")
+        for accessory in bridge["accessories"]:
+            _accessory(branch, accessory)
+    if home["held"]:
+        branch = root.add("held back")
+        for held in home["held"]:
+            branch.add(Text(f"{held['device']} {held['part']}: {held['reason']}"))
+    return root
+
+
+def _accessory(branch: Tree, accessory: dict[str, Any]) -> None:
+    state = "" if accessory["available"] else "  No Response"
+    leaf = branch.add(Text(f"{accessory['name']} ({accessory['device']}){state}"))
+    for service, values in accessory["services"].items():
+        if service != "AccessoryInformation":
+            told = ", ".join(f"{name} {value}" for name, value in values.items())
+            leaf.add(Text(f"{service}: {told}"))

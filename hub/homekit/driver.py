@@ -25,11 +25,11 @@ from pyhap.hap_server import HAPServer
 from pyhap.loader import Loader
 from pyhap.state import State
 
+from contracts.homekit.values import BadValue, parse
 from hub.homekit.accessory import ShownCharacteristic
 from hub.homekit.errors import PortTakenError
 from hub.homekit.srp import verifier
 from hub.homekit.state import BridgeRecord, Pairing
-from hub.homekit.values import BadValue, parse
 
 __all__ = ["Driver"]
 

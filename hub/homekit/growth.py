@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
+from contracts.homekit.definitions import INFORMATION
+from contracts.reading import SeriesKey, Value
 from hub.homekit.driver import Driver
 from hub.homekit.keeper import Keeper
-from hub.homekit.registry import INFORMATION
 from hub.homekit.tree import Tree
-from hub.reading import SeriesKey, Value
 
 __all__ = ["Growth"]
 

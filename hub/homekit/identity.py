@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from hub.homekit.registry import INFORMATION
+from contracts.homekit.definitions import INFORMATION
 from hub.homekit.state import AccessoryRecord, BridgeRecord
 
 __all__ = ["MAX_ACCESSORIES", "Identities", "new_bridge", "part"]

@@ -6,9 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from contracts.reading import SeriesKey, Value
 from hub.homekit.identity import Identities
 from hub.homekit.state import Change, HomeKitState, PresenceRecord
-from hub.reading import SeriesKey, Value
 
 __all__ = ["Keeper"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, SERVICES, Characteristic
+from contracts.homekit.values import proper_name
+from contracts.reading import SeriesKey, Value
 from hub.homekit.identity import part
-from hub.homekit.registry import CHARACTERISTICS, INFORMATION, SERVICES, Characteristic
-from hub.homekit.values import proper_name
-from hub.reading import SeriesKey, Value
 
 __all__ = ["DeviceModel", "Held", "ServicePlan", "shown"]
 

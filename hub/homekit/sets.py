@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+from contracts.reading import Reading, SeriesKey
 from hub.homekit.bridge import Bridge, ReportLike
 from hub.homekit.errors import PortTakenError
-from hub.reading import Reading, SeriesKey
 
 __all__ = ["BridgeSets", "Ports"]
 

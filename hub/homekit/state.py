@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from hub.reading import SeriesKey, Value
+from contracts.reading import SeriesKey, Value
 
 __all__ = [
     "AccessoryRecord",

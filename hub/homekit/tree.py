@@ -7,15 +7,15 @@ from typing import Any
 
 from pyhap import accessory as hap
 
+from contracts.homekit.definitions import INFORMATION
+from contracts.homekit.values import proper_name
+from contracts.reading import SeriesKey, Value
 from hub.homekit.accessory import DeviceAccessory, ShownCharacteristic
 from hub.homekit.check import Fault, check
 from hub.homekit.driver import Driver
 from hub.homekit.identity import Identities, part
 from hub.homekit.model import DeviceModel, Held, ServicePlan
-from hub.homekit.registry import INFORMATION
 from hub.homekit.state import BridgeRecord
-from hub.homekit.values import proper_name
-from hub.reading import SeriesKey, Value
 
 __all__ = ["Tree"]
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from pyhap.const import HAP_SERVER_STATUS
 
-from hub.homekit.commands import Pending, as_text
+from contracts.homekit.definitions import CHARACTERISTICS
+from contracts.reading import SeriesKey, Value
 from hub.homekit.identity import Identities, part
+from hub.homekit.pending_writes import Pending, as_text
 from hub.homekit.presence import Presence
-from hub.homekit.registry import CHARACTERISTICS
-from hub.reading import SeriesKey, Value
 
 __all__ = ["Manners", "Writes"]
 

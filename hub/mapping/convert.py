@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from contracts.homekit.definitions import Characteristic
 from hub.errors import HubError
-from hub.homekit.registry import Characteristic
 
 if TYPE_CHECKING:
     from hub.mapping.rules import Conversion

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from contracts.homekit.definitions import belongs
 from hub.errors import SettingsError
-from hub.homekit.registry import belongs
 from hub.mapping.convert import UNITS
 
 __all__ = ["PRESETS", "Conversion", "Mapping", "OnlineRule", "Profile", "TopicRule", "load_file"]

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from hub.database.key_value import Memory
 from hub.errors import SettingsError
 from hub.mapping.rules import PRESETS, load_file
 from hub.mapping.rules import Mapping as Rules
 from hub.mapping.translator import Translator
-from hub.store.memory import Memory
 
 __all__ = ["StoredMapping", "configured"]
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from hub.homekit.registry import CHARACTERISTICS
+from contracts.homekit.definitions import CHARACTERISTICS
+from contracts.reading import SeriesKey
+from contracts.topics import Online, Problem, StateValue
 from hub.homekit.writes import Manners
 from hub.mapping.convert import MappingError, from_homekit, to_homekit
 from hub.mapping.patterns import Pattern
 from hub.mapping.rules import PRESETS, Conversion, OnlineRule, Profile, TopicRule
 from hub.mapping.rules import Mapping as Rules
-from hub.mqtt.topics import Online, Problem, StateValue
-from hub.reading import SeriesKey
 
 __all__ = ["Translator"]
 

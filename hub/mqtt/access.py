@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hub.mqtt.topics import is_device_id
-from hub.store.accounts import Account
+from contracts.topics import is_device_id
+from hub.mqtt.account_repository import Account
 
 __all__ = [
     "HUB",

@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from hub.child import Account as Owner
 from hub.mqtt.access import HUB, Foreign, acl_lines
+from hub.mqtt.account_repository import Account
 from hub.mqtt.passwords import hash_password
-from hub.store.accounts import Account
+from hub.runtime.child import Account as Owner
 
 __all__ = ["AccountFiles", "replace_private"]
 

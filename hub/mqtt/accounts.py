@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from contracts.topics import is_device_id
 from hub.mqtt.access import is_reserved, is_viewer
+from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.errors import AccountError
 from hub.mqtt.passwords import hash_password, new_password
-from hub.mqtt.topics import is_device_id
-from hub.store.accounts import Account, AccountState
 
 __all__ = ["AccountBook", "AccountStore"]
 
 
 class AccountStore(Protocol):
-    """Where accounts are kept: hub.store.accounts.Accounts."""
+    """Where accounts are kept: hub.mqtt.account_repository.Accounts."""
 
     async def list(self, tenants: Sequence[str] | None = None) -> list[Account]:
         """All accounts, of every tenant when None."""

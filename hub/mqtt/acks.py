@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from contracts.topics import Batch
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.ledger import Ledger
 from hub.mqtt.source import Source
-from hub.mqtt.topics import Batch
 
 __all__ = ["Acks"]
 

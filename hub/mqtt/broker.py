@@ -13,7 +13,6 @@ import os
 import secrets
 from pathlib import Path
 
-from hub.child import Account as Owner
 from hub.mqtt.access import HUB, Foreign
 from hub.mqtt.account_files import AccountFiles, replace_private
 from hub.mqtt.accounts import AccountBook
@@ -22,6 +21,7 @@ from hub.mqtt.errors import BrokerError
 from hub.mqtt.mosquitto import Mosquitto, check_version
 from hub.mqtt.passwords import hash_password
 from hub.mqtt.source import Endpoint
+from hub.runtime.child import Account as Owner
 
 __all__ = ["Broker"]
 

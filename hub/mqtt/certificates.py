@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from hub.child import Account as Owner
 from hub.mqtt.account_files import replace_private
+from hub.runtime.child import Account as Owner
 
 __all__ = ["Authority", "local_names"]
 

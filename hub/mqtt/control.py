@@ -9,9 +9,9 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from hub.mqtt.access import is_viewer
+from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.errors import AccountError
 from hub.mqtt.service import Mqtt
-from hub.store.accounts import Account, AccountState
 
 __all__ = ["router"]
 

@@ -10,17 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hub.bell import Bell
+from contracts.topics import Enrol, Problem, parse
 from hub.mqtt.access import is_reserved
+from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.errors import AccountError
 from hub.mqtt.passwords import hash_password, matches
-from hub.mqtt.rates import Bucket
 from hub.mqtt.source import Delivery, Source
-from hub.mqtt.topics import Enrol, Problem, parse
-from hub.problems import Problems
+from hub.runtime.bell import Bell
+from hub.runtime.problems import Problems
+from hub.runtime.token_bucket import Bucket
 from hub.settings import Enrolment
-from hub.store.accounts import Account, AccountState
 
 __all__ = ["EnrolListener", "Enroller", "Gate", "Outcome"]
 

@@ -22,14 +22,14 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import ValidationError
 
+from contracts.topics import Enrol, is_device_id
 from hub.mqtt.access import HUB, Foreign, is_viewer, may_publish, may_subscribe, may_use
+from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller, Outcome
 from hub.mqtt.passwords import matches
-from hub.mqtt.rates import Bucket
-from hub.mqtt.topics import Enrol, is_device_id
-from hub.problems import Problems
-from hub.store.accounts import Account, AccountState
+from hub.runtime.problems import Problems
+from hub.runtime.token_bucket import Bucket
 
 __all__ = ["Decisions", "router"]
 

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from contracts import topics
+from contracts.homekit import values
+from contracts.reading import Identity, Reading, SeriesKey
 from hub.errors import HubError
-from hub.homekit import values
-from hub.mqtt import topics
 from hub.mqtt.clock import Clocks
 from hub.mqtt.source import Delivery, Source
-from hub.problems import Problems
-from hub.reading import Identity, Reading, SeriesKey
+from hub.runtime.problems import Problems
 
 __all__ = ["Bridge", "Ingest", "Listener"]
 

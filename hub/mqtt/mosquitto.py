@@ -11,11 +11,11 @@ import shutil
 import signal
 from pathlib import Path
 
-from hub.child import Account as Owner
-from hub.child import spawn
 from hub.mqtt.account_files import replace_private
 from hub.mqtt.errors import BrokerError, PortTakenError
 from hub.mqtt.ports import free_port, holder, is_taken
+from hub.runtime.child import Account as Owner
+from hub.runtime.child import spawn
 
 __all__ = ["Mosquitto", "check_version"]
 

@@ -10,11 +10,18 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any, Self
 
-from hub.child import run_as
+from contracts.reading import Reading
+from contracts.topics import Batch, Enrol, Online, Report
+from hub.database.database import Store
+from hub.database.key_value import Memory
+from hub.devices.repository import Devices
+from hub.ingest.ingest import Ingest
+from hub.ingest.tenants import TenantIngest
 from hub.live import Live, LiveOnline, LiveReport, LiveValue
 from hub.mapping.rules import Mapping as Rules
 from hub.mapping.translator import Translator
 from hub.mqtt.access import Foreign
+from hub.mqtt.account_repository import Accounts, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.acks import Acks
 from hub.mqtt.broker import Broker
@@ -24,16 +31,9 @@ from hub.mqtt.enrolment import Enroller, EnrolListener, Gate
 from hub.mqtt.http_auth import Decisions
 from hub.mqtt.listener import Bridge, Listener
 from hub.mqtt.source import Delivery, Endpoint, MqttSource
-from hub.mqtt.tenants import TenantIngest
-from hub.mqtt.topics import Batch, Enrol, Online, Report
-from hub.problems import Problems
-from hub.reading import Reading
+from hub.runtime.child import run_as
+from hub.runtime.problems import Problems
 from hub.settings import Settings
-from hub.store.accounts import Accounts, AccountState
-from hub.store.devices import Devices
-from hub.store.ingest import Ingest
-from hub.store.memory import Memory
-from hub.store.store import Store
 
 __all__ = ["Mqtt"]
 

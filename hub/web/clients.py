@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from nicegui import Client, core
 from starlette.types import Scope
 
-from hub.web.people.principal import PRINCIPAL
+from hub.api.principal import PRINCIPAL
 
 __all__ = ["beat", "bind_events", "delete", "may_open"]
 

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
-from hub.config.control import router as config
+from contracts.homekit.definitions import INFORMATION
+from hub.device_settings.control import router as config
+from hub.devices.overview import DeviceOverview, LastValue, overview
+from hub.devices.replace import router as replace
 from hub.doctor.control import router as doctor
 from hub.explain.control import router as explain
 from hub.firmware.control import router as firmware
 from hub.homekit.control import router as homekit
-from hub.homekit.registry import INFORMATION
 from hub.mapping.control import router as mapping
 from hub.mqtt.control import router as devices
-from hub.replace import router as replace
-from hub.rollout.control import router as rollouts
-from hub.store.overview import DeviceOverview, LastValue, overview
-from hub.web.api.control import router as tokens
+from hub.people.control import router as people
+from hub.places.control import router as places
+from hub.rollouts.control import router as rollouts
+from hub.tokens.control import router as tokens
 from hub.web.listing import served
-from hub.web.people.control import router as people
-from hub.web.places import router as places
 
 if TYPE_CHECKING:
     from hub.app import Hub

@@ -14,8 +14,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.api.principal import Principal, authenticate, refusal
 from hub.web.gate import NONCE
-from hub.web.people.principal import Principal, authenticate, refusal
 from hub.web.plain import problem
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from hub.database.errors import UnknownTenantError
 from hub.errors import HubError
-from hub.store.errors import UnknownTenantError
 from hub.web.plain import problem
 
 __all__ = ["install"]

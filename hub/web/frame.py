@@ -10,9 +10,9 @@ from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import ValueChangeEventArguments
 from starlette.requests import Request
 
+from hub.api.principal import Principal, site_of
 from hub.errors import HubError
 from hub.web.pages import links
-from hub.web.people.principal import Principal, site_of
 from hub.web.plain import theme
 
 __all__ = ["frame", "heading"]

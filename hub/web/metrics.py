@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
-from hub.store.glance import DeviceGlance, Glance, glance
-from hub.store.tokens import Scope
-from hub.web.api.access import Asked, Check
-from hub.web.quantities import quantity
+from contracts.homekit.quantities import quantity
+from hub.api.access import Asked, Check
+from hub.devices.glance import DeviceGlance, Glance, glance
+from hub.tokens.repository import Scope
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric

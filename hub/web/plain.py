@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Scope
 
-from hub.web.people.principal import is_api
+from hub.api.principal import is_api
 
 __all__ = ["THEME", "asset", "document", "problem", "theme"]
 
@@ -91,7 +91,7 @@ def problem(
 ) -> Response:
     """What happened and what to do: JSON for programs, a page for people."""
     if is_api(scope["path"]) or not _wants_html(scope):
-        # As in hub/web/api/problems.py (RFC 9457).
+        # As in hub/api/problems.py (RFC 9457).
         body: dict[str, Any] = {
             "type": "about:blank",
             "title": HTTPStatus(status).phrase,

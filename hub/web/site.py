@@ -10,21 +10,21 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hub.api import api
+from hub.api.principal import SITE, Principal
+from hub.api.problems import handle_refusals
+from hub.api.streams import Streams
+from hub.database.secrets import secret
 from hub.mqtt.http_auth import router as mqtt_auth
-from hub.store.people import People
-from hub.store.secrets import secret
+from hub.people.limits import Attempts
+from hub.people.passwords import Passwords
+from hub.people.repository import People
+from hub.people.sessions import Sessions
 from hub.web import errors, plain
-from hub.web.api import api
-from hub.web.api.problems import handle_refusals
-from hub.web.api.streams import Streams
 from hub.web.dashboard import Dashboard
 from hub.web.gate import Gate
 from hub.web.health import router as health
 from hub.web.metrics import routes as metrics
-from hub.web.people.limits import Attempts
-from hub.web.people.passwords import Passwords
-from hub.web.people.principal import SITE, Principal
-from hub.web.people.sessions import Sessions
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -69,7 +69,7 @@ class Site:
         return known
 
     def _routes(self) -> FastAPI:
-        from hub.web.people.routes import router as people  # noqa: PLC0415  # it needs Site
+        from hub.web.login import router as people  # noqa: PLC0415  # it needs Site
 
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         errors.install(app)

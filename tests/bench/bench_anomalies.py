@@ -14,14 +14,14 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from contracts.reading import SeriesKey
 from hub.anomalies.watch import Watch
-from hub.reading import SeriesKey
-from hub.store.migrate import migrate
-from hub.store.postgres import Postgres
-from hub.store.store import Store
-from tests.anomalies.ordinary import series
-from tests.anomalies.stored import store_series
+from hub.database.database import Store
+from hub.database.migrate import migrate
+from hub.database.postgres import Postgres
 from tests.bench.report import note, report
+from tests.hub.anomalies.ordinary import series
+from tests.hub.anomalies.stored import store_series
 
 SERIES, DAYS = 12, 31
 HUNDRED = 300  # series of a hundred devices

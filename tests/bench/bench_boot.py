@@ -9,11 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from host import image, keys
-from host.ota import protocol
+from contracts import image
+from contracts import signatures as keys
+from contracts.ota import protocol
 from tests.bench.report import note, report
-from tests.boot import qemu
-from tests.boot.conftest import Signer, make_signer
+from tests.bootloader import qemu
+from tests.bootloader.conftest import Signer, make_signer
 from tests.support.bootloader import make
 
 IMAGE = 600 << 10

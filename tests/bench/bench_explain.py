@@ -10,12 +10,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from hub.database.database import Store
+from hub.database.migrate import migrate
+from hub.database.postgres import Postgres
 from hub.explain.explanation import explain
 from hub.explain.facts import DAYS, gather
 from hub.explain.words import Clock
-from hub.store.migrate import migrate
-from hub.store.postgres import Postgres
-from hub.store.store import Store
 from tests.bench.report import report
 
 DEVICES, SERIES, ROUNDS = 100, 4, 30

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
 
+from contracts.reading import Reading
 from hub.app import Hub
-from hub.reading import Reading
 from hub.settings import load
 from tests.bench.load import since
 from tests.bench.report import note, report

@@ -10,13 +10,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from host import image, keys
-from host.ota import protocol
-from host.ota.client import send
-from host.ota.protocol import Stream
-from host.ota.session import Options
+from contracts import image
+from contracts import signatures as keys
+from contracts.ota import protocol
+from contracts.ota.client import send
+from contracts.ota.protocol import Stream
+from contracts.ota.session import Options
 from tests.bench.report import note, report
-from tests.ota.device import running
+from tests.host.ota.device import running
 from tests.support.bootloader import make
 from tests.support.link import Relay, Weather
 

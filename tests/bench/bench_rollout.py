@@ -15,16 +15,16 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from hub.rollout import worker
-from hub.rollout.model import Options
-from hub.rollout.rollouts import Request
-from hub.rollout.select import Selection
-from hub.store.devices import Devices
-from hub.store.migrate import migrate
-from hub.store.postgres import Postgres
-from hub.store.store import Store
+from hub.database.database import Store
+from hub.database.migrate import migrate
+from hub.database.postgres import Postgres
+from hub.devices.repository import Devices
+from hub.rollouts import worker
+from hub.rollouts.model import Options
+from hub.rollouts.select import Selection
+from hub.rollouts.service import Request
 from tests.bench.report import note, report
-from tests.rollout.protocol import NEW, OLD, Air, Fleet, Side, plain_broker
+from tests.hub.rollouts.protocol import NEW, OLD, Air, Fleet, Side, plain_broker
 from tests.support.postgres import FAST
 
 DEVICES = 1000
@@ -36,7 +36,7 @@ WHERE datname = %s"""
 
 
 class _Timed:
-    """hub.rollout.plan.step with a clock of its thread, since others use the machine too."""
+    """hub.rollouts.plan.step with a clock of its thread, since others use the machine too."""
 
     def __init__(self) -> None:
         self.took: list[float] = []

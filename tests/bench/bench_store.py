@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from hub.store.ingest import _STORE, encoded
-from hub.store.models import Activity, Device, Place
-from hub.store.sessions import Sessions
+from hub.database.models import Activity, Device, Place
+from hub.database.sessions import Sessions
+from hub.ingest.ingest import _STORE, encoded
 from tests.bench.report import note, report
 from tests.bench.store_load import DAYS, END, MINUTE, SERIES, TENANTS, Loaded, loaded
 

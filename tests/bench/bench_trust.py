@@ -17,6 +17,7 @@ from typing import NamedTuple
 import uvicorn
 from fastapi import FastAPI
 
+from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.broker import MAIN, Broker
 from hub.mqtt.certificates import Authority
@@ -25,9 +26,8 @@ from hub.mqtt.http_auth import Decisions, router
 from hub.mqtt.mosquitto import Mosquitto
 from hub.mqtt.passwords import hash_password
 from hub.mqtt.ports import free_port
-from hub.problems import Problems
+from hub.runtime.problems import Problems
 from hub.settings import Enrolment
-from hub.store.accounts import Account, AccountState
 from tests.bench.report import note, report
 from tests.support.broker import MemoryAccounts, open_folder, owner
 from tests.support.mqtt311 import connect_packet, packet, publish_packet, subscribe_packet

@@ -16,8 +16,8 @@ from host.twin import firmware
 from host.twin.vm import Cause
 from hub.mqtt.accounts import AccountBook
 from tests.bench.report import note, report
-from tests.device.board import Board
-from tests.device.conftest import takes
+from tests.firmware.board import Board
+from tests.firmware.conftest import takes
 from tests.support.broker import MemoryAccounts, open_folder, running_broker, subscriber, until
 
 PROGRAMS = Path(__file__).parent / "programs"

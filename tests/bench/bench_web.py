@@ -25,12 +25,12 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Page
 
 from tests.bench.report import note, report
+from tests.hub.web.furnished import month
+from tests.hub.web.people import client_of, join, url_of
+from tests.hub.web.speakers import call_it
 from tests.support.browser import browser_of
 from tests.support.hub import HubProcess, until
 from tests.support.publisher import Publisher
-from tests.web.furnished import month
-from tests.web.people import client_of, join, url_of
-from tests.web.speakers import call_it
 
 DEVICES, PAGES, CLICKS, WATCH_S = 100, 20, 7, 20.0
 CONNECTED = "window.did_handshake && window.socket.connected"

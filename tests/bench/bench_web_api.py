@@ -19,9 +19,9 @@ from statistics import median
 import httpx
 import psycopg
 
-from hub.store.postgres import Postgres
-from hub.store.store import Store
-from hub.store.tokens import Scope, Tokens
+from hub.database.database import Store
+from hub.database.postgres import Postgres
+from hub.tokens.repository import Scope, Tokens
 from tests.bench.report import note, report
 from tests.support.hub import HubProcess
 

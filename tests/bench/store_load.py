@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psycopg
 
-from hub.store.migrate import migrate
-from hub.store.postgres import Postgres
-from hub.store.store import Store
-from hub.store.tenancy.declare import TABLES
+from hub.database.database import Store
+from hub.database.migrate import migrate
+from hub.database.postgres import Postgres
+from hub.database.tenancy.declare import TABLES
 from tests.bench.report import note
 
 __all__ = ["DAYS", "END", "MINUTE", "SERIES", "TENANTS", "Loaded", "loaded"]

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from hub.child import run_as
+from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.broker import Broker
 from hub.mqtt.certificates import Authority
 from hub.mqtt.source import Delivery, Endpoint, MqttSource
-from hub.store.accounts import Account, AccountState
+from hub.runtime.child import run_as
 
 
 class MemoryAccounts:

@@ -18,9 +18,9 @@ from aiohomekit.model.feature_flags import FeatureFlags
 from aiohomekit.model.status_flags import StatusFlags
 from aiohomekit.zeroconf import HomeKitService
 
-from hub.homekit.registry import CHARACTERISTICS, INFORMATION, SERVICES
+from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, SERVICES
+from contracts.reading import SeriesKey, Value
 from hub.homekit.state import AccessoryRecord, BridgeRecord, Change, PresenceRecord, Saved
-from hub.reading import SeriesKey, Value
 
 # Everything here happens on loopback; what takes longer has failed.
 PATIENCE = 10.0

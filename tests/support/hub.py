@@ -18,7 +18,7 @@ import httpx
 import psycopg
 import pytest
 
-from hub.store.postgres import Postgres
+from hub.database.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60  # initdb on a busy two-core machine is the slowest part

@@ -7,8 +7,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from host import image, keys
-from host.ota import canned, protocol
+from contracts import image
+from contracts import signatures as keys
+from contracts.ota import canned, protocol
 
 __all__ = ["canned_image", "signing_key"]
 

@@ -9,7 +9,7 @@ from typing import Self
 
 import pytest
 
-from host.ota.protocol import PORT
+from contracts.ota.protocol import PORT
 from host.twin.loopback import claim
 from host.twin.rom import Bootloader
 from host.twin.statistics import State

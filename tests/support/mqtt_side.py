@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from contracts.reading import Reading
+from hub.database.database import Store
 from hub.mqtt.service import Mqtt
-from hub.problems import Problems
-from hub.reading import Reading
+from hub.runtime.problems import Problems
 from hub.settings import Settings
-from hub.store.store import Store
 from tests.support.broker import open_folder
 
 

@@ -16,9 +16,9 @@ import pytest_asyncio
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from hub.store.migrate import migrate
-from hub.store.postgres import OWNER, Postgres
-from hub.store.store import Store
+from hub.database.database import Store
+from hub.database.migrate import migrate
+from hub.database.postgres import OWNER, Postgres
 
 __all__ = ["DEBIAN", "FAST", "Database", "Server", "database", "server", "server_folder", "store"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from host.ota.protocol import is_signed_by, parse_datagram
+from contracts.ota.protocol import is_signed_by, parse_datagram
 
 __all__ = ["Device", "StockServer"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts.ota import canned, protocol
 from host import firmware
-from host.ota import canned, protocol
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
 from tests.support.hub import until

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 
-from host.ota.session import Session
+from contracts.ota.session import Session
 from tests.support.link import Path, Weather
 from tests.support.stock_server import Device
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from host import image
+from contracts import image
 from host.twin.hub import HubAddress
 from host.twin.image import build_image
 from host.twin.kinds import Kind
 from host.twin.rom import Bootloader
-from tests.boot import qemu
-from tests.boot.conftest import make_signer
+from tests.bootloader import qemu
+from tests.bootloader.conftest import make_signer
 from tests.support.hub import rows, until
 from tests.support.rom_chip import Chip
 from tests.support.rom_loader import blank, dump

@@ -16,14 +16,14 @@ import signal
 import httpx
 import pytest
 
-from host.ota import canned, protocol
+from contracts.ota import canned, protocol
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
 from host.twin.rom import Rom
 from host.twin.statistics import State
-from hub.store.devices import Devices
-from hub.store.postgres import Postgres
-from hub.store.store import Store
+from hub.database.database import Store
+from hub.database.postgres import Postgres
+from hub.devices.repository import Devices
 from tests.support.hub import until
 from tests.support.lossy import bad_weather
 from tests.support.rollout_rules import broken_rules

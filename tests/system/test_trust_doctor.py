@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from host.cli import root
+from hub.database.database import Store
 from hub.doctor import broker, database, machine
 from hub.doctor.finding import Verdict
 from hub.mqtt.mosquitto import Mosquitto
-from hub.store.store import Store
 from tests.support.broker import open_folder, owner
 
 

@@ -7,10 +7,10 @@ import json
 import secrets
 import time
 
+from contracts.topics import Enrol
+from hub.mqtt.account_repository import Accounts, AccountState
 from hub.mqtt.enrolment import Outcome
-from hub.mqtt.topics import Enrol
 from hub.settings import Enrolment
-from hub.store.accounts import Accounts, AccountState
 from tests.support.broker import open_folder, until
 from tests.support.mqtt311 import Client
 from tests.support.mqtt_side import running_side

@@ -20,7 +20,7 @@ import pytest
 
 from hub.mqtt.enrolment import Enroller, EnrolListener, Gate
 from hub.mqtt.source import Delivery
-from hub.problems import Problems
+from hub.runtime.problems import Problems
 from hub.settings import Enrolment
 from tests.support.broker import until
 from tests.support.mqtt311 import Client

@@ -7,11 +7,11 @@ import pytest
 from fastapi import FastAPI
 
 from hub.mqtt.access import Foreign
+from hub.mqtt.account_repository import AccountState
 from hub.mqtt.enrolment import Enroller, Gate
 from hub.mqtt.http_auth import Decisions, router
-from hub.problems import Problems
+from hub.runtime.problems import Problems
 from hub.settings import Enrolment
-from hub.store.accounts import AccountState
 
 SECRET = "s3cret-of-the-broker"
 PASSWORD = "0123456789abcdef" * 2

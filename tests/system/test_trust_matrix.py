@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from hub.mqtt.account_repository import Accounts, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.broker import Broker
-from hub.store.accounts import Accounts, AccountState
 from tests.support.broker import open_folder, running_broker, until
 from tests.support.mqtt311 import Client
 

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
-from hub.control import RefusedError
-from hub.mqtt import cli
+from hub.client import RefusedError
+from hub.mqtt import commands as cli
 from tests.support.hub import ROOT, rows, until
 from tests.support.mqtt311 import Client
 from tests.support.storm import child

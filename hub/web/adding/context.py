@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from contracts.homekit.values import proper_name
+from contracts.reading import Reading, SeriesKey
+from hub.devices.changes import Changes
+from hub.devices.naming import rename
+from hub.devices.overview import LastValue, overview
 from hub.errors import HubError
 from hub.homekit.model import device_name
-from hub.homekit.values import proper_name
 from hub.live import LiveValue, Missed
+from hub.mqtt.account_repository import AccountState
 from hub.mqtt.errors import AccountError
-from hub.reading import Reading, SeriesKey
-from hub.store.accounts import AccountState
-from hub.store.changes import Changes
-from hub.store.overview import LastValue, overview
-from hub.store.places import Places
-from hub.store.readings import Readings
+from hub.places.repository import Places
+from hub.readings.repository import Readings
 from hub.web.adding.door import Door, Remedy, look
-from hub.web.naming import rename
 
 if TYPE_CHECKING:
     from hub.app import Hub

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from hub.mqtt.access import is_viewer
+from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.enrolment import Candidate
 from hub.mqtt.service import Mqtt
 from hub.settings import Enrolment
-from hub.store.accounts import Account, AccountState
 
 __all__ = ["Door", "Refusal", "Remedy", "look"]
 

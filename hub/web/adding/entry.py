@@ -8,9 +8,9 @@ from dataclasses import replace
 from nicegui import ui
 
 from hub.errors import HubError
+from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.enrolment import Candidate
 from hub.settings import Enrolment
-from hub.store.accounts import Account, AccountState
 from hub.web.adding.context import Adding
 from hub.web.adding.door import Door, Refusal, Remedy
 from hub.web.wizard.show import WizardPage

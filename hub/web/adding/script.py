@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Any
 
-from hub.homekit.registry import INFORMATION
-from hub.reading import SeriesKey
+from contracts.homekit.definitions import INFORMATION
+from contracts.reading import SeriesKey
 from hub.web.wizard.machine import Answer, Step
 from hub.web.words import service_words
 

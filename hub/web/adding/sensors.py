@@ -8,12 +8,12 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.homekit.registry import SERVICES
-from hub.reading import SeriesKey
-from hub.store.overview import LastValue
+from contracts.homekit.definitions import SERVICES
+from contracts.homekit.quantities import Shape, quantity, shown
+from contracts.reading import SeriesKey
+from hub.devices.overview import LastValue
 from hub.web.adding.context import Adding
 from hub.web.adding.script import sensors_in
-from hub.web.quantities import Shape, quantity, shown
 from hub.web.wizard.show import WizardPage
 
 __all__ = ["calibration", "test_reading"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from hub.web.quantities import Quantity, Shape
+from contracts.homekit.quantities import Quantity, Shape
 
 __all__ = ["Mark", "Points", "Ranges", "Trace", "gaps", "usual_interval"]
 

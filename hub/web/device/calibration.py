@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
+from contracts.homekit.quantities import Shape, importance, quantity, shown
+from contracts.reading import SeriesKey
+from hub.api.principal import Principal
+from hub.devices.glance import DeviceGlance, SeriesGlance
 from hub.errors import HubError
 from hub.live import LiveChange
-from hub.reading import SeriesKey
-from hub.store.glance import DeviceGlance, SeriesGlance
-from hub.store.readings import Readings
-from hub.web.people.principal import Principal
-from hub.web.quantities import Shape, importance, quantity, shown
+from hub.readings.repository import Readings
 
 if TYPE_CHECKING:
     from hub.app import Hub

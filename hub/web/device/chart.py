@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from hub.reading import SeriesKey
-from hub.store.glance import Glance
-from hub.store.points import Resolution
+from contracts.reading import SeriesKey
+from hub.devices.glance import Glance
+from hub.readings.points import Resolution
 from hub.web.charts import Mark, Ranges, Trace, options
 from hub.web.charts.element import Chart
 from hub.web.device.choices import MOST_SERIES, Choices, key_of
@@ -23,7 +23,7 @@ from hub.web.device.traces import Wanted, draw
 from hub.web.words import count
 
 if TYPE_CHECKING:
-    from hub.store.store import Store
+    from hub.database.database import Store
 
 __all__ = ["ChartPanel"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hub.reading import SeriesKey
-from hub.store.glance import DeviceGlance, Glance
+from contracts.homekit.quantities import Shape, importance, ordinary, quantity
+from contracts.reading import SeriesKey
+from hub.devices.glance import DeviceGlance, Glance
 from hub.web.home.view import name_of, value_key
-from hub.web.quantities import Shape, importance, ordinary, quantity
 
 __all__ = ["MOST_SERIES", "Choices", "key_of"]
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import background_tasks, ui
 
-from hub.commands import tell, writable
+from contracts.homekit.quantities import Shape, importance, quantity, shown
+from contracts.reading import SeriesKey, Value
+from hub.api.principal import Principal
+from hub.devices.glance import DeviceGlance, SeriesGlance
+from hub.devices.write import tell, writable
 from hub.errors import HubError
 from hub.explain.words import span
 from hub.live import LiveValue
-from hub.reading import SeriesKey, Value
-from hub.store.glance import DeviceGlance, SeriesGlance
-from hub.web.people.principal import Principal
-from hub.web.quantities import Shape, importance, quantity, shown
 
 if TYPE_CHECKING:
     from hub.app import Hub

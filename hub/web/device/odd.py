@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
+from contracts.reading import SeriesKey
+from hub.anomalies.mutes import Mutes
 from hub.anomalies.watch import Odd
-from hub.reading import SeriesKey
-from hub.store.mutes import Mutes
+from hub.api.principal import Principal
 from hub.web.charts import Mark
 from hub.web.frame import heading
-from hub.web.people.principal import Principal
 
 if TYPE_CHECKING:
     from hub.app import Hub

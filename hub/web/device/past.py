@@ -8,8 +8,8 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.store.history import Changed, Past, changes_of, device_at
-from hub.store.store import Store
+from hub.database.database import Store
+from hub.devices.history import Changed, Past, changes_of, device_at
 
 __all__ = ["PastPanel", "rows"]
 

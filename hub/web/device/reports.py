@@ -8,10 +8,10 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.store.reports import ReportDay
+from contracts.homekit.quantities import Quantity, Shape
+from hub.readings.reports import ReportDay
 from hub.web.charts import Points, Ranges, Trace, options
 from hub.web.charts.element import Chart
-from hub.web.quantities import Quantity, Shape
 
 __all__ = ["build", "trend"]
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.reading import SeriesKey
-from hub.store.coverage import Coverage
-from hub.store.errors import ForeignRowError
-from hub.store.held import held_at
-from hub.store.points import Form, Resolution, Series, Span
-from hub.store.points import Points as StoredPoints
-from hub.store.store import Store
+from contracts.homekit.quantities import Shape, quantity
+from contracts.reading import SeriesKey
+from hub.database.database import Store
+from hub.database.errors import ForeignRowError
+from hub.readings.coverage import Coverage
+from hub.readings.held import held_at
+from hub.readings.points import Form, Resolution, Series, Span
+from hub.readings.points import Points as StoredPoints
 from hub.web.charts import Mark, Points, Ranges, Trace, gaps, usual_interval
 from hub.web.device.spans import Window
 from hub.web.home.view import ms
-from hub.web.quantities import Shape, quantity
 
 __all__ = ["Drawn", "Wanted", "draw"]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from contracts.homekit.quantities import quantity, shown
+from contracts.reading import SeriesKey
+from hub.devices.glance import DeviceGlance, Glance, SeriesGlance
 from hub.live import LiveChange, LiveOnline, LiveReport, LiveValue, Missed, Update
-from hub.reading import SeriesKey
-from hub.store.glance import DeviceGlance, Glance, SeriesGlance
 from hub.web.home.view import battery, due, ms, value_key
-from hub.web.quantities import quantity, shown
 
 __all__ = ["Changes"]
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from hub.devices.glance import Glance
 from hub.live import Subscription
-from hub.store.glance import Glance
 from hub.web.home.changes import Changes
 from hub.web.home.view import ms, view
 

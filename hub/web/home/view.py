@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from contracts.homekit.quantities import importance, ordinary, quantity, shown
+from contracts.reading import SeriesKey, Value
+from hub.devices.glance import DeviceGlance, Glance, PlaceGlance, SeriesGlance
 from hub.homekit.presence import Patience
-from hub.reading import SeriesKey, Value
-from hub.store.glance import DeviceGlance, Glance, PlaceGlance, SeriesGlance
-from hub.web.quantities import importance, ordinary, quantity, shown
 
 __all__ = ["battery", "device_path", "due", "ms", "name_of", "values_of", "view"]
 

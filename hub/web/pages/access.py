@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
+from hub.api.principal import Administrator, Principal
+from hub.devices.naming import names
+from hub.devices.replace import replace
 from hub.errors import HubError
 from hub.mqtt.access import is_viewer
+from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.errors import AccountError
-from hub.replace import replace
-from hub.store.accounts import Account, AccountState
 from hub.web.adding.context import Adding
 from hub.web.adding.door import Remedy
 from hub.web.ask import ask_choice, ask_text, confirm, tell_secret
 from hub.web.frame import frame, heading
-from hub.web.naming import names
 from hub.web.pages import Link
-from hub.web.people.principal import Administrator, Principal
 from hub.web.words import count
 
 if TYPE_CHECKING:

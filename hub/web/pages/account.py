@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
+from hub.api.principal import Principal, Reader
 from hub.errors import HubError
-from hub.store.people import OpenSession, login_name
+from hub.people import changes
+from hub.people.passwords import MIN, TooBusyError
+from hub.people.repository import OpenSession, login_name
 from hub.web.frame import frame, heading
-from hub.web.people import changes
-from hub.web.people.passwords import MIN, TooBusyError
-from hub.web.people.principal import Principal, Reader
 from hub.web.reloaded import Reloaded
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 from starlette.requests import Request
 
+from hub.api.principal import Administrator
 from hub.web.adding.context import Adding
 from hub.web.adding.forms import Forms
 from hub.web.adding.script import WIZARD, script
 from hub.web.frame import frame
 from hub.web.pages import Link
-from hub.web.people.principal import Administrator
 from hub.web.wizard.kept import Wizards
 from hub.web.wizard.show import WizardPage
 

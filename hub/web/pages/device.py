@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import HTTPException, Query
 from nicegui import background_tasks, context, ui
 
+from hub.api.principal import Principal, Reader
+from hub.devices.glance import DeviceGlance, Glance, glance
+from hub.devices.known import DeviceUnknownError, require_device
+from hub.devices.repository import Devices
 from hub.explain.problems import explain_device
 from hub.explain.sentence import Level
 from hub.explain.words import Clock, count, span
 from hub.live import LiveReport, LiveValue
-from hub.store.devices import Devices
-from hub.store.glance import DeviceGlance, Glance, glance
-from hub.store.known import DeviceUnknownError, require_device
-from hub.store.reports import report_days
+from hub.readings.reports import report_days
 from hub.web.device import reports
 from hub.web.device.calibration import CalibrationPanel
 from hub.web.device.chart import ChartPanel
@@ -26,7 +27,6 @@ from hub.web.device.odd import OddPanel
 from hub.web.device.past import PastPanel
 from hub.web.frame import frame, heading
 from hub.web.home.view import battery, name_of
-from hub.web.people.principal import Principal, Reader
 
 if TYPE_CHECKING:
     from hub.web.site import Site

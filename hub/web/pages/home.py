@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from nicegui import background_tasks, context, ui
 from nicegui.client import Client
 
+from hub.api.principal import Principal, Reader
+from hub.devices.glance import Glance, glance
 from hub.explain.problems import Problem
 from hub.explain.problems import problems as find_problems
 from hub.live import Subscription
-from hub.store.glance import Glance, glance
 from hub.web.frame import frame
 from hub.web.home.element import Home
 from hub.web.home.feed import Feed
@@ -19,7 +20,6 @@ from hub.web.home.sentences import sentences
 from hub.web.home.shared import Shared
 from hub.web.home.view import name_of
 from hub.web.pages import Link
-from hub.web.people.principal import Principal, Reader
 
 if TYPE_CHECKING:
     from hub.web.site import Site

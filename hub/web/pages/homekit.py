@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from contracts.homekit.definitions import INFORMATION
+from hub.api.principal import Principal, Reader
 from hub.homekit.bridge import Bridge
 from hub.homekit.pairing import PairingInfo
-from hub.homekit.registry import INFORMATION
 from hub.web.ask import confirm
 from hub.web.frame import frame, heading
 from hub.web.pages import Link
-from hub.web.people.principal import Principal, Reader
 from hub.web.qr import svg_uri
 from hub.web.words import count, service_words
 

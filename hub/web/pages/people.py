@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
+from hub.api.principal import Administrator, Principal
 from hub.errors import HubError
-from hub.store.people import Invitation, Member, Role
+from hub.people import changes
+from hub.people.link import link
+from hub.people.repository import Invitation, Member, Role
 from hub.web.ask import confirm
 from hub.web.frame import frame, heading
 from hub.web.pages import Link
-from hub.web.people import changes
-from hub.web.people.link import link
-from hub.web.people.principal import Administrator, Principal
 from hub.web.reloaded import Reloaded
 
 if TYPE_CHECKING:

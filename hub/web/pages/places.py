@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from hub.api.principal import Principal, Reader
+from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError
+from hub.devices.changes import Changes
+from hub.devices.naming import names, rename
 from hub.errors import HubError
 from hub.live import LiveChange
-from hub.store.changes import Changes
-from hub.store.errors import CycleError, DuplicateNameError, ForeignRowError
-from hub.store.places import Places, Usage
+from hub.places.repository import Places, Usage
 from hub.web.adding.context import paths
 from hub.web.ask import ask_choice, ask_text, confirm
 from hub.web.frame import frame, heading
-from hub.web.naming import names, rename
 from hub.web.pages import Link
-from hub.web.people.principal import Principal, Reader
 from hub.web.words import count
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
+from hub.api.access import revoke
+from hub.api.principal import Administrator, Principal
 from hub.errors import HubError
-from hub.store.tokens import Scope, Token, Tokens
-from hub.web.api.access import revoke
+from hub.tokens.repository import Scope, Token, Tokens
 from hub.web.ask import confirm, tell_secret
 from hub.web.frame import frame, heading
 from hub.web.pages import Link
-from hub.web.people.principal import Administrator, Principal
 from hub.web.reloaded import Reloaded
 
 if TYPE_CHECKING:

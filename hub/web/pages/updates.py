@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
+from hub.api.principal import Administrator, Reader
 from hub.web.frame import frame, heading
 from hub.web.pages import Link
-from hub.web.people.principal import Administrator, Reader
 from hub.web.updates.images import Images
 from hub.web.updates.listed import Listed
 from hub.web.updates.planned import Planned

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from nicegui import events, ui
 
+from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.firmware.check import MAX_UPLOAD
 from hub.firmware.errors import FirmwareInUseError, ImageRefusedError
-from hub.store.firmware import Image
+from hub.firmware.repository import Image
 from hub.web.ask import confirm
-from hub.web.people.principal import Principal
 from hub.web.updates.what import advice, what_is
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from hub.rollout.view import View, target_text
-from hub.web.people.principal import Principal
+from hub.api.principal import Principal
+from hub.rollouts.view import View, target_text
 from hub.web.updates.words import counts, phase_words
 
 if TYPE_CHECKING:

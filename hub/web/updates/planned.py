@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from hub.api.principal import Principal
+from hub.devices.naming import names
+from hub.devices.overview import overview
 from hub.errors import HubError
-from hub.rollout.local_zone import local_zone
-from hub.rollout.model import Options, State
-from hub.rollout.rollouts import Request
-from hub.rollout.view import View
-from hub.store.overview import overview
-from hub.store.places import Places
+from hub.places.repository import Places
+from hub.rollouts.local_zone import local_zone
+from hub.rollouts.model import Options, State
+from hub.rollouts.service import Request
+from hub.rollouts.view import View
 from hub.web.adding.context import paths
 from hub.web.frame import heading
-from hub.web.naming import names
-from hub.web.people.principal import Principal
 from hub.web.updates.watched import device_table
 from hub.web.updates.words import clock, sentence
 from hub.web.words import count

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from fastapi import HTTPException
 from nicegui import ui
 
+from hub.api.principal import Principal
+from hub.devices.naming import names
 from hub.errors import HubError
-from hub.rollout.errors import UnknownRolloutError
-from hub.rollout.model import Device, Health, Phase
-from hub.rollout.view import View, target_text
+from hub.rollouts.errors import UnknownRolloutError
+from hub.rollouts.model import Device, Health, Phase
+from hub.rollouts.view import View, target_text
 from hub.web.ask import confirm
 from hub.web.frame import heading
-from hub.web.naming import names
-from hub.web.people.principal import Principal
 from hub.web.updates.words import clock, counts, device_words, expected, phase_words, sentence
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from host import image
+from contracts import image
+from contracts.ota import canned
 from host.errors import HostError
-from host.ota import canned
 
 __all__ = ["advice", "what_is"]
 

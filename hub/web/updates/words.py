@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hub.errors import HubError
-from hub.rollout.errors import DeviceBusyError, NoDevicesError
-from hub.rollout.model import Device, Phase, Rollout, State
-from hub.rollout.view import View
+from hub.rollouts.errors import DeviceBusyError, NoDevicesError
+from hub.rollouts.model import Device, Phase, Rollout, State
+from hub.rollouts.view import View
 from hub.web.words import count
 
 __all__ = ["clock", "counts", "device_words", "expected", "phase_words", "sentence"]

@@ -8,9 +8,9 @@ from datetime import datetime
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
+from hub.database.database import Store
+from hub.database.refusals import typed
 from hub.errors import HubError
-from hub.store.refusals import typed
-from hub.store.store import Store
 from hub.web.wizard.machine import Progress
 
 __all__ = ["Kept", "MovedOnError", "Wizards"]

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from contracts.reading import Reading, SeriesKey
 from hub.homekit.bridge import Bridge
 from hub.homekit.state import Change, Saved
-from hub.reading import Reading, SeriesKey
 
 # What a device of ours has: two sensors, a battery.
 SERIES = [
@@ -126,7 +126,7 @@ async def listen(bridge: Bridge, url: str) -> Callable[[], Any]:
     # Not for the bridge alone, whose memory is measured.
     from hub.mqtt.listener import Listener  # noqa: PLC0415
     from hub.mqtt.source import Endpoint, MqttSource  # noqa: PLC0415
-    from hub.problems import Problems  # noqa: PLC0415
+    from hub.runtime.problems import Problems  # noqa: PLC0415
 
     source = MqttSource(Endpoint.of(url), ["HomeKit/#"], client_id="hub", session_s=0)
     listener = Listener(source, bridge, Nothing(), Problems())

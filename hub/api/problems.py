@@ -1,0 +1,153 @@
+"""One shape for whatever the API refuses: problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from psycopg_pool import PoolTimeout
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from hub.database import errors
+from hub.device_settings.errors import ConfigError
+from hub.devices import write as commands
+from hub.devices.known import DeviceUnknownError
+from hub.errors import HubError
+from hub.firmware import errors as firmware
+from hub.rollouts import errors as rollout
+
+__all__ = ["MEDIA_TYPE", "Fault", "Problem", "ProblemError", "handle_problems", "handle_refusals"]
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+# What a person can do differently is 4xx; leaves that are not named here are looked up by a base.
+_STATUS: list[tuple[type[Exception], int]] = [
+    (errors.ForeignRowError, 404),
+    (errors.UnknownTenantError, 404),
+    (DeviceUnknownError, 404),
+    (commands.SeriesUnknownError, 404),
+    (commands.NotSoError, 422),
+    (ConfigError, 422),
+    (firmware.UnknownFirmwareError, 404),
+    (firmware.ImageTooLargeError, 413),
+    (firmware.VersionTakenError, 409),
+    (firmware.FirmwareInUseError, 409),
+    (firmware.ImageRefusedError, 422),
+    (errors.DuplicateNameError, 409),
+    (errors.OverlapError, 409),
+    (errors.CycleError, 409),
+    (errors.RefusedValueError, 422),
+    (errors.RetentionError, 422),
+    (errors.PathError, 422),
+    (errors.PathTooSlowError, 422),
+    (rollout.UnknownRolloutError, 404),
+    (rollout.BadRequestError, 422),
+    (rollout.NoDevicesError, 422),
+    (psycopg.DataError, 422),
+    (psycopg.OperationalError, 503),
+    (PoolTimeout, 503),
+    (HubError, 409),
+]
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request: where (`query.since`), and what."""
+
+    where: str
+    what: str
+
+
+class Problem(BaseModel):
+    """Why something was refused, as RFC 9457 has it. `detail` is one line: what, and what to do."""
+
+    type: str = "about:blank"
+    title: str = Field(description="the status in words")
+    status: int
+    detail: str
+    faults: list[Fault] = Field(default=[], description="each of several faults of a request")
+
+
+class ProblemError(Exception):
+    """Answered with this status and line; `headers` go along."""
+
+    def __init__(self, status: int, detail: str, **headers: str) -> None:
+        self.status, self.detail = status, detail
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        super().__init__(detail)
+
+
+def handle_refusals(app: FastAPI) -> None:
+    """Answer ProblemError with problem details, nothing else: for an application with others."""
+
+    @app.exception_handler(ProblemError)
+    async def refused(_: Request, error: ProblemError) -> JSONResponse:
+        return _answer(error.status, error.detail, headers=error.headers)
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Answer everything that goes wrong in an application with problem details."""
+    handle_refusals(app)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        return _answer(error.status_code, _line(request, error), headers=dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        faults = [_fault(found) for found in error.errors()]
+        first = faults[0] if faults else Fault(where="request", what="is malformed")
+        return _answer(422, f"{first.where}: {first.what}", faults)
+
+    for kind, _status in _STATUS:
+        app.add_exception_handler(kind, _known)
+    app.add_exception_handler(Exception, _defect)
+
+
+async def _known(_: Request, error: Exception) -> JSONResponse:
+    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    if status == 503:
+        log.warning("the API waits for the database: %s", error)
+        detail = "the database is away: try again in a moment"
+        return _answer(503, detail, headers={"Retry-After": "2"})
+    return _answer(status, (str(error).splitlines() or [type(error).__name__])[0])
+
+
+async def _defect(_: Request, _error: Exception) -> JSONResponse:
+    # Starlette raises it again afterwards, so that it is logged with its traceback.
+    return _answer(500, "the hub failed at this; its log says why")
+
+
+def _answer(
+    status: int,
+    detail: str,
+    faults: list[Fault] | None = None,
+    *,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    problem = Problem(
+        title=HTTPStatus(status).phrase, status=status, detail=detail, faults=faults or []
+    )
+    return JSONResponse(problem.model_dump(), status, headers, media_type=MEDIA_TYPE)
+
+
+def _line(request: Request, error: HTTPException) -> str:
+    if error.status_code == 404 and error.detail == "Not Found":
+        return f"there is nothing at {request.url.path}: /api/openapi.json says what there is"
+    if error.status_code == 405:
+        return f"{request.method} is not possible at {request.url.path}"
+    if error.status_code == 400:
+        return "the body cannot be read: it must be JSON in UTF-8"
+    return str(error.detail)
+
+
+def _fault(found: dict[str, Any]) -> Fault:
+    where = ".".join(str(part) for part in found["loc"])
+    return Fault(where=where, what=str(found["msg"]).removeprefix("Value error, "))

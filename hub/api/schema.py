@@ -1,0 +1,97 @@
+"""The OpenAPI document: what every operation may refuse, and which scope it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from hub.api.access import Check
+from hub.api.problems import MEDIA_TYPE, Problem
+
+__all__ = ["describe"]
+
+_REFUSALS = {
+    "400": "the body is not JSON in UTF-8",
+    "401": "nobody is known by this token or session",
+    "403": "the token or person may not do this",
+    "404": "there is no such thing, or it is another tenant's",
+    "409": "it does not go with what there is",
+    "413": "too large",
+    "421": "the hub is not known by the name it was called",
+    "422": "the request is not as it must be",
+    "429": "too many at the same time",
+    "503": "the database is away",
+}
+
+
+def describe(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Have `app.openapi()` give the whole document; `routers` are those it includes."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app, routers)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _document(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
+    document = get_openapi(
+        title="Dormouse",
+        version=_version(),
+        summary="Devices, readings, places and updates of one tenant",
+        routes=app.routes,
+        servers=[{"url": "/api"}],
+        separate_input_output_schemas=True,
+    )
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs", {})
+    schemas["Problem"] = problem
+    components["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "dormouse_session"},
+    }
+    document["security"] = [{"token": []}, {"session": []}]
+    scopes = dict(_scopes(routers))
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _refusals(operation)
+            scope = scopes[path, method]
+            operation["x-scope"] = scope
+            operation["description"] = f"{operation.get('description', '')}\n\nScope: {scope}."
+    return document
+
+
+def _version() -> str:
+    try:
+        return metadata.version("dormouse")
+    except metadata.PackageNotFoundError:  # run from a folder, not installed
+        return "0"
+
+
+def _scopes(routers: Sequence[APIRouter]) -> list[tuple[tuple[str, str], str]]:
+    """The scope of each path and method."""
+    return [
+        ((route.path_format, method.lower()), dependency.call.scope.value)
+        for router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+        for dependency in route.dependant.dependencies
+        if isinstance(dependency.call, Check)
+    ]
+
+
+def _refusals(operation: dict[str, Any]) -> None:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for status, description in _REFUSALS.items():
+        operation["responses"][status] = {"description": description, "content": content}

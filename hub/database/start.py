@@ -1,0 +1,92 @@
+"""The store for a hub: its own Postgres or the one that DATABASE_URL names, migrated, opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from hub.database import roles
+from hub.database.database import Store
+from hub.database.errors import StoreError
+from hub.database.migrate import migrate
+from hub.database.postgres import OWNER, Postgres
+from hub.database.secrets import secret
+from hub.settings import Settings
+
+__all__ = ["Running", "running"]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An open store; `postgres` is None when it is not ours.
+
+    `owner_url` is for migrations and backups; None when DATABASE_URL names an application role.
+    """
+
+    store: Store
+    postgres: Postgres | None
+    owner_url: str | None
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Start or reach Postgres, migrate, open the store with the tenant of the settings.
+
+    Raises StoreError leaves: binaries, folder or role unfit, the server not reachable, the schema
+    not of this version.
+    """
+    async with AsyncExitStack() as stack:
+        postgres = None
+        owner_url: str | None
+        if settings.database_url:
+            app_url, owner_url = await _external(settings.database_url, settings.data_dir)
+        else:
+            postgres = Postgres(settings.data_dir / "postgres", run_as=settings.run_as)
+            await stack.enter_async_context(postgres)
+            app_url, owner_url = postgres.app_url, postgres.owner_url
+        if owner_url is not None:
+            await migrate(owner_url)
+        store = await stack.enter_async_context(Store(app_url))
+        await store.ensure_tenant(settings.tenant)
+        yield Running(store, postgres, owner_url)
+
+
+async def _external(url: str, data_dir: Path) -> tuple[str, str | None]:
+    """(application URL, owner URL or None) of a Postgres that somebody else runs.
+
+    A role that may create roles gets an owner and an application role made beside it (the
+    application's password is kept in the data folder); any other is the application role itself,
+    on a database that is migrated already.
+    """
+    try:
+        conn = await psycopg.AsyncConnection.connect(url, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise StoreError(f"DORMOUSE_DATABASE_URL: {str(error).splitlines()[0]}") from None
+    async with conn:
+        found = await conn.execute(
+            """SELECT rolsuper OR rolcreaterole, current_database(), current_user
+               FROM pg_roles WHERE rolname = current_user"""
+        )
+        may_create, database, user = await found.fetchone() or (False, "", "")
+        if not may_create:
+            return url, None
+        app = f"dormouse_hub_{database}"[:63]
+        password = secret(data_dir / "secrets" / f"{app}.password")
+        await roles.ensure_group(conn)
+        await roles.ensure_owner(conn, OWNER, user)
+        await roles.ensure_login(conn, app, password, member=True)
+        await conn.execute(
+            sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
+                sql.Identifier(database), sql.Identifier(OWNER)
+            )
+        )
+    return (
+        make_conninfo(url, user=app, password=password),
+        make_conninfo(url, options=f"-c role={OWNER}"),
+    )

@@ -1,0 +1,113 @@
+"""`dormouse config`: what is wanted of a device, and whether it runs that."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hub.client import Control
+from hub.device_settings.schema import SETTINGS, parse
+from hub.settings import load
+
+__all__ = ["app"]
+
+_NAMES = ", ".join(f"{s.name} ({s.unit})" if s.unit else s.name for s in SETTINGS.values())
+
+app = typer.Typer(
+    help="Settings wanted of devices; they take them up when they wake.", no_args_is_help=True
+)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
+]
+Device = Annotated[str, typer.Argument(help="the device's id")]
+Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
+
+
+@app.command()
+def show(device: Device, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Show what is wanted of a device, since when, and whether it runs that."""
+    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+        found = hub.get(f"/config/{quote(device, safe='')}")
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    console = Console()
+    table = Table(box=None, show_header=False)
+    for name, value in found["wanted"].items():
+        table.add_row(name, _value(name, value))
+    console.print(table if found["wanted"] else f"nothing is wanted of {device}", highlight=False)
+    console.print(_standing(found), highlight=False)
+    for version in found["history"][1:]:
+        wanted = ", ".join(f"{n}={_value(n, v)}" for n, v in version["settings"].items())
+        at = _local(version["at"])
+        console.print(f"  version {version['version']}, {at}: {wanted or '-'}", highlight=False)
+
+
+@app.command("set", help=f"Want settings of a device: name=value. There are {_NAMES}.")
+def set_(
+    device: Device,
+    assignments: Annotated[
+        list[str] | None, typer.Argument(help="interval=600 ...; `interval=` wants it no longer")
+    ] = None,
+    *,
+    wifi: Annotated[
+        str | None, typer.Option("--wifi", help="name of a network to join; its key is asked for")
+    ] = None,
+    wifi_key_file: Annotated[
+        typer.FileText | None,
+        typer.Option("--wifi-key-file", help="take the key from a file (- for the input)"),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Want settings of a device."""
+    settings = dict(parse(assignment) for assignment in assignments or ())
+    if wifi is not None:
+        key = (
+            wifi_key_file.read().strip("\r\n")
+            if wifi_key_file
+            else typer.prompt(f"key of {wifi} (empty: open)", default="", hide_input=True,
+                              show_default=False)
+        )  # fmt: skip
+        settings["wifi"] = {"ssid": wifi, "key": key}
+    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+        found = hub.post(f"/config/{quote(device, safe='')}", {"settings": settings})
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        Console().print(_standing(found), highlight=False)
+
+
+def _standing(found: dict[str, Any]) -> str:
+    """Wanted against reported, in a sentence."""
+    if found["version"] is None:
+        return "it runs what it was set up with"
+    since = f"version {found['version']}, wanted since {_local(found['wanted_at'])}"
+    if found["waiting"]:
+        runs = found["reported"]
+        return f"{since}; the device runs {f'version {runs}' if runs else 'none of these'} yet"
+    at = f" (since {_local(found['reported_at'])})" if found["reported_at"] else ""
+    problem = f", but says: {escape(found['problem'])}" if found["problem"] else ""
+    return f"{since}; the device runs it{at}{problem}"
+
+
+def _value(name: str, value: Any) -> str:
+    if name == "wifi":
+        return escape(f"{value['ssid']} (key {value['key'] or 'none'})")
+    unit = SETTINGS[name].unit if name in SETTINGS else ""
+    return escape(f"{value} {unit}".strip())
+
+
+def _local(instant: str) -> str:
+    return f"{datetime.fromisoformat(instant).astimezone():%Y-%m-%d %H:%M:%S}"

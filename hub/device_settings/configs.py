@@ -1,0 +1,221 @@
+"""One tenant's wanted settings: wanted, published, compared with what devices report."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from hub.database.database import Store
+from hub.device_settings.repository import StoredConfigs, Version
+from hub.device_settings.schema import SECRET, checked, split_secrets
+from hub.devices.known import require_device
+from hub.mqtt.errors import NotConnectedError
+
+__all__ = ["ConfigState", "Configs", "Publish", "payload"]
+
+_AT_ONCE = 100  # retained messages on their way to the broker
+
+
+class Publish(Protocol):
+    """MqttSource.publish."""
+
+    async def __call__(
+        self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False
+    ) -> None:
+        """Returns when the broker has it. Raises NotConnectedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigState:
+    """What is wanted of a device and whether it runs that; secrets are masked.
+
+    `version` is the wanted one, None when nothing was ever wanted. `reported` is the version that
+    its last report names (None: it names none), `reported_at` when it first named the wanted one;
+    `problem` is what it then said was wrong with the settings.
+    """
+
+    device: str
+    wanted: Mapping[str, object]
+    version: int | None
+    wanted_at: datetime | None
+    reported: int | None
+    reported_at: datetime | None
+    problem: str | None
+    who: str | None = None
+    why: str | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is wanted that the device does not run yet."""
+        return self.version is not None and self.version != self.reported
+
+
+class Configs:
+    """The wanted settings of one tenant's devices.
+
+    `publish` sends to the broker; while that is away what is wanted is kept, and published by
+    `publish_all` at the next connection.
+    """
+
+    def __init__(self, store: Store, tenant: str, publish: Publish) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._publish = publish
+        self._kept = StoredConfigs(store, tenant)
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._loading = asyncio.Lock()
+        # The wanted version of devices that are not known to run it.
+        self._waiting: dict[str, int] | None = None
+
+    async def want(
+        self,
+        device: str,
+        changes: Mapping[str, object],
+        *,
+        who: str = "hub",
+        why: str = "settings wanted",
+    ) -> int:
+        """Want these settings besides those wanted before (None: no longer); the version.
+
+        Nothing new is no new version. Raises ConfigError naming what is not allowed,
+        DeviceUnknownError.
+        """
+        wanted = checked(changes)
+        await require_device(self._store, self._tenant, device)
+        async with self._lock(device):
+            version = await self._kept.change(
+                device, lambda latest: merged(latest, wanted), who=who, why=why
+            )
+            latest = await self._latest(device)
+            if latest is not None and latest.reported_at is None:
+                (await self._wait_list())[device] = version
+            await self._send(latest)
+        return version
+
+    async def state(self, device: str) -> ConfigState:
+        """What is wanted and what runs. Raises DeviceUnknownError."""
+        await require_device(self._store, self._tenant, device)
+        return _state(device, await self._kept.history(device))
+
+    async def history(self, device: str) -> list[Version]:
+        """Every version, newest first, without secrets."""
+        return [replace(version, secrets=None) for version in await self._kept.history(device)]
+
+    async def reported(
+        self, device: str, version: int | None, at: datetime, problems: Sequence[object] = ()
+    ) -> None:
+        """A device's report came, naming the version it runs; secrets of that are forgotten."""
+        if version is None or (await self._wait_list()).get(device) != version:
+            return
+        async with self._lock(device):
+            said = [str(p) for p in problems if str(p).startswith(("setting ", "wifi"))]
+            await self._kept.reported(device, version, at, "; ".join(said)[:500] or None)
+            waiting = await self._wait_list()
+            if waiting.get(device) == version:
+                del waiting[device]
+            await self._send(await self._latest(device))
+
+    async def publish_all(self) -> None:
+        """Publish every device's `$config` again: the broker may have lost it, or never had it.
+
+        Raises NotConnectedError.
+        """
+        latest = await self._kept.latest()
+        for start in range(0, len(latest), _AT_ONCE):
+            await asyncio.gather(
+                *(self._send_now(version.device) for version in latest[start : start + _AT_ONCE])
+            )
+
+    async def replaced(self, old: str, new: str) -> None:
+        """`new` has taken the place of `old`: what was wanted of one is wanted of the other."""
+        self._waiting = None
+        await self._withdraw(old)
+        async with self._lock(new):
+            await self._send(await self._latest(new))
+
+    async def _withdraw(self, device: str) -> None:
+        try:
+            await self._publish(f"HomeKit/{device}/$config", "", retain=True)
+        except NotConnectedError:
+            return  # nobody reads it: the device's account ends
+
+    async def _send_now(self, device: str) -> None:
+        # Read under the lock, so that an older version cannot overtake a newer one.
+        async with self._lock(device):
+            latest = await self._latest(device)
+            if latest is not None:
+                await self._publish(f"HomeKit/{device}/$config", payload(latest), retain=True)
+
+    async def _send(self, version: Version | None) -> None:
+        if version is None:
+            return
+        try:
+            await self._publish(f"HomeKit/{version.device}/$config", payload(version), retain=True)
+        except NotConnectedError:
+            return  # publish_all comes at the next connection
+
+    async def _latest(self, device: str) -> Version | None:
+        found = await self._kept.latest(device)
+        return found[0] if found else None
+
+    async def _wait_list(self) -> dict[str, int]:
+        async with self._loading:
+            if self._waiting is None:
+                latest = await self._kept.latest()
+                self._waiting = {v.device: v.version for v in latest if v.reported_at is None}
+            return self._waiting
+
+    def _lock(self, device: str) -> asyncio.Lock:
+        return self._locks.setdefault(device, asyncio.Lock())
+
+
+def merged(
+    latest: Version | None, changes: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, object] | None] | None:
+    """(settings, secrets) of the next version; None when it would be the same as the latest.
+
+    Secrets that the device does not run yet go on to the next version.
+    """
+    wanted: dict[str, Any] = dict(latest.settings) if latest else {}
+    secrets: dict[str, Any] = dict(latest.secrets or {}) if latest else {}
+    shown, fresh = split_secrets({k: v for k, v in changes.items() if v is not None})
+    for name, value in changes.items():
+        secrets.pop(name, None)
+        if value is None:
+            wanted.pop(name, None)
+    wanted |= shown
+    secrets |= fresh or {}
+    if latest is not None and fresh is None and wanted == latest.settings:
+        return None
+    return wanted, secrets or None
+
+
+def payload(version: Version) -> str:
+    """`$config` as it is published: a setting with a secret only until the device runs it."""
+    said = {name: value for name, value in version.settings.items() if name not in SECRET}
+    return json.dumps(
+        {"version": version.version, **said, **(version.secrets or {})},
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+
+
+def _state(device: str, history: Sequence[Version]) -> ConfigState:
+    if not history:
+        return ConfigState(device, {}, None, None, None, None, None)
+    latest = history[0]
+    return ConfigState(
+        device,
+        latest.settings,
+        latest.version,
+        latest.at,
+        latest.runs,
+        latest.reported_at,
+        latest.problem,
+        latest.who,
+        latest.why,
+    )

@@ -1,0 +1,47 @@
+"""Which devices a tenant has, and what somebody may have meant by a name that none has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from hub.database.database import Store
+from hub.errors import HubError
+
+__all__ = ["DeviceUnknownError", "known_devices", "require_device"]
+
+_KNOWN = """
+SELECT key FROM dormouse.device
+UNION SELECT device FROM dormouse.account WHERE device NOT LIKE 'viewer%%' ORDER BY 1"""
+
+
+class DeviceUnknownError(HubError):
+    """There is no such device; `near` are those that may have been meant."""
+
+    exit_status = 2
+
+    def __init__(self, device: str, near: Iterable[str] = ()) -> None:
+        self.device, self.near = device, list(near)
+        meant = f"; perhaps {', '.join(self.near)}?" if self.near else ""
+        super().__init__(f"there is no device {device[:64]!r}{meant}")
+
+
+async def known_devices(store: Store, tenant: str) -> list[str]:
+    """Devices that were heard or have an account, by name."""
+    async with store.tenant(tenant) as conn:
+        rows = await (await conn.execute(_KNOWN)).fetchall()
+    return [row[0] for row in rows]
+
+
+async def require_device(store: Store, tenant: str, device: str) -> None:
+    """Raises DeviceUnknownError, with names that are near, when the tenant has no such device."""
+    known = await known_devices(store, tenant)
+    if device not in known:
+        raise DeviceUnknownError(device, near(device, known))
+
+
+def near(device: str, known: Iterable[str]) -> list[str]:
+    """At most three known names like it: by spelling, or of which it is a part."""
+    names = list(known)
+    parts = [name for name in names if len(device) >= 3 and device.lower() in name.lower()]
+    return list(dict.fromkeys([*parts, *get_close_matches(device, names, 3, 0.6)]))[:3]

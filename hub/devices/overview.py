@@ -1,0 +1,97 @@
+"""Devices with their last values: what `dormouse status` shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from contracts.reading import SeriesKey, Value
+from hub.database.database import Connection, Store
+
+__all__ = ["DeviceOverview", "LastValue", "latest_values", "overview"]
+
+
+@dataclass(frozen=True, slots=True)
+class LastValue:
+    """The newest value of a series and when it was measured (UTC)."""
+
+    series: SeriesKey
+    value: Value
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceOverview:
+    """A device with what it last said.
+
+    `seen_at` is the newest of its readings and reports; `next_wake_at` when it said it would wake
+    (None: awake, or never said); `battery_mv` from its report, None where it is not known.
+    """
+
+    device: str
+    seen_at: datetime | None
+    next_wake_at: datetime | None
+    report: dict[str, Any] | None
+    report_at: datetime | None
+    attributes: dict[str, Any]
+    values: list[LastValue] = field(default_factory=list)
+
+    @property
+    def battery_mv(self) -> int | None:
+        """Millivolts, as last reported."""
+        found = (self.report or {}).get("battery_mv")
+        return found if isinstance(found, int) else None
+
+
+_DEVICES = """
+SELECT d.key AS device,
+       greatest(s.seen_at, (SELECT max(l.at) FROM dormouse.latest l
+                            JOIN dormouse.series r ON r.id = l.series_id
+                            WHERE r.device_id = d.id)) AS seen_at,
+       s.next_wake_at, s.report, s.report_at, coalesce(s.attributes, '{}') AS attributes
+FROM dormouse.device d LEFT JOIN dormouse.device_state s ON s.device_id = d.id
+WHERE %(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)
+ORDER BY d.key"""
+
+_VALUES = """
+SELECT d.key, s.service, s.index, s.characteristic, s.kind, l.value, l.text, l.at
+FROM dormouse.latest l
+JOIN dormouse.series s ON s.id = l.series_id
+JOIN dormouse.device d ON d.id = s.device_id
+WHERE %(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)
+ORDER BY d.key, s.service, s.index, s.characteristic"""
+
+
+async def overview(
+    store: Store, tenant: str, devices: list[str] | None = None
+) -> list[DeviceOverview]:
+    """The tenant's devices (these, or all) with their last values, by name."""
+    async with store.tenant(tenant) as conn:
+        values: dict[str, list[LastValue]] = {}
+        for value in await latest_values(conn, devices):
+            values.setdefault(value.series.device, []).append(value)
+        async with conn.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(_DEVICES, {"keys": devices})
+            rows = await cursor.fetchall()
+    return [DeviceOverview(**row, values=values.get(row["device"], [])) for row in rows]
+
+
+async def latest_values(conn: Connection, devices: list[str] | None = None) -> list[LastValue]:
+    """The newest value of every series of the transaction's tenant."""
+    rows = await (await conn.execute(_VALUES, {"keys": devices})).fetchall()
+    return [
+        LastValue(SeriesKey(device, service, index, name), restore(kind, value, text), at)
+        for device, service, index, name, kind, value, text, at in rows
+    ]
+
+
+def restore(kind: str, value: float | None, text: str | None) -> Value:
+    """A kept value in the kind of its series: bool, int, float or string."""
+    if value is None:
+        return text or ""
+    if kind == "bool":
+        return value != 0
+    return int(value) if kind == "int" else value

@@ -1,0 +1,254 @@
+"""Devices: what they are, what they last said, what they were; names, places, commands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from contracts.homekit.quantities import quantity
+from hub.api.access import Asked, Command, Read, Write
+from hub.api.parameters import DeviceId, Instant, Name, Number, series_key, series_name
+from hub.api.problems import ProblemError
+from hub.devices.changes import Changes
+from hub.devices.glance import DeviceGlance, SeriesGlance, glance
+from hub.devices.history import Past, changes_of, device_at
+from hub.devices.known import DeviceUnknownError, require_device
+from hub.devices.naming import rename
+from hub.devices.repository import Devices
+from hub.devices.write import tell, writable
+from hub.live import LiveChange
+
+__all__ = ["DeviceOut", "SeriesOut", "known", "routes", "series_out"]
+
+routes = APIRouter(prefix="/devices", tags=["devices"])
+
+
+class SeriesOut(BaseModel):
+    """A series and its newest value: `value` calibrated as of now, `raw` as measured."""
+
+    series: str
+    label: str
+    unit: str = Field(description="empty for a plain number, a state or a text")
+    value: bool | int | float | str
+    raw: bool | int | float | str
+    at: datetime
+    writable: bool = Field(description="whether the device may be sent a value for it")
+
+
+class DeviceOut(BaseModel):
+    """A device as of now. `next_wake`: null for one that stays awake, or never said."""
+
+    id: str
+    name: str | None
+    place: int | None
+    seen: datetime | None
+    next_wake: datetime | None
+    battery_mv: int | None
+    firmware: str | None
+    report: dict[str, Any] = Field(description="its last $report as it came")
+    series: list[SeriesOut]
+
+
+class PastOut(BaseModel):
+    """A device as it was at an instant, as it was known then; `since` when that began."""
+
+    id: str
+    at: datetime
+    since: datetime
+    name: str | None
+    place: int | None
+    place_path: list[str] = Field(description="as the places are called today")
+    interval_s: int | None
+    owner: str | None
+    firmware: str | None
+    calibration: list[dict[str, Any]]
+
+
+class ChangeOut(BaseModel):
+    """One property that went from one value to another; `who` and `why` where that is known."""
+
+    at: datetime
+    property: str
+    before: Any
+    after: Any
+    who: str | None
+    why: str | None
+
+
+class GapsOut(BaseModel):
+    """One boot identity of a device: which of its sequence numbers 1..last never came.
+
+    `lost` says how many the device thinned out itself, `unexplained` how many it does not own to.
+    """
+
+    boot: str
+    last: int
+    held: int
+    missing: list[tuple[int, int]]
+    lost: int
+    unexplained: int
+
+
+class DeviceChange(BaseModel, extra="forbid"):
+    """What to change; what is left out stays."""
+
+    name: Name | None = Field(None, description="null: it has no name any more")
+    place: Number | None = Field(None, description="a place's number; null: it is nowhere")
+
+
+class CommandIn(BaseModel, extra="forbid"):
+    """A value for a characteristic that can be written: {"series": "Switch/On", "value": true}."""
+
+    series: str = Field(
+        pattern=r"^[A-Za-z0-9]{1,64}(/[0-9]{1,3})?/[A-Za-z0-9.]{1,64}$",
+        description="Service/Characteristic or Service/index/Characteristic",
+    )
+    value: bool | int | float | str = Field(union_mode="left_to_right")
+
+
+class CommandOut(BaseModel):
+    """Where a command went; that the device obeyed is a new value of the series."""
+
+    series: str
+    value: bool | int | float | str
+    sent: bool = Field(description="false: the device sleeps; it gets it at its next wake")
+
+
+@routes.get("")
+async def devices(
+    asked: Read,
+    place: Annotated[Number | None, Query(description="those in that very place")] = None,
+) -> list[DeviceOut]:
+    """All devices with their newest values."""
+    found = await glance(asked.store, asked.tenant)
+    return [_device(d) for d in found.devices if place is None or d.place == place]
+
+
+@routes.get("/{device}")
+async def device(asked: Read, device: DeviceId) -> DeviceOut:
+    """One device with its newest values."""
+    found = await glance(asked.store, asked.tenant, device)
+    if not found.devices:
+        raise DeviceUnknownError(device)
+    return _device(found.devices[0])
+
+
+@routes.patch("/{device}")
+async def change(asked: Write, device: DeviceId, wanted: DeviceChange) -> DeviceOut:
+    """Name a device, put it into a place. Its history keeps what was before, and who did this."""
+    await known(asked, device)
+    who = asked.principal.name
+    if "place" in wanted.model_fields_set:
+        await Changes(asked.store, asked.tenant, who).place(device, wanted.place)
+    if "name" in wanted.model_fields_set:
+        await rename(asked.hub, asked.tenant, device, wanted.name or "", who)
+    asked.hub.live.publish(asked.tenant, LiveChange("device", device))
+    found = await glance(asked.store, asked.tenant, device)
+    if not found.devices:
+        raise DeviceUnknownError(device)
+    return _device(found.devices[0])
+
+
+@routes.get("/{device}/series")
+async def series(asked: Read, device: DeviceId) -> list[SeriesOut]:
+    """What a device measures."""
+    found = await glance(asked.store, asked.tenant, device)
+    if not found.devices:
+        raise DeviceUnknownError(device)
+    return [series_out(value) for value in found.devices[0].values]
+
+
+@routes.get("/{device}/at")
+async def at(asked: Read, device: DeviceId, instant: Annotated[Instant, Query()]) -> PastOut:
+    """What was true of a device at an instant: name, place, firmware, calibration."""
+    await known(asked, device)
+    past = await device_at(asked.store, asked.tenant, device, instant)
+    if past is None:
+        raise ProblemError(404, f"{device} was not there yet at {instant.isoformat()}")
+    return _past(past, instant)
+
+
+@routes.get("/{device}/history")
+async def history(
+    asked: Read,
+    device: DeviceId,
+    since: Annotated[Instant | None, Query()] = None,
+    until: Annotated[Instant | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[ChangeOut]:
+    """What changed about a device since < at <= until, the newest first."""
+    await known(asked, device)
+    found = await changes_of(
+        asked.store, asked.tenant, device, since=since, until=until, most=limit
+    )
+    return [ChangeOut.model_validate(change, from_attributes=True) for change in found]
+
+
+@routes.get("/{device}/gaps")
+async def gaps(asked: Read, device: DeviceId) -> list[GapsOut]:
+    """Which of a device's readings never came, by boot identity, the oldest first."""
+    await known(asked, device)
+    found = await Devices(asked.store, asked.tenant).gaps(device)
+    return [GapsOut.model_validate(one, from_attributes=True) for one in found]
+
+
+@routes.post("/{device}/commands", status_code=202)
+async def command(asked: Command, device: DeviceId, wanted: CommandIn) -> CommandOut:
+    """Send a switch, a lamp or the like a value. A sleeping device gets it when it wakes."""
+    key = series_key(f"{device}/{wanted.series}")
+    running = asked.hub.bridges.running()
+    value, sent = await tell(asked.store, running, asked.tenant, key, wanted.value)
+    return CommandOut(series=series_name(key), value=value, sent=sent)
+
+
+async def known(asked: Asked, device: str) -> None:
+    """Refuse what is no device of the tenant. Raises DeviceUnknownError."""
+    await require_device(asked.store, asked.tenant, device)
+
+
+def _device(found: DeviceGlance) -> DeviceOut:
+    report = found.report
+    battery, firmware = report.get("battery_mv"), report.get("firmware")
+    return DeviceOut(
+        id=found.device,
+        name=found.name,
+        place=found.place,
+        seen=found.seen_at,
+        next_wake=found.next_wake_at,
+        battery_mv=battery if isinstance(battery, int) else None,
+        firmware=firmware if isinstance(firmware, str) else None,
+        report=report,
+        series=[series_out(value) for value in found.values],
+    )
+
+
+def series_out(found: SeriesGlance) -> SeriesOut:
+    """A series as the API gives it."""
+    kind = quantity(found.series)
+    return SeriesOut(
+        series=series_name(found.series),
+        label=kind.label,
+        unit=kind.unit,
+        value=found.value,
+        raw=found.raw,
+        at=found.at,
+        writable=writable(found.series),
+    )
+
+
+def _past(past: Past, instant: datetime) -> PastOut:
+    return PastOut(
+        id=past.device,
+        at=instant.astimezone(UTC),
+        since=past.since,
+        name=past.name,
+        place=past.place,
+        place_path=past.place_path,
+        interval_s=past.interval_s,
+        owner=past.owner,
+        firmware=past.firmware,
+        calibration=past.calibration,
+    )

@@ -1,0 +1,68 @@
+"""Commands to devices: a value for something that can be written, from a page or the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from contracts.homekit.definitions import CHARACTERISTICS
+from contracts.homekit.values import BadValue, parse
+from contracts.reading import SeriesKey, Value
+from hub.database.database import Store
+from hub.devices.glance import glance
+from hub.devices.known import DeviceUnknownError
+from hub.errors import HubError
+from hub.homekit.bridge import Bridge
+
+__all__ = ["NotSoError", "NotWritableError", "SeriesUnknownError", "tell", "writable"]
+
+
+class SeriesUnknownError(HubError):
+    """A device has no such series."""
+
+    def __init__(self, key: SeriesKey) -> None:
+        self.key = key
+        super().__init__(f"{key.device} has no {key.topic.split('/', 2)[2]}")
+
+
+class NotWritableError(HubError):
+    """A characteristic that can only be read."""
+
+    def __init__(self, key: SeriesKey) -> None:
+        self.key = key
+        super().__init__(f"{key.characteristic} can only be read: a device says it, nobody sets it")
+
+
+class NotSoError(HubError):
+    """A value that the characteristic cannot have."""
+
+
+def writable(key: SeriesKey) -> bool:
+    """Whether a device may be sent a value for a series."""
+    known = CHARACTERISTICS.get(key.characteristic)
+    return known is not None and known.writable and known.name not in {"Name", "ConfiguredName"}
+
+
+async def tell(
+    store: Store, bridges: Mapping[str, Bridge], tenant: str, key: SeriesKey, value: Value
+) -> tuple[Value, bool]:
+    """Send a tenant's device a value; the value in its format, and whether it was sent at once.
+
+    A device that sleeps gets it when it wakes; a controller in HomeKit sees what one of its own
+    would have caused. Raises DeviceUnknownError, SeriesUnknownError, NotWritableError, NotSoError,
+    UnknownDeviceError (HomeKit holds it back), UnreachableDeviceError.
+    """
+    found = (await glance(store, tenant, key.device)).devices
+    if not found:
+        raise DeviceUnknownError(key.device)
+    if key not in {one.series for one in found[0].values}:
+        raise SeriesUnknownError(key)
+    if not writable(key):
+        raise NotWritableError(key)
+    try:
+        checked = parse(key.service, key.characteristic, value)
+    except BadValue as bad:
+        raise NotSoError(str(bad)) from None
+    bridge = bridges.get(tenant)
+    if bridge is None:
+        raise DeviceUnknownError(key.device)
+    return checked, bridge.tell(key, checked)

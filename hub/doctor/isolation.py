@@ -1,0 +1,90 @@
+"""What the database lets through that it should not: tried, not assumed."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import sql
+
+from hub.database.database import Connection, Store
+from hub.database.errors import UnsafeRoleError
+from hub.database.roles import refuse_unsafe
+from hub.database.tenancy.declare import TABLES
+from hub.database.tenancy.drift import drift
+
+__all__ = ["Finding", "examine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried: what, whether it is as it should be, and what was seen."""
+
+    what: str
+    good: bool
+    seen: str
+
+
+async def examine(store: Store, secrets: Path | None = None) -> list[Finding]:
+    """Try the database's forbidden things; `secrets` is the folder of its passwords."""
+    findings = [await _role(store)]
+    async with store.nobody() as conn:
+        drifted = await drift(conn)
+    findings += [Finding("row-level security as declared", False, str(one)) for one in drifted]
+    if not drifted:
+        findings.append(
+            Finding("row-level security as declared", True, f"{len(TABLES)} tables compared")
+        )
+    findings += [await _without_tenant(store), await _across(store)]
+    if secrets is not None:
+        findings.append(_readable(secrets))
+    return findings
+
+
+async def _role(store: Store) -> Finding:
+    what = "database role bound by row-level security"
+    async with store.nobody() as conn:
+        try:
+            await refuse_unsafe(conn)
+        except UnsafeRoleError as error:
+            return Finding(what, False, str(error))
+    return Finding(what, True, "neither superuser nor BYPASSRLS")
+
+
+async def _without_tenant(store: Store) -> Finding:
+    async with store.nobody() as conn:
+        leaks = [table for table in TABLES if await _count(conn, table)]
+    seen = f"rows of {', '.join(leaks)}" if leaks else "no rows"
+    return Finding("a transaction without a tenant sees nothing", not leaks, seen)
+
+
+async def _across(store: Store) -> Finding:
+    what = "a tenant sees no other's rows"
+    leaks = []
+    tenants = await store.tenants()
+    for tenant in tenants:
+        number = await store.tenant_id(tenant)
+        async with store.tenant(tenant) as conn:
+            for table in TABLES:
+                column = "id" if table == "tenant" else "tenant_id"
+                if await _count(conn, table, column, number):
+                    leaks.append(f"{tenant} sees others in {table}")
+    return Finding(what, not leaks, "; ".join(leaks) or f"{len(tenants)} tenants tried")
+
+
+async def _count(conn: Connection, table: str, column: str = "", own: int = 0) -> int:
+    query = sql.SQL("SELECT count(*) FROM (SELECT FROM dormouse.{} {} LIMIT 1) AS t").format(
+        sql.Identifier(table),
+        sql.SQL("WHERE {} <> {}").format(sql.Identifier(column), sql.Literal(own))
+        if column
+        else sql.SQL(""),
+    )
+    row = await (await conn.execute(query)).fetchone()
+    return row[0] if row else 0
+
+
+def _readable(secrets: Path) -> Finding:
+    loose = [p.name for p in secrets.iterdir() if stat.S_IMODE(p.stat().st_mode) & 0o077]
+    seen = f"others may read {', '.join(loose)}" if loose else f"{secrets}: mode 0600"
+    return Finding("database passwords are private", not loose, seen)

@@ -1,0 +1,76 @@
+"""`dormouse explain`: why a device is offline, silent or not updated."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from hub.client import Control
+from hub.explain.words import Clock
+from hub.settings import load
+
+__all__ = ["explain", "mount"]
+
+_STYLES = {"bad": "red", "warning": "yellow", "fine": ""}
+
+
+def mount(root: typer.Typer) -> None:
+    """Add `explain` to the command line."""
+    root.command()(explain)
+
+
+def explain(
+    device: Annotated[
+        str | None, typer.Argument(help="the device's id; without one: all that need attention")
+    ] = None,
+    *,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="whose devices, instead of the hub's own tenant")
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
+) -> None:
+    """Say why a device is offline, silent or not updated."""
+    path = "/explain" if device is None else f"/explain/{quote(device, safe='')}"
+    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+        found = hub.get(path, **({"tenant": tenant} if tenant else {}))
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    elif device is None:
+        _problems(found)
+    else:
+        _chain(found)
+
+
+def _problems(found: list[dict[str, Any]]) -> None:
+    console = Console()
+    for problem in found:
+        # Names and details come from devices: no markup is read from them.
+        console.print(Text(f"{problem['name']}: {problem['text']}", _STYLES[problem["level"]]))
+    if not found:
+        console.print("nothing needs attention")
+
+
+def _chain(found: dict[str, Any]) -> None:
+    console = Console()
+    clock = Clock(datetime.now(UTC))
+    named = found["name"] and found["name"] != found["device"]
+    title = f"{found['name']} ({found['device']})" if named else found["device"]
+    headline = found["headline"]
+    console.print(
+        Text(f"{title}: {headline['text']}", f"bold {_STYLES[headline['level']]}".strip())
+    )
+    for sentence in found["chain"]:
+        at = clock.at(datetime.fromisoformat(sentence["at"]))
+        console.print(Text(f"{at:>18}  {sentence['text']}", _STYLES[sentence["level"]]))

@@ -1,0 +1,151 @@
+"""Firmware images of one tenant, kept as they are streamed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import dict_row
+
+from contracts.flash_map import FlashMap
+from contracts.versions import Version
+from host.errors import VersionError
+from hub.database.database import Connection, Store
+from hub.firmware.check import check
+from hub.firmware.errors import (
+    FirmwareInUseError,
+    ImageRefusedError,
+    UnknownFirmwareError,
+    VersionTakenError,
+)
+
+__all__ = ["Firmware", "Image"]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that is kept.
+
+    `board` is empty for any, `size` the image's bytes, `digest` the canned file's SHA-256 in hex,
+    `key` the fingerprint of the key that signed it.
+    """
+
+    id: int
+    version: str
+    board: str
+    size: int
+    digest: str
+    key: str
+    notes: str
+    added_at: datetime
+
+
+_COLUMNS = "id, version, board, size, digest, key, notes, added_at"
+_ALL = f"SELECT {_COLUMNS} FROM dormouse.firmware ORDER BY added_at DESC, id DESC"  # noqa: S608
+_ONE = f"SELECT {_COLUMNS} FROM dormouse.firmware WHERE id = %s"  # noqa: S608
+_SAME = f"SELECT {_COLUMNS} FROM dormouse.firmware WHERE digest = %s"  # noqa: S608
+_ADD = """
+INSERT INTO dormouse.firmware (version, board, size, digest, key, notes, canned)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING"""
+_TAKEN = "SELECT id FROM dormouse.firmware WHERE version = %s AND board = %s"
+_USERS = """
+SELECT id FROM dormouse.rollout
+WHERE image_id = %s AND phase NOT IN ('aborted', 'done') ORDER BY id"""
+_LONGEST_NOTES = 2000  # characters, as the table has it
+
+
+class Firmware:
+    """The images of one tenant; what is added must fit one of `flash_maps`, if there are any."""
+
+    def __init__(self, store: Store, tenant: str, flash_maps: Sequence[FlashMap] = ()) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._maps = flash_maps
+
+    async def add(self, canned: bytes, *, notes: str = "") -> Image:
+        """Check and keep a canned file; the same file again is the image that is there.
+
+        Raises ImageRefusedError and VersionTakenError.
+        """
+        if len(notes) > _LONGEST_NOTES or "\0" in notes:
+            raise ImageRefusedError(f"notes of more than {_LONGEST_NOTES} characters, or with NUL")
+        found = await asyncio.to_thread(check, canned, self._maps)
+        facts = [found.version, found.board, found.size, found.digest, found.key, notes, canned]
+        async with self._store.tenant(self._tenant) as conn:
+            await conn.execute(_ADD, facts)
+            there = await _images(conn, _SAME, found.digest)
+            if there:
+                return there[0]
+            row = await (await conn.execute(_TAKEN, [found.version, found.board])).fetchone()
+        raise VersionTakenError(found.version, found.board, row[0] if row else 0)
+
+    async def images(self) -> list[Image]:
+        """All, the newest first."""
+        async with self._store.tenant(self._tenant) as conn:
+            return await _images(conn, _ALL)
+
+    async def get(self, image_id: int) -> Image:
+        """The image of that number. Raises UnknownFirmwareError."""
+        async with self._store.tenant(self._tenant) as conn:
+            found = await _images(conn, _ONE, image_id)
+        if not found:
+            raise await self._unknown(f"number {image_id}")
+        return found[0]
+
+    async def find(self, version: str, board: str | None = None) -> Image:
+        """The image of that version for a board (one for any board will do), or the only one.
+
+        Raises UnknownFirmwareError, also when the board is not given and several fit, and
+        ImageRefusedError for what is no version.
+        """
+        try:
+            Version.parse(version)
+        except VersionError as error:
+            raise ImageRefusedError(str(error)) from None
+        fitting = [image for image in await self.images() if image.version == version]
+        if board is not None:
+            exact = [image for image in fitting if image.board == board]
+            fitting = exact or [image for image in fitting if not image.board]
+        if len(fitting) == 1:
+            return fitting[0]
+        wanted = f"{version} for {board}" if board else version
+        raise await self._unknown(f"{wanted} of which there is one" if fitting else wanted)
+
+    async def load(self, image_id: int) -> bytes:
+        """The canned file. Raises UnknownFirmwareError."""
+        async with self._store.tenant(self._tenant) as conn:
+            row = await (
+                await conn.execute("SELECT canned FROM dormouse.firmware WHERE id = %s", [image_id])
+            ).fetchone()
+        if row is None:
+            raise await self._unknown(f"number {image_id}")
+        return bytes(row[0])
+
+    async def remove(self, image_id: int) -> None:
+        """Forget an image. Raises UnknownFirmwareError and FirmwareInUseError."""
+        image = await self.get(image_id)
+        async with self._store.tenant(self._tenant) as conn:
+            users = await _users(conn, image_id)
+            if users:
+                raise FirmwareInUseError(image.version, users)
+            await conn.execute("DELETE FROM dormouse.firmware WHERE id = %s", [image_id])
+
+    async def _unknown(self, wanted: str) -> UnknownFirmwareError:
+        images = await self.images()
+        known = [f"{image.version} ({image.board or 'any board'})" for image in images[:5]]
+        return UnknownFirmwareError(wanted, known)
+
+
+async def _images(conn: Connection, query: str, *facts: object) -> list[Image]:
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(query.encode(), facts)
+        return [Image(**row) for row in await cursor.fetchall()]
+
+
+async def _users(conn: Connection, image_id: int) -> list[int]:
+    """The rollouts that are not over and use the image."""
+    rows = await conn.execute(_USERS, [image_id])
+    return [row[0] for row in await rows.fetchall()]

@@ -1,0 +1,106 @@
+"""HomeKit's state in the database: JSON by area and key, one transaction a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from contracts.homekit.values import BadValue, parse
+from contracts.reading import SeriesKey
+from hub.database.database import Connection, Store
+from hub.database.key_value import Memory
+from hub.homekit.state import AccessoryRecord, BridgeRecord, Change, PresenceRecord, Saved
+
+__all__ = ["StoredHomeKit", "StoredPorts"]
+
+_LOAD = "SELECT area, key, value FROM dormouse.homekit WHERE area = ANY(%s) ORDER BY area, key"
+_SAVE = """
+INSERT INTO dormouse.homekit (tenant_id, area, key, value)
+SELECT dormouse.current_tenant(), %s, * FROM unnest(%s::text[], %s::jsonb[])
+ON CONFLICT (tenant_id, area, key) DO UPDATE SET value = excluded.value"""
+# Keys of values begin with the device's id, which has no slash.
+_FORGET = """
+DELETE FROM dormouse.homekit
+WHERE area IN ('accessory', 'presence') AND key = ANY(%(devices)s)
+   OR area = 'value' AND split_part(key, '/', 1) = ANY(%(devices)s)"""
+
+_AREAS = ["accessory", "bridge", "presence", "value"]
+
+
+class StoredHomeKit:
+    """HomeKitState of one tenant."""
+
+    def __init__(self, store: Store, tenant: str) -> None:
+        self._store = store
+        self._tenant = tenant
+
+    async def load(self) -> Saved:
+        """Everything kept; a value that its characteristic no longer takes is left out."""
+        async with self._store.tenant(self._tenant) as conn:
+            rows = await (await conn.execute(_LOAD, [_AREAS])).fetchall()
+        saved = Saved()
+        for area, key, value in rows:
+            match area:
+                case "bridge":
+                    saved.bridges.append(BridgeRecord.model_validate(value))
+                case "accessory":
+                    saved.accessories.append(AccessoryRecord.model_validate(value))
+                case "presence":
+                    saved.presence.append(PresenceRecord.model_validate(value))
+                case _:
+                    _put_value(saved, key, value)
+        return saved
+
+    async def save(self, change: Change) -> None:
+        """Keep a change; it is committed when this returns."""
+        async with self._store.tenant(self._tenant, pipelined=True) as conn:
+            if forgotten := list(change.forgotten):
+                await conn.execute(_FORGET, {"devices": forgotten})
+            await _save(conn, "bridge", {str(r.number): _json(r) for r in change.bridges})
+            await _save(conn, "accessory", {r.device: _json(r) for r in change.accessories})
+            await _save(conn, "presence", {r.device: _json(r) for r in change.presence})
+            await _save(conn, "value", {_name(k): v for k, v in change.values.items()})
+
+
+async def _save(conn: Connection, area: str, values: Mapping[str, Any]) -> None:
+    if values:
+        # In one order always, so that two writers cannot wait for each other.
+        keys = sorted(values)
+        await conn.execute(_SAVE, [area, keys, [Jsonb(values[key]) for key in keys]])
+
+
+def _json(record: BridgeRecord | AccessoryRecord | PresenceRecord) -> dict[str, Any]:
+    return record.model_dump(mode="json")
+
+
+def _name(key: SeriesKey) -> str:
+    return f"{key.device}/{key.service}/{key.index}/{key.characteristic}"
+
+
+def _put_value(saved: Saved, name: str, value: Any) -> None:
+    device, service, index, characteristic = name.split("/")
+    try:
+        # jsonb keeps 1e300 as an integer; the characteristic says what it was.
+        parsed = parse(service, characteristic, value)
+    except BadValue:
+        return
+    saved.values[SeriesKey(device, service, int(index), characteristic)] = parsed
+
+
+class StoredPorts:
+    """The port of each tenant's first bridge."""
+
+    _AREA = "homekit-port"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def load(self, tenant: str) -> int:
+        """The kept port; 0 where there is none yet."""
+        return int((await Memory(self._store, tenant).load(self._AREA)).get("first", 0))
+
+    async def save(self, tenant: str, port: int) -> None:
+        """Keep it."""
+        await Memory(self._store, tenant).save(self._AREA, {"first": port})

@@ -1,0 +1,114 @@
+"""Who may connect to the broker: a device's name, its password's hash, its state, its tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from hub.database.database import Store
+
+__all__ = ["Account", "AccountState", "Accounts"]
+
+
+class AccountState(StrEnum):
+    """Enrolled and not heard since (it may connect), let in for good, shut out."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A broker account; `password` is mosquitto's own form of a salted hash."""
+
+    tenant: str
+    device: str
+    password: str
+    state: AccountState
+    model: str = ""
+    firmware: str = ""
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+
+
+_COLUMNS = "device, password, state, model, firmware, created_at, changed_at"
+
+
+class Accounts:
+    """Accounts of all tenants: the broker has one name space, the database one tenant at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def list(self, tenants: Sequence[str] | None = None) -> list[Account]:
+        """The accounts of these tenants, of all when None, by device."""
+        names = await self._store.tenants() if tenants is None else tenants
+        rows = await self._store.rows(names, f"SELECT {_COLUMNS} FROM dormouse.account")  # noqa: S608  # a constant
+        found = [Account(**{**row, "state": AccountState(row["state"])}) for row in rows]
+        return sorted(found, key=lambda account: (account.device, account.tenant))
+
+    async def find(self, device: str) -> Account | None:
+        """The account of that name, whichever tenant has it."""
+        async with self._store.nobody() as conn:
+            row = await (
+                await conn.execute("SELECT dormouse.broker_user_tenant(%s)", [device])
+            ).fetchone()
+        if row is None or row[0] is None:
+            return None
+        rows = await self._store.rows(
+            [row[0]],
+            f"SELECT {_COLUMNS} FROM dormouse.account WHERE device = %s",  # noqa: S608  # a constant
+            [device],
+        )
+        return Account(**{**rows[0], "state": AccountState(rows[0]["state"])}) if rows else None
+
+    async def create(self, account: Account) -> bool:
+        """Make the account; False when the name is taken, here or in another tenant."""
+        async with self._store.tenant(account.tenant) as conn:
+            row = await (
+                await conn.execute("SELECT dormouse.claim_broker_user(%s)", [account.device])
+            ).fetchone()
+            if row != (True,):
+                return False
+            made = await conn.execute(
+                """INSERT INTO dormouse.account
+                       (tenant_id, device, password, state, model, firmware)
+                   VALUES (dormouse.current_tenant(), %s, %s, %s, %s, %s)
+                   ON CONFLICT DO NOTHING""",
+                [
+                    account.device,
+                    account.password,
+                    account.state,
+                    account.model,
+                    account.firmware,
+                ],
+            )
+            return made.rowcount == 1
+
+    async def set_state(self, tenant: str, device: str, state: AccountState) -> bool:
+        """Approve, disable; False when there is no such account."""
+        return await self._set(tenant, device, "state", state)
+
+    async def set_password(self, tenant: str, device: str, password: str) -> bool:
+        """Another password's hash; False when there is no such account."""
+        return await self._set(tenant, device, "password", password)
+
+    async def remove(self, tenant: str, device: str) -> bool:
+        """Remove the account and free its name; False when there is none."""
+        async with self._store.tenant(tenant) as conn:
+            gone = await conn.execute("DELETE FROM dormouse.account WHERE device = %s", [device])
+            await conn.execute("SELECT dormouse.release_broker_user(%s)", [device])
+            return gone.rowcount == 1
+
+    async def _set(self, tenant: str, device: str, column: str, value: str) -> bool:
+        statements = {
+            "state": "UPDATE dormouse.account SET state = %s, changed_at = now() WHERE device = %s",
+            "password": "UPDATE dormouse.account SET password = %s, changed_at = now() "
+            "WHERE device = %s",
+        }
+        async with self._store.tenant(tenant) as conn:
+            changed = await conn.execute(statements[column], [value, device])
+            return changed.rowcount == 1

@@ -1,0 +1,177 @@
+"""`dormouse devices`: who may connect."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hub.client import Control
+from hub.maintenance.commands import devices
+from hub.settings import load
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Accounts at the broker: list, let in, shut out, remove.", no_args_is_help=True
+)
+app.callback(invoke_without_command=True)(devices)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
+]
+Tenant = Annotated[str | None, typer.Option("--tenant", help="instead of the hub's own tenant")]
+Device = Annotated[str, typer.Argument(help="the device's id")]
+
+
+def _get(data_dir: Path | None) -> dict[str, Any]:
+    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+        answer: dict[str, Any] = hub.get("/devices")
+        return answer
+
+
+def _post(data_dir: Path | None, path: str, **body: Any) -> dict[str, Any]:
+    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+        answer: dict[str, Any] = hub.post(f"/devices/{path}", body)
+        return answer
+
+
+@app.command("list")
+def list_(
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
+) -> None:
+    """Accounts, devices that ask for one, and refused enrolments."""
+    found = _get(data_dir)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    table = Table("device", "tenant", "state", "model", "firmware", "problems", box=None)
+    for account in found["accounts"]:
+        problems = ", ".join(f"{kind}: {count}" for kind, count in account["problems"].items())
+        table.add_row(
+            account["name"],
+            account["tenant"],
+            account["state"] if account["role"] == "device" else "viewer",
+            account["model"],
+            account["firmware"],
+            problems,
+        )
+    for asking in found["asking"]:
+        table.add_row(asking["name"], "", "asks to enrol", asking["model"], asking["firmware"], "")
+    console = Console()
+    console.print(table)
+    console.print(_enrolment(found))
+
+
+def _enrolment(found: dict[str, Any]) -> str:
+    window = found["window"]
+    if window:
+        return f"enrolment open for {window['tenant']}, {-(-window['seconds'] // 60)} minutes left"
+    return f"enrolment: {found['enrolment']}"
+
+
+@app.command()
+def window(
+    minutes: Annotated[float, typer.Argument(help="how long; 0 closes it")] = 10,
+    tenant: Tenant = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Let new devices enrol for some minutes."""
+    answer = _post(data_dir, "window", minutes=minutes, tenant=tenant)
+    if minutes:
+        typer.echo(f"new devices may enrol into {answer['tenant']} for {minutes:g} minutes")
+    else:
+        typer.echo("the window is closed")
+
+
+@app.command()
+def approve(device: Device, tenant: Tenant = None, data_dir: DataDir = None) -> None:
+    """Make the account of a device that asked while enrolment was closed."""
+    _post(data_dir, f"{device}/approve", tenant=tenant)
+    typer.echo(f"{device} may connect")
+
+
+@app.command()
+def add(
+    device: Device,
+    tenant: Tenant = None,
+    password_file: Annotated[
+        typer.FileText | None,
+        typer.Option("--password-file", help="take the password from a file (- for the input)"),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make an account beforehand, for a device or a viewer (viewer, viewer.<who>)."""
+    password = password_file.read().strip() if password_file else None
+    answer = _post(data_dir, f"{device}/add", tenant=tenant, password=password)
+    if password is None:
+        typer.echo(f"{device} may connect with the password {answer['password']}")
+    else:
+        typer.echo(f"{device} may connect")
+
+
+@app.command()
+def disable(device: Device, data_dir: DataDir = None) -> None:
+    """Shut a device out, at once; its readings stay."""
+    _post(data_dir, f"{device}/disable")
+    typer.echo(f"{device} is shut out")
+
+
+@app.command()
+def enable(device: Device, data_dir: DataDir = None) -> None:
+    """Let a device in again."""
+    _post(data_dir, f"{device}/enable")
+    typer.echo(f"{device} may connect")
+
+
+@app.command()
+def renew(
+    device: Device,
+    minutes: Annotated[float, typer.Option(help="how long it may take")] = 60,
+    data_dir: DataDir = None,
+) -> None:
+    """Let a device whose flash was erased enrol once with its new password."""
+    _post(data_dir, f"{device}/renew", minutes=minutes)
+    typer.echo(f"{device} may enrol once with a new password within {minutes:g} minutes")
+
+
+@app.command()
+def rotate(device: Device, data_dir: DataDir = None) -> None:
+    """Give an account a new password, which is shown; the old one ends now."""
+    answer = _post(data_dir, f"{device}/rotate")
+    typer.echo(f"{device} may connect with the password {answer['password']}")
+
+
+@app.command()
+def replace(
+    old: Annotated[str, typer.Argument(help="the device that broke")],
+    new: Annotated[str, typer.Argument(help="the one in its place")],
+    data_dir: DataDir = None,
+) -> None:
+    """Put a new device in a broken one's place: its history goes on, HomeKit notices nothing."""
+    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+        done = hub.post("/replace", {"old": old, "new": new})
+    typer.echo(f"{new} has taken the place of {old}")
+    if done["apart"]:
+        typer.echo(f"what {new} measured before is kept as {done['apart']}")
+    if not done["homekit"]:
+        typer.echo(f"HomeKit did not show {old}")
+    if done["shut_out"]:
+        typer.echo(
+            f"{old} may not connect any more; `dormouse devices enable {old}` lets it in again, "
+            "as a device of its own"
+        )
+
+
+@app.command()
+def remove(device: Device, data_dir: DataDir = None) -> None:
+    """Remove an account; its readings stay."""
+    _post(data_dir, f"{device}/remove")
+    typer.echo(f"{device} has no account any more")

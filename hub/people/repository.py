@@ -1,0 +1,323 @@
+"""People: names, password hashes, roles in tenants, invitations, sessions.
+
+A person belongs to no tenant; these functions of the database are the only way to the tables.
+Tokens (of sessions and invitations) are known here by their SHA-256 alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from psycopg.rows import class_row
+
+from hub.database.database import Store
+from hub.database.errors import StoreError
+
+__all__ = [
+    "Invitation",
+    "LastAdministratorError",
+    "Login",
+    "Member",
+    "OpenSession",
+    "People",
+    "Person",
+    "Role",
+    "SessionOf",
+    "login_name",
+    "token_hash",
+]
+
+
+class Role(StrEnum):
+    """What a person may do in a tenant: look, or change things and invite others."""
+
+    READER = "reader"
+    ADMINISTRATOR = "administrator"
+
+
+class LastAdministratorError(StoreError):
+    """This is the tenant's last administrator: make somebody else one first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A person with what a password is compared with."""
+
+    id: int
+    name: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person and the roles by tenant."""
+
+    id: int
+    name: str
+    created_at: datetime
+    roles: Mapping[str, Role]
+
+    def __post_init__(self) -> None:
+        _as_roles(self)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A person as one tenant sees them; `used_at`: when they last looked."""
+
+    id: int
+    name: str
+    role: Role
+    since: datetime
+    used_at: datetime | None
+
+    def __post_init__(self) -> None:
+        _as_roles(self)
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What a link offers; `id` only where a tenant's invitations are listed."""
+
+    tenant: str
+    role: Role
+    note: str
+    first: bool
+    expires_at: datetime
+    id: int | None = None
+
+    def __post_init__(self) -> None:
+        _as_roles(self)
+
+
+@dataclass(frozen=True)
+class SessionOf:
+    """Whose session it is; `tenant` is the one looked at, as the session has it."""
+
+    id: int
+    person_id: int
+    person: str
+    tenant: str | None
+    roles: Mapping[str, Role]
+
+    def __post_init__(self) -> None:
+        _as_roles(self)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One of a person's log-ins."""
+
+    id: int
+    agent: str
+    created_at: datetime
+    used_at: datetime
+
+
+def _as_roles(row: Person | Member | Invitation | SessionOf) -> None:
+    """The database gives text where a role is meant."""
+    if isinstance(row, Person | SessionOf):
+        object.__setattr__(row, "roles", {name: Role(role) for name, role in row.roles.items()})
+    else:
+        object.__setattr__(row, "role", Role(row.role))
+
+
+def token_hash(token: str) -> bytes:
+    """What the database keeps of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def login_name(name: str) -> str:
+    """A name as it is compared: neither case nor a font's variants make another person."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+class People:
+    """People of all tenants."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def find(self, name: str) -> Login | None:
+        """The person of that name."""
+        async with self._store.nobody() as conn, conn.cursor(row_factory=class_row(Login)) as rows:
+            await rows.execute("SELECT * FROM dormouse.person_find(%s)", [login_name(name)])
+            return await rows.fetchone()
+
+    async def everybody(self) -> list[Person]:
+        """All people, by name, for who runs the hub."""
+        async with self._store.nobody() as conn, conn.cursor(row_factory=class_row(Person)) as rows:
+            await rows.execute("SELECT * FROM dormouse.everybody()")
+            return await rows.fetchall()
+
+    async def tenants_of(self, person: int) -> list[str]:
+        """The tenants that a person sees."""
+        return [
+            tenant
+            for one in await self.everybody()
+            if one.id == person
+            for tenant in sorted(one.roles)
+        ]
+
+    async def has_administrator(self) -> bool:
+        """Whether any tenant has an administrator."""
+        return bool(await self._value("SELECT dormouse.has_administrator()"))
+
+    async def set_password(self, person: int, password: str) -> None:
+        """Another password's hash."""
+        await self._value("SELECT dormouse.person_set_password(%s, %s)", person, password)
+
+    async def remove(self, person: int) -> None:
+        """Remove a person with all their sessions and memberships."""
+        await self._value("SELECT dormouse.person_remove(%s)", person)
+
+    async def members(self, tenant: str) -> list[Member]:
+        """A tenant's people, by name."""
+        async with (
+            self._store.tenant(tenant) as conn,
+            conn.cursor(row_factory=class_row(Member)) as rows,
+        ):
+            await rows.execute("SELECT * FROM dormouse.members()")
+            return await rows.fetchall()
+
+    async def set_role(self, tenant: str, person: int, role: Role) -> bool:
+        """Another role; False when they are not the tenant's. Raises LastAdministratorError."""
+        return await self._change(
+            tenant,
+            "UPDATE dormouse.membership SET role = %(role)s WHERE person_id = %(person)s",
+            {"person": person, "role": role},
+        )
+
+    async def leave(self, tenant: str, person: int) -> bool:
+        """The person sees the tenant no more; as set_role."""
+        return await self._change(
+            tenant,
+            "DELETE FROM dormouse.membership WHERE person_id = %(person)s",
+            {"person": person},
+        )
+
+    async def invite(
+        self,
+        tenant: str,
+        hashed: bytes,
+        role: Role,
+        lasting: timedelta,
+        *,
+        note: str = "",
+        first: bool = False,
+    ) -> None:
+        """Remember a link's hash."""
+        async with self._store.tenant(tenant) as conn:
+            await conn.execute(
+                "SELECT dormouse.invite(%s, %s, %s, %s, %s)", [hashed, role, note, lasting, first]
+            )
+
+    async def invitations(self, tenant: str) -> list[Invitation]:
+        """The tenant's links that can still be used, those that end soonest first."""
+        async with (
+            self._store.tenant(tenant) as conn,
+            conn.cursor(row_factory=class_row(Invitation)) as rows,
+        ):
+            await rows.execute(
+                """SELECT %s::text AS tenant, role, note, first, expires_at, id
+                   FROM dormouse.invitation WHERE expires_at > now() ORDER BY expires_at""",
+                [tenant],
+            )
+            return await rows.fetchall()
+
+    async def withdraw(self, tenant: str, invitation: int) -> bool:
+        """Make a link useless; False when there is no such link."""
+        async with self._store.tenant(tenant) as conn:
+            gone = await conn.execute("DELETE FROM dormouse.invitation WHERE id = %s", [invitation])
+            return gone.rowcount == 1
+
+    async def invitation(self, hashed: bytes) -> Invitation | None:
+        """What a link offers; None when it is used, expired or unknown."""
+        async with (
+            self._store.nobody() as conn,
+            conn.cursor(row_factory=class_row(Invitation)) as rows,
+        ):
+            await rows.execute("SELECT * FROM dormouse.invitation_find(%s)", [hashed])
+            return await rows.fetchone()
+
+    async def join(self, hashed: bytes, person: int) -> bool:
+        """Use a link up for a person; False when it is used, expired or unknown."""
+        return bool(await self._value("SELECT dormouse.join_tenant(%s, %s)", hashed, person))
+
+    async def join_as_new(self, hashed: bytes, name: str, password: str) -> int | None:
+        """Use a link up for somebody new: their id; 0: the name is taken; None: as invitation."""
+        found: int | None = await self._value(
+            "SELECT dormouse.join_as_new(%s, %s, %s, %s)", hashed, login_name(name), name, password
+        )
+        return found
+
+    async def open_session(
+        self, hashed: bytes, person: int, tenant: str | None, agent: str, lasting: timedelta
+    ) -> int:
+        """Remember a session; its id."""
+        query = "SELECT dormouse.session_open(%s, %s, %s, %s, %s)"
+        return int(await self._value(query, hashed, person, tenant, agent, lasting))
+
+    async def session(self, hashed: bytes, idle: timedelta) -> SessionOf | None:
+        """Whose session it is; None for one that has ended, or was not used for `idle`."""
+        async with (
+            self._store.nobody() as conn,
+            conn.cursor(row_factory=class_row(SessionOf)) as rows,
+        ):
+            await rows.execute("SELECT * FROM dormouse.session_find(%s, %s)", [hashed, idle])
+            return await rows.fetchone()
+
+    async def look_at(self, session: int, tenant: str) -> bool:
+        """Change the tenant looked at; False for one that the person does not see."""
+        return bool(await self._value("SELECT dormouse.session_look_at(%s, %s)", session, tenant))
+
+    async def sessions(self, person: int) -> list[OpenSession]:
+        """A person's log-ins, the last used first."""
+        async with (
+            self._store.nobody() as conn,
+            conn.cursor(row_factory=class_row(OpenSession)) as rows,
+        ):
+            await rows.execute("SELECT * FROM dormouse.sessions_of(%s)", [person])
+            return await rows.fetchall()
+
+    async def still_open(self, sessions: Collection[int], idle: timedelta) -> set[int]:
+        """Which of these sessions go on; they count as used now."""
+        async with self._store.nobody() as conn:
+            rows = await conn.execute(
+                "SELECT dormouse.sessions_still_open(%s, %s)", [list(sessions), idle]
+            )
+            return {row[0] for row in await rows.fetchall()}
+
+    async def close_sessions(
+        self, person: int, *, one: int | None = None, but: int | None = None
+    ) -> list[int]:
+        """End one session of a person, or all (but one); the ids of those that ended."""
+        async with self._store.nobody() as conn:
+            rows = await conn.execute(
+                "SELECT dormouse.sessions_close(%s, %s, %s)", [person, one, but]
+            )
+            return [row[0] for row in await rows.fetchall()]
+
+    async def _change(self, tenant: str, statement: str, values: dict[str, object]) -> bool:
+        async with self._store.tenant(tenant) as conn:
+            # Two administrators who remove each other at once: one of them must wait.
+            roles = await conn.execute("SELECT role FROM dormouse.membership FOR UPDATE")
+            before = await roles.fetchall()
+            changed = await conn.execute(statement, values)
+            roles = await conn.execute("SELECT role FROM dormouse.membership")
+            if (Role.ADMINISTRATOR,) in before and (
+                (Role.ADMINISTRATOR,) not in await roles.fetchall()
+            ):
+                raise LastAdministratorError
+            return changed.rowcount == 1
+
+    async def _value(self, query: str, *values: object) -> Any:
+        async with self._store.nobody() as conn:
+            row = await (await conn.execute(query, values)).fetchone()
+        return row[0] if row else None

@@ -1,0 +1,126 @@
+"""Sessions: a random token in the browser, its hash in the database."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from hub.api.principal import Principal
+from hub.people.repository import OpenSession, People, Role, SessionOf, token_hash
+
+__all__ = ["LASTING", "Sessions"]
+
+LASTING = timedelta(days=90)
+"""After this a person logs in again, however often they looked."""
+
+IDLE = timedelta(days=30)
+"""After so long without a look (a tablet on the wall looks all the time)."""
+
+# A page asks for some twenty files at once; who it is need not be looked up for each.
+_KEPT_S = 5.0
+
+_SCOPES = {
+    Role.READER: frozenset({"read"}),
+    Role.ADMINISTRATOR: frozenset({"read", "write", "admin"}),
+}
+
+
+class Sessions:
+    """Opens, finds and ends sessions; `on_end` is told of each that ends or changes its role."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self._kept: dict[bytes, tuple[float, Principal]] = {}
+        self._changes = 0
+        self._on_end: list[Callable[[set[int]], None]] = []
+
+    def on_end(self, listener: Callable[[set[int]], None]) -> None:
+        """Have `listener` called with the ids of sessions whose open pages must close."""
+        self._on_end.append(listener)
+
+    async def open(self, person: int, tenant: str | None, agent: str) -> str:
+        """A new session's token."""
+        token = secrets.token_urlsafe(32)
+        await self._people.open_session(token_hash(token), person, tenant, agent[:200], LASTING)
+        return token
+
+    async def principal(self, token: str) -> Principal | None:
+        """Whose session it is; None when it is nobody's, or they see no tenant any more."""
+        hashed = token_hash(token)
+        now = time.monotonic()
+        kept = self._kept.get(hashed)
+        if kept is not None and now - kept[0] < _KEPT_S:
+            return kept[1]
+        before = self._changes
+        found = await self._people.session(hashed, IDLE)
+        principal = _principal(found) if found else None
+        if len(self._kept) > 1000:
+            self._kept.clear()
+        # What was asked while somebody logged out may be out of date already.
+        if principal is not None and before == self._changes:
+            self._kept[hashed] = (now, principal)
+        return principal
+
+    async def look_at(self, principal: Principal, tenant: str) -> bool:
+        """Change the tenant that the session looks at; False for one it does not see."""
+        changed = await self._people.look_at(principal.session, tenant)
+        self._forget()
+        return changed
+
+    async def close(self, principal: Principal) -> None:
+        """Log out."""
+        await self._end(principal.person, one=principal.session)
+
+    async def close_one(self, person: int, session: int) -> None:
+        """End one of a person's sessions."""
+        await self._end(person, one=session)
+
+    async def close_all(self, person: int, but: int | None = None) -> None:
+        """Log a person out everywhere (but in one session)."""
+        await self._end(person, but=but)
+
+    async def of(self, person: int) -> list[OpenSession]:
+        """A person's sessions, the last used first."""
+        return await self._people.sessions(person)
+
+    async def expired(self, sessions: set[int]) -> set[int]:
+        """Which of these are over; the rest counts as used: a page that is open is looked at."""
+        return sessions - await self._people.still_open(sessions, IDLE)
+
+    async def changed(self, person: int) -> None:
+        """A role was given or taken: who it is must be looked up, and open pages anew."""
+        self._forget()
+        self._tell(session.id for session in await self._people.sessions(person))
+
+    async def _end(self, person: int, *, one: int | None = None, but: int | None = None) -> None:
+        ended = await self._people.close_sessions(person, one=one, but=but)
+        self._forget()
+        self._tell(ended)
+
+    def _forget(self) -> None:
+        self._changes += 1
+        self._kept.clear()
+
+    def _tell(self, sessions: Iterable[int]) -> None:
+        ended = set(sessions)
+        for listener in self._on_end:
+            listener(ended)
+
+
+def _principal(found: SessionOf) -> Principal | None:
+    tenants = tuple(sorted(found.roles))
+    if not tenants:
+        return None
+    tenant = found.tenant if found.tenant in found.roles else tenants[0]
+    role = found.roles[tenant or tenants[0]]
+    return Principal(
+        name=found.person,
+        tenant=tenant or tenants[0],
+        role=role,
+        scopes=_SCOPES[role],
+        tenants=tenants,
+        person=found.person_id,
+        session=found.id,
+    )

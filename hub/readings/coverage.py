@@ -1,0 +1,164 @@
+"""How much there is of series: which resolution a span wants, and where readings are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import sql
+
+from hub.database.database import Connection, Store
+from hub.readings.points import Resolution, Series, Span
+
+__all__ = ["Coverage", "Gaps"]
+
+_MOST_GAPS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Where readings are missing, [from, to) in order: from the last one there is to the next.
+
+    `expected_s` is how often one was to come, by which gaps are judged: the device's own word, or
+    what it usually did in that span where that is longer. None for a device that promises nothing,
+    or a series that tells changes only; then nothing can be said. `more`: there are others.
+    """
+
+    expected_s: float | None
+    ranges: list[tuple[datetime, datetime]]
+    more: bool = False
+
+
+class Coverage:
+    """What one tenant's series cover."""
+
+    def __init__(self, store: Store, tenant: str) -> None:
+        self._store = store
+        self._tenant = tenant
+
+    async def choose(self, series: Sequence[Series], span: Span, points: int) -> Resolution:
+        """The finest resolution at which no series has more than `points`, and which is kept.
+
+        Readings that were given up with the years leave their hours, those their days.
+        """
+        order = list(Resolution)
+        chosen = Resolution.RAW
+        async with self._store.tenant(self._tenant) as conn:
+            for one in series:
+                if one.kind != "string":
+                    wanted = await _choose(conn, one, span, points)
+                    chosen = max(chosen, wanted, key=order.index)
+        return chosen
+
+    async def gaps(self, series: Series, span: Span, resolution: Resolution) -> Gaps:
+        """Where a series' readings are missing in a span, up to now."""
+        async with self._store.tenant(self._tenant) as conn:
+            expected = await _expected(conn, series, span)
+            if expected is None:
+                return Gaps(None, [])
+            # Two in a row may be lost on the radio and come a wake later; a third is a gap.
+            limit = max(2.5 * expected, resolution.width.total_seconds() * 1.5)
+            facts = _facts(series, span.over(resolution)) | {
+                "limit": timedelta(seconds=limit),
+                "width": resolution.width,
+                "most": _MOST_GAPS + 1,
+            }
+            query = _GAPS.format(_TIMES[resolution])
+            rows = await (await conn.execute(query, facts)).fetchall()
+        ranges = [(began, ended) for began, ended in rows]
+        return Gaps(expected, ranges[:_MOST_GAPS], len(ranges) > _MOST_GAPS)
+
+
+def _facts(series: Series, span: Span) -> dict[str, Any]:
+    return {"series": series.id, "since": span.since, "until": span.until}
+
+
+_SIZE = sql.SQL("""
+SELECT count(*), coalesce(sum(n), 0), min(start) FROM dormouse.{}
+WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s""")
+_KEPT = {
+    Resolution.RAW: sql.SQL("""SELECT EXISTS (SELECT FROM dormouse.reading
+        WHERE series_id = %(series)s AND at >= %(first)s AND at < %(end)s)"""),
+    Resolution.HOURLY: sql.SQL("""SELECT EXISTS (SELECT FROM dormouse.hourly
+        WHERE series_id = %(series)s AND start >= %(first)s AND start < %(end)s)"""),
+}
+
+
+async def _choose(conn: Connection, series: Series, span: Span, points: int) -> Resolution:
+    hours, readings, first = await _size(conn, series, span, Resolution.HOURLY)
+    if readings <= points and first and await _kept(conn, series, Resolution.RAW, first, 1):
+        return Resolution.RAW
+    days, _, first = await _size(conn, series, span, Resolution.DAILY)
+    if not days or first is None:
+        # No hours either: nothing there, and any resolution says so.
+        return Resolution.HOURLY if hours else Resolution.RAW
+    if hours <= points and await _kept(conn, series, Resolution.HOURLY, first, 24):
+        return Resolution.HOURLY
+    return Resolution.DAILY
+
+
+async def _size(
+    conn: Connection, series: Series, span: Span, resolution: Resolution
+) -> tuple[int, int, datetime | None]:
+    query = _SIZE.format(sql.Identifier(resolution.value))
+    row = await (await conn.execute(query, _facts(series, span.over(resolution)))).fetchone()
+    return (int(row[0]), int(row[1]), row[2]) if row else (0, 0, None)
+
+
+async def _kept(
+    conn: Connection, series: Series, finer: Resolution, first: datetime, hours: int
+) -> bool:
+    """Whether the first bin of a coarser resolution is there in the finer one."""
+    facts = {"series": series.id, "first": first, "end": first + timedelta(hours=hours)}
+    row = await (await conn.execute(_KEPT[finer], facts)).fetchone()
+    return bool(row and row[0])
+
+
+# A device that sleeps says when it wakes next; what it did is judged by its hours.
+_EXPECTED = """
+WITH hours AS (
+    SELECT n, start - lag(start) OVER (ORDER BY start) AS since_last FROM dormouse.hourly
+    WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s)
+SELECT (SELECT CASE WHEN jsonb_typeof(st.report -> 'next_wake_s') = 'number'
+               THEN (st.report ->> 'next_wake_s')::float8 END
+        FROM dormouse.series s JOIN dormouse.device_state st ON st.device_id = s.device_id
+        WHERE s.id = %(series)s),
+       (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) FROM hours),
+       (SELECT extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY since_last))::float8
+        FROM hours)"""
+
+
+async def _expected(conn: Connection, series: Series, span: Span) -> float | None:
+    row = await (await conn.execute(_EXPECTED, _facts(series, span))).fetchone()
+    promised, an_hour, apart = row or (None, None, None)
+    if promised is None or promised <= 0 or series.kind not in {"int", "float"}:
+        return None
+    if an_hour is not None and an_hour >= 2:
+        return max(float(promised), 3600 / float(an_hour))
+    return max(float(promised), float(apart or 0))
+
+
+_TIMES = {
+    Resolution.RAW: sql.SQL("""SELECT at FROM dormouse.reading
+        WHERE series_id = %(series)s AND at >= %(since)s AND at < %(until)s"""),
+    Resolution.HOURLY: sql.SQL("""SELECT start AS at FROM dormouse.hourly
+        WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s"""),
+    Resolution.DAILY: sql.SQL("""SELECT start AS at FROM dormouse.daily
+        WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s"""),
+}
+
+# Before the first reading of all nothing is missing; after the last one only what was due.
+_GAPS = sql.SQL("""
+WITH times AS ({}),
+ends AS (
+    SELECT at + %(width)s AS began, lead(at) OVER (ORDER BY at) AS ended FROM times
+    UNION ALL
+    SELECT %(since)s, min(at) FROM times
+    HAVING EXISTS (SELECT FROM dormouse.reading WHERE series_id = %(series)s AND at < %(since)s)
+        OR EXISTS (SELECT FROM dormouse.daily WHERE series_id = %(series)s AND start < %(since)s)
+),
+bounded AS (SELECT began, coalesce(ended, least(%(until)s, now())) AS ended FROM ends)
+SELECT began, ended FROM bounded WHERE ended - began > %(limit)s - %(width)s
+ORDER BY began LIMIT %(most)s""")

@@ -1,0 +1,245 @@
+"""`dormouse rollout`: bring a version or settings to many devices."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from hub.client import Control
+from hub.device_settings.schema import parse
+from hub.rollouts.local_zone import local_zone
+from hub.rollouts.model import Options
+from hub.rollouts.table import history_line, plan_table, rollouts_table, status_table
+from hub.settings import load
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Bring firmware or settings to many devices, safely, whenever each one wakes.",
+    no_args_is_help=True,
+)
+
+_EVERY_S: Final = 1.0
+_OVER = {"done", "aborted"}
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
+]
+Tenant = Annotated[str | None, typer.Option("--tenant", help="instead of the hub's own tenant")]
+Number = Annotated[int, typer.Argument(help="the rollout's number")]
+Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
+
+
+def _option(name: str, flag: str | None = None, default: str | None = None) -> Any:
+    field = Options.model_fields[name]
+    unit = " s" if name.endswith("_s") else ""
+    shown = default or f"{field.default}{unit}"
+    return typer.Option(
+        flag or f"--{name.replace('_', '-')}",
+        help=f"{field.description} (default: {shown})",
+        show_default=False,
+    )
+
+
+@app.command()
+def start(
+    version: Annotated[
+        str | None,
+        typer.Argument(help="version of the firmware, see `dormouse firmware list`"),
+    ] = None,
+    device: Annotated[list[str] | None, typer.Option(help="this device; may be repeated")] = None,
+    place: Annotated[str | None, typer.Option(help="devices of a place and all within")] = None,
+    where: Annotated[
+        str | None, typer.Option(help="devices by a jsonpath: '$.battery_mv > 2700'")
+    ] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="all devices")] = False,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="settings instead of firmware: interval=600")
+    ] = None,
+    wifi: Annotated[
+        str | None, typer.Option(help="a network to join instead of firmware; its key is asked for")
+    ] = None,
+    wifi_key_file: Annotated[
+        typer.FileText | None, typer.Option(help="take the key from a file (- for the input)")
+    ] = None,
+    board: Annotated[str | None, typer.Option(help="the image for this board")] = None,
+    image: Annotated[int | None, typer.Option(help="the image of this number")] = None,
+    canary: Annotated[int | None, _option("canary")] = None,
+    wave: Annotated[str | None, _option("wave")] = None,
+    halt_at: Annotated[str | None, _option("halt_at")] = None,
+    streams: Annotated[int | None, _option("streams")] = None,
+    attempts: Annotated[int | None, _option("attempts")] = None,
+    backoff: Annotated[float | None, _option("backoff_s", "--backoff")] = None,
+    battery: Annotated[int | None, _option("battery_mv", "--battery")] = None,
+    window: Annotated[list[str] | None, _option("windows", "--window", "any time")] = None,
+    timezone: Annotated[str | None, _option("timezone", default="this machine's")] = None,
+    patience: Annotated[float | None, _option("patience_s", "--patience")] = None,
+    verify: Annotated[float | None, _option("verify_s", "--verify")] = None,
+    reports: Annotated[int | None, _option("reports")] = None,
+    awake_percent: Annotated[float | None, _option("awake_percent")] = None,
+    heap_percent: Annotated[float | None, _option("heap_percent")] = None,
+    gaps: Annotated[int | None, _option("gaps")] = None,
+    downgrade: Annotated[
+        bool, typer.Option("--downgrade", help="allow a version lower than the running one")
+    ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="only show waves and times")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="show it until it is over")] = False,
+    as_json: Json = False,
+    tenant: Tenant = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Start a rollout: a canary first, then waves, each only when the one before is well."""
+    given = {
+        "canary": canary, "wave": wave, "halt_at": halt_at, "streams": streams,
+        "attempts": attempts, "backoff_s": backoff, "battery_mv": battery, "windows": window,
+        "timezone": timezone or local_zone(), "patience_s": patience, "verify_s": verify,
+        "reports": reports, "awake_percent": awake_percent, "heap_percent": heap_percent,
+        "gaps": gaps, "downgrade": downgrade or None,
+    }  # fmt: skip
+    request = {
+        "select": {"devices": device or [], "place": place, "where": where, "all": every},
+        "version": version,
+        "board": board,
+        "image": image,
+        "settings": _settings(setting, wifi, wifi_key_file),
+        "options": {name: value for name, value in given.items() if value not in (None, [])},
+    }
+    with _hub(data_dir) as hub:
+        found = _post(hub, "/rollouts/plan" if plan else "/rollouts", {"request": request}, tenant)
+        if as_json:
+            typer.echo(json.dumps(found, ensure_ascii=False))
+        elif plan:
+            Console().print(plan_table(found))
+        else:
+            typer.echo(f"rollout {found['id']}: {found['text']} to {len(found['devices'])} devices")
+        if follow and not plan:
+            _follow(hub, found["id"], tenant)
+
+
+@app.command("list")
+def list_(as_json: Json = False, tenant: Tenant = None, data_dir: DataDir = None) -> None:
+    """List rollouts, the newest first."""
+    with _hub(data_dir) as hub:
+        found = hub.get("/rollouts", **_named(tenant))
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        Console().print(rollouts_table(found))
+
+
+@app.command()
+def status(
+    number: Number,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="show it once, do not follow")] = False,
+    as_json: Json = False,
+    tenant: Tenant = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show where a rollout stands, until it is over; Ctrl-C leaves it going on."""
+    with _hub(data_dir) as hub:
+        if as_json:
+            typer.echo(json.dumps(_status(hub, number, tenant), ensure_ascii=False))
+        elif once:
+            Console().print(status_table(_status(hub, number, tenant)))
+        else:
+            _follow(hub, number, tenant)
+
+
+@app.command()
+def pause(number: Number, tenant: Tenant = None, data_dir: DataDir = None) -> None:
+    """Give no more commands and take back those that no device has taken."""
+    _act(number, "pause", tenant, data_dir)
+
+
+@app.command()
+def resume(number: Number, tenant: Tenant = None, data_dir: DataDir = None) -> None:
+    """Go on after a pause, or after a halt in spite of its reason."""
+    _act(number, "resume", tenant, data_dir)
+
+
+@app.command()
+def abort(number: Number, tenant: Tenant = None, data_dir: DataDir = None) -> None:
+    """End a rollout; devices in the middle of an update are finished."""
+    _act(number, "abort", tenant, data_dir)
+
+
+@app.command()
+def history(
+    number: Number,
+    device: Annotated[str | None, typer.Option(help="of this device alone")] = None,
+    *,
+    as_json: Json = False,
+    tenant: Tenant = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show everything that happened, oldest first."""
+    named = _named(tenant) | ({"device": device} if device else {})
+    with _hub(data_dir) as hub:
+        found = hub.get(f"/rollouts/{number}/history", **named)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for event in found:
+        typer.echo(history_line(event))
+
+
+def _settings(
+    assignments: list[str] | None, wifi: str | None, key_file: typer.FileText | None
+) -> dict[str, object] | None:
+    """What is to be set; None for firmware."""
+    settings = dict(parse(one) for one in assignments or ())
+    if wifi is not None:
+        if key_file is not None:
+            key = key_file.read().strip("\r\n")
+        else:
+            what = f"key of {wifi} (empty: open)"
+            key = typer.prompt(what, default="", hide_input=True, show_default=False)
+        settings["wifi"] = {"ssid": wifi, "key": key}
+    return settings or None
+
+
+def _follow(hub: Control, number: int, tenant: str | None) -> None:
+    console = Console()
+    found = _status(hub, number, tenant)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Live(status_table(found), console=console, auto_refresh=False) as live,
+    ):
+        while found["phase"] not in _OVER:
+            time.sleep(_EVERY_S)
+            found = _status(hub, number, tenant)
+            live.update(status_table(found), refresh=True)
+
+
+def _act(number: int, what: str, tenant: str | None, data_dir: Path | None) -> None:
+    with _hub(data_dir) as hub:
+        found = _post(hub, f"/rollouts/{number}/{what}", {}, tenant)
+    typer.echo(f"rollout {number} is {found['phase']}")
+
+
+def _status(hub: Control, number: int, tenant: str | None) -> dict[str, Any]:
+    answer: dict[str, Any] = hub.get(f"/rollouts/{number}", **_named(tenant))
+    return answer
+
+
+def _post(hub: Control, path: str, body: dict[str, Any], tenant: str | None) -> dict[str, Any]:
+    answer: dict[str, Any] = hub.call("POST", path, json=body, params=_named(tenant))
+    return answer
+
+
+def _named(tenant: str | None) -> dict[str, str]:
+    return {"tenant": tenant} if tenant else {}
+
+
+def _hub(data_dir: Path | None) -> contextlib.closing[Control]:
+    return contextlib.closing(Control(load(data_dir=data_dir)))

@@ -1,0 +1,188 @@
+"""`dormouse ota device ID IMAGE`: one device through the hub, watched until it is done."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+
+from contracts.versions import Version
+from host.errors import FileReadError, VersionError
+from host.keys_cli import KEY, KeyOption, PartitionsOption
+from host.ota.prepare import canned_update
+from hub.client import Control, NoHubError
+from hub.firmware.commands import DataDir, Tenant, upload
+from hub.settings import load
+
+__all__ = ["mount", "sentence"]
+
+_EVERY_S = 0.3
+_HUB_AWAY_S = 120.0  # a hub that is restarted takes up its rollouts where they were
+_STATUS = {"updated": 0, "failed": 5, "skipped": 6}
+_INTERRUPTED = 130
+
+
+def mount(group: typer.Typer) -> None:
+    """Add the command to the group `ota`."""
+    group.command()(device)
+
+
+def device(
+    name: Annotated[str, typer.Argument(metavar="ID", help="the device, as the hub knows it")],
+    image: Annotated[
+        str, typer.Argument(metavar="IMAGE", help="a version in the hub's store, or a file")
+    ],
+    *,
+    version: Annotated[
+        str | None, typer.Option(help="of an OTA build that does not say it: 1.2.3")
+    ] = None,
+    board: Annotated[str, typer.Option(help="that such a build is for; empty: any")] = "",
+    downgrade: Annotated[bool, typer.Option("--downgrade", help="an older version too")] = False,
+    battery_mv: Annotated[
+        int, typer.Option("--battery-mv", min=0, max=65535, help="not below so many millivolt")
+    ] = 0,
+    attempts: Annotated[int, typer.Option(min=1, max=10, help="how often to try")] = 3,
+    detach: Annotated[bool, typer.Option("--detach", help="do not wait for the end")] = False,
+    key: KeyOption = KEY,
+    partitions: PartitionsOption = Path("partitions.csv"),
+    tenant: Tenant = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Update one device at its next wake, through the hub, and watch how it goes.
+
+    A file is put in the hub's store first; one that is not signed is signed here, with your key.
+    """
+
+    def put(file: Path) -> dict[str, Any]:
+        canned = canned_update(file, key, partitions, version=version, board=board)
+        return upload(data_dir, tenant, canned)
+
+    wanted = _wanted(image, board, put)
+    options = {
+        "canary": 0,
+        "reports": 0,
+        "attempts": attempts,
+        "battery_mv": battery_mv,
+        "downgrade": downgrade,
+    }
+    request = {"select": {"devices": [name]}, "options": options, **wanted}
+    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+        body = {"request": request, "who": "dormouse ota device"}
+        started = hub.call("POST", "/rollouts", json=body, params=_of(tenant))
+    number = started["id"]
+    if detach:
+        typer.echo(f"{name}: {_goes_on(number)}")
+        return
+    console = Console()
+    try:
+        end = _watch(console, name, number, data_dir, tenant)
+    except KeyboardInterrupt:
+        typer.echo(f"\nnot watched any more, but it goes on: {_goes_on(number)}", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    console.print(f"{name}: {escape(sentence(end))}", highlight=False, soft_wrap=True)
+    raise typer.Exit(_STATUS[end["state"]])
+
+
+def _wanted(image: str, board: str, put: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """The image as a rollout names it: by version, or by its number once `put` in the store."""
+    if Path(image).exists():
+        return {"image": put(Path(image))["id"]}
+    try:
+        Version.parse(image)
+    except VersionError:
+        raise FileReadError(f"{image}: neither a file nor a version like 1.2.3") from None
+    return {"version": image, **({"board": board} if board else {})}
+
+
+def _watch(
+    console: Console, name: str, number: int, data_dir: Path | None, tenant: str | None
+) -> dict[str, Any]:
+    """Show how it goes until the device is done; its last state."""
+    said = ""
+    shown = console.status(f"{name}: ...") if console.is_terminal else None
+    with shown or contextlib.nullcontext():
+        for rollout in _states(number, data_dir, tenant):
+            (now,) = rollout["devices"]
+            if now["state"] in _STATUS:
+                return dict(now)
+            text = sentence(now, rollout)
+            if shown is not None:
+                shown.update(f"{name}: {escape(text)}")
+            elif (brief := text.partition(" (")[0]) != said:
+                said = brief
+                console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
+    raise AssertionError  # pragma: no cover  # the states do not end
+
+
+def _states(number: int, data_dir: Path | None, tenant: str | None) -> Iterator[dict[str, Any]]:
+    """What the hub says of a rollout, again and again; through a restart of the hub too."""
+    away = time.monotonic() + _HUB_AWAY_S
+    while True:
+        try:
+            with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+                while True:
+                    found = hub.get(f"/rollouts/{number}", **_of(tenant))
+                    away = time.monotonic() + _HUB_AWAY_S
+                    yield found
+                    time.sleep(_EVERY_S)
+        except NoHubError:
+            if time.monotonic() > away:
+                raise
+            time.sleep(_EVERY_S)
+
+
+def sentence(device: dict[str, Any], rollout: dict[str, Any] | None = None) -> str:
+    """Where a device stands, for a person; what changes all the time in brackets."""
+    state, reason = device["state"], device["reason"]
+    if state == "pending" and rollout and rollout["phase"] != "running":
+        return f"the rollout is {rollout['phase']}: {rollout['reason']}"
+    if state == "pending":
+        when = _time(device["not_before"])
+        return f"{reason or 'waiting'}" + (f"; tried again at {when}" if when else "")
+    if state == "commanded":
+        heard, expected = _time(device["heard_at"]), _time(device["expected_at"])
+        said = f"asleep, last heard at {heard}" if heard else "never heard yet"
+        done = f" (done at about {expected})" if expected else ""
+        return f"waiting for its wake: {said}{done}"
+    if state == "updating":
+        return _streaming(device["progress"])
+    return {
+        "accepted": "accepted, waiting for a free stream",
+        "verifying": "verifying: all of it was sent, its first report will tell",
+        "updated": f"updated, runs {device['firmware'] or 'the new version'}",
+    }.get(state, f"{state}: {reason}")
+
+
+def _streaming(progress: dict[str, Any] | None) -> str:
+    if not progress or not progress["done"]:
+        return "accepted and told to go, waiting for its OTA server"
+    percent = 100 * progress["done"] // progress["total"]
+    tens = percent // 10 * 10
+    left = progress["seconds_left"]
+    rest = f", {left:.0f} s left" if left is not None else ""
+    again = ", began anew" if progress["restarts"] else ""
+    return f"streaming {tens} % ({percent} %, {decimal(int(progress['rate']))}/s{rest}{again})"
+
+
+def _goes_on(number: int) -> str:
+    return (
+        f"rollout {number}; `dormouse rollout status {number}` shows it, "
+        f"`dormouse rollout abort {number}` ends it"
+    )
+
+
+def _of(tenant: str | None) -> dict[str, str]:
+    return {"tenant": tenant} if tenant else {}
+
+
+def _time(iso: str | None) -> str | None:
+    """The local time of day."""
+    return f"{datetime.fromisoformat(iso).astimezone():%H:%M:%S}" if iso else None

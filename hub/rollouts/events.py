@@ -1,0 +1,268 @@
+"""What a device's word means for its update. Pure; one function an event."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hub.rollouts.model import OVER, Device, Health, Sample, State
+from hub.rollouts.work import (
+    KEPT,
+    Answered,
+    Clear,
+    Command,
+    DeviceEvent,
+    Later,
+    Reported,
+    Stream,
+    Streamed,
+    Wanted,
+    Work,
+)
+
+__all__ = ["hear"]
+
+_IGNORED = 5  # wakes without an answer: on a lossy link one or two may miss the command
+# s: the report and the word on $ota/state come in the same wake, in any order.
+_SAME_WAKE_S = 10.0
+_OUT = frozenset({State.COMMANDED, State.ACCEPTED})
+_GONE = frozenset({State.UPDATING, State.VERIFYING})
+
+# Refusals by who can do something about it: nobody has to, trying again may, nothing will.
+_SKIPS = {
+    "running": "says it runs {version} already",
+    "board": "refused: the image is for another board",
+    "battery": "refused: its battery is too low",
+}
+_AGAIN = {"old": "refused: it has seen a newer command"}
+_NEVER = {
+    "malformed": "refused: it could not read the command",
+    "device": "refused: it cannot be updated over the air",
+    "size": "refused: the image does not fit",
+    "key": "refused: the image is signed with a key it does not know",
+    "downgrade": "refused: {wanted} is older than what it runs",
+}
+
+
+_FAILURES = {
+    "unchanged": "came back from its OTA server with the version it had",
+    "interrupted": "lost power on the way to its OTA server, or has none",
+    "flash": "could not write to its flash",
+}
+
+
+def hear(work: Work, event: DeviceEvent) -> None:
+    """Let an event have its effect; one of a device that is none of ours has none."""
+    device = work.devices.get(event.device)
+    if device is None:
+        return
+    match event:
+        case Reported():
+            _reported(work, device, event)
+        case Answered():
+            _answered(work, device, event)
+        case Streamed():
+            _streamed(work, device, event)
+        case Wanted():
+            _wanted(work, device, event)
+
+
+def _reported(work: Work, device: Device, event: Reported) -> None:
+    sample = event.sample
+    if event.redelivered and _is_old(device, sample):
+        return
+    if device.stranded:
+        device = work.put(device, stranded=False)  # it has an application after all
+    if _runs_target(work, device, sample):
+        _arrived(work, device, sample)
+    elif device.state in _OUT:
+        _ignored(work, work.put(device, heard_at=sample.at, wakes=device.wakes + 1,
+                                before=(*device.before, sample)[-KEPT:]))  # fmt: skip
+    elif device.state is State.VERIFYING:
+        _came_back(work, device, sample)
+    elif device.state is State.UPDATED and device.health is Health.WATCHED and work.firmware:
+        work.health(device, Health.BAD, f"went back to {_show(sample.firmware)}")
+
+
+def _is_old(device: Device, sample: Sample) -> bool:
+    last = device.last
+    return (
+        last is not None
+        and last.boot == sample.boot
+        and last.seq is not None
+        and sample.seq is not None
+        and sample.seq <= last.seq
+    )
+
+
+def _runs_target(work: Work, device: Device, sample: Sample) -> bool:
+    if work.firmware is not None:
+        return sample.firmware == work.firmware.version
+    return device.command > 0 and (sample.config or 0) >= device.command
+
+
+def _arrived(work: Work, device: Device, sample: Sample) -> None:
+    """The device reports the target."""
+    if device.state is State.UPDATED:
+        if device.health is Health.WATCHED:
+            work.put(device, after=(*device.after, sample), heard_at=sample.at)
+        return
+    if device.state in OVER:
+        return
+    if work.firmware is not None and not (device.sent or device.state in _GONE):
+        work.move(device, State.SKIPPED, f"reports {work.firmware.version}, though nothing was "
+                  "sent to it: updated by another way, or wrong about itself")  # fmt: skip
+        return
+    arrived = work.move(device, State.UPDATED, after=(sample,), heard_at=sample.at)
+    if work.options.reports:
+        work.health(arrived, Health.WATCHED, "")
+
+
+def _ignored(work: Work, device: Device) -> None:
+    if device.wakes >= _IGNORED:
+        what = "the command" if work.firmware else "the settings"
+        work.fail(device, f"woke {device.wakes} times and did not answer {what}")
+
+
+def _came_back(work: Work, device: Device, sample: Sample) -> None:
+    """A report of something else after the stream."""
+    before = next((s.firmware for s in reversed(device.before) if s.firmware), None)
+    if device.claimed:
+        work.fail(device, f"says it was updated, but reports {_show(sample.firmware)}", final=True)
+    elif before is not None and sample.firmware != before:
+        work.fail(device, f"came back with {_show(sample.firmware)}, neither the old version nor "
+                  "the new", final=True)  # fmt: skip
+    else:
+        # Its own word, with the reason, is on its way.
+        soon = work.now + timedelta(seconds=_SAME_WAKE_S)
+        work.put(
+            device,
+            heard_at=sample.at,
+            due=min(device.due or soon, soon),
+            reason=f"came back with {_show(sample.firmware)}",
+        )
+
+
+def _answered(work: Work, device: Device, event: Answered) -> None:
+    if work.firmware is None:
+        return
+    unread = not event.command and event.state == "refused" and device.state in _OUT
+    if (event.command != device.command and not unread) or device.state in OVER:
+        _stray(work, device, event)
+        return
+    device = work.put(device, heard_at=event.at, wakes=0, stranded=False)
+    match event.state:
+        case "accepted":
+            _accepted(work, device, event)
+        case "refused":
+            _refused(work, device, event)
+        case "updating":
+            _updating(work, device, event)
+        case "updated" if device.state in _GONE or device.sent:
+            _claimed(work, device, event)
+        case "failed" if device.state in _GONE and event.reason == "version":
+            # The image is another than it says: the next attempt would end the same way.
+            work.fail(device, f"came back with {_show(event.version)}, neither the old version nor "
+                      "the new", final=True)  # fmt: skip
+        case "failed" if device.state in _GONE:
+            said = f"the device says: {_show(event.reason)}"
+            work.fail(device, _FAILURES.get(event.reason, said))
+
+
+def _stray(work: Work, device: Device, event: Answered) -> None:
+    """An answer to a command that is not open: the broker still holds that one, or lost ours."""
+    if device.state in _GONE:
+        return
+    if event.state == "accepted":
+        # First: to a device that waits for a word the clearing alone would mean go.
+        work.actions.append(Later(device.device, event.command, 60))
+    if device.state in _OUT:
+        work.actions.append(Command(device.device, device.command))
+    else:
+        work.actions.append(Clear(device.device))
+
+
+def _accepted(work: Work, device: Device, event: Answered) -> None:
+    if device.state in _OUT:
+        if device.state is State.COMMANDED:
+            device = work.move(device, State.ACCEPTED, address=event.address)
+        else:
+            device = work.put(device, address=event.address)
+        if event.waits:
+            work.asking[device.device] = event.at
+    elif device.state is State.UPDATING and event.waits:
+        # It never saw the go: again.
+        work.take_back(work.put(device, address=event.address))
+        _stream(work, device, event.address)
+    elif device.state is State.VERIFYING and event.waits:
+        work.fail(device, "slept on instead of taking the image")
+    elif device.state is State.PENDING:
+        _stray(work, device, event)
+
+
+def _updating(work: Work, device: Device, event: Answered) -> None:
+    """It goes; without our word when it took a command taken back for one."""
+    if device.state is State.UPDATING or device.state is State.VERIFYING:
+        return
+    if work.facts.free > 0 and len(work.within({State.UPDATING})) < work.options.streams:
+        address = event.address or device.address
+        moved = work.move(device, State.UPDATING, "went by itself", address=address)
+        _stream(work, moved, address)
+
+
+def _stream(work: Work, device: Device, address: str | None) -> None:
+    if device.device not in work.facts.streaming:
+        work.actions.append(Stream(device.device, device.command, address))
+
+
+def _refused(work: Work, device: Device, event: Answered) -> None:
+    firmware = work.firmware
+    facts = {"version": _show(event.version), "wanted": firmware.version if firmware else ""}
+    if event.reason == "running" and device.sent:
+        _claimed(work, device, event)
+    elif event.reason in _SKIPS:
+        work.move(device, State.SKIPPED, _SKIPS[event.reason].format(**facts))
+    elif event.reason in _AGAIN:
+        work.fail(device, _AGAIN[event.reason])
+    else:
+        reason = _NEVER.get(event.reason, f"refused: {_show(event.reason)}")
+        work.fail(device, reason.format(**facts), final=True)
+
+
+def _claimed(work: Work, device: Device, event: Answered) -> None:
+    """It says that it was updated; its report has the last word."""
+    firmware = work.firmware
+    if firmware is not None and event.version not in {None, firmware.version}:
+        work.fail(device, f"says it was updated, but to {_show(event.version)}", final=True)
+    elif device.state is State.VERIFYING:
+        work.put(device, claimed=True)
+    else:
+        work.move(device, State.VERIFYING, claimed=True, sent=True)
+
+
+def _streamed(work: Work, device: Device, event: Streamed) -> None:
+    if device.state is not State.UPDATING or event.command != device.command:
+        return
+    if event.error is None:
+        work.move(device, State.VERIFYING, sent=True)
+    else:
+        # What a lost stream sent may have been the whole.
+        failed = work.fail(device, event.error)
+        work.put(failed, stranded=event.stranded, sent=device.sent or event.stranded)
+
+
+def _wanted(work: Work, device: Device, event: Wanted) -> None:
+    if device.state is not State.COMMANDED:
+        return
+    if event.error is not None:
+        work.fail(device, event.error, final=True)
+    else:
+        former = device.former if device.former is not None else event.former
+        work.put(device, command=event.version, former=former)
+
+
+def _show(said: str | None) -> str:
+    """What a device says of itself: data, short."""
+    if not said:
+        return "nothing"
+    text = ascii(said)[1:-1]
+    return text if len(text) <= 60 else text[:57] + "..."

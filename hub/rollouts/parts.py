@@ -1,0 +1,86 @@
+"""What the worker of a rollout works with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from hub.rollouts.model import FirmwareTarget, Rollout, Sample
+from hub.rollouts.repository import StoredRollouts
+
+__all__ = ["Configs", "Parts", "Publish", "Slots", "command_payload"]
+
+
+class Publish(Protocol):
+    """MqttSource.publish."""
+
+    async def __call__(
+        self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False
+    ) -> None:
+        """Returns when the broker has it. Raises NotConnectedError."""
+
+
+class Configs(Protocol):
+    """What is needed of hub.device_settings."""
+
+    async def want(self, device: str, changes: Any, *, who: str = ..., why: str = ...) -> int:
+        """The version under which the changes are wanted. Raises HubError."""
+
+    async def state(self, device: str) -> Any:
+        """With `wanted`: what is wanted now."""
+
+
+class Slots:
+    """The hub's streams as far as they are promised: none is given to two devices."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.taken: set[str] = set()
+        self.semaphore = asyncio.Semaphore(limit)
+
+    @property
+    def free(self) -> int:
+        """How many more may be promised."""
+        return max(0, self.limit - len(self.taken))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a worker works with.
+
+    `stream(device, address, image, progress)` sends an image and raises HubError; `changed` is
+    called after every commit and with the progress of streams, `freed` when one has ended.
+    """
+
+    kept: StoredRollouts
+    publish: Publish
+    configs: Configs
+    stream: Callable[[str, str | None, int, Callable[[Any], None]], Awaitable[None]]
+    slots: Slots
+    recent: Callable[[str], tuple[Sample, ...]]
+    changed: Callable[[int], None]
+    freed: Callable[[], None]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def command_payload(rollout: Rollout, command: int) -> str:
+    """`$ota` as docs/topics.md has it."""
+    target = rollout.target
+    if not isinstance(target, FirmwareTarget):
+        raise TypeError("settings are no command on $ota")
+    return json.dumps(
+        {
+            "id": command,
+            "version": target.version,
+            "board": target.board,
+            "size": target.size,
+            "key": target.key,
+            "battery_mv": rollout.options.battery_mv,
+            "downgrade": rollout.options.downgrade,
+        },
+        separators=(",", ":"),
+    )

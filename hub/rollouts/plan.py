@@ -1,0 +1,375 @@
+"""What a rollout does next: waves, gates, halts, commands. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hub.rollouts import health
+from hub.rollouts.events import hear
+from hub.rollouts.model import (
+    TAKEN_BACK,
+    Device,
+    FirmwareTarget,
+    Health,
+    Options,
+    Phase,
+    Rollout,
+    Sample,
+    Start,
+    State,
+    Transition,
+    size_of,
+)
+from hub.rollouts.windows import is_open, next_change
+from hub.rollouts.work import (
+    KEPT,
+    Action,
+    Asked,
+    Clear,
+    Command,
+    Facts,
+    Later,
+    Outcome,
+    Stream,
+    Undo,
+    Want,
+    Work,
+)
+
+__all__ = ["begin", "redo", "remind", "step", "unfit", "waves"]
+
+_WAITS_S = 2.0  # docs/topics.md: how long a device that said `accepted` waits for a word
+_LATER_S = 30
+# Streams have limits of their own; this ends what a lost stream left behind.
+_STREAM_LIMIT_S = 1800.0
+
+
+def waves(names: Sequence[str], options: Options) -> dict[str, int]:
+    """Which wave each device goes in: the canary is wave 0, in the order given."""
+    canary = min(options.canary, len(names))
+    size = size_of(options.wave, len(names))
+    first = 1 if canary else 0
+    return {name: 0 if n < canary else first + (n - canary) // size for n, name in enumerate(names)}
+
+
+def begin(
+    rollout: Rollout, known: Mapping[str, Start], now: datetime
+) -> tuple[dict[str, Device], list[Transition]]:
+    """The devices of a new rollout, in the order given, in their waves.
+
+    Those of which it is plain that they need not or cannot be updated are skipped at once, so
+    that no wave consists of them.
+    """
+    reasons = {name: unfit(rollout, start.sample) for name, start in known.items()}
+    order = waves([name for name, reason in reasons.items() if reason is None], rollout.options)
+    devices, transitions = {}, []
+    for name, start in known.items():
+        before = tuple(one for one in (start.usual, start.sample) if one is not None)
+        device = Device(
+            name, order.get(name, 0), now, command=start.command, gaps_before=start.gaps,
+            before=before, heard_at=start.sample.at if start.sample else None,
+        )  # fmt: skip
+        reason = reasons[name]
+        if reason is not None:
+            device = replace(device, state=State.SKIPPED, reason=reason)
+        transitions.append(Transition(now, "state", name, "", device.state, device.reason))
+        devices[name] = device
+    return devices, transitions
+
+
+def step(rollout: Rollout, devices: Mapping[str, Device], facts: Facts, now: datetime) -> Outcome:
+    """Take in what was heard, end what has waited too long, judge, and go on.
+
+    The outcome is to be committed before any of its actions is done; each action may be done again.
+    """
+    work = Work(rollout, devices, facts, now)
+    if not rollout.phase.over:
+        for event in facts.events:
+            if isinstance(event, Asked):
+                _asked(work, event)
+            else:
+                hear(work, event)
+        _expire(work)
+        _judge(work)
+        _advance(work)
+        _take_back(work)
+        _grant(work)
+        _rescue(work)
+        _command(work)
+        _advance(work)  # the last of a wave may have been skipped just now
+        _set_timers(work)
+    return work.outcome()
+
+
+def redo(rollout: Rollout, devices: Mapping[str, Device]) -> list[Action]:
+    """What was committed and perhaps not done, after a restart; doing it twice changes nothing."""
+    actions: list[Action] = [*remind(rollout, devices)]
+    firmware = isinstance(rollout.target, FirmwareTarget)
+    for name, device in devices.items():
+        if device.state is State.UPDATING:
+            # Told to go or not, that is not known: it is looked for where it said it would be.
+            actions.append(Stream(name, device.command, device.address))
+        elif device.state is State.COMMANDED and not firmware and not device.command:
+            actions.append(Want(name))
+    return actions
+
+
+def remind(rollout: Rollout, devices: Mapping[str, Device]) -> list[Command | Clear]:
+    """What the broker must hold, and what it must not: it may have lost or kept either."""
+    if not isinstance(rollout.target, FirmwareTarget):
+        return []  # hub.device_settings does that
+    out = [Command(d.device, d.command) for d in devices.values() if d.state in TAKEN_BACK]
+    # Not to one that was told to go: should it never have heard that, it asks again.
+    owed = [
+        Clear(d.device)
+        for d in devices.values()
+        if d.owed and d.state not in {*TAKEN_BACK, State.UPDATING}
+    ]
+    return [*out, *owed]
+
+
+def unfit(rollout: Rollout, sample: Sample | None) -> str | None:
+    """Why a device need not or cannot be updated, by its last report; None: it may be."""
+    if sample is None:
+        return None
+    firmware = rollout.target
+    if isinstance(firmware, FirmwareTarget):
+        if sample.firmware == firmware.version:
+            return f"runs {firmware.version} already"
+        if firmware.board and sample.board and sample.board != firmware.board:
+            return f"is a {sample.board[:40]!r}, the image is for {firmware.board!r}"
+    least = rollout.options.battery_mv
+    if sample.battery_mv is not None and sample.battery_mv < least:
+        return f"its battery is at {sample.battery_mv} mV, {least} mV are asked for"
+    return None
+
+
+def _asked(work: Work, event: Asked) -> None:
+    by = f"by {event.who}" if event.who else ""
+    phase = work.rollout.phase
+    if event.what == "pause" and phase is Phase.RUNNING:
+        work.phase(Phase.PAUSED, by)
+    elif event.what == "abort":
+        work.phase(Phase.ABORTING, by)
+    elif event.what == "resume" and phase in {Phase.PAUSED, Phase.HALTED}:
+        for device in work.within({State.UPDATED}):
+            if device.health is Health.BAD:
+                work.health(device, Health.FORGIVEN, device.health_reason)
+        work.rollout = replace(work.rollout, forgiven=len(work.within({State.FAILED})))
+        work.phase(Phase.RUNNING, by)
+
+
+def _expire(work: Work) -> None:
+    for device in work.within({*TAKEN_BACK, State.UPDATING, State.VERIFYING}):
+        if _due(work, device) > work.now:
+            continue
+        if device.state in TAKEN_BACK:
+            heard = max(device.heard_at or device.since, device.since)
+            work.fail(device, f"was not heard since {_clock(heard)}", final=True)
+        elif device.state is State.UPDATING:
+            work.fail(device, "the stream did not come to an end")
+        elif device.reason:
+            work.fail(device, device.reason)
+        elif device.claimed:
+            work.fail(device, "says it was updated, but does not report", final=True)
+        else:
+            work.fail(device, "was sent the image and was not heard since", final=True)
+
+
+def _due(work: Work, device: Device) -> datetime:
+    """When patience with a device in the present state ends."""
+    if device.due is not None:
+        return device.due
+    asleep = (device.last.next_wake_s or 0) if device.last else 0
+    if device.state in TAKEN_BACK:
+        seconds = max(work.options.patience_s, 2 * asleep + 30)
+        return max(device.heard_at or device.since, device.since) + timedelta(seconds=seconds)
+    if device.state is State.VERIFYING:
+        # One that does not find its network sleeps and tries again.
+        seconds = max(work.options.verify_s, 2 * asleep + 60)
+        return device.since + timedelta(seconds=seconds)
+    return device.since + timedelta(seconds=_STREAM_LIMIT_S)
+
+
+def _judge(work: Work) -> None:
+    for device in work.within({State.UPDATED}):
+        if device.health is not Health.WATCHED:
+            continue
+        gaps = work.facts.gaps.get(device.device)
+        found, why = health.verdict(device, work.options, gaps, work.now)
+        if found is not Health.WATCHED:
+            work.health(device, found, why)
+        elif why != device.health_reason:
+            work.put(device, health_reason=why)
+    if work.rollout.phase is Phase.RUNNING:
+        reason = _halting(work)
+        if reason is not None:
+            work.phase(Phase.HALTED, reason)
+
+
+def _halting(work: Work) -> str | None:
+    """Why the rollout must not go on."""
+    for device in work.within({State.UPDATED}):
+        if device.health is Health.BAD:
+            return f"{device.device} {device.health_reason}"
+    failed = sorted(work.within({State.FAILED}), key=lambda device: device.since)
+    fresh = len(failed) - work.rollout.forgiven
+    canary = bool(work.options.canary) and work.rollout.wave == 0
+    limit = 1 if canary else size_of(work.options.halt_at, len(work.devices))
+    if fresh < limit:
+        return None
+    last = failed[-1]
+    who = "the canary" if canary else f"{fresh} failed, the last of them"
+    return f"{who} {last.device}: {last.reason}"
+
+
+def _advance(work: Work) -> None:
+    """On to the next wave, or to the end."""
+    phase = work.rollout.phase
+    if phase is Phase.ABORTING:
+        for device in work.within({State.PENDING, *TAKEN_BACK}):
+            _abort(work, device)
+    left = [device for device in work.devices.values() if not device.over]
+    if not left:
+        if phase is not Phase.ABORTED and not work.rollout.phase.over:
+            ending = Phase.ABORTED if phase is Phase.ABORTING else Phase.DONE
+            work.phase(ending, _summary(work.devices.values()))
+        return
+    if phase is not Phase.RUNNING:
+        return
+    wave = work.rollout.wave
+    present = [device for device in work.devices.values() if device.wave == wave]
+    if any(not d.over or d.health is Health.WATCHED for d in present):
+        return
+    if wave == 0 and work.options.canary and all(d.state is State.SKIPPED for d in present):
+        # Nobody has tried the target yet: others take the canary's place.
+        left.sort(key=lambda device: (device.wave, device.device))
+        for device in left[: work.options.canary]:
+            work.put(device, wave=0)
+        work.wave(0, "the canary was skipped: another one")
+    else:
+        work.wave(min(device.wave for device in left))
+
+
+def _abort(work: Work, device: Device) -> None:
+    if device.stranded:
+        work.move(device, State.FAILED, "aborted while it waits in its OTA server, without an "
+                  f"application: `dormouse ota {device.address} IMAGE` ends that")  # fmt: skip
+        return
+    if device.state is State.PENDING:
+        work.move(device, State.SKIPPED, "the rollout was aborted")
+        return
+    if work.firmware is None and device.former is not None:
+        work.actions.append(Undo(device.device, device.former))
+    work.move(device, State.SKIPPED, "the rollout was aborted before it took the command")
+
+
+def _take_back(work: Work) -> None:
+    """Commands are out only while the rollout runs, within its windows."""
+    if work.firmware is None:
+        return  # settings are taken at any wake; abort wants the former ones again
+    running = work.rollout.phase is Phase.RUNNING
+    if running and is_open(work.options, work.now):
+        return
+    reason = "the window closed" if running else f"the rollout is {work.rollout.phase}"
+    for device in work.within(TAKEN_BACK):
+        if device.device in work.asking:
+            work.actions.append(Later(device.device, device.command, _LATER_S))
+        work.move(device, State.PENDING, reason)
+
+
+def _grant(work: Work) -> None:
+    """The go for devices that wait for it, as far as streams are free; `later` for the rest."""
+    streams = sum(isinstance(action, Stream) for action in work.actions)
+    updating = len(work.within({State.UPDATING}))
+    free = min(work.facts.free - streams, work.options.streams - updating)
+    for name, since in sorted(work.asking.items(), key=lambda item: item[1]):
+        device = work.devices[name]
+        if device.state is not State.ACCEPTED or work.now - since > timedelta(seconds=_WAITS_S):
+            continue
+        if free > 0:
+            free -= 1
+            work.move(device, State.UPDATING, owed=True)
+            work.actions += [Clear(name), Stream(name, device.command, device.address)]
+        else:
+            work.actions.append(Later(name, device.command, _LATER_S))
+
+
+def _command(work: Work) -> None:
+    if work.rollout.phase is not Phase.RUNNING:
+        return
+    if not is_open(work.options, work.now):
+        return
+    for device in work.within({State.PENDING}):
+        waits = device.not_before is not None and device.not_before > work.now
+        if device.wave <= work.rollout.wave and not waits and not device.stranded:
+            _command_one(work, device)
+
+
+def _rescue(work: Work) -> None:
+    """Stream once more to devices that wait in their OTA servers, as streams are free.
+
+    Paused, halted or out of its windows: they are in the middle, and have no application.
+    """
+    given = sum(isinstance(action, Stream) for action in work.actions)
+    updating = len(work.within({State.UPDATING}))
+    free = min(work.facts.free - given, work.options.streams - updating)
+    for device in work.within({State.PENDING}):
+        waits = device.not_before is not None and device.not_before > work.now
+        if device.stranded and not waits and free > 0:
+            free -= 1
+            work.move(device, State.UPDATING, "again, to its OTA server")
+            work.actions.append(Stream(device.device, device.command, device.address))
+
+
+def _command_one(work: Work, device: Device) -> None:
+    recent = work.facts.recent.get(device.device, device.before)
+    reason = unfit(work.rollout, recent[-1] if recent else None)
+    if reason is not None:
+        work.move(device, State.SKIPPED, reason)
+        return
+    if work.firmware is None:
+        work.move(device, State.COMMANDED, command=0, before=recent[-KEPT:], address=None)
+        work.actions.append(Want(device.device))
+        return
+    command = max(int(work.now.timestamp()), device.command + 1)
+    work.move(
+        device,
+        State.COMMANDED,
+        device.reason if device.attempts else "",
+        command=command,
+        before=recent[-KEPT:],
+        address=None,
+        owed=False,
+    )
+    work.actions.append(Command(device.device, command))
+
+
+def _set_timers(work: Work) -> None:
+    """When something is due without anything being heard."""
+    if work.rollout.phase.over:
+        return
+    for device in work.devices.values():
+        if device.state in {*TAKEN_BACK, State.UPDATING, State.VERIFYING}:
+            work.timers.append(_due(work, device))
+        elif device.health is Health.WATCHED:
+            work.timers.append(health.due(device.after[-1], work.options))
+        elif device.state is State.PENDING and device.wave <= work.rollout.wave:
+            work.timers.append(device.not_before or work.now)
+    change = next_change(work.options, work.now)
+    if change is not None and work.rollout.phase is Phase.RUNNING:
+        work.timers.append(change)
+
+
+def _summary(devices: Iterable[Device]) -> str:
+    counts = Counter(device.state for device in devices)
+    said = [f"{counts[state]} {state}" for state in
+            (State.UPDATED, State.FAILED, State.SKIPPED) if counts[state]]  # fmt: skip
+    return ", ".join(said) or "no devices"
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,159 @@
+"""Rollouts of firmware and settings: plan, start, watch, pause, resume, abort."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from hub.api.access import Asked, Read, Update
+from hub.api.parameters import Number
+from hub.live import LiveChange
+from hub.rollouts.service import Request
+from hub.rollouts.view import View
+
+__all__ = ["routes"]
+
+routes = APIRouter(prefix="/rollouts", tags=["rollouts"])
+
+RolloutNumber = Annotated[Number, Path(description="the rollout's number")]
+
+
+class Stream(BaseModel):
+    """How far a stream to a device has come, in bytes; `seconds_left` as far as that is known."""
+
+    phase: str
+    done: int
+    total: int
+    rate: float | None
+    seconds_left: float | None
+    restarts: int
+
+
+class RolloutDevice(BaseModel):
+    """Where a device stands; `expected_at` null: nobody knows when it will be done."""
+
+    device: str
+    wave: int
+    state: str
+    reason: str
+    attempts: int
+    command: int | None
+    since: datetime
+    not_before: datetime | None
+    heard_at: datetime | None
+    firmware: str | None
+    battery_mv: int | None
+    health: str
+    health_reason: str
+    expected_at: datetime | None
+    expected_sure: bool
+    progress: Stream | None
+
+
+class RolloutOut(BaseModel):
+    """A rollout without its devices; `id` 0 is a plan."""
+
+    id: int
+    kind: str
+    target: dict[str, Any] = Field(description="secrets are masked")
+    text: str
+    phase: str
+    reason: str
+    wave: int
+    waves: int
+    counts: dict[str, int] = Field(description="devices by state")
+    created_at: datetime
+    created_by: str
+    done_at: datetime | None
+    options: dict[str, Any]
+
+
+class RolloutWhole(RolloutOut):
+    """A rollout with its devices by wave."""
+
+    devices: list[RolloutDevice]
+
+
+class Event(BaseModel):
+    """One step: of a device, or of the rollout (`device` null)."""
+
+    id: int
+    at: datetime
+    what: str
+    device: str | None
+    before: str | None
+    after: str | None
+    reason: str | None
+    command: int | None
+
+
+@routes.get("")
+async def latest(asked: Read) -> list[RolloutOut]:
+    """The last 50 rollouts, the newest first."""
+    found = await asked.hub.rollouts.latest(asked.tenant)
+    return [RolloutOut.model_validate(view.json()) for view in found]
+
+
+@routes.post("/plan")
+async def plan(asked: Read, wanted: Request) -> RolloutWhole:
+    """What a rollout would do, and when each device should be done; nothing is started."""
+    return _whole(await asked.hub.rollouts.plan(asked.tenant, wanted, _who(asked)))
+
+
+@routes.post("", status_code=201)
+async def start(asked: Update, wanted: Request) -> RolloutWhole:
+    """Start a rollout of firmware (`version` or `image`) or `settings`."""
+    view = await asked.hub.rollouts.start(asked.tenant, wanted, _who(asked))
+    return _changed(asked, view)
+
+
+@routes.get("/{number:int}")
+async def status(asked: Read, number: RolloutNumber) -> RolloutWhole:
+    """Where a rollout and each of its devices stand."""
+    return _whole(await asked.hub.rollouts.status(asked.tenant, number))
+
+
+@routes.get("/{number:int}/history")
+async def history(
+    asked: Read,
+    number: RolloutNumber,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="events beyond that id")] = 0,
+    device: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None,
+) -> list[Event]:
+    """Every step of a rollout, the oldest first, 10,000 at most."""
+    found = await asked.hub.rollouts.history(asked.tenant, number, since=after, device=device)
+    return [Event.model_validate(event) for event in found]
+
+
+@routes.post("/{number:int}/pause")
+async def pause(asked: Update, number: RolloutNumber) -> RolloutWhole:
+    """No new commands; those that are out are taken back, who is in the middle is finished."""
+    return _changed(asked, await asked.hub.rollouts.pause(asked.tenant, number, _who(asked)))
+
+
+@routes.post("/{number:int}/resume")
+async def resume(asked: Update, number: RolloutNumber) -> RolloutWhole:
+    """Go on after a pause or a halt, whose failures are looked past."""
+    return _changed(asked, await asked.hub.rollouts.resume(asked.tenant, number, _who(asked)))
+
+
+@routes.post("/{number:int}/abort")
+async def abort(asked: Update, number: RolloutNumber) -> RolloutWhole:
+    """End it: who has not taken the command is skipped, who is in the middle is finished."""
+    return _changed(asked, await asked.hub.rollouts.abort(asked.tenant, number, _who(asked)))
+
+
+def _who(asked: Asked) -> str:
+    return asked.principal.name
+
+
+def _changed(asked: Asked, view: View) -> RolloutWhole:
+    asked.hub.live.publish(asked.tenant, LiveChange("rollout", str(view.rollout.id)))
+    return _whole(view)
+
+
+def _whole(view: View) -> RolloutWhole:
+    return RolloutWhole.model_validate(view.json())

@@ -1,0 +1,324 @@
+"""All rollouts of a hub: one worker each, fed with what devices say."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from contracts.topics import OtaState, Report
+from hub.database.database import Store
+from hub.mqtt.errors import NotConnectedError
+from hub.mqtt.source import Delivery
+from hub.rollouts.model import Sample, State
+from hub.rollouts.parts import Configs, Parts, Slots
+from hub.rollouts.repository import Kept, StoredRollouts
+from hub.rollouts.work import KEPT, Answered, Reported
+from hub.rollouts.worker import Worker
+from hub.runtime.problems import Problems
+
+__all__ = ["Change", "Link", "Runner", "Streaming"]
+
+log = logging.getLogger(__name__)
+
+_AWAY = (psycopg.Error, PoolTimeout, OSError)
+_WATCHERS = 100  # changes that a slow onlooker may be behind
+
+
+class Link(Protocol):
+    """What is needed of the broker's side (MqttSource)."""
+
+    connected: asyncio.Event
+    lost: asyncio.Event
+
+    async def publish(
+        self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False
+    ) -> None:
+        """Returns when the broker has it. Raises NotConnectedError."""
+
+
+class Streaming(Protocol):
+    """What is needed of hub.rollouts.streams.Streams."""
+
+    limit: int
+
+    def unsettle(self, *devices: str) -> None:
+        """These may be in an OTA server."""
+
+    def settled(self, *devices: str) -> None:
+        """These are in no OTA server."""
+
+    async def send(
+        self, device: str, address: str | None, canned: bytes, progress: Callable[[Any], None], /
+    ) -> object:
+        """Stream an image. Raises HubError with a `reason`."""
+
+
+Change = tuple[str, int]
+"""A tenant and the number of a rollout of which something changed."""
+
+
+class Runner:
+    """Carries out the rollouts of all tenants.
+
+    `configs` and `load` (an image's canned file) are of a tenant; `tenant_of` says whose a device
+    is. `report` and `answer` are handlers for Listener.on: a message is acknowledged when what it
+    means is committed.
+    """
+
+    RETRY_S = 1.0
+    MEND_S = 10.0
+
+    def __init__(
+        self,
+        store: Store,
+        link: Link,
+        streams: Streaming,
+        *,
+        tenant_of: Callable[[str], str],
+        configs: Callable[[str], Configs],
+        load: Callable[[str, int], Awaitable[bytes]],
+        problems: Problems,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._link = link
+        self._streams = streams
+        self._tenant_of = tenant_of
+        self._configs = configs
+        self._load = load
+        self._problems = problems
+        self._clock = now
+        self._slots = Slots(streams.limit)
+        self._workers: dict[tuple[str, int], Worker] = {}
+        self._by_device: dict[tuple[str, str], list[Worker]] = {}
+        self._recent: dict[tuple[str, str], deque[Sample]] = {}
+        self._watchers: set[asyncio.Queue[Change]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._endings: set[asyncio.Task[None]] = set()
+        self.ready = asyncio.Event()
+        """Set once what was open before was taken up again."""
+
+    async def start(self) -> None:
+        """Take up what was open, in the background: the database may be away."""
+        self._tasks = [
+            asyncio.create_task(self._take_up(), name="rollouts"),
+            asyncio.create_task(self._keep_published(), name="rollouts' commands"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop everywhere; the next start goes on."""
+        tasks = [*self._tasks, *self._endings]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
+        self._workers.clear()
+
+    def kept(self, tenant: str) -> StoredRollouts:
+        """The rollouts of a tenant as they are kept."""
+        return StoredRollouts(self._store, tenant)
+
+    def now(self) -> datetime:
+        """The runner's clock."""
+        return self._clock()
+
+    def worker(self, tenant: str, number: int) -> Worker | None:
+        """The worker of a rollout that is going on."""
+        return self._workers.get((tenant, number))
+
+    def last_report(self, tenant: str, device: str) -> Sample | None:
+        """The last report of a device that is in a rollout, as far as it was heard."""
+        recent = self._recent.get((tenant, device))
+        return recent[-1] if recent else None
+
+    def begin(self, tenant: str, kept: Kept) -> Worker:
+        """Carry out a rollout that is kept and not over."""
+        number = kept.rollout.id
+        worker = Worker(kept, self._parts(tenant))
+        self._workers[tenant, number] = worker
+        for name, device in kept.devices.items():
+            self._by_device.setdefault((tenant, name), []).append(worker)
+            self._recent.setdefault((tenant, name), deque(device.before, KEPT))
+            if device.state is State.UPDATING or device.stranded:
+                self._streams.unsettle(name)
+        worker.start()
+        ending = asyncio.create_task(self._end_of(tenant, worker))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+        self._changed(tenant, number)
+        return worker
+
+    async def replaced(self, tenant: str, old: str) -> None:
+        """A device's row was given to a successor: what was going on with it is read again."""
+        for worker in self._by_device.get((tenant, old), [])[:]:
+            await worker.stop()
+            await self._end_of(tenant, worker)
+            self.begin(tenant, await self.kept(tenant).load(worker.rollout.id))
+
+    async def report(self, report: Report, delivery: Delivery) -> None:
+        """A device's report."""
+        if delivery.retained:
+            return
+        device = report.device
+        self._streams.settled(device)
+        key = self._tenant_of(device), device
+        workers = self._by_device.get(key)
+        if not workers:
+            return
+        sample = Sample.of(report.raw, delivery.at)
+        event = Reported(device, sample, delivery.redelivered)
+        told = [worker.hear(event) for worker in workers if worker.interested(device, sample)]
+        if not delivery.redelivered:
+            self._recent[key].append(sample)
+        await asyncio.gather(*told)
+
+    async def answer(self, state: OtaState, delivery: Delivery) -> None:
+        """A device's word on `$ota/state`."""
+        if delivery.retained:
+            return
+        await self.ready.wait()
+        event = Answered(
+            state.device,
+            state.id or 0,
+            state.state,
+            delivery.at,
+            state.reason or "",
+            state.version,
+            state.address,
+            waits=not delivery.redelivered,
+        )
+        workers = self._by_device.get((self._tenant_of(state.device), state.device))
+        if workers:
+            # One that is watched after its update may be in the next rollout already.
+            going = (w for w in workers if not w.devices[state.device].over)
+            await next(going, workers[-1]).hear(event)
+        else:
+            await self._stray(event)
+
+    @contextmanager
+    def watch(self) -> Any:
+        """An async iterator of changes while within; a slow onlooker misses the oldest."""
+        queue: asyncio.Queue[Change] = asyncio.Queue(_WATCHERS)
+        self._watchers.add(queue)
+        try:
+            yield _iterate(queue)
+        finally:
+            self._watchers.discard(queue)
+
+    def _parts(self, tenant: str) -> Parts:
+        async def stream(
+            device: str, address: str | None, image: int, progress: Callable[[Any], None]
+        ) -> None:
+            canned = await self._load(tenant, image)
+            await self._streams.send(device, address, canned, progress)
+
+        return Parts(
+            self.kept(tenant),
+            self._link.publish,
+            self._configs(tenant),
+            stream,
+            self._slots,
+            lambda device: tuple(self._recent.get((tenant, device), ())),
+            lambda number: self._changed(tenant, number),
+            self._freed,
+            self._clock,
+        )
+
+    def _freed(self) -> None:
+        for worker in self._workers.values():
+            worker.poke()
+
+    def _changed(self, tenant: str, number: int) -> None:
+        for queue in self._watchers:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait((tenant, number))
+
+    async def _end_of(self, tenant: str, worker: Worker) -> None:
+        await worker.finished()
+        number = worker.rollout.id
+        if self._workers.get((tenant, number)) is worker:
+            del self._workers[tenant, number]
+        for name in worker.devices:
+            workers = self._by_device.get((tenant, name), [])
+            if worker in workers:
+                workers.remove(worker)
+            if not workers:
+                self._by_device.pop((tenant, name), None)
+                self._recent.pop((tenant, name), None)
+        self._changed(tenant, number)
+        if worker.broken:
+            await self._mend(tenant, number)
+
+    async def _mend(self, tenant: str, number: int) -> None:
+        """A defect of ours, or another hub, has ended a worker: from what is kept, once more."""
+        while True:
+            await asyncio.sleep(self.MEND_S)
+            with suppress(*_AWAY):
+                kept = await self.kept(tenant).load(number)
+                if not kept.rollout.phase.over:
+                    self.begin(tenant, kept)
+                return
+
+    async def _take_up(self) -> None:
+        while True:
+            try:
+                for tenant in await self._store.tenants():
+                    self._streams.unsettle(*await self.kept(tenant).stranded())
+                    for kept in await self.kept(tenant).open():
+                        if (tenant, kept.rollout.id) not in self._workers:
+                            self.begin(tenant, kept)
+            except _AWAY as error:
+                log.warning("rollouts wait for the database: %s", error)
+                await asyncio.sleep(self.RETRY_S)
+            else:
+                self.ready.set()
+                return
+
+    async def _keep_published(self) -> None:
+        """At every connection: the broker may have lost what it kept."""
+        await self.ready.wait()
+        while True:
+            await self._link.connected.wait()
+            try:
+                await self._publish_all()
+            except (NotConnectedError, *_AWAY) as error:
+                log.debug("commands are published later: %s", error)
+                await asyncio.sleep(self.RETRY_S)
+            else:
+                await self._link.lost.wait()
+
+    async def _publish_all(self) -> None:
+        for worker in list(self._workers.values()):
+            await worker.republish()
+        for tenant in await self._store.tenants():
+            kept = self.kept(tenant)
+            owed = await kept.owed()
+            for device in owed:
+                await self._link.publish(f"HomeKit/{device}/$ota", "", retain=True)
+            if owed:
+                await kept.paid(owed)
+
+    async def _stray(self, event: Answered) -> None:
+        """An answer to no command of ours: the broker holds one that is over, or a stranger's."""
+        self._problems.note("ota-stray", event.device, f"{event.state} of command {event.command}")
+        topic = f"HomeKit/{event.device}/$ota"
+        with suppress(NotConnectedError):
+            if event.state == "accepted":
+                # First: to a device that waits for a word the clearing alone would mean go.
+                later = f'{{"id":{event.command},"later":60}}'
+                await self._link.publish(topic, later)
+            await self._link.publish(topic, "", retain=True)
+
+
+async def _iterate(queue: asyncio.Queue[Change]) -> AsyncIterator[Change]:
+    while True:
+        yield await queue.get()

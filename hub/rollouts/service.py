@@ -1,0 +1,217 @@
+"""What people may do with rollouts: see a plan, start, watch, pause, resume, abort, look back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hub.database.database import Store
+from hub.device_settings.schema import checked
+from hub.firmware.repository import Firmware, Image
+from hub.rollouts.errors import BadRequestError, DeviceBusyError, WrongPhaseError
+from hub.rollouts.forecast import Forecast, forecast
+from hub.rollouts.model import (
+    Device,
+    FirmwareTarget,
+    Options,
+    Phase,
+    Rollout,
+    Sample,
+    SettingsTarget,
+    Start,
+    Transition,
+)
+from hub.rollouts.plan import begin
+from hub.rollouts.repository import Kept
+from hub.rollouts.runner import Runner
+from hub.rollouts.select import Selection, select
+from hub.rollouts.view import View
+from hub.rollouts.work import Asked
+
+__all__ = ["Request", "Rollouts"]
+
+
+class Request(BaseModel):
+    """A rollout to be: which devices, what they shall have, how.
+
+    One of `version` (with `board` where several images have it), `image` (its number) and
+    `settings`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    select: Selection = Selection()
+    version: str | None = Field(None, max_length=64)
+    board: str | None = Field(None, max_length=64)
+    image: int | None = None
+    settings: dict[str, Any] | None = None
+    options: Options = Options()
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Request:
+        """From JSON. Raises BadRequestError with one line, which repeats no value."""
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            what = first["msg"].removeprefix("Value error, ")
+            raise BadRequestError(f"{where.removeprefix('options.')}: {what}") from None
+
+
+class Rollouts:
+    """The rollouts of all tenants; every method is told whose.
+
+    `firmware` gives a tenant's images.
+    """
+
+    def __init__(self, store: Store, runner: Runner, firmware: Callable[[str], Firmware]) -> None:
+        self._store = store
+        self._runner = runner
+        self._firmware = firmware
+
+    async def plan(self, tenant: str, request: Request, who: str = "") -> View:
+        """What would happen: waves, who is skipped and why, when each should be done.
+
+        Raises HubError leaves for what is asked wrongly, as `start` does.
+        """
+        rollout, devices, _ = await self._prepare(tenant, request, who)
+        return self._view(tenant, Kept(rollout, devices))
+
+    async def start(self, tenant: str, request: Request, who: str) -> View:
+        """Start a rollout. Raises DeviceBusyError and what `plan` raises."""
+        rollout, devices, transitions = await self._prepare(tenant, request, who)
+        kept = self._runner.kept(tenant)
+        rollout = await kept.add(rollout, devices, transitions)
+        started = Kept(rollout, devices)
+        self._runner.begin(tenant, started)
+        return self._view(tenant, started)
+
+    async def latest(self, tenant: str, limit: int = 50) -> list[View]:
+        """The newest rollouts, first."""
+        return [
+            self._view(tenant, self._live(tenant, kept))
+            for kept in await self._runner.kept(tenant).latest(limit)
+        ]
+
+    async def status(self, tenant: str, number: int) -> View:
+        """Where a rollout stands. Raises UnknownRolloutError."""
+        worker = self._runner.worker(tenant, number)
+        if worker is None:
+            return self._view(tenant, await self._runner.kept(tenant).load(number))
+        return self._view(tenant, Kept(worker.rollout, worker.devices))
+
+    async def pause(self, tenant: str, number: int, who: str) -> View:
+        """No new commands; those that are out are taken back; who is in the middle is finished.
+
+        Raises UnknownRolloutError, WrongPhaseError.
+        """
+        return await self._ask(tenant, number, "pause", who)
+
+    async def resume(self, tenant: str, number: int, who: str) -> View:
+        """Go on after a pause or a halt, whose failures are looked past. Raises as `pause`."""
+        return await self._ask(tenant, number, "resume", who)
+
+    async def abort(self, tenant: str, number: int, who: str) -> View:
+        """End it: who has not taken the command is skipped. Raises as `pause`."""
+        return await self._ask(tenant, number, "abort", who)
+
+    async def history(
+        self, tenant: str, number: int, *, since: int = 0, device: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Every transition, oldest first; see StoredRollouts.events. Raises UnknownRolloutError."""
+        kept = self._runner.kept(tenant)
+        await kept.load(number)
+        return await kept.events(number, since=since, device=device)
+
+    def watch(self) -> AbstractContextManager[Any]:
+        """Changes as they come: an async iterator of (tenant, number) within the block."""
+        watching: AbstractContextManager[Any] = self._runner.watch()
+        return watching
+
+    async def _ask(
+        self, tenant: str, number: int, what: Literal["pause", "resume", "abort"], who: str
+    ) -> View:
+        worker = self._runner.worker(tenant, number)
+        phase = worker.rollout.phase if worker else None
+        if worker is None:
+            phase = (await self._runner.kept(tenant).load(number)).rollout.phase
+        allowed = {
+            "pause": {Phase.RUNNING},
+            "resume": {Phase.PAUSED, Phase.HALTED},
+            "abort": {Phase.RUNNING, Phase.PAUSED, Phase.HALTED},
+        }
+        if worker is None or phase not in allowed[what]:
+            raise WrongPhaseError(number, str(phase), what)
+        await worker.hear(Asked(what, who))
+        return self._view(tenant, Kept(worker.rollout, worker.devices))
+
+    async def _prepare(
+        self, tenant: str, request: Request, who: str
+    ) -> tuple[Rollout, dict[str, Device], list[Transition]]:
+        names = await select(self._store, tenant, request.select)
+        kept = self._runner.kept(tenant)
+        busy = await kept.busy(names)
+        if busy:
+            raise DeviceBusyError(busy)
+        starts = await kept.starts(names)
+        target = await self._target(tenant, request, starts)
+        if isinstance(target, SettingsTarget):
+            # A command of settings is their version, which counts by itself.
+            starts = {name: replace(start, command=0) for name, start in starts.items()}
+        now = self._runner.now()
+        rollout = Rollout(0, target, request.options, now, who)
+        devices, transitions = begin(rollout, starts, now)
+        return rollout, devices, transitions
+
+    async def _target(
+        self, tenant: str, request: Request, starts: Mapping[str, Start]
+    ) -> FirmwareTarget | SettingsTarget:
+        given = [request.version, request.image, request.settings]
+        if sum(one is not None for one in given) != 1:
+            raise BadRequestError("name one of: a version, an image's number, settings")
+        if request.settings is not None:
+            return SettingsTarget(changes=checked(request.settings))
+        images = self._firmware(tenant)
+        if request.image is not None:
+            return _target(await images.get(request.image))
+        board = request.board
+        if board is None:
+            boards = {start.sample.board for start in starts.values() if start.sample} - {None}
+            board = boards.pop() if len(boards) == 1 else None
+        return _target(await images.find(request.version or "", board))
+
+    def _live(self, tenant: str, kept: Kept) -> Kept:
+        worker = self._runner.worker(tenant, kept.rollout.id)
+        return Kept(worker.rollout, worker.devices) if worker else kept
+
+    def _view(self, tenant: str, kept: Kept) -> View:
+        worker = self._runner.worker(tenant, kept.rollout.id)
+        recent = self._recent(tenant, kept.devices)
+        when: Mapping[str, Forecast] = {}
+        if not kept.rollout.phase.over:
+            when = forecast(kept.rollout, kept.devices, recent, self._runner.now())
+        return View(kept.rollout, kept.devices, when, worker.progress if worker else {}, recent)
+
+    def _recent(self, tenant: str, devices: Mapping[str, Device]) -> dict[str, Sample]:
+        found = {}
+        for name, device in devices.items():
+            last = self._runner.last_report(tenant, name) or device.last
+            if last is not None:
+                found[name] = last
+        return found
+
+
+def _target(image: Image) -> FirmwareTarget:
+    return FirmwareTarget(
+        image=image.id,
+        version=image.version,
+        board=image.board,
+        size=image.size,
+        digest=image.digest,
+        key=image.key,
+    )

@@ -1,0 +1,291 @@
+"""One planning step in the making: what was heard, what changes, what is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeAlias
+
+from hub.rollouts.model import (
+    TAKEN_BACK,
+    Device,
+    FirmwareTarget,
+    Phase,
+    Rollout,
+    Sample,
+    State,
+    Transition,
+    changed,
+)
+
+__all__ = [
+    "Action",
+    "Answered",
+    "Asked",
+    "Clear",
+    "Command",
+    "DeviceEvent",
+    "Event",
+    "Facts",
+    "Later",
+    "Outcome",
+    "Reported",
+    "Stream",
+    "Streamed",
+    "Undo",
+    "Want",
+    "Wanted",
+    "Work",
+]
+
+_LONGEST_BACK_OFF_S = 3600.0
+KEPT = 5  # reports from before: enough for a median
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A `$report`; `redelivered`: it may be an old one."""
+
+    device: str
+    sample: Sample
+    redelivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A `$ota/state`; `command` is 0 from a device that could not read the command.
+
+    `waits`: the device may be waiting for a word; no message that was delivered before is such.
+    """
+
+    device: str
+    command: int
+    state: str
+    at: datetime
+    reason: str = ""
+    version: str | None = None
+    address: str | None = None
+    waits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A stream ended: whole, or with the reason why not.
+
+    `stranded`: the device waits in its OTA server, with half an application.
+    """
+
+    device: str
+    command: int
+    error: str | None = None
+    stranded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Settings are wanted of a device under this version; or could not be, for a reason."""
+
+    device: str
+    version: int
+    error: str | None = None
+    former: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person pauses, resumes or aborts the rollout."""
+
+    what: Literal["pause", "resume", "abort"]
+    who: str = ""
+
+
+DeviceEvent: TypeAlias = Reported | Answered | Streamed | Wanted
+Event: TypeAlias = DeviceEvent | Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Publish the retained command."""
+
+    device: str
+    command: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Publish the retained nothing: go, or the command is taken back."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Answer `later`."""
+
+    device: str
+    command: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Send the image."""
+
+    device: str
+    command: int
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Make the settings wanted of the device; a Wanted follows."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Want the settings of before again."""
+
+    device: str
+    former: Mapping[str, Any]
+
+
+Action: TypeAlias = Command | Clear | Later | Stream | Want | Undo
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a step is told of the world besides the rollout itself.
+
+    `free` streams of the whole hub; `streaming` the devices that one is running to; `recent` the
+    last reports of devices, oldest first; `gaps` how many readings are missing, where looked up.
+    """
+
+    events: Sequence[Event] = ()
+    free: int = 0
+    streaming: frozenset[str] = frozenset()
+    recent: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
+    gaps: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step comes to.
+
+    To be committed together: the rollout, the `changed` devices, the `transitions`. Only then to
+    be done: the `actions`, in order. `wake_at`: when to step again if nothing is heard.
+    """
+
+    rollout: Rollout
+    changed: Mapping[str, Device]
+    transitions: Sequence[Transition]
+    actions: Sequence[Action]
+    wake_at: datetime | None
+
+
+class Work:
+    """The state of a step while it is being worked out."""
+
+    def __init__(
+        self, rollout: Rollout, devices: Mapping[str, Device], facts: Facts, now: datetime
+    ) -> None:
+        self.rollout = rollout
+        self.options = rollout.options
+        self.devices = dict(devices)
+        self.facts = facts
+        self.now = now
+        self.changed: dict[str, Device] = {}
+        self.transitions: list[Transition] = []
+        self.actions: list[Action] = []
+        self.asking: dict[str, datetime] = {}
+        """Devices that wait for a word, and since when."""
+        self.timers: list[datetime] = []
+
+    @property
+    def firmware(self) -> FirmwareTarget | None:
+        """The image, None for settings."""
+        target = self.rollout.target
+        return target if isinstance(target, FirmwareTarget) else None
+
+    def within(self, states: Iterable[State]) -> list[Device]:
+        """The devices in these states."""
+        wanted = frozenset(states)
+        return [device for device in self.devices.values() if device.state in wanted]
+
+    def put(self, device: Device, **changes: Any) -> Device:
+        """Change a device without a transition."""
+        made = changed(device, **changes)
+        self.devices[made.device] = self.changed[made.device] = made
+        return made
+
+    def move(self, device: Device, state: State, reason: str = "", **changes: Any) -> Device:
+        """Change a device's state; a command that is out is taken back, unless it is obeyed."""
+        if device.state in TAKEN_BACK and state not in {State.UPDATING, *TAKEN_BACK}:
+            self.take_back(device)
+            changes.setdefault("owed", self.firmware is not None)
+        made = self.put(
+            device,
+            **{"state": state, "reason": reason, "since": self.now, "due": None, "wakes": 0}
+            | changes,
+        )
+        self._note("state", device.device, device.state, state, reason, made.command or None)
+        return made
+
+    def take_back(self, device: Device) -> None:
+        """A firmware command is forgotten by the broker; settings stay wanted."""
+        if self.firmware is not None:
+            self.actions.append(Clear(device.device))
+
+    def fail(self, device: Device, reason: str, *, final: bool = False) -> Device:
+        """An attempt failed: try again later, or no more."""
+        attempts = device.attempts + 1
+        last = attempts >= self.options.attempts or self.rollout.phase is Phase.ABORTING
+        if final or last:
+            suffix = f" ({attempts} attempts)" if attempts > 1 else ""
+            return self.move(device, State.FAILED, reason + suffix, attempts=attempts)
+        pause = min(self.options.backoff_s * 2 ** (attempts - 1), _LONGEST_BACK_OFF_S)
+        return self.move(
+            device,
+            State.PENDING,
+            reason,
+            attempts=attempts,
+            not_before=self.now + timedelta(seconds=pause),
+            claimed=False,
+        )
+
+    def phase(self, phase: Phase, reason: str = "") -> None:
+        """Change where the rollout stands."""
+        before = self.rollout.phase
+        self.rollout = replace(self.rollout, phase=phase, reason=reason)
+        self._note("phase", None, before, phase, reason)
+
+    def wave(self, wave: int, reason: str = "") -> None:
+        """Go on to a wave."""
+        before = self.rollout.wave
+        self.rollout = replace(self.rollout, wave=wave)
+        self._note("wave", None, str(before), str(wave), reason)
+
+    def health(self, device: Device, health: Any, reason: str) -> None:
+        """Note what the gate says of a device."""
+        self.put(device, health=health, health_reason=reason)
+        self._note("health", device.device, device.health, health, reason)
+
+    def outcome(self) -> Outcome:
+        """What it came to."""
+        wake_at = min((at for at in self.timers if at > self.now), default=None)
+        return Outcome(self.rollout, self.changed, self.transitions, self.actions, wake_at)
+
+    def _note(  # noqa: PLR0917
+        self,
+        what: Any,
+        device: str | None,
+        before: str,
+        after: str,
+        reason: str = "",
+        command: int | None = None,
+    ) -> None:
+        self.transitions.append(
+            Transition(self.now, what, device, str(before), str(after), reason, command)
+        )

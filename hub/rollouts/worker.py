@@ -1,0 +1,364 @@
+"""One rollout being carried out: hear, plan, commit, and only then do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from hub.errors import HubError
+from hub.mqtt.errors import NotConnectedError
+from hub.rollouts.errors import StaleRolloutError
+from hub.rollouts.model import (
+    FirmwareTarget,
+    Health,
+    Rollout,
+    Sample,
+    SettingsTarget,
+    State,
+    changed,
+)
+from hub.rollouts.parts import Parts, command_payload
+from hub.rollouts.plan import redo, remind, step
+from hub.rollouts.repository import Kept
+from hub.rollouts.work import (
+    Action,
+    Clear,
+    Command,
+    Event,
+    Facts,
+    Later,
+    Outcome,
+    Reported,
+    Stream,
+    Streamed,
+    Undo,
+    Want,
+    Wanted,
+)
+
+__all__ = ["Worker"]
+
+log = logging.getLogger(__name__)
+
+_AWAY = (psycopg.Error, PoolTimeout, OSError)
+_BACK_OFF = (0.1, 5.0)  # s: pauses while the database is away
+_LONGEST_SLEEP_S = 3600.0  # the clock on the wall may be set meanwhile
+_EVENTS = 250  # in one step: a commit takes as long as ten ms of planning then
+_AT_ONCE = 100  # messages on their way to the broker
+
+
+class Worker:
+    """Carries out one rollout from `start` to its end or `stop`.
+
+    What is heard between two steps is taken in by the next together. A step is computed, then
+    committed for as long as it takes, then its actions are done; they may be done again after a
+    restart.
+    """
+
+    def __init__(self, kept: Kept, parts: Parts) -> None:
+        self.rollout = kept.rollout
+        self.devices = kept.devices
+        self.progress: dict[str, Any] = {}
+        """Of the streams under way: a StreamProgress by device."""
+        self.broken = False
+        """Whether it ended by a defect."""
+        self._parts = parts
+        self._inbox: list[tuple[Event, asyncio.Future[None] | None]] = []
+        self._wake = asyncio.Event()
+        self._wake_at: datetime | None = None
+        self._streams: dict[str, asyncio.Task[None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def going(self) -> bool:
+        """Whether it is not over."""
+        return not self.rollout.phase.over
+
+    def start(self) -> None:
+        """Begin, or go on where it was: what the broker must hold is published again."""
+        self._wake.set()
+        self._task = asyncio.create_task(self._run(), name=f"rollout {self.rollout.id}")
+
+    async def stop(self) -> None:
+        """Stop here; a later start goes on."""
+        tasks = [*self._streams.values(), *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _, waiter in self._inbox:
+            if waiter is not None:
+                waiter.cancel()
+        self._inbox.clear()
+
+    async def finished(self) -> None:
+        """Until the rollout is over."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def interested(self, device: str, sample: Sample) -> bool:
+        """Whether a report may change anything."""
+        found = self.devices.get(device)
+        if found is None:
+            return False
+        if found.state is State.PENDING:
+            target = self.rollout.target
+            ours = isinstance(target, FirmwareTarget) and sample.firmware == target.version
+            return ours or found.stranded
+        return not found.over or found.health is Health.WATCHED
+
+    async def hear(self, event: Event) -> None:
+        """Take an event in; returns when its effect is committed."""
+        if self._task is None or self._task.done():
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._inbox.append((event, waiter))
+        self._wake.set()
+        await waiter
+
+    def tell(self, event: Event) -> None:
+        """Take an event in that nobody waits for."""
+        self._inbox.append((event, None))
+        self._wake.set()
+
+    def poke(self) -> None:
+        """Look again: a stream is free."""
+        self._wake.set()
+
+    async def republish(self) -> None:
+        """The broker may have lost what it kept: tell it again."""
+        await self._do(remind(self.rollout, self.devices))
+
+    async def _run(self) -> None:
+        try:
+            await self._resume()
+            while not self.rollout.phase.over:
+                await self._until_needed()
+                self._wake.clear()
+                await self._step()
+            await self._pay()
+        except StaleRolloutError as error:
+            self.broken = True
+            log.error("%s", error)  # noqa: TRY400  # one line says it
+        except Exception:
+            self.broken = True
+            log.exception("rollout %d could not go on", self.rollout.id)
+        # Not when it was stopped: what was not committed then is to be delivered again.
+        for _, waiter in self._inbox:
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+        self._inbox.clear()
+
+    async def _resume(self) -> None:
+        """After a restart: what was committed and perhaps not done."""
+        actions = redo(self.rollout, self.devices)
+        self._parts.slots.taken |= {a.device for a in actions if isinstance(a, Stream)}
+        await self._do(actions)
+
+    async def _until_needed(self) -> None:
+        if self._wake_at is None:
+            await self._wake.wait()
+            return
+        seconds = (self._wake_at - self._parts.now()).total_seconds()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(max(seconds, 0.0), _LONGEST_SLEEP_S)):
+                await self._wake.wait()
+
+    async def _step(self) -> None:
+        heard, self._inbox = self._inbox[:_EVENTS], self._inbox[_EVENTS:]
+        if self._inbox:
+            self._wake.set()
+        try:
+            outcome = await self._commit([event for event, _ in heard])
+        except BaseException:
+            self._inbox = heard + self._inbox  # for `stop`, which leaves them unacknowledged
+            raise
+        self._wake_at = outcome.wake_at
+        for _, waiter in heard:
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+        self._parts.changed(self.rollout.id)
+        self._end_streams()
+        await self._do(outcome.actions)
+
+    async def _commit(self, events: Sequence[Event]) -> Outcome:
+        """Plan and commit, for as long as the database is away again with what then is so."""
+        pause, longest = _BACK_OFF
+        while True:
+            promised: set[str] = set()
+            try:
+                outcome = step(self.rollout, self.devices, await self._facts(events), self._now())
+                promised = self._promise(outcome)
+                if _nothing(self.rollout, outcome):
+                    return outcome
+                committed = await self._parts.kept.commit(self.rollout, outcome)
+            except _AWAY as error:
+                self._parts.slots.taken -= promised
+                log.warning("rollout %d waits for the database: %s", self.rollout.id, error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, longest)
+                await self._reread()
+            else:
+                self.rollout = committed
+                self.devices.update(outcome.changed)
+                return outcome
+
+    async def _reread(self) -> None:
+        """A commit whose end is not known may have happened."""
+        with contextlib.suppress(*_AWAY):
+            kept = await self._parts.kept.load(self.rollout.id)
+            if kept.rollout.revision != self.rollout.revision:
+                self.rollout, self.devices = kept.rollout, kept.devices
+                await self._resume()
+
+    def _promise(self, outcome: Outcome) -> set[str]:
+        """Keep the streams that the step has given away; those that were not taken before."""
+        wanted = {action.device for action in outcome.actions if isinstance(action, Stream)}
+        fresh = wanted - self._parts.slots.taken
+        self._parts.slots.taken |= fresh
+        return fresh
+
+    async def _facts(self, events: Sequence[Event]) -> Facts:
+        watched = [
+            event.device
+            for event in events
+            if isinstance(event, Reported)
+            and (device := self.devices.get(event.device)) is not None
+            and device.health is Health.WATCHED
+            and len(device.after) >= self.rollout.options.reports
+        ]
+        gaps = await self._parts.kept.gaps(watched) if watched else {}
+        return Facts(
+            events,
+            free=self._parts.slots.free,
+            streaming=frozenset(self._streams),
+            recent={
+                name: recent
+                for name, device in self.devices.items()
+                if device.state is State.PENDING
+                and device.wave <= self.rollout.wave + 1
+                and (recent := self._parts.recent(name))
+            },
+            gaps={name: gaps.get(name, 0) for name in watched},
+        )
+
+    async def _do(self, actions: Iterable[Action]) -> None:
+        """Every device's actions in their order, many devices side by side."""
+        by_device: dict[str, list[Action]] = {}
+        for action in actions:
+            by_device.setdefault(action.device, []).append(action)
+        names = list(by_device)
+        for start in range(0, len(names), _AT_ONCE):
+            await asyncio.gather(
+                *(self._do_all(by_device[name]) for name in names[start : start + _AT_ONCE])
+            )
+
+    async def _do_all(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            try:
+                await self._do_one(action)
+            except NotConnectedError:
+                continue  # republish comes with the next connection
+
+    async def _do_one(self, action: Action) -> None:
+        match action:
+            case Command(device, command):
+                payload = command_payload(self.rollout, command)
+                await self._parts.publish(f"HomeKit/{device}/$ota", payload, retain=True)
+            case Clear(device):
+                await self._parts.publish(f"HomeKit/{device}/$ota", "", retain=True)
+                self.devices[device] = changed(self.devices[device], owed=False)
+            case Later(device, command, seconds):
+                payload = json.dumps({"id": command, "later": seconds}, separators=(",", ":"))
+                await self._parts.publish(f"HomeKit/{device}/$ota", payload)
+            case Stream(device, command, address):
+                self._begin_stream(device, command, address)
+            case Want(device):
+                await self._want(device)
+            case Undo(device, former):
+                await self._undo(device, former)
+
+    def _begin_stream(self, device: str, command: int, address: str | None) -> None:
+        if device not in self._streams:
+            self._parts.slots.taken.add(device)
+            task = asyncio.create_task(self._stream(device, command, address))
+            self._streams[device] = task
+
+    def _end_streams(self) -> None:
+        """Nobody waits any more for what a device has come back from without our help."""
+        for device, task in self._streams.items():
+            if self.devices[device].state is not State.UPDATING:
+                task.cancel()
+
+    async def _stream(self, device: str, command: int, address: str | None) -> None:
+        error: str | None = None
+        stranded = False
+        target = self.rollout.target
+        try:
+            if isinstance(target, FirmwareTarget):
+                async with self._parts.slots.semaphore:
+                    await self._parts.stream(
+                        device, address, target.image, lambda now: self._progress(device, now)
+                    )
+        except HubError as failed:
+            error = str(getattr(failed, "reason", failed))
+            stranded = bool(getattr(failed, "stranded", False))
+        except _AWAY as failed:
+            error = f"the image could not be read: {failed}".splitlines()[0]
+        finally:
+            self._streams.pop(device, None)
+            self._parts.slots.taken.discard(device)
+            self.progress.pop(device, None)
+        self.tell(Streamed(device, command, error, stranded))
+        self._parts.freed()
+
+    def _progress(self, device: str, now: Any) -> None:
+        self.progress[device] = now
+        self._parts.changed(self.rollout.id)
+
+    async def _want(self, device: str) -> None:
+        target = self.rollout.target
+        if not isinstance(target, SettingsTarget):
+            return
+        why = f"rollout {self.rollout.id}"
+        try:
+            before = (await self._parts.configs.state(device)).wanted
+            # What held a secret cannot be wanted again: nobody knows it any more.
+            former = {n: before.get(n) for n in target.changes if n != "wifi"}
+            version = await self._parts.configs.want(device, target.changes, who="rollout", why=why)
+            self.tell(Wanted(device, version, former=former))
+        except HubError as error:
+            self.tell(Wanted(device, 0, str(error)))
+        except _AWAY as error:
+            log.warning("settings of %s wait for the database: %s", device, error)
+            self.tell(Wanted(device, 0, f"the settings could not be kept: {error}"))
+
+    async def _undo(self, device: str, former: Any) -> None:
+        if not former:
+            return
+        why = f"rollout {self.rollout.id} was aborted"
+        try:
+            await self._parts.configs.want(device, former, who="rollout", why=why)
+        except (HubError, *_AWAY) as error:
+            log.warning("former settings of %s are not wanted again: %s", device, error)
+
+    async def _pay(self) -> None:
+        """The end: what the broker has forgotten need not be told at the next start."""
+        paid = [name for name, device in self.devices.items() if not device.owed]
+        with contextlib.suppress(*_AWAY):
+            await self._parts.kept.paid(paid)
+
+    def _now(self) -> datetime:
+        return self._parts.now()
+
+
+def _nothing(before: Rollout, outcome: Outcome) -> bool:
+    """Whether there is nothing to commit."""
+    return not outcome.changed and not outcome.transitions and outcome.rollout == before

@@ -1,1 +1,0 @@
-"""Alembic's steps; their SQL is in hub/store/schema."""

@@ -1,0 +1,104 @@
+"""Tokens: made and revoked by administrators, shown once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, Field
+
+from hub.api.access import Admin, Read
+from hub.api.access import revoke as end
+from hub.api.parameters import Instant, Name, Number
+from hub.api.principal import site_of
+from hub.api.problems import ProblemError
+from hub.tokens.repository import Scope, Token, Tokens
+
+__all__ = ["routes"]
+
+routes = APIRouter(tags=["tokens"])
+
+
+class TokenOut(BaseModel):
+    """A token as it is kept; `used` is exact to a minute, null when it never was."""
+
+    id: int
+    name: str
+    scopes: list[Scope]
+    made_by: str
+    created: datetime
+    expires: datetime | None
+    used: datetime | None
+
+
+class NewToken(BaseModel, extra="forbid"):
+    """A token to make."""
+
+    name: Name = Field(description="what it is for")
+    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
+    expires: Instant | None = Field(None, description="null: it lasts until it is revoked")
+
+
+class TokenMade(TokenOut):
+    """A new token; `token` is shown this once and known to nobody afterwards."""
+
+    token: str
+
+
+class Me(BaseModel):
+    """Who asks."""
+
+    name: str
+    tenant: str
+    tenants: list[str]
+    role: str
+    scopes: list[str]
+
+
+@routes.get("/me")
+async def me(asked: Read) -> Me:
+    """Who you are to the hub, and what you may."""
+    who = asked.principal
+    return Me(
+        name=who.name,
+        tenant=who.tenant,
+        tenants=list(who.tenants),
+        role=who.role.value,
+        scopes=sorted(who.scopes),
+    )
+
+
+@routes.get("/tokens")
+async def tokens(asked: Admin) -> list[TokenOut]:
+    """All tokens, expired ones included."""
+    return [TokenOut(**_token(token)) for token in await Tokens(asked.store).list(asked.tenant)]
+
+
+@routes.post("/tokens", status_code=201)
+async def make(asked: Admin, wanted: NewToken) -> TokenMade:
+    """Make a token."""
+    if wanted.expires is not None and wanted.expires <= datetime.now(UTC):
+        raise ProblemError(422, "body.expires: lies in the past")
+    token, text = await Tokens(asked.store).make(
+        asked.tenant, wanted.name, set(wanted.scopes), asked.principal.name, wanted.expires
+    )
+    return TokenMade(**_token(token), token=text)
+
+
+@routes.delete("/tokens/{number}", status_code=204)
+async def revoke(request: Request, asked: Admin, number: Annotated[Number, Path()]) -> None:
+    """End a token at once, and the streams that were opened with it."""
+    await end(site_of(request), asked.tenant, number)
+
+
+def _token(token: Token) -> dict[str, object]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "scopes": sorted(token.scopes),
+        "made_by": token.made_by,
+        "created": token.created_at,
+        "expires": token.expires_at,
+        "used": token.used_at,
+    }

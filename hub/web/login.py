@@ -1,0 +1,273 @@
+"""Log-in, log-out and one-time links: plain forms, so that nobody unknown gets any further."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import html
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import psycopg
+from fastapi import APIRouter, Form, HTTPException, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from hub.api.principal import COOKIE, Principal, authenticate
+from hub.people.passwords import MIN, TooBusyError, complaint
+from hub.people.repository import Invitation, Login, login_name, token_hash
+from hub.people.sessions import LASTING
+from hub.web.plain import document
+
+if TYPE_CHECKING:
+    from hub.web.site import Site
+
+__all__ = ["KNOWN", "router"]
+
+KNOWN = "dormouse_known"
+"""The cookie of a browser that has logged in before: which account, and proof of it."""
+
+_DATABASE_S = 3.0  # less than a page's patience (frame.js)
+
+_FIELD = 500  # characters of any field of a form; more is refused before it is looked at
+
+
+def router(site: Site) -> APIRouter:
+    """The routes that need no session."""
+    routes = APIRouter(include_in_schema=False)
+    doors = _Doors(site)
+    routes.get("/login")(doors.login_page)
+    routes.post("/login")(doors.login)
+    routes.post("/logout")(doors.logout)
+    routes.get("/session")(doors.session)
+    routes.get("/join/{token}")(doors.join_page)
+    routes.post("/join/{token}")(doors.join)
+    return routes
+
+
+class _Doors:
+    """What the routes do."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def session(self, request: Request) -> Response:
+        """Whether the session is still good: for a page that lost its connection."""
+        try:
+            async with asyncio.timeout(_DATABASE_S):
+                good = await authenticate(request) is not None
+            status = 200 if good else 401
+        except (TimeoutError, psycopg.Error):
+            good, status = False, 503
+        return JSONResponse({"session": good}, status, {"Cache-Control": "no-store"})
+
+    async def login_page(self, request: Request, next: str = "/") -> Response:  # noqa: A002  # the parameter's name
+        """The form; who is logged in already goes on."""
+        if await authenticate(request) is not None:
+            return RedirectResponse(_local(next), 303)
+        self._site.dashboard.warm()
+        return _login_form(request, next)
+
+    async def login(
+        self,
+        request: Request,
+        name: str = Form("", max_length=_FIELD),
+        password: str = Form("", max_length=_FIELD),
+        next: str = Form("/", max_length=2000),  # noqa: A002  # as above
+    ) -> Response:
+        """A name and a password for a new session."""
+        found = await self._check(request, name, password)
+        if isinstance(found, str):
+            status = 429 if "again in" in found else 403
+            return _login_form(request, next, name, found, status)
+        return await self._enter(request, found.id, found.name, None, next)
+
+    async def logout(self, request: Request) -> Response:
+        """End the session; its open pages close at once."""
+        principal = await authenticate(request)
+        if principal is not None:
+            await self._site.sessions.close(principal)
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        return answer
+
+    async def join_page(self, request: Request, token: str) -> Response:
+        """What a link offers."""
+        invitation = await self._invitation(token)
+        return _join_form(request, token, invitation, await authenticate(request))
+
+    async def join(
+        self,
+        request: Request,
+        token: str,
+        name: str = Form("", max_length=_FIELD),
+        password: str = Form("", max_length=_FIELD),
+        again: str = Form("", max_length=_FIELD),
+    ) -> Response:
+        """Use a link up: for who is logged in, else for somebody new."""
+        invitation = await self._invitation(token)
+        principal = await authenticate(request)
+        if principal is not None:
+            if not await self._site.people.join(token_hash(token), principal.person):
+                raise _used()
+            await self._site.sessions.changed(principal.person)
+            await self._site.sessions.look_at(principal, invitation.tenant)
+            return RedirectResponse("/", 303)
+        name = name.strip()
+        wrong = _name_complaint(name) or complaint(password, name)
+        if not wrong and password != again:
+            wrong = "The two passwords differ."
+        if wrong:
+            return _join_form(request, token, invitation, None, name=name, wrong=wrong)
+        made = await self._site.people.join_as_new(
+            token_hash(token), name, await self._hash(password)
+        )
+        if made is None:
+            raise _used()
+        if made == 0:
+            wrong = f"There is somebody called {name} already; if that is you, log in first."
+            return _join_form(request, token, invitation, None, name=name, wrong=wrong)
+        return await self._enter(request, made, name, invitation.tenant, "/")
+
+    async def _check(self, request: Request, name: str, password: str) -> Login | str:
+        """The person, or what to say. The same is said of a wrong name and a wrong password."""
+        site, login = self._site, login_name(name)
+        address = request.client.host if request.client else ""
+        known = _known(site.secret, request.cookies.get(KNOWN, ""), login)
+        wait = site.attempts.wait(address, login, known, time.monotonic())
+        if wait:
+            return f"Too many attempts. Try again in {round(wait) + 1} seconds."
+        found = await site.people.find(name)
+        try:
+            good = await site.passwords.matches(found.password if found else None, password)
+        except TooBusyError:
+            return "Too many people log in just now. Try again in 5 seconds."
+        if not good or found is None:
+            return "Name or password is wrong."
+        site.attempts.forgive(address, login, known)
+        if site.passwords.is_old(found.password):
+            await site.people.set_password(found.id, await self._hash(password))
+        return found
+
+    async def _enter(
+        self, request: Request, person: int, name: str, tenant: str | None, wanted: str
+    ) -> Response:
+        """A session of its own for each log-in, whatever the browser brought: no fixation."""
+        site = self._site
+        old = await authenticate(request)
+        if old is not None and old.session:
+            await site.sessions.close(old)
+        token = await site.sessions.open(person, tenant, request.headers.get("user-agent", ""))
+        answer = RedirectResponse(_local(wanted), 303)
+        secure = request.url.scheme == "https"
+        age = int(LASTING.total_seconds())
+        answer.set_cookie(COOKIE, token, age, httponly=True, samesite="lax", secure=secure)
+        mark = _mark(site.secret, login_name(name))
+        answer.set_cookie(
+            KNOWN, mark, 4 * age, httponly=True, samesite="strict", secure=secure, path="/login"
+        )
+        return answer
+
+    async def _invitation(self, token: str) -> Invitation:
+        found = await self._site.people.invitation(token_hash(token))
+        if found is None:
+            raise _used()
+        return found
+
+    async def _hash(self, password: str) -> str:
+        try:
+            return await self._site.passwords.hash(password)
+        except TooBusyError:
+            raise HTTPException(503, "The hub is busy with log-ins; try again shortly.") from None
+
+
+def _used() -> HTTPException:
+    return HTTPException(
+        404, "This link was used already, has expired, or was never one; ask for another."
+    )
+
+
+def _local(wanted: str) -> str:
+    """A path of ours to go on to; anything that could lead elsewhere is the home page."""
+    if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable():
+        return quote(wanted, safe="/?&=%#:,+-._~")
+    return "/"
+
+
+def _name_complaint(name: str) -> str | None:
+    if not 1 <= len(name) <= 60 or not name.isprintable():
+        return "A name has 1 to 60 letters."
+    return None
+
+
+def _mark(key: bytes, login: str) -> str:
+    """The value of KNOWN: a browser's own random part, bound to the account."""
+    from secrets import token_urlsafe  # noqa: PLC0415
+
+    nonce = token_urlsafe(12)
+    return f"{nonce}.{_proof(key, nonce, login)}"
+
+
+def _proof(key: bytes, nonce: str, login: str) -> str:
+    return hmac.new(key, f"known\0{nonce}\0{login}".encode(), "sha256").hexdigest()
+
+
+def _known(key: bytes, mark: str, login: str) -> str | None:
+    """The browser's mark, if it is one of this account."""
+    nonce, _, proof = mark.partition(".")
+    good = hmac.compare_digest(proof.encode(), _proof(key, nonce, login).encode())
+    return nonce if good else None
+
+
+def _login_form(
+    request: Request, wanted: str, name: str = "", wrong: str = "", status: int = 200
+) -> Response:
+    body = f"""{_wrong(wrong)}
+<form method="post" action="/login">
+<input type="hidden" name="next" value="{html.escape(_local(wanted))}">
+<label>Name <input name="name" value="{html.escape(name)}" autocomplete="username" required
+ autocapitalize="none" autofocus></label>
+<label>Password <input name="password" type="password" autocomplete="current-password"
+ required></label>
+<button>Log in</button>
+</form>
+<p class="hint">Forgotten? Who runs the hub can give you another password:
+<code>dormouse people password</code>.</p>"""
+    return document(request.scope, "Log in", body, status)
+
+
+def _join_form(
+    request: Request,
+    token: str,
+    invitation: Invitation,
+    principal: Principal | None,
+    *,
+    name: str = "",
+    wrong: str = "",
+) -> Response:
+    place = html.escape(invitation.tenant)
+    may = "look and change things" if invitation.role == "administrator" else "look"
+    action = f"/join/{html.escape(quote(token))}"
+    if principal is not None:
+        body = f"""<p>You are {html.escape(principal.name)}. With this link you may {may} in
+<strong>{place}</strong>.</p>
+<form method="post" action="{action}"><button>Join {place}</button></form>"""
+        return document(request.scope, "An invitation", body)
+    title = "Welcome to Dormouse" if invitation.first else "An invitation"
+    body = f"""<p>Choose a name and a password; with them you may {may} in
+<strong>{place}</strong>.</p>{_wrong(wrong)}
+<form method="post" action="{action}">
+<label>Name <input name="name" value="{html.escape(name)}" autocomplete="username" required
+ maxlength="60" autocapitalize="none" autofocus></label>
+<label>Password, {MIN} characters or more <input name="password" type="password"
+ autocomplete="new-password" minlength="{MIN}" required></label>
+<label>The password again <input name="again" type="password" autocomplete="new-password"
+ minlength="{MIN}" required></label>
+<button>Begin</button>
+</form>
+<p class="hint"><a href="/login?next={action}">I have an account here</a></p>"""
+    return document(request.scope, title, body, 422 if wrong else 200)
+
+
+def _wrong(text: str) -> str:
+    return f'<p class="wrong" role="alert">{html.escape(text)}</p>' if text else ""

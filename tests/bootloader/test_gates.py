@@ -1,0 +1,176 @@
+"""What the build refuses, and what it says then."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from contracts import image
+from contracts import signatures as keys
+from contracts.ota import protocol
+from tests.bootloader import qemu
+from tests.bootloader.conftest import Signer
+from tests.bootloader.server import SLOT
+from tests.support.bootloader import TOP, make, try_make
+
+MAIN = "ports/chip/main.c"
+ENTRY = "void start(void) {"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A copy of the bootloader's tree, to break."""
+    copy = tmp_path / "tree" / "bootloader"
+    shutil.copytree(TOP / "bootloader", copy)
+    shutil.copytree(TOP / "host", copy.parent / "host")
+    shutil.copy(TOP / "partitions.csv", copy.parent)
+    return copy
+
+
+def break_it(source: Path, before: str, after: str) -> None:
+    text = (source / MAIN).read_text()
+    assert text.count(before) == 1
+    (source / MAIN).write_text(text.replace(before, after))
+
+
+def refusal(source: Path, signer: Signer, *arguments: str) -> str:
+    """What the build of a broken tree says; no image is left."""
+    build = source.parent / "build"
+    done = try_make("chip", f"CONFIG={signer.config}", *arguments, folder=build, source=source)
+    assert done.returncode != 0
+    assert not (build / "boot.bin").exists()
+    return done.stderr
+
+
+def test_the_image_fits_and_carries_its_key(signer: Signer, tmp_path: Path) -> None:
+    built = make("chip", f"CONFIG={signer.config}", folder=tmp_path) / "boot.bin"
+    content = built.read_bytes()
+    assert 3000 < len(content) <= 4096
+    assert content[:2] == b"\xe9\x02"
+    assert keys.carries(content, signer.key.modulus)
+
+
+def test_an_image_over_a_sector_is_refused(source: Path, signer: Signer) -> None:
+    break_it(
+        source, ENTRY, "const volatile char ballast[600] = {1};\n" + ENTRY + " (void)ballast[0];"
+    )
+    assert "but sector 0 has 4096" in refusal(source, signer)
+
+
+def test_other_rom_functions_are_refused(source: Path, signer: Signer) -> None:
+    break_it(source, ENTRY, "void ets_wdt_disable(void);\n" + ENTRY + " ets_wdt_disable();")
+    assert "undefined reference to `ets_wdt_disable'" in refusal(source, signer)
+
+
+def test_helpers_of_the_compiler_are_refused(source: Path, signer: Signer) -> None:
+    break_it(source, ENTRY, ENTRY + " if (port_pins() / port_rtc_read(0) == 7) return;")
+    assert "undefined reference to `__udivsi3'" in refusal(source, signer)
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [(".text.table", "is data in IRAM"), (".iram.table", "unplaced orphan section")],
+)
+def test_data_in_iram_is_refused(
+    source: Path, signer: Signer, section: str, complaint: str
+) -> None:
+    table = f'__attribute__((section("{section}"))) const char table[] = "bytes";\n'
+    break_it(source, ENTRY, table + ENTRY + ' ets_printf("%s", table);')
+    assert complaint in refusal(source, signer)
+
+
+def test_a_config_for_another_slot_is_refused(signer: Signer, source: Path, tmp_path: Path) -> None:
+    config = tmp_path / "other.h"
+    config.write_text(signer.config.read_text().replace("0x3c000", "0x40000"))
+    message = refusal(source, Signer(signer.key, signer.pem, config))
+    assert "MAIN_APP_OFFSET is not the app slot of partitions.csv" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["chip"], "no key to build in: make one with 'make keys'"),
+        (["chip", "CONFIG=/nowhere/config.h"], "/nowhere/config.h: no such file"),
+        (["server", "CONFIG={config}", "SDK=/nowhere"], "/nowhere: no non-OS SDK"),
+        (["native", "LAYOUT={config}"], "columns; name, type"),
+    ],
+)
+def test_one_clear_line_for_what_is_missing(
+    signer: Signer, tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    done = try_make(*(a.format(config=signer.config) for a in arguments), folder=tmp_path)
+    assert done.returncode != 0
+    assert [line for line in done.stderr.splitlines() if complaint in line]
+
+
+@pytest.mark.parametrize("layout", ["1m", "2m", "4m"])
+def test_every_layout_builds(signer: Signer, tmp_path: Path, layout: str) -> None:
+    make(
+        *("all", f"CONFIG={signer.config}", f"LAYOUT={TOP}/partitions/{layout}.csv"),
+        folder=tmp_path,
+    )
+    size = subprocess.run(
+        ["xtensa-lx106-elf-size", "-A", tmp_path / "server-stubs.elf"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    ).stdout
+    sections = {
+        name: (int(length), int(address))
+        for name, length, address in (
+            line.split() for line in size.splitlines() if line.startswith(".")
+        )
+    }
+    text, at = sections[".irom0.text"]
+    # From its place behind the RAM segments up to the application; most is left to the SDK.
+    assert at == 0x40200000 + 0x9000
+    assert text < 8 << 10
+    assert at + text < 0x40200000 + SLOT
+    assert sum(sections[name][0] for name in (".data", ".rodata", ".bss")) < 8 << 10
+
+
+def test_the_default_layout_is_the_smallest() -> None:
+    def entries(path: Path) -> list[str]:
+        return [line for line in path.read_text().splitlines() if not line.startswith("#")]
+
+    assert entries(TOP / "partitions.csv") == entries(TOP / "partitions/1m.csv")
+
+
+@pytest.fixture
+def sdk(tmp_path: Path, signer: Signer) -> Path:
+    """A folder as Espressif's SDK has it, with our fake SDK in libmain.a."""
+    built = make("qemu-server", f"CONFIG={signer.config}", folder=tmp_path / "parts")
+    folder = tmp_path / "sdk"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "ld").mkdir()
+    for name in ("main", "net80211", "wpa", "crypto", "lwip", "pp", "phy", "gcc", "hal", "c"):
+        members = [built / "qemu/sdk.o"] if name == "main" else []
+        archive = folder / "lib" / f"lib{name}.a"
+        subprocess.run(["xtensa-lx106-elf-ar", "rc", archive, *members], check=True, timeout=20)
+    roms = [TOP / "bootloader/ports/sdk/rom.ld", TOP / "bootloader/ports/qemu/sdkrom.ld"]
+    (folder / "ld/eagle.rom.addr.v6.ld").write_text("".join(rom.read_text() for rom in roms))
+    return folder
+
+
+def test_with_an_sdk_both_parts_are_one_image_that_runs(
+    signer: Signer, sdk: Path, tmp_path: Path
+) -> None:
+    chip = qemu.build(tmp_path / "build", signer, "all", f"SDK={sdk}")
+    whole = chip.part("bootloader.bin")
+    assert len(whole) % 0x1000 == 0
+    assert len(whole) <= SLOT
+    app = image.stamp(chip.app(b"new firmware"), "1.0.0", "nodemcu", signer.key)
+    stream = protocol.build(app, signer.key)
+    datagrams = qemu.datagram_file(tmp_path / "datagrams", [*stream.data, *stream.end])
+    flash = tmp_path / "flash"
+    flash.write_bytes(whole.ljust(1 << 20, b"\xff"))
+    rtc = qemu.rtc_file(tmp_path / "rtc", qemu.POWER_ON)
+    # A device fresh from the factory has no application: the server is there for it.
+    run = qemu.power_on(chip, flash, rtc, datagrams=datagrams)
+    assert run.status == qemu.RESTART, run.said
+    assert "ota: serving on port 8266" in run.said
+    assert qemu.power_on(chip, flash, rtc).status == qemu.APP

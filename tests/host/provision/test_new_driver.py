@@ -1,0 +1,116 @@
+"""A driver made from the templates: it runs on the VM as it stands."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from host.newdriver.make import DriverNameError, TreeError, make
+
+ROOT = Path(__file__).resolve().parents[3]
+_COPIED = ("firmware", "host", "hub", "tests", "pyproject.toml", "VERSION")
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    """A copy of the source tree, so that no other test meets the new driver."""
+    for name in _COPIED:
+        source, target = ROOT / name, tmp_path / "tree" / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "corpus"))
+        else:
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy(source, target)
+    return tmp_path / "tree"
+
+
+def contents(tree: Path) -> dict[Path, bytes]:
+    return {
+        path: path.read_bytes()
+        for path in tree.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def run(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tree, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+
+
+def test_a_new_driver_passes_its_own_test_on_the_vm(tree):
+    before = contents(tree)
+    made = run(tree, "-m", "host", "new-driver", "lm75", "--address", "0x4a")
+    assert made.returncode == 0, made.stderr
+    after = contents(tree)
+    changed = {
+        path.relative_to(tree).as_posix() for path in after if before.get(path) != after[path]
+    }
+    assert changed == {
+        "firmware/dormouse/sensors/lm75.py",
+        "firmware/dormouse/sensors/__init__.py",
+        "host/twin/shims/lm75_chip.py",
+        "host/twin/shims/machine.py",
+        "host/provision/drivers.toml",
+        "host/boards/boards.toml",
+        "tests/firmware/programs/check_lm75.py",
+    }
+    # Its test, another driver's (the bus is the same), and what a person may then ask for.
+    check = "check_lm75 or check_bme280"
+    tested = run(
+        tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/firmware/test_programs.py",
+        "-k", check, "-o", "addopts=",
+    )  # fmt: skip
+    assert "2 passed" in tested.stdout, tested.stdout + tested.stderr
+    allowed = (
+        "from host import boards; from host.provision.plan import check_sensors as check; "
+        "print(check([{'driver': 'lm75', 'scl': 'D1', 'sda': 'D2'}], boards.get('nodemcu')))"
+    )
+    assert "'scl': 5, 'sda': 4" in run(tree, "-c", allowed).stdout
+    for command in (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["tests.lint.micropython", "firmware"],
+    ):
+        styled = run(tree, "-m", *command)
+        assert styled.returncode == 0, styled.stdout
+    assert not (ROOT / "firmware/dormouse/sensors/lm75.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "problem"),
+    [
+        ("Lm75", 0x48, "lower-case letters"),
+        ("../x", 0x48, "lower-case letters"),
+        ("class", 0x48, "no word of Python's"),
+        ("x", 0x48, "2 to 24"),
+        ("bme280", 0x48, "'bme280' is taken"),
+        ("battery", 0x48, "'battery' is taken"),
+        ("lm75", 0x76, "0x76 is bme280's"),
+        ("lm75", 0x80, "from 0x8 to 0x77"),
+    ],
+)
+def test_bad_or_taken_names_change_nothing(tree, name, address, problem):
+    before = contents(tree)
+    with pytest.raises(DriverNameError, match=problem):
+        make(tree, name, address)
+    assert contents(tree) == before
+
+
+def test_only_in_a_source_tree(tmp_path):
+    with pytest.raises(TreeError, match="no Dormouse source tree"):
+        make(tmp_path, "lm75")
+
+
+def test_an_unfamiliar_list_of_drivers_changes_nothing(tree):
+    machine = tree / "host/twin/shims/machine.py"
+    machine.write_text(machine.read_text().replace("CHIPS = {", "PARTS = {"))
+    before = contents(tree)
+    with pytest.raises(TreeError, match=r"machine\.py: not as it was"):
+        make(tree, "lm75")
+    assert contents(tree) == before

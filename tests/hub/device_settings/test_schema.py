@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub.device_settings.errors import ConfigError
+from hub.device_settings.schema import MASK, SETTINGS, checked, masked, parse, split_secrets
+
+FIRMWARE = Path(__file__).parents[3] / "firmware/dormouse/settings.py"
+
+
+@pytest.fixture(scope="module")
+def firmware():
+    spec = importlib.util.spec_from_file_location("device_settings", FIRMWARE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def allowed(name: str, value: object) -> bool:
+    try:
+        checked({name: value})
+    except ConfigError:
+        return False
+    return True
+
+
+def test_what_the_device_lets_the_hub_change_can_be_wanted(firmware):
+    assert set(firmware.CONFIGURABLE) <= SETTINGS.keys()
+
+
+def test_bounds_are_the_devices(firmware):
+    numbers = {n: r for n, r in firmware.SCHEMA.items() if isinstance(r, tuple) and len(r) == 3}
+    for name in SETTINGS.keys() & numbers.keys():
+        _, low, high = numbers[name]
+        for value in (low - 1, low, high, high + 1, 1.5, True, "1", None):
+            assert allowed(name, value) == (value is None or firmware.valid(name, value)), (
+                name, value,
+            )  # fmt: skip
+    for name in ("name", "model"):
+        longest = firmware.SCHEMA[name][1]
+        for value in ("", "x" * longest, "x" * (longest + 1), 1):
+            assert allowed(name, value) == firmware.valid(name, value), (name, value)
+
+
+def test_settings_that_there_are_not_are_named():
+    with pytest.raises(ConfigError, match=r"host: no such setting; there are interval"):
+        checked({"host": "evil.example"})
+    with pytest.raises(ConfigError, match="none named"):
+        checked({})
+
+
+@pytest.mark.parametrize("wifi", [
+    {}, "home", {"key": "12345678"}, {"ssid": ""}, {"ssid": "x" * 33}, {"ssid": "ä" * 17},
+    {"ssid": "home", "key": "1234567"}, {"ssid": "home", "key": "x" * 64},
+    {"ssid": "home", "key": "schlüssel"}, {"ssid": "home", "key": None},
+    {"ssid": "ho\nme", "key": "12345678"}, {"ssid": "home", "key": "12345678", "bssid": ""},
+])  # fmt: skip
+def test_credentials_that_no_network_has(wifi):
+    with pytest.raises(ConfigError) as refused:
+        checked({"wifi": wifi})
+    assert refused.value.setting == "wifi"
+    if isinstance(wifi, dict) and wifi.get("key"):
+        assert wifi["key"] not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["", "12345678", "x" * 63, "0" * 64, "a b c d e"])
+def test_credentials_that_networks_have(key):
+    found = checked({"wifi": {"ssid": "home", "key": key}})
+    assert found == {"wifi": {"ssid": "home", "key": key}}
+
+
+def test_assignments():
+    assert parse("interval=600") == ("interval", 600)
+    assert parse("interval=-1") == ("interval", -1)
+    assert parse("interval=") == ("interval", None)
+    assert parse("name=600") == ("name", "600")
+    assert parse("name=a=b") == ("name", "a=b")
+    assert parse("interval=soon") == ("interval", "soon")
+    assert parse("wifi=") == ("wifi", None)
+    for wrong in ("interval", "wifi=home"):
+        with pytest.raises(ConfigError):
+            parse(wrong)
+
+
+def test_secrets_are_kept_apart():
+    wifi = {"ssid": "home", "key": "12345678"}
+    shown, secrets = split_secrets({"interval": 5, "wifi": wifi})
+    assert shown == {"interval": 5, "wifi": {"ssid": "home", "key": MASK}}
+    assert secrets == {"wifi": wifi}
+    assert masked({"wifi": {"ssid": "open", "key": ""}}) == {"wifi": {"ssid": "open", "key": ""}}
+    assert split_secrets({"interval": 5}) == ({"interval": 5}, None)

@@ -1,0 +1,58 @@
+"""HomeKit's state in a real Postgres."""
+
+from __future__ import annotations
+
+from contracts.reading import SeriesKey
+from hub.database.database import Store
+from hub.homekit.identity import Identities
+from hub.homekit.repository import StoredHomeKit
+from hub.homekit.state import Change, PresenceRecord
+
+
+async def test_everything_comes_back(store: Store):
+    state = StoredHomeKit(store, "home")
+    empty = await state.load()
+    assert (empty.bridges, empty.accessories, empty.values, empty.presence) == ([], [], {}, [])
+    ids = Identities([], [])
+    ids.place("esp_1")
+    ids.number("esp_1", ["AccessoryInformation.0", "Switch.0", "Switch.0.On"])
+    bridges, accessories = ids.changes()
+    values = {
+        SeriesKey("esp_1", "Switch", 0, "On"): True,
+        SeriesKey("esp_1", "TemperatureSensor", 0, "CurrentTemperature"): 20.0,
+        SeriesKey("esp_1", "BatteryService", 0, "BatteryLevel"): 87,
+        SeriesKey("esp_1", "AccessoryInformation", 0, "Name"): "Büro",
+        SeriesKey("esp_1", "EnergyMeter", 1, "Energy"): 1e8,
+    }
+    presence = [PresenceRecord(device="esp_1", seen=1.5, due=None, online=True, sleeps=False)]
+    await state.save(Change(bridges, accessories, values, presence))
+    saved = await state.load()
+    assert saved.bridges == bridges
+    assert saved.accessories == accessories
+    assert saved.values == values
+    assert {k: type(v) for k, v in saved.values.items()} == {k: type(v) for k, v in values.items()}
+    assert saved.presence == presence
+
+
+async def test_forgetting_one_device_leaves_the_others(store: Store):
+    state = StoredHomeKit(store, "home")
+    ids = Identities([], [])
+    keys = [SeriesKey(device, "Switch", 0, "On") for device in ("esp_1", "esp_10")]
+    for key in keys:
+        ids.place(key.device)
+    _, accessories = ids.changes()
+    presence = [PresenceRecord(device=key.device) for key in keys]
+    await state.save(Change((), accessories, dict.fromkeys(keys, True), presence))
+    await state.save(Change(forgotten=["esp_1"]))
+    saved = await state.load()
+    assert [record.device for record in saved.accessories] == ["esp_10"]
+    assert [record.device for record in saved.presence] == ["esp_10"]
+    assert list(saved.values) == keys[1:]
+
+
+async def test_tenants_do_not_see_each_other(store: Store):
+    await store.ensure_tenant("beach")
+    ids = Identities([], [])
+    bridges, _ = ids.changes()
+    await StoredHomeKit(store, "home").save(Change(bridges))
+    assert (await StoredHomeKit(store, "beach").load()).bridges == []

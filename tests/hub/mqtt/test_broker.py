@@ -1,0 +1,216 @@
+"""Mosquitto as our child: files, restarts, errors; who is disabled is out at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import ssl
+import stat
+import time
+
+import pytest
+from cryptography import x509
+
+from hub.mqtt import mosquitto as module
+from hub.mqtt.account_repository import AccountState
+from hub.mqtt.broker import Broker
+from hub.mqtt.certificates import Authority
+from hub.mqtt.errors import AccountError, BrokerError, PortTakenError
+from tests.support.broker import open_folder, owner, until
+from tests.support.mqtt311 import Client
+
+PASSWORD = "0123456789abcdef" * 2
+
+
+def make(folder, book, **ports):
+    wanted = {"port": 0, "enrol_port": 0, "tls_port": 0, **ports}
+    return Broker(
+        folder / "broker", book, host="127.0.0.1", authority=Authority(folder / "ca"),
+        owner=owner(), **wanted,
+    )  # fmt: skip
+
+
+async def connect(broker, user="dev", password=PASSWORD):
+    return await Client.connect("127.0.0.1", broker.main.ports["mqtt"], user, user, password)
+
+
+def modes(folder):
+    return {
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.is_file()
+    }
+
+
+async def test_everything_it_writes_is_private(broker, accounts):
+    await accounts.provision("dev", "home", PASSWORD)
+    async with await connect(broker) as client:
+        await client.publish("HomeKit/dev/Switch/On", "1", retain=True)
+    folder = broker.accounts.passwords.parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    await broker.stop()  # writes what it persists
+    found = modes(folder)
+    assert {"passwords", "acl", "devices.conf", "server.key", "mosquitto.db"} <= set(found)
+    assert set(found.values()) == {0o600}
+    assert PASSWORD not in "".join(
+        path.read_text(errors="replace") for path in folder.iterdir() if path.is_file()
+    )
+    keys = folder.parent / "authority"
+    assert modes(keys) == {"ca.key": 0o600, "ca.crt": 0o644}
+
+
+@pytest.mark.parametrize("change", ["disable", "rotate", "remove"])
+async def test_who_is_shut_out_is_out_at_once(broker, accounts, change):
+    await accounts.provision("dev", "home", PASSWORD)
+    await accounts.provision("other", "home", PASSWORD)
+    async with await connect(broker) as client, await connect(broker, "other") as other:
+        assert (client.code, other.code) == (0, 0)
+        if change == "disable":
+            await accounts.set_state("dev", AccountState.DISABLED)
+        elif change == "rotate":
+            await accounts.rotate("dev")
+        else:
+            await accounts.remove("dev")
+        await asyncio.wait_for(client.closed.wait(), 1)
+        await other.ping()
+    async with await connect(broker) as again:
+        assert again.code == 5
+
+
+async def test_killed_it_is_back_on_the_same_ports(broker, accounts):
+    await accounts.provision("dev", "home", PASSWORD)
+    for part in (broker.main, broker.enrolment):
+        for _ in range(2):
+            killed = part.pid
+            os.kill(killed, signal.SIGKILL)
+            await until(lambda killed=killed, part=part: part.pid not in {None, killed})
+
+    async def accepts():
+        with contextlib.suppress(OSError):
+            async with await connect(broker) as client:
+                return client.code == 0
+        return False
+
+    await until(accepts)
+
+
+async def test_accounts_changed_while_it_was_down_are_known_when_it_is_back(broker, accounts):
+    os.kill(broker.main.pid, signal.SIGKILL)
+    await accounts.provision("dev", "home", PASSWORD)
+
+    async def accepts():
+        with contextlib.suppress(OSError):
+            async with await connect(broker) as client:
+                return client.code == 0
+        return False
+
+    await until(accepts)
+
+
+async def test_its_log_is_in_ours(accounts, caplog):
+    with open_folder() as folder, caplog.at_level(logging.DEBUG):
+        broker = make(folder, accounts)
+        await broker.start()
+        await broker.stop()
+    assert any(
+        record.name == "hub.mqtt.broker.devices" and "running" in record.message
+        for record in caplog.records
+    )
+
+
+async def test_a_taken_port_is_named_with_who_has_it(accounts):
+    with socket.socket() as taken, open_folder() as folder:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            PortTakenError, match=rf"port {port} is taken by \S+ \(pid {os.getpid()}"
+        ):
+            await make(folder, accounts, port=port).start()
+        with pytest.raises(PortTakenError, match=f"port {port} is taken"):
+            await make(folder, accounts, enrol_port=port).start()
+
+
+async def test_no_mosquitto_says_what_to_install(accounts, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(module, "SBIN", str(tmp_path))
+    with open_folder() as folder, pytest.raises(BrokerError, match="apt install mosquitto"):
+        await make(folder, accounts).start()
+
+
+async def test_an_old_mosquitto_says_what_to_install(accounts, monkeypatch, tmp_path):
+    old = tmp_path / "mosquitto"
+    old.write_text("#!/bin/sh\necho mosquitto version 1.6.9\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with open_folder() as folder, pytest.raises(BrokerError, match=r"version 1\.6: install"):
+        await make(folder, accounts).start()
+
+
+async def test_a_broken_configuration_tells_the_reason(accounts):
+    with open_folder() as folder:
+        broker = make(folder, accounts)
+        broker.main._config += "\nno_such_option 1\n"
+        with pytest.raises(BrokerError, match="no_such_option"):
+            await broker.start()
+
+
+async def test_tools_verify_the_tls_listener(broker, accounts):
+    await accounts.provision("viewer", "home", PASSWORD)
+    port = broker.main.ports["mqtts"]
+    trusting = ssl.create_default_context(cafile=broker.authority_certificate)
+    async with await Client.connect(
+        "localhost", port, "", "viewer", PASSWORD, tls=trusting
+    ) as client:
+        assert client.code == 0
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await Client.connect("localhost", port, tls=ssl.create_default_context())
+
+
+def test_certificates_are_kept_while_they_are_good(tmp_path, monkeypatch):
+    certificate, key = tmp_path / "server.crt", tmp_path / "server.key"
+    authority = Authority(tmp_path / "ca")
+    assert authority.issue(certificate, key, ["a", "127.0.0.1"], None)
+    assert not authority.issue(certificate, key, ["a", "127.0.0.1"], None)
+    assert authority.issue(certificate, key, ["b", "127.0.0.1"], None)
+    certificate.write_text("spoiled")
+    assert authority.issue(certificate, key, ["b", "127.0.0.1"], None)
+    assert Authority(tmp_path / "other").issue(certificate, key, ["b", "127.0.0.1"], None)
+
+
+def test_certificates_of_a_machine_whose_clock_is_at_1970(tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.mqtt.certificates.datetime", Clock1970)
+    certificate = tmp_path / "server.crt"
+    Authority(tmp_path / "ca").issue(certificate, tmp_path / "server.key", ["a"], None)
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    assert found.not_valid_before_utc.year == 2026
+    assert found.not_valid_after_utc.year == 2028
+
+
+class Clock1970:
+    """datetime on a Pi that has not heard the time yet."""
+
+    @staticmethod
+    def now(zone):
+        import datetime as dt  # noqa: PLC0415
+
+        return dt.datetime.fromtimestamp(5, zone)
+
+
+@pytest.mark.parametrize("name", ["", "hub", "a+b", "a#", "a/b", "a:b", "a\nb", "x" * 65, "é"])
+async def test_accounts_that_cannot_be(accounts, name):
+    with pytest.raises(AccountError):
+        await accounts.provision(name, "home")
+
+
+async def test_a_burst_of_changes_is_one_reload(broker, accounts, caplog):
+    with caplog.at_level(logging.DEBUG):
+        started = time.monotonic()
+        await asyncio.gather(*(accounts.provision(f"dev{n}", "home") for n in range(200)))
+        assert time.monotonic() - started < 5
+        async with await connect(broker, "none") as client:
+            assert client.code == 5
+    reloads = [r for r in caplog.records if "Reloading" in r.message]
+    assert 1 <= len(reloads) <= 20

@@ -1,0 +1,197 @@
+"""Who may make an account by enrolling: the rules one by one, with a clock in the test's hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.topics import Batch, Enrol
+from hub.mqtt.account_repository import AccountState
+from hub.mqtt.acks import Acks
+from hub.mqtt.enrolment import Enroller, Gate, Outcome
+from hub.mqtt.errors import AccountError, NotConnectedError
+from hub.mqtt.passwords import matches
+from hub.runtime.problems import Problems
+from hub.runtime.token_bucket import Bucket
+from hub.settings import Enrolment
+from tests.support.broker import until
+
+PASSWORD, OTHER = "a" * 32, "b" * 32
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def problems():
+    return Problems()
+
+
+def make(accounts, problems, clock, mode=Enrolment.OPEN):
+    return Enroller(accounts, Gate(mode, "home", clock), problems, clock)
+
+
+def asked(name, password=PASSWORD):
+    return Enrol(id=name, password=password, model="sensor", firmware="0.1.0")
+
+
+async def test_open_lets_in_and_remembers_what_it_was_told(accounts, problems, clock):
+    enroller = make(accounts, problems, clock)
+    assert await enroller.enrol(asked("dev")) is Outcome.ENROLLED
+    account = accounts.get("dev")
+    assert (account.tenant, account.state, account.model) == (
+        "home",
+        AccountState.PENDING,
+        "sensor",
+    )
+    assert matches(PASSWORD, account.password)
+    assert await enroller.enrol(asked("dev")) is Outcome.KNOWN
+    assert await enroller.enrol(asked("dev", OTHER)) is Outcome.TAKEOVER
+    assert problems.of("dev")["enrol-take-over"].count == 1
+    assert matches(PASSWORD, accounts.get("dev").password)
+
+
+@pytest.mark.parametrize("name", ["hub", "viewer"])
+async def test_reserved_names(accounts, problems, clock, name):
+    assert await make(accounts, problems, clock).enrol(asked(name)) is Outcome.RESERVED
+    assert accounts.all() == []
+
+
+async def test_a_window_closes_by_itself(accounts, problems, clock):
+    enroller = make(accounts, problems, clock, Enrolment.WINDOW)
+    assert await enroller.enrol(asked("early")) is Outcome.CLOSED
+    enroller.gate.open_window("beach", 10)
+    clock.now += 599
+    assert enroller.gate.window == ("beach", 1)
+    assert await enroller.enrol(asked("dev")) is Outcome.ENROLLED
+    clock.now += 1
+    assert enroller.gate.window is None
+    assert await enroller.enrol(asked("late")) is Outcome.CLOSED
+    assert [(a.device, a.tenant) for a in accounts.all()] == [("dev", "beach")]
+
+
+async def test_disabled_stays_disabled_whoever_enrols(accounts, problems, clock):
+    enroller = make(accounts, problems, clock)
+    await enroller.enrol(asked("dev"))
+    await accounts.set_state("dev", AccountState.DISABLED)
+    assert await enroller.enrol(asked("dev")) is Outcome.KNOWN
+    assert accounts.connecting() == []
+
+
+async def test_who_knocked_may_be_approved_and_cannot_be_replaced(accounts, problems, clock):
+    enroller = make(accounts, problems, clock, Enrolment.CLOSED)
+    await enroller.enrol(asked("dev"))
+    await enroller.enrol(asked("dev", OTHER))
+    assert problems.of("dev")["enrol-take-over"].count == 1
+    await enroller.approve("dev", "home")
+    assert matches(PASSWORD, accounts.get("dev").password)
+    assert enroller.candidates() == []
+    with pytest.raises(AccountError, match="has not asked"):
+        await enroller.approve("dev", "home")
+
+
+async def test_who_knocks_is_remembered_boundedly(accounts, problems, clock):
+    enroller = make(accounts, problems, clock, Enrolment.CLOSED)
+    for number in range(500):
+        await enroller.enrol(asked(f"dev{number}"))
+    assert [c.device for c in enroller.candidates()] == [f"dev{n}" for n in range(400, 500)]
+    assert enroller._busy == {}
+
+
+async def test_a_burst_then_a_trickle(accounts, problems, clock):
+    enroller = make(accounts, problems, clock)
+    enroller.MAX_PENDING = 10**6
+    outcomes = [await enroller.enrol(asked(f"dev{n}")) for n in range(Enroller.BURST + 10)]
+    assert outcomes.count(Outcome.ENROLLED) == Enroller.BURST
+    assert outcomes[-10:] == [Outcome.TOO_MANY] * 10
+    clock.now += 60
+    outcomes = [await enroller.enrol(asked(f"more{n}")) for n in range(20)]
+    assert outcomes.count(Outcome.ENROLLED) == Enroller.PER_MINUTE
+
+
+async def test_devices_that_enrol_and_never_come_are_forgotten(accounts, problems, clock):
+    enroller = make(accounts, problems, clock)
+    enroller.MAX_PENDING = 3
+    for number in range(3):
+        await enroller.enrol(asked(f"dev{number}"))
+    assert await enroller.enrol(asked("one_more")) is Outcome.TOO_MANY
+    await enroller.heard("dev1")
+    assert accounts.get("dev1").state is AccountState.ACTIVE
+    assert await enroller.enrol(asked("one_more")) is Outcome.ENROLLED
+    clock.now += Enroller.PATIENCE_S - 1
+    assert await enroller.forget_silent() == []
+    clock.now += 2
+    assert sorted(await enroller.forget_silent()) == ["dev0", "dev2", "one_more"]
+    assert [account.device for account in accounts.all()] == ["dev1"]
+    assert await enroller.enrol(asked("dev0", OTHER)) is Outcome.ENROLLED
+
+
+async def test_after_a_restart_the_silent_get_their_day_anew(accounts, problems, clock):
+    await make(accounts, problems, clock).enrol(asked("dev"))
+    restarted = make(accounts, problems, clock)
+    clock.now += 10 * Enroller.PATIENCE_S
+    assert await restarted.forget_silent() == []
+    clock.now += Enroller.PATIENCE_S + 1
+    assert await restarted.forget_silent() == ["dev"]
+
+
+async def test_a_renewal_is_for_once_and_for_a_while(accounts, problems, clock):
+    enroller = make(accounts, problems, clock)
+    await enroller.enrol(asked("dev"))
+    enroller.allow_renewal("dev", 10)
+    clock.now += 601
+    assert await enroller.enrol(asked("dev", OTHER)) is Outcome.TAKEOVER
+    enroller.allow_renewal("dev", 10)
+    assert await enroller.enrol(asked("dev", OTHER)) is Outcome.RENEWED
+    assert await enroller.enrol(asked("dev")) is Outcome.TAKEOVER
+    with pytest.raises(AccountError):
+        enroller.allow_renewal("nobody", 10)
+
+
+def test_a_bucket_does_not_mind_the_wall_clock():
+    clock = Clock()
+    bucket = Bucket(2, 60, clock)
+    assert [bucket.take() for _ in range(3)] == [True, True, False]
+    clock.now += 1
+    assert [bucket.take() for _ in range(2)] == [True, False]
+    clock.now += 1e9
+    assert [bucket.take() for _ in range(3)] == [True, True, False]
+
+
+class Told:
+    """A source that notes what is published, and is away at first."""
+
+    def __init__(self):
+        self.sent = []
+        self.away = True
+
+    async def publish(self, topic, payload, *, qos=1, retain=False):
+        if self.away:
+            raise NotConnectedError
+        assert retain
+        self.sent.append((topic, payload))
+
+
+async def test_an_acknowledgement_waits_for_the_broker_and_only_the_latest_is_sent():
+    source = Told()
+
+    async def held(device, boot):
+        return [(1, 2)]
+
+    acks = Acks(source, held)
+    acks.INTERVAL_S = 0.05
+    await acks.start()
+    for last in (3, 4, 5):
+        acks.committed(Batch("dev", "9f3a61c2", 0.0, 0, last - 1, last, (), ()))
+    source.away = False
+    await until(lambda: source.sent != [])
+    await acks.stop()
+    assert source.sent == [("HomeKit/dev/$ack", '{"boot":"9f3a61c2","seq":5}')]

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from hub.rollouts.health import verdict
+from hub.rollouts.model import Device, Health, Options, State
+from tests.hub.rollouts.fleet import NEW, NOW, sample
+
+
+def updated(*after: dict, before: list[dict] | None = None, **changes) -> Device:
+    """A device that reported the target so often, a minute apart; the last one just now."""
+    reports = [{"reset": "soft"}, *after]
+    times = [NOW - timedelta(minutes=len(reports) - 1 - n) for n in range(len(reports))]
+    return Device(
+        "a", 0, NOW, State.UPDATED,
+        before=tuple(sample(**one) for one in (before or [{}])),
+        after=tuple(sample(t, firmware=NEW, **one) for t, one in zip(times, reports, strict=True)),
+        **changes,
+    )  # fmt: skip
+
+
+GOOD = ({}, {}, {})
+
+
+def test_three_good_reports():
+    assert verdict(updated(*GOOD), Options(), 0, NOW) == (Health.GOOD, "")
+    assert verdict(updated({}, {}), Options(), 0, NOW) == (Health.WATCHED, "2 of 3 reports")
+    assert verdict(updated(*GOOD), Options(reports=0), 0, NOW) == (Health.UNKNOWN, "")
+
+
+@pytest.mark.parametrize(
+    ("after", "reason"),
+    [
+        ([{}, {"awake_ms": 650}, {"awake_ms": 650}],
+         "is awake for 650 ms, before the update 400 ms"),
+        ([{}, {"heap_free": 9000}, {"heap_free": 9000}],
+         "has 9000 bytes of heap free, before the update 20000"),
+        ([{}, {}, {"reset": "watchdog"}], "was restarted by its watchdog since the update"),
+        # The first wake looks for its access point, and one more had to: no matter.
+        ([{"awake_ms": 4000}, {"awake_ms": 4000}, {}], None),
+        # Within the margin, or the radio's mood.
+        ([{}, {"awake_ms": 600}, {"awake_ms": 600}], None),
+        # A restart tells the awake time of no whole wake.
+        ([{}, {"reset": "power", "awake_ms": 9000}, {}], None),
+        ([{}, {"awake_ms": None, "heap_free": None}, {"awake_ms": None, "heap_free": None}], None),
+    ],
+)  # fmt: skip
+def test_worse_than_before(after, reason):
+    found = verdict(updated(*after), Options(), 0, NOW)
+    assert found == ((Health.BAD, reason) if reason else (Health.GOOD, ""))
+
+
+def test_short_wakes_may_double():
+    device = updated(*[{"awake_ms": 160}] * 3, before=[{"awake_ms": 80}])
+    assert verdict(device, Options(), 0, NOW)[0] is Health.GOOD
+
+
+def test_one_odd_report_before_does_not_hide_it():
+    device = updated(*[{"awake_ms": 900}] * 3, before=[{}, {"awake_ms": 9000}, {}])
+    assert verdict(device, Options(), 0, NOW)[0] is Health.BAD
+
+
+def test_readings_that_are_missing():
+    device = updated(*GOOD, gaps_before=10)
+    assert verdict(device, Options(gaps=5), 15, NOW)[0] is Health.GOOD
+    assert verdict(device, Options(gaps=5), 16, NOW) == (
+        Health.BAD, "lost 6 readings since the update",
+    )  # fmt: skip
+    assert verdict(device, Options(), None, NOW)[0] is Health.GOOD
+
+
+def test_late():
+    device = updated({})
+    late = NOW + timedelta(seconds=3 * 60 + 30)
+    assert verdict(device, Options(), 0, late - timedelta(seconds=1))[0] is Health.WATCHED
+    assert verdict(device, Options(), 0, late) == (
+        Health.BAD, "has not reported since 2026-03-01 12:00 UTC",
+    )  # fmt: skip
+
+
+def test_one_that_stays_awake_does_not_say_when_it_reports():
+    device = updated({"next_wake_s": None})
+    patient = Options(patience_s=600)
+    assert verdict(device, patient, 0, NOW + timedelta(seconds=599))[0] is Health.WATCHED
+    assert verdict(device, patient, 0, NOW + timedelta(seconds=600))[0] is Health.BAD

@@ -1,0 +1,153 @@
+"""Rollouts as the database keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from hub.devices.repository import Devices
+from hub.rollouts.errors import DeviceBusyError, StaleRolloutError, UnknownRolloutError
+from hub.rollouts.model import (
+    FirmwareTarget,
+    Health,
+    Options,
+    Phase,
+    Rollout,
+    Sample,
+    SettingsTarget,
+    State,
+    Transition,
+    changed,
+)
+from hub.rollouts.plan import begin
+from hub.rollouts.repository import StoredRollouts
+from hub.rollouts.work import Outcome
+from tests.hub.ingest.test_ingest import NOW
+
+TARGET = FirmwareTarget(image=1, version="2.0.0", size=1000, key="ab")
+
+
+@pytest.fixture
+def kept(store) -> StoredRollouts:
+    return StoredRollouts(store, "home")
+
+
+async def add(kept: StoredRollouts, *names: str, target=TARGET):
+    rollout = Rollout(0, target, Options(windows=("22:00-06:00",)), NOW, "ann")
+    devices, history = begin(rollout, await kept.starts(names), NOW)
+    return await kept.add(rollout, devices, history), devices
+
+
+async def test_what_is_added_is_loaded_as_it_was(kept):
+    rollout, devices = await add(kept, "b", "a")
+    found = await kept.load(rollout.id)
+    assert found.rollout == rollout
+    assert found.devices == devices
+    assert [k.rollout.id for k in await kept.open()] == [rollout.id]
+    assert [(e["device"], e["after"]) for e in await kept.events(rollout.id)] == [
+        ("b", "pending"), ("a", "pending"),
+    ]  # fmt: skip
+
+
+async def test_every_member_of_a_device_survives(kept):
+    rollout, devices = await add(kept, "a")
+    sample = Sample(NOW, "1.0.0", "b", 1, "deepsleep", "00000001", 5, 400, 20000, 2900, 60.5)
+    device = changed(
+        devices["a"], state=State.VERIFYING, attempts=2, command=1_772_366_410, reason="x",
+        address="192.0.2.1", not_before=NOW, due=NOW + timedelta(seconds=9), heard_at=NOW, wakes=3,
+        sent=True, claimed=True, stranded=True, owed=True, health=Health.WATCHED,
+        health_reason="y", gaps_before=4, before=(sample,), after=(sample, sample),
+        former={"interval": None},
+    )  # fmt: skip
+    moved = Transition(NOW, "state", "a", "pending", "verifying", "x", 7)
+    outcome = Outcome(replace(rollout, wave=1, forgiven=2), {"a": device}, [moved], [], None)
+    after = await kept.commit(rollout, outcome)
+    found = await kept.load(rollout.id)
+    assert found.devices == {"a": device}
+    assert found.rollout == after == replace(rollout, wave=1, forgiven=2, revision=1)
+    assert (await kept.events(rollout.id))[-1]["command"] == 7
+
+
+async def test_a_step_is_committed_once_however_often_it_is_tried(kept):
+    rollout, _ = await add(kept, "a")
+    moved = Transition(NOW, "phase", None, "running", "paused", "by ann")
+    outcome = Outcome(replace(rollout, phase=Phase.PAUSED), {}, [moved], [], None)
+    first = await kept.commit(rollout, outcome)
+    assert await kept.commit(rollout, outcome) == first
+    assert len(await kept.events(rollout.id)) == 2
+    await kept.commit(first, Outcome(replace(first, phase=Phase.RUNNING), {}, [], [], None))
+    with pytest.raises(StaleRolloutError):
+        await kept.commit(rollout, outcome)
+
+
+async def test_a_device_is_in_one_rollout_at_a_time(kept, database):
+    first, devices = await add(kept, "a", "b")
+    with pytest.raises(DeviceBusyError) as refused:
+        await add(kept, "c", "b")
+    assert refused.value.rollouts == {"b": first.id}
+    assert f"b is in rollout {first.id}" in str(refused.value)
+    assert [k.rollout.id for k in await kept.latest()] == [first.id], "nothing of it was kept"
+    done = changed(devices["b"], state=State.UPDATED)
+    await kept.commit(first, Outcome(first, {"b": done}, [], [], None))
+    second, _ = await add(kept, "c", "b")
+    # Not only the code says so.
+    async with await psycopg.AsyncConnection.connect(database.owner_url) as owner:
+        await owner.execute("ALTER TABLE dormouse.rollout_device NO FORCE ROW LEVEL SECURITY")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            await owner.execute(
+                "UPDATE dormouse.rollout_device SET state = 'pending' WHERE rollout_id = %s",
+                [first.id],
+            )
+    assert second.id > first.id
+
+
+async def test_the_last_command_of_a_device_goes_on_in_the_next_rollout(kept):
+    rollout, devices = await add(kept, "a")
+    over = changed(devices["a"], state=State.FAILED, reason="x", command=77)
+    await kept.commit(
+        rollout, Outcome(replace(rollout, phase=Phase.DONE), {"a": over}, [], [], None)
+    )
+    assert (await kept.starts(["a"]))["a"].command == 77
+    settings, _ = await add(kept, "a", target=SettingsTarget(changes={"interval": 60}))
+    assert settings.id != rollout.id
+
+
+async def test_what_is_known_before(kept, store):
+    devices = Devices(store, "home")
+    report = {"firmware": "1.0.0", "board": "x", "reset": "deepsleep", "awake_ms": 400}
+    await devices.report("a", report, NOW, 60)
+    found = await kept.starts(["a", "new"])
+    assert found["a"].sample is not None
+    assert (found["a"].sample.firmware, found["a"].sample.awake_ms) == ("1.0.0", 400)
+    assert found["new"].sample is None
+
+
+async def test_secrets_are_forgotten_at_the_end(kept, store):
+    wifi = {"wifi": {"ssid": "home", "key": "correct horse"}}
+    rollout, devices = await add(kept, "a", target=SettingsTarget(changes=wifi))
+    over = changed(devices["a"], state=State.UPDATED)
+    await kept.commit(
+        rollout, Outcome(replace(rollout, phase=Phase.DONE), {"a": over}, [], [], None)
+    )
+    async with store.tenant("home") as conn:
+        row = await (await conn.execute("SELECT target::text FROM dormouse.rollout")).fetchone()
+    assert "correct horse" not in row[0]
+    assert "home" in row[0]
+
+
+async def test_what_is_owed_to_the_broker(kept):
+    rollout, devices = await add(kept, "a", "b")
+    owed = {n: changed(devices[n], state=State.SKIPPED, reason="x", owed=True) for n in devices}
+    await kept.commit(rollout, Outcome(replace(rollout, phase=Phase.ABORTED), owed, [], [], None))
+    await add(kept, "b")
+    assert await kept.owed() == ["a"], "b has another command by now"
+    await kept.paid(["a"])
+    assert await kept.owed() == []
+
+
+async def test_unknown(kept):
+    with pytest.raises(UnknownRolloutError, match="there is no rollout 7"):
+        await kept.load(7)

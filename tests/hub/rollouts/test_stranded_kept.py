@@ -1,0 +1,45 @@
+"""Who may still sit in an OTA server is known over a restart, until it is heard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hub.devices.repository import Devices
+from hub.rollouts.model import FirmwareTarget, Options, Rollout, State
+from hub.rollouts.plan import begin
+from hub.rollouts.repository import StoredRollouts
+
+
+async def failed(store, since: datetime, *stranded: str, **others: State) -> StoredRollouts:
+    kept = StoredRollouts(store, "home")
+    rollout = Rollout(0, FirmwareTarget(image=1, version="2.0.0", size=9), Options(), since, "ann")
+    names = [*stranded, *others]
+    for name in names:
+        await Devices(store, "home").report(name, {"firmware": "1.0.0"}, since, 60)
+    devices, history = begin(rollout, await kept.starts(names), since)
+    devices = {
+        name: replace(
+            device,
+            state=others.get(name, State.FAILED),
+            stranded=name in stranded,
+            since=since + timedelta(seconds=1),
+        )
+        for name, device in devices.items()
+    }
+    await kept.add(rollout, devices, history)
+    return kept
+
+
+async def test_those_that_a_failed_update_left_there(store):
+    now = datetime.now(UTC)
+    kept = await failed(store, now, "a", "b", c=State.FAILED, d=State.UPDATED)
+    assert sorted(await kept.stranded()) == ["a", "b"]
+    later = now + timedelta(seconds=5)
+    await Devices(store, "home").report("a", {"firmware": "1.0.0"}, later, 60)
+    assert await kept.stranded() == ["b"]
+
+
+async def test_after_a_month_somebody_has_taken_it_away(store):
+    kept = await failed(store, datetime.now(UTC) - timedelta(days=31), "a")
+    assert await kept.stranded() == []

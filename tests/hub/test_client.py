@@ -1,0 +1,67 @@
+"""The control socket, with a real server and a real client."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import stat
+
+import httpx
+import pytest
+from fastapi import FastAPI, HTTPException
+
+from hub.client import SOCKET, Control, NoHubError, RefusedError, hub_facts
+from hub.settings import load
+from hub.web.server import HttpServer, PortTakenError, private_socket, tcp_socket
+
+
+def _app() -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/status")
+    async def status():
+        return {"devices": []}
+
+    @app.post("/refuse")
+    async def refuse():
+        raise HTTPException(409, "the window is closed")
+
+    return app
+
+
+async def test_a_call_reaches_the_hub_and_a_refusal_gives_its_reason(short_tmp):
+    async with HttpServer(_app(), private_socket(short_tmp / SOCKET)):
+        control = await asyncio.to_thread(Control, load(data_dir=short_tmp))
+        assert await asyncio.to_thread(control.get, "/status") == {"devices": []}
+        with pytest.raises(RefusedError, match="the window is closed"):
+            await asyncio.to_thread(control.post, "/refuse")
+        control.close()
+    with pytest.raises(NoHubError, match="dormouse hub"):
+        Control(load(data_dir=short_tmp))
+
+
+async def test_only_its_owner_may_open_the_socket(short_tmp):
+    async with HttpServer(_app(), private_socket(short_tmp / SOCKET)):
+        assert stat.S_IMODE((short_tmp / SOCKET).stat().st_mode) == 0o600
+
+
+async def test_a_taken_port_is_named_with_its_setting():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(PortTakenError, match=f"HTTP_PORT={port}"):
+            tcp_socket("HTTP_PORT", "127.0.0.1", port)
+
+
+async def test_port_0_is_a_free_one():
+    listening = tcp_socket("HTTP_PORT", "127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    async with HttpServer(_app(), listening), httpx.AsyncClient() as client:
+        answer = await client.get(f"http://127.0.0.1:{port}/status")
+        assert answer.json() == {"devices": []}
+
+
+def test_no_hub_json_says_that_no_hub_runs(tmp_path):
+    with pytest.raises(NoHubError, match=str(tmp_path)):
+        hub_facts(tmp_path)

@@ -1,0 +1,95 @@
+"""/metrics and /healthz: for who looks after the hub."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
+
+from hub.web import health
+from tests.hub.web.api.conftest import EVIL
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def scraped(client):
+    answer = await client.get("/metrics")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return answer.text, {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def test_prometheus_gets_a_tenants_devices_and_values(full, ann, make_token, program):
+    await ann.patch("/api/devices/h2", json={"name": EVIL + '"\\'})
+    async with program(await make_token("metrics")) as client:
+        text, samples = await scraped(client)
+    assert samples["dormouse_device_battery_volts", ("device", "h1")] == 2.9
+    assert samples["dormouse_device_rssi_dbm", ("device", "h1")] == -60
+    series = (
+        ("characteristic", "CurrentTemperature"),
+        ("device", "h1"),
+        ("index", "0"),
+        ("service", "TemperatureSensor"),
+    )
+    assert samples["dormouse_value", *series, ("unit", "°C")] == 22.87
+    assert samples["dormouse_value_timestamp_seconds", *series] > 1.7e9
+    assert samples["dormouse_broker_connected",] == 1
+    names = {dict(key[1:]).get("name") for key in samples if key[0] == "dormouse_device_info"}
+    assert EVIL + '"\\' in names
+    assert samples["process_resident_memory_bytes",] > 1e7
+    # Nothing of the other tenant, in no label and no sum.
+    assert "b1" not in text
+    assert "beach" not in text
+
+
+async def test_each_tenant_gets_its_own(full, eve, program):
+    made = await eve.post("/api/tokens", json={"name": "prometheus", "scopes": ["metrics"]})
+    async with program(made.json()["token"]) as client:
+        text, samples = await scraped(client)
+        assert samples["dormouse_device_battery_volts", ("device", "b1")] == 2.9
+        assert "h1" not in text
+        # It may scrape, and no more.
+        assert (await client.get("/api/devices")).status_code == 403
+
+
+async def test_health_is_said_to_everybody(nobody, full):
+    answer = await nobody.get("/healthz")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"status": "ok", "database": "ok", "broker": "ok"},
+    )
+
+
+async def test_health_is_honest_about_database_and_broker(server, full):
+    """On a database that is really taken away."""
+    from hub.database.database import Store  # noqa: PLC0415
+
+    database = await server.clone()
+    connected = asyncio.Event()
+    async with Store(database.app_url) as store:
+        hub = SimpleNamespace(
+            running=SimpleNamespace(store=store),
+            mqtt=SimpleNamespace(source=SimpleNamespace(connected=connected)),
+        )
+        app = FastAPI()
+        app.include_router(health.router(SimpleNamespace(hub=hub)))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+            answer = await client.get("/healthz")
+            assert (answer.status_code, answer.json()["broker"]) == (503, "away")
+            connected.set()
+            assert (await client.get("/healthz")).json()["status"] == "ok"
+            await server.drop(database.name)
+
+            async with asyncio.timeout(20):
+                while (answer := await client.get("/healthz")).status_code == 200:
+                    await asyncio.sleep(0.1)
+            assert answer.json() == {"status": "degraded", "database": "away", "broker": "ok"}

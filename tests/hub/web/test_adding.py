@@ -1,0 +1,264 @@
+"""Adding a device by its page, with a device that is real firmware, in real browsers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from host.twin.hub import HubAddress
+from host.twin.kinds import Kind
+from hub.settings import Enrolment
+from tests.hub.web.conftest import hub_with_people
+from tests.hub.web.devices import device
+from tests.hub.web.people import control
+from tests.hub.web.pictures import picture
+from tests.support.hub import HubProcess, rows, until
+from tests.support.publisher import Publisher
+
+SAID = {"TemperatureSensor__CurrentTemperature": "20.5"}
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def window_hub(empty_hub):
+    """A hub that lets nobody in by itself."""
+    async with hub_with_people(empty_hub, ENROLMENT=Enrolment.WINDOW) as hub:
+        yield hub
+
+
+def address(hub: HubProcess) -> HubAddress:
+    return HubAddress("127.0.0.1", hub.facts["mqtt_port"], hub.facts["enrol_port"])
+
+
+def step(page, title: str):
+    return page.get_by_role("heading", name=title, exact=True, level=2)
+
+
+async def test_it_is_left_in_the_middle_and_gone_on_with_on_a_phone(
+    window_hub, make_twin, open_browser
+):
+    twin = make_twin(Kind.DS18B20, address(window_hub), interval=2)
+    try:
+        async with open_browser("ann", hub=window_hub) as page:
+            await page.goto("/add")
+            await step(page, "Prepare the device").wait_for()
+            await page.get_by_role("button", name="Next").click()
+            await step(page, "Join it to your WiFi").wait_for()
+            await picture(page, "add-portal")
+            await page.get_by_role("button", name="It says that it joined").click()
+            await page.get_by_text("No new device comes in by itself now").wait_for()
+            await page.get_by_text("Waiting for a device").wait_for()
+            # With several tenants a device is shown to who can read its network's name.
+            await page.get_by_label("Last four characters").fill(twin.id[-4:])
+            # It knocks while the page is open: nothing is pressed, nothing reloaded.
+            await twin.start()
+            await page.get_by_text(f"{twin.id} asks to come in").wait_for()
+            await picture(page, "add-door")
+            await page.get_by_role("button", name="Let it in").click()
+            await step(page, "Name it").wait_for()
+            await page.get_by_label("Name").fill("Loft <b>&")
+            await page.get_by_label("Name").press("Enter")
+            await step(page, "Where is it?").wait_for()
+        async with open_browser("ann", hub=window_hub, phone=True, dark=True) as page:
+            await page.goto("/add")
+            await step(page, "Where is it?").wait_for()
+            await page.get_by_role("button", name="Next").click()
+            await step(page, "A new place").wait_for()
+            await page.get_by_label("Name of the place").fill("Attic")
+            await page.get_by_role("button", name="Next").click()
+            await step(page, "Test reading").wait_for()
+            await page.get_by_text("°C").first.wait_for()
+            await picture(page, "add-reading-phone-dark")
+            await page.get_by_role("button", name="Next").click()
+            await step(page, "Temperature sensor").wait_for()
+            await page.get_by_label("It really is").fill("25")
+            await page.get_by_role("button", name="Next").click()
+            await step(page, "Apple Home").wait_for()
+            await page.get_by_role("img", name="QR code").wait_for()
+            code = window_hub.facts["pairing_code"]
+            await page.get_by_text(code).wait_for()
+            await picture(page, "add-homekit-phone-dark")
+            await page.get_by_role("button", name="Next").click()
+            await page.get_by_text("Loft <b>& is set up.").wait_for()
+            assert await page.locator("b").count() == 0
+            await picture(page, "add-done-phone-dark")
+            # Nothing but asking for it begins anew.
+            await page.reload()
+            await page.get_by_text("Loft <b>& is set up.").wait_for()
+            await page.get_by_role("button", name="Add another device").click()
+            await step(page, "Prepare the device").wait_for()
+        found = await rows(
+            window_hub,
+            """SELECT d.name, p.name, (d.calibration -> 0 ->> 'offset')::float
+               FROM dormouse.device d JOIN dormouse.place p ON p.id = d.location_id
+               WHERE d.key = %s""",
+            twin.id,
+        )
+        assert [row[:2] for row in found] == [("Loft <b>&", "Attic")]
+        assert found[0][2] != 0
+    finally:
+        await twin.stop()
+
+
+async def at_the_door(page) -> None:
+    """A wizard begun anew, as far as where devices are waited for."""
+    await page.goto("/add")
+    await (
+        page.get_by_text("How does it get into your WiFi?")
+        .or_(page.get_by_role("button", name="Start anew"))
+        .first.wait_for()
+    )
+    anew = page.get_by_role("button", name="Start anew")
+    if await anew.count():
+        await anew.click()
+        await page.get_by_role("alertdialog").get_by_role("button", name="Start anew").click()
+    await page.get_by_text("It has its WiFi already").click()
+    await page.get_by_role("button", name="Next").click()
+    await step(page, "Find the device").wait_for()
+
+
+async def test_a_window_is_opened_where_nobody_comes_in(window_hub, open_browser):
+    one = Publisher("window_1", window_hub.facts["mqtt_port"], window_hub.facts["enrol_port"])
+    async with open_browser("max", hub=window_hub) as page:
+        await look_at(page, "home")
+        await at_the_door(page)
+        await page.get_by_role("button", name="Let new devices in for 15 minutes").click()
+        await page.get_by_text("New devices are let in by themselves for 15 min more.").wait_for()
+        await one.enrol()
+        await page.get_by_text("window_1 is in").wait_for()
+        await page.get_by_role("button", name="This is it").first.click()
+        await step(page, "Name it").wait_for()
+    await one.close()
+
+
+async def test_a_device_whose_memory_was_erased_is_let_in_again(window_hub, open_browser):
+    facts = window_hub.facts
+    await control(window_hub, "/devices/erased_1/add", {"tenant": "home"})
+    erased = Publisher("erased_1", facts["mqtt_port"], facts["enrol_port"])
+    async with open_browser("ann", hub=window_hub) as page:
+        await at_the_door(page)
+        knock = asyncio.create_task(erased.enrol())
+        await page.get_by_text("erased_1 was refused: it is known with another password").wait_for()
+        await picture(page, "add-refused")
+        await page.get_by_role("button", name="It is mine: let it in again").click()
+        await page.get_by_text("erased_1 was refused").wait_for(state="detached")
+        knock.cancel()
+        await asyncio.gather(knock, return_exceptions=True)
+        again = Publisher("erased_1", facts["mqtt_port"], facts["enrol_port"])
+        await again.enrol()
+        await again.close()
+        await (
+            page.get_by_text("It is one that is here already")
+            .or_(page.get_by_text("erased_1 is in"))
+            .first.wait_for()
+        )
+    await erased.close()
+
+
+async def test_it_is_done_by_keyboard_alone_and_says_where_one_is(window_hub, open_browser):
+    async with (
+        device(window_hub, "keys_1", enrol=False, **SAID),
+        open_browser("ann", hub=window_hub) as page,
+    ):
+        await at_the_door(page)
+        card = page.locator(".q-card", has_text="keys_1 is in")
+        await card.get_by_role("button", name="This is it").press("Enter")
+        await step(page, "Name it").wait_for()
+        # Who does not see the page is where the next step begins.
+        await until(lambda: has_focus(page, "Name it"))
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("Cupboard")
+        await page.keyboard.press("Enter")
+        await step(page, "Where is it?").wait_for()
+        await page.get_by_role("button", name="Back").press("Enter")
+        await step(page, "Name it").wait_for()
+        assert await page.get_by_label("Name").input_value() == "Cupboard"
+        # Steps that were not reached cannot be gone to, those that were can.
+        steps = page.get_by_role("navigation", name="Steps")
+        assert await steps.get_by_role("button", name="Test reading").is_disabled()
+        await steps.get_by_role("button", name="Where is it?").press("Enter")
+        await step(page, "Where is it?").wait_for()
+
+
+TWO = {
+    "TemperatureSensor__0__CurrentTemperature": "20.5",
+    "TemperatureSensor__1__CurrentTemperature": "-18",
+}
+
+
+async def test_each_of_two_sensors_is_named_and_a_window_that_is_behind_is_told(
+    window_hub, open_browser
+):
+    async with (
+        device(window_hub, "two_1", enrol=False, **TWO),
+        open_browser("ann", hub=window_hub) as page,
+        open_browser("ann", hub=window_hub) as behind,
+    ):
+        await at_the_door(page)
+        await behind.goto("/add")
+        await step(behind, "Find the device").wait_for()
+        card = page.locator(".q-card", has_text="two_1 is in")
+        await card.get_by_role("button", name="This is it").click()
+        await step(page, "Name it").wait_for()
+        await behind.get_by_role("button", name="Back").click()
+        await behind.get_by_role("alert").get_by_text("You went on with this").wait_for()
+        await step(behind, "Name it").wait_for()
+        await page.get_by_role("button", name="Next").click()
+        await step(page, "Where is it?").wait_for()
+        await page.get_by_role("combobox", name="Place").click()
+        await page.get_by_role("option", name="In no place yet").click()
+        await page.get_by_role("button", name="Next").click()
+        await step(page, "Test reading").wait_for()
+        await page.get_by_text("-18.0 °C").wait_for()
+        await page.get_by_role("button", name="Next").click()
+        await step(page, "Temperature sensor").wait_for()
+        await page.get_by_label("What it measures").fill("☃")
+        await page.get_by_role("button", name="Next").click()
+        await page.get_by_role("alert").get_by_text("Apple Home takes names of").wait_for()
+        await page.get_by_label("What it measures").fill("Fridge")
+        await page.get_by_role("button", name="Next").click()
+        await step(page, "Temperature sensor 2").wait_for()
+        await page.get_by_label("What it measures").fill("Freezer")
+        await page.get_by_label("It really is").fill("-17.5")
+        await page.get_by_role("button", name="Next").click()
+        await step(page, "Apple Home").wait_for()
+        assert await until(lambda: configured(window_hub)) == ["Freezer", "Fridge"]
+        found = await rows(
+            window_hub,
+            """SELECT s.index, c.offset_by FROM dormouse.calibration c
+               JOIN dormouse.series s ON s.id = c.series_id
+               JOIN dormouse.device d ON d.id = s.device_id WHERE d.key = 'two_1'""",
+        )
+        assert found == [(1, 0.5)]
+
+
+async def configured(hub) -> list[str]:
+    """What Apple Home calls the sensors of two_1, once both are there."""
+    transport = httpx.AsyncHTTPTransport(uds=str(hub.data_dir / "hub.sock"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        (home, *_) = (await client.get("/homekit/accessories", params={"tenant": "home"})).json()
+    named = [
+        values.get("ConfiguredName")
+        for bridge in home["bridges"]
+        for one in bridge["accessories"]
+        if one["device"] == "two_1"
+        for service, values in one["services"].items()
+        if service.startswith("TemperatureSensor")
+    ]
+    return sorted(named) if named == ["Fridge", "Freezer"] else []
+
+
+async def has_focus(page, text: str) -> bool:
+    return await page.evaluate("document.activeElement.textContent") == text
+
+
+async def look_at(page, tenant: str) -> None:
+    """Choose a tenant in the header."""
+    await page.goto("/account")
+    await page.get_by_role("combobox", name="Tenant").click()
+    await page.get_by_role("option", name=tenant).click()
+    await page.wait_for_url("**/")

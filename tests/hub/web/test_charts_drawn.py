@@ -1,0 +1,238 @@
+"""Charts do not lie: what Chromium really draws."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from itertools import pairwise
+
+import pytest
+import pytest_asyncio
+
+from tests.hub.web.chart_cases import AT, GAP, HOUR, NOW, SINCE, cases
+from tests.support.hub import ROOT
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def charts_url():
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.hub.web.programs.charts",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+        limit=2**24,
+    )  # fmt: skip
+    process.stdin.write(json.dumps(cases()).encode() + b"\n")
+    port = int(await process.stdout.readline())
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    await process.wait()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def draw(chromium, charts_url):
+    """Draws a case; gives the page, where `chart` is the ECharts instance."""
+    context = await chromium.new_context(
+        viewport={"width": 1000, "height": 900}, timezone_id="Asia/Tokyo"
+    )
+
+    async def drawn(name: str):
+        page = await context.new_page()
+        await page.goto(f"{charts_url}/{name}")
+        await page.wait_for_selector("[data-drawn]")
+        await page.evaluate(
+            """async () => {
+                const { echarts } = await import("nicegui-echart");
+                window.chart = echarts.getInstanceByDom(document.querySelector("[data-drawn]"));
+            }"""
+        )
+        return page
+
+    yield drawn
+    await context.close()
+
+
+def axis(page, number: int = 0):
+    return page.evaluate(
+        "n => chart.getModel().getComponent('yAxis', n).axis.scale.getExtent()", number
+    )
+
+
+def shapes(page, number: int):
+    """The points of each unbroken piece of a series' line, as pixels."""
+    return page.evaluate(
+        """n => {
+            const pieces = [];
+            const view = chart.getViewOfSeriesModel(chart.getModel().getSeriesByIndex(n));
+            view.group.traverse((el) => {
+                if (el.type !== "ec-polyline") return;
+                let piece = null;
+                const p = el.shape.points;
+                for (let i = 0; i < p.length; i += 2) {
+                    if (Number.isNaN(p[i]) || Number.isNaN(p[i + 1])) { piece = null; continue; }
+                    if (!piece) pieces.push((piece = []));
+                    piece.push([p[i], p[i + 1]]);
+                }
+            });
+            return pieces;
+        }""",
+        number,
+    )
+
+
+async def test_a_gap_is_a_break_and_a_zone(draw):
+    page = await draw("gap")
+    pieces = await shapes(page, 0)
+    assert len(pieces) == 2
+    x = await page.evaluate("t => t.map(t => chart.convertToPixel({xAxisIndex: 0}, t))", list(GAP))
+    assert pieces[0][-1][0] == pytest.approx(x[0], abs=1)
+    assert pieces[1][0][0] == pytest.approx(x[1], abs=1)
+    # Every reading is a point of the line: nothing thinned out, nothing added.
+    assert sum(map(len, pieces)) == len(AT)
+    zone = await page.evaluate(
+        "() => chart.getModel().getSeriesByIndex(0).getModel('markArea').get('data')"
+    )
+    assert [zone[0][0]["xAxis"], zone[0][1]["xAxis"]] == list(GAP)
+
+
+async def test_pixels_of_the_zone_differ_from_the_background(draw):
+    page = await draw("gap")
+    x = await page.evaluate("t => chart.convertToPixel({xAxisIndex: 0}, t)", sum(GAP) // 2)
+    colours = await page.evaluate(
+        """x => {
+            const canvas = document.querySelector("[data-drawn] canvas");
+            const ratio = canvas.width / canvas.clientWidth;
+            const drawn = canvas.getContext("2d");
+            const at = (x, y) => [...drawn.getImageData(x * ratio, y * ratio, 1, 1).data];
+            return [at(x, 95), at(x - 300, 95)];
+        }""",
+        x,
+    )
+    assert colours[0] != colours[1]
+
+
+async def test_one_unit_is_one_scale(draw):
+    page = await draw("same-unit")
+    low, high = await axis(page)
+    assert low <= 10
+    assert high >= 27.4
+    y = await page.evaluate(
+        "t => [0, 1].map(n => chart.convertToPixel({seriesIndex: n}, [t, 20])[1])", SINCE
+    )
+    assert y[0] == y[1]
+
+
+async def test_two_units_are_two_labelled_scales(draw):
+    page = await draw("two-units")
+    names = await page.evaluate(
+        "() => chart.getOption().yAxis.map(a => [a.name, a.position, a.axisLabel.show])"
+    )
+    assert names == [["Temperature (°C)", "left", True], ["Relative humidity (%)", "right", True]]
+
+
+async def test_further_scales_get_a_pane_of_their_own(draw):
+    page = await draw("four-scales")
+    rects = await page.evaluate(
+        "() => [0, 1].map(n => chart.getModel().getComponent('grid', n).coordinateSystem.getRect())"
+    )
+    assert rects[0]["y"] + rects[0]["height"] < rects[1]["y"]
+    assert (rects[0]["x"], rects[0]["width"]) == (rects[1]["x"], rects[1]["width"])
+    names = await page.evaluate("() => chart.getOption().yAxis.map(a => a.name)")
+    assert names[2:] == ["Air pressure (hPa)", "Switch"]
+
+
+async def test_bars_begin_at_zero_and_are_as_high_as_their_value(draw):
+    page = await draw("bars")
+    assert (await axis(page))[0] == 0
+    heights = await page.evaluate(
+        """() => {
+            const found = [];
+            const data = chart.getModel().getSeriesByIndex(0).getData();
+            for (let n = 0; n < data.count(); n++)
+                found.push(Math.abs(data.getItemLayout(n).height));
+            return found;
+        }"""
+    )
+    assert heights[1] == pytest.approx(2 * heights[0], rel=0.01)
+    assert heights[1] == pytest.approx(4 * heights[2], rel=0.01)
+
+
+async def test_panes_have_the_same_time_whatever_is_drawn_in_them(draw):
+    page = await draw("bars-and-lines")
+    pixels = await page.evaluate(
+        "t => [0, 1].map(n => t.map(at => chart.convertToPixel({ xAxisIndex: n }, at)))",
+        [SINCE, NOW],
+    )
+    assert pixels[0] == pytest.approx(pixels[1], abs=0.01)
+
+
+async def test_a_state_is_drawn_as_steps(draw):
+    page = await draw("steps")
+    (piece,) = await shapes(page, 0)
+    levels = {round(y, 1) for _, y in piece}
+    assert len(levels) == 2  # nothing between off and on
+    assert all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(piece))
+
+
+async def test_a_rollup_is_a_band_with_breaks(draw):
+    page = await draw("rollup")
+    pieces = await shapes(page, 0)
+    assert len(pieces) == 2
+    low, high = await axis(page)
+    assert low <= -7
+    assert high >= 11
+    # The band of the first hour goes from its lowest to its highest value.
+    band = await page.evaluate(
+        """() => {
+            const found = [];
+            const view = chart.getViewOfSeriesModel(chart.getModel().getSeriesByIndex(2));
+            view.group.traverse((el) => {
+                if (el.type !== "ec-polygon") return;
+                found.push([el.shape.points[1], el.shape.stackedOnPoints[1]]);
+            });
+            const y = (v) => chart.convertToPixel({ yAxisIndex: 0 }, v);
+            return [found[0], [y(0), y(-7)]];
+        }"""
+    )
+    assert band[0] == pytest.approx(band[1], abs=0.6)
+
+
+async def test_times_are_named_with_their_zone(draw):
+    page = await draw("gap")
+    assert await page.evaluate("() => chart.getOption().xAxis[0].name") == "Asia/Tokyo"
+    extent = await page.evaluate(
+        "() => chart.getModel().getComponent('xAxis', 0).axis.scale.getExtent()"
+    )
+    assert extent == [SINCE, NOW]
+    told = await _tip(page, SINCE + HOUR)
+    assert "(Asia/Tokyo)" in told
+    assert "Cellar · Temperature: 10.5 °C" in told
+    assert "no data" in await _tip(page, sum(GAP) // 2)
+
+
+async def test_text_from_outside_stays_text(draw):
+    page = await draw("four-scales")
+    told = await _tip(page, SINCE + 3 * HOUR)
+    assert "<img src=x onerror=alert(1)>: off" in told
+    assert await page.locator("img").count() == 0
+
+
+async def test_a_chart_of_nothing_and_a_marked_one_are_drawn(draw):
+    await draw("nothing")
+    page = await draw("marked")
+    marks = await page.evaluate(
+        "() => chart.getModel().getSeriesByIndex(0).getModel('markPoint').get('data')"
+    )
+    assert marks[0]["name"] == "<b>odd</b>"
+
+
+async def _tip(page, at: int) -> str:
+    """What the tooltip says at a time."""
+    return await page.evaluate(
+        """at => {
+            const formatter = chart.getOption().tooltip[0].formatter;
+            return formatter([{ axisValue: at }]).innerText;
+        }""",
+        at,
+    )

@@ -1,0 +1,206 @@
+"""What a device's page is made of, without a browser."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.reading import SeriesKey
+from hub.devices.glance import DeviceGlance, Glance, PlaceGlance, SeriesGlance
+from hub.devices.history import Changed
+from hub.live import LiveChange, LiveOnline, LiveReport, LiveValue, Missed
+from hub.readings.reports import ReportDay
+from hub.web.device.choices import MOST_SERIES, Choices
+from hub.web.device.past import rows, ticks
+from hub.web.device.reports import trend
+from hub.web.device.spans import SPANS, Window, latest
+from hub.web.home.changes import Changes
+from hub.web.home.shared import Shared
+from hub.web.home.view import battery, due, view
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+instants = st.integers(-(10**9), 4 * 10**9).map(lambda at: datetime.fromtimestamp(at, UTC))
+
+
+def series(device: str, name: str = "CurrentTemperature", value=20.0, **more) -> SeriesGlance:
+    return SeriesGlance(SeriesKey(device, "TemperatureSensor", 0, name), value, NOW, **more)
+
+
+def of(device: str, place: int | None, *values: SeriesGlance, **more) -> DeviceGlance:
+    return DeviceGlance(device, None, place, NOW, None, values=list(values), **more)
+
+
+HOUSE = [PlaceGlance(1, None, "House"), PlaceGlance(2, 1, "Cellar"), PlaceGlance(3, 1, "Attic")]
+
+
+@given(instants, instants, st.integers(-3, 3))
+def test_a_window_stays_within_this_world(since, until, steps):
+    window = Window(min(since, until), max(since, until)).within(NOW).moved(steps, NOW)
+    assert datetime(2015, 1, 1, tzinfo=UTC) <= window.since < window.until <= NOW
+
+
+def test_spans_end_now_and_move_by_their_length():
+    for name, length in SPANS.items():
+        window = latest(name, NOW)
+        assert (window.until, window.length) == (NOW, length)
+        assert window.current(NOW)
+        earlier = window.moved(-1, NOW)
+        assert (earlier.until, earlier.length) == (window.since, length)
+        assert not earlier.current(NOW)
+        assert earlier.moved(1, NOW) == window
+        assert window.moved(1, NOW) == window
+    assert latest("nonsense", NOW) == latest("day", NOW)
+
+
+def test_a_place_is_chosen_as_what_is_in_it_and_below():
+    found = Glance(
+        HOUSE,
+        [
+            of("a", 2, series("a")),
+            of("b", 3, series("b"), series("b", "AirPressure", 1000.0)),
+            of("c", None, series("c")),
+        ],
+    )
+    choices = Choices.of(found, {}, "a")
+    house = next(c for c, label in choices.labels.items() if label == "All in House, Temperature")
+    temperature = "TemperatureSensor/0/CurrentTemperature"
+    assert choices.expanded([house]) == [f"a/{temperature}", f"b/{temperature}"]
+    # One device in the cellar is no comparison, and pressure is nothing that this device measures.
+    assert not any("Cellar, " in label for c, label in choices.labels.items() if c[:3] == "in/")
+    assert next(iter(choices.labels)) == f"a/{temperature}"
+    assert choices.labels[f"a/{temperature}"] == "Cellar: a, Temperature"
+    assert choices.labels[f"c/{temperature}"] == "c, Temperature"
+
+
+def test_what_is_asked_for_is_shown_as_far_as_it_is_there():
+    devices = [of(f"d{n}", 1, series(f"d{n}")) for n in range(12)]
+    choices = Choices.of(Glance(HOUSE, devices), {}, "d0")
+    temperature = "TemperatureSensor/0/CurrentTemperature"
+    assert choices.first("d0", []) == [f"d0/{temperature}"]
+    assert choices.first("d0", ["gone/x/0/y", "../../etc", ""]) == [f"d0/{temperature}"]
+    assert choices.first("d0", [f"d3/{temperature}"] * 5) == [f"d3/{temperature}"]
+    assert len(choices.first("d0", list(choices.labels))) == MOST_SERIES
+
+
+def test_the_past_is_told_in_words_also_where_there_is_none():
+    assert rows(None) == [("Known", "not yet")]
+    changes = [
+        Changed(NOW, "place", None, 3, "ann", "moved it"),
+        Changed(NOW, "name", None, "x", "ann", "moved it"),
+        Changed(NOW - timedelta(days=1), "firmware", None, "1", None, None),
+    ]
+    assert ticks(changes) == [
+        (NOW - timedelta(days=1), "firmware"),
+        (NOW, "place, name by ann (moved it)"),
+    ]
+
+
+def test_trends_have_a_scale_each_and_counts_begin_at_zero():
+    days = [
+        ReportDay(date(2026, 11, n), 288, 2900 - n, 2910, -60.5, 400.0, 900, 18000, 0, n == 3)
+        for n in range(1, 10)
+    ]
+    made = trend(days, NOW)
+    names = [axis["name"] for axis in made["yAxis"]]
+    assert names == [
+        "Battery (V)", "WiFi signal (dBm)", "Time awake (ms)", "Free memory (KB)", "Reports a day"
+    ]  # fmt: skip
+    assert {axis["gridIndex"] for axis in made["yAxis"]} == set(range(5))
+    bars = [s for s in made["series"] if s["type"] == "bar"]
+    assert [made["yAxis"][s["yAxisIndex"]]["scale"] for s in bars] == [False]
+
+
+def test_a_device_is_late_by_its_own_word():
+    assert due(NOW, {}) is None
+    assert due(NOW, {"next_wake_s": None}) is None
+    assert due(None, {"next_wake_s": 300}) is None
+    assert due(NOW, {"next_wake_s": 300}) == NOW + timedelta(seconds=300 * 1.2 + 60)
+
+
+def test_a_battery_is_told_in_what_is_known():
+    assert battery({}, []) is None
+    assert battery({"battery_mv": 2980}, []) == {"text": "2.98 V", "low": False}
+    level = SeriesGlance(SeriesKey("a", "BatteryService", 0, "BatteryLevel"), 80, NOW)
+    low = SeriesGlance(SeriesKey("a", "BatteryService", 0, "StatusLowBattery"), 1, NOW)
+    assert battery({}, [level]) == {"text": "80 %", "low": False}
+    assert battery({}, [low, level]) == {"text": "80 %", "low": True}
+    assert battery({"battery_mv": 2400}, []) == {"text": "2.40 V", "low": True}
+    # Where the device knows its own battery, volts say nothing of how full it is.
+    assert battery({"battery_mv": 2400}, [level]) == {"text": "2.40 V", "low": False}
+
+
+async def test_many_who_ask_share_an_answer():
+    shared: Shared[int] = Shared(60)
+    asked = 0
+
+    async def find() -> int:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return asked
+
+    assert await asyncio.gather(*(shared.get("a", find) for _ in range(5))) == [1] * 5
+    assert await shared.get("b", find) == 2
+    assert await Shared(0).get("a", find) == 3
+
+
+def test_places_are_shown_depth_first_and_the_rest_last():
+    found = Glance(HOUSE, [of("a", 2, series("a")), of("b", 99, series("b")), of("c", None)])
+    shown = view(found, {"c": "Named"}, [], NOW)
+    assert [(p["name"], p["path"], len(p["devices"])) for p in shown["places"]] == [
+        ("House", [], 0),
+        ("Cellar", ["House"], 1),
+        ("Attic", ["House"], 0),
+        ("Not in a place yet", [], 2),
+    ]
+    assert [d["name"] for d in shown["places"][-1]["devices"]] == ["b", "Named"]
+
+
+def drawn(*values: SeriesGlance) -> Changes:
+    changes = Changes()
+    changes.drawn(Glance(HOUSE, [of("a", 2, *values, report={"next_wake_s": 60})]))
+    return changes
+
+
+def test_what_is_heard_is_patched_calibrated_and_only_the_newest():
+    changes = drawn(series("a", gain=2.0, offset=1.0))
+    key = series("a").series
+    assert changes.patch(NOW) is None
+    later = NOW + timedelta(seconds=5)
+    changes.take(LiveValue(key, 20.0, later))
+    changes.take(LiveValue(key, 99.0, NOW - timedelta(hours=1)))  # late
+    patch = changes.patch(later)
+    (device,) = patch["devices"]
+    assert [v["text"] for v in device["values"]] == ["41.0 °C"]
+    assert device["due"] - device["seen"] == (60 * 1.2 + 60) * 1000
+    assert changes.patch(later) is None
+
+
+def test_what_is_new_or_was_missed_makes_the_page_anew():
+    for update in (
+        LiveValue(SeriesKey("new", "Switch", 0, "On"), True, NOW),
+        LiveReport("new", {}, NOW),
+        LiveChange("place", "1"),
+        Missed(3),
+    ):
+        changes = drawn(series("a"))
+        changes.take(update)
+        assert changes.stale, update
+    changes = drawn(series("a"))
+    changes.take(LiveOnline("a", False, NOW))
+    assert changes.doubtful
+    assert not changes.stale
+
+
+def test_a_value_heard_stays_over_an_older_one_read():
+    changes = drawn(series("a"))
+    key, later = series("a").series, NOW + timedelta(seconds=1)
+    changes.take(LiveValue(key, 25.0, later))
+    read = changes.overlay(Glance([], [of("a", None, series("a"))]))
+    assert read.devices[0].values[0].value == 25.0
+    newer = SeriesGlance(key, 30.0, later + timedelta(seconds=1))
+    read = changes.overlay(Glance([], [of("a", None, newer)]))
+    assert read.devices[0].values[0].value == 30.0

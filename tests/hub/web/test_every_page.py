@@ -1,0 +1,107 @@
+"""Every page there is, in each size and colour: a picture to look at, and axe-core's findings.
+
+The pages are those the running hub serves: a new one is tested the day it is made.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+import httpx
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+
+from tests.hub.web.furnished import furnish
+from tests.hub.web.people import control
+from tests.hub.web.pictures import picture
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+READY = "window.did_handshake && window.socket.connected"
+# Content that comes after the page itself: wait until nothing was added for a while.
+QUIET = """() => new Promise(done => {
+  let timer = setTimeout(done, 500);
+  const watch = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 500); });
+  watch.observe(document.body, {childList: true, subtree: true});
+  setTimeout(done, 8000);
+})"""
+DRAWN = "[...document.querySelectorAll('.dm-chart')].every(one => 'drawn' in one.dataset)"
+# Plain answers among the GET routes: no pages.
+FILES = ("/static/", "/favicon.ico", "/session", "/healthz", "/metrics", "/api/", "/_nicegui")
+SERIOUS = {"serious", "critical"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pages(web, ann) -> list[str]:
+    """Paths of all pages, on a home that is lived in."""
+    values = await furnish(web, ann)
+    made = await control(web, "/people/invite", {"role": "reader", "note": "the neighbours"})
+    values["token"] = made["path"].rpartition("/")[2]
+    transport = httpx.AsyncHTTPTransport(uds=str(web.data_dir / "hub.sock"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=30) as client:
+        routes = (await client.get("/web/routes")).raise_for_status().json()
+    found = {path for method, path in routes if method == "GET" and not path.startswith(FILES)}
+    lacking = [p for p in found if set(re.findall(r"{(\w+)", p)) - values.keys()]
+    assert not lacking, f"tests/hub/web/furnished.py has to say what stands in {lacking}"
+    paths = [re.sub(r"{(\w+)[^}]*}", lambda m: values[m.group(1)], p) for p in sorted(found)]
+    return [*paths, "/nothing/here"]  # and what is shown where there is nothing
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+async def test_every_page(pages, open_browser, phone, dark):
+    wrong: list[str] = []
+    axe = Axe()
+    async with (
+        open_browser("ann", phone=phone, dark=dark, errors_allowed=True) as page,
+        open_browser(None, phone=phone, dark=dark, errors_allowed=True) as stranger,
+    ):
+        for path in pages:
+            plain = path.startswith(("/login", "/join/"))
+            tab = stranger if plain else page
+            answer = await tab.goto(path)
+            assert answer.status in {200, 404}, (path, answer.status)
+            if answer.headers.get("x-nicegui-content"):
+                await tab.wait_for_function(READY)
+                await tab.evaluate(QUIET)
+                await tab.wait_for_function(DRAWN)
+            name = re.sub(r"\W+", "-", path).strip("-")
+            name = "join" if path.startswith("/join") else name or "home"
+            await picture(
+                tab, f"all-{name}-{'phone' if phone else 'desktop'}-{'dark' if dark else 'light'}"
+            )
+            wrong += [f"{path}: {finding}" for finding in await findings(axe, tab)]
+            over = await tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if over > 0:
+                wrong.append(f"{path}: {over} px wider than the screen")
+    assert not wrong, "\n".join(wrong)
+
+
+async def findings(axe: Axe, page) -> list[str]:
+    """Serious and critical ones, in a line each."""
+    result = await axe.run(page)
+    return [
+        f"{one['id']} ({one['impact']}): {one['help']}: {node['html'][:150]} "
+        f"{node.get('failureSummary', '')[:200]!r}"
+        for one in result.response["violations"]
+        if one["impact"] in SERIOUS
+        for node in one["nodes"][:3]
+    ]
+
+
+async def test_axe_is_awake(open_browser):
+    """A page with a fault is found at fault: what it says of the others counts for something."""
+    async with open_browser("ann") as page:
+        await page.goto("/account")
+        await page.wait_for_function(READY)
+        mark = secrets.token_hex(4)
+        await page.evaluate(
+            "m => document.querySelector('main').insertAdjacentHTML('beforeend',"
+            " `<img src='/static/icon.svg' data-mark='${m}'><button></button>`)",
+            mark,
+        )
+        found = await findings(Axe(), page)
+        assert any("image-alt" in one and mark in one for one in found), found
+        assert any("button-name" in one for one in found), found

@@ -1,0 +1,239 @@
+"""The frame that all pages stand in: menu, tenant, colours, log-out, the watch over the hub."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.hub.web.conftest import hub_with_people
+from tests.hub.web.people import PASSWORD, client_of, control, url_of
+from tests.support.hub import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CONNECTED = "window.did_handshake && window.socket.connected"
+# Reloading must be seen: what was set on the old document is gone then.
+MARK = "window.sameDocument = true"
+
+
+async def test_a_menu_and_the_way_in(open_browser):
+    async with open_browser("ann") as page:
+        await page.goto("/account")
+        await expect(page).to_have_title("Account · Dormouse")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+        menu = page.get_by_role("navigation", name="Main")
+        await menu.get_by_role("link", name="People").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("People of home")
+        await expect(menu.get_by_role("link", name="People")).to_have_attribute(
+            "aria-current", "page"
+        )
+        await page.get_by_role("link", name="Dormouse").click()
+        await page.wait_for_url("**/")
+
+
+async def test_on_a_phone_the_menu_waits_behind_a_button(open_browser):
+    async with open_browser("ann", phone=True) as page:
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
+        link = page.get_by_role("link", name="People")
+        await expect(link).not_to_be_in_viewport()
+        await page.get_by_role("button", name="Menu").click()
+        await link.click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("People of home")
+        wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0
+
+
+async def test_the_keyboard_reaches_everything(open_browser):
+    async with open_browser("ann") as page:
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+        await page.keyboard.press("Enter")
+        assert await page.evaluate("document.activeElement.id") == "content"
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_label("The password now")).to_be_focused()
+        width = await page.evaluate(
+            "getComputedStyle(document.querySelector(':focus-visible')).outlineWidth"
+        )
+        assert width == "3px"
+        # The account's menu opens, is walked and closed without a mouse.
+        await page.get_by_role("button", name="Account").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".q-menu").get_by_text("Log out")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.locator(".q-menu").get_by_text("Log out")).to_be_hidden()
+
+
+async def test_colours_follow_the_system_or_a_choice(open_browser):
+    async with open_browser("ann", dark=True) as page:
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
+        await expect(page.locator("body")).to_have_class(re.compile("body--dark"))
+        await page.get_by_role("button", name="Account").click()
+        await page.get_by_text("Light", exact=True).click()
+        await expect(page.locator("body")).to_have_class(re.compile("body--light"))
+        await page.goto("/people")
+        await page.wait_for_function(CONNECTED)
+        await expect(page.locator("body")).to_have_class(re.compile("body--light"))
+
+
+async def test_a_person_changes_between_their_tenants(open_browser):
+    async with open_browser("max") as page:
+        await page.goto("/account")
+        await expect(page.get_by_text("You are max, reader of beach.")).to_be_visible()
+        await page.wait_for_function(CONNECTED)
+        await expect(page.get_by_role("link", name="People")).to_have_count(0)
+        await page.get_by_role("combobox", name="Tenant").click()
+        await page.get_by_role("option", name="home").click()
+        await page.wait_for_url("**/")
+        await page.goto("/account")
+        await expect(page.get_by_text("You are max, administrator of home.")).to_be_visible()
+        await expect(page.get_by_role("link", name="People")).to_have_count(1)
+
+
+async def test_logging_out_leaves_the_dashboard(open_browser):
+    async with open_browser("rob") as page:
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
+        await page.get_by_role("button", name="Account").click()
+        await page.locator(".q-menu").get_by_text("Log out").click()
+        await page.wait_for_url("**/login")
+        await page.goto("/account")
+        await page.wait_for_url("**/login?next=/account")
+
+
+async def test_logging_in_leads_where_one_wanted(open_browser):
+    async with open_browser(None, errors_allowed=True) as page:
+        await page.goto("/people")
+        await page.wait_for_url("**/login?next=/people")
+        await page.get_by_label("Name").fill("ann")
+        await page.get_by_label("Password").fill("not this one")
+        await page.get_by_role("button", name="Log in").click()
+        await expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Log in").click()
+        await page.wait_for_url("**/people")
+
+
+async def test_an_ended_session_leaves_its_open_pages_at_once(open_browser, web):
+    async with open_browser("rob", errors_allowed=True) as page:
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
+        await control(web, "/people/logout", {"name": "rob"})
+        await page.wait_for_url("**/login**", timeout=3000)
+
+
+async def test_the_first_link_and_a_restart_under_an_open_page(open_browser, empty_hub):
+    """From what a new hub prints to its pages, without a terminal in between; then the hub is
+    away for a moment: the page says so, since when, and is back by itself when the hub is."""
+    async with hub_with_people(empty_hub, people={}) as hub:
+
+        async def printed():
+            return re.search(r"http://\S+/join/\S+", hub.log.read_text())
+
+        first = (await until(printed)).group()
+        again = (await control(hub, "/people/first", {}))["url"]
+        # A restart does not spoil the link that was printed before it.
+        await hub.stop()
+        await hub.start()
+        async with open_browser(None, hub=hub, errors_allowed=True) as page:
+            await page.goto(first)
+            await expect(page.get_by_role("heading", level=1)).to_have_text("Welcome to Dormouse")
+            await page.get_by_label("Name").fill("Ann Doe")
+            for field in ("Password, 10", "The password again"):
+                await page.get_by_label(field).fill(PASSWORD)
+            await page.get_by_role("button", name="Begin").click()
+            await page.wait_for_url(url_of(hub) + "/")
+            await page.goto("/account")
+            who = page.get_by_text("You are Ann Doe, administrator of home.")
+            await expect(who).to_be_visible()
+            # The other links of the first run ended with it.
+            async with client_of(hub) as client:
+                for url in (first, again):
+                    assert (await client.get(url)).status_code == 404
+            assert (await control(hub, "/people/first", {}))["url"] is None
+            await page.wait_for_function(CONNECTED)
+            await page.evaluate(MARK)
+            await hub.stop()
+            banner = page.get_by_role("alert")
+            await expect(banner).to_contain_text("Hub unreachable since")
+            await hub.start()
+            await page.wait_for_function(f"!window.sameDocument && {CONNECTED}", timeout=20_000)
+            await expect(banner).to_have_count(0)
+            await expect(who).to_be_visible()
+
+
+async def test_a_page_without_news_reloads_itself(open_browser):
+    """Its connection looks well but nothing comes any more, although the hub is up."""
+    async with open_browser("ann") as page:
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
+        await page.evaluate(MARK)
+        await page.evaluate("window.socket.onAny(() => {}); window.dormouse.beat = () => {}")
+        await page.wait_for_function(f"!window.sameDocument && {CONNECTED}", timeout=25_000)
+
+
+async def test_a_password_is_changed_and_ends_other_sessions(open_browser, web):
+    await control(web, "/people/password", {"name": "rob", "password": PASSWORD})
+    fresh = PASSWORD + " 2"
+    async with open_browser("rob") as page, client_of(web, "rob") as other:
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
+        await expect(page.get_by_role("listitem")).to_have_count(2)
+        await page.get_by_label("The password now").fill("wrong wrong wrong")
+        for field in ("The new one, 10", "The new one again"):
+            await page.get_by_label(field).fill(fresh)
+        change = page.get_by_role("button", name="Change the password")
+        await change.click()
+        await expect(page.get_by_text("That is not the password now.")).to_be_visible()
+        assert (await other.get("/session")).status_code == 200
+        await page.get_by_label("The password now").fill(PASSWORD)
+        await change.click()
+        await expect(page.get_by_text("The password is changed")).to_be_visible()
+        assert (await other.get("/session")).status_code == 401
+        await page.goto("/account")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+    await control(web, "/people/password", {"name": "rob", "password": PASSWORD})
+
+
+async def test_an_administrator_invites_and_removes(open_browser, web):
+    async with open_browser("ann") as page:
+        await page.goto("/people")
+        await page.wait_for_function(CONNECTED)
+        await page.get_by_label("For whom").fill("the tenants")
+        await page.get_by_role("button", name="Make a link").click()
+        url = await page.get_by_label("Link", exact=True).input_value()
+        await page.get_by_role("button", name="Close").click()
+        await expect(page.get_by_text("the tenants")).to_be_visible()
+        async with client_of(web) as client:
+            words = {"name": "tina", "password": PASSWORD, "again": PASSWORD}
+            assert (await client.post(url, data=words)).status_code == 303
+            assert (await client.get("/account")).status_code == 200
+            await page.goto("/people")
+            await page.wait_for_function(CONNECTED)
+            tina = page.get_by_role("listitem").filter(has_text="tina")
+            await tina.get_by_role("combobox").click()
+            await page.get_by_role("option", name="changes things too").click()
+            await expect(page.get_by_text("tina changes things too now.")).to_be_visible()
+            assert (await client.get("/people")).status_code == 200
+            await tina.get_by_role("button", name="Remove").click()
+            dialog = page.get_by_role("dialog")
+            await dialog.get_by_role("button", name="Remove").click()
+            await expect(page.get_by_text("tina sees home no more.")).to_be_visible()
+            await expect(tina).to_have_count(0)
+            assert (await client.get("/session")).status_code == 401
+
+
+async def test_the_last_administrator_stays(open_browser):
+    async with open_browser("eve") as page:
+        await page.goto("/people")
+        await page.wait_for_function(CONNECTED)
+        eve = page.get_by_role("listitem").filter(has_text="eve (you)")
+        await eve.get_by_role("combobox").click()
+        await page.get_by_role("option", name="looks", exact=True).click()
+        await expect(page.get_by_text("make somebody else one first")).to_be_visible()
+        await expect(eve.get_by_role("combobox")).to_have_value("changes things too")

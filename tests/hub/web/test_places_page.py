@@ -1,0 +1,155 @@
+"""The page of places, by mouse, by keyboard and on a phone."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_asyncio
+
+from tests.hub.web.devices import device
+from tests.hub.web.pictures import picture
+from tests.support.hub import rows, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+READING = {"TemperatureSensor__CurrentTemperature": "20.5"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sensor(web):
+    """A device that has said something."""
+    async with device(web, "probe_1", **READING):
+        yield "probe_1"
+
+
+async def where(web, key: str) -> str | None:
+    found = await rows(
+        web,
+        """SELECT p.name FROM dormouse.device d LEFT JOIN dormouse.place p ON p.id = d.location_id
+           WHERE d.key = %s""",
+        key,
+    )
+    return found[0][0]
+
+
+async def within(web, place: str) -> str | None:
+    found = await rows(
+        web,
+        """SELECT a.name FROM dormouse.place p LEFT JOIN dormouse.place a ON a.id = p.parent_id
+           WHERE p.name = %s""",
+        place,
+    )
+    return found[0][0] if found else None
+
+
+async def make(page, name: str) -> None:
+    await page.get_by_role("button", name="New place", exact=True).click()
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_role("button", name="Make it").click()
+    await page.get_by_text(name, exact=True).wait_for()
+
+
+async def shown_within(page, place: str, what: str) -> None:
+    """Wait until the page has caught up: what is grabbed or opened before is made anew."""
+    branch = page.locator("li").filter(has=page.get_by_text(place, exact=True)).last
+    await branch.get_by_text(what, exact=True).wait_for()
+
+
+async def menu(page, of: str, entry: str) -> None:
+    await page.get_by_role("button", name=f"Actions for {of}", exact=True).click()
+    await (
+        page.get_by_role("menuitem", name=entry)
+        .or_(page.locator(".q-menu .q-item").get_by_text(entry))
+        .first.click()
+    )
+
+
+async def test_by_mouse_places_and_devices_are_dragged(web, sensor, open_browser):
+    async with open_browser("ann") as page:
+        await page.goto("/places")
+        await make(page, "House")
+        await make(page, "Kitchen")
+        house = page.get_by_text("House", exact=True)
+        await page.get_by_text("Kitchen", exact=True).drag_to(house)
+        assert await until(lambda: within(web, "Kitchen")) == "House"
+        await shown_within(page, "House", "Kitchen")
+        await page.get_by_text(sensor, exact=True).drag_to(page.get_by_text("Kitchen", exact=True))
+        assert await until(lambda: where(web, sensor)) == "Kitchen"
+        await shown_within(page, "Kitchen", sensor)
+        await page.get_by_text("Every device has its place.").wait_for()
+        await picture(page, "places")
+        # A place cannot come to lie in itself; the page says so and nothing changes.
+        await house.drag_to(page.get_by_text("Kitchen", exact=True))
+        await page.get_by_text("A place cannot be moved into one that lies within it.").wait_for()
+        assert await within(web, "House") is None
+
+
+async def test_what_somebody_else_changes_appears(web, sensor, open_browser):
+    async with open_browser("rob") as looking, open_browser("ann") as page:
+        await looking.goto("/places")
+        await looking.get_by_text("In no place").wait_for()
+        assert await looking.get_by_role("button", name="New place").count() == 0
+        await page.goto("/places")
+        await make(page, "Shed")
+        await looking.get_by_text("Shed", exact=True).wait_for()
+
+
+async def test_by_keyboard_a_device_is_moved_and_a_place_removed(web, sensor, open_browser):
+    async with open_browser("ann") as page:
+        await page.goto("/places")
+        await make(page, "Cellar")
+        await page.get_by_role("button", name=f"Actions for {sensor}").focus()
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("ArrowDown")
+        move = page.locator(".q-menu .q-item", has_text="Move to…")
+        await move.focus()
+        await page.keyboard.press("Enter")
+        place = page.get_by_role("combobox", name="Place")
+        await place.focus()
+        await page.keyboard.press("Enter")
+        await page.get_by_role("option", name="Cellar").wait_for()
+        await page.keyboard.type("Cellar")
+        for _ in range(10):
+            if await page.locator(".q-manual-focusable--focused", has_text="Cellar").count():
+                break
+            await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("button", name="Move", exact=True).focus()
+        await page.keyboard.press("Enter")
+        assert await until(lambda: _is(where(web, sensor), "Cellar"))
+
+
+async def _is(asked, wanted) -> bool:
+    return await asked == wanted
+
+
+async def test_on_a_phone_a_branch_is_renamed_and_removed_and_what_goes_is_said(
+    web, sensor, open_browser
+):
+    async with open_browser("ann", phone=True, dark=True) as page:
+        await page.goto("/places")
+        await make(page, "Annex")
+        await make(page, "Hut")
+        await menu(page, "Annex", "New place within")
+        await page.get_by_label("Name").fill("Loft")
+        await page.get_by_role("button", name="Make it").click()
+        await shown_within(page, "Annex", "Loft")
+        await menu(page, sensor, "Move to…")
+        await page.get_by_role("combobox", name="Place").click()
+        await page.get_by_role("option", name="Annex / Loft").click()
+        await page.get_by_role("button", name="Move", exact=True).click()
+        assert await until(lambda: _is(where(web, sensor), "Loft"))
+        await shown_within(page, "Loft", sensor)
+        await page.get_by_text("Every device has its place.").wait_for()
+        await menu(page, "Annex", "Rename")
+        await page.get_by_label("Name").fill("Hut")
+        await page.get_by_role("button", name="Rename", exact=True).click()
+        await page.get_by_text("There is a place of that name already.").wait_for()
+        await menu(page, "Annex", "Remove")
+        await page.get_by_text("1 place within it would go as well.").wait_for()
+        await page.get_by_text("1 device is there now").wait_for()
+        await page.get_by_text("would be lost for good").wait_for()
+        await picture(page, "places-remove-phone-dark")
+        await page.get_by_role("button", name="Remove", exact=True).click()
+        await page.get_by_text("Annex", exact=True).wait_for(state="detached")
+        assert await where(web, sensor) is None
+        assert await rows(web, "SELECT count(*) FROM dormouse.reading") == [(1,)]
