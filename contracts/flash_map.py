@@ -1,21 +1,14 @@
-"""The flash map: partitions.csv, read and checked, and written for C and for the device.
-
-`python -m contracts.flash_map header|module [FILE]` prints the map as a C header for the
-bootloader or as a Python module for the firmware.
-"""
+"""The flash map: partitions.csv checked, and written for C and for the device."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from host import files
-from host.errors import FlashMapError, HostError
+from contracts.errors import FlashMapError
 
-__all__ = ["SECTOR", "FlashMap", "Partition", "header", "module", "parse", "read"]
+__all__ = ["SECTOR", "FlashMap", "Partition", "header", "module", "parse"]
 
 SECTOR = 4096
 _WINDOW = 1 << 20  # the chip maps one aligned MiB of flash at a time for code to run from
@@ -74,23 +67,25 @@ class FlashMap:
         return [p for p in self.partitions if p.offset < end and start < p.end]
 
 
-def read(path: Path, *, flash_size: int | None = None) -> FlashMap:
-    """The map in a partitions.csv; see `parse`. Errors name the file and the line."""
-    text = files.read(path).decode("utf-8", errors="replace")
-    try:
-        return parse(text, flash_size=flash_size)
-    except FlashMapError as error:
-        where = f"{path}:{error.line}" if error.line else str(path)
-        raise FlashMapError(f"{where}: {error}", error.line) from None
-
-
-def parse(text: str, *, flash_size: int | None = None) -> FlashMap:
+def parse(text: str, *, flash_size: int | None = None, source: str = "") -> FlashMap:
     """The map that a CSV text describes (ESP-IDF's columns; numbers as 4096, 0x1000, 4K or 1M).
+
+    `source` is the file's name, which errors then begin with.
 
     `flash_size` is the part's size in bytes; without it the flash ends where the last entry ends.
     Raises FlashMapError, with the line, for an entry that is malformed, not on 4 KiB borders,
     overlapping another, or too large for the flash or for what the chip can run from.
     """
+    try:
+        return _parse(text, flash_size)
+    except FlashMapError as error:
+        if not source:
+            raise
+        where = f"{source}:{error.line}" if error.line else source
+        raise FlashMapError(f"{where}: {error}", error.line) from None
+
+
+def _parse(text: str, flash_size: int | None) -> FlashMap:
     entries: list[Partition] = []
     for number, line in enumerate(text.splitlines(), start=1):
         content = line.partition("#")[0].strip()
@@ -174,7 +169,7 @@ def _flash_size(last: Partition, flash_size: int | None) -> int:
 def header(flash_map: FlashMap) -> str:
     """The map as a C header: FLASH_SIZE, and FLASH_<NAME>_OFFSET and _SIZE for every entry."""
     lines = [
-        "/* Made from partitions.csv by `python -m contracts.flash_map header`. */",
+        "/* Made from partitions.csv by `python -m host.flash_maps header`. */",
         "#pragma once",
     ]
     lines.append(f"#define FLASH_SIZE {flash_map.size:#x}u")
@@ -187,7 +182,7 @@ def header(flash_map: FlashMap) -> str:
 def module(flash_map: FlashMap) -> str:
     """The map as a MicroPython module: SIZE, and <NAME>_OFFSET and _SIZE for every entry."""
     lines = [
-        '"""Made from partitions.csv by `python -m contracts.flash_map module`."""',
+        '"""Made from partitions.csv by `python -m host.flash_maps module`."""',
         "from micropython import const",
         "",
         f"SIZE = const({flash_map.size:#x})",
@@ -196,24 +191,3 @@ def module(flash_map: FlashMap) -> str:
         lines.append(f"{entry.name.upper()}_OFFSET = const({entry.offset:#x})")
         lines.append(f"{entry.name.upper()}_SIZE = const({entry.size:#x})")
     return "\n".join(lines) + "\n"
-
-
-def main(arguments: list[str]) -> int:
-    """Print the map in the form asked for; the exit status."""
-    renderings = {"header": header, "module": module}
-    if not 1 <= len(arguments) <= 2 or arguments[0] not in renderings:
-        print(
-            "usage: python -m contracts.flash_map header|module [partitions.csv]", file=sys.stderr
-        )
-        return 2
-    path = Path(arguments[1] if len(arguments) == 2 else "partitions.csv")
-    try:
-        print(renderings[arguments[0]](read(path)), end="")
-    except HostError as error:
-        print(f"flashmap: {error}", file=sys.stderr)
-        return error.exit_status
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -11,9 +11,9 @@ from functools import reduce
 from operator import xor
 
 from contracts import trailer as trailers
+from contracts.errors import ChecksumError, FlashSizeError, NotAnImageError, NotOtaBuildError
 from contracts.signatures import Key
 from contracts.trailer import MD5_SIZE, Trailer
-from host.errors import ChecksumError, FlashSizeError, NotAnImageError, NotOtaBuildError
 
 __all__ = [
     "IROM",

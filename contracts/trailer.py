@@ -9,9 +9,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from contracts.errors import TrailerError, VersionError
 from contracts.signatures import EXPONENT, Key
 from contracts.versions import Version
-from host.errors import TrailerError, VersionError
 
 __all__ = ["MD5_SIZE", "Trailer", "append", "place", "read", "signed_by"]
 

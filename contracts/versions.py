@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from host.errors import VersionError
+from contracts.errors import VersionError
 
 __all__ = ["Version"]
 

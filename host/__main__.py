@@ -6,8 +6,8 @@ import sys
 
 import typer
 
+from contracts.errors import DormouseError
 from host.cli import root
-from host.errors import HostError
 
 try:
     from hub.errors import HubError
@@ -19,7 +19,7 @@ def main() -> None:
     """Run the command line; an error of ours is one line and its own exit status."""
     try:
         root(sys.argv[1] if sys.argv[1:] else None)()
-    except (HostError, HubError) as error:
+    except (DormouseError, HubError) as error:
         typer.echo(f"dormouse: {error}", err=True)
         sys.exit(error.exit_status)
 

@@ -8,9 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.errors import FlashSizeError
 from contracts.versions import Version
 from host import boards, files, romfs
-from host.errors import FlashSizeError
 from host.firmware import SOURCE, compile_firmware
 
 __all__ = ["ANY_BOARD", "STAMP", "Artefacts", "build"]

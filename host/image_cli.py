@@ -10,15 +10,13 @@ from typing import Annotated
 
 import typer
 
-from contracts import flash_map as flashmap
-from contracts import signatures as keys
-from contracts import trailer
+from contracts import signatures, trailer
+from contracts.errors import DormouseError, NotAnImageError
 from contracts.flash_map import FlashMap
 from contracts.image import Application, Image, Kind, parse, words_for_plain_build
 from contracts.ota import canned
-from host import files, romfs
+from host import files, flash_maps, keys, romfs
 from host.artefacts import STAMP
-from host.errors import HostError, NotAnImageError
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 
 __all__ = ["app", "describe"]
@@ -39,12 +37,12 @@ def info(
 ) -> None:
     """Say what an image is: OTA build or not, MD5, version, board, signature."""
     data = files.read(file)
-    flash_map = flashmap.read(partitions)
+    flash_map = flash_maps.read(partitions)
     modulus = keys.load(key).modulus if key.exists() else None
     try:
         for name, value in describe(data, flash_map, modulus):
             typer.echo(f"{name + ':':<12} {value}")
-    except HostError as error:
+    except DormouseError as error:
         raise type(error)(f"{file}: {error}") from None
 
 
@@ -70,7 +68,7 @@ def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterato
     if image.application:
         yield from _application(data, image.application, modulus)
     elif modulus and image.kind in (Kind.BOOTLOADER, Kind.MERGED):
-        carried = keys.carries(data, modulus)
+        carried = signatures.carries(data, modulus)
         yield "key", "carries our key" if carried else "does not carry our key"
     yield "overwrites", _overwritten(image, len(data), flash_map)
 

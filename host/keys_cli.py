@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from contracts import flash_map as flashmap
-from contracts import signatures as keys
-from host import files
+from contracts import bootloader_config
+from host import files, flash_maps, keys
 
 __all__ = ["KEY", "KeyOption", "PartitionsOption", "app"]
 
@@ -75,8 +74,8 @@ def config(
         raise typer.BadParameter(
             f"'{gpio_mask}' is not a number", param_hint="--gpio-mask"
         ) from None
-    settings = keys.Config(
-        flashmap.read(partitions).app.offset,
+    settings = bootloader_config.Config(
+        flash_maps.read(partitions).app.offset,
         baud_rate,
         pkt_wait_ms,
         idle_reboot_ms,
@@ -84,7 +83,7 @@ def config(
         gpio_wait_ms,
         None if stock else require_signature,
     )
-    text = keys.config_h(keys.load(key).modulus, settings)
+    text = bootloader_config.config_h(keys.load(key).modulus, settings)
     if output is None:
         typer.echo(text, nl=False)
     else:

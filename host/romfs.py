@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mpremote.romfs import make_romfs
 
-from host.errors import NotAnImageError
+from contracts.errors import NotAnImageError
 
 __all__ = ["MAGIC", "ROOM", "build", "read"]
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
+from contracts.errors import DormouseError
 
 __all__ = ["HubError", "SettingsError"]
 
 
-class HubError(Exception):
+class HubError(DormouseError):
     """The hub could not do what was asked."""
-
-    exit_status = 1
-
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (inspect.getdoc(type(self)) or "").rstrip("."))
 
 
 class SettingsError(HubError):

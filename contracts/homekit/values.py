@@ -13,9 +13,9 @@ import re
 import unicodedata
 from typing import TypeVar
 
+from contracts.errors import ContractError
 from contracts.homekit.definitions import CHARACTERISTICS, SERVICES, Characteristic, belongs
 from contracts.reading import Value
-from hub.errors import HubError
 
 __all__ = ["BadValue", "parse", "proper_name"]
 
@@ -33,7 +33,7 @@ _REVISIONS = frozenset({"FirmwareRevision", "HardwareRevision"})
 _NAMES = frozenset({"Name", "ConfiguredName"})
 
 
-class BadValue(HubError):  # noqa: N818  # reads as what it is: a bad value
+class BadValue(ContractError):  # noqa: N818  # reads as what it is: a bad value
     """A value is not allowed for its characteristic.
 
     `kind` is one of: service, characteristic (unknown, or they do not belong together), empty,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from contracts import image, trailer
-from contracts.flash_map import FlashMap
-from contracts.image import Application
-from contracts.ota.protocol import Stream
-from contracts.versions import Version
-from host.errors import (
+from contracts.errors import (
     DowngradeError,
     FlashSizeError,
     TrailerError,
     WrongBoardError,
     WrongKeyError,
 )
+from contracts.flash_map import FlashMap
+from contracts.image import Application
+from contracts.ota.protocol import Stream
+from contracts.versions import Version
 
 __all__ = ["check_image", "check_stream"]
 

@@ -1,19 +1,25 @@
-"""Streams an update to a device over UDP."""
+"""Streams an update to a device: the session, the clock and a UDP endpoint put together.
+
+No socket is opened here: callers hand over what opens one, `loop.create_datagram_endpoint`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, TypeAlias, cast
 
 from contracts.ota.errors import AmbiguousDeviceError, NoAnswerError
 from contracts.ota.protocol import PORT, Stream
 from contracts.ota.session import Ending, Options, Phase, Progress, Session
 
-__all__ = ["BROADCAST", "Result", "find", "send"]
+__all__ = ["BROADCAST", "OpenEndpoint", "Result", "find", "send"]
+
+OpenEndpoint: TypeAlias = Callable[..., Awaitable[tuple[Any, Any]]]
+"""What opens a UDP socket: asyncio's `loop.create_datagram_endpoint`."""
 
 BROADCAST = "255.255.255.255"
 _SECOND_ANSWER = 0.3  # seconds in which another device's answer to the same broadcast arrives
@@ -40,6 +46,7 @@ async def send(
     stream: Stream,
     address: str | None = None,
     *,
+    open_endpoint: OpenEndpoint,
     port: int = PORT,
     options: Options | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -55,9 +62,9 @@ async def send(
     session = Session(stream, options or Options(), loop.time())
     show = _Shown(session, progress)
     if address is None:
-        address = await _discover(session, broadcast, port, show, None)
+        address = await _discover(session, (broadcast, port), show, None, open_endpoint)
     async with contextlib.AsyncExitStack() as stack:
-        inbox = await _connect(address, port)
+        inbox = await _connect(open_endpoint, address, port)
         stack.callback(inbox.close)
         while not session.finished:
             inbox.send(session.due(loop.time()))
@@ -82,6 +89,7 @@ async def find(
     stream: Stream,
     *,
     wait: float,
+    open_endpoint: OpenEndpoint,
     port: int = PORT,
     broadcast: str = BROADCAST,
     expected: Callable[[str], bool] | None = None,
@@ -92,25 +100,27 @@ async def find(
     are ignored. Raises NoAnswerError, NonsenseError or AmbiguousDeviceError.
     """
     session = Session(stream, Options(wait=wait), asyncio.get_running_loop().time())
-    return await _discover(session, broadcast, port, _Shown(session, None), expected)
+    return await _discover(
+        session, (broadcast, port), _Shown(session, None), expected, open_endpoint
+    )
 
 
 async def _discover(
     session: Session,
-    broadcast: str,
-    port: int,
+    broadcast: tuple[str, int],
     show: _Shown,
     expected: Callable[[str], bool] | None,
+    open_endpoint: OpenEndpoint,
 ) -> str:
     """Broadcast the first datagram until a device answers; its address."""
     loop = asyncio.get_running_loop()
-    inbox = await _open(None)
+    inbox = await _open(open_endpoint, None)
     try:
         answered: dict[str, None] = {}
         until = float("inf")
         while loop.time() < until:
             if session.phase is Phase.WAITING:
-                inbox.send(session.due(loop.time()), (broadcast, port))
+                inbox.send(session.due(loop.time()), broadcast)
             show(loop.time())
             for event in await inbox.wait(session.wake_at if not answered else until):
                 if event.raw is None or (expected and not expected(event.address)):
@@ -192,21 +202,20 @@ class _Inbox(asyncio.DatagramProtocol):
             self._transport.close()
 
 
-async def _open(remote: tuple[str, int] | None) -> _Inbox:
-    loop = asyncio.get_running_loop()
+async def _open(open_endpoint: OpenEndpoint, remote: tuple[str, int] | None) -> _Inbox:
     local = None if remote else ("0.0.0.0", 0)
-    _, inbox = await loop.create_datagram_endpoint(
+    _, inbox = await open_endpoint(
         _Inbox,
         local_addr=local,
         remote_addr=remote,
         family=socket.AF_INET,
         allow_broadcast=remote is None,
     )
-    return inbox
+    return cast("_Inbox", inbox)
 
 
-async def _connect(address: str, port: int) -> _Inbox:
+async def _connect(open_endpoint: OpenEndpoint, address: str, port: int) -> _Inbox:
     try:
-        return await _open((address, port))
+        return await _open(open_endpoint, (address, port))
     except OSError as error:
         raise NoAnswerError(f"{address}: {error.strerror or error}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from host.errors import HostError
+from contracts.errors import ContractError
 
 __all__ = [
     "AmbiguousDeviceError",
@@ -14,37 +14,37 @@ __all__ = [
 ]
 
 
-class CannedFileError(HostError):
+class CannedFileError(ContractError):
     """The .ota file is damaged."""
 
     exit_status = 30
 
 
-class NoAnswerError(HostError):
+class NoAnswerError(ContractError):
     """No device answers."""
 
     exit_status = 31
 
 
-class NonsenseError(HostError):
+class NonsenseError(ContractError):
     """Something answers that is no OTA server."""
 
     exit_status = 32
 
 
-class LostError(HostError):
+class LostError(ContractError):
     """The device went silent in the middle of the update."""
 
     exit_status = 33
 
 
-class RefusedError(HostError):
+class RefusedError(ContractError):
     """The device took every byte and then came back asking for an update."""
 
     exit_status = 34
 
 
-class AmbiguousDeviceError(HostError):
+class AmbiguousDeviceError(ContractError):
     """More than one device answers."""
 
     exit_status = 35

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from math import gcd
 
+from contracts.errors import WrongKeyError
 from contracts.ota.protocol import Datagram, Stream, signature_size, signed_block
 from contracts.signatures import SIZES
-from host.errors import WrongKeyError
 
 __all__ = ["modulus_of"]
 

@@ -11,10 +11,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from contracts import flash_map as flashmap
-from contracts import signatures as keys
-from host import boards, files, serial_port
-from host.errors import FileReadError, HostError
+from contracts.errors import DormouseError
+from host import boards, files, flash_maps, keys, serial_port
+from host.errors import FileReadError
 from host.flash import plan as plans
 from host.flash.errors import BootFailedError
 from host.flash.plan import Plan
@@ -128,7 +127,7 @@ def _planned(
     partitions: Path,
     key: Path,
 ) -> Plan:
-    flash_map = flashmap.read(partitions)
+    flash_map = flash_maps.read(partitions)
     modulus = keys.load(key).modulus if key.exists() else None
     application = files.read(image)
     below = None
@@ -174,5 +173,5 @@ def _watch(chip: Chip, plan: Plan, seconds: float | None) -> None:
 def _naming(file: Path) -> Iterator[None]:
     try:
         yield
-    except HostError as error:
+    except DormouseError as error:
         raise type(error)(f"{file}: {error}") from None

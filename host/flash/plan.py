@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contracts import image
-from contracts import signatures as keys
+from contracts import image, signatures
+from contracts.errors import FlashSizeError, NotAnImageError, WrongKeyError
 from contracts.flash_map import SECTOR, FlashMap
 from contracts.image import Kind
 from contracts.ota.checks import check_image
 from host.boards import Board
-from host.errors import FlashSizeError, NotAnImageError, WrongKeyError
 from host.flash.errors import BoardRefusedError, FlashModeError
 
 __all__ = ["ANY_BOARD_MODE", "Part", "Plan", "bootloader_part", "check_size", "make"]
@@ -109,7 +108,7 @@ def bootloader_part(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> 
         raise FlashSizeError(
             f"{len(data)} bytes run into the application at {flash_map.app.offset:#x}"
         )
-    if modulus is not None and not keys.carries(data, modulus):
+    if modulus is not None and not signatures.carries(data, modulus):
         raise WrongKeyError("does not carry our key: it would take nothing that is signed with it")
     return Part("bootloader", 0, data)
 

@@ -9,19 +9,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from contracts import flash_map as flashmap
 from contracts import image
-from contracts import signatures as keys
 from contracts.ota import canned, protocol
 from contracts.ota.checks import check_image, check_stream
-from contracts.ota.client import BROADCAST, Result, send
+from contracts.ota.client import BROADCAST, Result
 from contracts.ota.pacing import MAX_WINDOW
 from contracts.ota.protocol import Stream
 from contracts.ota.session import Options
 from contracts.ota.session import Progress as Sent
-from host import files
+from host import files, flash_maps, keys
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.ota.prepare import bar, naming, signed
+from host.ota.udp import send
 
 __all__ = ["app", "mount"]
 
@@ -79,7 +78,7 @@ def sign(
     with naming(image_file):
         if version is not None:
             data = image.stamp(data, version, board, ours)
-        notes = check_image(data, flashmap.read(partitions), modulus=ours.modulus)
+        notes = check_image(data, flash_maps.read(partitions), modulus=ours.modulus)
     for note in notes if version is None else []:
         typer.echo(f"note: {note} (--version and --board say it)", err=True)
     stream = signed(data, ours)
@@ -129,7 +128,7 @@ def ota(
         stream, payload = _prepared(data, key, bootloader)
         notes = check_image(
             payload,
-            flashmap.read(partitions),
+            flash_maps.read(partitions),
             board=board,
             running=running,
             allow_downgrade=allow_downgrade,

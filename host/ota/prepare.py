@@ -16,15 +16,13 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from contracts import flash_map as flashmap
 from contracts import image
-from contracts import signatures as keys
+from contracts.errors import DormouseError, TrailerError
 from contracts.ota import canned, protocol
 from contracts.ota.checks import check_image
 from contracts.ota.protocol import Stream
 from contracts.signatures import Key
-from host import files
-from host.errors import HostError, TrailerError
+from host import files, flash_maps, keys
 
 __all__ = ["bar", "canned_update", "naming", "signed"]
 
@@ -34,7 +32,8 @@ def canned_update(
 ) -> bytes:
     """The canned form of a file: a .ota as it is, an image signed with the key.
 
-    `version` and `board` are for an image whose trailer does not say them. Raises HostError leaves.
+    `version` and `board` are for an image whose trailer does not say them. Raises DormouseError
+    leaves.
     """
     data = files.read(file)
     with naming(file):
@@ -45,7 +44,7 @@ def canned_update(
             data = image.stamp(data, version, board, ours)
         elif image.application(data).trailer is None:
             raise TrailerError("the image does not say its version: name it with --version 1.2.3")
-        check_image(data, flashmap.read(partitions), modulus=ours.modulus)
+        check_image(data, flash_maps.read(partitions), modulus=ours.modulus)
     return canned.dump(signed(data, ours))
 
 
@@ -54,7 +53,7 @@ def naming(file: Path) -> Iterator[None]:
     """Puts the file's name before what is wrong with it."""
     try:
         yield
-    except HostError as error:
+    except DormouseError as error:
         if not str(error).startswith(str(file)):
             error.args = (f"{file}: {error}",)
         raise

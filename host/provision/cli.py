@@ -11,9 +11,8 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from contracts import signatures as keys
-from host import serial_port
-from host.errors import HostError
+from contracts.errors import DormouseError
+from host import keys, serial_port
 from host.provision import devices_file, plan, work
 from host.provision.answers import Answers
 from host.provision.device import Device
@@ -141,7 +140,7 @@ def _many(
             chosen = _connected(entry, port, single=len(entries) == 1)
             with Repl(chosen, within=within) as repl:
                 _set_up(Device(repl), entry, hub, console, signer=signer)
-        except HostError as error:
+        except DormouseError as error:
             failed += 1
             typer.echo(f"dormouse: {entry.called}: {error}", err=True)
     if failed:

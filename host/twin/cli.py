@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from contracts import signatures as keys
+from host import keys
 from host.twin import firmware, vm
 from host.twin.errors import TwinError
 from host.twin.fleet import Fleet

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts import flash_map as flashmap
 from contracts.image import MAX_APPLICATION
 from contracts.ota.protocol import PORT
+from host import flash_maps
 from host.twin.errors import TwinError
 from host.twin.firmware import TREE
 from host.twin.image import unpack
@@ -70,7 +70,7 @@ class Rom:
         self.decision: dict[str, Any] = {}
         self._folder = folder
         self._image = image
-        self._map = flashmap.read(TREE / "partitions.csv")
+        self._map = flash_maps.read(TREE / "partitions.csv")
         self._unpacked: bytes | None = None
 
     def make(self) -> None:

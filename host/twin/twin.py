@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Self
 
-from host.errors import HostError
+from contracts.errors import DormouseError
 from host.twin import vm
 from host.twin.errors import TwinError
 from host.twin.firmware import Build
@@ -228,7 +228,7 @@ class Twin:
         with (self.folder / "console").open("wb") as console:
             try:
                 path = self._build().search_path
-            except HostError as error:
+            except DormouseError as error:
                 # Started unchecked after deep sleep: the chip would crash in it.
                 console.write(f"the application does not run: {error}".encode())
                 return _FATAL
@@ -239,7 +239,7 @@ class Twin:
             self.statistics.awake_ms = (time.monotonic() - began) * 1000
 
     def _build(self) -> Build:
-        """What to run. Raises HostError for a broken application in flash."""
+        """What to run. Raises DormouseError for a broken application in flash."""
         if self.rom is None:
             return self.firmware
         return Build(self.rom.modules(), self.firmware.shims)

@@ -6,15 +6,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts import image
-from contracts import signatures as keys
+from contracts import image, signatures
 from contracts import trailer as trailers
+from contracts.errors import ContractError, FlashSizeError
 from contracts.flash_map import SECTOR, FlashMap
 from contracts.ota import canned
 from contracts.ota.checks import check_image
 from contracts.ota.protocol import Stream
 from contracts.ota.signer import modulus_of
-from host.errors import FlashSizeError, HostError
 from hub.firmware.errors import ImageRefusedError, ImageTooLargeError
 
 __all__ = ["MAX_UPLOAD", "Checked", "check"]
@@ -69,11 +68,13 @@ def check(data: bytes, flash_maps: Sequence[FlashMap] = ()) -> Checked:
                 "the image's trailer is signed with another key than its datagrams"
             )
         _check_fit(payload, flash_maps)
-    except (HostError, ValueError) as error:
+    except (ContractError, ValueError) as error:
         # ValueError: cryptography's, for numbers that cannot be a public key.
         raise ImageRefusedError(str(error)) from None
     digest = hashlib.sha256(data).hexdigest()
-    return Checked(trailer.version, trailer.board, len(payload), digest, keys.fingerprint(modulus))
+    return Checked(
+        trailer.version, trailer.board, len(payload), digest, signatures.fingerprint(modulus)
+    )
 
 
 def _check_datagrams(stream: Stream) -> None:

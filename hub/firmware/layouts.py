@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contracts import flash_map as flashmap
-from contracts.flash_map import FlashMap
-from host.errors import HostError
+from contracts.errors import FlashMapError
+from contracts.flash_map import FlashMap, parse
 from hub.errors import SettingsError
 
 __all__ = ["layouts"]
@@ -21,6 +20,13 @@ def layouts(setting: str) -> tuple[FlashMap, ...]:
     """
     files = [Path(setting)] if setting else sorted(_OURS.glob("*.csv"))
     try:
-        return tuple(flashmap.read(file) for file in files)
-    except HostError as error:
+        return tuple(_read(file) for file in files)
+    except FlashMapError as error:
         raise SettingsError(f"DORMOUSE_PARTITIONS={setting}: {error}") from None
+    except OSError as error:
+        reason = f"{error.filename}: cannot be read: {error.strerror}"
+        raise SettingsError(f"DORMOUSE_PARTITIONS={setting}: {reason}") from None
+
+
+def _read(file: Path) -> FlashMap:
+    return parse(file.read_text("utf-8", errors="replace"), source=str(file))

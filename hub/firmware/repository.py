@@ -9,9 +9,9 @@ from datetime import datetime
 
 from psycopg.rows import dict_row
 
+from contracts.errors import VersionError
 from contracts.flash_map import FlashMap
 from contracts.versions import Version
-from host.errors import VersionError
 from hub.database.database import Connection, Store
 from hub.firmware.check import check
 from hub.firmware.errors import (

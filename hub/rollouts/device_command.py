@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 
+from contracts.errors import VersionError
 from contracts.versions import Version
-from host.errors import FileReadError, VersionError
+from host.errors import FileReadError
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.ota.prepare import canned_update
 from hub.client import Control, NoHubError

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+from contracts.errors import ContractError
 from contracts.ota import canned as canned_files
 from contracts.ota import client
 from contracts.ota.client import Result
@@ -20,7 +21,6 @@ from contracts.ota.errors import (
 )
 from contracts.ota.protocol import Stream
 from contracts.ota.session import Ending, Options, Phase, Progress
-from host.errors import HostError
 from hub.errors import HubError
 from hub.rollouts.neighbours import could_be
 
@@ -84,7 +84,7 @@ _Tell: TypeAlias = Callable[[str | None, Progress], None]
 
 _PAUSE = 0.1  # s, between attempts: an address that cannot be reached fails at once
 
-_LEAVES: dict[type[HostError], type[StreamError]] = {
+_LEAVES: dict[type[ContractError], type[StreamError]] = {
     NoAnswerError: StreamUnansweredError,
     LostError: StreamLostError,
     RefusedError: StreamRefusedError,
@@ -216,7 +216,7 @@ class Streams:
             raise NoFreeStreamError(device, f"{self.limit} streams are under way already")
         try:
             stream = canned_files.parse(canned)
-        except HostError as error:
+        except ContractError as error:
             raise StreamError(device, str(error)) from None
         if self._looking is not None:
             self._looking.cancel()  # two devices could answer it from now on
@@ -225,7 +225,7 @@ class Streams:
         tell(address, Progress(Phase.WAITING, 0, stream.size, 0, 0, None, 0, 0))
         try:
             result = await self._send(device, address, stream, tell)
-        except HostError as error:
+        except ContractError as error:
             leaf = _LEAVES.get(type(error), StreamError)
             raise leaf(device, str(error)) from None
         finally:
@@ -263,7 +263,12 @@ class Streams:
         times = self._times
         options = Options(wait=wait, patience=times.patience, confirm=times.confirm)
         return await client.send(
-            stream, address, port=self._port, options=options, progress=partial(tell, address)
+            stream,
+            address,
+            open_endpoint=asyncio.get_running_loop().create_datagram_endpoint,
+            port=self._port,
+            options=options,
+            progress=partial(tell, address),
         )
 
     async def _look(self, device: str, stream: Stream, tell: _Tell) -> str | None:
@@ -276,6 +281,7 @@ class Streams:
             client.find(
                 stream,
                 wait=self._times.around,
+                open_endpoint=asyncio.get_running_loop().create_datagram_endpoint,
                 port=self._port,
                 broadcast=self._broadcast,
                 expected=partial(could_be, device),

@@ -9,9 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from contracts import image
-from contracts import signatures as keys
+from contracts import bootloader_config, image
 from contracts.ota import protocol
+from host import keys
 from tests.bench.report import note, report
 from tests.bootloader import qemu
 from tests.bootloader.conftest import Signer, make_signer
@@ -70,7 +70,7 @@ def _sweep(chip: qemu.Chip, here: Path) -> None:
     """All cuts of a 582 KiB update: half done, and torn byte by byte."""
     key = keys.new(here / "sweep.pem", 512)
     config = here / "sweep.h"
-    config.write_text(keys.config_h(key.modulus))
+    config.write_text(bootloader_config.config_h(key.modulus))
     chance = random.Random(8266)
     for name in ("old", "new"):
         app = chip.app(chance.randbytes((582 << 10) - image.IROM))

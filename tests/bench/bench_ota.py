@@ -10,12 +10,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts import image
-from contracts import signatures as keys
+from contracts import image, signatures
 from contracts.ota import protocol
-from contracts.ota.client import send
 from contracts.ota.protocol import Stream
 from contracts.ota.session import Options
+from host import keys
+from host.ota.udp import send
 from tests.bench.report import note, report
 from tests.host.ota.device import running
 from tests.support.bootloader import make
@@ -65,7 +65,7 @@ async def run() -> None:
         await _many(bench, _signed(key, 0x9000 + 2048))
 
 
-def _signed(key: keys.Key, size: int) -> Stream:
+def _signed(key: signatures.Key, size: int) -> Stream:
     plain = image.build_application(random.Random(size).randbytes(size - 0x9000 - 16 - 336))
     data = image.stamp(plain, "1.0.0", "nodemcu", key)
     began = time.perf_counter()

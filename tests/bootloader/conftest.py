@@ -7,24 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from contracts import image
-from contracts import signatures as keys
+from contracts import bootloader_config, image, signatures
 from contracts.ota import protocol
+from host import keys
 
 
 @dataclass(frozen=True)
 class Signer:
     """A key with the files that programs want it in."""
 
-    key: keys.Key
+    key: signatures.Key
     pem: Path
     config: Path
 
 
-def make_signer(folder: Path, bits: int, settings: keys.Config | None = None) -> Signer:
+def make_signer(
+    folder: Path, bits: int, settings: bootloader_config.Config | None = None
+) -> Signer:
     pem, config = folder / f"{bits}.pem", folder / f"{bits}.h"
     key = keys.new(pem, bits)
-    config.write_text(keys.config_h(key.modulus, settings))
+    config.write_text(bootloader_config.config_h(key.modulus, settings))
     return Signer(key, pem, config)
 
 

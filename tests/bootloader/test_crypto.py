@@ -9,8 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from contracts import image
-from contracts import signatures as keys
+from contracts import bootloader_config, image, signatures
 from contracts.ota import protocol
 from tests.bootloader.conftest import Signer, make_signer
 from tests.bootloader.server import Server, blank_flash, decide
@@ -37,7 +36,7 @@ def test_images_of_every_length_in_a_block(
             assert state(native_bootloader, tmp_path, app, *config) == ("app", good), length
 
 
-@pytest.mark.parametrize("bits", keys.SIZES)
+@pytest.mark.parametrize("bits", signatures.SIZES)
 def test_keys_of_every_size(
     native_bootloader: NativeBootloader, tmp_path: Path, plain: bytes, bits: int
 ) -> None:
@@ -72,12 +71,12 @@ def test_exponent_65537(native_bootloader: NativeBootloader, tmp_path: Path, pla
     config = tmp_path / "config.h"
     modulus = numbers.n.to_bytes(256, "big")
     # Without its exponent the key is another one.
-    config.write_text(keys.config_h(modulus))
+    config.write_text(bootloader_config.config_h(modulus))
     assert state(native_bootloader, tmp_path, app, "--config", config) == (
         "server",
         "bad-signature",
     )
-    config.write_text(keys.config_h(modulus) + "#define RSA_EXPONENT 65537\n")
+    config.write_text(bootloader_config.config_h(modulus) + "#define RSA_EXPONENT 65537\n")
     assert state(native_bootloader, tmp_path, app, "--config", config) == ("app", "signed")
 
 
@@ -156,8 +155,8 @@ def test_a_session_with_another_exponent(
 ) -> None:
     private = rsa.generate_private_key(65537, 1024)
     pem = tmp_path / "key.pem"
-    pem.write_bytes(keys.Key(private).pem())
-    stream = protocol.build(plain, keys.Key(private))
+    pem.write_bytes(signatures.Key(private).pem())
+    stream = protocol.build(plain, signatures.Key(private))
     flash = blank_flash(tmp_path / "flash")
     with Server(native_bootloader.otaserver, flash, "--key", pem) as server:
         assert server.update(stream) == 0

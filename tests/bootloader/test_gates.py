@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import image
-from contracts import signatures as keys
+from contracts import image, signatures
 from contracts.ota import protocol
 from tests.bootloader import qemu
 from tests.bootloader.conftest import Signer
@@ -50,7 +49,7 @@ def test_the_image_fits_and_carries_its_key(signer: Signer, tmp_path: Path) -> N
     content = built.read_bytes()
     assert 3000 < len(content) <= 4096
     assert content[:2] == b"\xe9\x02"
-    assert keys.carries(content, signer.key.modulus)
+    assert signatures.carries(content, signer.key.modulus)
 
 
 def test_an_image_over_a_sector_is_refused(source: Path, signer: Signer) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from contracts import flash_map as flashmap
-from host.errors import FileReadError, FlashMapError
+from contracts.errors import FlashMapError
+from host import flash_maps
+from host.errors import FileReadError
 
 TOP = Path(__file__).parents[2]
 GOOD = """\
@@ -30,7 +32,7 @@ vfs, data, littlefs, 0xd5000, 0x2b000,
     ],
 )
 def test_our_layouts_keep_yaota8266s_map(file: str, size: int) -> None:
-    flash = flashmap.read(TOP / file)
+    flash = flash_maps.read(TOP / file)
     assert flash.size == size
     assert (flash["boot"].offset, flash["boot"].size) == (0, 0x1000)
     assert (flash["otaserver"].offset, flash["otaserver"].end) == (0x1000, 0x3C000)
@@ -39,8 +41,8 @@ def test_our_layouts_keep_yaota8266s_map(file: str, size: int) -> None:
 
 
 def test_default_layout_is_the_smallest() -> None:
-    assert flashmap.read(TOP / "partitions.csv").partitions == tuple(
-        flashmap.read(TOP / "partitions/1m.csv")
+    assert flash_maps.read(TOP / "partitions.csv").partitions == tuple(
+        flash_maps.read(TOP / "partitions/1m.csv")
     )
 
 
@@ -82,7 +84,7 @@ def test_a_bad_entry_is_refused_with_its_line(line: str, says: str, tmp_path: Pa
     file = tmp_path / "map.csv"
     file.write_text(text)
     with pytest.raises(FlashMapError) as caught:
-        flashmap.read(file)
+        flash_maps.read(file)
     assert str(caught.value).startswith(f"{file}:3: ")
     assert "\n" not in str(caught.value)
 
@@ -100,7 +102,7 @@ def test_a_table_without_entries_or_slot() -> None:
     with pytest.raises(FlashMapError, match="no slot for updates"):
         _ = flashmap.parse("all, data, raw, 0, 1M,").app
     with pytest.raises(FileReadError):
-        flashmap.read(Path("/nowhere/partitions.csv"))
+        flash_maps.read(Path("/nowhere/partitions.csv"))
 
 
 def test_header_and_module_say_the_same(tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_header_and_module_say_the_same(tmp_path: Path) -> None:
 
 def test_the_module_command() -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "contracts.flash_map", *arguments]
+        command = [sys.executable, "-m", "host.flash_maps", *arguments]
         return subprocess.run(
             command, capture_output=True, text=True, cwd=TOP, timeout=30, check=False
         )

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from contracts import flash_map as flashmap
+from host import flash_maps
 from host.firmware import HEAP, SOURCE, FirmwareError, compile_firmware, modules
 
 DEVICE_HEAP_WORDS = 38 * 1024 // 4
@@ -63,5 +63,5 @@ def test_the_firmware_knows_the_slots_of_every_flash_map():
         for node in tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SLOTS"
     )
-    maps = [flashmap.read(path) for path in sorted((SOURCE.parent / "partitions").glob("*.csv"))]
+    maps = [flash_maps.read(path) for path in sorted((SOURCE.parent / "partitions").glob("*.csv"))]
     assert known == {one.size: one.app.size for one in maps}

@@ -8,9 +8,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from contracts import signatures as keys
-from host import files
-from host.errors import FileWriteError, HostError, KeyFileError, WeakKeyError, WrongKeyError
+from contracts import bootloader_config, signatures
+from contracts.errors import DormouseError, KeyFileError, WeakKeyError, WrongKeyError
+from host import files, keys
+from host.errors import FileWriteError
 from tests.contracts.known import known_key
 
 
@@ -25,7 +26,7 @@ def pem(
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, hiding)
 
 
-@pytest.mark.parametrize("bits", keys.SIZES)
+@pytest.mark.parametrize("bits", signatures.SIZES)
 def test_a_new_key(bits: int, tmp_path: Path) -> None:
     path = tmp_path / "deep/ota.pem"
     made = keys.new(path, bits)
@@ -88,11 +89,11 @@ def test_import_takes_what_openssl_makes(tmp_path: Path) -> None:
         (pem(ec.generate_private_key(ec.SECP256R1())), KeyFileError, "not an RSA one"),
         (pem(rsa.generate_private_key(65537, 1024)), WeakKeyError, "exponent 65537"),
         (pem(rsa.generate_private_key(3, 1152)), WeakKeyError, "1152 bits"),
-        (b"", HostError, "empty"),
+        (b"", DormouseError, "empty"),
     ],
 )
 def test_what_is_no_key_for_us(
-    content: bytes, error: type[HostError], says: str, tmp_path: Path
+    content: bytes, error: type[DormouseError], says: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "bad.pem"
     path.write_bytes(content)
@@ -110,7 +111,7 @@ def test_no_key_says_how_to_make_one(tmp_path: Path) -> None:
 
 
 def test_config_h_for_a_stock_tree_to_the_byte() -> None:
-    text = keys.config_h(known_key().modulus)
+    text = bootloader_config.config_h(known_key().modulus)
     defines = [line for line in text.splitlines() if line.startswith("#")]
     # The MODULUS line as yaota8266's own print_rsa_modulus.py prints it for this key.
     assert defines == [
@@ -129,8 +130,8 @@ def test_config_h_for_a_stock_tree_to_the_byte() -> None:
 
 def test_config_h_for_our_tree_compiles_to_the_key(tmp_path: Path) -> None:
     key = known_key()
-    config = keys.Config(0x40000, 0, 5000, 10000, 0, 0, require_signature=True)
-    (tmp_path / "config.h").write_text(keys.config_h(key.modulus, config))
+    config = bootloader_config.Config(0x40000, 0, 5000, 10000, 0, 0, require_signature=True)
+    (tmp_path / "config.h").write_text(bootloader_config.config_h(key.modulus, config))
     source = tmp_path / "show.c"
     source.write_text(
         '#include "config.h"\n#include <stdio.h>\nint main(void) {\n'

@@ -7,15 +7,15 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from contracts import image
-from contracts import signatures as keys
+from contracts import image, signatures
 from contracts.ota import canned, protocol
+from host import keys
 
 __all__ = ["canned_image", "signing_key"]
 
 
 @cache
-def signing_key(name: str = "ours") -> keys.Key:
+def signing_key(name: str = "ours") -> signatures.Key:
     """A key of 1024 bits, the same for the same name while this process runs."""
     with tempfile.TemporaryDirectory(prefix="dormouse-key-") as folder:
         return keys.new(Path(folder) / f"{name}.pem", 1024)
@@ -32,7 +32,7 @@ def canned_image(
     *,
     seed: object = 0,
     size: int = 2 << 10,
-    key: keys.Key | None = None,
+    key: signatures.Key | None = None,
 ) -> bytes:
     """A canned update as `dormouse sign` makes it."""
     key = key or signing_key()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from contracts import signatures as keys
+from host import keys
 from host.firmware import SOURCE
 from host.twin import firmware
 from host.twin.hub import HubAddress

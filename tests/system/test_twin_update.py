@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from contracts import signatures as keys
+from host import keys
 from host.twin import firmware
 from host.twin.hub import HubAddress
 from host.twin.image import build_image

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contracts import image
+from contracts.errors import ContractError
 from contracts.ota import canned
-from host.errors import HostError
 
 __all__ = ["advice", "what_is"]
 
@@ -43,7 +43,7 @@ def what_is(data: bytes) -> str:
 def _image(data: bytes) -> str:
     try:
         kind = image.parse(data).kind
-    except HostError:
+    except ContractError:
         return ""
     return f"an ESP8266 image ({kind}) that is not signed for updates"
 
@@ -64,7 +64,7 @@ def advice(data: bytes) -> str:
         return "Make it again with `dormouse sign`, and compare both files' sizes."
     try:
         image.parse(data)
-    except HostError:
+    except ContractError:
         return (
             "An update ends in .ota: it comes with a release of the firmware, or `make firmware` "
             "builds an image and `dormouse sign firmware-ota.bin --version 1.2.3` makes it one."

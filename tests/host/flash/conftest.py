@@ -12,10 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts import image
-from contracts import signatures as keys
-from contracts.flash_map import FlashMap, read
+from contracts.flash_map import FlashMap
+from host import keys
 from host.boards import Board
 from host.cli import root
+from host.flash_maps import read
 from tests.support.rom_chip import checksum
 from tests.support.rom_loader import blank
 

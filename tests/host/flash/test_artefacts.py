@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from contracts import flash_map as flashmap
-from host import artefacts, image_cli, romfs
-from host.errors import NotAnImageError, UnknownBoardError, VersionError
+from contracts.errors import NotAnImageError, VersionError
+from host import artefacts, flash_maps, image_cli, romfs
+from host.errors import UnknownBoardError
 from host.firmware import SOURCE
 from tests.host.flash.conftest import ROOT, dormouse
 
@@ -106,7 +106,7 @@ def test_image_info_says_what_it_is(built):
     for words in ("ROMFS", "not an OTA build", "1.2.3", "nodemcu", "FLASH_2M_ROMFS", "md5"):
         assert words in said
     large = romfs.MAGIC + b"\x95\x80\x00" + bytes(21 << 14)
-    facts = dict(image_cli.describe(large, flashmap.read(ROOT / "partitions.csv"), None))
+    facts = dict(image_cli.describe(large, flash_maps.read(ROOT / "partitions.csv"), None))
     assert "TOO LARGE" in facts["overwrites"]
     assert "no stamp" in facts["version"]
 
@@ -139,7 +139,7 @@ def test_the_frozen_tree_is_stamped_and_complete(built):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_linker_scripts_agree_with_the_flash_map(layout):
-    slot = flashmap.read(ROOT / "partitions" / f"{layout}.csv").app
+    slot = flash_maps.read(ROOT / "partitions" / f"{layout}.csv").app
     text = (BOARD / f"app_{layout}.ld").read_text()
     found = re.search(r"irom0_0_seg\s*: ORIGIN = (\w+), LENGTH = (\w+)", text)
     start, length = (int(number, 16) for number in found.groups())
@@ -186,7 +186,7 @@ print(min(flash.touched), max(flash.touched), bdev.ioctl(4, 0) * bdev.ioctl(5, 0
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_filesystem_stays_in_its_partition(layout, tmp_path):
-    flash_map = flashmap.read(ROOT / "partitions" / f"{layout}.csv")
+    flash_map = flash_maps.read(ROOT / "partitions" / f"{layout}.csv")
     place = flash_map["vfs"]
     program = _FLASH.format(size=flash_map.size, folder=str(BOARD))
     first, last, size = map(int, micropython(program, cwd=tmp_path).split())

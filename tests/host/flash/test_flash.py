@@ -12,9 +12,8 @@ import pytest
 import serial
 
 from contracts import image
-from contracts import signatures as keys
-from host import boards
-from host.errors import FlashSizeError, NotOtaBuildError, WrongBoardError, WrongKeyError
+from contracts.errors import FlashSizeError, NotOtaBuildError, WrongBoardError, WrongKeyError
+from host import boards, keys
 from host.flash.errors import (
     BoardRefusedError,
     BootFailedError,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts import image
-from contracts import signatures as keys
+from contracts import image, signatures
 from contracts.ota import protocol
 from contracts.ota.protocol import Stream
+from host import keys
 from tests.host.ota.device import Device, running
 from tests.support.bootloader import NativeBootloader
 
@@ -21,7 +21,7 @@ from tests.support.bootloader import NativeBootloader
 class Update:
     """A signed image in all its forms."""
 
-    key: keys.Key
+    key: signatures.Key
     key_file: Path
     image: bytes
     stream: Stream

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts import signatures as keys
-from contracts.ota.client import send
 from contracts.ota.errors import AmbiguousDeviceError, LostError, NoAnswerError, NonsenseError
 from contracts.ota.session import Ending, Options, Phase, Progress
+from host import keys
+from host.ota.udp import send
 from tests.host.ota.conftest import Update
 from tests.host.ota.device import Device, running
 from tests.support.bootloader import NativeBootloader

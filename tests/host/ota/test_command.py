@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from contracts import flash_map as flashmap
-from contracts import image
-from contracts import signatures as keys
+from contracts import bootloader_config, image
 from contracts.ota import canned
+from host import flash_maps, keys
 from host.__main__ import main
 from tests.contracts.test_checks import FOR_ZERO
 from tests.host.ota.conftest import Update
@@ -138,13 +137,13 @@ def test_keys_new_config_check(here: Here, tmp_path: Path) -> None:
     assert "2048 bits" in out
     key = keys.load(tmp_path / "keys/ota.pem")
     status, out, _ = here(tmp_path, "keys", "config", "--stock")
-    assert out == keys.config_h(key.modulus)
+    assert out == bootloader_config.config_h(key.modulus)
     status, out, _ = here(
         *(tmp_path, "keys", "config", "--require-signature", "--gpio-mask", "0", "-o", "config.h")
     )
     assert (status, out) == (0, "")
-    settings = keys.Config(gpio_mask=0, require_signature=True)
-    assert (tmp_path / "config.h").read_text() == keys.config_h(key.modulus, settings)
+    settings = bootloader_config.Config(gpio_mask=0, require_signature=True)
+    assert (tmp_path / "config.h").read_text() == bootloader_config.config_h(key.modulus, settings)
     (tmp_path / "boot.bin").write_bytes(b"\xe9\x01" + key.modulus)
     status, out, _ = here(tmp_path, "keys", "check", "boot.bin")
     assert (status, "carries the key" in out) == (0, True)
@@ -177,7 +176,7 @@ def test_image_info(here: Here, folder: Path, update: Update) -> None:
 
 
 def make_bad_files(folder: Path, update: Update) -> None:
-    huge = flashmap.read(folder / "partitions.csv").app.size
+    huge = flash_maps.read(folder / "partitions.csv").app.size
     for name, data in {
         "empty.bin": b"",
         "text.bin": b"hello, world",

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import signatures as keys
-from host import boards
+from host import boards, keys
 from host.provision import devices_file, drivers, plan
 from host.provision.errors import (
     DevicesFileError,

@@ -12,7 +12,7 @@ import pytest
 from host.newdriver.make import DriverNameError, TreeError, make
 
 ROOT = Path(__file__).resolve().parents[3]
-_COPIED = ("firmware", "host", "hub", "tests", "pyproject.toml", "VERSION")
+_COPIED = ("contracts", "firmware", "host", "hub", "tests", "pyproject.toml", "VERSION")
 
 
 @pytest.fixture

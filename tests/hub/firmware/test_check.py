@@ -12,10 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts import flash_map as flashmap
 from contracts import image
-from contracts import signatures as keys
 from contracts.ota import canned, protocol
+from host import flash_maps, keys
 from hub.firmware.check import MAX_UPLOAD, check
 from hub.firmware.errors import ImageRefusedError, ImageTooLargeError
 from hub.firmware.layouts import layouts
@@ -115,7 +114,7 @@ def test_a_map_of_ones_own(tmp_path):
     (own,) = layouts(str(file))
     with pytest.raises(ImageRefusedError, match="more than its slot"):
         check(GOOD, [own])
-    assert flashmap.read(file).app.size == 0x9000
+    assert flash_maps.read(file).app.size == 0x9000
 
 
 def test_an_upload_has_a_bound():
