@@ -65,7 +65,7 @@ def test_other_rom_functions_are_refused(source: Path, signer: Signer) -> None:
 
 
 def test_helpers_of_the_compiler_are_refused(source: Path, signer: Signer) -> None:
-    break_it(source, ENTRY, ENTRY + " if (port_pins() / port_rtc_read(0) == 7) return;")
+    break_it(source, ENTRY, ENTRY + " if (port_gpio_levels() / port_rtc_read(0) == 7) return;")
     assert "undefined reference to `__udivsi3'" in refusal(source, signer)
 
 
