@@ -28,10 +28,11 @@ enum app_state {
     APP_HASHED = 1,        /* starts: the MD5 is right, and no signature is there or asked for */
     APP_NO_HEADER = 2,     /* does not begin with IMAGE_MAGIC, or the flash cannot be read */
     APP_BAD_SIZE = 3,      /* the word at 0x8ffc is no size, or too large for the slot */
-    APP_BAD_MD5 = 4,
+    APP_BAD_MD5 = 4,       /* the image is not the one that was built */
     APP_UNSIGNED = 5,      /* no signature where one is required */
     APP_BAD_TRAILER = 6,   /* a signed trailer that is not of this image, key or slot */
-    APP_BAD_SIGNATURE = 7,
+    APP_BAD_SIGNATURE = 7, /* a signature where one belongs, but not our key's */
+    APP_STATES,            /* how many there are */
 };
 
 /* Whether an image in this state may be started. */

@@ -22,7 +22,7 @@ static const char *const REASONS[] = {
     [BOOT_WAKE] = "wake", [BOOT_RTC] = "rtc",     [BOOT_FORCED] = "forced",
     [BOOT_PIN] = "pin",   [BOOT_CHECK] = "check",
 };
-static const char *const STATES[] = {
+static const char *const STATES[APP_STATES] = {
     [APP_SIGNED] = "signed",
     [APP_HASHED] = "hashed",
     [APP_NO_HEADER] = "no-header",
