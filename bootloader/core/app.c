@@ -6,8 +6,8 @@
 #include "port.h"
 #include "sha256.h"
 
-#define APP_FORMAT 1
-#define APP_FIRST_SIGNED 4u /* bytes 2 and 3 belong to the board; the trailer repeats 0 and 1 */
+#define TRAILER_FORMAT 1u
+#define SIGNED_FROM 4u /* bytes 2 and 3 belong to the board; the trailer repeats 0 and 1 */
 
 _Static_assert(sizeof(struct app_trailer) == 80, "docs/images.md says 80 bytes");
 
@@ -27,9 +27,9 @@ static bool read_word(const struct app_slot *slot, uint32_t at, uint32_t *word) 
     return port_flash_read(slot->start + at, word, sizeof *word);
 }
 
-/* Hands bytes APP_FIRST_SIGNED..end to MD5 or to SHA-256. */
-static bool digest(const struct app_slot *slot, uint32_t end, bool sha, union digest *state) {
-    for (uint32_t at = APP_FIRST_SIGNED; at < end; at += sizeof buffer) {
+/* Hands bytes SIGNED_FROM up to `end` to MD5 or to SHA-256. */
+static bool hash_image(const struct app_slot *slot, uint32_t end, bool sha, union digest *state) {
+    for (uint32_t at = SIGNED_FROM; at < end; at += sizeof buffer) {
         uint32_t part = end - at < sizeof buffer ? end - at : (uint32_t)sizeof buffer;
         if (!port_flash_read(slot->start + at, buffer, (part + 3) & ~3u))
             return false;
@@ -43,23 +43,24 @@ static bool digest(const struct app_slot *slot, uint32_t end, bool sha, union di
 
 static enum app_state check_md5(const struct app_slot *slot, uint32_t size) {
     union digest state;
-    uint8_t is[APP_MD5];
+    uint8_t found[APP_MD5_SIZE];
     MD5Init(&state.md5);
-    if (!digest(slot, size, false, &state))
+    if (!hash_image(slot, size, false, &state))
         return APP_BAD_MD5;
-    MD5Final(is, &state.md5);
+    MD5Final(found, &state.md5);
     uint32_t at = size & ~3u;
-    if (!port_flash_read(slot->start + at, buffer, APP_MD5 + (size == at ? 0 : 4)))
+    if (!port_flash_read(slot->start + at, buffer, APP_MD5_SIZE + (size == at ? 0 : 4)))
         return APP_BAD_MD5;
-    return memcmp(is, (const uint8_t *)buffer + (size - at), APP_MD5) ? APP_BAD_MD5 : APP_HASHED;
+    const uint8_t *stored = (const uint8_t *)buffer + (size - at);
+    return memcmp(found, stored, APP_MD5_SIZE) ? APP_BAD_MD5 : APP_HASHED;
 }
 
 static enum app_state check_signature(const struct app_slot *slot, uint32_t end) {
     union digest state;
-    uint8_t payload[sizeof DIGEST_INFO + 32];
+    uint8_t payload[sizeof DIGEST_INFO + SHA256_SIZE];
     sha256_begin(&state.sha);
-    if (!digest(slot, end, true, &state) ||
-        !port_flash_read(slot->start + end, buffer, slot->key.length))
+    if (!hash_image(slot, end, true, &state) ||
+        !port_flash_read(slot->start + end, buffer, slot->key.modulus_length))
         return APP_BAD_SIGNATURE;
     memcpy(payload, DIGEST_INFO, sizeof DIGEST_INFO);
     sha256_end(&state.sha, payload + sizeof DIGEST_INFO);
@@ -68,8 +69,8 @@ static enum app_state check_signature(const struct app_slot *slot, uint32_t end)
                : APP_BAD_SIGNATURE;
 }
 
-bool app_trailer(const struct app_slot *slot, uint32_t size, struct app_trailer *trailer) {
-    uint32_t at = app_trailer_at(size);
+bool app_read_trailer(const struct app_slot *slot, uint32_t size, struct app_trailer *trailer) {
+    uint32_t at = app_trailer_offset(size);
     return at <= slot->size - sizeof *trailer &&
            port_flash_read(slot->start + at, trailer, sizeof *trailer) &&
            memcmp(trailer->magic, "DORMOUSE", sizeof trailer->magic) == 0;
@@ -78,16 +79,16 @@ bool app_trailer(const struct app_slot *slot, uint32_t size, struct app_trailer 
 enum app_state app_check(const struct app_slot *slot) {
     uint32_t first, size;
     struct app_trailer trailer;
-    if (!read_word(slot, 0, &first) || (first & 0xff) != 0xe9)
+    if (!read_word(slot, 0, &first) || (first & 0xff) != IMAGE_MAGIC)
         return APP_NO_HEADER;
-    if (!read_word(slot, APP_ROM_TEXT - 4, &size) || !app_size_good(size, slot->size))
+    if (!read_word(slot, APP_IROM_OFFSET - 4, &size) || !app_size_valid(size, slot->size))
         return APP_BAD_SIZE;
-    if (!app_trailer(slot, size, &trailer) || trailer.signature_length == 0)
+    if (!app_read_trailer(slot, size, &trailer) || trailer.signature_length == 0)
         return slot->require_signature ? APP_UNSIGNED : check_md5(slot, size);
-    uint32_t end = app_trailer_at(size) + (uint32_t)sizeof trailer;
-    if (trailer.format != APP_FORMAT || trailer.signature_length != slot->key.length ||
+    uint32_t end = app_trailer_offset(size) + (uint32_t)sizeof trailer;
+    if (trailer.format != TRAILER_FORMAT || trailer.signature_length != slot->key.modulus_length ||
         trailer.first_word != (first & 0xffff) || trailer.size != size ||
-        end + slot->key.length > slot->size)
+        end + slot->key.modulus_length > slot->size)
         return APP_BAD_TRAILER;
     return check_signature(slot, end);
 }

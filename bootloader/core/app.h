@@ -7,57 +7,85 @@
 
 #include "rsa.h"
 
-/* Offset of irom0 text; the word before it holds the size. Fuzzing makes it smaller. */
-#ifndef APP_ROM_TEXT
-#define APP_ROM_TEXT 0x9000u
-#endif
-#define APP_MOST 800000u      /* yaota8266's own limit on the size */
-#define APP_MD5 16u
+/* First byte of every ESP8266 image. */
+#define IMAGE_MAGIC 0xe9u
 
+/* Where irom0 text begins, in bytes from the slot's start; the word before it holds the image's
+ * size. The linker scripts of MicroPython's OTA builds fix it; only fuzzing makes it smaller. */
+#ifndef APP_IROM_OFFSET
+#define APP_IROM_OFFSET 0x9000u
+#endif
+
+/* Largest size in bytes; yaota8266's own limit. */
+#define APP_SIZE_MAX 800000u
+
+/* Bytes of the MD5 that follows the image. */
+#define APP_MD5_SIZE 16u
+
+/* What an image is. The numbers are those on the serial port (docs/images.md): they stay. */
 enum app_state {
-    APP_SIGNED,        /* good: a signature of ours */
-    APP_HASHED,        /* good: the MD5 is right, no signature */
-    APP_NO_HEADER,     /* does not begin with E9 */
-    APP_BAD_SIZE,      /* the word at 0x8ffc is no size, or too large for the slot */
-    APP_BAD_MD5,
-    APP_UNSIGNED,      /* no signature where one is required */
-    APP_BAD_TRAILER,   /* a signed trailer that is not of this image, key or slot */
-    APP_BAD_SIGNATURE,
+    APP_SIGNED = 0,        /* starts: a signature of ours */
+    APP_HASHED = 1,        /* starts: the MD5 is right, and no signature is there or asked for */
+    APP_NO_HEADER = 2,     /* does not begin with IMAGE_MAGIC, or the flash cannot be read */
+    APP_BAD_SIZE = 3,      /* the word at 0x8ffc is no size, or too large for the slot */
+    APP_BAD_MD5 = 4,       /* the image is not the one that was built */
+    APP_UNSIGNED = 5,      /* no signature where one is required */
+    APP_BAD_TRAILER = 6,   /* a signed trailer that is not of this image, key or slot */
+    APP_BAD_SIGNATURE = 7, /* a signature where one belongs, but not our key's */
+    APP_STATES,            /* how many there are */
 };
 
-static inline bool app_good(enum app_state state) {
-    return state <= APP_HASHED;
+/* Whether an image in this state may be started. */
+static inline bool app_bootable(enum app_state state) {
+    return state == APP_SIGNED || state == APP_HASHED;
 }
 
-/* A slot and what an image in it must be; offsets and sizes in bytes, multiples of 4096. */
+/* A slot, and what an image in it must be. */
 struct app_slot {
-    uint32_t start, size;
+    /* Bytes from the start of the flash chip, a multiple of FLASH_SECTOR_SIZE. Images are linked
+     * for it, so that it is the `app` partition's offset in partitions.csv. */
+    uint32_t start;
+
+    /* Bytes, a multiple of FLASH_SECTOR_SIZE, over APP_IROM_OFFSET; `start` + `size` fits 32 bits.
+     * Nothing outside is ever written. */
+    uint32_t size;
+
+    /* Whose signature counts, on images and on the OTA server's datagrams. Must be valid. */
     struct rsa_key key;
+
+    /* Whether an image must be signed to be started. When not, one without a signature is judged by
+     * its MD5; one with a wrong signature is refused either way. */
     bool require_signature;
 };
 
+/* The trailer as it lies in flash after the image: 80 bytes, little-endian, then the signature.
+ * Nothing in it is trusted before app_check() has said APP_SIGNED. */
 struct app_trailer {
-    char magic[8]; /* DORMOUSE */
-    uint16_t format, signature_length;
-    uint32_t first_word; /* with flash mode, size and speed cleared */
-    uint32_t size, version;
-    char version_text[24], board[32];
+    char magic[8];             /* DORMOUSE */
+    uint16_t format;           /* 1 */
+    uint16_t signature_length; /* bytes: the key's modulus_length; 0 for no signature */
+    uint32_t first_word;       /* the image's, with flash mode, size and speed cleared */
+    uint32_t size;             /* bytes, as at 0x8ffc */
+    uint32_t version;          /* major << 24, minor << 16, patch */
+    char version_text[24];     /* padded with NUL; a full field has none */
+    char board[32];            /* as version_text; empty for any board */
 };
 
-/* Whether `size` (of the word at 0x8ffc) can be an image's in a slot of `slot` bytes. */
-static inline bool app_size_good(uint32_t size, uint32_t slot) {
-    return size >= APP_ROM_TEXT && size <= APP_MOST && size <= slot - APP_MD5;
+/* Whether `size` (bytes, the word at 0x8ffc) can be an image's in a slot of `slot_size` bytes. */
+static inline bool app_size_valid(uint32_t size, uint32_t slot_size) {
+    return size >= APP_IROM_OFFSET && size <= APP_SIZE_MAX && size <= slot_size - APP_MD5_SIZE;
 }
 
-/* Where a trailer would begin, from the slot's start. */
-static inline uint32_t app_trailer_at(uint32_t size) {
-    return (size + APP_MD5 + 3) & ~3u;
+/* Where a trailer would begin, in bytes from the slot's start; `size` must be valid. */
+static inline uint32_t app_trailer_offset(uint32_t size) {
+    return (size + APP_MD5_SIZE + 3) & ~3u;
 }
 
-/* Reads the slot's trailer, signed or not; false when there is none. `size` is a good size. */
-bool app_trailer(const struct app_slot *slot, uint32_t size, struct app_trailer *trailer);
+/* Reads the slot's trailer, signed or not; false when there is none. `size` must be valid. */
+bool app_read_trailer(const struct app_slot *slot, uint32_t size, struct app_trailer *trailer);
 
-/* Reads the whole image once and says what it is. */
+/* Says what the slot holds. Reads the image once, in pieces of 4096 bytes, and writes nothing;
+ * 600 KiB with a signature take the chip about 1 s (docs/hardware.md). Not reentrant. */
 enum app_state app_check(const struct app_slot *slot);
 
 #endif

@@ -3,25 +3,26 @@
 #include "port.h"
 
 static bool take_request(void) {
-    if (port_rtc_read(RTC_LENGTH) < 8 || port_rtc_read(RTC_DATA) != MAGIC_FIRST ||
-        port_rtc_read(RTC_DATA + 4) != MAGIC_SECOND)
+    if (port_rtc_read(RTC_USER_LENGTH) < OTA_REQUEST_SIZE ||
+        port_rtc_read(RTC_USER_DATA) != OTA_REQUEST_FIRST ||
+        port_rtc_read(RTC_USER_DATA + 4) != OTA_REQUEST_SECOND)
         return false;
-    port_rtc_write(RTC_DATA, MAGIC_TAKEN);
+    port_rtc_write(RTC_USER_DATA, OTA_REQUEST_SERVED);
     return true;
 }
 
 static bool pin_changes(const struct boot_config *config) {
-    uint32_t before = port_pins() & config->pin_mask;
+    uint32_t before = port_gpio_levels() & config->pin_mask;
     for (uint32_t ms = 0; ms < config->pin_wait_ms; ms++) {
-        port_wait_ms();
-        if ((port_pins() & config->pin_mask) != before)
+        port_delay_1ms();
+        if ((port_gpio_levels() & config->pin_mask) != before)
             return true;
     }
     return false;
 }
 
 struct boot_decision boot_decide(const struct boot_config *config) {
-    struct boot_decision decision = {BOOT_CHECK, APP_NO_HEADER};
+    struct boot_decision decision = {.reason = BOOT_CHECK, .app = APP_NO_HEADER};
     if (port_rtc_read(RTC_RESET_REASON) == RESET_DEEP_SLEEP)
         decision.reason = BOOT_WAKE;
     else if (take_request())

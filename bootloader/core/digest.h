@@ -1,16 +1,20 @@
-/* MD5 and SHA-1 under the names of the chip's ROM, which has both; other ports bring their own. */
+/* MD5 (RFC 1321) and SHA-1 (FIPS 180-4) under the names of the chip's ROM, which has both; a port
+ * without that ROM brings its own (ports/native). Lengths in bytes, any alignment, any split. */
 #ifndef DIGEST_H
 #define DIGEST_H
 
 #include <stdint.h>
 
+/* The ROM's layouts: 88 and 92 bytes. Only the functions below touch them. */
 typedef struct {
-    uint32_t state[4], bits[2];
+    uint32_t state[4];
+    uint32_t bits[2]; /* bits taken so far, 64-bit, the low word first */
     uint8_t block[64];
 } MD5_CTX;
 
 typedef struct {
-    uint32_t state[5], bits[2];
+    uint32_t state[5];
+    uint32_t bits[2]; /* as above */
     uint8_t block[64];
 } SHA1_CTX;
 

@@ -4,15 +4,17 @@
 
 /* Limbs of 16 bits, least first: the chip multiplies 16 x 16 to 32 in one instruction and has no
  * wider product; limb * limb + limb + limb fits 32 bits exactly. */
-#define LIMBS (RSA_MOST / 2)
+#define LIMBS (RSA_MODULUS_MAX / 2)
+
+#define PADDING_MIN 11u /* 00 01, eight FF, 00 (RFC 8017, 9.2) */
 
 struct modulus {
-    uint32_t limbs;
+    uint32_t limbs; /* how many of `n` are in use */
     uint16_t inverse; /* -1/n modulo 2^16 */
     uint16_t n[LIMBS];
 };
 
-static void load(uint16_t *to, const uint8_t *from, uint32_t limbs) {
+static void load_limbs(uint16_t *to, const uint8_t *from, uint32_t limbs) {
     for (uint32_t i = 0; i < limbs; i++) {
         const uint8_t *limb = from + 2 * (limbs - 1 - i);
         to[i] = (uint16_t)(limb[0] << 8 | limb[1]);
@@ -37,7 +39,7 @@ static void reduce(const struct modulus *m, uint16_t *a, uint32_t carry) {
 }
 
 /* a = a * b / 2^(16 * limbs) modulo n (Montgomery); a and b below n. */
-static void multiply(const struct modulus *m, uint16_t *a, const uint16_t *b) {
+static void montgomery_multiply(const struct modulus *m, uint16_t *a, const uint16_t *b) {
     uint16_t t[LIMBS];
     uint32_t over = 0;
     memset(t, 0, sizeof t);
@@ -73,40 +75,41 @@ static void square_of_radix(const struct modulus *m, uint16_t *x) {
         reduce(m, x, carry);
     }
     for (int i = 0; i < 4; i++)
-        multiply(m, x, x);
+        montgomery_multiply(m, x, x);
 }
 
-static bool below(const uint8_t *a, const uint8_t *b, uint32_t length) {
+static bool less_than(const uint8_t *a, const uint8_t *b, uint32_t length) {
     return memcmp(a, b, length) < 0;
 }
 
-bool rsa_key_good(const struct rsa_key *key) {
-    uint32_t length = key->length, power = key->exponent - 1;
-    return length >= 64 && length <= RSA_MOST && length % 2 == 0 && key->modulus[0] & 0x80 &&
-           key->modulus[length - 1] & 1 && power >= 2 && (power & (power - 1)) == 0;
+bool rsa_key_valid(const struct rsa_key *key) {
+    uint32_t length = key->modulus_length, power = key->exponent - 1;
+    return length >= RSA_MODULUS_MIN && length <= RSA_MODULUS_MAX && length % 2 == 0 &&
+           key->modulus[0] & 0x80 && key->modulus[length - 1] & 1 && power >= 2 &&
+           (power & (power - 1)) == 0;
 }
 
 bool rsa_verify(const struct rsa_key *key, const uint8_t *signature, const uint8_t *payload,
                 uint32_t payload_length) {
     struct modulus m;
     uint16_t s[LIMBS], x[LIMBS];
-    uint32_t length = key->length;
-    if (!rsa_key_good(key) || payload_length + 11 > length ||
-        !below(signature, key->modulus, length))
+    uint32_t length = key->modulus_length;
+    if (!rsa_key_valid(key) || payload_length + PADDING_MIN > length ||
+        !less_than(signature, key->modulus, length))
         return false;
     m.limbs = length / 2;
-    load(m.n, key->modulus, m.limbs);
-    load(s, signature, m.limbs);
+    load_limbs(m.n, key->modulus, m.limbs);
+    load_limbs(s, signature, m.limbs);
     uint32_t inverse = m.n[0]; /* right to 3 bits; each round doubles them */
     for (int i = 0; i < 3; i++)
         inverse *= 2 - m.n[0] * inverse;
     m.inverse = (uint16_t)-inverse;
 
     square_of_radix(&m, x);
-    multiply(&m, x, s);
+    montgomery_multiply(&m, x, s);
     for (uint32_t power = key->exponent >> 1; power; power >>= 1)
-        multiply(&m, x, x);
-    multiply(&m, x, s);
+        montgomery_multiply(&m, x, x);
+    montgomery_multiply(&m, x, s);
 
     uint32_t filled = length - payload_length, wrong = 0;
     for (uint32_t i = 0; i < length; i++) {

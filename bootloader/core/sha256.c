@@ -73,7 +73,7 @@ void sha256_update(struct sha256 *sha, const uint8_t *data, uint32_t length) {
     }
 }
 
-void sha256_end(struct sha256 *sha, uint8_t digest[32]) {
+void sha256_end(struct sha256 *sha, uint8_t digest[SHA256_SIZE]) {
     uint32_t length = sha->length, at = length % 64;
     sha->block[at++] = 0x80;
     if (at > 56) {
@@ -86,6 +86,6 @@ void sha256_end(struct sha256 *sha, uint8_t digest[32]) {
         sha->block[60 + i] = (uint8_t)(length << 3 >> (24 - 8 * i));
     sha->block[59] = (uint8_t)(length >> 29);
     compress(sha->state, sha->block);
-    for (int i = 0; i < 32; i++)
+    for (uint32_t i = 0; i < SHA256_SIZE; i++)
         digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - i % 4 * 8));
 }

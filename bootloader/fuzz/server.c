@@ -1,8 +1,8 @@
 /* libFuzzer's harness of the OTA server's core and the application check.
  *
  * An input is a list of steps: raw datagrams, well-formed ones with lengths and offsets of the
- * input's choice, and time that passes. Signatures that begin with GOOD count as our key's, or no
- * input would ever come past the RSA check; all others go to the real one. */
+ * input's choice, and time that passes. Signatures that begin with ACCEPTED_SIGNATURE count as our
+ * key's, or no input would ever come past the RSA check; all others go to the real one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,24 +10,24 @@
 #include "app.h"
 #include "ota.h"
 
-#define GOOD "good signature"
-#define KEY 64u
-#define SLOT FLASH_SECTOR
-#define SLOT_SIZE (8 * FLASH_SECTOR)
-#define FLASH (SLOT + SLOT_SIZE + FLASH_SECTOR)
-#define DATA_MOST (3 * FLASH_SECTOR)
-#define DATAGRAM_MOST (4 + 8 + DATA_MOST + 16 + KEY)
-#define STEPS_MOST 24
+#define ACCEPTED_SIGNATURE "good signature"
+#define KEY_SIZE 64u
+#define SLOT_START FLASH_SECTOR_SIZE
+#define SLOT_SIZE (8 * FLASH_SECTOR_SIZE)
+#define FLASH_SIZE (SLOT_START + SLOT_SIZE + FLASH_SECTOR_SIZE)
+#define DATA_MAX (3 * FLASH_SECTOR_SIZE)
+#define DATAGRAM_MAX (4 + 8 + DATA_MAX + 16 + KEY_SIZE)
+#define STEPS_MAX 24
 
 bool rsa_verify_really(const struct rsa_key *key, const uint8_t *signature, const uint8_t *payload,
                        uint32_t length);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint8_t flash[FLASH];
+static uint8_t flash[FLASH_SIZE];
 static uint64_t flash_changes, flash_reads;
 static uint32_t flash_fails_at; /* change and read that fail, 0 for none */
-static bool believed;           /* whether the last signature was taken for ours */
-static bool looked_at_one;
+static bool signature_accepted; /* whether the last signature was taken for ours */
+static bool real_check_done;
 
 #define REQUIRE(condition)                                                  \
     do {                                                                    \
@@ -39,30 +39,35 @@ static bool looked_at_one;
 
 bool rsa_verify(const struct rsa_key *key, const uint8_t *signature, const uint8_t *payload,
                 uint32_t length) {
-    believed = memcmp(signature, GOOD, sizeof GOOD - 1) == 0;
-    if (!believed && !looked_at_one) { /* the first of an input: it takes long */
-        looked_at_one = true;
-        believed = rsa_verify_really(key, signature, payload, length);
+    signature_accepted = memcmp(signature, ACCEPTED_SIGNATURE, sizeof ACCEPTED_SIGNATURE - 1) == 0;
+    if (!signature_accepted && !real_check_done) { /* the first of an input: it takes long */
+        real_check_done = true;
+        signature_accepted = rsa_verify_really(key, signature, payload, length);
     }
-    return believed;
+    return signature_accepted;
+}
+
+static bool in_slot(uint32_t address, uint32_t length) {
+    return address >= SLOT_START && address <= SLOT_START + SLOT_SIZE &&
+           length <= SLOT_START + SLOT_SIZE - address;
 }
 
 bool port_flash_read(uint32_t address, void *into, uint32_t length) {
     REQUIRE(address % 4 == 0 && length % 4 == 0 && (uintptr_t)into % 4 == 0);
-    REQUIRE(address >= SLOT && length <= SLOT_SIZE + 4 && address - SLOT + length <= SLOT_SIZE + 4);
+    REQUIRE(in_slot(address, length));
     memcpy(into, flash + address, length);
     return ++flash_reads != flash_fails_at;
 }
 
 bool port_flash_erase(uint32_t address) {
-    REQUIRE(address % FLASH_SECTOR == 0 && address >= SLOT && address < SLOT + SLOT_SIZE);
-    memset(flash + address, 0xff, FLASH_SECTOR);
+    REQUIRE(address % FLASH_SECTOR_SIZE == 0 && in_slot(address, FLASH_SECTOR_SIZE));
+    memset(flash + address, 0xff, FLASH_SECTOR_SIZE);
     return ++flash_changes != flash_fails_at;
 }
 
 bool port_flash_write(uint32_t address, const void *from, uint32_t length) {
     REQUIRE(address % 4 == 0 && length % 4 == 0 && (uintptr_t)from % 4 == 0);
-    REQUIRE(address >= SLOT && address < SLOT + SLOT_SIZE && length <= SLOT + SLOT_SIZE - address);
+    REQUIRE(in_slot(address, length));
     for (uint32_t i = 0; i < length; i++)
         flash[address + i] &= ((const uint8_t *)from)[i];
     return ++flash_changes != flash_fails_at;
@@ -72,7 +77,7 @@ struct input {
     const uint8_t *at, *end;
 };
 
-static uint32_t take(struct input *in, int bytes) {
+static uint32_t take_number(struct input *in, int bytes) {
     uint32_t value = 0;
     for (; bytes && in->at < in->end; bytes--)
         value = value << 8 | *in->at++;
@@ -81,16 +86,17 @@ static uint32_t take(struct input *in, int bytes) {
 
 /* A datagram whose lengths agree; its data repeats what the input has. */
 static uint32_t compose(struct input *in, const struct ota *ota, uint8_t *datagram) {
-    uint32_t choice = take(in, 1), length = take(in, choice & 1 ? 2 : 1), offset;
-    length %= DATA_MOST + 1;
+    uint32_t choice = take_number(in, 1), length = take_number(in, choice & 1 ? 2 : 1), offset;
+    length %= DATA_MAX + 1;
     switch (choice >> 1 & 3) {
-    case 0: offset = ota->next; break;
-    case 1: offset = ota->previous; break;
-    case 2: offset = ota->next + length; break;
-    default: offset = take(in, 4);
+    case 0: offset = ota->next_offset; break;
+    case 1: offset = ota->previous_offset; break;
+    case 2: offset = ota->next_offset + length; break;
+    default: offset = take_number(in, 4);
     }
-    uint32_t padded = (8 + length + 15) / 16 * 16, pattern = take(in, 4);
-    memset(datagram, 0, 4 + padded + KEY);
+    uint32_t padded = (8 + length + 15) / 16 * 16, pattern = take_number(in, 4);
+    uint32_t size = APP_IROM_OFFSET + pattern % 64;
+    memset(datagram, 0, 4 + padded + KEY_SIZE);
     datagram[6] = (uint8_t)length;
     datagram[7] = (uint8_t)(length >> 8);
     for (int i = 0; i < 4; i++)
@@ -99,83 +105,92 @@ static uint32_t compose(struct input *in, const struct ota *ota, uint8_t *datagr
         datagram[12 + i] = (uint8_t)(pattern >> i % 4 * 8);
     if (choice & 8) /* the size, where the slot's size word would come to lie */
         for (uint32_t i = 0; i < length; i++)
-            if (offset + i >= APP_ROM_TEXT - 4 && offset + i < APP_ROM_TEXT)
-                datagram[12 + i] = (uint8_t)((APP_ROM_TEXT + pattern % 64) >> (offset + i) % 4 * 8);
+            if (offset + i >= APP_IROM_OFFSET - 4 && offset + i < APP_IROM_OFFSET)
+                datagram[12 + i] = (uint8_t)(size >> (offset + i) % 4 * 8);
     if (choice & 16) { /* what the input has, at the data's end */
-        uint32_t part = take(in, 1);
+        uint32_t part = take_number(in, 1);
         for (uint32_t i = part < length ? length - part : 0; i < length; i++)
-            datagram[12 + i] = (uint8_t)take(in, 1);
+            datagram[12 + i] = (uint8_t)take_number(in, 1);
     }
     if (!(choice & 32))
-        memcpy(datagram + 4 + padded, GOOD, sizeof GOOD - 1);
-    return 4 + padded + KEY;
+        memcpy(datagram + 4 + padded, ACCEPTED_SIGNATURE, sizeof ACCEPTED_SIGNATURE - 1);
+    return 4 + padded + KEY_SIZE;
 }
 
 /* Takes the datagram from memory of its very size, at an odd address, so that every byte read
  * outside of it is seen. */
 static void receive(struct ota *ota, const uint8_t *bytes, uint32_t length, uint32_t clock) {
-    uint8_t *copy = malloc(length + 1), answer[OTA_ANSWER];
+    uint8_t *copy = malloc(length + 1), answer[OTA_ANSWER_SIZE];
     uint64_t changes = flash_changes;
-    uint32_t next = ota->next;
+    uint32_t next = ota->next_offset;
     REQUIRE(copy);
     memcpy(copy + 1, bytes, length);
     memset(answer, 0x55, sizeof answer);
-    believed = false;
+    signature_accepted = false;
     enum ota_verdict verdict = ota_receive(ota, copy + 1, length, clock, answer);
     REQUIRE(verdict < OTA_VERDICTS);
-    if (verdict <= OTA_REPEATED)
+    if (ota_answers(verdict))
         REQUIRE(memcmp(answer, bytes, 12) == 0 && memcmp(answer + 12, "\0\0\0\0\0\0\0", 8) == 0);
     else
-        REQUIRE(answer[0] == 0x55 && answer[OTA_ANSWER - 1] == 0x55);
-    if (verdict <= OTA_FINISHED || verdict == OTA_BAD_FLASH)
-        REQUIRE(believed);
+        REQUIRE(answer[0] == 0x55 && answer[OTA_ANSWER_SIZE - 1] == 0x55);
+    if (!ota_drops(verdict) || verdict == OTA_BAD_FLASH)
+        REQUIRE(signature_accepted);
     else
-        REQUIRE(flash_changes == changes && ota->next == next);
+        REQUIRE(flash_changes == changes && ota->next_offset == next);
     if (verdict == OTA_REPEATED)
-        REQUIRE(flash_changes == changes && ota->next == next);
-    REQUIRE(ota->next <= SLOT_SIZE);
+        REQUIRE(flash_changes == changes && ota->next_offset == next);
+    REQUIRE(ota->next_offset <= SLOT_SIZE);
     free(copy);
 }
 
 static void check_app(const struct app_slot *slot) {
-    believed = false;
+    signature_accepted = false;
     enum app_state state = app_check(slot);
-    REQUIRE(state <= APP_BAD_SIGNATURE);
-    REQUIRE(state != APP_SIGNED || believed);
+    REQUIRE(state < APP_STATES);
+    REQUIRE(state != APP_SIGNED || signature_accepted);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static uint8_t modulus[KEY], datagram[DATAGRAM_MOST];
+    static uint8_t modulus[KEY_SIZE], datagram[DATAGRAM_MAX];
     static struct ota ota;
-    struct input in = {data, data + size};
+    struct input in = {.at = data, .end = data + size};
     memset(modulus, 0xc5, sizeof modulus);
     memset(flash, 0xff, sizeof flash);
     flash_changes = flash_reads = 0;
-    looked_at_one = false;
-    flash_fails_at = take(&in, 1);
+    real_check_done = false;
+    flash_fails_at = take_number(&in, 1);
     const struct ota_config config = {
-        {SLOT, SLOT_SIZE, {modulus, KEY, 3}, flash_fails_at & 1}, 10000, 60000};
-    uint32_t clock = take(&in, 4);
+        .slot =
+            {
+                .start = SLOT_START,
+                .size = SLOT_SIZE,
+                .key = {.modulus = modulus, .modulus_length = KEY_SIZE, .exponent = 3},
+                .require_signature = flash_fails_at & 1,
+            },
+        .packet_wait_ms = 10000,
+        .idle_restart_ms = 60000,
+    };
+    uint32_t clock = take_number(&in, 4);
     ota_begin(&ota, &config, clock);
-    for (int steps = 0; steps < STEPS_MOST && in.at < in.end; steps++) {
-        uint32_t step = take(&in, 1), length;
+    for (int steps = 0; steps < STEPS_MAX && in.at < in.end; steps++) {
+        uint32_t step = take_number(&in, 1), length;
         switch (step & 3) {
         case 0:
-            length = take(&in, 1);
+            length = take_number(&in, 1);
             if (length > (size_t)(in.end - in.at))
                 length = (uint32_t)(in.end - in.at);
             receive(&ota, in.at, length, clock);
             in.at += length;
             break;
         case 1:
-            clock += take(&in, 3);
+            clock += take_number(&in, 3);
             if (ota_tick(&ota, clock) == OTA_SESSION_LOST)
-                REQUIRE(ota.next == 0);
+                REQUIRE(ota.next_offset == 0);
             break;
         default:
             length = compose(&in, &ota, datagram);
             if (step & 4) /* cut short, or grown */
-                length = take(&in, 1) % length;
+                length = take_number(&in, 1) % length;
             receive(&ota, datagram, length, clock);
         }
     }

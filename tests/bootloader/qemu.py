@@ -1,4 +1,4 @@
-"""The real boot image on QEMU's lx106, behind a fake mask ROM (bootloader/ports/qemu)."""
+"""The real boot image on QEMU's lx106, behind a fake mask ROM (emulator/)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from contracts import image
 from contracts.ota.protocol import Datagram
 from tests.bootloader.conftest import Signer
 from tests.bootloader.server import FLASH_SIZE, SLOT
-from tests.support.bootloader import make
+from tests.support.bootloader import TOP, make
+
+EMULATOR = TOP / "emulator"
+"""Its Makefile has the bootloader's targets too."""
 
 APP, SERVER = 20, 21
 CUT, RESTART, NO_DATAGRAMS, STRICT, NO_BOOT = 9, 30, 31, 71, 73
-"""Exit statuses: of the test applications, and of the fake ROM (ports/qemu/host.h)."""
+"""Exit statuses: of the test applications, and of the fake ROM (emulator/rom/host.h)."""
 
 POWER_ON, SOFT, DEEP_SLEEP, RESET_PIN = 0, 4, 5, 6
 """The SDK's reset reasons."""
@@ -59,7 +62,9 @@ class Run:
 
 
 def build(folder: Path, signer: Signer, *targets: str) -> Chip:
-    return Chip(make("chip", "qemu", *targets, f"CONFIG={signer.config}", folder=folder))
+    """Build sector 0 and what it runs on, and `targets` of emulator/ or bootloader/ besides."""
+    config = f"CONFIG={signer.config}"
+    return Chip(make("chip", "qemu", *targets, config, folder=folder, source=EMULATOR))
 
 
 def ram_segments(content: bytes) -> tuple[list[tuple[int, bytes]], int]:

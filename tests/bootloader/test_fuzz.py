@@ -32,10 +32,10 @@ def test_the_sanitizers_and_the_harness_see_what_is_wrong(tmp_path: Path) -> Non
         copy.write_bytes(file.read_bytes())
     (trusting / "Makefile").write_bytes((source / "Makefile").read_bytes())
     core = trusting / "core/ota.c"
-    check = "d->signed_length != (HEADER + d->length + BLOCK - 1) / BLOCK * BLOCK"
+    check = "d->signed_length != padded_length(d->length)"
     text = core.read_text()
     assert text.count(check) == 1
-    core.write_text(text.replace(check, "d->signed_length < BLOCK"))
+    core.write_text(text.replace(check, "d->signed_length < BLOCK_SIZE"))
     program = make("fuzz", source=trusting, folder=tmp_path / "build") / "fuzz-server"
     done = subprocess.run(
         [program, *sorted(CORPUS.iterdir())],

@@ -24,7 +24,8 @@ def source(tmp_path: Path) -> Path:
     """A copy of the bootloader's tree, to break."""
     copy = tmp_path / "tree" / "bootloader"
     shutil.copytree(TOP / "bootloader", copy)
-    shutil.copytree(TOP / "host", copy.parent / "host")
+    for package in ("contracts", "host"):
+        shutil.copytree(TOP / package, copy.parent / package)
     shutil.copy(TOP / "partitions.csv", copy.parent)
     return copy
 
@@ -65,7 +66,7 @@ def test_other_rom_functions_are_refused(source: Path, signer: Signer) -> None:
 
 
 def test_helpers_of_the_compiler_are_refused(source: Path, signer: Signer) -> None:
-    break_it(source, ENTRY, ENTRY + " if (port_pins() / port_rtc_read(0) == 7) return;")
+    break_it(source, ENTRY, ENTRY + " if (port_gpio_levels() / port_rtc_read(0) == 7) return;")
     assert "undefined reference to `__udivsi3'" in refusal(source, signer)
 
 
@@ -142,15 +143,16 @@ def test_the_default_layout_is_the_smallest() -> None:
 @pytest.fixture
 def sdk(tmp_path: Path, signer: Signer) -> Path:
     """A folder as Espressif's SDK has it, with our fake SDK in libmain.a."""
-    built = make("qemu-server", f"CONFIG={signer.config}", folder=tmp_path / "parts")
+    config = f"CONFIG={signer.config}"
+    built = make("qemu-server", config, folder=tmp_path / "parts", source=qemu.EMULATOR)
     folder = tmp_path / "sdk"
     (folder / "lib").mkdir(parents=True)
     (folder / "ld").mkdir()
     for name in ("main", "net80211", "wpa", "crypto", "lwip", "pp", "phy", "gcc", "hal", "c"):
-        members = [built / "qemu/sdk.o"] if name == "main" else []
+        members = [built / "emulator/sdk.o"] if name == "main" else []
         archive = folder / "lib" / f"lib{name}.a"
         subprocess.run(["xtensa-lx106-elf-ar", "rc", archive, *members], check=True, timeout=20)
-    roms = [TOP / "bootloader/ports/sdk/rom.ld", TOP / "bootloader/ports/qemu/sdkrom.ld"]
+    roms = [TOP / "bootloader/ports/sdk/rom.ld", qemu.EMULATOR / "sdk/rom.ld"]
     (folder / "ld/eagle.rom.addr.v6.ld").write_text("".join(rom.read_text() for rom in roms))
     return folder
 

@@ -62,8 +62,8 @@ def test_the_request_in_rtc_memory_is_taken_once(
         (["--flash", "{flash}", "--config", "{text}"], "no MODULUS in it"),
         (["--flash", "{text}", "--config", "{config}"], "the slot ends at 0xd5000"),
         (["--flash", "{flash}", "--config", "{config}", "--slot", "0:5"], "multiples of 0x1000"),
-        (["--flash", "{flash}", "--config", "{config}", "--port", "70000"], "is no port"),
-        (["--flash", "{flash}", "--config", "{config}", "--bind", "here"], "no IPv4 address"),
+        (["--flash", "{flash}", "--config", "{config}", "--port", "70000"], "is not a port number"),
+        (["--flash", "{flash}", "--config", "{config}", "--bind", "here"], "not an IPv4 address"),
         (["--nonsense"], "usage: otaserver"),
     ],
 )

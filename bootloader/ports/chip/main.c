@@ -33,10 +33,17 @@ extern uint32_t gpio_input_get(void);
 extern uint32_t bss_start[], bss_end[];
 
 static const struct boot_config config = {
-    GPIO_MASK,
-    GPIO_WAIT_MS,
-    {FLASH_APP_OFFSET, FLASH_APP_SIZE, {(const uint8_t *)MODULUS, sizeof(MODULUS) - 1, 3},
-     REQUIRE_SIGNATURE},
+    .pin_mask = GPIO_MASK,
+    .pin_wait_ms = GPIO_WAIT_MS,
+    .slot =
+        {
+            .start = FLASH_APP_OFFSET,
+            .size = FLASH_APP_SIZE,
+            .key = {.modulus = (const uint8_t *)MODULUS,
+                    .modulus_length = sizeof(MODULUS) - 1, /* a string: without its NUL */
+                    .exponent = 3},
+            .require_signature = REQUIRE_SIGNATURE,
+        },
 };
 
 bool port_flash_read(uint32_t address, void *into, uint32_t length) {
@@ -51,11 +58,11 @@ void port_rtc_write(uint32_t offset, uint32_t value) {
     REGISTER(RTC_MEMORY + offset) = value;
 }
 
-uint32_t port_pins(void) {
+uint32_t port_gpio_levels(void) {
     return gpio_input_get();
 }
 
-void port_wait_ms(void) {
+void port_delay_1ms(void) {
     ets_delay_us(1000);
 }
 
@@ -78,7 +85,7 @@ void start(void) {
     struct boot_decision decision = boot_decide(&config);
     if (!woke)
         ets_printf("\nboot: reason %d, app %d\n", decision.reason, decision.app);
-    if (!boot_into_server(decision))
+    if (!boot_starts_server(decision))
         loader_start(FLASH_APP_OFFSET);
     loader_start(FLASH_OTASERVER_OFFSET);
     ets_printf("nothing to start\n");

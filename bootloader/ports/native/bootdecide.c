@@ -18,13 +18,24 @@ static const char USAGE[] =
     "SDK's: 0 power, 1 watchdog, 2 exception, 3 soft watchdog, 4 restart, 5 deep sleep, 6 reset.\n"
     "Prints one JSON object; exit status 0: the application starts, 10: the OTA server, 2: error.";
 
-static const char *const REASONS[] = {"wake", "rtc", "forced", "pin", "check"};
-static const char *const STATES[] = {"signed",    "hashed",   "no-header",   "bad-size",
-                                     "bad-md5",   "unsigned", "bad-trailer", "bad-signature"};
+static const char *const REASONS[] = {
+    [BOOT_WAKE] = "wake", [BOOT_RTC] = "rtc",     [BOOT_FORCED] = "forced",
+    [BOOT_PIN] = "pin",   [BOOT_CHECK] = "check",
+};
+static const char *const STATES[APP_STATES] = {
+    [APP_SIGNED] = "signed",
+    [APP_HASHED] = "hashed",
+    [APP_NO_HEADER] = "no-header",
+    [APP_BAD_SIZE] = "bad-size",
+    [APP_BAD_MD5] = "bad-md5",
+    [APP_UNSIGNED] = "unsigned",
+    [APP_BAD_TRAILER] = "bad-trailer",
+    [APP_BAD_SIGNATURE] = "bad-signature",
+};
 
 /* RTC memory as words from 0x60001000, where MicroPython and the SDK keep theirs. */
-static uint32_t rtc[(RTC_DATA + RTC_DATA_MOST) / 4];
-static bool pin_moves;
+static uint32_t rtc[(RTC_USER_DATA + RTC_USER_DATA_MAX) / 4];
+static bool gpio_changes;
 static uint32_t waited_ms;
 
 uint32_t port_rtc_read(uint32_t offset) {
@@ -35,11 +46,11 @@ void port_rtc_write(uint32_t offset, uint32_t value) {
     rtc[offset / 4] = value;
 }
 
-uint32_t port_pins(void) {
-    return pin_moves && waited_ms ? 0xffff : 0;
+uint32_t port_gpio_levels(void) {
+    return gpio_changes && waited_ms ? 0xffff : 0;
 }
 
-void port_wait_ms(void) {
+void port_delay_1ms(void) {
     waited_ms++;
 }
 
@@ -49,13 +60,13 @@ static void read_rtc(const char *path) {
         return;
     if (!file)
         fail("%s: %s", path, strerror(errno));
-    rtc[RTC_LENGTH / 4] = (uint32_t)fread(rtc + RTC_DATA / 4, 1, RTC_DATA_MOST, file);
+    rtc[RTC_USER_LENGTH / 4] = (uint32_t)fread(rtc + RTC_USER_DATA / 4, 1, RTC_USER_DATA_MAX, file);
     fclose(file);
 }
 
 static void write_rtc(const char *path) {
     FILE *file = fopen(path, "r+b");
-    if (!file || fwrite(rtc + RTC_DATA / 4, 1, 4, file) != 4 || fclose(file) != 0)
+    if (!file || fwrite(rtc + RTC_USER_DATA / 4, 1, 4, file) != 4 || fclose(file) != 0)
         fail("%s: %s", path, strerror(errno));
 }
 
@@ -71,15 +82,15 @@ static void print_text(const char *name, const char *text, size_t most) {
 static void print_decision(const struct app_slot *slot, struct boot_decision decision) {
     uint32_t size;
     struct app_trailer trailer;
-    printf("{\"start\":\"%s\",\"reason\":\"%s\"", boot_into_server(decision) ? "server" : "app",
+    printf("{\"start\":\"%s\",\"reason\":\"%s\"", boot_starts_server(decision) ? "server" : "app",
            REASONS[decision.reason]);
     if (decision.reason == BOOT_CHECK)
         printf(",\"app\":\"%s\"", STATES[decision.app]);
-    if (!boot_into_server(decision) &&
-        port_flash_read(slot->start + APP_ROM_TEXT - 4, &size, sizeof size) &&
-        app_size_good(size, slot->size)) {
+    if (!boot_starts_server(decision) &&
+        port_flash_read(slot->start + APP_IROM_OFFSET - 4, &size, sizeof size) &&
+        app_size_valid(size, slot->size)) {
         printf(",\"size\":%u", size);
-        if (app_trailer(slot, size, &trailer)) {
+        if (app_read_trailer(slot, size, &trailer)) {
             print_text("version", trailer.version_text, sizeof trailer.version_text);
             print_text("board", trailer.board, sizeof trailer.board);
         }
@@ -88,7 +99,7 @@ static void print_decision(const struct app_slot *slot, struct boot_decision dec
 }
 
 int main(int count, char **arguments) {
-    enum { OPTION_RTC = OPTION_OWN, OPTION_RESET, OPTION_PIN, OPTION_HELP };
+    enum { OPTION_RTC = OPTION_FIRST_FREE, OPTION_RESET, OPTION_PIN, OPTION_HELP };
     static const struct option options[] = {
         SETTINGS_OPTIONS,
         {"rtc", required_argument, NULL, OPTION_RTC},
@@ -101,21 +112,21 @@ int main(int count, char **arguments) {
     const char *rtc_path = NULL;
     settings_defaults(&settings);
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
-        if (settings_take(&settings, option, optarg))
+        if (settings_apply(&settings, option, optarg))
             continue;
         switch (option) {
         case OPTION_RTC: rtc_path = optarg; break;
         case OPTION_RESET:
             rtc[RTC_RESET_REASON / 4] = settings_number(optarg, "--reset-reason");
             break;
-        case OPTION_PIN: pin_moves = true; break;
+        case OPTION_PIN: gpio_changes = true; break;
         case OPTION_HELP: puts(USAGE); return 0;
         default: fail("%s", USAGE);
         }
     }
     if (optind != count || !rtc_path)
         fail("%s", USAGE);
-    settings_finish(&settings);
+    settings_validate(&settings);
     const struct app_slot *slot = &settings.boot.slot;
     flashfile_open(settings.flash, slot->start + slot->size, 0);
     read_rtc(rtc_path);
@@ -123,5 +134,5 @@ int main(int count, char **arguments) {
     if (decision.reason == BOOT_RTC)
         write_rtc(rtc_path);
     print_decision(slot, decision);
-    return boot_into_server(decision) ? EXIT_SERVER : 0;
+    return boot_starts_server(decision) ? EXIT_SERVER : 0;
 }

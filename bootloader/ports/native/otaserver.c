@@ -16,7 +16,8 @@
 
 #define EXIT_IDLE 3
 #define EXIT_STOPPED 4
-#define DATAGRAM_MOST 65536
+#define TICK_MS 100 /* at least so often the server is told the time */
+#define DATAGRAM_MAX 65536 /* bytes; UDP has no longer ones */
 
 static const char USAGE[] =
     "usage: otaserver --flash FILE --port N (--config config.h | --key key.pem)\n"
@@ -26,8 +27,11 @@ static const char USAGE[] =
     "4: stopped by a signal, 9: power cut, 2: error.";
 
 static const char *const VERDICTS[OTA_VERDICTS] = {
-    "accepted",  "repeated", "finished",  "malformed", "old",
-    "ahead",     "too-large", "forged",   "early-end", "bad-flash"};
+    [OTA_ACCEPTED] = "accepted",   [OTA_REPEATED] = "repeated",   [OTA_FINISHED] = "finished",
+    [OTA_MALFORMED] = "malformed", [OTA_OLD] = "old",             [OTA_AHEAD] = "ahead",
+    [OTA_TOO_LARGE] = "too-large", [OTA_FORGED] = "forged",       [OTA_EARLY_END] = "early-end",
+    [OTA_BAD_FLASH] = "bad-flash",
+};
 
 static volatile sig_atomic_t stopped;
 
@@ -47,9 +51,9 @@ static int listen_on(const char *address, uint32_t port) {
     socklen_t length = sizeof here;
     int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (port > 65535)
-        fail("--port: %u is no port", port);
+        fail("--port: %u is not a port number (0 to 65535)", port);
     if (inet_pton(AF_INET, address, &here.sin_addr) != 1)
-        fail("--bind: '%s' is no IPv4 address", address);
+        fail("--bind: '%s' is not an IPv4 address", address);
     if (udp < 0 || bind(udp, (struct sockaddr *)&here, sizeof here) < 0 ||
         getsockname(udp, (struct sockaddr *)&here, &length) < 0)
         fail("cannot listen on %s:%u: %s", address, port, strerror(errno));
@@ -70,18 +74,18 @@ static void print_verdict(const struct ota *ota, enum ota_verdict verdict,
                           const struct sockaddr_in *from) {
     char name[INET_ADDRSTRLEN] = "";
     inet_ntop(AF_INET, &from->sin_addr, name, sizeof name);
-    if (verdict == OTA_ACCEPTED && ota->previous == 0)
+    if (verdict == OTA_ACCEPTED && ota->previous_offset == 0)
         printf("session started by %s:%u\n", name, ntohs(from->sin_port));
-    else if (verdict == OTA_FINISHED)
+    else if (ota_restarts(verdict))
         printf("image taken, restarting\n");
-    else if (verdict > OTA_FINISHED && ota->counts[verdict] == 1)
+    else if (ota_drops(verdict) && ota->counts[verdict] == 1)
         printf("dropped a datagram from %s:%u: %s\n", name, ntohs(from->sin_port),
                VERDICTS[verdict]);
 }
 
 static bool serve_one(int udp, struct ota *ota) {
-    static uint8_t datagram[DATAGRAM_MOST];
-    uint8_t answer[OTA_ANSWER];
+    static uint8_t datagram[DATAGRAM_MAX];
+    uint8_t answer[OTA_ANSWER_SIZE];
     struct sockaddr_in from;
     socklen_t from_length = sizeof from;
     ssize_t length =
@@ -89,16 +93,16 @@ static bool serve_one(int udp, struct ota *ota) {
     if (length < 0)
         return true;
     enum ota_verdict verdict = ota_receive(ota, datagram, (uint32_t)length, clock_ms(), answer);
-    if (verdict <= OTA_REPEATED)
+    if (ota_answers(verdict))
         sendto(udp, answer, sizeof answer, 0, (struct sockaddr *)&from, from_length);
     print_verdict(ota, verdict, &from);
-    return verdict != OTA_FINISHED;
+    return !ota_restarts(verdict);
 }
 
 static int serve(int udp, struct ota *ota) {
     while (!stopped) {
-        struct pollfd ready = {udp, POLLIN, 0};
-        if (poll(&ready, 1, 100) > 0 && !serve_one(udp, ota))
+        struct pollfd ready = {.fd = udp, .events = POLLIN};
+        if (poll(&ready, 1, TICK_MS) > 0 && !serve_one(udp, ota))
             return 0;
         switch (ota_tick(ota, clock_ms())) {
         case OTA_WAITING: break;
@@ -110,7 +114,7 @@ static int serve(int udp, struct ota *ota) {
 }
 
 int main(int count, char **arguments) {
-    enum { OPTION_PORT = OPTION_OWN, OPTION_BIND, OPTION_WAIT, OPTION_IDLE, OPTION_CUT,
+    enum { OPTION_PORT = OPTION_FIRST_FREE, OPTION_BIND, OPTION_WAIT, OPTION_IDLE, OPTION_CUT,
            OPTION_HELP };
     static const struct option options[] = {
         SETTINGS_OPTIONS,
@@ -127,7 +131,7 @@ int main(int count, char **arguments) {
     uint32_t port = OTA_PORT, packet_wait_ms = 0, idle_restart_ms = 0, cut = 0;
     settings_defaults(&settings);
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
-        if (settings_take(&settings, option, optarg))
+        if (settings_apply(&settings, option, optarg))
             continue;
         switch (option) {
         case OPTION_PORT: port = settings_number(optarg, "--port"); break;
@@ -141,15 +145,15 @@ int main(int count, char **arguments) {
     }
     if (optind != count)
         fail("%s", USAGE);
-    settings_finish(&settings);
+    settings_validate(&settings);
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGTERM, stop);
     signal(SIGINT, stop);
     static struct ota ota;
     const struct ota_config config = {
-        settings.boot.slot,
-        packet_wait_ms ? packet_wait_ms : settings.packet_wait_ms,
-        idle_restart_ms ? idle_restart_ms : settings.idle_restart_ms,
+        .slot = settings.boot.slot,
+        .packet_wait_ms = packet_wait_ms ? packet_wait_ms : settings.packet_wait_ms,
+        .idle_restart_ms = idle_restart_ms ? idle_restart_ms : settings.idle_restart_ms,
     };
     flashfile_open(settings.flash, config.slot.start + config.slot.size, cut);
     int udp = listen_on(address, port);

@@ -8,15 +8,22 @@
 #include "boot.h"
 
 struct settings {
-    const char *flash;
+    const char *flash; /* path of the flash file, NULL until it is given */
     struct boot_config boot;
-    uint32_t packet_wait_ms, idle_restart_ms;
-    uint64_t cut;
-    uint8_t modulus[RSA_MOST];
+    uint32_t packet_wait_ms, idle_restart_ms; /* as in struct ota_config */
+    uint8_t modulus[RSA_MODULUS_MAX]; /* boot.slot.key's; it points here once validated */
 };
 
-/* The options of every tool; their values are past any character's. */
-enum { OPTION_FLASH = 256, OPTION_CONFIG, OPTION_KEY, OPTION_SLOT, OPTION_REQUIRE, OPTION_OWN };
+/* The options of every tool; their values are past any character's. A tool's own ones begin with
+ * OPTION_FIRST_FREE. */
+enum {
+    OPTION_FLASH = 256,
+    OPTION_CONFIG,
+    OPTION_KEY,
+    OPTION_SLOT,
+    OPTION_REQUIRE,
+    OPTION_FIRST_FREE,
+};
 #define SETTINGS_OPTIONS                                                                          \
     {"flash", required_argument, NULL, OPTION_FLASH},                                             \
         {"config", required_argument, NULL, OPTION_CONFIG},                                       \
@@ -28,10 +35,10 @@ enum { OPTION_FLASH = 256, OPTION_CONFIG, OPTION_KEY, OPTION_SLOT, OPTION_REQUIR
 void settings_defaults(struct settings *settings);
 
 /* Takes one of SETTINGS_OPTIONS; false when `option` is none of them. */
-bool settings_take(struct settings *settings, int option, const char *value);
+bool settings_apply(struct settings *settings, int option, const char *value);
 
 /* Ends the process when the flash file or the key is missing. */
-void settings_finish(struct settings *settings);
+void settings_validate(struct settings *settings);
 
 /* A number, decimal or 0x..., that fits 32 bits; ends the process when it is none. */
 uint32_t settings_number(const char *text, const char *what);

@@ -14,30 +14,37 @@
 #define UART_CLOCK 80000000u /* the SDK has set the clocks up */
 #define TICK_MS 1000u
 /* The longest datagram that an Ethernet frame carries; longer ones are none of ours. */
-#define DATAGRAM_MOST 1472u
+#define DATAGRAM_MAX 1472u
 
 void user_init(void);
 uint32_t user_rf_cal_sector_set(void);
 void user_rf_pre_init(void);
 
 static const struct ota_config config = {
-    {FLASH_APP_OFFSET, FLASH_APP_SIZE, {(const uint8_t *)MODULUS, sizeof(MODULUS) - 1, 3}, false},
-    PKT_WAIT_MS,
-    IDLE_REBOOT_MS,
+    .slot =
+        {
+            .start = FLASH_APP_OFFSET,
+            .size = FLASH_APP_SIZE,
+            .key = {.modulus = (const uint8_t *)MODULUS,
+                    .modulus_length = sizeof(MODULUS) - 1, /* a string: without its NUL */
+                    .exponent = 3},
+        },
+    .packet_wait_ms = PKT_WAIT_MS,
+    .idle_restart_ms = IDLE_REBOOT_MS,
 };
 static struct ota ota;
-static uint8_t datagram[DATAGRAM_MOST];
+static uint8_t datagram[DATAGRAM_MAX];
 
 bool port_flash_read(uint32_t address, void *into, uint32_t length) {
-    return spi_flash_read(address, into, length) == 0;
+    return spi_flash_read(address, into, length) == SPI_FLASH_RESULT_OK;
 }
 
 bool port_flash_erase(uint32_t address) {
-    return spi_flash_erase_sector((uint16_t)(address / FLASH_SECTOR)) == 0;
+    return spi_flash_erase_sector((uint16_t)(address / FLASH_SECTOR_SIZE)) == SPI_FLASH_RESULT_OK;
 }
 
 bool port_flash_write(uint32_t address, const void *from, uint32_t length) {
-    return spi_flash_write(address, (uint32_t *)from, length) == 0;
+    return spi_flash_write(address, (uint32_t *)from, length) == SPI_FLASH_RESULT_OK;
 }
 
 /* Milliseconds that go on where the SDK's microseconds wrap. */
@@ -49,32 +56,32 @@ static uint32_t clock_ms(void) {
 }
 
 static void answer_to(struct udp_pcb *pcb, ip_addr_t *to, uint16_t port, const uint8_t *answer) {
-    struct pbuf *p = pbuf_alloc(PBUF_TRANSPORT, OTA_ANSWER, PBUF_RAM);
+    struct pbuf *p = pbuf_alloc(PBUF_TRANSPORT, OTA_ANSWER_SIZE, PBUF_RAM);
     if (!p)
         return; /* no memory: the client asks again */
-    memcpy(p->payload, answer, OTA_ANSWER);
+    memcpy(p->payload, answer, OTA_ANSWER_SIZE);
     udp_sendto(pcb, p, to, port);
     pbuf_free(p);
 }
 
 static void receive(void *argument, struct udp_pcb *pcb, struct pbuf *p, ip_addr_t *from,
                     uint16_t port) {
-    uint8_t answer[OTA_ANSWER];
+    uint8_t answer[OTA_ANSWER_SIZE];
     /* lwIP frees nothing for us, and `from` may lie in the buffer. */
     ip_addr_t sender = *from;
     uint32_t length = p->tot_len;
     (void)argument;
-    if (length <= DATAGRAM_MOST)
+    if (length <= DATAGRAM_MAX)
         pbuf_copy_partial(p, datagram, (uint16_t)length, 0);
     pbuf_free(p);
-    if (length > DATAGRAM_MOST)
+    if (length > DATAGRAM_MAX)
         return;
     enum ota_verdict verdict = ota_receive(&ota, datagram, length, clock_ms(), answer);
-    if (verdict <= OTA_REPEATED)
+    if (ota_answers(verdict))
         answer_to(pcb, &sender, port, answer);
-    else if (verdict != OTA_FINISHED)
+    if (ota_drops(verdict))
         ets_printf("ota: dropped, verdict %d\n", verdict);
-    if (verdict == OTA_FINISHED) {
+    if (ota_restarts(verdict)) {
         ets_printf("ota: image taken, restarting\n");
         system_restart();
     }
@@ -100,7 +107,7 @@ static void serve(void) {
     ota_begin(&ota, &config, clock_ms());
     ets_timer_setfn(&timer, tick, 0); /* without a socket it still restarts in time */
     ets_timer_arm_new(&timer, TICK_MS, 1, 1);
-    if (!pcb || udp_bind(pcb, &any, OTA_PORT) != 0) {
+    if (!pcb || udp_bind(pcb, &any, OTA_PORT) != ERR_OK) {
         ets_printf("ota: no memory for a socket\n");
         return;
     }
@@ -116,7 +123,7 @@ void user_init(void) {
 
 /* Where the SDK keeps its RF calibration: the first of its own sectors. */
 uint32_t user_rf_cal_sector_set(void) {
-    return FLASH_SDK_OFFSET / FLASH_SECTOR;
+    return FLASH_SDK_OFFSET / FLASH_SECTOR_SIZE;
 }
 
 void user_rf_pre_init(void) {

@@ -16,12 +16,15 @@ typedef struct {
     uint32_t words[5];
 } os_timer_t;
 void ets_timer_setfn(os_timer_t *timer, void (*handler)(void *argument), void *argument);
+/* `time` is in ms when `in_ms` is set, else in us. */
 void ets_timer_arm_new(os_timer_t *timer, uint32_t time, int repeat, int in_ms);
 
 int ets_printf(const char *format, ...);
-void uart_div_modify(uint32_t uart, uint32_t divisor);
+void uart_div_modify(uint32_t uart, uint32_t divisor); /* divisor: clock / baud rate */
 
-/* --- flash: 0 is success --------------------------------------------------------------------- */
+/* --- flash: bytes, multiples of 4; sectors of 4096 ------------------------------------------- */
+
+#define SPI_FLASH_RESULT_OK 0
 
 int spi_flash_read(uint32_t address, uint32_t *into, uint32_t length);
 int spi_flash_erase_sector(uint16_t sector);
@@ -36,13 +39,14 @@ int wifi_set_opmode_current(uint8_t mode); /* not written to flash */
 /* --- lwIP ------------------------------------------------------------------------------------ */
 
 struct pbuf {
-    struct pbuf *next;
+    struct pbuf *next; /* of the same datagram, NULL at its end */
     void *payload;
-    uint16_t tot_len, len;
+    uint16_t tot_len;  /* bytes of this buffer and all that follow */
+    uint16_t len;      /* bytes of this one */
 };
 
 typedef struct {
-    uint32_t addr;
+    uint32_t addr; /* IPv4, in network order; 0 for any */
 } ip_addr_t;
 
 struct udp_pcb;
@@ -57,6 +61,7 @@ int8_t udp_sendto(struct udp_pcb *pcb, struct pbuf *p, ip_addr_t *to, uint16_t p
 struct pbuf *pbuf_alloc(int layer, uint16_t length, int type);
 uint16_t pbuf_copy_partial(struct pbuf *p, void *into, uint16_t length, uint16_t offset);
 uint8_t pbuf_free(struct pbuf *p);
+#define ERR_OK 0
 #define PBUF_TRANSPORT 0
 #define PBUF_RAM 0
 

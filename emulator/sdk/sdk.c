@@ -15,6 +15,17 @@ extern uint32_t _bss_start[], _bss_end[];
 
 void call_user_start(void);
 
+/* What the server must be and do, said here once more so that it is not the judge of itself. */
+#define SERVER_PORT 8266
+#define ANSWER_SIZE 20
+#define ANSWER_REPEATS 12 /* bytes of the datagram at the answer's beginning */
+#define TICK_MS 1000u
+
+#define CLIENT_ADDRESS 1u
+#define CLIENT_PORT 1000
+#define ERR_USE (-8)         /* lwIP's, for an address that is taken */
+#define NO_MEMORY 0x3ff00000 /* writing there is a fault, which ends the run */
+
 static void (*done)(void);
 static udp_recv_fn receiver;
 static void (*ticker)(void *argument);
@@ -60,7 +71,7 @@ struct udp_pcb *udp_new(void) {
 }
 
 int8_t udp_bind(struct udp_pcb *pcb, ip_addr_t *address, uint16_t port) {
-    return pcb && address->addr == 0 && port == 8266 ? 0 : -8;
+    return pcb && address->addr == 0 && port == SERVER_PORT ? ERR_OK : ERR_USE;
 }
 
 void udp_recv(struct udp_pcb *pcb, udp_recv_fn receive, void *argument) {
@@ -72,16 +83,17 @@ void udp_recv(struct udp_pcb *pcb, udp_recv_fn receive, void *argument) {
 int8_t udp_sendto(struct udp_pcb *pcb, struct pbuf *p, ip_addr_t *to, uint16_t port) {
     (void)pcb;
     /* An answer repeats what it answers, to who asked; anything else ends the run as broken. */
-    if (p->len != 20 || memcmp(p->payload, arrived, 12) != 0 || to->addr != 1 || port != 1000)
+    if (p->len != ANSWER_SIZE || memcmp(p->payload, arrived, ANSWER_REPEATS) != 0 ||
+        to->addr != CLIENT_ADDRESS || port != CLIENT_PORT)
         for (;;)
-            *(volatile uint32_t *)0x3ff00000 = 0;
+            *(volatile uint32_t *)NO_MEMORY = 0;
     return 0;
 }
 
 struct pbuf *pbuf_alloc(int layer, uint16_t length, int type) {
     (void)layer;
     (void)type;
-    outgoing = (struct pbuf){0, sent, length, length};
+    outgoing = (struct pbuf){.payload = sent, .tot_len = length, .len = length};
     return &outgoing;
 }
 
@@ -103,7 +115,7 @@ void ets_timer_setfn(os_timer_t *timer, void (*handler)(void *argument), void *a
 
 void ets_timer_arm_new(os_timer_t *timer, uint32_t time, int repeat, int in_ms) {
     (void)timer;
-    armed = time == 1000 && repeat && in_ms;
+    armed = time == TICK_MS && repeat && in_ms;
 }
 
 /* Where the bootloader jumps to: in the real SDK its start-up, which maps the flash first. */
@@ -113,10 +125,10 @@ __attribute__((section(".entry.text"))) void call_user_start(void) {
     user_init();
     done();
     for (;;) {
-        ip_addr_t from = {1};
+        ip_addr_t from = {.addr = CLIENT_ADDRESS};
         uint16_t length = (uint16_t)rom_datagram(arrived);
-        struct pbuf p = {0, arrived, length, length};
-        receiver(0, 0, &p, &from, 1000);
+        struct pbuf p = {.payload = arrived, .tot_len = length, .len = length};
+        receiver(0, 0, &p, &from, CLIENT_PORT);
         if (armed)
             ticker(0);
     }

@@ -4,7 +4,7 @@
 
 #define SECTOR 4096u
 #define PAGE 256u
-#define MOST (16u << 20)
+#define FLASH_SIZE_MAX (16u << 20)
 #define O_RDWR 2
 
 static uint8_t *const flash = (uint8_t *)0x62000000; /* RAM that nothing of the chip's uses */
@@ -14,7 +14,8 @@ static int32_t file;
 void flash_begin(const char *path, uint32_t cut) {
     int32_t part;
     file = host_open(path, O_RDWR);
-    while (size < MOST && (part = host_read(file, flash + size, MOST - size)) > 0)
+    while (size < FLASH_SIZE_MAX &&
+           (part = host_read(file, flash + size, FLASH_SIZE_MAX - size)) > 0)
         size += (uint32_t)part;
     cut_at = cut;
 }
@@ -23,7 +24,7 @@ uint32_t flash_operations(void) {
     return operations;
 }
 
-static void check(uint32_t address, uint32_t length, uint32_t buffer) {
+static void check_range(uint32_t address, uint32_t length, uint32_t buffer) {
     if ((address | length | buffer) & 3 || length > size || address > size - length) {
         host_print_number("misuse: flash address", address);
         rom_end(EXIT_MISUSE);
@@ -31,7 +32,7 @@ static void check(uint32_t address, uint32_t length, uint32_t buffer) {
 }
 
 uint32_t fake_SPIRead(uint32_t address, uint32_t *into, uint32_t length) {
-    check(address, length, (uint32_t)into);
+    check_range(address, length, (uint32_t)into);
     const uint32_t *from = (const uint32_t *)(flash + address);
     for (uint32_t i = 0; i < length / 4; i++)
         into[i] = from[i];
@@ -39,32 +40,32 @@ uint32_t fake_SPIRead(uint32_t address, uint32_t *into, uint32_t length) {
 }
 
 /* How much of an operation is done before the power goes. */
-static uint32_t allowed(uint32_t length) {
+static uint32_t torn_length(uint32_t length) {
     return ++operations == cut_at ? length / 2 : length;
 }
 
-static void keep(uint32_t address, uint32_t length) {
+static void write_through(uint32_t address, uint32_t length) {
     host_write_at(file, address, flash + address, length);
     if (operations == cut_at)
         host_exit(EXIT_CUT);
 }
 
 uint32_t fake_SPIEraseSector(uint32_t sector) {
-    uint32_t address = sector * SECTOR, length = allowed(SECTOR);
-    check(address, SECTOR, 0);
+    uint32_t address = sector * SECTOR, length = torn_length(SECTOR);
+    check_range(address, SECTOR, 0);
     for (uint32_t i = 0; i < length; i++)
         flash[address + i] = 0xff;
-    keep(address, length);
+    write_through(address, length);
     return 0;
 }
 
 uint32_t fake_SPIWrite(uint32_t address, const uint32_t *from, uint32_t length) {
-    check(address, length, (uint32_t)from);
+    check_range(address, length, (uint32_t)from);
     for (uint32_t done = 0; done < length; done += PAGE) {
-        uint32_t part = allowed(length - done < PAGE ? length - done : PAGE);
+        uint32_t part = torn_length(length - done < PAGE ? length - done : PAGE);
         for (uint32_t i = 0; i < part / 4; i++)
             ((uint32_t *)(flash + address + done))[i] &= from[done / 4 + i];
-        keep(address + done, part);
+        write_through(address + done, part);
     }
     return 0;
 }
@@ -76,7 +77,7 @@ uint32_t fake_SPIWrite(uint32_t address, const uint32_t *from, uint32_t length) 
 void fake_Cache_Read_Enable(uint32_t odd, uint32_t mib, uint32_t unknown) {
     uint32_t from = (mib * 2 + odd) * WINDOW_SIZE;
     (void)unknown;
-    check(from, WINDOW_SIZE, 0);
+    check_range(from, WINDOW_SIZE, 0);
     for (uint32_t i = 0; i < WINDOW_SIZE / 4; i++)
         WINDOW[i] = ((const uint32_t *)(flash + from))[i];
 }

@@ -9,8 +9,11 @@
 #define O_RDONLY 0
 #define O_RDWR 2
 #define RTC ((uint32_t *)0x60001000)
-#define RTC_SIZE 1024u
+#define RTC_SIZE 1024u /* bytes */
 #define CHECKSUM_SEED 0xefu
+#define RTC_RESET_REASON 0x100u /* bytes: where the SDK keeps it ... */
+#define RESET_SOFT 4u           /* ... and its REASON_SOFT_RESTART */
+#define IMAGE_MAGIC 0xe9u
 
 static uint32_t waited_us, started_at;
 static int32_t datagrams = -1;
@@ -34,7 +37,7 @@ static void boot(void) {
     uint32_t head[2], at = 8, last[4];
     uint8_t sum = CHECKSUM_SEED;
     fake_SPIRead(0, head, sizeof head);
-    if ((head[0] & 0xff) != 0xe9)
+    if ((head[0] & 0xff) != IMAGE_MAGIC)
         return;
     for (uint32_t count = head[0] >> 8 & 0xff; count; count--) {
         uint32_t segment[2];
@@ -147,7 +150,7 @@ _Noreturn void fake_rom_exit(uint32_t status) {
 
 /* The device restarts: whoever runs QEMU starts it again, with the reset reason of a restart. */
 _Noreturn void fake_rom_restart(void) {
-    RTC[0x100 / 4] = 4;
+    RTC[RTC_RESET_REASON / 4] = RESET_SOFT;
     rom_end(EXIT_RESTART);
 }
 

@@ -11,8 +11,8 @@
 #include "settings.h"
 
 #define PAGE 256u
-#define FILE_MOST (4u << 20)
-#define DATAGRAMS_MOST 8192
+#define FILE_MAX (4u << 20)
+#define DATAGRAMS_MAX 8192
 
 static const char USAGE[] =
     "usage: sweep --config config.h --old IMAGE --new IMAGE --datagrams FILE [--seed N]\n"
@@ -30,9 +30,9 @@ static struct image old, new;
 static uint32_t operations, cut_at, torn_seed;
 static jmp_buf power_cut;
 
-static uint8_t *datagrams[DATAGRAMS_MOST];
-static uint32_t lengths[DATAGRAMS_MOST], datagram_count, current;
-static bool known[DATAGRAMS_MOST];
+static uint8_t *datagrams[DATAGRAMS_MAX];
+static uint32_t lengths[DATAGRAMS_MAX], datagram_count, current;
+static bool verified[DATAGRAMS_MAX];
 
 bool rsa_verify_really(const struct rsa_key *key, const uint8_t *signature, const uint8_t *payload,
                        uint32_t length);
@@ -42,16 +42,16 @@ bool rsa_verify(const struct rsa_key *key, const uint8_t *signature, const uint8
                 uint32_t length) {
     bool of_current = signature > datagrams[current] &&
                       signature < datagrams[current] + lengths[current];
-    if (of_current && known[current])
+    if (of_current && verified[current])
         return true;
     bool good = rsa_verify_really(key, signature, payload, length);
     if (of_current)
-        known[current] = good;
+        verified[current] = good;
     return good;
 }
 
 /* Whether this byte of the torn operation was done. */
-static bool done(uint32_t at, uint32_t length) {
+static bool byte_done(uint32_t at, uint32_t length) {
     if (!torn_seed)
         return at < length / 2;
     torn_seed = torn_seed * 1664525 + 1013904223; /* Numerical Recipes' generator */
@@ -61,7 +61,7 @@ static bool done(uint32_t at, uint32_t length) {
 static void operation(uint8_t *at, const uint8_t *from, uint32_t length) {
     bool torn = ++operations == cut_at;
     for (uint32_t i = 0; i < length; i++)
-        if (!torn || done(i, length))
+        if (!torn || byte_done(i, length))
             at[i] = from ? at[i] & from[i] : 0xff;
     if (torn)
         longjmp(power_cut, 1);
@@ -73,7 +73,7 @@ bool port_flash_read(uint32_t address, void *into, uint32_t length) {
 }
 
 bool port_flash_erase(uint32_t address) {
-    operation(flash + address, NULL, FLASH_SECTOR);
+    operation(flash + address, NULL, FLASH_SECTOR_SIZE);
     return true;
 }
 
@@ -94,9 +94,9 @@ static uint32_t read_file(const char *path, uint8_t *into, uint32_t most) {
 }
 
 static void read_datagrams(const char *path) {
-    static uint8_t all[FILE_MOST];
+    static uint8_t all[FILE_MAX];
     uint32_t length = read_file(path, all, sizeof all);
-    for (uint32_t at = 0; at + 2 <= length && datagram_count < DATAGRAMS_MOST;) {
+    for (uint32_t at = 0; at + 2 <= length && datagram_count < DATAGRAMS_MAX;) {
         uint32_t own = all[at] | (uint32_t)all[at + 1] << 8;
         datagrams[datagram_count] = all + at + 2;
         lengths[datagram_count++] = own;
@@ -107,16 +107,16 @@ static void read_datagrams(const char *path) {
 /* One update from its first datagram; whether it was taken to its end. */
 static bool update(const struct ota_config *config) {
     static struct ota ota;
-    uint8_t answer[OTA_ANSWER];
+    uint8_t answer[OTA_ANSWER_SIZE];
     enum ota_verdict verdict = OTA_MALFORMED;
     ota_begin(&ota, config, 0);
-    for (current = 0; current < datagram_count && verdict != OTA_FINISHED; current++)
+    for (current = 0; current < datagram_count && !ota_restarts(verdict); current++)
         verdict = ota_receive(&ota, datagrams[current], lengths[current], 0, answer);
     current = 0;
-    return verdict == OTA_FINISHED;
+    return ota_restarts(verdict);
 }
 
-static bool holds(const struct app_slot *slot, const struct image *image) {
+static bool slot_holds(const struct app_slot *slot, const struct image *image) {
     return memcmp(flash + slot->start, image->bytes, image->length) == 0;
 }
 
@@ -130,14 +130,14 @@ static bool cut(const struct ota_config *config, uint32_t number, uint32_t *whol
     bool was_cut = setjmp(power_cut) != 0;
     if (!was_cut)
         update(config);
-    bool starts = app_good(app_check(slot));
-    if (starts && !holds(slot, &old) && !holds(slot, &new)) {
+    bool starts = app_bootable(app_check(slot));
+    if (starts && !slot_holds(slot, &old) && !slot_holds(slot, &new)) {
         printf("{\"broken\":%u}\n", number);
         exit(1);
     }
     *whole += starts;
     cut_at = 0;
-    if (was_cut && (!update(config) || app_check(slot) != APP_SIGNED || !holds(slot, &new))) {
+    if (was_cut && (!update(config) || app_check(slot) != APP_SIGNED || !slot_holds(slot, &new))) {
         printf("{\"stuck\":%u}\n", number);
         exit(1);
     }
@@ -145,7 +145,7 @@ static bool cut(const struct ota_config *config, uint32_t number, uint32_t *whol
 }
 
 int main(int count, char **arguments) {
-    enum { OPTION_OLD = OPTION_OWN, OPTION_NEW, OPTION_DATAGRAMS, OPTION_SEED };
+    enum { OPTION_OLD = OPTION_FIRST_FREE, OPTION_NEW, OPTION_DATAGRAMS, OPTION_SEED };
     static const struct option options[] = {
         SETTINGS_OPTIONS,
         {"old", required_argument, NULL, OPTION_OLD},
@@ -158,7 +158,7 @@ int main(int count, char **arguments) {
     uint32_t number = 1, whole = 0, seed = 0;
     settings_defaults(&settings);
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
-        if (settings_take(&settings, option, optarg))
+        if (settings_apply(&settings, option, optarg))
             continue;
         switch (option) {
         case OPTION_OLD: old.length = read_file(optarg, old.bytes, sizeof old.bytes); break;
@@ -169,8 +169,9 @@ int main(int count, char **arguments) {
         }
     }
     settings.flash = "memory";
-    settings_finish(&settings);
-    const struct ota_config config = {settings.boot.slot, 1, 1};
+    settings_validate(&settings);
+    const struct ota_config config = {
+        .slot = settings.boot.slot, .packet_wait_ms = 1, .idle_restart_ms = 1};
     const struct app_slot *slot = &config.slot;
     if (!datagram_count || slot->start + slot->size > sizeof flash || old.length > slot->size ||
         new.length > slot->size)

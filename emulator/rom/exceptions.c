@@ -37,7 +37,7 @@ void exceptions_begin(bool want_strict) {
         close_region();
 }
 
-static _Noreturn void die(uint32_t status, const char *why) {
+static _Noreturn void end_with_fault(uint32_t status, const char *why) {
     host_print(why);
     host_print_number(" cause", SPECIAL("exccause"));
     host_print_number("pc", SPECIAL("epc1"));
@@ -75,12 +75,12 @@ static bool move_word(uint32_t pc, uint32_t *length) {
 uint32_t on_exception(void) {
     uint32_t cause = SPECIAL("exccause"), length;
     if (busy)
-        die(EXIT_FAULT, "fault while a word was moved:");
+        end_with_fault(EXIT_FAULT, "fault while a word was moved:");
     busy = true;
     if (!strict || (cause != CAUSE_LOAD_PROHIBITED && cause != CAUSE_STORE_PROHIBITED))
-        die(EXIT_FAULT, "fault:");
+        end_with_fault(EXIT_FAULT, "fault:");
     if (!move_word(SPECIAL("epc1"), &length))
-        die(EXIT_STRICT, "strict: a byte or half word in IRAM or flash:");
+        end_with_fault(EXIT_STRICT, "strict: a byte or half word in IRAM or flash:");
     uint32_t next = SPECIAL("epc1") + length;
     __asm__ volatile("wsr %0, epc1\n rsync" : : "a"(next));
     busy = false;
