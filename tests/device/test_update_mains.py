@@ -9,7 +9,7 @@ import pytest
 
 from host.twin.vm import RESET, Cause
 from tests.device import updates
-from tests.device.test_stay import BUTTON, RELAY, SWITCH
+from tests.device.test_mains import BUTTON, RELAY, SWITCH
 from tests.device.updates import ASK, answering, bootloader, clear, command, note, states
 from tests.support.broker import until
 
