@@ -35,7 +35,7 @@ class PortalButton:
         self.started = self.pressed = None
 
     def start(self) -> None:
-        """Poll the button at each feed of the watchdog, for WINDOW_MS or until it is released."""
+        """Poll the button at each feed of the watchdog: for WINDOW_MS, and on while it is down."""
         if isinstance(self.number, int):
             self.started = time.ticks_ms()
             self.pin = Pin(self.number, Pin.IN, Pin.PULL_UP)
