@@ -88,7 +88,8 @@ async def test_the_button_toggles_with_or_without_a_network(board, ears):
 
     board.world["wifi"]["up"] = False
     async with running(board):
-        await until((board.folder / "pins.json").exists)
+        # Its first state is recorded by then: of a press before that only the end would be.
+        await until((board.folder / "rtc.bin").exists)
         await press()
         assert board.pin(RELAY) == 1
         board.world["wifi"]["up"] = True
