@@ -4,23 +4,24 @@ import time
 
 
 class Clock:
-    """Built right after power-on or waking; `slept` ms are added to what the record says."""
+    """Keeps the record's `up_s` and `up_ms`; made right after power-on or waking."""
 
-    def __init__(self, record, slept: int):
-        self.ticks = time.ticks_ms()
-        ms = record.up_ms + slept
-        record.up_s += ms // 1000
-        record.up_ms = ms % 1000
+    def __init__(self, record):
         self.record = record
-        self.awake = 0
+        self.ticks = time.ticks_ms()
+        self.awake_ms = 0
+
+    def add(self, ms: int) -> None:
+        """Put the clock forward, by a sleep for example."""
+        ms += self.record.up_ms
+        self.record.up_s += ms // 1000
+        self.record.up_ms = ms % 1000
 
     def tick(self) -> int:
         """Bring the record up to date; return its seconds. Needed once a week at least."""
         now = time.ticks_ms()
         ms = time.ticks_diff(now, self.ticks)
         self.ticks = now
-        self.awake += ms
-        ms += self.record.up_ms
-        self.record.up_s += ms // 1000
-        self.record.up_ms = ms % 1000
+        self.awake_ms += ms
+        self.add(ms)
         return self.record.up_s

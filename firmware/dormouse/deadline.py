@@ -1,4 +1,4 @@
-"""Time that runs out."""
+"""Time limits."""
 
 import time
 
@@ -13,6 +13,6 @@ class Deadline:
         """Milliseconds left, 0 when over."""
         return max(0, time.ticks_diff(self.end, time.ticks_ms()))
 
-    def part(self, ms: int) -> "Deadline":
+    def within(self, ms: int) -> "Deadline":
         """A deadline `ms` from now that is never later than this one."""
         return Deadline(min(ms, self.left()))

@@ -8,10 +8,10 @@ import machine
 from dormouse import settings
 
 FILE = "password"
-POINT_FILE = "portal"
+ACCESS_POINT_FILE = "portal"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789A"
 """32 that nobody takes for another: 10 of them are 50 bits."""
-_POINT_KEY = 10
+_KEY_LENGTH = 10
 
 
 def device_id() -> str:
@@ -20,37 +20,38 @@ def device_id() -> str:
 
 
 def password() -> str:
-    """128 random bits as 32 hex digits, made at the first boot and kept on flash."""
+    """128 random bits as 32 hex digits, made at the first boot and stored on flash."""
     try:
         with open(FILE) as file:
-            kept = file.read()
-        if len(kept) == 32:
-            return kept
+            stored = file.read()
+        if len(stored) == 32:
+            return stored
     except OSError:
         pass
     made = str(hexlify(os.urandom(16)), "ascii")
-    settings.write(FILE, made)
+    settings.write_file(FILE, made)
     return made
 
 
 def access_point():
     """(name, password, whether the SDK has it) of the portal's network.
 
-    The password is made once and kept on flash; `dormouse provision` prints it.
+    The password is made once and stored on flash; `dormouse provision` prints it.
     """
     name = "dormouse-" + device_id()[-4:]
     try:
-        with open(POINT_FILE) as file:
-            kept = file.read()
-        if len(kept.rstrip()) == _POINT_KEY:
-            return name, kept.rstrip(), kept.endswith("\n")
+        with open(ACCESS_POINT_FILE) as file:
+            stored = file.read()
+        # A line end says that the SDK has it.
+        if len(stored.rstrip()) == _KEY_LENGTH:
+            return name, stored.rstrip(), stored.endswith("\n")
     except OSError:
         pass
-    made = "".join([_LETTERS[byte & 31] for byte in os.urandom(_POINT_KEY)])
-    settings.write(POINT_FILE, made)
+    made = "".join([_LETTERS[byte & 31] for byte in os.urandom(_KEY_LENGTH)])
+    settings.write_file(ACCESS_POINT_FILE, made)
     return name, made, False
 
 
-def told_access_point() -> None:
-    """Note that the SDK has been told the network's password: it never says it."""
-    settings.write(POINT_FILE, access_point()[1] + "\n")
+def mark_access_point_set() -> None:
+    """Note on flash that the SDK has the network's password, since it can never be read back."""
+    settings.write_file(ACCESS_POINT_FILE, access_point()[1] + "\n")

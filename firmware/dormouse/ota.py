@@ -1,11 +1,11 @@
-"""Handing over to the bootloader's OTA server, and what is kept about it on flash.
+"""Handing over to the bootloader's OTA server, and what is stored about it on flash.
 
 Before the application the bootloader looks at the first 8 bytes of RTC memory: `yaotaota` there
 starts its OTA server instead, once (it makes `zaotaota` of it, which tells the application that
 it came back from there). The server joins WiFi by itself, with what the SDK keeps in flash.
 
-A note on flash says which command was acted on, so that a device that lost its RTC memory knows
-it too: it is written before the hand-over and once more when the broker knows the outcome.
+A file on flash says which command was accepted last, so that a device that lost its RTC memory
+knows it too: it is written before the hand-over and once more when the broker has the outcome.
 """
 
 import json
@@ -13,13 +13,11 @@ import json
 import machine
 import network
 
-from dormouse import order, rtc, settings
+from dormouse import ota_command, rtc, settings
 from dormouse.version import VERSION
 
 FILE = "ota.json"
-ASK = b"yaotaota"
-CAME_BACK = b"zaotaota"
-UNLOCKED = b"\0" * 6
+NO_BSSID = b"\0" * 6
 
 
 def start() -> None:
@@ -27,81 +25,81 @@ def start() -> None:
 
     What RTC memory holds stays: identity, clock and readings go on after the update.
     """
-    record, _kept = rtc.load()
-    hand_over(record, settings.load())
+    record, _valid = rtc.load()
+    enter_server(record, settings.load())
 
 
-def hand_over(record, values) -> None:
-    """Let the bootloader have the device. Does not return; no connection may be open."""
-    unlock(record, values)
-    record.magic = ASK
+def enter_server(record, cfg) -> None:
+    """Restart into the OTA server. Does not return; no connection may be open."""
+    unlock_access_point(record, cfg)
+    record.magic = rtc.OTA_REQUEST
     record.set(rtc.AWAKE, False)
     rtc.save(record)
     # Never deep sleep: the bootloader starts the application at once after it.
     machine.reset()
 
 
-def unlock(record, values) -> None:
+def unlock_access_point(record, cfg) -> None:
     """Let the OTA server join any access point of the network, not only the one we know.
 
     Writes flash, once an update. The next wake locks the SDK to an access point again.
     """
     wlan = network.WLAN(network.STA_IF)
-    if values.ssid and (record.bssid != UNLOCKED or wlan.config("ssid") != values.ssid):
+    if cfg.ssid and (record.bssid != NO_BSSID or wlan.config("ssid") != cfg.ssid):
         if not wlan.active():
             wlan.active(True)
-        wlan.connect(values.ssid, values.key)
-        record.bssid = UNLOCKED
-        record.set(rtc.UNLOCKED, True)
+        wlan.connect(cfg.ssid, cfg.key)
+        record.bssid = NO_BSSID
+        record.set(rtc.LOCK_AGAIN, True)
 
 
-def read() -> dict:
-    """The note; empty if there is none.
+def last_update() -> dict:
+    """The update that was begun last; empty if there was none.
 
     `id` and `version` of the command, `from`: the version that ran, `state`: `open` until the
-    broker knows the outcome, then `updated` or `failed` with `reason`.
+    broker has the outcome, then `updated` or `failed` with `reason`.
     """
     try:
         with open(FILE) as file:
-            note = json.load(file)
+            last = json.load(file)
     except (OSError, ValueError):
         return {}
-    return note if isinstance(note, dict) and order.is_id(note.get("id")) else {}
+    return last if isinstance(last, dict) and ota_command.valid_id(last.get("id")) else {}
 
 
-def begin(command: dict) -> None:
-    """Note that a command is acted on. Raises OSError."""
-    note = {"id": command["id"], "version": command["version"], "from": VERSION}
-    note["state"] = order.OPEN
-    settings.write(FILE, json.dumps(note))
+def store_begun(command: dict) -> None:
+    """Store that an update begins. Raises OSError."""
+    last = {"id": command["id"], "version": command["version"], "from": VERSION}
+    last["state"] = ota_command.OPEN
+    settings.write_file(FILE, json.dumps(last))
 
 
-def look(record) -> None:
-    """After a restart: whether the outcome of an update is still to be told."""
-    record.set(rtc.OUTCOME, read().get("state") == order.OPEN)
-    if record.magic == ASK or not record.has(rtc.OUTCOME):
+def check_flash(record) -> None:
+    """After a restart: set the record's flag if the broker has not had an update's outcome."""
+    record.set(rtc.OTA_OUTCOME, last_update().get("state") == ota_command.OPEN)
+    if record.magic == rtc.OTA_REQUEST or not record.has(rtc.OTA_OUTCOME):
         # There is no OTA server; or somebody asked for it at the prompt or by a button.
         record.magic = rtc.NO_MAGIC
 
 
-def came_of(record) -> dict:
-    """The note with the outcome that is to be told; empty if there is nothing to tell."""
-    note = read()
-    if note.get("state") != order.OPEN:
+def outcome(record) -> dict:
+    """The last update with its outcome, if the broker has not had it; else empty."""
+    last = last_update()
+    if last.get("state") != ota_command.OPEN:
         return {}
-    note["state"], reason = order.outcome(note, VERSION, record.magic == CAME_BACK)
+    last["state"], reason = ota_command.outcome(last, VERSION, record.magic == rtc.OTA_TRIED)
     if reason:
-        note["reason"] = reason
-    return note
+        last["reason"] = reason
+    return last
 
 
-def told(record, note: dict) -> None:
-    """The broker knows the outcome: keep it, for a command that comes again."""
+def store_outcome(record, last: dict) -> None:
+    """The broker has the outcome: store it, for the same command sent again."""
     record.magic = rtc.NO_MAGIC
-    record.set(rtc.OUTCOME, False)
-    if note:
+    record.set(rtc.OTA_OUTCOME, False)
+    if last:
         try:
-            settings.write(FILE, json.dumps(note))
+            settings.write_file(FILE, json.dumps(last))
         except OSError as error:
-            # Then it is told once more after the next restart.
+            # Then it is published once more after the next restart.
             print("ota:", error)

@@ -8,13 +8,15 @@ MAX_PACKET = 2048
 
 
 def _string(out: bytearray, text) -> None:
+    """Append a string with its length before it, as the standard's 1.5.3."""
     data = text.encode() if isinstance(text, str) else text
     out.append(len(data) >> 8)
     out.append(len(data) & 255)
     out.extend(data)
 
 
-def _head(out: bytearray, first: int, length: int) -> None:
+def _fixed_header(out: bytearray, first: int, length: int) -> None:
+    """Append the fixed header: first byte and remaining length."""
     out.append(first)
     while length > 127:
         out.append(length & 127 | 128)
@@ -38,7 +40,7 @@ def connect(out: bytearray, client: str, password: str, keepalive: int, will=Non
     if password:
         _string(body, client)
         _string(body, password)
-    _head(out, 0x10, len(body))
+    _fixed_header(out, 0x10, len(body))
     out.extend(body)
 
 
@@ -47,7 +49,7 @@ def publish(out: bytearray, topic: str, payload, packet_id: int = 0, retain: boo
     if isinstance(payload, str):
         payload = payload.encode()
     length = 2 + len(topic.encode()) + (2 if packet_id else 0) + len(payload)
-    _head(out, 0x30 | (2 if packet_id else 0) | (1 if retain else 0), length)
+    _fixed_header(out, 0x30 | (2 if packet_id else 0) | (1 if retain else 0), length)
     _string(out, topic)
     if packet_id:
         out.append(packet_id >> 8)
@@ -60,7 +62,7 @@ def subscribe(out: bytearray, packet_id: int, filters) -> None:
     length = 2
     for topic, _qos in filters:
         length += 3 + len(topic.encode())
-    _head(out, 0x82, length)
+    _fixed_header(out, 0x82, length)
     out.append(packet_id >> 8)
     out.append(packet_id & 255)
     for topic, qos in filters:
@@ -69,7 +71,7 @@ def subscribe(out: bytearray, packet_id: int, filters) -> None:
 
 
 def puback(packet_id: int) -> bytes:
-    """PUBACK."""
+    """PUBACK of a packet id."""
     return bytes((0x40, 2, packet_id >> 8, packet_id & 255))
 
 
@@ -82,6 +84,7 @@ class Parser:
 
     def __init__(self):
         self.data = bytearray()
+        # Bytes to come of a packet that is too long.
         self.skip = 0
 
     def feed(self, data) -> None:
@@ -106,9 +109,9 @@ class Parser:
             if shift > 21:
                 raise BadPacket("length")
         if length > MAX_PACKET:
-            here = min(length, len(self.data) - i)
-            self.skip = length - here
-            self.data = self.data[i + here :]
+            arrived = min(length, len(self.data) - i)
+            self.skip = length - arrived
+            self.data = self.data[i + arrived :]
             return self.packet()
         if len(self.data) < i + length:
             return None
@@ -118,7 +121,7 @@ class Parser:
         return first >> 4, first & 15, body
 
 
-def message(flags: int, body):
+def parse_publish(flags: int, body):
     """A PUBLISH's (topic, payload, packet id or 0). Raises BadPacket."""
     end = 2 + (body[0] << 8 | body[1]) if len(body) >= 2 else 3
     packet_id = 0

@@ -14,7 +14,7 @@ bytes and three values of a BME280 take 15.
 import struct
 
 
-def varint(out: bytearray, n: int) -> None:
+def append_varint(out: bytearray, n: int) -> None:
     """Append n >= 0, 7 bits a byte, lowest first."""
     while n > 127:
         out.append(n & 127 | 128)
@@ -23,23 +23,26 @@ def varint(out: bytearray, n: int) -> None:
 
 
 class Pending:
-    """Packed groups in order of time; the first one counts from `base_at` and `base_seq`."""
+    """Packed groups in order of time; the first one counts from `base_at` and `base_seq`.
+
+    Times are seconds on the device's clock. Raises IndexError if the data ends within a group.
+    """
 
     def __init__(self, data: bytes = b"", base_at: int = 0, base_seq: int = 0):
         self.data = bytearray(data)
         self.base_at = base_at
         self.base_seq = base_seq
-        self._end()
+        self._find_end()
 
-    def _end(self) -> None:
-        """Find the time and sequence number that the next group counts from."""
+    def _find_end(self) -> None:
+        """Find the time and sequence number that the next group counts from. Raises IndexError."""
         self.last_at = self.base_at
         self.last_seq = self.base_seq
         for at, first, mask, _offset, _end in self.groups():
             self.last_at = at
-            self.last_seq = first + _ones(mask) - 1
+            self.last_seq = first + _count_bits(mask) - 1
 
-    def _varint(self, i: int):
+    def _read_varint(self, i: int):
         n = shift = 0
         while True:
             byte = self.data[i]
@@ -52,20 +55,20 @@ class Pending:
     def groups(self):
         """Yield (at, first seq, mask, offset of the values, offset of the end).
 
-        IndexError if the data ends within a group.
+        Raises IndexError if the data ends within a group.
         """
         i = 0
         at = self.base_at
         seq = self.base_seq
         while i < len(self.data):
-            step, i = self._varint(i)
-            mask, i = self._varint(i)
+            step, i = self._read_varint(i)
+            mask, i = self._read_varint(i)
             if mask & 1:
-                gap, i = self._varint(i)
+                gap, i = self._read_varint(i)
                 seq += gap
             mask >>= 1
             at += step
-            count = _ones(mask)
+            count = _count_bits(mask)
             end = i + 4 * count
             if end > len(self.data) or not count:
                 raise IndexError
@@ -94,16 +97,16 @@ class Pending:
         if not mask:
             return
         if not self.data:
-            self._count_from(at, seq)
-        self._begin(at, seq, mask)
+            self._set_base(at, seq)
+        self._append_head(at, seq, mask)
         for _index, value in values:
             self.data.extend(struct.pack("<f", value))
 
-    def forget(self, seq: int) -> bool:
+    def drop(self, seq: int) -> bool:
         """Drop the groups numbered up to and including seq; True if there were any."""
         cut = 0
         for at, first, mask, _offset, end in self.groups():
-            last = first + _ones(mask) - 1
+            last = first + _count_bits(mask) - 1
             if last > seq:
                 break
             cut, base_at, base_seq = end, at, last
@@ -113,55 +116,55 @@ class Pending:
             self.base_seq = base_seq
         return cut > 0
 
-    def thin(self, room: int) -> int:
-        """Make the data fit into `room` bytes; return how many readings that cost.
+    def thin(self, size: int) -> int:
+        """Make the data fit into `size` bytes; return how many readings that cost.
 
         One group at a time goes from the older half, each time the one whose neighbours are
         closest together: the past becomes coarser, its beginning and the newest stay.
         """
         lost = 0
-        while len(self.data) > room:
-            spans = list(self.groups())
-            victim = _least_missed(spans)
-            lost += _ones(spans[victim][2])
-            if victim == 0 and len(spans) > 1:
-                self._count_from(spans[1][0], spans[1][1])
-            kept = Pending(b"", self.base_at, self.base_seq)
-            for n, (at, first, mask, start, end) in enumerate(spans):
-                if n != victim:
-                    kept._begin(at, first, mask)
-                    kept.data.extend(self.data[start:end])
-            self.data = kept.data
-            self._end()
+        while len(self.data) > size:
+            groups = list(self.groups())
+            dropped = _densest(groups)
+            lost += _count_bits(groups[dropped][2])
+            if dropped == 0 and len(groups) > 1:
+                self._set_base(groups[1][0], groups[1][1])
+            thinned = Pending(b"", self.base_at, self.base_seq)
+            for n, (at, first, mask, start, end) in enumerate(groups):
+                if n != dropped:
+                    thinned._append_head(at, first, mask)
+                    thinned.data.extend(self.data[start:end])
+            self.data = thinned.data
+            self._find_end()
         return lost
 
-    def _count_from(self, at: int, seq: int) -> None:
+    def _set_base(self, at: int, seq: int) -> None:
         """Let the first group be the one of that time and number."""
         self.base_at = self.last_at = at
         self.base_seq = self.last_seq = seq - 1
 
-    def _begin(self, at: int, first: int, mask: int) -> None:
+    def _append_head(self, at: int, first: int, mask: int) -> None:
         """Append a group's head."""
         gap = first - self.last_seq - 1
-        varint(self.data, max(0, at - self.last_at))
-        varint(self.data, mask << 1 | (1 if gap else 0))
+        append_varint(self.data, max(0, at - self.last_at))
+        append_varint(self.data, mask << 1 | (1 if gap else 0))
         if gap:
-            varint(self.data, gap)
+            append_varint(self.data, gap)
         self.last_at = max(at, self.last_at)
-        self.last_seq = first + _ones(mask) - 1
+        self.last_seq = first + _count_bits(mask) - 1
 
 
-def _least_missed(spans) -> int:
-    """The index of the group to drop, by the times around it."""
-    best, shortest = 0, 0x7FFFFFFF
-    for n in range(1, min(len(spans) - 1, max(2, len(spans) // 2))):
-        hole = spans[n + 1][0] - spans[n - 1][0]
-        if hole < shortest:
-            best, shortest = n, hole
+def _densest(groups) -> int:
+    """The index of the group whose neighbours are closest, in the older half."""
+    best, smallest = 0, 0x7FFFFFFF
+    for n in range(1, min(len(groups) - 1, max(2, len(groups) // 2))):
+        gap = groups[n + 1][0] - groups[n - 1][0]
+        if gap < smallest:
+            best, smallest = n, gap
     return best
 
 
-def _ones(mask: int) -> int:
+def _count_bits(mask: int) -> int:
     n = 0
     while mask:
         n += mask & 1

@@ -18,31 +18,32 @@ from dormouse.pending import Pending
 SIZE = 492
 VERSION = 1
 NO_MAGIC = b"\0" * 8
+OTA_REQUEST, OTA_TRIED = b"yaotaota", b"zaotaota"
 _FIELDS = "<BB4sIHIIIIIHBBHH6s4sB4s4sI4sII"
 _FIXED = 8 + 4 + struct.calcsize(_FIELDS)
-ROOM = SIZE - _FIXED
+PENDING_SIZE = SIZE - _FIXED
 """Bytes for pending readings."""
 
 AWAKE = 1
 """Flag: a wake is under way (seen at start: that wake did not end in sleep)."""
-CRASHED = 2
+HUNG = 2
 """Flag: the wake before was ended by the watchdog."""
-RELAY = 8
+RELAY_ON = 8
 """Flag: the switch is on."""
-PORTAL = 16
+OPEN_PORTAL = 16
 """Flag: the next start opens the portal."""
-ADDRESS = 4
-"""Flag: the static address is known."""
-OUTCOME = 32
-"""Flag: what became of an update is still to be told."""
-TRIAL = 128
+STATIC_IP = 4
+"""Flag: the address that DHCP gave is known, and used without asking again."""
+OTA_OUTCOME = 32
+"""Flag: the broker has not had the outcome of an update."""
+WIFI_TRIAL = 128
 """Flag: WiFi credentials are on trial."""
-UNLOCKED = 64
-"""Flag: the access point is to be locked again, after an update."""
+LOCK_AGAIN = 64
+"""Flag: the SDK is to be locked to an access point again, after an update."""
 
 
-def more(count: int) -> int:
-    """Count on in a byte: past 255 it goes round within 248..255, so that every 8th comes up."""
+def count_up(count: int) -> int:
+    """One more, in a byte: past 255 it goes round within 248..255, so that every 8th comes up."""
     return count + 1 if count < 255 else 248
 
 
@@ -56,29 +57,30 @@ class Record:
         # Seconds and milliseconds on the device's clock since the boot identity was made.
         self.up_s = 0
         self.up_ms = 0
-        # The sleep under way (ms), and what is to follow it (s): longer sleeps are chained.
-        self.slept = 0
-        self.left = 0
-        # Numbers of readings: the last one taken, the last one the broker took, thinned out.
+        # The sleep under way, and what is to follow it: longer sleeps are chained.
+        self.sleep_ms = 0
+        self.sleep_left_ms = 0
+        # The last reading made and the last one the broker took, by number; how many were lost.
         self.seq = 0
-        self.sent = 0
+        self.sent_seq = 0
         self.lost = 0
         self.awake_ms = 0
         # Wakes since the database last acknowledged; wakes in a row that reached no broker.
-        self.stuck = 0
+        self.unacked_wakes = 0
         self.failures = 0
-        # Digests of the list of series and of the WiFi credentials that the rest belongs to.
-        self.series = 0
-        self.wifi = 0
+        # Digests of the list of series and of the WiFi credentials that the rest
+        # belongs to; 0 for none.
+        self.series_digest = 0
+        self.wifi_digest = 0
         self.bssid = b"\0" * 6
         self.address = b"\0" * 4
         self.prefix = 24
         self.gateway = b"\0" * 4
         self.dns = b"\0" * 4
         # `up_s` when DHCP last gave the address.
-        self.leased = 0
+        self.leased_at = 0
         # The broker's address, so that a wake needs no DNS; zeros: not known.
-        self.broker = b"\0" * 4
+        self.broker_ip = b"\0" * 4
         self.pending = Pending()
 
     def has(self, flag: int) -> bool:
@@ -91,13 +93,13 @@ class Record:
 
     def pack(self) -> bytes:
         """The record as it stands in RTC memory. Readings that do not fit are thinned first."""
-        self.lost += self.pending.thin(ROOM)
+        self.lost += self.pending.thin(PENDING_SIZE)
         body = struct.pack(
-            _FIELDS, VERSION, self.flags, self.boot, self.up_s, self.up_ms, self.slept, self.left,
-            self.seq, self.sent, self.lost, min(self.awake_ms, 65535), self.stuck,
-            self.failures, self.series, self.wifi, self.bssid, self.address, self.prefix,
-            self.gateway, self.dns, self.leased, self.broker, self.pending.base_at,
-            self.pending.base_seq,
+            _FIELDS, VERSION, self.flags, self.boot, self.up_s, self.up_ms, self.sleep_ms,
+            self.sleep_left_ms, self.seq, self.sent_seq, self.lost, min(self.awake_ms, 65535),
+            self.unacked_wakes, self.failures, self.series_digest, self.wifi_digest, self.bssid,
+            self.address, self.prefix, self.gateway, self.dns, self.leased_at, self.broker_ip,
+            self.pending.base_at, self.pending.base_seq,
         ) + self.pending.data  # fmt: skip
         return self.magic + hashlib.sha256(body).digest()[:4] + body
 
@@ -111,10 +113,11 @@ def unpack(memory: bytes):
         return None
     record = Record()
     (
-        _version, record.flags, record.boot, record.up_s, record.up_ms, record.slept, record.left,
-        record.seq, record.sent, record.lost, record.awake_ms, record.stuck,
-        record.failures, record.series, record.wifi, record.bssid, record.address, record.prefix,
-        record.gateway, record.dns, record.leased, record.broker, at, seq,
+        _version, record.flags, record.boot, record.up_s, record.up_ms, record.sleep_ms,
+        record.sleep_left_ms, record.seq, record.sent_seq, record.lost, record.awake_ms,
+        record.unacked_wakes, record.failures, record.series_digest, record.wifi_digest,
+        record.bssid, record.address, record.prefix, record.gateway, record.dns, record.leased_at,
+        record.broker_ip, at, seq,
     ) = struct.unpack_from(_FIELDS, body)  # fmt: skip
     record.magic = bytes(memory[:8])
     try:
@@ -125,13 +128,13 @@ def unpack(memory: bytes):
 
 
 def load():
-    """(record, whether RTC memory held one); the OTA magic is kept in either case."""
+    """(record, whether RTC memory held a valid one); the OTA magic stays in either case."""
     memory = RTC().memory()
     record = unpack(memory)
     if record is not None:
         return record, True
     record = Record()
-    if memory[:8] in (b"yaotaota", b"zaotaota"):
+    if memory[:8] in (OTA_REQUEST, OTA_TRIED):
         record.magic = bytes(memory[:8])
     return record, False
 

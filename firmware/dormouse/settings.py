@@ -1,7 +1,7 @@
 """The device's settings: one JSON file on flash, checked, with defaults.
 
-Units are in the names; `interval` is in seconds. What the file does not say, or says wrongly,
-has its default; the names of wrong ones are kept in `bad` for the report.
+Units are in the names; `interval` is in seconds. What is missing in the file or invalid has its
+default; the names of invalid ones are in `invalid` for the report.
 """
 
 import json
@@ -34,18 +34,18 @@ SCHEMA: dict = {
 }
 
 CONFIGURABLE = ("interval", "deadline_ms", "name", "model", "ota_key")
-"""What `$config` may change; the rest is wiring, and `wifi` is tried first (credentials.py)."""
+"""What `$config` may change; the rest is wiring, and `wifi` is tried first (wifi_trial.py)."""
 
 
 class Settings:
     """The values, as attributes named as in SCHEMA."""
 
     def __init__(self, given=None):
-        self.bad = []
-        # Whether the WiFi credentials are on trial, or others are to be tried at the next chance;
-        # what is to be told of those that failed.
-        self.trying = self.moving = False
-        self.problem = ""
+        self.invalid = []
+        # Whether the WiFi credentials are on trial, or others wait for theirs; what to report of
+        # those that failed.
+        self.wifi_on_trial = self.wifi_waiting = False
+        self.wifi_problem = ""
         self.values = {}
         for name, rule in SCHEMA.items():
             value = rule[0] if isinstance(rule, tuple) else rule
@@ -53,7 +53,7 @@ class Settings:
                 if valid(name, given[name]):
                     value = given[name]
                 else:
-                    self.bad.append(name)
+                    self.invalid.append(name)
             self.values[name] = value
 
     def __getattr__(self, name: str):
@@ -63,7 +63,10 @@ class Settings:
             raise AttributeError(name)
 
     def change(self, changes) -> bool:
-        """Take over valid changes and write the file if that made a difference; True if it did."""
+        """Apply valid changes and write the file if that made a difference; True if it did.
+
+        Raises OSError.
+        """
         changed = False
         for name, value in changes.items():
             if name in SCHEMA and valid(name, value) and self.values[name] != value:
@@ -74,10 +77,10 @@ class Settings:
         return changed
 
     def save(self) -> None:
-        """Write what differs from the defaults, whole or not at all."""
+        """Write what differs from the defaults, whole or not at all. Raises OSError."""
         defaults = Settings().values
-        kept = {name: value for name, value in self.values.items() if value != defaults[name]}
-        write(FILE, json.dumps(kept))
+        changed = {name: value for name, value in self.values.items() if value != defaults[name]}
+        write_file(FILE, json.dumps(changed))
 
 
 def valid(name: str, value) -> bool:
@@ -106,8 +109,8 @@ def load() -> Settings:
     return Settings(given if isinstance(given, dict) else None)
 
 
-def write(name: str, text: str) -> None:
-    """Replace a file on flash, whole or not at all, and only if it differs."""
+def write_file(name: str, text: str) -> None:
+    """Replace a file on flash, whole or not at all, and only if it differs. Raises OSError."""
     try:
         with open(name) as file:
             if file.read() == text:

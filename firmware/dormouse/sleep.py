@@ -8,38 +8,38 @@ import machine
 from dormouse import rtc
 
 # 70 minutes: below the wrap at 71.58, with a margin for the chip's clock.
-LONGEST_MS = 4_200_000
-# A link of the chain: `esp.deepsleep` takes a signed 32-bit number of microseconds (35.8 min), and
+MAX_MS = 4_200_000
+# One sleep of a chain: `esp.deepsleep` takes a signed 32-bit number of microseconds (35.8 min), and
 # lets the chip wake with its radio off, since all it does then is sleep again.
-LINK_MS = 2_000_000
+CHAINED_MS = 2_000_000
 _RADIO_OFF = 4
 # Shorter sleeps than this are not worth their start-up.
-_SHORTEST_MS = 50
+_MIN_MS = 50
 
 
-def until_next(record, clock, interval: int) -> None:
+def until_next_wake(record, clock, interval: int) -> None:
     """Sleep so that wakes are `interval` seconds apart. Does not return."""
     clock.tick()
-    record.awake_ms = clock.awake
+    record.awake_ms = clock.awake_ms
     record.set(rtc.AWAKE, False)
-    ms = max(_SHORTEST_MS, interval * 1000 - clock.awake)
+    ms = max(_MIN_MS, interval * 1000 - clock.awake_ms)
     try:
         start(record, ms)
     except Exception as error:
         # Better to forget than to stay awake until the battery is empty.
         print("sleep:", error)
         machine.RTC().memory(record.magic)
-        machine.deepsleep(min(ms, LONGEST_MS))
+        machine.deepsleep(min(ms, MAX_MS))
 
 
 def start(record, ms: int) -> None:
     """Save the record and sleep `ms`, as a chain if need be. Does not return."""
-    chained = ms > LONGEST_MS
-    record.slept = LINK_MS if chained else ms
-    record.left = ms - record.slept
+    chained = ms > MAX_MS
+    record.sleep_ms = CHAINED_MS if chained else ms
+    record.sleep_left_ms = ms - record.sleep_ms
     rtc.save(record)
     if chained:
         import esp
 
-        esp.deepsleep(record.slept * 1000, _RADIO_OFF)
-    machine.deepsleep(record.slept)
+        esp.deepsleep(record.sleep_ms * 1000, _RADIO_OFF)
+    machine.deepsleep(record.sleep_ms)

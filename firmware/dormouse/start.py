@@ -1,12 +1,12 @@
-"""From power-on to the right mode: sleep on, a wake, staying awake, or the portal."""
+"""From power-on to the right mode: sleep on, a wake, mains operation, or the portal."""
 
 import sys
 
 import machine
 
-from dormouse import hold, rtc, sleep
+from dormouse import rtc, sleep, watchdog
 from dormouse.clock import Clock
-from dormouse.hold import Held
+from dormouse.portal_button import LongPress, PortalButton
 
 CAUSES = {0: "power", 1: "watchdog", 4: "soft", 5: "deepsleep", 6: "hard"}
 _POWER, _WATCHDOG, _DEEPSLEEP, _HARD = 0, 1, 5, 6
@@ -16,69 +16,80 @@ _POWER, _WATCHDOG, _DEEPSLEEP, _HARD = 0, 1, 5, 6
 _UPDATE_MS = 120_000
 
 
-def stay_awake(record, clock, values, reset: str) -> None:
-    """Run a mains-powered device; what it cannot handle ends in a restart."""
-    try:
-        from dormouse import stay
-
-        stay.run(record, clock, values, reset)
-    except Held:
-        record.set(rtc.PORTAL, True)
-    except Exception as error:
-        sys.print_exception(error)
-    clock.tick()
-    rtc.save(record)
-    machine.reset()
-
-
 def run() -> None:
-    """Does not return."""
-    record, kept = rtc.load()
+    """Find out why the chip started, and do what is due. Does not return."""
+    watchdog.start()
+    record, valid = rtc.load()
     cause = machine.reset_cause()
-    away = _UPDATE_MS if record.magic == b"zaotaota" else 0
+    clock = Clock(record)
     # A sleep that was cut short counts whole.
-    clock = Clock(record, record.slept or away)
-    record.slept = 0
-    if cause == _DEEPSLEEP and record.left:
-        sleep.start(record, record.left)
-    record.left = 0
+    clock.add(record.sleep_ms or (_UPDATE_MS if record.magic == rtc.OTA_TRIED else 0))
+    record.sleep_ms = 0
+    if cause == _DEEPSLEEP and record.sleep_left_ms:
+        sleep.start(record, record.sleep_left_ms)
+    record.sleep_left_ms = 0
 
     from dormouse import settings
 
-    values = settings.load()
-    if not values.ssid or not values.host or record.has(rtc.PORTAL):
-        record.set(rtc.PORTAL, False)
+    cfg = settings.load()
+    if not cfg.ssid or not cfg.host or record.has(rtc.OPEN_PORTAL):
+        record.set(rtc.OPEN_PORTAL, False)
         rtc.save(record)
         from dormouse import portal
 
-        portal.run(record, clock, values)
-    if cause != _DEEPSLEEP or not kept:
-        from dormouse import credentials, ota
+        portal.run(record, clock, cfg)
+    if cause != _DEEPSLEEP or not valid:
+        from dormouse import ota, wifi_trial
 
-        ota.look(record)
-        credentials.look(record)
+        ota.check_flash(record)
+        wifi_trial.check_flash(record)
+    button = PortalButton(cfg)
     if cause in (_POWER, _HARD):
-        hold.Watch(values)
-    if values.switch:
-        stay_awake(record, clock, values, CAUSES.get(cause, "power"))
+        button.start()
+    reset = CAUSES.get(cause, "power")
+    if cfg.switch:
+        _run_mains(record, clock, cfg, reset)
     if cause == _WATCHDOG and record.has(rtc.AWAKE):
         # What hung would hang again: the next try is at the next interval.
-        record.set(rtc.CRASHED, True)
-        sleep.until_next(record, clock, values.interval)
+        record.set(rtc.HUNG, True)
+        sleep.until_next_wake(record, clock, cfg.interval)
+    _run_wake(record, clock, cfg, reset, button)
+    sleep.until_next_wake(record, clock, cfg.interval)
+
+
+def _run_mains(record, clock, cfg, reset: str) -> None:
+    """Run a mains-powered device; what it cannot handle ends in a restart. Does not return."""
+    try:
+        from dormouse import mains
+
+        mains.run(record, clock, cfg, reset)
+    except LongPress:
+        record.set(rtc.OPEN_PORTAL, True)
+    except Exception as error:
+        sys.print_exception(error)
+    _restart(record, clock)
+
+
+def _run_wake(record, clock, cfg, reset: str, button) -> None:
+    """One wake; restarts into the portal if the button is held."""
     record.set(rtc.AWAKE, True)
     try:
         rtc.save(record)
         from dormouse import wake
 
-        wake.run(record, clock, values, CAUSES.get(cause, "power"))
-        hold.settle()
-    except Held:
-        # With all of the heap to itself.
+        wake.run(record, clock, cfg, reset)
+        button.wait_released()
+    except LongPress:
+        # After a restart the portal has all of the heap to itself.
         record.set(rtc.AWAKE, False)
-        record.set(rtc.PORTAL, True)
-        clock.tick()
-        rtc.save(record)
-        machine.reset()
+        record.set(rtc.OPEN_PORTAL, True)
+        _restart(record, clock)
     except Exception as error:
         sys.print_exception(error)
-    sleep.until_next(record, clock, values.interval)
+    button.stop()
+
+
+def _restart(record, clock) -> None:
+    clock.tick()
+    rtc.save(record)
+    machine.reset()

@@ -16,13 +16,13 @@ class Switch:
     """The relay's state, changed by `set` and by the button."""
 
     def __init__(self, entry, on: bool):
+        self.on = on
         self.relay = Pin(entry["relay"], Pin.OUT)
         button, led = entry.get("button"), entry.get("led")
         self.button = Pin(button, Pin.IN, Pin.PULL_UP) if isinstance(button, int) else None
         self.led = Pin(led, Pin.OUT) if isinstance(led, int) else None
         self.pressed = False
         self.was_low = False
-        self.set(on)
 
     def set(self, on: bool) -> None:
         """Switch the relay, and the LED with it."""
@@ -31,7 +31,7 @@ class Switch:
         if self.led:
             self.led.value(0 if on else 1)
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Look at the button, every 20 ms or so; True if this toggled the relay.
 
         A press counts when it is seen twice: contacts bounce for some milliseconds.
@@ -48,7 +48,7 @@ class Switch:
         return press
 
 
-def parse(payload):
+def parse_set(payload):
     """What a `/set` asks for, True or False; None for anything else."""
     try:
         text = str(payload, "utf-8").strip().lower()

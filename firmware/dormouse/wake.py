@@ -1,11 +1,11 @@
-"""One wake: measure while WiFi joins, say everything in one write, take what is waiting."""
+"""One wake: measure while WiFi joins, send everything in one write, take what is waiting."""
 
 import hashlib
 import time
 
 from dormouse import messages, rtc
-from dormouse.broker import Conversation, Refused
 from dormouse.deadline import Deadline
+from dormouse.mqtt_session import MqttSession, Refused
 from dormouse.packets import BadPacket
 from dormouse.sensors import Sensors
 from dormouse.settings import CONFIGURABLE, valid
@@ -18,19 +18,19 @@ _RESEND_EVERY = 8
 
 
 def run(record, clock, settings, reset: str) -> None:
-    """Everything between waking and sleeping; never longer than `deadline_ms`."""
-    if record.has(rtc.CRASHED):
+    """Everything between waking and sleeping; never longer than `deadline_ms`. Raises LongPress."""
+    if record.has(rtc.HUNG):
         reset = "watchdog"
-        record.set(rtc.CRASHED, False)
-    prepare(record, settings)
+        record.set(rtc.HUNG, False)
+    select_wifi(record, settings)
     wake = Wake(record, clock, settings, reset)
     reached = wake.run()
-    record.failures = 0 if reached else rtc.more(record.failures)
+    record.failures = 0 if reached else rtc.count_up(record.failures)
     if wake.update:
         from dormouse import ota
 
         clock.tick()
-        ota.hand_over(record, settings)
+        ota.enter_server(record, settings)
 
 
 class Wake:
@@ -52,77 +52,81 @@ class Wake:
         """Whether the broker took everything."""
         joining = True
         try:
-            self.station.begin()
+            self.station.start()
         except OSError as error:
             # Then this wake is for measuring.
             print("wifi:", error)
             joining = False
         self.values = measure(self.sensors, self.deadline)
-        keep(self.record, self.clock, self.sensors.series, self.values)
+        add_readings(self.record, self.clock, self.sensors.series, self.values)
         rtc.save(self.record)
-        return joining and self.station.wait(self.deadline) and self.talk()
+        return joining and self.station.wait(self.deadline) and self.exchange()
 
-    def talk(self) -> bool:
-        """Whether the broker took everything."""
+    def exchange(self) -> bool:
+        """Publish, and follow commands; whether the broker took everything."""
         record = self.record
-        talk = Conversation(self.settings, record, self.deadline)
+        session = MqttSession(self.settings, record, self.deadline)
         try:
-            talk.greet()
-            before = record.sent
-            last = self.queue(talk, before, record.seq)
+            session.queue_connect()
+            before = record.sent_seq
+            last = self.queue_batch(session, before, record.seq)
             for index, value in self.values:
                 series = self.sensors.series[index]
-                talk.publish(series.name, messages.text(value, series.decimals), False)
+                session.publish(series.name, messages.format_value(value, series.decimals), False)
             if self.reset != "deepsleep":
-                talk.introduce()
-            talk.publish("$report", self.report(), True)
-            told = tell(talk, record)
-            talk.open()
-            record.sent = last
-            told()
-            if configure(talk.commands.get("$config", b""), record, self.settings):
-                talk.introduce()
-                talk.publish("$report", self.report(), True)
-                talk.send()
-            settle(record, self.settings)
-            if self.again(talk, before):
-                self.send(talk, 0, before)
-            self.send(talk, last, record.seq)
-            self.obey(talk)
+                session.queue_name()
+            session.publish("$report", self.report(), True)
+            outcome_delivered = queue_ota_outcome(session, record)
+            session.open()
+            record.sent_seq = last
+            outcome_delivered()
+            if apply_config(session.commands.get("$config", b""), record, self.settings):
+                session.queue_name()
+                session.publish("$report", self.report(), True)
+                session.send()
+            finish_wifi_trial(record, self.settings)
+            self.apply_ack(session.commands.get("$ack", b""))
+            if self.resend_due(before):
+                self.send_batches(session, 0, before)
+            self.send_batches(session, last, record.seq)
+            self.handle_ota(session)
             return True
         except (OSError, BadPacket, Refused, MemoryError) as error:
             print("broker:", type(error).__name__, error)
-            record.broker = b"\0" * 4
+            record.broker_ip = b"\0" * 4
             return False
         finally:
-            talk.close()
+            session.close()
 
-    def obey(self, talk) -> None:
-        """Follow the command that waits, if there is one. Raises OSError, BadPacket."""
-        payload = talk.commands.pop("$ota", b"")
+    def handle_ota(self, session) -> None:
+        """Follow the update command that waits, if there is one. Raises OSError, BadPacket."""
+        payload = session.commands.pop("$ota", b"")
         if payload:
-            from dormouse import update
+            from dormouse.ota_negotiation import negotiate
 
-            self.update = update.obey(self, talk, payload)
+            self.update = negotiate(self, session, payload)
         elif self.record.magic != rtc.NO_MAGIC:
             self.record.magic = rtc.NO_MAGIC
 
-    def queue(self, talk, after: int, upto: int) -> int:
+    def queue_batch(self, session, after: int, upto: int) -> int:
         """Queue a `$batch` of readings after < seq <= upto; return the last that is in it."""
         now = self.clock.tick()
-        # What failed for want of memory is said in smaller pieces.
-        most = messages.MOST >> min(self.record.failures, 2)
-        payload, last = messages.batch(self.record, now, self.sensors.series, after, upto, most)
+        # What failed for want of memory is sent in smaller pieces.
+        limit = messages.BATCH_LIMIT >> min(self.record.failures, 2)
+        payload, last = messages.batch(self.record, now, self.sensors.series, after, upto, limit)
         if payload:
-            talk.publish("$batch", payload, True)
+            session.publish("$batch", payload, True)
         return last
 
-    def send(self, talk, after: int, upto: int) -> None:
-        """Send the readings after < seq <= upto, and wait for the broker. Raises OSError."""
+    def send_batches(self, session, after: int, upto: int) -> None:
+        """Send the readings after < seq <= upto, and wait for the broker.
+
+        Raises OSError, BadPacket.
+        """
         while after < upto:
-            after = self.queue(talk, after, upto)
-            talk.send()
-            self.record.sent = max(self.record.sent, after)
+            after = self.queue_batch(session, after, upto)
+            session.send()
+            self.record.sent_seq = max(self.record.sent_seq, after)
 
     def report(self) -> str:
         """`$report` of this wake."""
@@ -135,52 +139,55 @@ class Wake:
         }
         return messages.report(self.record, self.settings, state, self.sensors.problems)
 
-    def again(self, talk, before: int) -> bool:
-        """Forget what `$ack` says the database holds; whether the rest is to be sent again.
+    def apply_ack(self, payload) -> None:
+        """Drop the readings that an `$ack` says the database holds."""
+        if self.record.pending.drop(messages.acked_seq(payload, self.record)):
+            self.record.unacked_wakes = 0
+
+    def resend_due(self, before: int) -> bool:
+        """Whether to send again what is still pending up to `before`; counts the wakes of that.
 
         `before` is the last reading that the broker took from an earlier wake. The database may
         be behind because the hub is away (the broker keeps the readings for it), or because
         the broker lost them.
         """
         record = self.record
-        if record.pending.forget(messages.acknowledged(talk.commands.get("$ack", b""), record)):
-            record.stuck = 0
         waiting = any(True for _ in record.pending.readings(0, before))
-        record.stuck = rtc.more(record.stuck) if waiting else 0
-        return waiting and (record.stuck in (1, 2, 4) or record.stuck % _RESEND_EVERY == 0)
+        wakes = record.unacked_wakes = rtc.count_up(record.unacked_wakes) if waiting else 0
+        return waiting and (wakes in (1, 2, 4) or wakes % _RESEND_EVERY == 0)
 
 
-def tell(talk, record):
-    """Queue the outcome of an update, if one is to be told; return what to do when it was."""
-    if not record.has(rtc.OUTCOME):
-        return _nothing
-    from dormouse import update
+def queue_ota_outcome(session, record):
+    """Queue an update's outcome, if there is one; return what to call when the broker has it."""
+    if not record.has(rtc.OTA_OUTCOME):
+        return _do_nothing
+    from dormouse import ota_negotiation
 
-    return update.tell(talk, record)
+    return ota_negotiation.queue_outcome(session, record)
 
 
-def prepare(record, settings) -> None:
+def _do_nothing() -> None:
+    """There was no outcome."""
+
+
+def select_wifi(record, settings) -> None:
     """Before joining: use WiFi credentials that are on trial, if there are any."""
-    if record.has(rtc.TRIAL):
-        from dormouse import credentials
+    if record.has(rtc.WIFI_TRIAL):
+        from dormouse import wifi_trial
 
-        credentials.prepare(record, settings)
-
-
-def settle(record, settings) -> None:
-    """Let a trial of WiFi credentials end, if there is one: the broker was reached."""
-    if record.has(rtc.TRIAL):
-        from dormouse import credentials
-
-        credentials.settle(record, settings)
+        wifi_trial.select(record, settings)
 
 
-def _nothing() -> None:
-    """There was nothing to tell."""
+def finish_wifi_trial(record, settings) -> None:
+    """The broker was reached: end a trial of WiFi credentials, if there is one."""
+    if record.has(rtc.WIFI_TRIAL):
+        from dormouse import wifi_trial
+
+        wifi_trial.finish(record, settings)
 
 
 def measure(sensors, deadline):
-    """What the sensors say: [(index of the series, value)]."""
+    """What the sensors measure: [(index of the series, value)]."""
     ready = Deadline(sensors.start())
     while ready.left() and deadline.left():
         feed()
@@ -188,36 +195,39 @@ def measure(sensors, deadline):
     return sensors.read()
 
 
-def keep(record, clock, series, values) -> None:
+def add_readings(record, clock, series, values) -> None:
     """Number the values and add them to what is pending."""
     names = hashlib.sha256(",".join([one.name for one in series]).encode()).digest()
-    stamp = names[0] << 8 | names[1]
-    if record.series != stamp:
+    digest = names[0] << 8 | names[1]
+    if record.series_digest != digest:
         # Their indexes mean something else now.
         record.lost += sum(1 for _ in record.pending.readings())
-        record.pending.forget(record.seq)
-        record.series = stamp
+        record.pending.drop(record.seq)
+        record.series_digest = digest
     recorded = [(index, value) for index, value in values if series[index].recorded]
     record.pending.add(clock.tick(), record.seq + 1, recorded)
     record.seq += len(recorded)
 
 
-def configure(payload, record, settings) -> bool:
-    """Apply a `$config` of another version than ours; True if it was one and is applied."""
-    said = messages.json_object(payload)
-    version = said.get("version")
+def apply_config(payload, record, settings) -> bool:
+    """Apply a `$config` of another version than ours; True if it was one and is applied.
+
+    Raises OSError.
+    """
+    config = messages.json_object(payload)
+    version = config.get("version")
     if not valid("config", version) or version == settings.config:
         return False
-    if "wifi" in said:
-        from dormouse import credentials
+    if "wifi" in config:
+        from dormouse import wifi_trial
 
-        if not credentials.wanted(record, settings, said):
+        if not wifi_trial.applicable(record, settings, config):
             return False
     changes = {"config": version}
     for name in CONFIGURABLE:
-        if name in said:
-            if valid(name, said[name]):
-                changes[name] = said[name]
+        if name in config:
+            if valid(name, config[name]):
+                changes[name] = config[name]
             else:
-                settings.bad.append(name)
+                settings.invalid.append(name)
     return settings.change(changes)

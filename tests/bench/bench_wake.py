@@ -42,7 +42,7 @@ from dormouse import rtc
 for series in (1, 3):
     record = rtc.Record()
     seq = wakes = 0
-    while len(record.pending.data) <= rtc.ROOM:
+    while len(record.pending.data) <= rtc.PENDING_SIZE:
         wakes += 1
         record.pending.add(300 * wakes, seq + 1, [(n, 20.5) for n in range(series)])
         seq += series

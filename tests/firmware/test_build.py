@@ -46,7 +46,7 @@ async def test_the_firmware_gets_no_more_heap_than_a_device_has(make_board):
     program = (
         "import world, machine, network, time, socket, select, esp, dht, onewire, ds18x20, gc\n"
         "machine.I2C()\n"
-        "from dormouse import clock, hold, rtc, settings, sleep, wake\n"
+        "from dormouse import clock, portal_button, rtc, settings, sleep, wake\n"
         "gc.collect(); print(gc.mem_free() // 8)"
     )
     ended = await board.wake(typed=program)
@@ -56,8 +56,8 @@ async def test_the_firmware_gets_no_more_heap_than_a_device_has(make_board):
 
 
 def test_the_firmware_knows_the_slots_of_every_flash_map():
-    """In `update.SLOTS`, by size of flash."""
-    tree = ast.parse((SOURCE / "dormouse/update.py").read_text())
+    """In `ota_negotiation.SLOTS`, by size of flash."""
+    tree = ast.parse((SOURCE / "dormouse/ota_negotiation.py").read_text())
     known = next(
         ast.literal_eval(node.value)
         for node in tree.body

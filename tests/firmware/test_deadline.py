@@ -231,7 +231,7 @@ async def test_a_radio_that_fails_leaves_the_reading(make_board, admit, ears):
     broken = (
         "from dormouse import wifi\n"
         "def fail(self): raise OSError('Wifi Internal Error')\n"
-        "wifi.Station.begin = fail\nimport main"
+        "wifi.Station.start = fail\nimport main"
     )
     wake = await board.wake(Cause.POWER, typed=broken)
     assert wake.status == ASLEEP, wake.console
@@ -283,7 +283,7 @@ async def test_the_fullest_memory_and_every_sensor_fit_the_heap(make_board, admi
         "    record.pending.add(record.up_s, record.seq - 6, values)\n"
         "    rtc.save(record)\n"
         # All of it was sent, none acknowledged: it is sent again with the new.
-        "record.sent = record.seq\n"
+        "record.sent_seq = record.seq\n"
         "rtc.save(record)\n"
     )
     filled = await board.wake(typed=fill)

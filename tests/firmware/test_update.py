@@ -13,12 +13,12 @@ from host.twin.vm import ASLEEP, RESET, Cause
 from tests.firmware import updates
 from tests.firmware.board import START_S
 from tests.firmware.updates import (
-    ASK,
+    OTA_REQUEST,
     answering,
     bootloader,
     clear,
     command,
-    note,
+    last_update,
     said,
     states,
 )
@@ -52,9 +52,9 @@ async def test_it_says_where_it_is_and_hands_over_when_the_command_is_cleared(bo
     assert (accepted["id"], accepted["state"]) == (1000, "accepted")
     assert accepted["address"].startswith("192.168.4.")
     assert updating == {"id": 1000, "state": "updating"}
-    assert board.rtc.startswith(ASK)
-    assert note(board) == {"id": 1000, "version": "9.9.9", "from": "0.1.0", "state": "open"}
-    # The note, and credentials without a lock to an access point.
+    assert board.rtc.startswith(OTA_REQUEST)
+    assert last_update(board) == {"id": 1000, "version": "9.9.9", "from": "0.1.0", "state": "open"}
+    # `ota.json`, and credentials without a lock to an access point.
     assert board.flash_writes == written + 2
 
 
@@ -66,9 +66,9 @@ async def test_what_became_of_it_is_told_once_and_noted(board, ears):
     assert wake.status == ASLEEP, wake.console
     await ears.mark()
     assert states(ears, board) == ["accepted", "updating", "failed unchanged"]
-    assert note(board)["state"] == "failed"
+    assert last_update(board)["state"] == "failed"
     assert board.rtc.startswith(bytes(8))
-    # The note, and the access point that it is locked to again.
+    # `ota.json`, and the access point that it is locked to again.
     assert board.flash_writes == written + 2
     await board.wake()
     await board.wake()
@@ -86,7 +86,7 @@ async def test_nobody_answers_and_it_sleeps_as_usual(board, ears):
         assert wake.seconds < 4
     await ears.mark()
     assert states(ears, board) == ["accepted", "accepted"]
-    assert not note(board)
+    assert not last_update(board)
     assert board.flash_writes == written
 
 
@@ -181,7 +181,7 @@ async def test_a_broker_that_hangs_while_it_waits(board, ears, broker):
     finally:
         os.kill(broker.main.pid, signal.SIGCONT)
     assert wake.status == ASLEEP, wake.console
-    assert not note(board)
+    assert not last_update(board)
 
 
 async def test_readings_that_wait_go_through_it(board, ears):

@@ -11,13 +11,13 @@ import pytest
 from host.twin.vm import ASLEEP, RESET, Cause
 from tests.firmware import updates
 from tests.firmware.updates import (
-    ASK,
-    CAME_BACK,
+    OTA_REQUEST,
+    OTA_TRIED,
     answering,
     bootloader,
     clear,
     command,
-    note,
+    last_update,
     states,
 )
 
@@ -61,7 +61,7 @@ async def test_at_every_step_until_the_hand_over(board, ears):
         if ended.status == RESET:
             break
         assert ended.status == CUT, ended.console
-        # The command was cleared, or is now: what the hub asked for is known by the note alone.
+        # The command was cleared, or is now: what the hub asked for is known by `ota.json` alone.
         await clear(ears, board)
         for _ in range(2):
             wake = await power_on(board)
@@ -70,12 +70,12 @@ async def test_at_every_step_until_the_hand_over(board, ears):
         said = states(ears, board)[told:]
         assert said.count("updating") <= 1, (step, said)
         outcome = [one for one in said if one.startswith("failed")]
-        assert outcome == (["failed interrupted"] if note(board) else []), (step, said)
+        assert outcome == (["failed interrupted"] if last_update(board) else []), (step, said)
         assert json.loads((board.folder / "flash/settings.json").read_text())
         ends.append(" ".join(said))
     else:
         pytest.fail("no wake came to its end")
-    # Cuts before it accepted, after that, after it said that it begins, and after the note.
+    # Cuts before it accepted, after that, after it said that it begins, and after that was stored.
     assert set(ends) == {
         "",
         "accepted",
@@ -104,10 +104,10 @@ async def test_at_every_step_of_the_first_wake_after_it(board, ears):
             assert (await power_on(board)).status == ASLEEP
         await ears.mark()
         said = states(ears, board)[told:]
-        # Told at least once; twice only if it could not note that the broker has it.
+        # Told at least once; twice only if it could not store that the broker has it.
         assert 1 <= len(said) <= 2, (step, said)
         assert set(said) <= {"failed unchanged", "failed interrupted"}
-        assert note(board)["state"] == "failed"
+        assert last_update(board)["state"] == "failed"
         written = board.flash_writes
         await board.wake()
         assert board.flash_writes == written
@@ -128,7 +128,7 @@ async def test_a_device_without_an_ota_server_says_so_and_asks_no_more(board, ea
     await ears.say(board, "$ota", command())
     async with answering(ears, board, None):
         await board.wake()
-    assert board.rtc.startswith(ASK)
+    assert board.rtc.startswith(OTA_REQUEST)
     await board.wake(Cause.SOFT)
     assert board.rtc.startswith(bytes(8))
     await ears.mark()
@@ -140,26 +140,26 @@ async def test_the_outcome_waits_for_the_broker(board, ears):
     (board.folder / "flash/ota.json").write_text(
         json.dumps({"id": 7, "version": updates.VERSION, "from": "0.0.9", "state": "open"})
     )
-    board.rtc = CAME_BACK + board.rtc[8:]
+    board.rtc = OTA_TRIED + board.rtc[8:]
     written = board.flash_writes
     board.world["net"] = {"blackhole": True}
     board.settings["deadline_ms"] = 700
     for cause in (Cause.SOFT, Cause.DEEPSLEEP, Cause.DEEPSLEEP):
         assert (await board.wake(cause)).status == ASLEEP
-        assert note(board)["state"] == "open"
+        assert last_update(board)["state"] == "open"
     assert board.flash_writes == written
     board.world["net"] = {}
     await board.wake()
     await board.wake()
     await ears.mark()
     assert states(ears, board) == ["updated"]
-    assert note(board)["state"] == "updated"
+    assert last_update(board)["state"] == "updated"
     assert board.flash_writes == written + 1
     assert set(ears.seqs(board)) == set(range(min(ears.seqs(board)), 7))
 
 
 async def test_a_full_flash_begins_nothing(board, ears):
-    """A folder where the note's new file would be cannot be opened for writing."""
+    """A folder where the new `ota.json` would be cannot be opened for writing."""
     (board.folder / "flash/ota.json.new").mkdir()
     await ears.say(board, "$ota", command())
     async with answering(ears, board, None):

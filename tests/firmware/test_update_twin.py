@@ -136,6 +136,6 @@ async def test_power_lost_while_streaming_costs_a_repetition_only(start, updatab
     await asyncio.to_thread(hub.stream, address, image)
     await until(lambda: "updated" in hub.states(), within=30)
     assert hub.states() == ["accepted", "updating", "updated"]
-    note = hub.twin.flash / "ota.json"
-    # It notes what the broker has acknowledged.
-    await until(lambda: json.loads(note.read_text())["state"] == "updated")
+    stored = hub.twin.flash / "ota.json"
+    # It stores what the broker has acknowledged.
+    await until(lambda: json.loads(stored.read_text())["state"] == "updated")

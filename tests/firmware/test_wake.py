@@ -151,7 +151,7 @@ async def test_settings_of_the_hub_are_applied_reported_and_kept(make_board, adm
 
 
 async def test_an_update_asked_for_by_hand_leaves_nothing_behind(make_board, admit, ears):
-    """At the prompt or by a button: no command, no note, so nobody is told."""
+    """At the prompt or by a button: no command, no `ota.json`, so nothing is published."""
     board = await admit(make_board())
     board.rtc = b"zaotaota"
     await board.wake(Cause.SOFT)

@@ -8,7 +8,7 @@ import pytest
 
 from host.twin.vm import ASLEEP, Cause
 from tests.firmware.board import Board
-from tests.firmware.test_stay import SWITCH, running
+from tests.firmware.test_mains import SWITCH, running
 from tests.support.broker import until
 
 KEY = "another key"

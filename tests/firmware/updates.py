@@ -12,7 +12,7 @@ from tests.firmware.board import Board
 from tests.firmware.conftest import Ears
 from tests.support.broker import until
 
-ASK, CAME_BACK = b"yaotaota", b"zaotaota"
+OTA_REQUEST, OTA_TRIED = b"yaotaota", b"zaotaota"
 VERSION = "0.1.0"  # what the tests' firmware says that it is
 WANTED: dict[str, Any] = {
     "id": 1000,
@@ -75,13 +75,13 @@ async def answering(ears: Ears, board: Board, *words: dict[str, Any] | None) -> 
         await asyncio.wait([hub])
 
 
-def note(board: Board) -> dict[str, Any]:
-    """What the board keeps about its last update; empty if nothing."""
+def last_update(board: Board) -> dict[str, Any]:
+    """What the board has stored of its last update; empty if nothing."""
     path = board.folder / "flash/ota.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def bootloader(board: Board) -> None:
     """What the bootloader does to RTC memory when it starts its OTA server."""
-    assert board.rtc.startswith(ASK)
-    board.rtc = CAME_BACK + board.rtc[8:]
+    assert board.rtc.startswith(OTA_REQUEST)
+    board.rtc = OTA_TRIED + board.rtc[8:]

@@ -70,7 +70,7 @@ MODULES = {
     "__future__": "annotations are not evaluated",
     "uuid": "use os.urandom()",
     "zlib": "use deflate",
-    "umqtt": "dormouse.broker is the client",
+    "umqtt": "dormouse.mqtt_session is the client",
 }
 
 SYNTAX: dict[type[ast.AST], str] = {

@@ -42,7 +42,7 @@ def test_found(line):
     "line",
     [
         "machine.deepsleep(4200000)",
-        "machine.deepsleep(record.slept)",
+        "machine.deepsleep(record.sleep_ms)",
         "sock.setblocking(False)",
         "digest = hashlib.sha256(data).digest()",
         "n = random.getrandbits(8)",

@@ -1,7 +1,7 @@
-"""A name server that knows one answer: us. That is what makes phones open the portal."""
+"""A name server that gives every name our address: that makes phones open the portal."""
 
 _HEADER = 12
-LONGEST = 512
+MAX_QUERY = 512
 _A, _ANY, _IN = 1, 255, 1
 # Names asked for while the portal is open must not stay wrong for long.
 _TTL_S = b"\0\0\0\x05"
@@ -12,14 +12,14 @@ def answer(query, address: bytes):
 
     Types other than A exist for no name. More than the question is left out.
     """
-    if not _HEADER < len(query) <= LONGEST or query[2] & 0xF8 or query[4:6] != b"\0\x01":
+    if not _HEADER < len(query) <= MAX_QUERY or query[2] & 0xF8 or query[4:6] != b"\0\x01":
         return None
     end = _question(query)
     if not end:
         return None
-    kind, family = query[end - 3], query[end - 1]
+    kind, dns_class = query[end - 3], query[end - 1]
     wide = query[end - 4] or query[end - 2]
-    known = not wide and family == _IN and kind in (_A, _ANY)
+    known = not wide and dns_class == _IN and kind in (_A, _ANY)
     # Answer, authoritative, recursion as it was wished for and there.
     head = query[:2] + bytes((0x84 | query[2] & 1, 0x80)) + b"\0\x01\0" + bytes((known,))
     reply = head + b"\0\0\0\0" + query[_HEADER:end]

@@ -34,7 +34,7 @@ def escape(text: str) -> str:
 
 
 def error(status: int):
-    """An error without a page."""
+    """An error as plain text."""
     reason = REASONS[status]
     yield "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\n%s" % (status, reason, _COMMON)
     yield "Content-Length: %d\r\n\r\n%s\n" % (len(reason) + 1, reason)
@@ -56,8 +56,8 @@ def _top(title: str, refresh_s: int = 0):
     yield "<h1>%s</h1>" % title
 
 
-def form(device: str, networks, given, problem: str):
-    """The form. `networks` are (name, dBm, whether it has a key), `given` what was filled in."""
+def form(device: str, networks, fields, problem: str):
+    """The form. `networks` are (name, dBm, whether it has a key), `fields` what was filled in."""
     yield from _top("Set up this sensor")
     yield "<p><small>%s</small></p>" % device
     if problem:
@@ -65,7 +65,7 @@ def form(device: str, networks, given, problem: str):
     yield '<form method="post" action="/"><h2>WiFi</h2>'
     listed = False
     for name, dbm, locked in networks:
-        chosen = name == given["ssid"]
+        chosen = name == fields["ssid"]
         listed = listed or chosen
         yield '<label><input type="radio" name="net" value="%s"%s> ' % (
             escape(name),
@@ -79,38 +79,38 @@ def form(device: str, networks, given, problem: str):
     if not networks:
         yield "<p>No networks were found.</p>"
     yield '<p><a href="/scan">Look for networks again</a></p>'
-    yield _field("ssid", "Or the name of another", "" if listed else given["ssid"], 32)
+    yield _field(
+        "ssid", "Or type the name of another network", "" if listed else fields["ssid"], 32
+    )
     yield (
         '<label>Password<input class="t" type="password" name="key" maxlength="64"'
         ' autocomplete="off"></label>'
     )
-    yield _field("host", "Address of the hub", given["host"], 64)
-    yield _field("name", "Name of this sensor (may stay empty)", given["name"], 64)
+    yield _field("host", "Address of the hub", fields["host"], 64)
+    yield _field("name", "Name of this sensor (optional)", fields["name"], 64)
     yield "<button>Join</button></form>"
     yield _END
 
 
-def _field(name: str, label: str, value: str, longest: int) -> str:
+def _field(name: str, label: str, value: str, limit: int) -> str:
     return (
         '<label>%s<input class="t" name="%s" maxlength="%d" value="%s" autocapitalize="off"'
-        ' autocorrect="off"></label>' % (label, name, longest, escape(value))
+        ' autocorrect="off"></label>' % (label, name, limit, escape(value))
     )
 
 
-def trying(ssid: str):
-    """While the network is tried; the browser asks again by itself."""
+def joining(ssid: str):
+    """While the network is tried; the browser loads it again every 3 s."""
     yield from _top("Joining", 3)
     yield "<p>Trying to join %s. " % escape(ssid)
-    yield "This takes up to half a minute. Should this page not change by itself, make sure that "
-    yield 'you are still in the sensor\'s own network, and <a href="/">look again</a>.</p>'
+    yield "This takes up to half a minute. If this page does not change by itself, check that your "
+    yield 'phone is still connected to the sensor\'s own WiFi and <a href="/">reload</a>.</p>'
     yield _END
 
 
 def done(ssid: str, host: str):
     """The last page."""
     yield from _top("Done")
-    yield '<p id="done">The sensor joined %s. ' % escape(ssid)
-    yield "It restarts now, its own network goes away, and it shows up at the hub %s." % escape(
-        host
-    )
+    yield '<p id="done">The sensor has joined %s. ' % escape(ssid)
+    yield "It restarts now, its own WiFi disappears, and it connects to the hub %s." % escape(host)
     yield "</p>" + _END

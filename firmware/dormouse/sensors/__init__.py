@@ -35,7 +35,7 @@ class Series:
 
 
 class Sensors:
-    """All sensors of the settings; what fails is told in `problems` and leaves the others be."""
+    """All sensors of the settings; what fails is named in `problems` and leaves the others be."""
 
     def __init__(self, entries):
         self.problems = []
@@ -43,7 +43,7 @@ class Sensors:
         self.battery_mv = None
         counts: dict = {}
         for entry in entries:
-            sensor = self._attempt(entry["driver"], _make, entry)
+            sensor = self._try(entry["driver"], _make, entry)
             if sensor is None:
                 continue
             services = {}
@@ -57,9 +57,9 @@ class Sensors:
             self.sensors.append((entry["driver"], sensor))
         self.series = [series for _name, sensor in self.sensors for series in sensor.series]
 
-    def _attempt(self, name, do, *args):
+    def _try(self, name, function, *args):
         try:
-            return do(*args)
+            return function(*args)
         except Exception as error:
             self.problems.append("%s: %s" % (name, error or type(error).__name__))
             return None
@@ -68,25 +68,25 @@ class Sensors:
         """Begin to measure; return the milliseconds until everything can be read."""
         longest = 0
         for name, sensor in self.sensors:
-            longest = max(longest, self._attempt(name, sensor.start) or 0)
+            longest = max(longest, self._try(name, sensor.start) or 0)
         return longest
 
     def read(self):
         """[(index of the series, value)] of what could be measured."""
-        found = []
+        measured = []
         index = 0
         for name, sensor in self.sensors:
-            values = self._attempt(name, sensor.read)
+            values = self._try(name, sensor.read)
             for i, series in enumerate(sensor.series):
                 value = values[i] if values else None
                 if value is not None:
                     if series.lowest <= value <= series.highest:
-                        found.append((index + i, value))
+                        measured.append((index + i, value))
                     else:
                         self.problems.append("%s: %s out of range" % (name, value))
             index += len(sensor.series)
             self.battery_mv = getattr(sensor, "millivolts", self.battery_mv)
-        return found
+        return measured
 
 
 def _make(entry):

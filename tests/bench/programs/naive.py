@@ -1,25 +1,26 @@
 """A wake whose MQTT client sends one packet at a time and waits for its answer."""
 
 from dormouse import identity, packets, wake
-from dormouse.broker import COMMANDS, KEEPALIVE_S, Conversation
-from dormouse.link import Link, resolve
+from dormouse.mqtt_session import COMMANDS, KEEPALIVE_S, MqttSession
+from dormouse.tcp import Connection, resolve
 
 
-class OneAtATime(Conversation):
-    """Says the same as Conversation, each packet in a write of its own."""
+class OneAtATime(MqttSession):
+    """Sends the same as MqttSession, each packet in a write of its own."""
 
     def _each(self, packet, answered=True):
-        self.link.write(packet)
+        self.connection.write(packet)
         while answered:
-            kind, flags, body = self.link.packet()
+            kind, flags, body = self.connection.wait_packet()
             if kind != packets.PUBLISH:
                 break
-            topic, payload, _ = packets.message(flags, body)
+            topic, payload, _ = packets.parse_publish(flags, body)
             self.commands[topic[len(self.topic) :]] = payload
 
-    def greet(self, orders=(), will=None):
+    def queue_connect(self, topics=(), will=None):
         address = resolve(self.settings.host, self.record)
-        self.link = Link(address, self.settings.port, self.deadline)
+        self.connection = Connection(self.deadline)
+        self.connection.connect(address, self.settings.port)
         out = bytearray()
         packets.connect(out, self.device, identity.password(), KEEPALIVE_S)
         self._each(out)
@@ -38,4 +39,4 @@ class OneAtATime(Conversation):
         pass
 
 
-wake.Conversation = OneAtATime
+wake.MqttSession = OneAtATime

@@ -2,25 +2,29 @@
 
 from dormouse import messages, rtc
 
-assert [messages.text(*one) for one in ((20.125, 4), (20.0, 4), (-0.5, 1), (1013.251, 2))] == [
+assert [
+    messages.format_value(*one) for one in ((20.125, 4), (20.0, 4), (-0.5, 1), (1013.251, 2))
+] == [
     "20.125",
     "20",
     "-0.5",
     "1013.25",
 ]
-assert [messages.text(*one) for one in ((1, 0), (0, 0), (True, 0), (99.6, 0), (-1.6, 0))] == [
+assert [
+    messages.format_value(*one) for one in ((1, 0), (0, 0), (True, 0), (99.6, 0), (-1.6, 0))
+] == [
     "1",
     "0",
     "1",
     "100",
     "-2",
 ]
-assert messages.text(-0.00001, 2) in ("0", "-0")
+assert messages.format_value(-0.00001, 2) in ("0", "-0")
 
 record = rtc.Record()
 record.boot = b"\x01\x02\xfe\xff"
 record.seq = 10
-assert messages.boot(record) == "0102feff"
+assert messages.boot_id(record) == "0102feff"
 for payload, expected in (
     (b'{"boot":"0102feff","seq":7}', 7),
     (b'{"boot":"0102feff","seq":700}', 10),
@@ -35,12 +39,12 @@ for payload, expected in (
     (b"\xff\xfe", 0),
     (b"null", 0),
 ):
-    assert messages.acknowledged(payload, record) == expected, payload
+    assert messages.acked_seq(payload, record) == expected, payload
 
 # Counters in a byte never end: every 8th comes up again and again.
 count, eighths = 0, 0
 for _ in range(800):
-    count = rtc.more(count)
+    count = rtc.count_up(count)
     assert 0 < count < 256
     eighths += count % 8 == 0
 assert eighths == 100
@@ -55,4 +59,4 @@ assert list(again.pending.readings()) == [(9, 100, 0, 1.5)]
 assert again.pack()[12:] == memory[12:]
 assert memory[:8] == rtc.NO_MAGIC
 assert rtc.unpack(memory[:-1]) is None and rtc.unpack(b"") is None
-print("room", rtc.ROOM)
+print("room", rtc.PENDING_SIZE)

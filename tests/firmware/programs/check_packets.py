@@ -53,7 +53,7 @@ for _ in range(20):
                 break
             kind, flags, body = packet
             assert kind == packets.PUBLISH
-            topic, payload, packet_id = packets.message(flags, body)
+            topic, payload, packet_id = packets.parse_publish(flags, body)
             assert topic == "topic" and packet_id
             got.append(payload)
     assert got == sent
@@ -63,7 +63,7 @@ for _ in range(20):
 for _ in range(300):
     body = bytes([random.getrandbits(8) for _ in range(random.getrandbits(4))])
     try:
-        packets.message(random.getrandbits(4), body)
+        packets.parse_publish(random.getrandbits(4), body)
     except packets.BadPacket:
         pass
 parser = packets.Parser()

@@ -42,7 +42,7 @@ for _ in range(12):
             for one in model:
                 if ends[one[1]] <= upto:
                     last = max(last, ends[one[1]])
-            pending.forget(upto)
+            pending.drop(upto)
             model = [one for one in model if one[0] > last]
         elif what == 8:
             room = rnd(60, 300)

@@ -5,20 +5,20 @@ import random
 
 import seed
 from dormouse.portal import dns, form, pages
-from dormouse.portal.request import BODY, LINE, LONGEST, Request
+from dormouse.portal.request import MAX_BODY, MAX_LINE, MAX_REQUEST, Request
 from dormouse.settings import Settings
 
 random.seed(seed.SEED)
 
 
-def taken(data, cuts):
+def parsed(data, cuts):
     request = Request()
     at = 0
     for cut in sorted(cuts) + [len(data)]:
-        request.take(data[at:cut])
+        request.feed(data[at:cut])
         at = cut
-        assert len(request.line) <= LINE
-        assert len(request.body) <= BODY
+        assert len(request.line) <= MAX_LINE
+        assert len(request.body) <= MAX_BODY
     return request
 
 
@@ -34,26 +34,26 @@ WHOLE = (
 )
 for _ in range(60):
     cuts = [random.getrandbits(10) % len(WHOLE) for _ in range(5)]
-    request = taken(WHOLE, cuts)
+    request = parsed(WHOLE, cuts)
     assert request.status == 200, cuts
     assert (request.method, request.path, request.host) == ("POST", "/x?y", "a.b:80")
     assert request.body == b"a=1&b=2"
 
 # Lines may end without a carriage return; what is not there in whole is none.
-assert taken(b"GET / HTTP/1.0\n\n", []).status == 200
+assert parsed(b"GET / HTTP/1.0\n\n", []).status == 200
 for size in range(len(WHOLE)):
     if size % 7 == 0:
-        assert taken(WHOLE[:size], []).status == 0
+        assert parsed(WHOLE[:size], []).status == 0
 
 # Noise in the place of any byte gives a request, an error or nothing, and never more memory.
 for _ in range(150):
     broken = bytearray(WHOLE)
     for _ in range(3):
         broken[random.getrandbits(10) % len(broken)] = random.getrandbits(8)
-    assert taken(bytes(broken), []).status in (0, 200, 400, 411, 413, 414, 431, 501)
+    assert parsed(bytes(broken), []).status in (0, 200, 400, 411, 413, 414, 431, 501)
 request = Request()
-for _ in range(LONGEST // 64 + 1):
-    request.take(b"a: b\r\n" * 11 if request.method else b"GET / HTTP/1.1\r\n")
+for _ in range(MAX_REQUEST // 64 + 1):
+    request.feed(b"a: b\r\n" * 11 if request.method else b"GET / HTTP/1.1\r\n")
 assert request.status == 431
 
 # Forms.
@@ -67,14 +67,14 @@ for bad in (b"ssid=%", b"ssid=%4", b"ssid=%g0", b"ssid=%ff"):
         pass
 for _ in range(150):
     try:
-        wanted, problem = form.check(
+        new, problem = form.check(
             form.parse(b"net=" + noise(40) + b"&host=" + noise(9)), Settings()
         )
     except ValueError:
         continue
     if not problem:
-        assert not Settings(wanted).bad
-        assert len(wanted["ssid"].encode()) <= 32
+        assert not Settings(new).invalid
+        assert len(new["ssid"].encode()) <= 32
 
 # Whatever a text holds, it ends no attribute and opens no tag.
 assert pages.escape("<a b='c' d=\"e\">&amp;") == "&lt;a b=&#39;c&#39; d=&quot;e&quot;&gt;&amp;amp;"

@@ -25,7 +25,7 @@ assert settings.load().interval == 300
 for text in ("", "{", "[]", "null", '"x"', "\x00", "{}"):
     write(text)
     read = settings.load()
-    assert (read.interval, read.port, read.ssid, read.bad) == (300, 1883, "", []), text
+    assert (read.interval, read.port, read.ssid, read.invalid) == (300, 1883, "", []), text
 
 bad = {
     "interval": [0, -5, "60", None, 1.5, True, 10**9, []],
@@ -39,7 +39,7 @@ for name, values in bad.items():
     for value in values:
         write(json.dumps({name: value, "host": "h"}))
         read = settings.load()
-        assert read.bad == [name], (name, value)
+        assert read.invalid == [name], (name, value)
         assert getattr(read, name) == getattr(settings.Settings(), name)
         assert read.host == "h"
 

@@ -4,7 +4,7 @@ import os
 import sys
 
 import world
-from dormouse import link, settings
+from dormouse import settings, tcp
 
 _STATUS = 9
 
@@ -19,7 +19,7 @@ def at(step: int) -> None:
     """Run the firmware until its `step`-th write to RTC memory, flash or the broker, from 1."""
     Battery.left = step
     world.write = _before(world.write)
-    link.Link.write = _before(link.Link.write)
+    tcp.Connection.write = _before(tcp.Connection.write)
     settings.os = _Os
     __import__("main")
 

@@ -267,7 +267,8 @@ async def test_the_firmware_takes_what_a_plan_allows(make_prompt_board):
     def ask() -> list[str]:
         with Repl(board.port) as repl:
             return repl.ask(
-                "import json\nfrom dormouse import settings\nprint(json.dumps(settings.load().bad))"
+                "import json\nfrom dormouse import settings\n"
+                "print(json.dumps(settings.load().invalid))"
             )
 
     assert await asyncio.to_thread(ask) == []

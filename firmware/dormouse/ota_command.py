@@ -1,13 +1,13 @@
-"""What a device makes of an update command (docs/topics.md, `$ota`): decided from values alone."""
+"""Whether a device takes an update command (docs/topics.md, `$ota`): decided from values alone."""
 
 ACCEPTED, REFUSED, OPEN = "accepted", "refused", "open"
 UPDATED, FAILED = "updated", "failed"
-_LONGEST = 64
+_MAX_VERSION_LENGTH = 64
 _OPTIONAL = (("board", str), ("key", str), ("size", int), ("battery_mv", int), ("downgrade", bool))
 
 
-class Here:
-    """What the device knows of itself.
+class Target:
+    """The device that a command is for, as it is.
 
     `slot` in bytes, 0 if no update reaches this firmware; `battery_mv` None where it is not
     measured; `key` empty where any will do.
@@ -22,36 +22,36 @@ class Here:
         self.battery_mv = battery_mv
 
 
-def decide(command: dict, here: Here, note: dict):
-    """(state, reason) to answer: accepted, refused and why, or what became of the same command.
+def decide(command: dict, target: Target, last: dict):
+    """(state, reason) to answer: accepted, refused and why, or the outcome of the same command.
 
-    `note` is what the device keeps of the last command it acted on, empty if there was none.
+    `last` is what is stored of the update that was begun last, empty if there was none.
     """
     if not well_formed(command):
         return REFUSED, "malformed"
-    if command.get("device", here.device) != here.device:
+    if command.get("device", target.device) != target.device:
         return REFUSED, "device"
-    last = note.get("id", 0)
-    if command["id"] == last and note.get("state") in (UPDATED, FAILED):
-        return note["state"], note.get("reason")
-    if command["id"] <= last:
+    last_id = last.get("id", 0)
+    if command["id"] == last_id and last.get("state") in (UPDATED, FAILED):
+        return last["state"], last.get("reason")
+    if command["id"] <= last_id:
         return REFUSED, "old"
-    reason = _against(command, here)
+    reason = _mismatch(command, target)
     return (REFUSED, reason) if reason else (ACCEPTED, None)
 
 
-def _against(command: dict, here: Here):
-    """Why the image is not for us now, or None."""
-    wanted, ours = number(command["version"]), number(here.version)
-    missing = command.get("battery_mv", 0) - (here.battery_mv or 0)
+def _mismatch(command: dict, target: Target):
+    """Why the image does not fit the device now, or None."""
+    new, running = parse_version(command["version"]), parse_version(target.version)
+    missing_mv = command.get("battery_mv", 0) - (target.battery_mv or 0)
     for reason, holds in (
-        ("device", not here.slot),
-        ("running", command["version"] == here.version),
-        ("board", command.get("board") not in (None, "", here.board)),
-        ("size", command.get("size", 0) > here.slot),
-        ("key", here.key and command.get("key") != here.key),
-        ("downgrade", not command.get("downgrade") and ours and wanted < ours),
-        ("battery", here.battery_mv is not None and missing > 0),
+        ("device", not target.slot),
+        ("running", command["version"] == target.version),
+        ("board", command.get("board") not in (None, "", target.board)),
+        ("size", command.get("size", 0) > target.slot),
+        ("key", target.key and command.get("key") != target.key),
+        ("downgrade", not command.get("downgrade") and running and new < running),
+        ("battery", target.battery_mv is not None and missing_mv > 0),
     ):
         if holds:
             return reason
@@ -60,7 +60,7 @@ def _against(command: dict, here: Here):
 
 def well_formed(command: dict) -> bool:
     """Whether it has an id and a version, and nothing of a wrong type."""
-    if not is_id(command.get("id")) or number(command.get("version")) is None:
+    if not valid_id(command.get("id")) or parse_version(command.get("version")) is None:
         return False
     for name, kind in _OPTIONAL:
         value = command.get(name, kind())
@@ -69,14 +69,14 @@ def well_formed(command: dict) -> bool:
     return True
 
 
-def is_id(value) -> bool:
+def valid_id(value) -> bool:
     """Whether it may be a command's number."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 0xFFFFFFFF
 
 
-def number(text):
+def parse_version(text):
     """(1, 2, 3) of "1.2.3" (what follows a - or + has no rank); None if it is no version."""
-    if not isinstance(text, str) or len(text) > _LONGEST:
+    if not isinstance(text, str) or len(text) > _MAX_VERSION_LENGTH:
         return None
     for mark in "-+":
         text = text.split(mark, 1)[0]
@@ -86,11 +86,11 @@ def number(text):
     return int(parts[0]), int(parts[1]), int(parts[2])
 
 
-def outcome(note: dict, version: str, came_back: bool):
+def outcome(last: dict, version: str, server_ran: bool):
     """(state, reason) of an update that was begun, by the version that runs now."""
-    if version == note.get("version"):
+    if version == last.get("version"):
         return UPDATED, None
-    if version != note.get("from"):
+    if version != last.get("from"):
         return FAILED, "version"
     # From the OTA server, with nothing new; or it was never reached.
-    return FAILED, "unchanged" if came_back else "interrupted"
+    return FAILED, "unchanged" if server_ran else "interrupted"

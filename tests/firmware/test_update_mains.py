@@ -9,8 +9,16 @@ import pytest
 
 from host.twin.vm import RESET, Cause
 from tests.firmware import updates
-from tests.firmware.test_stay import BUTTON, RELAY, SWITCH
-from tests.firmware.updates import ASK, answering, bootloader, clear, command, note, states
+from tests.firmware.test_mains import BUTTON, RELAY, SWITCH
+from tests.firmware.updates import (
+    OTA_REQUEST,
+    answering,
+    bootloader,
+    clear,
+    command,
+    last_update,
+    states,
+)
 from tests.support.broker import until
 
 
@@ -54,11 +62,11 @@ async def test_it_begins_at_once_and_tells_what_became_of_it(device, ears):
         await device.restarted()
     await ears.mark()
     assert states(ears, board) == ["accepted", "updating"]
-    assert board.rtc.startswith(ASK)
+    assert board.rtc.startswith(OTA_REQUEST)
     bootloader(board)
     await device.start(Cause.SOFT)
     await until(lambda: states(ears, board)[-1] == "failed unchanged")
-    await until(lambda: note(board)["state"] == "failed")
+    await until(lambda: last_update(board)["state"] == "failed")
     assert board.pin(RELAY) == 1
     await ears.say(board, "$ota", command())
     await until(lambda: len(states(ears, board)) == 4)
@@ -113,7 +121,7 @@ async def test_a_word_that_is_none_of_ours_begins_nothing(device, ears):
     await ears.source.publish(board.topic + "Switch/On/set", b"0")
     await until(lambda: board.pin(RELAY) == 0)
     assert device.process.returncode is None
-    assert not note(board)
+    assert not last_update(board)
 
 
 async def test_the_button_works_while_the_hub_is_waited_for(device, ears):

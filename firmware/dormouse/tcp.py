@@ -8,57 +8,59 @@ import errno
 import select
 import socket
 
+from dormouse import watchdog
 from dormouse.packets import Parser
-from dormouse.watchdog import feed, meanwhile
 
 # lwIP's first retransmission comes after 1-3 s: a broker that is there answers within this.
 CONNECT_MS = 3500
 ANSWER_MS = 3500
 
 
-class Silent(OSError):
+class Timeout(OSError):
     """No answer in time."""
 
 
-class Link:
-    """One connection; `close` may always be called."""
+class Connection:
+    """One connection, of which no step lasts beyond `deadline`; `close` may always be called."""
 
-    def __init__(self, address: str, port: int, deadline):
+    def __init__(self, deadline):
         self.deadline = deadline
         self.parser = Parser()
         self.sock = socket.socket()
-        self.sock.setblocking(False)
         self.poll = select.poll()
+
+    def connect(self, address: str, port: int) -> None:
+        """Connect within CONNECT_MS; closed if that fails. Raises OSError, Timeout."""
+        self.sock.setblocking(False)
         try:
-            self.sock.connect((address, port))
-        except OSError as error:
-            if error.errno not in (errno.EINPROGRESS, errno.EALREADY):
-                self.sock.close()
-                raise
-        self.poll.register(self.sock, select.POLLIN | select.POLLOUT)
-        try:
-            self._wait(select.POLLOUT, self.deadline.part(CONNECT_MS))
+            try:
+                self.sock.connect((address, port))
+            except OSError as error:
+                if error.errno not in (errno.EINPROGRESS, errno.EALREADY):
+                    raise
+            self.poll.register(self.sock, select.POLLIN | select.POLLOUT)
+            self._wait(select.POLLOUT, self.deadline.within(CONNECT_MS))
         except OSError:
             self.sock.close()
             raise
 
     def _wait(self, event: int, limit) -> None:
-        """Wait until the socket can read or write. Raises Silent, or OSError if it broke."""
+        """Wait until the socket can read or write. Raises Timeout, or OSError if it broke."""
         self.poll.modify(self.sock, event)
         while True:
-            feed()
+            watchdog.feed()
             left = limit.left()
-            for _sock, flags in self.poll.poll(min(left, meanwhile.every_ms)):
+            for _sock, flags in self.poll.poll(min(left, watchdog.max_wait_ms)):
                 if flags & event:
                     return
                 if flags & (select.POLLERR | select.POLLHUP):
                     raise OSError(errno.ECONNRESET)
             if not left:
-                raise Silent(errno.ETIMEDOUT)
+                raise Timeout(errno.ETIMEDOUT)
 
     def write(self, data) -> None:
         """Send all of it. Raises OSError."""
-        limit = self.deadline.part(ANSWER_MS)
+        limit = self.deadline.within(ANSWER_MS)
         view = memoryview(data)
         while len(view):
             try:
@@ -71,29 +73,29 @@ class Link:
             if len(view):
                 self._wait(select.POLLOUT, limit)
 
-    def packet(self, ms: int = ANSWER_MS):
+    def wait_packet(self, ms: int = ANSWER_MS):
         """The next packet (type, flags, body).
 
-        Raises Silent after `ms`, OSError if the connection ended, BadPacket.
+        Raises Timeout after `ms`, OSError if the connection ended, BadPacket.
         """
-        limit = self.deadline.part(ms)
+        limit = self.deadline.within(ms)
         while True:
-            found = self.parser.packet()
-            if found:
-                return found
+            packet = self.parser.packet()
+            if packet:
+                return packet
             self._wait(select.POLLIN, limit)
             self._receive()
 
-    def arrived(self):
+    def poll_packet(self):
         """The next packet if it is here already, else None. Raises OSError, BadPacket."""
-        found = self.parser.packet()
-        if not found:
+        packet = self.parser.packet()
+        if not packet:
             self._receive()
-            found = self.parser.packet()
-        return found
+            packet = self.parser.packet()
+        return packet
 
-    def idle(self, ms: int) -> None:
-        """Let time pass until something arrives."""
+    def wait_readable(self, ms: int) -> None:
+        """Return when something arrives, or after `ms`."""
         self.poll.modify(self.sock, select.POLLIN)
         self.poll.poll(ms)
 
@@ -109,25 +111,25 @@ class Link:
         self.parser.feed(data)
 
     def close(self) -> None:
-        """Let go."""
+        """Close the socket."""
         self.sock.close()
 
 
 def resolve(host: str, record) -> str:
-    """The broker's address: as given, as remembered, or by DNS (then remembered).
+    """The broker's IPv4 address: as given, as cached in the record, or by DNS (then cached).
 
     Raises OSError.
     """
-    from dormouse.wifi import dotted, octets
+    from dormouse.wifi import ip_bytes, ip_text
 
     try:
-        octets(host)
+        ip_bytes(host)
         return host
     except ValueError:
         pass
-    if record.broker != b"\0" * 4:
-        return dotted(record.broker)
-    feed()
+    if record.broker_ip != b"\0" * 4:
+        return ip_text(record.broker_ip)
+    watchdog.feed()
     address = socket.getaddrinfo(host, 0)[0][-1][0]
-    record.broker = octets(address)
+    record.broker_ip = ip_bytes(address)
     return address

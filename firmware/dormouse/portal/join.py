@@ -1,16 +1,16 @@
-"""Trying credentials out: the only proof that they are right is an address."""
+"""Trying WiFi credentials out: the only proof that they are right is an address."""
 
 import time
 
 import network
 
 # Association takes up to 4 s, DHCP up to 10 s in slow networks.
-TRIAL_MS = 20000
+JOIN_MS = 20000
 # The SDK says "not found" or "wrong" for a moment while it is still trying.
-SURE_MS = 1000
+STABLE_MS = 1000
 # The answer to the browser goes out before the radio changes its channel.
 _START_MS = 700
-_SETTLED = {
+_FAILURES = {
     network.STAT_WRONG_PASSWORD: "The password of %s is wrong.",
     network.STAT_NO_AP_FOUND: "The network %s was not found.",
     network.STAT_CONNECT_FAIL: "The network %s refused the connection.",
@@ -18,26 +18,26 @@ _SETTLED = {
 _NO_ADDRESS = "The network %s gave no address: its router did not answer in time."
 
 
-class Trial:
-    """Joins a network once; `look` says how that went."""
+class JoinAttempt:
+    """Joins a network once; `poll` says how that went."""
 
     def __init__(self, wlan, ssid: str, key: str):
         self.wlan = wlan
         self.ssid = ssid
         self.key = key
-        self.began = time.ticks_ms()
         self.joining = False
+        # When it was made or joins since, the last status, and when that changed.
+        self.started = self.changed = time.ticks_ms()
         self.status = network.STAT_IDLE
-        self.changed = self.began
 
-    def look(self):
+    def poll(self):
         """None while it is under way, "" when the network was joined, else what went wrong."""
         now = time.ticks_ms()
-        past = time.ticks_diff(now, self.began)
+        past = time.ticks_diff(now, self.started)
         if not self.joining:
             if past >= _START_MS:
                 self.joining = True
-                self.began = self.changed = now
+                self.started = self.changed = now
                 self.wlan.connect(self.ssid, self.key)
             return None
         status = self.wlan.status()
@@ -47,10 +47,10 @@ class Trial:
             self.status = status
             self.changed = now
         text = None
-        if past >= TRIAL_MS:
-            text = _SETTLED.get(status, _NO_ADDRESS)
-        elif status in _SETTLED and time.ticks_diff(now, self.changed) >= SURE_MS:
-            text = _SETTLED[status]
+        if past >= JOIN_MS:
+            text = _FAILURES.get(status, _NO_ADDRESS)
+        elif status in _FAILURES and time.ticks_diff(now, self.changed) >= STABLE_MS:
+            text = _FAILURES[status]
         if text is None:
             return None
         # The SDK would go on for ever, and take our own network from channel to channel.
