@@ -52,7 +52,7 @@ async def run() -> None:
     """Fill a hub, measure it, restart it, measure again."""
     folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
     folder.chmod(0o755)
-    hub = HubProcess(folder / "data")
+    hub = HubProcess(folder / "data", forked=False)
     try:
         await hub.start()
         await _fill(hub)

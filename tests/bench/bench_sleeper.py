@@ -39,7 +39,7 @@ async def run() -> None:
     """A hub, a device, an update; about two minutes."""
     folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
     folder.chmod(0o755)
-    hub = HubProcess(folder / "data")
+    hub = HubProcess(folder / "data", forked=False)
     try:
         await hub.start()
         updates = Updates(folder, make("native"), bits=2048)

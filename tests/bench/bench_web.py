@@ -60,7 +60,7 @@ PAINT = """() => performance.getEntriesByName('first-contentful-paint')[0]?.star
 async def _hub() -> AsyncIterator[HubProcess]:
     folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
     folder.chmod(0o755)
-    hub = HubProcess(folder / "data")
+    hub = HubProcess(folder / "data", forked=False)
     try:
         await hub.start()
         await join(hub, "ann", "home", "administrator")

@@ -93,7 +93,7 @@ async def run() -> None:
     """Fill a hub, ask it."""
     folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
     folder.chmod(0o755)
-    hub = HubProcess(folder / "data")
+    hub = HubProcess(folder / "data", forked=False)
     try:
         await hub.start()
         headers = {"Authorization": f"Bearer {await _fill(hub)}", "Accept-Encoding": "identity"}

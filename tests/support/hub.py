@@ -19,16 +19,21 @@ import psycopg
 import pytest
 
 from hub.database.postgres import Postgres
+from tests.support.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60  # initdb on a busy two-core machine is the slowest part
 
 
 class HubProcess:
-    """`dormouse hub` on free ports of the loopback address."""
+    """`dormouse hub` on free ports of the loopback address.
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    `forked`: see tests/support/forked.py. Who measures its memory or its start wants it False.
+    """
+
+    def __init__(self, data_dir: Path, *, forked: bool = True, **settings: str) -> None:
         self.data_dir = data_dir
+        self._forked = forked
         self.log = data_dir.with_name(data_dir.name + ".log")
         self._settings = {
             "HOST": "127.0.0.1",
@@ -41,7 +46,7 @@ class HubProcess:
             "OTA_BROADCAST": "",
             **settings,
         }
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: asyncio.subprocess.Process | Forked | None = None
         self.facts: dict[str, Any] = {}
 
     async def start(self) -> None:
@@ -50,11 +55,14 @@ class HubProcess:
         environment |= {f"DORMOUSE_{k}": v for k, v in self._settings.items()}
         environment |= {"DORMOUSE_DATA_DIR": str(self.data_dir), "PYTHONPATH": str(ROOT)}
         (self.data_dir / "hub.json").unlink(missing_ok=True)
-        with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "host", "hub",
-                stdout=log, stderr=log, env=environment, cwd=ROOT,
-            )  # fmt: skip
+        if self._forked:
+            self.process = Forked(["hub"], environment, ROOT, self.log)
+        else:
+            with self.log.open("ab") as log:
+                self.process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "host", "hub",
+                    stdout=log, stderr=log, env=environment, cwd=ROOT,
+                )  # fmt: skip
         async with asyncio.timeout(START_S):
             while not self._read_facts():
                 if self.process.returncode is not None:
@@ -93,13 +101,11 @@ class HubProcess:
 
     async def command(self, *arguments: str, env: dict[str, str]) -> tuple[int, str]:
         """Run `dormouse` with arguments; its exit status and what it printed."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "host", *arguments,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            env={**env, "PYTHONPATH": str(ROOT)}, cwd=ROOT,
-        )  # fmt: skip
-        output, _ = await process.communicate()
-        return process.returncode or 0, output.decode()
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "output"
+            process = Forked(arguments, {**env, "PYTHONPATH": str(ROOT)}, ROOT, output)
+            status = await process.wait()
+            return status, output.read_text()
 
     async def value(self, device: str, characteristic: str) -> Any:
         """The device's last value of a characteristic in the hub, None while there is none."""
