@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from contracts import resources
 from host import firmware
 from host.boards import Board
 from host.provision import plan
@@ -29,7 +30,7 @@ Say = Callable[[str], None]
 
 
 def prepare(device: Device, board: Board, copy: bool, say: Say) -> None:
-    """See to it that firmware is on the device; `copy` puts this source tree's there.
+    """See to it that firmware is on the device; `copy` puts this release's there.
 
     Raises NoFirmwareError, FirmwareError, DeviceSaidError.
     """
@@ -38,7 +39,7 @@ def prepare(device: Device, board: Board, copy: bool, say: Say) -> None:
             raise NoFirmwareError(device.facts.id)
         return
     with tempfile.TemporaryDirectory() as folder:
-        version = (firmware.SOURCE.parent / "VERSION").read_text("utf-8").strip()
+        version = resources.release()
         firmware.compile_firmware(Path(folder), version, board.id)
         say(f"copying firmware {version}")
         device.install(Path(folder), lambda _done, _all: None)

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from contracts import resources
 from host import keys
 from host.twin import firmware, vm
 from host.twin.errors import TwinError
@@ -111,7 +112,7 @@ def _fly(
             keep=True,
             renewed=(*CONNECTION, "interval"),
             bootloader=Bootloader(key) if key else None,
-            image=build_image(build, firmware.tree_version(), key=keys.load(key)) if key else b"",
+            image=build_image(build, resources.release(), key=keys.load(key)) if key else b"",
         )
         asyncio.run(until_ended(_run(fleet, seconds)))
     for one in fleet.twins:
@@ -174,7 +175,7 @@ def demo(
         from host.twin.demo import run  # noqa: PLC0415  # needs what only the hub installs
     except ModuleNotFoundError:
         raise TwinError(
-            "the demonstration needs the hub: pip install 'dormouse[hub,twin]'"
+            "the demonstration needs the hub: pip install 'dormouse-home[hub,twin]'"
         ) from None
     folder = load(data_dir=data_dir).data_dir / "demo"
     sys.exit(asyncio.run(until_ended(run(folder, once=once, seconds=seconds))) or 0)

@@ -62,6 +62,6 @@ def test_without_a_compiler_one_line_says_what_to_install(monkeypatch, tmp_path)
         compile_to(tmp_path)
 
 
-def test_without_the_source_tree_one_line_says_so(tmp_path):
-    with pytest.raises(FirmwareError, match="comes with the source tree"):
+def test_a_folder_without_firmware_is_said_in_one_line(tmp_path):
+    with pytest.raises(FirmwareError, match="no firmware here"):
         compile_to(tmp_path / "out", source=tmp_path)
