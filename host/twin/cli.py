@@ -18,6 +18,7 @@ from rich.live import Live
 
 from contracts import resources
 from host import keys
+from host.sources import SourceOption, Sources, chosen
 from host.twin import firmware, vm
 from host.twin.errors import TwinError
 from host.twin.fleet import Fleet
@@ -95,13 +96,14 @@ def _fly(
     *,
     seconds: float | None,
     key: Path | None,
+    sources: Sources,
 ) -> int:
     """Run a fleet until its end; how many wakes failed. With a key, through the bootloader."""
     with (
         kept_folder(folder) as first,
         tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work,
     ):
-        build = firmware.compile_to(Path(work))
+        build = firmware.compile_to(Path(work), source=sources.firmware, shims=sources.shims)
         fleet = Fleet(
             address,
             build,
@@ -146,6 +148,7 @@ def twin(
             "update them over the air",
         ),
     ] = None,
+    source: SourceOption = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="end after so long")] = None,
 ) -> None:
     """Run virtual devices (the real firmware) against a hub until Ctrl-C."""
@@ -154,7 +157,10 @@ def twin(
     address = HubAddress(hub, port, enrol_port) if hub else HubAddress.of(facts(data))
     place = folder or data / "twins" / (f"{hub}_{port}" if hub else "local")
     what = kinds(kind, count)
-    failed = _fly(address, what, float(interval), place, seconds=seconds, key=bootloader)
+    failed = _fly(
+        address, what, float(interval), place,
+        seconds=seconds, key=bootloader, sources=chosen(source),
+    )  # fmt: skip
     sys.exit(1 if failed else 0)
 
 

@@ -39,6 +39,7 @@ def compile_to(
     `shims` are the folders of both. Raises host.firmware.FirmwareError with the compiler's message.
     """
     shutil.rmtree(folder, ignore_errors=True)
+    folder = folder.absolute()  # a VM looks from its own folder
     build = Build(folder / "modules", folder / "shims")
     compile_shims(build.shims, shims)
     compile_firmware(build.modules, version or resources.release(), board, source)

@@ -63,6 +63,7 @@ class Rom:
     def __init__(
         self, folder: Path, bootloader: Bootloader, image: bytes, *, own: bool = False
     ) -> None:
+        folder = folder.absolute()
         self.file = folder / "flash.bin"
         self.bootloader = bootloader
         self.own = own
