@@ -14,7 +14,7 @@ from contracts.errors import DormouseError
 from contracts.flash_map import FlashMap, header, module, parse
 from host import files
 
-__all__ = ["default", "read"]
+__all__ = ["default", "named", "read"]
 
 _HERE = Path("partitions.csv")
 
@@ -22,6 +22,13 @@ _HERE = Path("partitions.csv")
 def default() -> Path:
     """The partitions.csv of the current folder, else the map that fits every part."""
     return _HERE if _HERE.exists() else resources.default_flash_map()
+
+
+def named(text: str) -> Path:
+    """The file of that name; where there is none `1m`, `2m`, `4m` are ours, by the part's MiB."""
+    ours = {path.stem: path for path in resources.flash_maps()}
+    path = Path(text)
+    return path if path.exists() else ours.get(str(text), path)
 
 
 def read(path: Path, *, flash_size: int | None = None) -> FlashMap:

@@ -21,7 +21,9 @@ PartitionsOption = Annotated[
     typer.Option(
         "--partitions",
         envvar="DORMOUSE_PARTITIONS",
-        help="the flash map",
+        help="the flash map: a file, or 1m, 2m, 4m for a part of so many MiB",
+        metavar="FILE",
+        parser=flash_maps.named,
         default_factory=flash_maps.default,
         show_default="partitions.csv in this folder, or else the one that fits every part",
     ),
