@@ -32,9 +32,14 @@ def run(sources: Sources, pattern: str = "check_*") -> list[Outcome]:
 
     Raises FirmwareError where there is none, or the firmware cannot be compiled.
     """
+    if not sources.programs.is_dir():
+        raise FirmwareError(
+            f"{sources.programs}: no tests here: they are in the source tree, and in the folder "
+            "that `dormouse new-driver` makes (--source FOLDER)"
+        )
     programs = sorted(sources.programs.glob(f"{pattern}.py"))
     if not programs:
-        raise FirmwareError(f"{sources.programs}: no test {pattern}.py here")
+        raise FirmwareError(f"{sources.programs}: there is no {pattern}.py")
     vm.require()
     with tempfile.TemporaryDirectory(prefix="dormouse-test-") as folder:
         build = firmware.compile_to(
