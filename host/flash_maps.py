@@ -9,11 +9,26 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from contracts import resources
 from contracts.errors import DormouseError
 from contracts.flash_map import FlashMap, header, module, parse
 from host import files
 
-__all__ = ["read"]
+__all__ = ["default", "named", "read"]
+
+_HERE = Path("partitions.csv")
+
+
+def default() -> Path:
+    """The partitions.csv of the current folder, else the map that fits every part."""
+    return _HERE if _HERE.exists() else resources.default_flash_map()
+
+
+def named(text: str) -> Path:
+    """The file of that name; where there is none `1m`, `2m`, `4m` are ours, by the part's MiB."""
+    ours = {path.stem: path for path in resources.flash_maps()}
+    path = Path(text)
+    return path if path.exists() else ours.get(str(text), path)
 
 
 def read(path: Path, *, flash_size: int | None = None) -> FlashMap:
@@ -28,7 +43,7 @@ def main(arguments: list[str]) -> int:
     if not 1 <= len(arguments) <= 2 or arguments[0] not in renderings:
         print("usage: python -m host.flash_maps header|module [partitions.csv]", file=sys.stderr)
         return 2
-    path = Path(arguments[1] if len(arguments) == 2 else "partitions.csv")
+    path = Path(arguments[1]) if len(arguments) == 2 else default()
     try:
         print(renderings[arguments[0]](read(path)), end="")
     except DormouseError as error:

@@ -32,7 +32,7 @@ def _group() -> None:
 @app.command()
 def info(
     file: Annotated[Path, typer.Argument(help="any ESP8266 image, or a canned .ota")],
-    partitions: PartitionsOption = Path("partitions.csv"),
+    partitions: PartitionsOption,
     key: KeyOption = KEY,
 ) -> None:
     """Say what an image is: OTA build or not, MD5, version, board, signature."""

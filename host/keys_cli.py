@@ -17,7 +17,16 @@ KeyOption = Annotated[
     Path, typer.Option("--key", envvar="DORMOUSE_KEY", help="the private key (PEM)")
 ]
 PartitionsOption = Annotated[
-    Path, typer.Option("--partitions", envvar="DORMOUSE_PARTITIONS", help="the flash map")
+    Path,
+    typer.Option(
+        "--partitions",
+        envvar="DORMOUSE_PARTITIONS",
+        help="the flash map: a file, or 1m, 2m, 4m for a part of so many MiB",
+        metavar="FILE",
+        parser=flash_maps.named,
+        default_factory=flash_maps.default,
+        show_default="partitions.csv in this folder, or else the one that fits every part",
+    ),
 ]
 
 app = typer.Typer(help="The key that signs updates.", no_args_is_help=True)
@@ -47,7 +56,7 @@ def new(
 def config(
     *,
     key: KeyOption = KEY,
-    partitions: PartitionsOption = Path("partitions.csv"),
+    partitions: PartitionsOption,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="write here, not to standard output")
     ] = None,

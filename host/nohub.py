@@ -12,7 +12,7 @@ __all__ = ["HubError", "refuse"]
 
 
 class HubError(HostError):
-    """The hub is not installed here: pip install 'dormouse[hub]'."""
+    """The hub is not installed here: pip install 'dormouse-home[hub]'."""
 
 
 def _refuse() -> None:
@@ -22,4 +22,4 @@ def _refuse() -> None:
 def refuse(group: typer.Typer, names: Iterable[str]) -> None:
     """Add commands of these names, so that they are known and say what is missing."""
     for name in names:
-        group.command(name, help="Needs the hub: pip install 'dormouse[hub]'.")(_refuse)
+        group.command(name, help="Needs the hub: pip install 'dormouse-home[hub]'.")(_refuse)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import typer
+
+from contracts import resources
 
 __all__ = ["new_root"]
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(version("dormouse"))
+        typer.echo(resources.release())
         raise typer.Exit
 
 

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     mapping: str = Field("", description="a JSON file that says how other devices speak")
     partitions: str = Field(
         "",
-        description="flash map that firmware images must fit; without it the source tree's own",
+        description="flash map that firmware images must fit; without it those for 1, 2 and 4 MiB",
     )
     ota_port: int = Field(8266, ge=1, le=65535, description="port of the devices' OTA servers")
     ota_broadcast: str = Field(

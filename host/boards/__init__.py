@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from host import tables
 from host.errors import UnknownBoardError
 
 __all__ = ["Board", "I2c", "Relay", "get", "known"]
@@ -76,16 +76,19 @@ class Board(_Fact):
         return number if number in self.pins.values() else None
 
 
+_FILE = Path(__file__).with_name("boards.toml")
+
+
 @cache
-def known() -> Mapping[str, Board]:
+def known(file: Path = _FILE) -> Mapping[str, Board]:
     """Every board by its id, in the order of the file."""
-    text = resources.files(__name__).joinpath("boards.toml").read_text("utf-8")
-    return {id_: Board(id=id_, **facts) for id_, facts in tomllib.loads(text).items()}
+    return tables.read(file, Board)
 
 
-def get(id_: str) -> Board:
+def get(id_: str, file: Path = _FILE) -> Board:
     """The board of that id, any case. Raises UnknownBoardError, which names the known ones."""
-    board = known().get(id_.strip().lower())
+    board = known(file).get(id_.strip().lower())
     if board is None:
-        raise UnknownBoardError(f"there is no board '{id_}' here; known: {', '.join(known())}")
+        names = ", ".join(known(file))
+        raise UnknownBoardError(f"there is no board '{id_}' here; known: {names}")
     return board

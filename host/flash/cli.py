@@ -74,7 +74,7 @@ def flash(
     mode: Annotated[
         str | None, typer.Option(help="flash mode: the board's own, or dout [the board's]")
     ] = None,
-    partitions: PartitionsOption = Path("partitions.csv"),
+    partitions: PartitionsOption,
     key: KeyOption = KEY,
     baud: Annotated[int, typer.Option(min=9600, help="speed for writing")] = 460800,
     stub: Annotated[

@@ -12,7 +12,7 @@ from string import Template
 from host import files
 from host.errors import HostError
 
-__all__ = ["DriverNameError", "TreeError", "make"]
+__all__ = ["DriverNameError", "TreeError", "is_tree", "make"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]{1,23}")
 _SENSORS = Path("firmware/dormouse/sensors")
@@ -27,9 +27,14 @@ class DriverNameError(HostError):
 
 
 class TreeError(HostError):
-    """There is no source tree to put a driver into."""
+    """There are no sources to put a driver into."""
 
     exit_status = 71
+
+
+def is_tree(folder: Path) -> bool:
+    """Whether the firmware's sources are there, laid out as in the source tree."""
+    return (folder / _SENSORS / "__init__.py").exists()
 
 
 def make(tree: Path, name: str, address: int = 0x48) -> list[Path]:
@@ -38,7 +43,7 @@ def make(tree: Path, name: str, address: int = 0x48) -> list[Path]:
     Nothing is written unless all of it can be. Raises DriverNameError, TreeError, FileReadError,
     FileWriteError.
     """
-    if not (tree / _SENSORS / "__init__.py").exists():
+    if not is_tree(tree):
         raise TreeError(f"{tree}: no Dormouse source tree: drivers are made in one")
     new = _new(name, address)
     _check(tree, name, address, [*new])

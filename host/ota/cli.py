@@ -24,8 +24,6 @@ from host.ota.udp import send
 
 __all__ = ["app", "mount"]
 
-PARTITIONS = Path("partitions.csv")
-
 
 class _SendUnlessNamed(TyperGroup):
     """`dormouse ota ADDRESS IMAGE` is `dormouse ota send ADDRESS IMAGE`."""
@@ -60,7 +58,7 @@ def sign(
     image_file: Annotated[Path, typer.Argument(metavar="IMAGE", help="an OTA build")],
     *,
     key: KeyOption = KEY,
-    partitions: PartitionsOption = PARTITIONS,
+    partitions: PartitionsOption,
     version: Annotated[
         str | None, typer.Option(help="for the trailer: 1.2.3; without it no trailer is added")
     ] = None,
@@ -100,7 +98,7 @@ def ota(
     ],
     *,
     key: KeyOption = KEY,
-    partitions: PartitionsOption = PARTITIONS,
+    partitions: PartitionsOption,
     board: Annotated[str | None, typer.Option(help="the device's board")] = None,
     running: Annotated[str | None, typer.Option(help="the version that the device runs")] = None,
     allow_downgrade: Annotated[bool, typer.Option(help="send an older version too")] = False,

@@ -22,6 +22,7 @@ from host.provision.hub import LocalHub
 from host.provision.plan import Plan
 from host.provision.repl import Repl
 from host.provision.wizard import Wizard
+from host.sources import SourceOption, Sources, chosen
 
 __all__ = ["mount"]
 
@@ -54,6 +55,7 @@ def provision(
     within: Annotated[
         float, typer.Option(help="seconds that the board may take to show its prompt", min=1)
     ] = 30,
+    source: SourceOption = None,
     data_dir: Annotated[
         Path | None,
         typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
@@ -62,16 +64,17 @@ def provision(
     """Set up a device over its USB cable: WiFi, hub, name, place, sensors; then hear from it."""
     console = Console(highlight=False)
     signer = keys.load(key).name if key else ""
+    sources = chosen(source)
     with contextlib.ExitStack() as stack:
         hub = LocalHub.find(data_dir)
         if hub is not None:
             stack.enter_context(hub)
         if file is not None:
-            _many(file, port, within, hub, console, signer=signer)
+            _many(file, port, within, hub, console, signer=signer, sources=sources)
         elif sys.stdin.isatty():
             _one(
                 port, within, hub, console, copy_firmware=copy_firmware, restart=restart,
-                signer=signer,
+                signer=signer, sources=sources,
             )  # fmt: skip
         else:
             raise NoTerminalError
@@ -86,21 +89,23 @@ def _one(
     copy_firmware: bool,
     restart: bool,
     signer: str,
+    sources: Sources,
 ) -> None:
     """The wizard."""
-    chosen = serial_port.choose(port)
-    console.print(f"{chosen}: looking for the prompt (press reset if the device sleeps)")
+    device_port = serial_port.choose(port)
+    console.print(f"{device_port}: looking for the prompt (press reset if the device sleeps)")
     try:
-        with Repl(chosen, within=within) as repl:
+        with Repl(device_port, within=within) as repl:
             device = Device(repl)
             answers = Answers(device.facts.id)
             if restart:
                 answers.forget()
             console.print(f"{device.facts.id}, firmware {device.facts.firmware or 'none'}")
-            wanted = _signed(_asked(Wizard(device, answers, hub, console), answers), signer)
-            board = plan.check_board(wanted.board)
-            work.prepare(device, board, copy_firmware, console.print)
-            told = work.finish(device, wanted, board, hub, console.print)
+            wizard = Wizard(device, answers, hub, console, sources)
+            wanted = _signed(_asked(wizard, answers), signer)
+            board = plan.check_board(wanted.board, sources)
+            work.prepare(device, board, copy_firmware, console.print, sources)
+            told = work.finish(device, wanted, board, hub, console.print, sources=sources)
             _tell(console, device, told)
             answers.forget()
     except (typer.Abort, KeyboardInterrupt):
@@ -130,16 +135,17 @@ def _many(
     console: Console,
     *,
     signer: str,
+    sources: Sources,
 ) -> None:
     """Every device of the file; one that fails is told and the others go on."""
-    entries = devices_file.load(file, hub.addresses[0] if hub else None)
+    entries = devices_file.load(file, hub.addresses[0] if hub else None, sources)
     failed = 0
     for number, entry in enumerate(entries, 1):
         console.print(f"{entry.called} ({number} of {len(entries)})", style="bold")
         try:
-            chosen = _connected(entry, port, single=len(entries) == 1)
-            with Repl(chosen, within=within) as repl:
-                _set_up(Device(repl), entry, hub, console, signer=signer)
+            device_port = _connected(entry, port, single=len(entries) == 1)
+            with Repl(device_port, within=within) as repl:
+                _set_up(Device(repl), entry, hub, console, signer=signer, sources=sources)
         except DormouseError as error:
             failed += 1
             typer.echo(f"dormouse: {entry.called}: {error}", err=True)
@@ -155,16 +161,22 @@ def _connected(entry: Entry, port: str | None, *, single: bool) -> str:
 
 
 def _set_up(
-    device: Device, entry: Entry, hub: LocalHub | None, console: Console, *, signer: str
+    device: Device,
+    entry: Entry,
+    hub: LocalHub | None,
+    console: Console,
+    *,
+    signer: str,
+    sources: Sources,
 ) -> None:
     facts = device.facts
     if entry.id and entry.id != facts.id:
         raise ProvisionError(f"{device.repl.port} has {facts.id}, not {entry.id}")
-    work.prepare(device, entry.board, entry.firmware, console.print)
+    work.prepare(device, entry.board, entry.firmware, console.print, sources)
     device.join(entry.plan.wifi)
     device.reach(entry.plan.hub)
     wanted = _signed(entry.plan, signer)
-    told = work.finish(device, wanted, entry.board, hub, console.print)
+    told = work.finish(device, wanted, entry.board, hub, console.print, sources=sources)
     _tell(console, device, told)
 
 

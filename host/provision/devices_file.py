@@ -17,6 +17,7 @@ from host.errors import FileReadError
 from host.provision import plan
 from host.provision.errors import DevicesFileError, PlanError
 from host.provision.plan import Hub, Plan, Wifi
+from host.sources import INSTALLED, Sources
 
 __all__ = ["Entry", "load"]
 
@@ -45,7 +46,7 @@ class Entry:
     firmware: bool
 
 
-def load(path: Path, hub: Hub | None) -> list[Entry]:
+def load(path: Path, hub: Hub | None, sources: Sources = INSTALLED) -> list[Entry]:
     """The devices of the file, in its order; `hub` is meant where it names none.
 
     Raises FileReadError, EmptyFileError, or DevicesFileError with device, what, what is allowed.
@@ -55,7 +56,10 @@ def load(path: Path, hub: Hub | None) -> list[Entry]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DevicesFileError(path, "", f"not TOML: {error}") from None
     _check_tables(path, said)
-    entries = [_entry(path, said, called, own, hub) for called, own in said["devices"].items()]
+    entries = [
+        _entry(path, said, called, own, hub, sources=sources)
+        for called, own in said["devices"].items()
+    ]
     for what in ("id", "serial"):
         _check_unique(path, entries, what)
     _check_private(path, entries)
@@ -75,7 +79,13 @@ def _check_tables(path: Path, said: Mapping[str, Any]) -> None:
 
 
 def _entry(
-    path: Path, said: Mapping[str, Any], called: str, own: Mapping[str, Any], hub: Hub | None
+    path: Path,
+    said: Mapping[str, Any],
+    called: str,
+    own: Mapping[str, Any],
+    hub: Hub | None,
+    *,
+    sources: Sources,
 ) -> Entry:
     fields = {name: own[name] for name in own if name not in _Own.model_fields}
     common = {name: said[name] for name in ("wifi", "hub") if name in said}
@@ -84,8 +94,8 @@ def _entry(
     try:
         beside = _Own.model_validate(own)
         wanted = Plan.model_validate({"name": called, **common, **fields})
-        board = plan.check_board(wanted.board)
-        plan.settings(wanted, board)
+        board = plan.check_board(wanted.board, sources)
+        plan.settings(wanted, board, sources)
     except ValidationError as error:
         raise DevicesFileError(path, called, _told(error)) from None
     except PlanError as error:

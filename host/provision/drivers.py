@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from host import tables
 
 __all__ = ["Driver", "known"]
 
@@ -24,8 +25,10 @@ class Driver(BaseModel):
     bus: str = ""
 
 
+_FILE = Path(__file__).with_name("drivers.toml")
+
+
 @cache
-def known() -> Mapping[str, Driver]:
+def known(file: Path = _FILE) -> Mapping[str, Driver]:
     """Every driver by its name in the settings."""
-    text = resources.files(__name__.rpartition(".")[0]).joinpath("drivers.toml").read_text("utf-8")
-    return {id_: Driver(id=id_, **facts) for id_, facts in tomllib.loads(text).items()}
+    return tables.read(file, Driver)

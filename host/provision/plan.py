@@ -14,6 +14,7 @@ from host.errors import UnknownBoardError
 from host.provision import drivers
 from host.provision.drivers import Driver
 from host.provision.errors import PlanError
+from host.sources import INSTALLED, Sources
 
 __all__ = ["Hub", "Plan", "Wifi", "check_board", "check_sensor", "check_sensors", "settings"]
 
@@ -59,15 +60,15 @@ class Plan(_Part):
     ota_key: str = Field("", pattern=r"^([0-9a-f]{16})?$")
 
 
-def check_board(text: str) -> Board:
+def check_board(text: str, sources: Sources = INSTALLED) -> Board:
     """The board of that id. Raises PlanError, which names the known ones."""
     try:
-        return boards.get(text)
+        return boards.get(text, sources.boards)
     except UnknownBoardError as error:
         raise PlanError("board", str(error)) from None
 
 
-def settings(plan: Plan, board: Board) -> dict[str, Any]:
+def settings(plan: Plan, board: Board, sources: Sources = INSTALLED) -> dict[str, Any]:
     """The device's settings.json (docs/device.md). Raises PlanError for what `board` cannot do."""
     said: dict[str, Any] = {
         "ssid": plan.wifi.ssid,
@@ -78,7 +79,7 @@ def settings(plan: Plan, board: Board) -> dict[str, Any]:
         "name": plan.name,
         "model": plan.model,
         "interval": plan.interval,
-        "sensors": check_sensors(plan.sensors, board),
+        "sensors": check_sensors(plan.sensors, board, sources),
     }
     if plan.ota_key:
         said["ota_key"] = plan.ota_key
@@ -89,14 +90,17 @@ def settings(plan: Plan, board: Board) -> dict[str, Any]:
     return said
 
 
-def check_sensors(entries: Sequence[Mapping[str, Any]], board: Board) -> list[dict[str, Any]]:
+def check_sensors(
+    entries: Sequence[Mapping[str, Any]], board: Board, sources: Sources = INSTALLED
+) -> list[dict[str, Any]]:
     """The entries with GPIO numbers for labels. Raises PlanError, with `sensors[0].pin` and why."""
+    known = drivers.known(sources.drivers)
     checked: list[dict[str, Any]] = []
     used: dict[int, tuple[str, str]] = {}
     for index, entry in enumerate(entries):
         where = f"sensors[{index}]"
-        found = check_sensor(entry, board, where)
-        driver = drivers.known()[found["driver"]]
+        found = check_sensor(entry, board, where, known)
+        driver = known[found["driver"]]
         # Sensors on one bus say by their address or ROM who is meant.
         identity = str(found.get(driver.bus, "")) if driver.bus else f"#{index}"
         for name in driver.pins:
@@ -113,10 +117,12 @@ def check_sensors(entries: Sequence[Mapping[str, Any]], board: Board) -> list[di
     return checked
 
 
-def check_sensor(entry: Mapping[str, Any], board: Board, where: str) -> dict[str, Any]:
+def check_sensor(
+    entry: Mapping[str, Any], board: Board, where: str, known: Mapping[str, Driver]
+) -> dict[str, Any]:
     """One entry with GPIO numbers for labels. Raises PlanError for anything that is not allowed."""
     id_ = entry.get("driver")
-    driver = drivers.known().get(id_) if isinstance(id_, str) else None
+    driver = known.get(id_) if isinstance(id_, str) else None
     if driver is None or driver.id not in board.sensors:
         allowed = ", ".join(board.sensors) or "none"
         why = "there is no sensor" if driver is None else f"{board.name} does not carry"

@@ -23,6 +23,7 @@ from host.provision.errors import (
 )
 from host.provision.hub import LocalHub
 from host.provision.plan import Hub, Plan, Wifi
+from host.sources import INSTALLED, Sources
 
 __all__ = ["Wizard"]
 
@@ -33,14 +34,22 @@ class Wizard:
     """Asks what a plan needs; what was answered before, or lies on the device, is offered."""
 
     def __init__(
-        self, device: Device, answers: Answers, hub: LocalHub | None, console: Console
+        self,
+        device: Device,
+        answers: Answers,
+        hub: LocalHub | None,
+        console: Console,
+        sources: Sources = INSTALLED,
     ) -> None:
         self.device = device
         self.facts = device.facts
         self.answers = answers
         self.hub = hub
         self.console = console
-        self.board: Board = next(iter(boards.known().values()))
+        self.sources = sources
+        self.boards = boards.known(sources.boards)
+        self.drivers = drivers.known(sources.drivers)
+        self.board: Board = next(iter(self.boards.values()))
 
     def plan(self) -> Plan:
         """Ask what is not answered yet. Raises WrongKeyThriceError, WifiError, typer.Abort."""
@@ -48,7 +57,7 @@ class Wizard:
         if len(answered):
             self.console.print("going on where you were (--restart asks everything again)")
         self._step("board", self._ask_board)
-        self.board = plan.check_board(answered["board"])
+        self.board = plan.check_board(answered["board"], self.sources)
         self._step("hub", self._ask_hub)
         self._step("ssid", self._ask_ssid)
         self._step("key", self._ask_key)
@@ -89,11 +98,12 @@ class Wizard:
                 self.console.print(f"not allowed: {problem}", style="red", markup=False)
 
     def _ask_board(self) -> Any:
-        for board in boards.known().values():
+        for board in self.boards.values():
             self.console.print(f"  {board.id:14} {board.name}", highlight=False)
-        known = self.facts.board if self.facts.board in boards.known() else "nodemcu"
+        known = self.facts.board if self.facts.board in self.boards else "nodemcu"
         return self._until_allowed(
-            lambda: typer.prompt("Board", default=known), lambda text: plan.check_board(text).id
+            lambda: typer.prompt("Board", default=known),
+            lambda text: plan.check_board(text, self.sources).id,
         )
 
     def _ask_hub(self) -> Any:
@@ -203,10 +213,10 @@ class Wizard:
             chosen.append({"driver": "battery"})
         while (more := self._another(chosen)) is not None:
             chosen.append(more)
-        return plan.check_sensors(chosen, self.board)
+        return plan.check_sensors(chosen, self.board, self.sources)
 
     def _told(self, entry: Mapping[str, Any]) -> str:
-        driver = drivers.known()[entry["driver"]]
+        driver = self.drivers[entry["driver"]]
         pins = ", ".join(self.board.label(entry[pin]) for pin in driver.pins)
         identity = entry.get(driver.bus, "")
         if isinstance(identity, int):
@@ -223,14 +233,14 @@ class Wizard:
             name = typer.prompt(
                 f"Another sensor ({', '.join(names)}; empty: none)", default="", show_default=False
             ).strip()
-            driver = drivers.known().get(name)
+            driver = self.drivers.get(name)
             pins = driver.pins if driver else ()
             return {"driver": name} | {pin: typer.prompt(f"  its pin {pin}") for pin in pins}
 
         def take(entry: dict[str, Any]) -> dict[str, Any] | None:
             if not entry["driver"]:
                 return None
-            return plan.check_sensors([*chosen, entry], self.board)[-1]
+            return plan.check_sensors([*chosen, entry], self.board, self.sources)[-1]
 
         found: dict[str, Any] | None = self._until_allowed(ask, take)
         return found

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from contracts import resources
 from host import firmware
 from host.boards import Board
 from host.provision import plan
@@ -14,6 +15,7 @@ from host.provision.device import Device
 from host.provision.errors import NoFirmwareError
 from host.provision.hub import LocalHub
 from host.provision.plan import Plan
+from host.sources import INSTALLED, Sources
 
 __all__ = ["HEARD_S", "finish", "prepare"]
 
@@ -28,8 +30,10 @@ _KEPT = ("config", "deadline_ms", "ota_key")
 Say = Callable[[str], None]
 
 
-def prepare(device: Device, board: Board, copy: bool, say: Say) -> None:
-    """See to it that firmware is on the device; `copy` puts this source tree's there.
+def prepare(
+    device: Device, board: Board, copy: bool, say: Say, sources: Sources = INSTALLED
+) -> None:
+    """See to it that firmware is on the device; `copy` puts that of the sources there.
 
     Raises NoFirmwareError, FirmwareError, DeviceSaidError.
     """
@@ -38,14 +42,20 @@ def prepare(device: Device, board: Board, copy: bool, say: Say) -> None:
             raise NoFirmwareError(device.facts.id)
         return
     with tempfile.TemporaryDirectory() as folder:
-        version = (firmware.SOURCE.parent / "VERSION").read_text("utf-8").strip()
-        firmware.compile_firmware(Path(folder), version, board.id)
+        version = resources.release()
+        firmware.compile_firmware(Path(folder), version, board.id, sources.firmware)
         say(f"copying firmware {version}")
         device.install(Path(folder), lambda _done, _all: None)
 
 
 def finish(
-    device: Device, wanted: Plan, board: Board, hub: LocalHub | None, say: Say
+    device: Device,
+    wanted: Plan,
+    board: Board,
+    hub: LocalHub | None,
+    say: Say,
+    *,
+    sources: Sources = INSTALLED,
 ) -> dict[str, Any] | None:
     """Account, settings, place, restart, first report: the device's entry in the hub's /status.
 
@@ -54,7 +64,7 @@ def finish(
     """
     facts = device.facts
     kept = {name: facts.settings[name] for name in _KEPT if name in facts.settings}
-    settings = kept | plan.settings(wanted, board)
+    settings = kept | plan.settings(wanted, board, sources)
     ours = hub if hub and hub.is_at(wanted.hub) else None
     password = ours.admit(facts.id, facts.password) if ours else ""
     device.configure(settings, password)

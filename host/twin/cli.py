@@ -16,7 +16,9 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from contracts import resources
 from host import keys
+from host.sources import SourceOption, Sources, chosen
 from host.twin import firmware, vm
 from host.twin.errors import TwinError
 from host.twin.fleet import Fleet
@@ -94,13 +96,14 @@ def _fly(
     *,
     seconds: float | None,
     key: Path | None,
+    sources: Sources,
 ) -> int:
     """Run a fleet until its end; how many wakes failed. With a key, through the bootloader."""
     with (
         kept_folder(folder) as first,
         tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work,
     ):
-        build = firmware.compile_to(Path(work))
+        build = firmware.compile_to(Path(work), source=sources.firmware, shims=sources.shims)
         fleet = Fleet(
             address,
             build,
@@ -111,7 +114,7 @@ def _fly(
             keep=True,
             renewed=(*CONNECTION, "interval"),
             bootloader=Bootloader(key) if key else None,
-            image=build_image(build, firmware.tree_version(), key=keys.load(key)) if key else b"",
+            image=build_image(build, resources.release(), key=keys.load(key)) if key else b"",
         )
         asyncio.run(until_ended(_run(fleet, seconds)))
     for one in fleet.twins:
@@ -145,6 +148,7 @@ def twin(
             "update them over the air",
         ),
     ] = None,
+    source: SourceOption = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="end after so long")] = None,
 ) -> None:
     """Run virtual devices (the real firmware) against a hub until Ctrl-C."""
@@ -153,7 +157,10 @@ def twin(
     address = HubAddress(hub, port, enrol_port) if hub else HubAddress.of(facts(data))
     place = folder or data / "twins" / (f"{hub}_{port}" if hub else "local")
     what = kinds(kind, count)
-    failed = _fly(address, what, float(interval), place, seconds=seconds, key=bootloader)
+    failed = _fly(
+        address, what, float(interval), place,
+        seconds=seconds, key=bootloader, sources=chosen(source),
+    )  # fmt: skip
     sys.exit(1 if failed else 0)
 
 
@@ -174,7 +181,7 @@ def demo(
         from host.twin.demo import run  # noqa: PLC0415  # needs what only the hub installs
     except ModuleNotFoundError:
         raise TwinError(
-            "the demonstration needs the hub: pip install 'dormouse[hub,twin]'"
+            "the demonstration needs the hub: pip install 'dormouse-home[hub,twin]'"
         ) from None
     folder = load(data_dir=data_dir).data_dir / "demo"
     sys.exit(asyncio.run(until_ended(run(folder, once=once, seconds=seconds))) or 0)

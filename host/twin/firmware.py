@@ -6,12 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from host.firmware import SOURCE, compile_firmware, compile_shims
+from contracts import resources
+from host.firmware import SHIMS, SOURCE, compile_firmware, compile_shims
 
-__all__ = ["TREE", "Build", "compile_to", "tree_version"]
-
-TREE = SOURCE.parent
-"""This source tree."""
+__all__ = ["Build", "compile_to"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +26,21 @@ class Build:
 
 
 def compile_to(
-    folder: Path, *, version: str | None = None, board: str = "twin", source: Path = SOURCE
+    folder: Path,
+    *,
+    version: str | None = None,
+    board: str = "twin",
+    source: Path = SOURCE,
+    shims: Path = SHIMS,
 ) -> Build:
     """Compile everything into `folder`, in place of what was there.
 
-    The firmware says that it is `version` (this tree's without one) for `board`. Raises
-    host.firmware.FirmwareError with the compiler's message.
+    The firmware says that it is `version` (this release without one) for `board`. `source` and
+    `shims` are the folders of both. Raises host.firmware.FirmwareError with the compiler's message.
     """
     shutil.rmtree(folder, ignore_errors=True)
+    folder = folder.absolute()  # a VM looks from its own folder
     build = Build(folder / "modules", folder / "shims")
-    compile_shims(build.shims)
-    compile_firmware(build.modules, version or tree_version(), board, source)
+    compile_shims(build.shims, shims)
+    compile_firmware(build.modules, version or resources.release(), board, source)
     return build
-
-
-def tree_version() -> str:
-    """This source tree's version."""
-    return (TREE / "VERSION").read_text("utf-8").strip()

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts import resources
 from contracts.image import MAX_APPLICATION
 from contracts.ota.protocol import PORT
 from host import flash_maps
 from host.twin.errors import TwinError
-from host.twin.firmware import TREE
 from host.twin.image import unpack
 from host.twin.loopback import Address, claim
 from host.twin.vm import Cause, end, guarded
 
 __all__ = ["BUILT", "Bootloader", "Rom"]
 
-BUILT = TREE / "build" / "bootloader"
+BUILT = (resources.source_tree() or Path.cwd()) / "build" / "bootloader"
 """Where `make -C bootloader native` puts the programs."""
 
 _SERVER = 10  # bootdecide's exit status where the OTA server starts
@@ -46,7 +46,9 @@ class Bootloader:
         """The path of `otaserver` or `bootdecide`. Raises TwinError."""
         path = self.programs / name
         if not path.exists():
-            raise TwinError(f"{path} is not there: build it with `make -C bootloader native`")
+            raise TwinError(
+                f"{path} is not there: `make -C bootloader native` builds it in the source tree"
+            )
         return str(path)
 
 
@@ -61,6 +63,7 @@ class Rom:
     def __init__(
         self, folder: Path, bootloader: Bootloader, image: bytes, *, own: bool = False
     ) -> None:
+        folder = folder.absolute()
         self.file = folder / "flash.bin"
         self.bootloader = bootloader
         self.own = own
@@ -70,7 +73,7 @@ class Rom:
         self.decision: dict[str, Any] = {}
         self._folder = folder
         self._image = image
-        self._map = flash_maps.read(TREE / "partitions.csv")
+        self._map = flash_maps.read(resources.default_flash_map())
         self._unpacked: bytes | None = None
 
     def make(self) -> None:

@@ -54,7 +54,7 @@ class Twin:
         keep: bool = False,
         renewed: Collection[str] = CONNECTION,
     ) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()  # a VM looks from its own folder
         self.firmware = firmware
         self.chip_id = chip_id
         self.settings = dict(settings)

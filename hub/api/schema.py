@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from contracts import resources
 from hub.api.access import Check
 from hub.api.problems import MEDIA_TYPE, Problem
 
@@ -43,7 +43,7 @@ def describe(app: FastAPI, routers: Sequence[APIRouter]) -> None:
 def _document(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
     document = get_openapi(
         title="Dormouse",
-        version=_version(),
+        version=resources.release(),
         summary="Devices, readings, places and updates of one tenant",
         routes=app.routes,
         servers=[{"url": "/api"}],
@@ -69,13 +69,6 @@ def _document(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
             operation["x-scope"] = scope
             operation["description"] = f"{operation.get('description', '')}\n\nScope: {scope}."
     return document
-
-
-def _version() -> str:
-    try:
-        return metadata.version("dormouse")
-    except metadata.PackageNotFoundError:  # run from a folder, not installed
-        return "0"
 
 
 def _scopes(routers: Sequence[APIRouter]) -> list[tuple[tuple[str, str], str]]:

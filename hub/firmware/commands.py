@@ -67,7 +67,7 @@ def add(
     ] = None,
     board: Annotated[str, typer.Option(help="that such a build is for; empty: any")] = "",
     key: KeyOption = KEY,
-    partitions: PartitionsOption = Path("partitions.csv"),
+    partitions: PartitionsOption,
     tenant: Tenant = None,
     data_dir: DataDir = None,
 ) -> None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from contracts import resources
 from contracts.errors import FlashMapError
 from contracts.flash_map import FlashMap, parse
 from hub.errors import SettingsError
 
 __all__ = ["layouts"]
 
-_OURS = Path(__file__).resolve().parents[2] / "partitions"
-
 
 def layouts(setting: str) -> tuple[FlashMap, ...]:
-    """The map in the named file; without a name those of this source tree, none where none is.
+    """The map in the named file; without a name those for every size of part.
 
     Raises SettingsError with the file and the line.
     """
-    files = [Path(setting)] if setting else sorted(_OURS.glob("*.csv"))
+    files = [Path(setting)] if setting else resources.flash_maps()
     try:
         return tuple(_read(file) for file in files)
     except FlashMapError as error:

