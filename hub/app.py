@@ -18,7 +18,7 @@ from contracts.homekit.values import BadValue, parse
 from contracts.reading import SeriesKey
 from hub.anomalies.watch import Watch
 from hub.client import HUB_JSON, SOCKET
-from hub.database.key_value import Memory
+from hub.database.key_value import KeyValueStore
 from hub.database.start import Running, running
 from hub.device_settings.service import ConfigService
 from hub.explain.outages import Outages
@@ -96,7 +96,7 @@ class Hub:
         self.bridges = BridgeSets(self._bridge, self._tenant_of, StoredPorts(store))
         self._stack.push_async_callback(self.bridges.stop)
         # Not entered yet: its listener comes last. But commands from HomeKit need its source.
-        self.mapping = StoredMapping(Memory(store, settings.tenant))
+        self.mapping = StoredMapping(KeyValueStore(store.of(settings.tenant)))
         self._stack.push_async_callback(self.mapping.stop)
         self.translator = await self.mapping.load(mapped, self._model_of)
         self.mqtt = Mqtt(
@@ -107,7 +107,7 @@ class Hub:
         await enter(self.mqtt)
         await enter(_started(self.configs))
         await enter(_started(self.runner))
-        self.outages = Outages(Memory(store, settings.tenant), self.mqtt.source)
+        self.outages = Outages(KeyValueStore(store.of(settings.tenant)), self.mqtt.source)
         await enter(_started(self.outages))
         self.anomalies = Watch(store)
         self._stack.push_async_callback(self.anomalies.stop)
@@ -123,7 +123,7 @@ class Hub:
         """The parts that hear of messages, before the first one comes."""
         store, source = self.running.store, self.mqtt.source
         listener.on(topics.Online, self._online)
-        self.configs = ConfigService(store, source, self._tenant_of)
+        self.configs = ConfigService(store, source, self._tenant_of, self.problems)
         listener.on(topics.Report, self.configs.report)
         settings = self.settings
         streams = Streams(
@@ -147,7 +147,7 @@ class Hub:
 
     def firmware(self, tenant: str | None = None) -> Firmware:
         """A tenant's images, the hub's own tenant's for None."""
-        return Firmware(self.running.store, tenant or self.settings.tenant, self._flash_maps)
+        return Firmware(self.running.store.of(tenant or self.settings.tenant), self._flash_maps)
 
     async def first_link(self) -> str | None:
         """A one-time link for the first administrator; None when there is an administrator."""
@@ -157,7 +157,7 @@ class Hub:
         settings = self.settings
         ours = tenant == settings.tenant
         return Bridge(
-            StoredHomeKit(self.running.store, tenant),
+            StoredHomeKit(self.running.store.of(tenant)),
             self._command,
             host=settings.host,
             port=settings.hap_port if ours else kept_port,

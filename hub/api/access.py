@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from hub.api.principal import Principal, Role, authenticate, site_of
 from hub.api.problems import ProblemError
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.tokens.repository import Scope, Tokens
 
 __all__ = [
@@ -39,7 +39,7 @@ class Asked:
     principal: Principal
 
     @property
-    def store(self) -> Store:
+    def store(self) -> Database:
         """The way into the database."""
         return self.hub.running.store
 
@@ -84,7 +84,7 @@ def may(principal: Principal, scope: Scope) -> bool:
     return scope in principal.scopes or Scope.ADMIN in principal.scopes
 
 
-def whose(store: Store) -> Any:
+def whose(store: Database) -> Any:
     """The function that finds a token's principal by its text: what Site.tokens wants."""
     tokens = Tokens(store)
 

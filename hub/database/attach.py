@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.postgres import Postgres
 from hub.database.start import Running, running
 from hub.folder import data_folder
@@ -23,7 +23,7 @@ async def attached(settings: Settings) -> AsyncIterator[Running]:
         if not settings.database_url:
             postgres = Postgres(settings.data_dir / "postgres", run_as=settings.run_as)
             if await _answers(postgres):
-                store = await stack.enter_async_context(Store(postgres.app_url))
+                store = await stack.enter_async_context(Database(postgres.app_url))
                 yield Running(store, postgres, postgres.owner_url)
                 return
         yield await stack.enter_async_context(alone(settings))

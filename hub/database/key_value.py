@@ -10,41 +10,39 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from hub.database.database import Store
+from hub.database.database import TenantDatabase
+from hub.database.queries import Queries
 
-__all__ = ["Memory"]
+__all__ = ["KeyValueStore"]
+
+_QUERIES = Queries.of("hub.database")
 
 
-class Memory:
+class KeyValueStore:
     """The remembered values of one tenant."""
 
-    def __init__(self, store: Store, tenant: str) -> None:
-        self._store = store
-        self._tenant = tenant
+    def __init__(self, database: TenantDatabase) -> None:
+        self._database = database
 
     async def load(self, area: str) -> dict[str, Any]:
         """All of an area, by key."""
-        async with self._store.tenant(self._tenant) as conn:
-            found = await conn.execute(
-                "SELECT key, value FROM dormouse.homekit WHERE area = %s ORDER BY key", [area]
-            )
+        async with self._database.transaction() as conn:
+            found = await conn.execute(_QUERIES["values_of_area"], [area])
             return dict(await found.fetchall())
 
     async def save(self, area: str, values: Mapping[str, Any]) -> None:
         """Keep these values (JSON: None, numbers, text, lists, objects), over what was there."""
         keys = sorted(values)
-        async with self._store.tenant(self._tenant) as conn:
+        async with self._database.transaction() as conn:
             await conn.execute(
-                """INSERT INTO dormouse.homekit (tenant_id, area, key, value)
-                   SELECT dormouse.current_tenant(), %s, * FROM unnest(%s::text[], %s::jsonb[])
-                   ON CONFLICT (tenant_id, area, key) DO UPDATE SET value = excluded.value""",
+                _QUERIES["save_values"],
                 [area, keys, [Jsonb(values[key]) for key in keys]],
             )
 
     async def delete(self, area: str, keys: Iterable[str]) -> None:
         """Forget these keys."""
-        async with self._store.tenant(self._tenant) as conn:
+        async with self._database.transaction() as conn:
             await conn.execute(
-                "DELETE FROM dormouse.homekit WHERE area = %s AND key = ANY(%s)",
+                _QUERIES["delete_values"],
                 [area, list(keys)],
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from hub.database.database import Store
+from hub.database.database import TenantDatabase
 from hub.device_settings.repository import StoredConfigs, Version
 from hub.device_settings.schema import SECRET, checked, split_secrets
 from hub.devices.known import require_device
@@ -61,11 +61,10 @@ class Configs:
     `publish_all` at the next connection.
     """
 
-    def __init__(self, store: Store, tenant: str, publish: Publish) -> None:
-        self._store = store
-        self._tenant = tenant
+    def __init__(self, database: TenantDatabase, publish: Publish) -> None:
+        self._database = database
         self._publish = publish
-        self._kept = StoredConfigs(store, tenant)
+        self._kept = StoredConfigs(database)
         self._locks: dict[str, asyncio.Lock] = {}
         self._loading = asyncio.Lock()
         # The wanted version of devices that are not known to run it.
@@ -85,7 +84,7 @@ class Configs:
         DeviceUnknownError.
         """
         wanted = checked(changes)
-        await require_device(self._store, self._tenant, device)
+        await require_device(self._database, device)
         async with self._lock(device):
             version = await self._kept.change(
                 device, lambda latest: merged(latest, wanted), who=who, why=why
@@ -98,7 +97,7 @@ class Configs:
 
     async def state(self, device: str) -> ConfigState:
         """What is wanted and what runs. Raises DeviceUnknownError."""
-        await require_device(self._store, self._tenant, device)
+        await require_device(self._database, device)
         return _state(device, await self._kept.history(device))
 
     async def history(self, device: str) -> list[Version]:

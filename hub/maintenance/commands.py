@@ -64,7 +64,7 @@ def keep(  # noqa: PLR0917  # each a flag
         settings = load(data_dir=data_dir, tenant=tenant)
         async with attached(settings) as found:
             rule = Rule(raw_days, hourly_days, daily_days)
-            await keep_rule(found.store, settings.tenant, rule, characteristic)
+            await keep_rule(found.store.of(settings.tenant), rule, characteristic)
 
     asyncio.run(work())
 
@@ -133,10 +133,10 @@ def export(
         async with attached(settings) as found:
             if out == "-":
                 return await write(
-                    found.store, settings.tenant, query, sys.stdout.buffer, Format(form)
+                    found.store.of(settings.tenant), query, sys.stdout.buffer, Format(form)
                 )
             with Path(out).open("wb") as file:  # noqa: ASYNC230  # nothing else runs here
-                return await write(found.store, settings.tenant, query, file, Format(form))
+                return await write(found.store.of(settings.tenant), query, file, Format(form))
 
     rows = asyncio.run(work())
     typer.echo(f"{rows} rows", err=True)
@@ -151,7 +151,8 @@ def db_recreate(
 ) -> None:
     """Drop the database, make it anew, load a fixture; the hub must not be running."""
     from hub.database.attach import alone  # noqa: PLC0415
-    from hub.maintenance.recreate import FIXTURE, load_fixture, recreate  # noqa: PLC0415
+    from hub.database.recreate import recreate  # noqa: PLC0415
+    from hub.maintenance.fixture import FIXTURE, load_fixture  # noqa: PLC0415
 
     async def work() -> None:
         async with alone(load(data_dir=data_dir)) as found:
@@ -173,7 +174,7 @@ def gaps(
     from hub.devices.repository import Devices  # noqa: PLC0415
 
     settings = load(data_dir=data_dir, tenant=tenant)
-    found = _with_store(settings, lambda store: Devices(store, settings.tenant).gaps(device))
+    found = _with_store(settings, lambda store: Devices(store.of(settings.tenant)).gaps(device))
     for one in found:
         missing = ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in one.missing) or "none"
         typer.echo(
@@ -199,7 +200,7 @@ def devices(
 
     settings = load(data_dir=data_dir, tenant=tenant)
     path = where
-    found = _with_store(settings, lambda store: devices_where(store, settings.tenant, path))
+    found = _with_store(settings, lambda store: devices_where(store.of(settings.tenant), path))
     for device in [json.dumps(found)] if as_json else found:
         typer.echo(device)
 

@@ -7,7 +7,6 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from hub.device_settings.schema import masked
@@ -37,9 +36,9 @@ def without_secrets(target: FirmwareTarget | Any) -> dict[str, Any]:
     return kept
 
 
-def device_rows(devices: Iterable[Device]) -> Jsonb:
+def device_rows(devices: Iterable[Device]) -> list[dict[str, Any]]:
     """Devices for jsonb_to_recordset."""
-    return Jsonb([_row(device) for device in devices])
+    return [_row(device) for device in devices]
 
 
 def event_rows(events: Iterable[Transition]) -> list[dict[str, Any]]:

@@ -10,11 +10,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from contracts.topics import OtaState, Report
-from hub.database.database import Store
+from hub.database.database import Database
+from hub.database.errors import DatabaseAwayError
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.source import Delivery
 from hub.rollouts.model import Sample, State
@@ -28,7 +26,6 @@ __all__ = ["Change", "Link", "Runner", "Streaming"]
 
 log = logging.getLogger(__name__)
 
-_AWAY = (psycopg.Error, PoolTimeout, OSError)
 _WATCHERS = 100  # changes that a slow onlooker may be behind
 
 
@@ -78,7 +75,7 @@ class Runner:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         link: Link,
         streams: Streaming,
         *,
@@ -124,7 +121,7 @@ class Runner:
 
     def kept(self, tenant: str) -> StoredRollouts:
         """The rollouts of a tenant as they are kept."""
-        return StoredRollouts(self._store, tenant)
+        return StoredRollouts(self._store.of(tenant))
 
     def now(self) -> datetime:
         """The runner's clock."""
@@ -229,6 +226,7 @@ class Runner:
             lambda device: tuple(self._recent.get((tenant, device), ())),
             lambda number: self._changed(tenant, number),
             self._freed,
+            self._problems,
             self._clock,
         )
 
@@ -262,8 +260,13 @@ class Runner:
         """A defect of ours, or another hub, has ended a worker: from what is kept, once more."""
         while True:
             await asyncio.sleep(self.MEND_S)
-            with suppress(*_AWAY):
+            try:
                 kept = await self.kept(tenant).load(number)
+            except DatabaseAwayError as error:
+                log.warning("rollout %d waits for the database: %s", number, error.reason)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; devices wait
+                self._problems.defect("taking up a rollout again", error)
+            else:
                 if not kept.rollout.phase.over:
                     self.begin(tenant, kept)
                 return
@@ -276,12 +279,14 @@ class Runner:
                     for kept in await self.kept(tenant).open():
                         if (tenant, kept.rollout.id) not in self._workers:
                             self.begin(tenant, kept)
-            except _AWAY as error:
-                log.warning("rollouts wait for the database: %s", error)
-                await asyncio.sleep(self.RETRY_S)
+            except DatabaseAwayError as error:
+                log.warning("rollouts wait for the database: %s", error.reason)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; devices wait
+                self._problems.defect("taking up rollouts", error)
             else:
                 self.ready.set()
                 return
+            await asyncio.sleep(self.RETRY_S)
 
     async def _keep_published(self) -> None:
         """At every connection: the broker may have lost what it kept."""
@@ -290,11 +295,14 @@ class Runner:
             await self._link.connected.wait()
             try:
                 await self._publish_all()
-            except (NotConnectedError, *_AWAY) as error:
+            except (NotConnectedError, DatabaseAwayError) as error:
                 log.debug("commands are published later: %s", error)
-                await asyncio.sleep(self.RETRY_S)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; devices wait
+                self._problems.defect("publishing rollouts' commands", error)
             else:
                 await self._link.lost.wait()
+                continue
+            await asyncio.sleep(self.RETRY_S)
 
     async def _publish_all(self) -> None:
         for worker in list(self._workers.values()):

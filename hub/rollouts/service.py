@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.device_settings.schema import checked
 from hub.firmware.repository import Firmware, Image
 from hub.rollouts.errors import BadRequestError, DeviceBusyError, WrongPhaseError
@@ -69,7 +69,9 @@ class Rollouts:
     `firmware` gives a tenant's images.
     """
 
-    def __init__(self, store: Store, runner: Runner, firmware: Callable[[str], Firmware]) -> None:
+    def __init__(
+        self, store: Database, runner: Runner, firmware: Callable[[str], Firmware]
+    ) -> None:
         self._store = store
         self._runner = runner
         self._firmware = firmware
@@ -153,7 +155,7 @@ class Rollouts:
     async def _prepare(
         self, tenant: str, request: Request, who: str
     ) -> tuple[Rollout, dict[str, Device], list[Transition]]:
-        names = await select(self._store, tenant, request.select)
+        names = await select(self._store.of(tenant), request.select)
         kept = self._runner.kept(tenant)
         busy = await kept.busy(names)
         if busy:

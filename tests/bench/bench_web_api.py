@@ -19,7 +19,7 @@ from statistics import median
 import httpx
 import psycopg
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.postgres import Postgres
 from hub.tokens.repository import Scope, Tokens
 from tests.bench.report import note, report
@@ -49,8 +49,8 @@ WHERE d.key = %s AND s.index = 0"""
 
 async def _fill(hub: HubProcess) -> str:
     """Devices, a month of d1, a million readings of d2; a token that may read them."""
-    async with Store(Postgres(hub.data_dir / "postgres").app_url) as store:
-        async with store.tenant("home") as conn:
+    async with Database(Postgres(hub.data_dir / "postgres").app_url) as store:
+        async with store.of("home").transaction() as conn:
             for back in (0, 20, 40):
                 await conn.execute(
                     "SELECT dormouse.ensure_partition(now() - %s)", [timedelta(days=back)]

@@ -51,7 +51,7 @@ async def let_in(side, device, password=PASSWORD, within=5.0):
 
 
 async def values(store, tenant="home"):
-    async with store.tenant(tenant) as conn:
+    async with store.of(tenant).transaction() as conn:
         rows = await conn.execute("SELECT value FROM dormouse.reading ORDER BY value")
         return [row[0] for row in await rows.fetchall()]
 

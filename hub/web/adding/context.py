@@ -48,9 +48,9 @@ class Adding:
         self.tenant = tenant
         self.who = who
         store = hub.running.store
-        self._places = Places(store, tenant)
-        self._changes = Changes(store, tenant, who)
-        self._readings = Readings(store, tenant)
+        self._places = Places(store.of(tenant))
+        self._changes = Changes(store.of(tenant), who)
+        self._readings = Readings(store.of(tenant))
 
     async def door(self, ending: str) -> Door:
         """Who is at the door; with several tenants only those whose id ends so are told of."""
@@ -112,7 +112,7 @@ class Adding:
 
     async def latest(self, device: str) -> dict[SeriesKey, LastValue]:
         """What the database has of it."""
-        found = await overview(self.hub.running.store, self.tenant, [device])
+        found = await overview(self.hub.running.store.of(self.tenant), [device])
         return {value.series: value for value in found[0].values} if found else {}
 
     async def name(self, device: str, name: str) -> None:

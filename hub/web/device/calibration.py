@@ -70,7 +70,7 @@ class CalibrationPanel:
             return
         try:
             since = _instant(self._since.value)
-            readings = Readings(self._hub.running.store, self._who.tenant)
+            readings = Readings(self._hub.running.store.of(self._who.tenant))
             await readings.calibrate(
                 value.series, gain=gain, offset=offset, since=since, who=self._who.name
             )

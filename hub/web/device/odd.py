@@ -37,7 +37,7 @@ class OddPanel:
         mark: Callable[[Mapping[SeriesKey, Sequence[Mark]]], Awaitable[None]],
     ) -> None:
         self._hub, self._who, self._device, self._mark = hub, who, device, mark
-        self._mutes = Mutes(hub.running.store, who.tenant)
+        self._mutes = Mutes(hub.running.store.of(who.tenant))
 
     def build(self) -> None:
         """Make the place for it."""

@@ -59,8 +59,8 @@ class _Page:
     def __init__(self, hub: Hub, principal: Principal) -> None:
         self._hub = hub
         self._who = principal
-        self._places = Places(hub.running.store, principal.tenant)
-        self._changes = Changes(hub.running.store, principal.tenant, principal.name)
+        self._places = Places(hub.running.store.of(principal.tenant))
+        self._changes = Changes(hub.running.store.of(principal.tenant), principal.name)
         self._dragged = _Dragged()
         self._names: dict[str, str] = {}
         self._tree: list[dict[str, Any]] = []

@@ -56,9 +56,9 @@ class Planned:
             one.device: f"{self._names[one.device]} ({one.device})"
             if one.device in self._names
             else one.device
-            for one in await overview(store, tenant)
+            for one in await overview(store.of(tenant))
         }
-        places = {place.id: place.path for place in paths(await Places(store, tenant).tree())}
+        places = {place.id: place.path for place in paths(await Places(store.of(tenant)).tree())}
         with ui.column().classes("w-full max-w-2xl gap-3"):
             self._image = _select("Firmware", images, self._wanted, self._stale)
             self._scope = ui.radio(_SCOPES, value="all", on_change=self._stale)

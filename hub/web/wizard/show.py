@@ -9,8 +9,8 @@ from nicegui import ui
 
 from hub.errors import HubError
 from hub.web.ask import confirm
-from hub.web.wizard.kept import Kept, MovedOnError, Wizards
 from hub.web.wizard.machine import Progress, Script, Step, View, view
+from hub.web.wizard.repository import Kept, MovedOnError, Wizards
 
 __all__ = ["WizardPage"]
 

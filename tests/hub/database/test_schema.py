@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.migrate import head
 from hub.database.models import Base
 from hub.database.models.history import Xid8
@@ -40,7 +40,7 @@ def test_every_table_is_declared_for_tenancy(database):
     assert tables | {"alembic_version"} == TABLES.keys() | GLOBAL.keys()
 
 
-async def test_a_migrated_database_has_no_drift(store: Store):
+async def test_a_migrated_database_has_no_drift(store: Database):
     async with store.nobody() as conn:
         await conn.execute("SELECT dormouse.ensure_partitions_ahead(2)")
         assert await drift(conn) == []

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.firmware.errors import (
     ImageRefusedError,
     UnknownFirmwareError,
@@ -21,8 +21,8 @@ ANY = canned_image("2.0.0", "", seed=3)
 
 
 @pytest.fixture
-def firmware(store: Store) -> Firmware:
-    return Firmware(store, "home")
+def firmware(store: Database) -> Firmware:
+    return Firmware(store.of("home"))
 
 
 async def test_kept_listed_loaded_removed(firmware: Firmware):
@@ -70,9 +70,9 @@ async def test_what_is_refused_leaves_nothing(firmware: Firmware):
     assert await firmware.images() == []
 
 
-async def test_tenants_do_not_see_each_others(store: Store, firmware: Firmware):
+async def test_tenants_do_not_see_each_others(store: Database, firmware: Firmware):
     await store.ensure_tenant("beach")
-    beach = Firmware(store, "beach")
+    beach = Firmware(store.of("beach"))
     ours = await firmware.add(ONE)
     theirs = await beach.add(ONE)  # the same file: neither knows of the other
     assert theirs.id != ours.id

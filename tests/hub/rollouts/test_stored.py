@@ -32,7 +32,7 @@ TARGET = FirmwareTarget(image=1, version="2.0.0", size=1000, key="ab")
 
 @pytest.fixture
 def kept(store) -> StoredRollouts:
-    return StoredRollouts(store, "home")
+    return StoredRollouts(store.of("home"))
 
 
 async def add(kept: StoredRollouts, *names: str, target=TARGET):
@@ -116,7 +116,7 @@ async def test_the_last_command_of_a_device_goes_on_in_the_next_rollout(kept):
 
 
 async def test_what_is_known_before(kept, store):
-    devices = Devices(store, "home")
+    devices = Devices(store.of("home"))
     report = {"firmware": "1.0.0", "board": "x", "reset": "deepsleep", "awake_ms": 400}
     await devices.report("a", report, NOW, 60)
     found = await kept.starts(["a", "new"])
@@ -132,7 +132,7 @@ async def test_secrets_are_forgotten_at_the_end(kept, store):
     await kept.commit(
         rollout, Outcome(replace(rollout, phase=Phase.DONE), {"a": over}, [], [], None)
     )
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         row = await (await conn.execute("SELECT target::text FROM dormouse.rollout")).fetchone()
     assert "correct horse" not in row[0]
     assert "home" in row[0]

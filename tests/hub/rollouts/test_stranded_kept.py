@@ -12,11 +12,11 @@ from hub.rollouts.repository import StoredRollouts
 
 
 async def failed(store, since: datetime, *stranded: str, **others: State) -> StoredRollouts:
-    kept = StoredRollouts(store, "home")
+    kept = StoredRollouts(store.of("home"))
     rollout = Rollout(0, FirmwareTarget(image=1, version="2.0.0", size=9), Options(), since, "ann")
     names = [*stranded, *others]
     for name in names:
-        await Devices(store, "home").report(name, {"firmware": "1.0.0"}, since, 60)
+        await Devices(store.of("home")).report(name, {"firmware": "1.0.0"}, since, 60)
     devices, history = begin(rollout, await kept.starts(names), since)
     devices = {
         name: replace(
@@ -36,7 +36,7 @@ async def test_those_that_a_failed_update_left_there(store):
     kept = await failed(store, now, "a", "b", c=State.FAILED, d=State.UPDATED)
     assert sorted(await kept.stranded()) == ["a", "b"]
     later = now + timedelta(seconds=5)
-    await Devices(store, "home").report("a", {"firmware": "1.0.0"}, later, 60)
+    await Devices(store.of("home")).report("a", {"firmware": "1.0.0"}, later, 60)
     assert await kept.stranded() == ["b"]
 
 

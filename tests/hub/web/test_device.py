@@ -115,7 +115,7 @@ async def test_a_calibration_is_set_and_the_page_follows(web, open_browser):
             await page.get_by_text("CurrentTemperature is calibrated.").wait_for()
         key = SeriesKey(made.device, "TemperatureSensor", 0, "CurrentTemperature")
         async with store_of(web) as store:
-            (bin_,) = await Readings(store, "home").bins(key, *[_near(days) for days in (-1, 1)])
+            (bin_,) = await Readings(store.of("home")).bins(key, *[_near(days) for days in (-1, 1)])
         assert bin_.last == 18.5
         async with open_browser("rob") as page:
             await opened(page, made.device)

@@ -224,5 +224,5 @@ async def test_the_tables_are_closed_to_the_application(people, store):
         "UPDATE dormouse.invitation SET role = 'administrator'",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            async with store.tenant("home") as conn:
+            async with store.of("home").transaction() as conn:
                 await conn.execute(statement.encode())
