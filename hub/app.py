@@ -96,7 +96,7 @@ class Hub:
         self.bridges = BridgeSets(self._bridge, self._tenant_of, StoredPorts(store))
         self._stack.push_async_callback(self.bridges.stop)
         # Not entered yet: its listener comes last. But commands from HomeKit need its source.
-        self.mapping = StoredMapping(KeyValueStore(store.of(settings.tenant)))
+        self.mapping = StoredMapping(KeyValueStore(store.of(settings.tenant), "mapping"))
         self._stack.push_async_callback(self.mapping.stop)
         self.translator = await self.mapping.load(mapped, self._model_of)
         self.mqtt = Mqtt(
@@ -107,7 +107,9 @@ class Hub:
         await enter(self.mqtt)
         await enter(_started(self.configs))
         await enter(_started(self.runner))
-        self.outages = Outages(KeyValueStore(store.of(settings.tenant)), self.mqtt.source)
+        self.outages = Outages(
+            KeyValueStore(store.of(settings.tenant), "explain"), self.mqtt.source
+        )
         await enter(_started(self.outages))
         self.anomalies = Watch(store)
         self._stack.push_async_callback(self.anomalies.stop)

@@ -1,7 +1,4 @@
-"""Small things that must survive a restart: JSON by area and key, of one tenant.
-
-HomeKit's aids, iids, pairing code, setup id, pairings and last values live here.
-"""
+"""Small things that must survive a restart: JSON by area and key, each of one part of the hub."""
 
 from __future__ import annotations
 
@@ -19,30 +16,26 @@ _QUERIES = Queries.of("hub.database")
 
 
 class KeyValueStore:
-    """The remembered values of one tenant."""
+    """What one part of the hub, the `owner`, remembers of one tenant."""
 
-    def __init__(self, database: TenantDatabase) -> None:
+    def __init__(self, database: TenantDatabase, owner: str) -> None:
         self._database = database
+        self._owner = owner
 
     async def load(self, area: str) -> dict[str, Any]:
         """All of an area, by key."""
         async with self._database.transaction() as conn:
-            found = await conn.execute(_QUERIES["values_of_area"], [area])
+            found = await conn.execute(_QUERIES["values_of_area"], [self._owner, area])
             return dict(await found.fetchall())
 
     async def save(self, area: str, values: Mapping[str, Any]) -> None:
         """Keep these values (JSON: None, numbers, text, lists, objects), over what was there."""
         keys = sorted(values)
+        rows = [Jsonb(values[key]) for key in keys]
         async with self._database.transaction() as conn:
-            await conn.execute(
-                _QUERIES["save_values"],
-                [area, keys, [Jsonb(values[key]) for key in keys]],
-            )
+            await conn.execute(_QUERIES["save_values"], [self._owner, area, keys, rows])
 
     async def delete(self, area: str, keys: Iterable[str]) -> None:
         """Forget these keys."""
         async with self._database.transaction() as conn:
-            await conn.execute(
-                _QUERIES["delete_values"],
-                [area, list(keys)],
-            )
+            await conn.execute(_QUERIES["delete_values"], [self._owner, area, list(keys)])

@@ -36,12 +36,12 @@ SELECT count(*) FROM dormouse.reading;
 DROP SCHEMA IF EXISTS dormouse CASCADE;
 
 -- values_of_area --
-SELECT key, value FROM dormouse.homekit WHERE area = %s ORDER BY key;
+SELECT key, value FROM dormouse.key_value WHERE owner = %s AND area = %s ORDER BY key;
 
 -- save_values --
-INSERT INTO dormouse.homekit (tenant_id, area, key, value)
-SELECT dormouse.current_tenant(), %s, * FROM unnest(%s::text[], %s::jsonb[])
-ON CONFLICT (tenant_id, area, key) DO UPDATE SET value = excluded.value;
+INSERT INTO dormouse.key_value (tenant_id, owner, area, key, value)
+SELECT dormouse.current_tenant(), %s, %s, * FROM unnest(%s::text[], %s::jsonb[])
+ON CONFLICT (tenant_id, owner, area, key) DO UPDATE SET value = excluded.value;
 
 -- delete_values --
-DELETE FROM dormouse.homekit WHERE area = %s AND key = ANY(%s);
+DELETE FROM dormouse.key_value WHERE owner = %s AND area = %s AND key = ANY(%s);

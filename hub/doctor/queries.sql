@@ -24,7 +24,8 @@ SELECT count(*) FROM dormouse.device WHERE tenant_id <> dormouse.current_tenant(
 
 -- write_for_tenant --
 -- Into a table whose triggers write to no other, which would refuse in its stead.
-INSERT INTO dormouse.homekit (tenant_id, area, key, value) VALUES (%s, 'doctor', 'doctor', 'null');
+INSERT INTO dormouse.key_value (tenant_id, owner, area, key, value)
+VALUES (%s, 'doctor', 'doctor', 'doctor', 'null');
 
 -- count_a_row --
 SELECT count(*) FROM (SELECT FROM dormouse.{table} LIMIT 1) AS t;

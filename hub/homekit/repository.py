@@ -93,8 +93,11 @@ class StoredPorts:
 
     async def load(self, tenant: str) -> int:
         """The kept port; 0 where there is none yet."""
-        return int((await KeyValueStore(self._store.of(tenant)).load(self._AREA)).get("first", 0))
+        return int((await self._values(tenant).load(self._AREA)).get("first", 0))
 
     async def save(self, tenant: str, port: int) -> None:
         """Keep it."""
-        await KeyValueStore(self._store.of(tenant)).save(self._AREA, {"first": port})
+        await self._values(tenant).save(self._AREA, {"first": port})
+
+    def _values(self, tenant: str) -> KeyValueStore:
+        return KeyValueStore(self._store.of(tenant), "homekit")

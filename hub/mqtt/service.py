@@ -87,7 +87,7 @@ class Mqtt:
             problems,
         )
         self.broker: Broker | None = None
-        self._memory = KeyValueStore(store.of(settings.tenant))
+        self._memory = KeyValueStore(store.of(settings.tenant), "mqtt")
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._confirming: set[str] = set()

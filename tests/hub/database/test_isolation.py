@@ -61,7 +61,7 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
     await StoredConfigs(store.of(tenant)).change(
         f"{prefix}0", lambda _: ({"interval": 9}, {"wifi": {"key": prefix}}), who="ann", why="test"
     )
-    await KeyValueStore(store.of(tenant)).save("aid", {f"{prefix}0": 2})
+    await KeyValueStore(store.of(tenant), "homekit").save("aid", {f"{prefix}0": 2})
     await Accounts(store).create(Account(tenant, f"{prefix}0", "$7$", AccountState.ACTIVE))
     await Readings(store.of(tenant)).calibrate(key(f"{prefix}0"), gain=2)
     await keep(store.of(tenant), Rule(30))
@@ -204,9 +204,9 @@ async def insert(conn, table: str, row: dict) -> tuple[str, int]:
         sql.SQL(", ").join(sql.Placeholder() * len(row)),
     )
     values = [
-        # HomeKit's values are JSON of any kind.
+        # Small values are JSON of any kind.
         Jsonb(v)
-        if (isinstance(v, dict | list) and c != "scopes") or (table, c) == ("homekit", "value")
+        if (isinstance(v, dict | list) and c != "scopes") or (table, c) == ("key_value", "value")
         else v
         for c, v in row.items()
     ]

@@ -68,7 +68,7 @@ CHANGES = [
      "reading_2020_01: a partition granted to dormouse_app"),
     ("ALTER TABLE dormouse.reading_2020_01 DISABLE ROW LEVEL SECURITY",
      "reading_2020_01: row-level security is not"),
-    ("DROP TABLE dormouse.homekit", "homekit: is missing"),
+    ("DROP TABLE dormouse.key_value", "key_value: is missing"),
 ]  # fmt: skip
 
 

@@ -55,7 +55,7 @@ async def test_attributes_are_merged(store: Database):
 
 
 async def test_memory_survives_as_json(store: Database):
-    memory = KeyValueStore(store.of("home"))
+    memory = KeyValueStore(store.of("home"), "test")
     await memory.save("aid", {"d1": 2, "d2": 3})
     await memory.save("aid", {"d2": {"n": None}})
     await memory.save("pin", {"": "031-45-154"})

@@ -18,7 +18,7 @@ class Hub:
 
     def __init__(self, store) -> None:
         self.now = NOON
-        self.memory = KeyValueStore(store.of("home"))
+        self.memory = KeyValueStore(store.of("home"), "explain")
         self.connected, self.lost = asyncio.Event(), asyncio.Event()
         self.connected.set()
 

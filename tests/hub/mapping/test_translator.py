@@ -78,7 +78,7 @@ def test_what_tasmota_may_touch(tasmota):
 
 
 async def test_homie_nodes_keep_their_index(store):
-    memory = StoredMapping(KeyValueStore(store.of("home")))
+    memory = StoredMapping(KeyValueStore(store.of("home"), "mapping"))
     homie = await memory.load(Mapping(presets=("homie",)))
     assert said(homie, "homie/box/$name", "Box") == [("box/AccessoryInformation/Name", "Box")]
     assert said(homie, "homie/box/outside/temperature", "5.5") == [
