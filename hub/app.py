@@ -23,10 +23,10 @@ from hub.database.start import Running, running
 from hub.device_settings.service import ConfigService
 from hub.explain.outages import Outages
 from hub.firmware.layouts import layouts
-from hub.firmware.repository import Firmware
+from hub.firmware.repository import FirmwareRepository
 from hub.folder import data_folder, write_private
 from hub.homekit.bridge import Bridge
-from hub.homekit.repository import StoredHomeKit, StoredPorts
+from hub.homekit.repository import BridgePortRepository, HomeKitRepository
 from hub.homekit.sets import BridgeSets
 from hub.live import Live, LiveCommand
 from hub.mapping.stored import StoredMapping, configured
@@ -93,7 +93,7 @@ class Hub:
         self._stack.callback(http.close)
         self.running: Running = await enter(running(settings))
         store = self.running.store
-        self.bridges = BridgeSets(self._bridge, self._tenant_of, StoredPorts(store))
+        self.bridges = BridgeSets(self._bridge, self._tenant_of, BridgePortRepository(store))
         self._stack.push_async_callback(self.bridges.stop)
         # Not entered yet: its listener comes last. But commands from HomeKit need its source.
         self.mapping = StoredMapping(KeyValueStore(store.of(settings.tenant), "mapping"))
@@ -147,9 +147,11 @@ class Hub:
         listener.on(topics.OtaState, self.runner.answer)
         self.rollouts = Rollouts(store, self.runner, self.firmware)
 
-    def firmware(self, tenant: str | None = None) -> Firmware:
+    def firmware(self, tenant: str | None = None) -> FirmwareRepository:
         """A tenant's images, the hub's own tenant's for None."""
-        return Firmware(self.running.store.of(tenant or self.settings.tenant), self._flash_maps)
+        return FirmwareRepository(
+            self.running.store.of(tenant or self.settings.tenant), self._flash_maps
+        )
 
     async def first_link(self) -> str | None:
         """A one-time link for the first administrator; None when there is an administrator."""
@@ -159,7 +161,7 @@ class Hub:
         settings = self.settings
         ours = tenant == settings.tenant
         return Bridge(
-            StoredHomeKit(self.running.store.of(tenant)),
+            HomeKitRepository(self.running.store.of(tenant)),
             self._command,
             host=settings.host,
             port=settings.hap_port if ours else kept_port,

@@ -10,12 +10,12 @@ from hub.database.database import TenantDatabase
 from hub.database.errors import ForeignRowError
 from hub.database.queries import Queries
 
-__all__ = ["Mutes"]
+__all__ = ["MuteRepository"]
 
 _QUERIES = Queries.of("hub.anomalies")
 
 
-class Mutes:
+class MuteRepository:
     """The mutes of one tenant, by series and kind of oddity."""
 
     def __init__(self, database: TenantDatabase) -> None:

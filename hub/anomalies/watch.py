@@ -13,12 +13,12 @@ from functools import partial
 from contracts.homekit.quantities import Quantity, Shape, ordinary, quantity, shown
 from contracts.reading import SeriesKey
 from hub.anomalies.detect import Finding, detect
-from hub.anomalies.mutes import Mutes
+from hub.anomalies.mutes import MuteRepository
 from hub.anomalies.profile import Bin, Profile, Sample, learn
 from hub.database.database import Database
 from hub.database.errors import ForeignRowError
 from hub.devices.glance import glance
-from hub.readings.points import Form, Points, Resolution, Series, Span
+from hub.readings.points import Form, PointRepository, Resolution, Series, Span
 
 __all__ = ["Odd", "Watch"]
 
@@ -120,7 +120,7 @@ class Watch:
         if before is not None and time.monotonic() - before.at < _LOOK_S:
             return before.findings
         try:
-            (series,) = await Points(self._store.of(tenant)).find([key])
+            (series,) = await PointRepository(self._store.of(tenant)).find([key])
         except ForeignRowError:
             return []
         profile = await self._profile(tenant, series, now)
@@ -146,7 +146,7 @@ class Watch:
 
     async def _readings(self, tenant: str, series: Series, span: Span) -> list[Sample]:
         found: list[Sample] = []
-        points = Points(self._store.of(tenant))
+        points = PointRepository(self._store.of(tenant))
         async for piece in points.pieces(series, span, Resolution.RAW, Form.PACKED):
             at, values = piece.columns[0], piece.columns[1]
             found += [(float(t) / 1e6, float(v)) for t, v in zip(at, values, strict=True)]
@@ -154,7 +154,7 @@ class Watch:
 
     async def _bins(self, tenant: str, series: Series, span: Span) -> list[Bin]:
         found: list[Bin] = []
-        points = Points(self._store.of(tenant))
+        points = PointRepository(self._store.of(tenant))
         async for piece in points.pieces(series, span, Resolution.HOURLY, Form.PACKED):
             at, _, _, low, high, _ = piece.columns
             found += [
@@ -163,7 +163,7 @@ class Watch:
         return found
 
     async def _odd(self, tenant: str, findings: Mapping[SeriesKey, Sequence[Finding]]) -> list[Odd]:
-        mutes = await Mutes(self._store.of(tenant)).all()
+        mutes = await MuteRepository(self._store.of(tenant)).all()
         odd = [
             Odd(
                 key,

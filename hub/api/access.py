@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from hub.api.principal import Principal, Role, authenticate, site_of
 from hub.api.problems import ProblemError
 from hub.database.database import Database
-from hub.tokens.repository import Scope, Tokens
+from hub.tokens.repository import Scope, TokenRepository
 
 __all__ = [
     "Admin",
@@ -86,7 +86,7 @@ def may(principal: Principal, scope: Scope) -> bool:
 
 def whose(store: Database) -> Any:
     """The function that finds a token's principal by its text: what Site.tokens wants."""
-    tokens = Tokens(store)
+    tokens = TokenRepository(store)
 
     async def prove(text: str) -> Principal | None:
         found = await tokens.prove(text)
@@ -107,7 +107,7 @@ def whose(store: Database) -> Any:
 
 async def revoke(site: Site, tenant: str, number: int) -> None:
     """End a token at once, and the streams that were opened with it. Raises ForeignRowError."""
-    await Tokens(site.hub.running.store).revoke(tenant, number)
+    await TokenRepository(site.hub.running.store).revoke(tenant, number)
     site.streams.end_token(tenant, number)
 
 

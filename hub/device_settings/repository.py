@@ -13,13 +13,13 @@ from psycopg.types.json import Jsonb
 from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries, Query
 
-__all__ = ["StoredConfigs", "Version"]
+__all__ = ["SettingsRepository", "SettingsVersion"]
 
 _QUERIES = Queries.of("hub.device_settings")
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class SettingsVersion:
     """One version of a device's wanted settings; `secrets` only until the device reported it.
 
     `runs` is the version that the device's last report names, None when it names none.
@@ -37,20 +37,22 @@ class Version:
     runs: int | None
 
 
-Merge = Callable[[Version | None], tuple[Mapping[str, Any], Mapping[str, Any] | None] | None]
+Merge = Callable[
+    [SettingsVersion | None], tuple[Mapping[str, Any], Mapping[str, Any] | None] | None
+]
 
 
-class StoredConfigs:
+class SettingsRepository:
     """The versions of one tenant's devices."""
 
     def __init__(self, database: TenantDatabase) -> None:
         self._database = database
 
-    async def latest(self, device: str | None = None) -> list[Version]:
+    async def latest(self, device: str | None = None) -> list[SettingsVersion]:
         """What is wanted of a device, or of all that something was ever wanted of."""
         return await self._versions(_QUERIES["latest_versions"], {"device": device})
 
-    async def history(self, device: str) -> list[Version]:
+    async def history(self, device: str) -> list[SettingsVersion]:
         """All versions of a device, newest first."""
         return await self._versions(_QUERIES["versions_of_device"], [device])
 
@@ -99,15 +101,15 @@ class StoredConfigs:
         async with self._database.transaction() as conn:
             await conn.execute(_QUERIES["version_reported"], facts)
 
-    async def _latest_in(self, conn: Connection, device: str) -> Version | None:
-        async with conn.cursor(row_factory=class_row(Version)) as cursor:
+    async def _latest_in(self, conn: Connection, device: str) -> SettingsVersion | None:
+        async with conn.cursor(row_factory=class_row(SettingsVersion)) as cursor:
             await cursor.execute(_QUERIES["latest_versions"], {"device": device})
             return await cursor.fetchone()
 
-    async def _versions(self, query: Query, parameters: Any) -> list[Version]:
+    async def _versions(self, query: Query, parameters: Any) -> list[SettingsVersion]:
         async with (
             self._database.transaction() as conn,
-            conn.cursor(row_factory=class_row(Version)) as cursor,
+            conn.cursor(row_factory=class_row(SettingsVersion)) as cursor,
         ):
             await cursor.execute(query, parameters)
             return await cursor.fetchall()

@@ -7,12 +7,12 @@ from hub.database.errors import ForeignRowError
 from hub.database.queries import Queries, Query
 from hub.database.refusals import typed
 
-__all__ = ["Changes", "acting"]
+__all__ = ["DeviceChanges", "acting"]
 
 _QUERIES = Queries.of("hub.devices")
 
 
-class Changes:
+class DeviceChanges:
     """Changes by one person to the devices of one tenant.
 
     Each raises ForeignRowError for what is not there, RefusedValueError for what is not allowed;

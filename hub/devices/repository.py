@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
 
-__all__ = ["Devices", "Gaps"]
+__all__ = ["DeviceRepository", "Gaps"]
 
 _QUERIES = Queries.of("hub.devices")
 
@@ -38,7 +38,7 @@ class Gaps:
         return max(0, sum(b - a + 1 for a, b in self.missing) - self.lost)
 
 
-class Devices:
+class DeviceRepository:
     """The devices of one tenant."""
 
     def __init__(self, database: TenantDatabase) -> None:

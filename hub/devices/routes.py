@@ -12,12 +12,12 @@ from contracts.homekit.quantities import quantity
 from hub.api.access import Asked, Command, Read, Write
 from hub.api.parameters import DeviceId, Instant, Name, Number, series_key, series_name
 from hub.api.problems import ProblemError
-from hub.devices.changes import Changes
+from hub.devices.changes import DeviceChanges
 from hub.devices.glance import DeviceGlance, SeriesGlance, glance
 from hub.devices.history import Past, changes_of, device_at
 from hub.devices.known import DeviceUnknownError, require_device
 from hub.devices.naming import rename
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.devices.write import tell, writable
 from hub.live import LiveChange
 
@@ -142,7 +142,7 @@ async def change(asked: Write, device: DeviceId, wanted: DeviceChange) -> Device
     await known(asked, device)
     who = asked.principal.name
     if "place" in wanted.model_fields_set:
-        await Changes(asked.store.of(asked.tenant), who).place(device, wanted.place)
+        await DeviceChanges(asked.store.of(asked.tenant), who).place(device, wanted.place)
     if "name" in wanted.model_fields_set:
         await rename(asked.hub, asked.tenant, device, wanted.name or "", who)
     asked.hub.live.publish(asked.tenant, LiveChange("device", device))
@@ -191,7 +191,7 @@ async def history(
 async def gaps(asked: Read, device: DeviceId) -> list[GapsOut]:
     """Which of a device's readings never came, by boot identity, the oldest first."""
     await known(asked, device)
-    found = await Devices(asked.store.of(asked.tenant)).gaps(device)
+    found = await DeviceRepository(asked.store.of(asked.tenant)).gaps(device)
     return [GapsOut.model_validate(one, from_attributes=True) for one in found]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from hub.device_settings.repository import Version
+from hub.device_settings.repository import SettingsVersion
 from hub.explain.outages import Outage
 from hub.mqtt.account_repository import AccountState
 from hub.runtime.problems import Seen
@@ -120,7 +120,7 @@ class Facts:
     days: Sequence[Day] = ()
     levels: Sequence[tuple[date, float]] = ()
     lost: Lost | None = None
-    config: Version | None = None
+    config: SettingsVersion | None = None
     problems: Mapping[str, Seen] = field(default_factory=dict)
     held: Sequence[str] = ()
     desired: Mapping[str, str] = field(default_factory=dict)

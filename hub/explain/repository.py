@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries, Query
-from hub.device_settings.repository import StoredConfigs
+from hub.device_settings.repository import SettingsRepository
 from hub.explain.facts import DAYS, Day, Facts, Heard, InRollout, Lost, Surroundings
 from hub.mqtt.account_repository import AccountState
 
@@ -44,7 +44,7 @@ async def gather(
             k: InRollout(*v) for k, *v in await _all(conn, _QUERIES["last_rollouts"], asked)
         }
         replaced = _replaced(await _all(conn, _QUERIES["replacements"], asked))
-    kept = StoredConfigs(database)
+    kept = SettingsRepository(database)
     only = devices[0] if devices and len(devices) == 1 else None
     configs = {version.device: version for version in await kept.latest(only)}
     return [

@@ -22,7 +22,7 @@ from hub.firmware.errors import (
     VersionTakenError,
 )
 
-__all__ = ["Firmware", "Image"]
+__all__ = ["FirmwareRepository", "Image"]
 
 _QUERIES = Queries.of("hub.firmware")
 
@@ -48,7 +48,7 @@ class Image:
 _LONGEST_NOTES = 2000  # characters, as the table has it
 
 
-class Firmware:
+class FirmwareRepository:
     """The images of one tenant; what is added must fit one of `flash_maps`, if there are any."""
 
     def __init__(self, database: TenantDatabase, flash_maps: Sequence[FlashMap] = ()) -> None:

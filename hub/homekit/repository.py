@@ -14,7 +14,7 @@ from hub.database.key_value import KeyValueStore
 from hub.database.queries import Queries
 from hub.homekit.state import AccessoryRecord, BridgeRecord, Change, PresenceRecord, Saved
 
-__all__ = ["StoredHomeKit", "StoredPorts"]
+__all__ = ["BridgePortRepository", "HomeKitRepository"]
 
 _QUERIES = Queries.of("hub.homekit")
 
@@ -22,7 +22,7 @@ _QUERIES = Queries.of("hub.homekit")
 _AREAS = ["accessory", "bridge", "presence", "value"]
 
 
-class StoredHomeKit:
+class HomeKitRepository:
     """HomeKitState of one tenant."""
 
     def __init__(self, database: TenantDatabase) -> None:
@@ -83,7 +83,7 @@ def _put_value(saved: Saved, name: str, value: Any) -> None:
     saved.values[SeriesKey(device, service, int(index), characteristic)] = parsed
 
 
-class StoredPorts:
+class BridgePortRepository:
     """The port of each tenant's first bridge."""
 
     _AREA = "homekit-port"

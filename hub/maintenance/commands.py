@@ -171,10 +171,12 @@ def gaps(
     data_dir: str | None = _DATA_DIR,
 ) -> None:
     """Show readings that never came, by device and boot identity."""
-    from hub.devices.repository import Devices  # noqa: PLC0415
+    from hub.devices.repository import DeviceRepository  # noqa: PLC0415
 
     settings = load(data_dir=data_dir, tenant=tenant)
-    found = _with_store(settings, lambda store: Devices(store.of(settings.tenant)).gaps(device))
+    found = _with_store(
+        settings, lambda store: DeviceRepository(store.of(settings.tenant)).gaps(device)
+    )
     for one in found:
         missing = ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in one.missing) or "none"
         typer.echo(

@@ -10,9 +10,9 @@ from typing import Any
 from contracts.reading import Reading, SeriesKey
 from hub.database.database import Database, TenantDatabase
 from hub.database.errors import StoreError
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.ingest.ingest import Ingest
-from hub.places.repository import Places
+from hub.places.repository import PlaceRepository
 
 __all__ = ["FIXTURE", "load_fixture"]
 
@@ -28,8 +28,8 @@ async def load_fixture(database: Database, file: Path = FIXTURE) -> None:
     tenants = _read(file)
     for tenant, parts in tenants.items():
         await database.ensure_tenant(tenant)
-        places = await _places(Places(database.of(tenant)), parts.get("places", {}))
-        devices = Devices(database.of(tenant))
+        places = await _places(PlaceRepository(database.of(tenant)), parts.get("places", {}))
+        devices = DeviceRepository(database.of(tenant))
         for device, facts in parts.get("devices", {}).items():
             await devices.add(device, facts.get("name"), places.get(facts.get("place", "")))
         await _readings(database.of(tenant), parts.get("devices", {}))
@@ -44,7 +44,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 async def _places(
-    places: Places, names: dict[str, Any], parent: int | None = None, path: str = ""
+    places: PlaceRepository, names: dict[str, Any], parent: int | None = None, path: str = ""
 ) -> dict[str, int]:
     found = {}
     for name, below in names.items():

@@ -10,7 +10,7 @@ from enum import StrEnum
 from hub.database.database import Database
 from hub.database.queries import Queries
 
-__all__ = ["Account", "AccountState", "Accounts"]
+__all__ = ["Account", "AccountRepository", "AccountState"]
 
 _QUERIES = Queries.of("hub.mqtt")
 
@@ -37,7 +37,7 @@ class Account:
     changed_at: datetime | None = None
 
 
-class Accounts:
+class AccountRepository:
     """Accounts of all tenants: the broker has one name space, the database one tenant at a time."""
 
     def __init__(self, store: Database) -> None:

@@ -15,14 +15,14 @@ from contracts.topics import Batch, Enrol, Online, Report
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError
 from hub.database.key_value import KeyValueStore
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.ingest.ingest import Ingest
 from hub.ingest.tenants import TenantIngest
 from hub.live import Live, LiveOnline, LiveReport, LiveValue
 from hub.mapping.rules import Mapping as Rules
 from hub.mapping.translator import Translator
 from hub.mqtt.access import Foreign
-from hub.mqtt.account_repository import Accounts, AccountState
+from hub.mqtt.account_repository import AccountRepository, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.acks import Acks
 from hub.mqtt.broker import Broker
@@ -74,7 +74,7 @@ class Mqtt:
         self._live = live or Live()
         self._listening = listening
         self.problems = problems
-        self.book = AccountBook(Accounts(store))
+        self.book = AccountBook(AccountRepository(store))
         self.gate = Gate(settings.enrolment, settings.tenant)
         self.enroller = Enroller(self.book, self.gate, problems)
         hub_password = Endpoint.of(settings.mqtt_url).password if settings.mqtt_url else None
@@ -238,17 +238,17 @@ class Mqtt:
             tenant = self.tenant_of(report.device)
             if not self._live.idle:
                 self._live.publish(tenant, LiveReport(report.device, report.raw, delivery.at))
-            devices = Devices(self._store.of(tenant))
+            devices = DeviceRepository(self._store.of(tenant))
             await devices.report(report.device, report.raw, delivery.at, report.next_wake_s)
 
     async def _lost(self, batch: Batch, _delivery: Delivery) -> None:
         if batch.lost:
-            devices = Devices(self._store.of(self.tenant_of(batch.device)))
+            devices = DeviceRepository(self._store.of(self.tenant_of(batch.device)))
             await devices.lost(batch.device, batch.boot, batch.lost)
 
     async def _held(self, device: str, boot: str) -> list[tuple[int, int]]:
         """The ranges of sequence numbers that the database holds."""
-        for gaps in await Devices(self._store.of(self.tenant_of(device))).gaps(device):
+        for gaps in await DeviceRepository(self._store.of(self.tenant_of(device))).gaps(device):
             if gaps.boot == boot:
                 edges = [0, *(edge for missing in gaps.missing for edge in missing), gaps.last + 1]
                 pairs = zip(edges[::2], edges[1::2], strict=True)

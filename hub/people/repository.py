@@ -26,7 +26,7 @@ __all__ = [
     "Login",
     "Member",
     "OpenSession",
-    "People",
+    "PeopleRepository",
     "Person",
     "Role",
     "SessionOf",
@@ -141,7 +141,7 @@ def login_name(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
-class People:
+class PeopleRepository:
     """People of all tenants."""
 
     def __init__(self, store: Database) -> None:

@@ -12,7 +12,7 @@ from hub.database.queries import Queries, Query
 from hub.database.refusals import typed
 from hub.devices.changes import acting
 
-__all__ = ["Places", "Usage"]
+__all__ = ["PlaceRepository", "Usage"]
 
 _QUERIES = Queries.of("hub.places")
 
@@ -30,7 +30,7 @@ class Usage:
     since: datetime | None
 
 
-class Places:
+class PlaceRepository:
     """The places of one tenant."""
 
     def __init__(self, database: TenantDatabase) -> None:

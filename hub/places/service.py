@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hub.database.database import TenantDatabase
-from hub.devices.changes import Changes
-from hub.places.repository import Places
+from hub.devices.changes import DeviceChanges
+from hub.places.repository import PlaceRepository
 
 __all__ = ["put"]
 
@@ -16,9 +16,9 @@ async def put(database: TenantDatabase, device: str, path: Sequence[str]) -> int
 
     Raises StoreError leaves.
     """
-    places = Places(database)
+    places = PlaceRepository(database)
     parent: int | None = None
     for name in path:
         parent = await places.ensure(name, parent)
-    await Changes(database, "provision").place(device, parent)
+    await DeviceChanges(database, "provision").place(device, parent)
     return parent or 0

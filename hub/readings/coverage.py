@@ -13,7 +13,7 @@ from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries
 from hub.readings.points import Resolution, Series, Span
 
-__all__ = ["Coverage", "Gaps"]
+__all__ = ["CoverageRepository", "Gaps"]
 
 _QUERIES = Queries.of("hub.readings")
 
@@ -34,7 +34,7 @@ class Gaps:
     more: bool = False
 
 
-class Coverage:
+class CoverageRepository:
     """What one tenant's series cover."""
 
     def __init__(self, database: TenantDatabase) -> None:

@@ -21,7 +21,7 @@ from hub.database.database import Connection, TenantDatabase
 from hub.database.errors import ForeignRowError
 from hub.database.queries import Queries
 
-__all__ = ["COLUMNS", "Form", "Piece", "Points", "Resolution", "Series", "Span"]
+__all__ = ["COLUMNS", "Form", "Piece", "PointRepository", "Resolution", "Series", "Span"]
 
 _QUERIES = Queries.of("hub.readings")
 
@@ -158,7 +158,7 @@ def _packed(resolution: Resolution, *, text: bool) -> sql.Composable:
     return sql.SQL(", ").join(found)
 
 
-class Points:
+class PointRepository:
     """The points of one tenant's series."""
 
     def __init__(self, database: TenantDatabase) -> None:

@@ -16,7 +16,7 @@ from hub.database.refusals import typed
 from hub.devices.changes import acting
 from hub.devices.overview import restore
 
-__all__ = ["Bin", "Bins", "Readings", "Sample"]
+__all__ = ["Bin", "Bins", "ReadingRepository", "Sample"]
 
 _QUERIES = Queries.of("hub.readings")
 
@@ -54,7 +54,7 @@ class Bin:
         return self.total / self.n
 
 
-class Readings:
+class ReadingRepository:
     """The readings of one tenant."""
 
     def __init__(self, database: TenantDatabase) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from hub.rollouts.model import FirmwareTarget, Rollout, Sample
-from hub.rollouts.repository import StoredRollouts
+from hub.rollouts.repository import RolloutRepository
 from hub.runtime.problems import Problems
 
 __all__ = ["Configs", "Parts", "Publish", "Slots", "command_payload"]
@@ -58,7 +58,7 @@ class Parts:
     of ours go to `problems`.
     """
 
-    kept: StoredRollouts
+    kept: RolloutRepository
     publish: Publish
     configs: Configs
     stream: Callable[[str, str | None, int, Callable[[Any], None]], Awaitable[None]]

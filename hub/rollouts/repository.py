@@ -17,20 +17,20 @@ from hub.rollouts.model import Device, FirmwareTarget, Rollout, Sample, Start, T
 from hub.rollouts.rows import device_of, device_rows, event_rows, rollout_of, usual, without_secrets
 from hub.rollouts.work import Outcome
 
-__all__ = ["Kept", "StoredRollouts"]
+__all__ = ["RolloutRepository", "RolloutSnapshot"]
 
 _QUERIES = Queries.of("hub.rollouts")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RolloutSnapshot:
     """A rollout with its devices, by name."""
 
     rollout: Rollout
     devices: dict[str, Device]
 
 
-class StoredRollouts:
+class RolloutRepository:
     """The rollouts of one tenant."""
 
     def __init__(self, database: TenantDatabase) -> None:
@@ -132,7 +132,7 @@ class StoredRollouts:
         values = {f.name: getattr(after, f.name) for f in fields(after)}
         return Rollout(**{**values, "revision": before.revision + 1})
 
-    async def load(self, number: int) -> Kept:
+    async def load(self, number: int) -> RolloutSnapshot:
         """One rollout. Raises UnknownRolloutError."""
         known = 0 < number < 2**31  # what the column can hold
         found = await self._load({"id": number, "open": False, "limit": 1}) if known else []
@@ -140,11 +140,11 @@ class StoredRollouts:
             raise UnknownRolloutError(number)
         return found[0]
 
-    async def open(self) -> list[Kept]:
+    async def open(self) -> list[RolloutSnapshot]:
         """All that are not over."""
         return await self._load({"id": None, "open": True, "limit": None})
 
-    async def latest(self, limit: int = 50) -> list[Kept]:
+    async def latest(self, limit: int = 50) -> list[RolloutSnapshot]:
         """The newest, first; their devices without their reports."""
         return await self._load({"id": None, "open": False, "limit": limit}, whole=False)
 
@@ -187,13 +187,17 @@ class StoredRollouts:
             await cursor.execute(_QUERIES["events"], facts)
             return await cursor.fetchall()
 
-    async def _load(self, wanted: Mapping[str, object], *, whole: bool = True) -> list[Kept]:
+    async def _load(
+        self, wanted: Mapping[str, object], *, whole: bool = True
+    ) -> list[RolloutSnapshot]:
         async with (
             self._database.transaction() as conn,
             conn.cursor(row_factory=dict_row) as cursor,
         ):
             await cursor.execute(_QUERIES["rollouts"], wanted)
-            rollouts = {row["id"]: Kept(rollout_of(row), {}) for row in await cursor.fetchall()}
+            rollouts = {
+                row["id"]: RolloutSnapshot(rollout_of(row), {}) for row in await cursor.fetchall()
+            }
             await cursor.execute(
                 _QUERIES["devices_of_rollouts"], {"rollouts": list(rollouts), "whole": whole}
             )

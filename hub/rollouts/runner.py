@@ -17,7 +17,7 @@ from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.source import Delivery
 from hub.rollouts.model import Sample, State
 from hub.rollouts.parts import Configs, Parts, Slots
-from hub.rollouts.repository import Kept, StoredRollouts
+from hub.rollouts.repository import RolloutRepository, RolloutSnapshot
 from hub.rollouts.work import KEPT, Answered, Reported
 from hub.rollouts.worker import Worker
 from hub.runtime.problems import Problems
@@ -119,9 +119,9 @@ class Runner:
         await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
         self._workers.clear()
 
-    def kept(self, tenant: str) -> StoredRollouts:
+    def kept(self, tenant: str) -> RolloutRepository:
         """The rollouts of a tenant as they are kept."""
-        return StoredRollouts(self._store.of(tenant))
+        return RolloutRepository(self._store.of(tenant))
 
     def now(self) -> datetime:
         """The runner's clock."""
@@ -136,7 +136,7 @@ class Runner:
         recent = self._recent.get((tenant, device))
         return recent[-1] if recent else None
 
-    def begin(self, tenant: str, kept: Kept) -> Worker:
+    def begin(self, tenant: str, kept: RolloutSnapshot) -> Worker:
         """Carry out a rollout that is kept and not over."""
         number = kept.rollout.id
         worker = Worker(kept, self._parts(tenant))

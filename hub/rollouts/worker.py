@@ -25,7 +25,7 @@ from hub.rollouts.model import (
 )
 from hub.rollouts.parts import Parts, command_payload
 from hub.rollouts.plan import redo, remind, step
-from hub.rollouts.repository import Kept
+from hub.rollouts.repository import RolloutSnapshot
 from hub.rollouts.work import (
     Action,
     Clear,
@@ -60,7 +60,7 @@ class Worker:
     restart.
     """
 
-    def __init__(self, kept: Kept, parts: Parts) -> None:
+    def __init__(self, kept: RolloutSnapshot, parts: Parts) -> None:
         self.rollout = kept.rollout
         self.devices = kept.devices
         self.progress: dict[str, Any] = {}

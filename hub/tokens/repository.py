@@ -22,7 +22,7 @@ from hub.database.errors import ForeignRowError, StoreError, UnknownTenantError
 from hub.database.queries import Queries
 from hub.database.refusals import typed
 
-__all__ = ["Scope", "Token", "Tokens", "TooManyTokensError"]
+__all__ = ["Scope", "Token", "TokenRepository", "TooManyTokensError"]
 
 _QUERIES = Queries.of("hub.tokens")
 
@@ -63,7 +63,7 @@ class Token:
         object.__setattr__(self, "scopes", frozenset(Scope(scope) for scope in self.scopes))
 
 
-class Tokens:
+class TokenRepository:
     """The tokens of all tenants, each asked for by its tenant's name."""
 
     def __init__(self, store: Database) -> None:

@@ -21,7 +21,7 @@ import psycopg
 
 from hub.database.database import Database
 from hub.database.postgres import Postgres
-from hub.tokens.repository import Scope, Tokens
+from hub.tokens.repository import Scope, TokenRepository
 from tests.bench.report import note, report
 from tests.support.hub import HubProcess
 
@@ -64,7 +64,7 @@ async def _fill(hub: HubProcess) -> str:
             Postgres(hub.data_dir / "postgres").admin_url, autocommit=True
         ) as admin:
             await admin.execute("ANALYZE")
-        _, token = await Tokens(store).make("home", "bench", {Scope.READ}, "bench", None)
+        _, token = await TokenRepository(store).make("home", "bench", {Scope.READ}, "bench", None)
     return token
 
 

@@ -23,7 +23,7 @@ from host.twin.rom import Rom
 from host.twin.statistics import State
 from hub.database.database import Database
 from hub.database.postgres import Postgres
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from tests.support.hub import until
 from tests.support.lossy import bad_weather
 from tests.support.rollout_rules import broken_rules
@@ -251,5 +251,5 @@ async def known(hub, devices: int) -> bool:
 
 
 async def nothing_missing(store: Database) -> bool:
-    gaps = await Devices(store.of("home")).gaps()
+    gaps = await DeviceRepository(store.of("home")).gaps()
     return not any(gap.missing or gap.lost for gap in gaps)

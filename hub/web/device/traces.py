@@ -11,10 +11,10 @@ from contracts.homekit.quantities import Shape, quantity
 from contracts.reading import SeriesKey
 from hub.database.database import TenantDatabase
 from hub.database.errors import ForeignRowError
-from hub.readings.coverage import Coverage
+from hub.readings.coverage import CoverageRepository
 from hub.readings.held import held_at
 from hub.readings.points import Form, Resolution, Series, Span
-from hub.readings.points import Points as StoredPoints
+from hub.readings.points import PointRepository as StoredPoints
 from hub.web.charts import Mark, Points, Ranges, Trace, gaps, usual_interval
 from hub.web.device.spans import Window
 from hub.web.home.view import ms
@@ -50,7 +50,7 @@ async def draw(
     database: TenantDatabase, wanted: Sequence[Wanted], window: Window, now: datetime
 ) -> Drawn:
     """The traces of a window. All curves are as fine as each other, so that they compare."""
-    stored, coverage = StoredPoints(database), Coverage(database)
+    stored, coverage = StoredPoints(database), CoverageRepository(database)
     found: list[tuple[Wanted, Series]] = []
     gone = []
     for one in wanted:
@@ -126,7 +126,7 @@ class _Loader:
     ) -> list[tuple[int, int]]:
         """Where readings are missing: by the device's own word, else by what it usually did."""
         if not steps:
-            coverage = Coverage(self._database)
+            coverage = CoverageRepository(self._database)
             found = await coverage.gaps(series, self._span, resolution)
             if found.expected_s is not None:
                 return [(ms(began) or 0, ms(ended) or 0) for began, ended in found.ranges]

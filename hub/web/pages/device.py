@@ -12,7 +12,7 @@ from nicegui import background_tasks, context, ui
 from hub.api.principal import Principal, Reader
 from hub.devices.glance import DeviceGlance, Glance, glance
 from hub.devices.known import DeviceUnknownError, require_device
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.explain.problems import explain_device
 from hub.explain.sentence import Level
 from hub.explain.words import Clock, count, span
@@ -141,7 +141,9 @@ class _Page:
 
     async def _gaps(self) -> None:
         """Readings that never came, counted by their numbers."""
-        for gap in await Devices(self._store.of(self._who.tenant)).gaps(self._device.device):
+        for gap in await DeviceRepository(self._store.of(self._who.tenant)).gaps(
+            self._device.device
+        ):
             missing = sum(b - a + 1 for a, b in gap.missing)
             if missing:
                 ui.label(

@@ -14,7 +14,7 @@ from hub.database.refusals import typed
 from hub.errors import HubError
 from hub.web.wizard.machine import Progress
 
-__all__ = ["Kept", "MovedOnError", "Wizards"]
+__all__ = ["MovedOnError", "SavedProgress", "WizardRepository"]
 
 _QUERIES = Queries.of("hub.web.wizard")
 
@@ -24,21 +24,21 @@ class MovedOnError(HubError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SavedProgress:
     """A progress as it was kept; `changed_at` (the database's clock) tells one from another."""
 
     progress: Progress = field(default_factory=Progress)
     changed_at: datetime | None = None
 
 
-class Wizards:
+class WizardRepository:
     """The wizards of one person of one tenant. Nothing but `reset` ever clears one."""
 
     def __init__(self, database: TenantDatabase, person: str) -> None:
         self._database = database
         self._person = person
 
-    async def load(self, wizard: str) -> Kept:
+    async def load(self, wizard: str) -> SavedProgress:
         """Where the person is; at the beginning when nothing was kept."""
         async with self._database.transaction() as conn:
             found = await conn.execute(
@@ -46,9 +46,9 @@ class Wizards:
                 [self._person, wizard],
             )
             row = await found.fetchone()
-        return Kept(Progress(row[0], row[1]), row[2]) if row else Kept()
+        return SavedProgress(Progress(row[0], row[1]), row[2]) if row else SavedProgress()
 
-    async def save(self, wizard: str, kept: Kept, progress: Progress) -> Kept:
+    async def save(self, wizard: str, kept: SavedProgress, progress: Progress) -> SavedProgress:
         """Keep a progress made from `kept`; it is durable when this returns.
 
         Raises MovedOnError when another one was kept since, which stays; StoreError for what the
@@ -58,9 +58,9 @@ class Wizards:
             row = await self._save(wizard, kept, progress)
         if row is None:
             raise MovedOnError
-        return Kept(progress, row[0])
+        return SavedProgress(progress, row[0])
 
-    async def _save(self, wizard: str, kept: Kept, progress: Progress) -> TupleRow | None:
+    async def _save(self, wizard: str, kept: SavedProgress, progress: Progress) -> TupleRow | None:
         async with self._database.transaction() as conn:
             saved = await conn.execute(
                 _QUERIES["save_progress"],

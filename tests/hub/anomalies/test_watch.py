@@ -8,7 +8,7 @@ import pytest
 
 from contracts.reading import SeriesKey
 from hub.anomalies.detect import Kind
-from hub.anomalies.mutes import Mutes
+from hub.anomalies.mutes import MuteRepository
 from hub.anomalies.watch import Watch
 from hub.database.database import Database
 from hub.database.errors import ForeignRowError
@@ -36,7 +36,7 @@ async def test_an_oddity_is_found_muted_and_heard_of_again(store: Database, watc
     await store_series(store, "home", KEY, stuck_for_half_a_day())
     (odd,) = await watch.device("home", KEY.device)
     assert (odd.series, odd.finding.kind, odd.muted) == (KEY, Kind.STUCK, False)
-    mutes = Mutes(store.of("home"))
+    mutes = MuteRepository(store.of("home"))
     until = datetime.now(UTC) + timedelta(days=1)
     await mutes.mute(KEY, "stuck", until, "ann")
     (odd,) = await watch.device("home", KEY.device)
@@ -51,7 +51,7 @@ async def test_an_oddity_is_found_muted_and_heard_of_again(store: Database, watc
 
 async def test_a_mute_ends_by_itself_and_only_mutes_its_kind(store: Database, watch: Watch):
     await store_series(store, "home", KEY, stuck_for_half_a_day())
-    mutes = Mutes(store.of("home"))
+    mutes = MuteRepository(store.of("home"))
     await mutes.mute(KEY, "stuck", datetime.now(UTC) - timedelta(seconds=1), "ann")
     await mutes.mute(KEY, "jump", None, "ann")
     (odd,) = await watch.device("home", KEY.device)
@@ -60,7 +60,7 @@ async def test_a_mute_ends_by_itself_and_only_mutes_its_kind(store: Database, wa
 
 async def test_a_mute_of_a_series_there_is_not_is_refused(store: Database):
     with pytest.raises(ForeignRowError):
-        await Mutes(store.of("home")).mute(KEY, "stuck", None, "ann")
+        await MuteRepository(store.of("home")).mute(KEY, "stuck", None, "ann")
 
 
 async def test_a_sweep_finds_the_same_and_each_tenant_its_own(store: Database, watch: Watch):

@@ -18,26 +18,26 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from contracts.reading import Identity, Reading
-from hub.anomalies.mutes import Mutes
+from hub.anomalies.mutes import MuteRepository
 from hub.database.database import Database
 from hub.database.key_value import KeyValueStore
 from hub.database.models import Activity, Device
 from hub.database.sessions import Sessions
 from hub.database.tenancy.declare import GLOBAL, TABLES
-from hub.device_settings.repository import StoredConfigs
-from hub.devices.repository import Devices
-from hub.firmware.repository import Firmware
-from hub.mqtt.account_repository import Account, Accounts, AccountState
-from hub.people.repository import People, Role, token_hash
-from hub.places.repository import Places
-from hub.readings.repository import Readings
+from hub.device_settings.repository import SettingsRepository
+from hub.devices.repository import DeviceRepository
+from hub.firmware.repository import FirmwareRepository
+from hub.mqtt.account_repository import Account, AccountRepository, AccountState
+from hub.people.repository import PeopleRepository, Role, token_hash
+from hub.places.repository import PlaceRepository
+from hub.readings.repository import ReadingRepository
 from hub.readings.retention import Rule, keep
 from hub.rollouts.model import Options, Rollout, SettingsTarget
 from hub.rollouts.plan import begin
-from hub.rollouts.repository import StoredRollouts
-from hub.tokens.repository import Scope, Tokens
+from hub.rollouts.repository import RolloutRepository
+from hub.tokens.repository import Scope, TokenRepository
 from hub.web.wizard.machine import Progress
-from hub.web.wizard.repository import Kept, Wizards
+from hub.web.wizard.repository import SavedProgress, WizardRepository
 from tests.hub.database.bouncer import bouncer
 from tests.hub.ingest.test_ingest import NOW, key, stored
 from tests.support.images import canned_image
@@ -57,27 +57,29 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
         Reading(key(f"{prefix}0"), 1.0, NOW.replace(year=2014)),
         Reading(key(f"{prefix}1"), 1.0, NOW.replace(hour=1), Identity(f"{prefix}boot", 1)),
     ], tenant)  # fmt: skip
-    await Devices(store.of(tenant)).report(f"{prefix}0", {"battery_mv": 2000}, NOW, 9)
-    await StoredConfigs(store.of(tenant)).change(
+    await DeviceRepository(store.of(tenant)).report(f"{prefix}0", {"battery_mv": 2000}, NOW, 9)
+    await SettingsRepository(store.of(tenant)).change(
         f"{prefix}0", lambda _: ({"interval": 9}, {"wifi": {"key": prefix}}), who="ann", why="test"
     )
     await KeyValueStore(store.of(tenant), "homekit").save("aid", {f"{prefix}0": 2})
-    await Accounts(store).create(Account(tenant, f"{prefix}0", "$7$", AccountState.ACTIVE))
-    await Readings(store.of(tenant)).calibrate(key(f"{prefix}0"), gain=2)
+    await AccountRepository(store).create(Account(tenant, f"{prefix}0", "$7$", AccountState.ACTIVE))
+    await ReadingRepository(store.of(tenant)).calibrate(key(f"{prefix}0"), gain=2)
     await keep(store.of(tenant), Rule(30))
-    await Wizards(store.of(tenant), prefix).save("add", Kept(), Progress({"at": {"x": 1}}))
-    await Tokens(store).make(tenant, f"{prefix} script", {Scope.READ}, "ann", None)
-    await Firmware(store.of(tenant)).add(canned_image(f"1.0.{ord(prefix)}"))
-    rollouts = StoredRollouts(store.of(tenant))
+    await WizardRepository(store.of(tenant), prefix).save(
+        "add", SavedProgress(), Progress({"at": {"x": 1}})
+    )
+    await TokenRepository(store).make(tenant, f"{prefix} script", {Scope.READ}, "ann", None)
+    await FirmwareRepository(store.of(tenant)).add(canned_image(f"1.0.{ord(prefix)}"))
+    rollouts = RolloutRepository(store.of(tenant))
     name = f"{prefix}0"
     rollout = Rollout(0, SettingsTarget(changes={"interval": 9}), Options(), NOW)
     devices, history = begin(rollout, await rollouts.starts([name]), NOW)
     await rollouts.add(rollout, devices, history)
-    await Mutes(store.of(tenant)).mute(key(f"{prefix}0"), "jump", None, "ann")
-    places = Places(store.of(tenant))
+    await MuteRepository(store.of(tenant)).mute(key(f"{prefix}0"), "jump", None, "ann")
+    places = PlaceRepository(store.of(tenant))
     home = await places.add(f"{prefix} home")
     room = await places.add(f"{prefix} room", home)
-    people = People(store)
+    people = PeopleRepository(store)
     await people.invite(tenant, token_hash(f"{prefix}1"), Role.READER, timedelta(days=1))
     assert await people.join_as_new(token_hash(f"{prefix}1"), f"{prefix} ann", "argon")
     await people.invite(tenant, token_hash(prefix), Role.READER, timedelta(days=1))
@@ -321,7 +323,7 @@ async def test_what_else_could_tell(database, two: Database):
         ):
             await attempt(conn, sql.SQL(statement))
     assert await two.tenants() == ["a", "b", "home"]
-    assert (await Accounts(two).find("b0")).tenant == "b"
+    assert (await AccountRepository(two).find("b0")).tenant == "b"
 
 
 async def test_a_reading_for_a_series_of_another_tenant_is_refused(database, two: Database):

@@ -10,7 +10,7 @@ from hub.database.key_value import KeyValueStore
 from hub.database.postgres import OWNER
 from hub.database.tenancy.drift import drift
 from hub.database.upgrade import upgrade
-from hub.homekit.repository import StoredHomeKit, StoredPorts
+from hub.homekit.repository import BridgePortRepository, HomeKitRepository
 
 BEFORE = [
     ("accessory", "d1", '{"device": "d1", "aid": 2, "bridge": 0, "serial": "s", "iids": {}}'),
@@ -46,8 +46,8 @@ async def test_small_values_of_an_earlier_version_get_their_owners(old):
     async with Database(old.app_url) as store:
         for name in ("home", "school"):
             tenant = store.of(name)
-            assert (await StoredHomeKit(tenant).load()).accessories[0].device == "d1"
-            assert await StoredPorts(store).load(name) == 51827
+            assert (await HomeKitRepository(tenant).load()).accessories[0].device == "d1"
+            assert await BridgePortRepository(store).load(name) == 51827
             mapping = await KeyValueStore(tenant, "mapping").load("mapping")
             assert mapping == {f"{name}-nodes": {"node": ["d1"]}}
             assert list(await KeyValueStore(tenant, "mqtt").load("device-clocks")) == ["d1"]

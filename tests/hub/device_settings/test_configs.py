@@ -11,7 +11,7 @@ from hub.device_settings.configs import Configs
 from hub.device_settings.errors import ConfigError
 from hub.devices.known import DeviceUnknownError
 from hub.devices.replacement import replace_device
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.mqtt.errors import NotConnectedError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -40,7 +40,7 @@ class Broker:
 
 @pytest.fixture
 async def broker(store: Database) -> Broker:
-    await Devices(store.of("home")).report("d1", {"config": 0}, NOW, 300)
+    await DeviceRepository(store.of("home")).report("d1", {"config": 0}, NOW, 300)
     return Broker()
 
 
@@ -51,7 +51,7 @@ def configs(store: Database, broker: Broker) -> Configs:
 
 async def report(store: Database, configs: Configs, version: int, *problems: str) -> None:
     at = datetime.now(UTC)
-    await Devices(store.of("home")).report("d1", {"config": version}, at, 300)
+    await DeviceRepository(store.of("home")).report("d1", {"config": version}, at, 300)
     await configs.reported("d1", version, at, problems)
 
 
@@ -142,7 +142,7 @@ async def test_a_restarted_hub_still_waits_for_the_report(store, configs, broker
 
 
 async def test_versions_go_on_beyond_what_another_hub_had(store, configs, broker):
-    await Devices(store.of("home")).report("d1", {"config": 41}, datetime.now(UTC), 300)
+    await DeviceRepository(store.of("home")).report("d1", {"config": 41}, datetime.now(UTC), 300)
     assert await configs.want("d1", {"interval": 600}) == 42
 
 

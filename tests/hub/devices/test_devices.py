@@ -6,8 +6,8 @@ from contracts.reading import Reading
 from hub.database.database import Database
 from hub.database.key_value import KeyValueStore
 from hub.devices.overview import overview
-from hub.devices.repository import Devices
-from hub.mqtt.account_repository import Account, Accounts, AccountState
+from hub.devices.repository import DeviceRepository
+from hub.mqtt.account_repository import Account, AccountRepository, AccountState
 from tests.hub.ingest.test_ingest import NOW, batch, key, stored
 
 
@@ -18,7 +18,7 @@ async def test_overview_has_last_values_battery_and_age(store: Database):
         Reading(key("d2", "On"), True, NOW),
         Reading(key("d2", "Name"), "Büro", NOW),
     ])  # fmt: skip
-    await Devices(store.of("home")).report("d1", {"battery_mv": 2980}, NOW, 300)
+    await DeviceRepository(store.of("home")).report("d1", {"battery_mv": 2980}, NOW, 300)
     one, two = await overview(store.of("home"))
     assert (one.device, one.battery_mv, one.seen_at) == ("d1", 2980, NOW)
     assert one.next_wake_at == NOW + timedelta(seconds=300)
@@ -28,7 +28,7 @@ async def test_overview_has_last_values_battery_and_age(store: Database):
 
 
 async def test_an_older_report_changes_nothing(store: Database):
-    devices = Devices(store.of("home"))
+    devices = DeviceRepository(store.of("home"))
     await devices.report("d1", {"n": 2}, NOW, None)
     await devices.report("d1", {"n": 1}, NOW - timedelta(minutes=1), 300)
     (found,) = await overview(store.of("home"))
@@ -38,8 +38,8 @@ async def test_an_older_report_changes_nothing(store: Database):
 async def test_gaps_are_counted_by_boot_identity(store: Database):
     await stored(store, [batch(n) for n in (1, 2, 5, 9, 10)])
     await stored(store, [batch(1, boot="b2")])
-    await Devices(store.of("home")).lost("d1", "b1", 3)
-    first, second = await Devices(store.of("home")).gaps()
+    await DeviceRepository(store.of("home")).lost("d1", "b1", 3)
+    first, second = await DeviceRepository(store.of("home")).gaps()
     assert (first.boot, first.last, first.held, first.lost) == ("b1", 10, 5, 3)
     assert first.missing == [(3, 4), (6, 8)]
     assert first.unexplained == 2
@@ -47,7 +47,7 @@ async def test_gaps_are_counted_by_boot_identity(store: Database):
 
 
 async def test_attributes_are_merged(store: Database):
-    devices = Devices(store.of("home"))
+    devices = DeviceRepository(store.of("home"))
     await devices.attributes("d1", {"a": 1, "b": [1, 2]})
     await devices.attributes("d1", {"a": None, "c": "x"})
     (found,) = await overview(store.of("home"))
@@ -66,7 +66,7 @@ async def test_memory_survives_as_json(store: Database):
 
 async def test_an_account_belongs_to_one_tenant(store: Database):
     await store.ensure_tenant("school")
-    accounts = Accounts(store)
+    accounts = AccountRepository(store)
     account = Account("home", "d1", "$7$101$salt$hash", AccountState.PENDING, "sensor", "0.1.0")
     assert await accounts.create(account)
     assert not await accounts.create(account)

@@ -6,14 +6,14 @@ import pytest
 from hub.database.database import Database
 from hub.database.errors import PathError, PathTooSlowError
 from hub.devices.documents import devices_where
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from tests.hub.ingest.test_ingest import NOW
 from tests.support.broker import until
 
 
 @pytest.fixture
-async def devices(store: Database) -> Devices:
-    found = Devices(store.of("home"))
+async def devices(store: Database) -> DeviceRepository:
+    found = DeviceRepository(store.of("home"))
     await found.report("weak", {"battery_mv": 2600, "cells": [{"mv": 1290}, {"mv": 1310}]}, NOW, 9)
     await found.report("strong", {"battery_mv": 3100, "cells": [{"mv": 1500}]}, NOW, 9)
     await found.report("mains", {"battery_mv": None, "cells": []}, NOW, None)
@@ -35,7 +35,7 @@ FOUND = [
 ]
 
 
-async def test_documents_are_found(store: Database, devices: Devices):
+async def test_documents_are_found(store: Database, devices: DeviceRepository):
     for path, expected in FOUND:
         assert await devices_where(store.of("home"), path) == expected, path
 
@@ -53,7 +53,9 @@ async def test_an_unreadable_path_is_refused_with_its_position(store: Database):
         assert caught.value.position == position
 
 
-async def test_a_slow_path_is_given_up_and_changes_nothing(store: Database, devices: Devices):
+async def test_a_slow_path_is_given_up_and_changes_nothing(
+    store: Database, devices: DeviceRepository
+):
     await devices.attributes("weak", {"n": list(range(3000))})
     slow = "$.n[*] ? (exists($.n[*] ? (exists($.n[*] ? (@ < 0)))))"
     with pytest.raises(PathTooSlowError, match="within 50 ms"):
@@ -61,7 +63,7 @@ async def test_a_slow_path_is_given_up_and_changes_nothing(store: Database, devi
     assert await devices_where(store.of("home"), "$.battery_mv < 2700") == ["weak"]
 
 
-async def test_an_equality_uses_the_index(store: Database, devices: Devices, database):
+async def test_an_equality_uses_the_index(store: Database, devices: DeviceRepository, database):
     async with store.of("home").transaction() as conn:
         await conn.execute(
             "INSERT INTO dormouse.device (key) SELECT 'n' || n FROM generate_series(1, 3000) n"

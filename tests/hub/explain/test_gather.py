@@ -8,14 +8,14 @@ import pytest
 
 from contracts.reading import Identity, Reading, SeriesKey
 from hub.database.database import Database
-from hub.device_settings.repository import StoredConfigs
-from hub.devices.repository import Devices
+from hub.device_settings.repository import SettingsRepository
+from hub.devices.repository import DeviceRepository
 from hub.explain.explanation import explain
 from hub.explain.facts import Surroundings
 from hub.explain.repository import gather
 from hub.explain.sentence import Level
 from hub.explain.words import Clock
-from hub.mqtt.account_repository import Account, Accounts, AccountState
+from hub.mqtt.account_repository import Account, AccountRepository, AccountState
 from hub.runtime.problems import Seen
 from tests.hub.ingest.test_ingest import stored
 
@@ -28,7 +28,7 @@ def level(device: str, value: float, at: datetime, identity: Identity | None = N
 
 
 async def test_facts_of_one_device(store: Database):
-    devices = Devices(store.of("home"))
+    devices = DeviceRepository(store.of("home"))
     for n in range(5):
         at = NOW - timedelta(days=4 - n)
         report = {
@@ -42,8 +42,8 @@ async def test_facts_of_one_device(store: Database):
         level("esp_1", 50, NOW, Identity("9f3a61c2", seq)) for seq in (1, 2, 5)
     ])  # fmt: skip
     await devices.lost("esp_1", "9f3a61c2", 1)
-    await Accounts(store).create(Account("home", "esp_1", "$7$", AccountState.ACTIVE))
-    await StoredConfigs(store.of("home")).change(
+    await AccountRepository(store).create(Account("home", "esp_1", "$7$", AccountState.ACTIVE))
+    await SettingsRepository(store.of("home")).change(
         "esp_1", lambda _: ({"name": "Cellar"}, None), who="ann", why=""
     )
     async with store.of("home").transaction() as conn:
@@ -83,7 +83,7 @@ async def test_facts_of_one_device(store: Database):
 
 
 async def test_a_level_in_percent_where_no_voltage_is_known(store: Database):
-    await Devices(store.of("home")).report("esp_1", {"rssi": -60}, NOW, 300)
+    await DeviceRepository(store.of("home")).report("esp_1", {"rssi": -60}, NOW, 300)
     await stored(store, [level("esp_1", 90 - 5 * n, NOW - timedelta(days=4 - n)) for n in range(5)])
     [facts] = await gather(store.of("home"), NOW)
     assert [percent for _, percent in facts.levels] == [90, 85, 80, 75, 70]
@@ -92,10 +92,10 @@ async def test_a_level_in_percent_where_no_voltage_is_known(store: Database):
 
 
 async def test_accounts_without_a_device_are_there_and_viewers_are_not(store: Database):
-    accounts = Accounts(store)
+    accounts = AccountRepository(store)
     for name in ("esp_new", "viewer", "viewer.ann"):
         await accounts.create(Account("home", name, "$7$", AccountState.PENDING))
-    await Devices(store.of("home")).report("esp_old", {}, NOW, None)
+    await DeviceRepository(store.of("home")).report("esp_old", {}, NOW, None)
     found = await gather(store.of("home"), NOW)
     assert [(facts.device, facts.account) for facts in found] == [
         ("esp_new", AccountState.PENDING), ("esp_old", None),
@@ -107,7 +107,7 @@ async def test_accounts_without_a_device_are_there_and_viewers_are_not(store: Da
 
 
 async def test_who_was_replaced_whatever_else_attributes_say(store: Database):
-    devices = Devices(store.of("home"))
+    devices = DeviceRepository(store.of("home"))
     await devices.report("esp_new", {}, NOW, None)
     at = NOW.isoformat()
     await devices.attributes("esp_new", {"replacements": [
@@ -116,7 +116,7 @@ async def test_who_was_replaced_whatever_else_attributes_say(store: Database):
     ]})  # fmt: skip
     await devices.report("esp_wild", {}, NOW, None)
     await devices.attributes("esp_wild", {"replacements": "none"})
-    await Accounts(store).create(Account("home", "esp_old", "$7$", AccountState.DISABLED))
+    await AccountRepository(store).create(Account("home", "esp_old", "$7$", AccountState.DISABLED))
     found = {facts.device: facts for facts in await gather(store.of("home"), NOW)}
     assert found["esp_old"].replaced_by == ("esp_new", NOW)
     assert found["esp_new"].replaced_by is None
@@ -127,7 +127,7 @@ async def test_who_was_replaced_whatever_else_attributes_say(store: Database):
 async def test_no_other_tenants_facts(store: Database):
     await store.ensure_tenant("school")
     for tenant in ("home", "school"):
-        await Devices(store.of(tenant)).report("esp_1", {"firmware": tenant}, NOW, 300)
+        await DeviceRepository(store.of(tenant)).report("esp_1", {"firmware": tenant}, NOW, 300)
         await stored(store, [level("esp_1", 50, NOW)], tenant)
     [facts] = await gather(store.of("home"), NOW)
     assert facts.report == {"firmware": "home"}
@@ -135,7 +135,7 @@ async def test_no_other_tenants_facts(store: Database):
 
 @pytest.mark.parametrize("number", [100])
 async def test_a_hundred_devices_in_a_few_queries(store: Database, number, monkeypatch):
-    devices = Devices(store.of("home"))
+    devices = DeviceRepository(store.of("home"))
     for n in range(number):
         late = timedelta(hours=2 if n % 10 == 0 else 0)
         await devices.report(f"esp_{n:03}", {"battery_mv": 2900}, NOW - late, 300)

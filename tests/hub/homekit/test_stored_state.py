@@ -5,12 +5,12 @@ from __future__ import annotations
 from contracts.reading import SeriesKey
 from hub.database.database import Database
 from hub.homekit.identity import Identities
-from hub.homekit.repository import StoredHomeKit
+from hub.homekit.repository import HomeKitRepository
 from hub.homekit.state import Change, PresenceRecord
 
 
 async def test_everything_comes_back(store: Database):
-    state = StoredHomeKit(store.of("home"))
+    state = HomeKitRepository(store.of("home"))
     empty = await state.load()
     assert (empty.bridges, empty.accessories, empty.values, empty.presence) == ([], [], {}, [])
     ids = Identities([], [])
@@ -35,7 +35,7 @@ async def test_everything_comes_back(store: Database):
 
 
 async def test_forgetting_one_device_leaves_the_others(store: Database):
-    state = StoredHomeKit(store.of("home"))
+    state = HomeKitRepository(store.of("home"))
     ids = Identities([], [])
     keys = [SeriesKey(device, "Switch", 0, "On") for device in ("esp_1", "esp_10")]
     for key in keys:
@@ -54,5 +54,5 @@ async def test_tenants_do_not_see_each_other(store: Database):
     await store.ensure_tenant("beach")
     ids = Identities([], [])
     bridges, _ = ids.changes()
-    await StoredHomeKit(store.of("home")).save(Change(bridges))
-    assert (await StoredHomeKit(store.of("beach")).load()).bridges == []
+    await HomeKitRepository(store.of("home")).save(Change(bridges))
+    assert (await HomeKitRepository(store.of("beach")).load()).bridges == []

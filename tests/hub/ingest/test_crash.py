@@ -17,7 +17,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
 from hub.ingest.ingest import Ingest
-from hub.readings.repository import Readings
+from hub.readings.repository import ReadingRepository
 from hub.readings.retention import Rule, apply, keep
 from tests.hub.ingest.test_ingest import NOW, key
 
@@ -107,7 +107,7 @@ async def test_killed_during_ingest_calibration_and_retention(server_folder: Pat
                     gain = rng.choice([0.5, 1.0, 2.0])
                     if len(done) > 50:
                         await insistently(
-                            lambda gain=gain: Readings(store.of("home")).calibrate(
+                            lambda gain=gain: ReadingRepository(store.of("home")).calibrate(
                                 sent[0].series, gain=gain, since=NOW - timedelta(hours=1)
                             )
                         )

@@ -14,7 +14,7 @@ from hub.database.database import Database
 from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError, OverlapError
 from hub.database.models import Activity, Device, Place, Placement, Reading
 from hub.database.sessions import Sessions
-from hub.places.repository import Places
+from hub.places.repository import PlaceRepository
 from tests.hub.ingest.test_ingest import NOW, key, stored
 
 MOVE = Activity("ann", "moved house")
@@ -31,11 +31,11 @@ def names(tree):
 
 
 async def test_an_empty_tree_is_an_empty_array(store: Database):
-    assert await Places(store.of("home")).tree() == []
+    assert await PlaceRepository(store.of("home")).tree() == []
 
 
 async def test_nested_json_with_several_roots(store: Database):
-    places = Places(store.of("home"))
+    places = PlaceRepository(store.of("home"))
     house = await places.add("house")
     await places.add("beach house")
     upstairs = await places.add("upstairs", house)
@@ -83,11 +83,11 @@ async def test_the_tree_is_the_reference_tree(store: Database, parents: list[flo
                 [f"p{(n * 7) % 26:02}", parent],
             )
             rows.append(((await made.fetchone())[0], f"p{(n * 7) % 26:02}", parent))
-    assert await Places(store.of("home")).tree() == reference(rows)
+    assert await PlaceRepository(store.of("home")).tree() == reference(rows)
 
 
 async def test_a_cycle_is_refused(store: Database):
-    places = Places(store.of("home"))
+    places = PlaceRepository(store.of("home"))
     a = await places.add("a")
     b = await places.add("b", a)
     c = await places.add("c", b)
@@ -102,7 +102,7 @@ async def test_a_cycle_is_refused(store: Database):
 
 
 async def test_refusals_are_typed(store: Database):
-    places = Places(store.of("home"))
+    places = PlaceRepository(store.of("home"))
     a = await places.add("a")
     with pytest.raises(DuplicateNameError):
         await places.add("a")
@@ -115,7 +115,7 @@ async def test_refusals_are_typed(store: Database):
 
 
 async def test_the_tree_has_latest_values_when_asked(store: Database, sessions: Sessions):
-    places = Places(store.of("home"))
+    places = PlaceRepository(store.of("home"))
     attic = await places.add("attic")
     await stored(store, [
         Measured(key(), 20.5, NOW),
@@ -136,7 +136,7 @@ async def test_the_tree_has_latest_values_when_asked(store: Database, sessions: 
 
 
 async def test_a_device_is_in_one_place_at_a_time(store: Database, sessions: Sessions):
-    places = Places(store.of("home"))
+    places = PlaceRepository(store.of("home"))
     a, b = await places.add("a"), await places.add("b")
     async with sessions.tenant("home") as session:
         device = Device(key="d1", location_id=a)
@@ -155,7 +155,7 @@ async def test_a_device_is_in_one_place_at_a_time(store: Database, sessions: Ses
 
 async def placed(store: Database, sessions: Sessions, rng: random.Random) -> None:
     """Three devices with readings over ten hours, each in some places for some of them."""
-    places = Places(store.of("home"))
+    places = PlaceRepository(store.of("home"))
     ids = [await places.add(f"place {n}") for n in range(3)]
     await stored(store, [
         Measured(key(f"d{n}"), rng.random(), NOW - timedelta(minutes=rng.randrange(600)))

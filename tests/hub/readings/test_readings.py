@@ -10,7 +10,7 @@ import pytest
 from contracts.reading import Identity, Reading
 from hub.database.database import Database
 from hub.database.errors import ForeignRowError, RefusedValueError, RetentionError
-from hub.readings.repository import Bin, Bins, Readings
+from hub.readings.repository import Bin, Bins, ReadingRepository
 from hub.readings.retention import Rule, apply, keep
 from tests.hub.ingest.test_ingest import NOW, key, stored
 
@@ -19,7 +19,7 @@ FROM, TO = NOW - timedelta(days=4000), NOW + timedelta(days=1)
 
 async def test_readings_are_delivered_calibrated_as_of_their_own_time(store: Database):
     await stored(store, [Reading(key(), float(n), NOW - timedelta(hours=n)) for n in range(4)])
-    readings = Readings(store.of("home"))
+    readings = ReadingRepository(store.of("home"))
     await readings.calibrate(key(), gain=2, offset=1)
     await readings.calibrate(key(), offset=100, since=NOW - timedelta(hours=1, minutes=30))
     await readings.calibrate(
@@ -31,7 +31,7 @@ async def test_readings_are_delivered_calibrated_as_of_their_own_time(store: Dat
 
 async def test_a_calibration_that_makes_no_sense_is_refused(store: Database):
     await stored(store, [Reading(key(), 1.0, NOW)])
-    readings = Readings(store.of("home"))
+    readings = ReadingRepository(store.of("home"))
     for bad in ({"gain": 0.0}, {"gain": float("nan")}, {"offset": float("inf")}):
         with pytest.raises(RefusedValueError):
             await readings.calibrate(key(), **bad)
@@ -63,7 +63,7 @@ async def test_rollups_equal_recomputation(store: Database):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     rng = random.Random(seed)
-    readings = Readings(store.of("home"))
+    readings = ReadingRepository(store.of("home"))
     sent: list[Reading] = []
 
     def moment() -> datetime:
@@ -104,7 +104,7 @@ async def test_text_and_booleans_have_no_wrong_rollups(store: Database):
         Reading(key(characteristic="On"), True, NOW),
         Reading(key(characteristic="On"), False, NOW - timedelta(seconds=1)),
     ])  # fmt: skip
-    readings = Readings(store.of("home"))
+    readings = ReadingRepository(store.of("home"))
     assert await readings.bins(key(characteristic="Name"), FROM, TO) == []
     found = await readings.bins(key(characteristic="On"), FROM, TO, Bins.DAY)
     assert (sum(b.n for b in found), sum(b.total for b in found), found[-1].last) == (2, 1, 1)
@@ -174,7 +174,7 @@ async def test_a_calibration_leaves_rollups_of_expired_readings_alone(store: Dat
     await keep(store.of("home"), Rule(30, None, None))
     await apply(store, dry=False)
     await stored(store, [Reading(key(), 5.0, old)])  # late, into a bin that is expired in part
-    readings = Readings(store.of("home"))
+    readings = ReadingRepository(store.of("home"))
     await readings.calibrate(key(), gain=10)
     first, last = await readings.bins(key(), FROM, TO, Bins.DAY)
     assert (first.n, first.total) == (3, 7.0)

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from hub.devices.known import DeviceUnknownError
-from hub.places.repository import Places
+from hub.places.repository import PlaceRepository
 from hub.rollouts.errors import DeviceBusyError, NoDevicesError, WrongPhaseError
 from hub.rollouts.model import Options, Phase
 from hub.rollouts.select import Selection
@@ -221,7 +221,7 @@ async def test_pause_resume_abort(side, fleet):
 
 
 async def test_selecting(side, fleet, store):
-    places = Places(store.of("home"))
+    places = PlaceRepository(store.of("home"))
     house = await places.add("House")
     kitchen = await places.add("Kitchen", house)
     async with store.of("home").transaction() as conn:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.rollouts.errors import DeviceBusyError, StaleRolloutError, UnknownRolloutError
 from hub.rollouts.model import (
     FirmwareTarget,
@@ -23,7 +23,7 @@ from hub.rollouts.model import (
     changed,
 )
 from hub.rollouts.plan import begin
-from hub.rollouts.repository import StoredRollouts
+from hub.rollouts.repository import RolloutRepository
 from hub.rollouts.work import Outcome
 from tests.hub.ingest.test_ingest import NOW
 
@@ -31,11 +31,11 @@ TARGET = FirmwareTarget(image=1, version="2.0.0", size=1000, key="ab")
 
 
 @pytest.fixture
-def kept(store) -> StoredRollouts:
-    return StoredRollouts(store.of("home"))
+def kept(store) -> RolloutRepository:
+    return RolloutRepository(store.of("home"))
 
 
-async def add(kept: StoredRollouts, *names: str, target=TARGET):
+async def add(kept: RolloutRepository, *names: str, target=TARGET):
     rollout = Rollout(0, target, Options(windows=("22:00-06:00",)), NOW, "ann")
     devices, history = begin(rollout, await kept.starts(names), NOW)
     return await kept.add(rollout, devices, history), devices
@@ -116,7 +116,7 @@ async def test_the_last_command_of_a_device_goes_on_in_the_next_rollout(kept):
 
 
 async def test_what_is_known_before(kept, store):
-    devices = Devices(store.of("home"))
+    devices = DeviceRepository(store.of("home"))
     report = {"firmware": "1.0.0", "board": "x", "reset": "deepsleep", "awake_ms": 400}
     await devices.report("a", report, NOW, 60)
     found = await kept.starts(["a", "new"])

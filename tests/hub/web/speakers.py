@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 
 from hub.database.database import Database
 from hub.database.postgres import Postgres
-from hub.devices.changes import Changes
+from hub.devices.changes import DeviceChanges
 from hub.devices.glance import glance
-from hub.places.repository import Places
+from hub.places.repository import PlaceRepository
 from tests.support.hub import HubProcess
 from tests.support.publisher import Publisher
 
@@ -47,10 +47,10 @@ async def store_of(hub: HubProcess) -> AsyncIterator[Database]:
 async def call_it(hub: HubProcess, key: str, name: str, *path: str) -> None:
     """Name a device and put it into a place, from the outside in."""
     async with store_of(hub) as store:
-        places, parent = Places(store.of("home")), None
+        places, parent = PlaceRepository(store.of("home")), None
         for place in path:
             known = {(p.parent, p.name): p.place for p in (await glance(store.of("home"))).places}
             parent = known.get((parent, place)) or await places.add(place, parent)
-        changes = Changes(store.of("home"), "ann")
+        changes = DeviceChanges(store.of("home"), "ann")
         await changes.name(key, name)
         await changes.place(key, parent)

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 from contracts.reading import SeriesKey
 from hub.database.database import Database
-from hub.devices.changes import Changes
+from hub.devices.changes import DeviceChanges
 from hub.devices.glance import glance
 from hub.devices.history import changes_of, device_at
-from hub.devices.repository import Devices
-from hub.places.repository import Places
+from hub.devices.repository import DeviceRepository
+from hub.places.repository import PlaceRepository
 from hub.readings.held import held_at
-from hub.readings.points import Points, Resolution
+from hub.readings.points import PointRepository, Resolution
 from hub.readings.reports import report_days
-from hub.readings.repository import Readings
+from hub.readings.repository import ReadingRepository
 from hub.web.charts import Ranges
 from hub.web.device.spans import latest
 from hub.web.device.traces import Wanted, draw
@@ -27,7 +27,7 @@ NOW = datetime.now(UTC)
 
 
 async def test_firmware_has_a_history_by_the_newest_reports(store: Database):
-    devices = Devices(store.of("home"))
+    devices = DeviceRepository(store.of("home"))
     for hours, firmware in ((3, "1.0.0"), (2, "1.0.0"), (1, "1.1.0"), (4, "0.9.0")):
         await devices.report("d", {"firmware": firmware}, NOW - timedelta(hours=hours), 300)
     await devices.report("d", {"firmware": None}, NOW, 300)
@@ -40,9 +40,9 @@ async def test_firmware_has_a_history_by_the_newest_reports(store: Database):
 async def test_a_glance_is_calibrated_and_of_one_tenant(store: Database):
     await store_series(store, "home", KEY, [(0.0, 20.0), (300.0, 21.0)])
     await store_series(store, "beach", KEY, [(0.0, 5.0)])
-    await Readings(store.of("home")).calibrate(KEY, gain=2, offset=-1, who="ann")
-    room = await Places(store.of("home")).add("Room")
-    await Changes(store.of("home"), "ann").place("cellar", room)
+    await ReadingRepository(store.of("home")).calibrate(KEY, gain=2, offset=-1, who="ann")
+    room = await PlaceRepository(store.of("home")).add("Room")
+    await DeviceChanges(store.of("home"), "ann").place("cellar", room)
     found = await glance(store.of("home"))
     (device,) = found.devices
     (value,) = device.values
@@ -55,7 +55,7 @@ async def test_a_glance_is_calibrated_and_of_one_tenant(store: Database):
 
 
 async def test_reports_are_told_by_day_in_order(store: Database):
-    devices = Devices(store.of("home"))
+    devices = DeviceRepository(store.of("home"))
     for days in (2, 1):
         report = {"battery_mv": 3000 - days, "rssi": -60 - days, "awake_ms": 400, "heap_free": 9000}
         await devices.report("d", report, NOW - timedelta(days=days), 300)
@@ -95,7 +95,7 @@ async def test_a_state_that_was_told_long_before_still_holds(store: Database):
         [round(later.since.timestamp() * 1000)],
         [1.0],
     )
-    (found,) = await Points(store.of("home")).find([SWITCH])
+    (found,) = await PointRepository(store.of("home")).find([SWITCH])
     assert await held_at(store.of("home"), found.id, now - timedelta(days=1)) is None
 
 
@@ -105,7 +105,7 @@ async def test_an_hour_in_which_nothing_came_is_a_gap(store: Database):
     await store_series(store, "home", KEY, silent)
     now = datetime.now(UTC)
     report = {"next_wake_s": 300}
-    await Devices(store.of("home")).report("cellar", report, now, 300)
+    await DeviceRepository(store.of("home")).report("cellar", report, now, 300)
     window = latest("hour", now - timedelta(hours=1))
     (trace,) = (await draw(store.of("home"), [Wanted(KEY, "x")], window, now)).traces
     whole = tuple(round(at.timestamp() * 1000) for at in (window.since, window.until))
