@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 import psycopg
 
@@ -13,7 +15,19 @@ from hub.database.start import Running, running
 from hub.folder import data_folder
 from hub.settings import Settings
 
-__all__ = ["alone", "attached"]
+__all__ = ["alone", "ask", "attached"]
+
+T = TypeVar("T")
+
+
+def ask(settings: Settings, question: Callable[[Database], Awaitable[T]]) -> T:
+    """What the database answers to one question of a command, in a loop of its own."""
+
+    async def work() -> T:
+        async with attached(settings) as found:
+            return await question(found.store)
+
+    return asyncio.run(work())
 
 
 @asynccontextmanager

@@ -148,7 +148,7 @@ class RolloutRepository:
         """The newest, first; their devices without their reports."""
         return await self._load({"id": None, "open": False, "limit": limit}, whole=False)
 
-    async def owed(self) -> list[str]:
+    async def pending_clear(self) -> list[str]:
         """Devices whose command the broker may still hold although it is over."""
         async with self._database.transaction() as conn:
             return [
@@ -163,7 +163,7 @@ class RolloutRepository:
                 for row in await (await conn.execute(_QUERIES["stranded_devices"])).fetchall()
             ]
 
-    async def paid(self, devices: Sequence[str]) -> None:
+    async def cleared(self, devices: Sequence[str]) -> None:
         """The broker has forgotten these commands."""
         async with self._database.transaction() as conn:
             await conn.execute(

@@ -59,7 +59,7 @@ def event_rows(events: Iterable[Transition]) -> list[dict[str, Any]]:
 
 _INSTANTS = ("due", "heard_at")
 _DETAIL = ("address", "wakes", "sent", "claimed", "stranded", "gaps_before", "former")
-_PLAIN = ("device", "wave", "attempts", "command", "reason", "owed", "health_reason")
+_PLAIN = ("device", "wave", "attempts", "command", "reason", "health_reason")
 
 
 def _row(device: Device) -> dict[str, Any]:
@@ -70,6 +70,7 @@ def _row(device: Device) -> dict[str, Any]:
     return plain | {
         "state": device.state.value,
         "health": device.health.value,
+        "owed": device.pending_clear,
         "since": _iso(device.since),
         "not_before": _iso(device.not_before),
         "baseline": {
@@ -90,6 +91,7 @@ def device_of(row: Mapping[str, Any]) -> Device:
         **{name: row[name] for name in _PLAIN},
         state=State(row["state"]),
         health=Health(row["health"]),
+        pending_clear=row["owed"],
         since=row["since"],
         not_before=row["not_before"],
         before=tuple(_unsample(sample) for sample in row["baseline"].get("before", ())),

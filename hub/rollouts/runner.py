@@ -309,11 +309,11 @@ class Runner:
             await worker.republish()
         for tenant in await self._store.tenants():
             kept = self.kept(tenant)
-            owed = await kept.owed()
-            for device in owed:
+            pending_clear = await kept.pending_clear()
+            for device in pending_clear:
                 await self._link.publish(f"HomeKit/{device}/$ota", "", retain=True)
-            if owed:
-                await kept.paid(owed)
+            if pending_clear:
+                await kept.cleared(pending_clear)
 
     async def _stray(self, event: Answered) -> None:
         """An answer to no command of ours: the broker holds one that is over, or a stranger's."""

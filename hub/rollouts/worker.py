@@ -140,7 +140,7 @@ class Worker:
                 await self._until_needed()
                 self._wake.clear()
                 await self._step()
-            await self._pay()
+            await self._note_cleared()
         except StaleRolloutError as error:
             self.broken = True
             log.error("%s", error)  # noqa: TRY400  # one line says it
@@ -271,7 +271,7 @@ class Worker:
                 await self._parts.publish(f"HomeKit/{device}/$ota", payload, retain=True)
             case Clear(device):
                 await self._parts.publish(f"HomeKit/{device}/$ota", "", retain=True)
-                self.devices[device] = changed(self.devices[device], owed=False)
+                self.devices[device] = changed(self.devices[device], pending_clear=False)
             case Later(device, command, seconds):
                 payload = json.dumps({"id": command, "later": seconds}, separators=(",", ":"))
                 await self._parts.publish(f"HomeKit/{device}/$ota", payload)
@@ -355,11 +355,11 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # noted with its trace; the rollout ends all the same
             self._parts.problems.defect("wanting former settings", error)
 
-    async def _pay(self) -> None:
+    async def _note_cleared(self) -> None:
         """The end: what the broker has forgotten need not be told at the next start."""
-        paid = [name for name, device in self.devices.items() if not device.owed]
+        cleared = [name for name, device in self.devices.items() if not device.pending_clear]
         with contextlib.suppress(DatabaseAwayError):
-            await self._parts.kept.paid(paid)
+            await self._parts.kept.cleared(cleared)
 
     def _now(self) -> datetime:
         return self._parts.now()

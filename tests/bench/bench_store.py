@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from hub.database.models import Activity, Device, Place
 from hub.database.queries import Queries
-from hub.database.sessions import Sessions
 from hub.ingest.repository import encoded
+from hub.models import Activity, Device, Place
+from hub.models.sessions import Sessions
 from tests.bench.report import note, report
 from tests.bench.store_load import DAYS, END, MINUTE, SERIES, TENANTS, Loaded, loaded
 

@@ -21,12 +21,12 @@ from contracts.reading import Identity, Reading
 from hub.anomalies.mutes import MuteRepository
 from hub.database.database import Database
 from hub.database.key_value import KeyValueStore
-from hub.database.models import Activity, Device
-from hub.database.sessions import Sessions
 from hub.database.tenancy.declare import GLOBAL, TABLES
 from hub.device_settings.repository import SettingsRepository
 from hub.devices.repository import DeviceRepository
 from hub.firmware.repository import FirmwareRepository
+from hub.models import Activity, Device
+from hub.models.sessions import Sessions
 from hub.mqtt.account_repository import Account, AccountRepository, AccountState
 from hub.people.repository import PeopleRepository, Role, token_hash
 from hub.places.repository import PlaceRepository

@@ -21,9 +21,11 @@ from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
 from hub.database.recreate import recreate
 from hub.database.start import running
+from hub.devices.commands import devices
 from hub.doctor.isolation import examine
-from hub.maintenance.commands import devices, mount
+from hub.maintenance import commands as maintenance
 from hub.maintenance.fixture import load_fixture
+from hub.readings import commands as readings
 from hub.readings.export import Format, export
 from hub.settings import Settings
 from tests.hub.ingest.test_ingest import NOW, key, stored
@@ -158,8 +160,10 @@ async def test_commands_beside_a_running_hub_and_without(server_folder: Path, mo
     monkeypatch.setenv("DORMOUSE_DATA_DIR", str(folder))
 
     commands = typer.Typer()
-    mount(commands)
-    commands.command()(devices)
+    parts = (devices, readings.retention, readings.export, maintenance.backup, maintenance.restore)
+    for command in parts:
+        commands.command()(command)
+    commands.command("db-recreate")(maintenance.db_recreate)
 
     # In a thread of its own, since a command runs its own loop.
     def call(*words: str) -> str:

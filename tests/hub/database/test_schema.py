@@ -9,11 +9,11 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from hub.database.database import Database
 from hub.database.migrate import head
-from hub.database.models import Base
-from hub.database.models.history import Xid8
 from hub.database.tenancy.declare import GLOBAL, TABLES
 from hub.database.tenancy.drift import drift
 from hub.database.upgrade import config, engine_url
+from hub.models import Base
+from hub.models.history import Xid8
 
 # The types that SQLAlchemy does not know of itself.
 ischema_names["xid8"] = Xid8

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.database.database import Database
 from hub.database.errors import NoActivityError, NoSessionError
-from hub.database.models import Activity, Device, DeviceThen, LocationHistory, Place, Tick, then
-from hub.database.sessions import Sessions
+from hub.models import Activity, Device, DeviceThen, LocationHistory, Place, Tick, then
+from hub.models.sessions import Sessions
 
 MOVE = Activity("ann", "moved house")
 

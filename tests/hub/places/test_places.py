@@ -12,8 +12,8 @@ from sqlalchemy.orm import joinedload, selectinload
 from contracts.reading import Reading as Measured
 from hub.database.database import Database
 from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError, OverlapError
-from hub.database.models import Activity, Device, Place, Placement, Reading
-from hub.database.sessions import Sessions
+from hub.models import Activity, Device, Place, Placement, Reading
+from hub.models.sessions import Sessions
 from hub.places.repository import PlaceRepository
 from tests.hub.ingest.test_ingest import NOW, key, stored
 

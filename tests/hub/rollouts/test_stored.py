@@ -58,7 +58,7 @@ async def test_every_member_of_a_device_survives(kept):
     device = changed(
         devices["a"], state=State.VERIFYING, attempts=2, command=1_772_366_410, reason="x",
         address="192.0.2.1", not_before=NOW, due=NOW + timedelta(seconds=9), heard_at=NOW, wakes=3,
-        sent=True, claimed=True, stranded=True, owed=True, health=Health.WATCHED,
+        sent=True, claimed=True, stranded=True, pending_clear=True, health=Health.WATCHED,
         health_reason="y", gaps_before=4, before=(sample,), after=(sample, sample),
         former={"interval": None},
     )  # fmt: skip
@@ -140,12 +140,16 @@ async def test_secrets_are_forgotten_at_the_end(kept, store):
 
 async def test_what_is_owed_to_the_broker(kept):
     rollout, devices = await add(kept, "a", "b")
-    owed = {n: changed(devices[n], state=State.SKIPPED, reason="x", owed=True) for n in devices}
-    await kept.commit(rollout, Outcome(replace(rollout, phase=Phase.ABORTED), owed, [], [], None))
+    pending_clear = {
+        n: changed(devices[n], state=State.SKIPPED, reason="x", pending_clear=True) for n in devices
+    }
+    await kept.commit(
+        rollout, Outcome(replace(rollout, phase=Phase.ABORTED), pending_clear, [], [], None)
+    )
     await add(kept, "b")
-    assert await kept.owed() == ["a"], "b has another command by now"
-    await kept.paid(["a"])
-    assert await kept.owed() == []
+    assert await kept.pending_clear() == ["a"], "b has another command by now"
+    await kept.cleared(["a"])
+    assert await kept.pending_clear() == []
 
 
 async def test_unknown(kept):

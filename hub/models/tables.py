@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, JSONB
 
-from hub.database.models.base import Base
+from hub.models.base import Base
 
 __all__: list[str] = []
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
 
 from hub.database.database import Database
 from hub.database.errors import NoActivityError
-from hub.database.models.device import TRACKED, Device
 from hub.database.upgrade import engine_url
+from hub.models.device import TRACKED, Device
 
 __all__ = ["Sessions"]
 
