@@ -21,9 +21,9 @@ _SEEN = {
 }
 
 
-async def examine(store: Database) -> AsyncIterator[Finding]:
+async def examine(database: Database) -> AsyncIterator[Finding]:
     """Try what must not work."""
-    async with store.nobody() as conn:
+    async with database.nobody() as conn:
         row = await (await conn.execute(_QUERIES["sees_past_security"])).fetchone()
         yield Finding.of(
             "be a database role that row-level security does not bind",
@@ -42,24 +42,24 @@ async def examine(store: Database) -> AsyncIterator[Finding]:
             if await (await conn.execute(query)).fetchone() != (0,)
         ]
         yield Finding.of("read rows without being a tenant", not seen, f"it reads {seen}")
-    tenants = await store.tenants()
+    tenants = await database.tenants()
     read, wrote = [], []
     for name in tenants:
-        async with store.of(name).transaction() as conn:
+        async with database.of(name).transaction() as conn:
             if await (await conn.execute(_QUERIES["count_foreign_devices"])).fetchone() != (0,):
                 read.append(name)
-        if await _can_write(store, name, [other for other in tenants if other != name]):
+        if await _can_write(database, name, [other for other in tenants if other != name]):
             wrote.append(name)
     yield Finding.of("read another tenant's rows", not read, f"{read} can")
     yield Finding.of("write another tenant's rows", not wrote, f"{wrote} can")
 
 
-async def _can_write(store: Database, name: str, others: list[str]) -> bool:
+async def _can_write(database: Database, name: str, others: list[str]) -> bool:
     for other in others or [name]:
-        number = await store.tenant_id(other) if others else 0  # no tenant has the number 0
+        number = await database.tenant_id(other) if others else 0  # no tenant has the number 0
         try:
             with typed():
-                async with store.of(name).transaction() as conn:
+                async with database.of(name).transaction() as conn:
                     await conn.execute(_QUERIES["write_for_tenant"], [number])
                     await conn.rollback()
         except DatabaseAwayError:

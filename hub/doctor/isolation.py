@@ -29,25 +29,25 @@ class Finding:
     seen: str
 
 
-async def examine(store: Database, secrets: Path | None = None) -> list[Finding]:
+async def examine(database: Database, secrets: Path | None = None) -> list[Finding]:
     """Try the database's forbidden things; `secrets` is the folder of its passwords."""
-    findings = [await _role(store)]
-    async with store.nobody() as conn:
+    findings = [await _role(database)]
+    async with database.nobody() as conn:
         drifted = await drift(conn)
     findings += [Finding("row-level security as declared", False, str(one)) for one in drifted]
     if not drifted:
         findings.append(
             Finding("row-level security as declared", True, f"{len(TABLES)} tables compared")
         )
-    findings += [await _without_tenant(store), await _across(store)]
+    findings += [await _without_tenant(database), await _across(database)]
     if secrets is not None:
         findings.append(_readable(secrets))
     return findings
 
 
-async def _role(store: Database) -> Finding:
+async def _role(database: Database) -> Finding:
     what = "database role bound by row-level security"
-    async with store.nobody() as conn:
+    async with database.nobody() as conn:
         try:
             await refuse_unsafe(conn)
         except UnsafeRoleError as error:
@@ -55,20 +55,20 @@ async def _role(store: Database) -> Finding:
     return Finding(what, True, "neither superuser nor BYPASSRLS")
 
 
-async def _without_tenant(store: Database) -> Finding:
-    async with store.nobody() as conn:
+async def _without_tenant(database: Database) -> Finding:
+    async with database.nobody() as conn:
         leaks = [table for table in TABLES if await _count(conn, _rows(table))]
     seen = f"rows of {', '.join(leaks)}" if leaks else "no rows"
     return Finding("a transaction without a tenant sees nothing", not leaks, seen)
 
 
-async def _across(store: Database) -> Finding:
+async def _across(database: Database) -> Finding:
     what = "a tenant sees no other's rows"
     leaks = []
-    tenants = await store.tenants()
+    tenants = await database.tenants()
     for tenant in tenants:
-        number = await store.tenant_id(tenant)
-        async with store.of(tenant).transaction() as conn:
+        number = await database.tenant_id(tenant)
+        async with database.of(tenant).transaction() as conn:
             leaks += [
                 f"{tenant} sees others in {table}"
                 for table in TABLES

@@ -88,8 +88,8 @@ class BridgePortRepository:
 
     _AREA = "homekit-port"
 
-    def __init__(self, store: Database) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def load(self, tenant: str) -> int:
         """The kept port; 0 where there is none yet."""
@@ -100,4 +100,4 @@ class BridgePortRepository:
         await self._values(tenant).save(self._AREA, {"first": port})
 
     def _values(self, tenant: str) -> KeyValueStore:
-        return KeyValueStore(self._store.of(tenant), "homekit")
+        return KeyValueStore(self._database.of(tenant), "homekit")

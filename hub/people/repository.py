@@ -144,18 +144,24 @@ def login_name(name: str) -> str:
 class PeopleRepository:
     """People of all tenants."""
 
-    def __init__(self, store: Database) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def find(self, name: str) -> Login | None:
         """The person of that name."""
-        async with self._store.nobody() as conn, conn.cursor(row_factory=class_row(Login)) as rows:
+        async with (
+            self._database.nobody() as conn,
+            conn.cursor(row_factory=class_row(Login)) as rows,
+        ):
             await rows.execute(_QUERIES["find_person"], [login_name(name)])
             return await rows.fetchone()
 
     async def everybody(self) -> list[Person]:
         """All people, by name, for who runs the hub."""
-        async with self._store.nobody() as conn, conn.cursor(row_factory=class_row(Person)) as rows:
+        async with (
+            self._database.nobody() as conn,
+            conn.cursor(row_factory=class_row(Person)) as rows,
+        ):
             await rows.execute(_QUERIES["everybody"])
             return await rows.fetchall()
 
@@ -183,7 +189,7 @@ class PeopleRepository:
     async def members(self, tenant: str) -> list[Member]:
         """A tenant's people, by name."""
         async with (
-            self._store.of(tenant).transaction() as conn,
+            self._database.of(tenant).transaction() as conn,
             conn.cursor(row_factory=class_row(Member)) as rows,
         ):
             await rows.execute(_QUERIES["members"])
@@ -216,13 +222,13 @@ class PeopleRepository:
         first: bool = False,
     ) -> None:
         """Remember a link's hash."""
-        async with self._store.of(tenant).transaction() as conn:
+        async with self._database.of(tenant).transaction() as conn:
             await conn.execute(_QUERIES["invite"], [hashed, role, note, lasting, first])
 
     async def invitations(self, tenant: str) -> list[Invitation]:
         """The tenant's links that can still be used, those that end soonest first."""
         async with (
-            self._store.of(tenant).transaction() as conn,
+            self._database.of(tenant).transaction() as conn,
             conn.cursor(row_factory=class_row(Invitation)) as rows,
         ):
             await rows.execute(
@@ -233,14 +239,14 @@ class PeopleRepository:
 
     async def withdraw(self, tenant: str, invitation: int) -> bool:
         """Make a link useless; False when there is no such link."""
-        async with self._store.of(tenant).transaction() as conn:
+        async with self._database.of(tenant).transaction() as conn:
             gone = await conn.execute(_QUERIES["withdraw_invitation"], [invitation])
             return gone.rowcount == 1
 
     async def invitation(self, hashed: bytes) -> Invitation | None:
         """What a link offers; None when it is used, expired or unknown."""
         async with (
-            self._store.nobody() as conn,
+            self._database.nobody() as conn,
             conn.cursor(row_factory=class_row(Invitation)) as rows,
         ):
             await rows.execute(_QUERIES["find_invitation"], [hashed])
@@ -267,7 +273,7 @@ class PeopleRepository:
     async def session(self, hashed: bytes, idle: timedelta) -> SessionOf | None:
         """Whose session it is; None for one that has ended, or was not used for `idle`."""
         async with (
-            self._store.nobody() as conn,
+            self._database.nobody() as conn,
             conn.cursor(row_factory=class_row(SessionOf)) as rows,
         ):
             await rows.execute(_QUERIES["find_session"], [hashed, idle])
@@ -280,7 +286,7 @@ class PeopleRepository:
     async def sessions(self, person: int) -> list[OpenSession]:
         """A person's log-ins, the last used first."""
         async with (
-            self._store.nobody() as conn,
+            self._database.nobody() as conn,
             conn.cursor(row_factory=class_row(OpenSession)) as rows,
         ):
             await rows.execute(_QUERIES["sessions_of_person"], [person])
@@ -288,7 +294,7 @@ class PeopleRepository:
 
     async def still_open(self, sessions: Collection[int], idle: timedelta) -> set[int]:
         """Which of these sessions go on; they count as used now."""
-        async with self._store.nobody() as conn:
+        async with self._database.nobody() as conn:
             rows = await conn.execute(_QUERIES["sessions_still_open"], [list(sessions), idle])
             return {row[0] for row in await rows.fetchall()}
 
@@ -296,12 +302,12 @@ class PeopleRepository:
         self, person: int, *, one: int | None = None, but: int | None = None
     ) -> list[int]:
         """End one session of a person, or all (but one); the ids of those that ended."""
-        async with self._store.nobody() as conn:
+        async with self._database.nobody() as conn:
             rows = await conn.execute(_QUERIES["close_sessions"], [person, one, but])
             return [row[0] for row in await rows.fetchall()]
 
     async def _change(self, tenant: str, statement: Query, values: dict[str, object]) -> bool:
-        async with self._store.of(tenant).transaction() as conn:
+        async with self._database.of(tenant).transaction() as conn:
             # Two administrators who remove each other at once: one of them must wait.
             roles = await conn.execute(_QUERIES["hold_roles"])
             before = await roles.fetchall()
@@ -314,6 +320,6 @@ class PeopleRepository:
             return changed.rowcount == 1
 
     async def _value(self, query: Query, *values: object) -> Any:
-        async with self._store.nobody() as conn:
+        async with self._database.nobody() as conn:
             row = await (await conn.execute(query, values)).fetchone()
         return row[0] if row else None

@@ -66,12 +66,12 @@ class Token:
 class TokenRepository:
     """The tokens of all tenants, each asked for by its tenant's name."""
 
-    def __init__(self, store: Database) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def list(self, tenant: str) -> list[Token]:
         """A tenant's tokens, expired ones included, the oldest first."""
-        async with self._store.of(tenant).transaction() as conn, conn.cursor(
+        async with self._database.of(tenant).transaction() as conn, conn.cursor(
             row_factory=class_row(Token)
         ) as rows:  # fmt: skip
             await rows.execute(_QUERIES["tokens"])
@@ -91,7 +91,7 @@ class TokenRepository:
             "most": _MOST,
         }
         with typed():
-            async with self._store.of(tenant).transaction() as conn, conn.cursor(
+            async with self._database.of(tenant).transaction() as conn, conn.cursor(
                 row_factory=class_row(Token)
             ) as rows:  # fmt: skip
                 await rows.execute(_QUERIES["make_token"], facts)
@@ -102,7 +102,7 @@ class TokenRepository:
 
     async def revoke(self, tenant: str, number: int) -> None:
         """End a token at once. Raises ForeignRowError."""
-        async with self._store.of(tenant).transaction() as conn:
+        async with self._database.of(tenant).transaction() as conn:
             gone = await conn.execute(_QUERIES["revoke_token"], [number])
         if not gone.rowcount:
             raise ForeignRowError(f"no token {number}")
@@ -113,7 +113,7 @@ class TokenRepository:
         if form is None or int(form[2]) > 2**31 - 1:
             return None
         try:
-            async with self._store.of(form[1]).transaction() as conn, conn.cursor(
+            async with self._database.of(form[1]).transaction() as conn, conn.cursor(
                 row_factory=class_row(Token)
             ) as rows:  # fmt: skip
                 await rows.execute(_QUERIES["prove_token"], [int(form[2]), _hash(form[3])])

@@ -10,6 +10,7 @@ import pytest
 from contracts.reading import Identity, Reading, SeriesKey, Value
 from hub.database.database import Database
 from hub.ingest.ingest import Ingest
+from hub.runtime.problems import Problems
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -139,6 +140,28 @@ async def test_the_database_is_awaited_for_ever(store: Database, server, databas
     await asyncio.wait_for(done.wait(), 30)
     await ingest.stop()
     assert len(await rows(store)) == 1
+
+
+async def test_a_defect_is_not_called_the_database_away_and_loses_nothing(
+    store: Database, database, caplog
+):
+    problems = Problems()
+    ingest = Ingest(store.of("home"), problems=problems)
+    await ingest.start()
+    done = asyncio.Event()
+    rename = "ALTER FUNCTION dormouse.{} RENAME TO {}"
+    async with await psycopg.AsyncConnection.connect(database.owner_url, autocommit=True) as owner:
+        await owner.execute(rename.format("store_readings", "gone").encode())
+        ingest.put([plain(1.0)], done.set)
+        async with asyncio.timeout(30):
+            while problems.total["defect"] < 2:
+                await asyncio.sleep(0.02)
+        await owner.execute(rename.format("gone", "store_readings").encode())
+    await asyncio.wait_for(done.wait(), 30)
+    await ingest.stop()
+    assert len(await rows(store)) == 1
+    assert "away" not in caplog.text
+    assert caplog.text.count("UndefinedFunction") == 1, "its trace is logged once"
 
 
 async def kill_connections(server, name: str) -> None:
