@@ -18,15 +18,15 @@ from contracts.homekit.values import BadValue, parse
 from contracts.reading import SeriesKey
 from hub.anomalies.watch import Watch
 from hub.client import HUB_JSON, SOCKET
-from hub.database.key_value import Memory
+from hub.database.key_value import KeyValueStore
 from hub.database.start import Running, running
 from hub.device_settings.service import ConfigService
 from hub.explain.outages import Outages
 from hub.firmware.layouts import layouts
-from hub.firmware.repository import Firmware
+from hub.firmware.repository import FirmwareRepository
 from hub.folder import data_folder, write_private
 from hub.homekit.bridge import Bridge
-from hub.homekit.repository import StoredHomeKit, StoredPorts
+from hub.homekit.repository import BridgePortRepository, HomeKitRepository
 from hub.homekit.sets import BridgeSets
 from hub.live import Live, LiveCommand
 from hub.mapping.stored import StoredMapping, configured
@@ -93,10 +93,10 @@ class Hub:
         self._stack.callback(http.close)
         self.running: Running = await enter(running(settings))
         store = self.running.store
-        self.bridges = BridgeSets(self._bridge, self._tenant_of, StoredPorts(store))
+        self.bridges = BridgeSets(self._bridge, self._tenant_of, BridgePortRepository(store))
         self._stack.push_async_callback(self.bridges.stop)
         # Not entered yet: its listener comes last. But commands from HomeKit need its source.
-        self.mapping = StoredMapping(Memory(store, settings.tenant))
+        self.mapping = StoredMapping(KeyValueStore(store.of(settings.tenant), "mapping"))
         self._stack.push_async_callback(self.mapping.stop)
         self.translator = await self.mapping.load(mapped, self._model_of)
         self.mqtt = Mqtt(
@@ -107,7 +107,9 @@ class Hub:
         await enter(self.mqtt)
         await enter(_started(self.configs))
         await enter(_started(self.runner))
-        self.outages = Outages(Memory(store, settings.tenant), self.mqtt.source)
+        self.outages = Outages(
+            KeyValueStore(store.of(settings.tenant), "explain"), self.mqtt.source
+        )
         await enter(_started(self.outages))
         self.anomalies = Watch(store)
         self._stack.push_async_callback(self.anomalies.stop)
@@ -123,7 +125,7 @@ class Hub:
         """The parts that hear of messages, before the first one comes."""
         store, source = self.running.store, self.mqtt.source
         listener.on(topics.Online, self._online)
-        self.configs = ConfigService(store, source, self._tenant_of)
+        self.configs = ConfigService(store, source, self._tenant_of, self.problems)
         listener.on(topics.Report, self.configs.report)
         settings = self.settings
         streams = Streams(
@@ -145,9 +147,11 @@ class Hub:
         listener.on(topics.OtaState, self.runner.answer)
         self.rollouts = Rollouts(store, self.runner, self.firmware)
 
-    def firmware(self, tenant: str | None = None) -> Firmware:
+    def firmware(self, tenant: str | None = None) -> FirmwareRepository:
         """A tenant's images, the hub's own tenant's for None."""
-        return Firmware(self.running.store, tenant or self.settings.tenant, self._flash_maps)
+        return FirmwareRepository(
+            self.running.store.of(tenant or self.settings.tenant), self._flash_maps
+        )
 
     async def first_link(self) -> str | None:
         """A one-time link for the first administrator; None when there is an administrator."""
@@ -157,7 +161,7 @@ class Hub:
         settings = self.settings
         ours = tenant == settings.tenant
         return Bridge(
-            StoredHomeKit(self.running.store, tenant),
+            HomeKitRepository(self.running.store.of(tenant)),
             self._command,
             host=settings.host,
             port=settings.hap_port if ours else kept_port,

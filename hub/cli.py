@@ -12,10 +12,12 @@ from rich.console import Console
 
 from hub.banner import banner
 from hub.client import Control
+from hub.devices.commands import gaps
 from hub.devices.status_table import status_table
 from hub.doctor.commands import doctor
 from hub.flags import with_settings
-from hub.maintenance import commands as store_cli
+from hub.maintenance.commands import backup, db_recreate, restore
+from hub.readings.commands import export, keep, retention
 from hub.settings import Settings, load
 
 __all__ = ["mount"]
@@ -54,7 +56,9 @@ def status(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None
 
 def mount(app: typer.Typer) -> None:
     """Add the hub's commands to the root command."""
-    store_cli.mount(hub_commands)
+    for command in (retention, keep, backup, restore, export, gaps):
+        hub_commands.command()(command)
+    hub_commands.command("db-recreate")(db_recreate)
     hub_commands.callback(invoke_without_command=True)(with_settings(run))
     hub_commands.command("doctor")(with_settings(doctor, "data_dir"))
     app.add_typer(hub_commands, name="hub")

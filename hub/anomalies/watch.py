@@ -13,12 +13,12 @@ from functools import partial
 from contracts.homekit.quantities import Quantity, Shape, ordinary, quantity, shown
 from contracts.reading import SeriesKey
 from hub.anomalies.detect import Finding, detect
-from hub.anomalies.mutes import Mutes
+from hub.anomalies.mutes import MuteRepository
 from hub.anomalies.profile import Bin, Profile, Sample, learn
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import ForeignRowError
 from hub.devices.glance import glance
-from hub.readings.points import Form, Points, Resolution, Series, Span
+from hub.readings.points import Form, PointRepository, Resolution, Series, Span
 
 __all__ = ["Odd", "Watch"]
 
@@ -60,7 +60,7 @@ class Watch:
     A sweep runs while somebody asks, every 15 minutes at most.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
         self._profiles: dict[tuple[str, SeriesKey], tuple[float, Profile]] = {}
         self._looked: dict[tuple[str, SeriesKey], _Looked] = {}
@@ -76,7 +76,7 @@ class Watch:
 
     async def device(self, tenant: str, device: str) -> list[Odd]:
         """What is odd about a device's series, the newest first."""
-        found = (await glance(self._store, tenant, device)).devices
+        found = (await glance(self._store.of(tenant), device)).devices
         keys = {v.series: d.seen_at for d in found for v in d.values if _watched(v.series)}
         now = datetime.now(UTC)
         findings = {key: await self._look(tenant, key, seen, now) for key, seen in keys.items()}
@@ -99,7 +99,7 @@ class Watch:
 
     async def sweep(self, tenant: str) -> None:
         """Look at every series of a tenant."""
-        found = await glance(self._store, tenant)
+        found = await glance(self._store.of(tenant))
         for device in found.devices:
             for value in device.values:
                 if _watched(value.series):
@@ -120,7 +120,7 @@ class Watch:
         if before is not None and time.monotonic() - before.at < _LOOK_S:
             return before.findings
         try:
-            (series,) = await Points(self._store, tenant).find([key])
+            (series,) = await PointRepository(self._store.of(tenant)).find([key])
         except ForeignRowError:
             return []
         profile = await self._profile(tenant, series, now)
@@ -146,7 +146,7 @@ class Watch:
 
     async def _readings(self, tenant: str, series: Series, span: Span) -> list[Sample]:
         found: list[Sample] = []
-        points = Points(self._store, tenant)
+        points = PointRepository(self._store.of(tenant))
         async for piece in points.pieces(series, span, Resolution.RAW, Form.PACKED):
             at, values = piece.columns[0], piece.columns[1]
             found += [(float(t) / 1e6, float(v)) for t, v in zip(at, values, strict=True)]
@@ -154,7 +154,7 @@ class Watch:
 
     async def _bins(self, tenant: str, series: Series, span: Span) -> list[Bin]:
         found: list[Bin] = []
-        points = Points(self._store, tenant)
+        points = PointRepository(self._store.of(tenant))
         async for piece in points.pieces(series, span, Resolution.HOURLY, Form.PACKED):
             at, _, _, low, high, _ = piece.columns
             found += [
@@ -163,7 +163,7 @@ class Watch:
         return found
 
     async def _odd(self, tenant: str, findings: Mapping[SeriesKey, Sequence[Finding]]) -> list[Odd]:
-        mutes = await Mutes(self._store, tenant).all()
+        mutes = await MuteRepository(self._store.of(tenant)).all()
         odd = [
             Odd(
                 key,

@@ -9,8 +9,8 @@ from fastapi import Depends, Request
 
 from hub.api.principal import Principal, Role, authenticate, site_of
 from hub.api.problems import ProblemError
-from hub.database.database import Store
-from hub.tokens.repository import Scope, Tokens
+from hub.database.database import Database
+from hub.tokens.repository import Scope, TokenRepository
 
 __all__ = [
     "Admin",
@@ -39,7 +39,7 @@ class Asked:
     principal: Principal
 
     @property
-    def store(self) -> Store:
+    def store(self) -> Database:
         """The way into the database."""
         return self.hub.running.store
 
@@ -84,9 +84,9 @@ def may(principal: Principal, scope: Scope) -> bool:
     return scope in principal.scopes or Scope.ADMIN in principal.scopes
 
 
-def whose(store: Store) -> Any:
+def whose(store: Database) -> Any:
     """The function that finds a token's principal by its text: what Site.tokens wants."""
-    tokens = Tokens(store)
+    tokens = TokenRepository(store)
 
     async def prove(text: str) -> Principal | None:
         found = await tokens.prove(text)
@@ -107,7 +107,7 @@ def whose(store: Store) -> Any:
 
 async def revoke(site: Site, tenant: str, number: int) -> None:
     """End a token at once, and the streams that were opened with it. Raises ForeignRowError."""
-    await Tokens(site.hub.running.store).revoke(tenant, number)
+    await TokenRepository(site.hub.running.store).revoke(tenant, number)
     site.streams.end_token(tenant, number)
 
 

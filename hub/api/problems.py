@@ -6,11 +6,9 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -51,9 +49,7 @@ _STATUS: list[tuple[type[Exception], int]] = [
     (rollout.UnknownRolloutError, 404),
     (rollout.BadRequestError, 422),
     (rollout.NoDevicesError, 422),
-    (psycopg.DataError, 422),
-    (psycopg.OperationalError, 503),
-    (PoolTimeout, 503),
+    (errors.DatabaseAwayError, 503),
     (HubError, 409),
 ]
 
@@ -113,10 +109,9 @@ def handle_problems(app: FastAPI) -> None:
 
 async def _known(_: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
-    if status == 503:
-        log.warning("the API waits for the database: %s", error)
-        detail = "the database is away: try again in a moment"
-        return _answer(503, detail, headers={"Retry-After": "2"})
+    if isinstance(error, errors.DatabaseAwayError):
+        log.warning("the API waits for the database: %s", error.reason)
+        return _answer(status, str(error), headers={"Retry-After": "2"})
     return _answer(status, (str(error).splitlines() or [type(error).__name__])[0])
 
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 import psycopg
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.postgres import Postgres
 from hub.database.start import Running, running
 from hub.folder import data_folder
 from hub.settings import Settings
 
-__all__ = ["alone", "attached"]
+__all__ = ["alone", "ask", "attached"]
+
+T = TypeVar("T")
+
+
+def ask(settings: Settings, question: Callable[[Database], Awaitable[T]]) -> T:
+    """What the database answers to one question of a command, in a loop of its own."""
+
+    async def work() -> T:
+        async with attached(settings) as found:
+            return await question(found.store)
+
+    return asyncio.run(work())
 
 
 @asynccontextmanager
@@ -23,7 +37,7 @@ async def attached(settings: Settings) -> AsyncIterator[Running]:
         if not settings.database_url:
             postgres = Postgres(settings.data_dir / "postgres", run_as=settings.run_as)
             if await _answers(postgres):
-                store = await stack.enter_async_context(Store(postgres.app_url))
+                store = await stack.enter_async_context(Database(postgres.app_url))
                 yield Running(store, postgres, postgres.owner_url)
                 return
         yield await stack.enter_async_context(alone(settings))

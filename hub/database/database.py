@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 
 from psycopg import AsyncConnection
@@ -11,22 +12,23 @@ from psycopg.rows import TupleRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from hub.database import migrate, roles
+from hub.database.away import translated
 from hub.database.errors import SchemaOutdatedError, UnknownTenantError
+from hub.database.queries import Queries, Query
 
-__all__ = ["Connection", "Store"]
+__all__ = ["Connection", "Database", "TenantDatabase"]
 
 Connection = AsyncConnection[TupleRow]
 
-# Transaction-local, never of the session: behind PgBouncer the next transaction on this connection
-# is somebody else's.
-_SET_TENANT = "SELECT set_config('dormouse.tenant', %s, true)"
+_QUERIES = Queries.of("hub.database")
 
 
-class Store:
+class Database:
     """The database as the application sees it: nothing but one tenant's rows at a time.
 
     `url` names an application role. Entering opens the pool; it raises UnsafeRoleError for a
-    superuser or BYPASSRLS role and SchemaOutdatedError when migrations are missing.
+    superuser or BYPASSRLS role and SchemaOutdatedError when migrations are missing. Every way in
+    raises DatabaseAwayError when the database cannot be reached.
     """
 
     def __init__(self, url: str, *, connections: int = 8) -> None:
@@ -54,32 +56,39 @@ class Store:
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
 
-    @asynccontextmanager
-    async def tenant(self, name: str, *, pipelined: bool = False) -> AsyncIterator[Connection]:
-        """A transaction that sees and writes this tenant's rows alone.
-
-        Committed at the end of the block, rolled back when it raises. `pipelined` saves round
-        trips; an error then shows where a result is fetched. Raises UnknownTenantError.
-        """
-        number = await self.tenant_id(name)
-        async with AsyncExitStack() as stack:
-            conn = await stack.enter_async_context(self._pool.connection())
-            if pipelined:
-                await stack.enter_async_context(conn.pipeline())
-            await conn.execute(_SET_TENANT, [str(number)])
-            yield conn
+    def of(self, tenant: str) -> TenantDatabase:
+        """One tenant's part of the database; a tenant there is not shows when it is used."""
+        return TenantDatabase(self, tenant)
 
     @asynccontextmanager
     async def nobody(self) -> AsyncIterator[Connection]:
         """A transaction without a tenant: it sees no tenant's rows; for what belongs to none."""
-        async with self._pool.connection() as conn:
-            yield conn
+        with translated():
+            async with self._pool.connection() as conn:
+                yield conn
+
+    @asynccontextmanager
+    async def transaction(self, tenant: str, *, pipelined: bool) -> AsyncIterator[Connection]:
+        """What TenantDatabase.transaction is."""
+        number = await self.tenant_id(tenant)
+        with translated():
+            async with AsyncExitStack() as stack:
+                conn = await stack.enter_async_context(self._pool.connection())
+                if pipelined:
+                    await stack.enter_async_context(conn.pipeline())
+                await conn.execute(_QUERIES["set_tenant"], [str(number)])
+                yield conn
+
+    async def ping(self) -> None:
+        """Ask something small. Raises DatabaseAwayError."""
+        async with self.nobody() as conn:
+            await conn.execute(_QUERIES["ping"])
 
     async def tenant_id(self, name: str) -> int:
         """The tenant's number. Raises UnknownTenantError."""
         if name not in self._tenants:
             async with self.nobody() as conn:
-                row = await (await conn.execute("SELECT dormouse.tenant_id(%s)", [name])).fetchone()
+                row = await (await conn.execute(_QUERIES["tenant_id"], [name])).fetchone()
             if row is None or row[0] is None:
                 raise UnknownTenantError(name)
             self._tenants[name] = row[0]
@@ -88,7 +97,7 @@ class Store:
     async def ensure_tenant(self, name: str) -> int:
         """The tenant's number; the tenant is made when there is none of that name."""
         async with self.nobody() as conn:
-            row = await (await conn.execute("SELECT dormouse.ensure_tenant(%s)", [name])).fetchone()
+            row = await (await conn.execute(_QUERIES["ensure_tenant"], [name])).fetchone()
         if row is None:
             raise UnknownTenantError(name)
         self._tenants[name] = row[0]
@@ -97,11 +106,11 @@ class Store:
     async def tenants(self) -> list[str]:
         """The names of all tenants, for an operator's explicit list."""
         async with self.nobody() as conn:
-            rows = await (await conn.execute("SELECT dormouse.tenant_names()")).fetchall()
+            rows = await (await conn.execute(_QUERIES["tenant_names"])).fetchall()
         return [row[0] for row in rows]
 
     async def rows(
-        self, tenants: Sequence[str], query: str, parameters: Sequence[object] = ()
+        self, tenants: Sequence[str], query: Query, parameters: Sequence[object] = ()
     ) -> list[dict[str, Any]]:
         """An operator's question to several tenants, each asked by itself.
 
@@ -109,7 +118,10 @@ class Store:
         """
         found = []
         for name in tenants:
-            async with self.tenant(name) as conn, conn.cursor(row_factory=dict_row) as cursor:
+            async with (
+                self.of(name).transaction() as conn,
+                conn.cursor(row_factory=dict_row) as cursor,
+            ):
                 await cursor.execute(query, parameters)
                 found += [{"tenant": name, **row} for row in await cursor.fetchall()]
         return found
@@ -117,12 +129,29 @@ class Store:
     async def _check(self) -> None:
         async with self.nobody() as conn:
             await roles.refuse_unsafe(conn)
-            known = await conn.execute("SELECT to_regclass('dormouse.alembic_version')")
+            known = await conn.execute(_QUERIES["version_table"])
             row = await known.fetchone()
             if row and row[0]:
-                row = await (
-                    await conn.execute("SELECT version_num FROM dormouse.alembic_version")
-                ).fetchone()
+                row = await (await conn.execute(_QUERIES["version"])).fetchone()
             found = row[0] if row else None
         if found != migrate.head():
             raise SchemaOutdatedError(found, migrate.head())
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDatabase:
+    """The database as one tenant sees it: what a repository is made from."""
+
+    database: Database
+    tenant: str
+
+    @asynccontextmanager
+    async def transaction(self, *, pipelined: bool = False) -> AsyncIterator[Connection]:
+        """A transaction that sees and writes this tenant's rows alone.
+
+        Committed at the end of the block, rolled back when it raises. `pipelined` saves round
+        trips; an error then shows where a result is fetched. Raises UnknownTenantError,
+        DatabaseAwayError, and RefusedValueError for a value that its column cannot hold.
+        """
+        async with self.database.transaction(self.tenant, pipelined=pipelined) as conn:
+            yield conn

@@ -10,6 +10,7 @@ __all__ = [
     "BackupError",
     "BinariesMissingError",
     "CycleError",
+    "DatabaseAwayError",
     "DuplicateNameError",
     "ForeignRowError",
     "NoActivityError",
@@ -19,6 +20,7 @@ __all__ = [
     "PathTooSlowError",
     "PostgresFailedError",
     "QueryError",
+    "QueryFileError",
     "RealReadingsError",
     "RefusedValueError",
     "RetentionError",
@@ -27,11 +29,35 @@ __all__ = [
     "UnknownTenantError",
     "UnreachableFolderError",
     "UnsafeRoleError",
+    "WriteConflictError",
 ]
 
 
 class StoreError(HubError):
     """The store could not do what was asked."""
+
+
+class DatabaseAwayError(StoreError):
+    """The database cannot be reached, or cannot answer now; `reason` is what the driver says.
+
+    The same again may succeed. The reason is for the log: it may name hosts and sockets.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__("the database is away: try again in a moment")
+
+
+class WriteConflictError(DatabaseAwayError):
+    """Two writers were in each other's way, and this one gave way: the same again succeeds."""
+
+
+class QueryFileError(StoreError):
+    """A package's queries.sql cannot be read, or has no such query: a defect of this package."""
+
+    def __init__(self, package: str, reason: str) -> None:
+        self.package, self.reason = package, reason
+        super().__init__(f"queries.sql of {package}: {reason}")
 
 
 class BinariesMissingError(StoreError):

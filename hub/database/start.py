@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from hub.database import roles
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import StoreError
 from hub.database.migrate import migrate
 from hub.database.postgres import OWNER, Postgres
@@ -29,7 +29,7 @@ class Running:
     `owner_url` is for migrations and backups; None when DATABASE_URL names an application role.
     """
 
-    store: Store
+    store: Database
     postgres: Postgres | None
     owner_url: str | None
 
@@ -52,7 +52,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             app_url, owner_url = postgres.app_url, postgres.owner_url
         if owner_url is not None:
             await migrate(owner_url)
-        store = await stack.enter_async_context(Store(app_url))
+        store = await stack.enter_async_context(Database(app_url))
         await store.ensure_tenant(settings.tenant)
         yield Running(store, postgres, owner_url)
 

@@ -34,8 +34,8 @@ def config() -> Config:
     return made
 
 
-def upgrade(owner_url: str) -> None:
-    """Run the steps that are missing, as the schema's owner, one transaction each."""
+def upgrade(owner_url: str, revision: str = "head") -> None:
+    """Run the steps that are missing up to a revision, as the schema's owner, one by one."""
     engine = sqlalchemy.create_engine(engine_url(owner_url), poolclass=sqlalchemy.NullPool)
     try:
         with engine.connect() as connection:
@@ -46,7 +46,7 @@ def upgrade(owner_url: str) -> None:
             connection.commit()
             steps = config()
             steps.attributes["connection"] = connection
-            command.upgrade(steps, "head")
+            command.upgrade(steps, revision)
             connection.commit()
     finally:
         engine.dispose()

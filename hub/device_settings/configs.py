@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from hub.database.database import Store
-from hub.device_settings.repository import StoredConfigs, Version
+from hub.database.database import TenantDatabase
+from hub.device_settings.repository import SettingsRepository, SettingsVersion
 from hub.device_settings.schema import SECRET, checked, split_secrets
 from hub.devices.known import require_device
 from hub.mqtt.errors import NotConnectedError
@@ -61,11 +61,10 @@ class Configs:
     `publish_all` at the next connection.
     """
 
-    def __init__(self, store: Store, tenant: str, publish: Publish) -> None:
-        self._store = store
-        self._tenant = tenant
+    def __init__(self, database: TenantDatabase, publish: Publish) -> None:
+        self._database = database
         self._publish = publish
-        self._kept = StoredConfigs(store, tenant)
+        self._kept = SettingsRepository(database)
         self._locks: dict[str, asyncio.Lock] = {}
         self._loading = asyncio.Lock()
         # The wanted version of devices that are not known to run it.
@@ -85,7 +84,7 @@ class Configs:
         DeviceUnknownError.
         """
         wanted = checked(changes)
-        await require_device(self._store, self._tenant, device)
+        await require_device(self._database, device)
         async with self._lock(device):
             version = await self._kept.change(
                 device, lambda latest: merged(latest, wanted), who=who, why=why
@@ -98,10 +97,10 @@ class Configs:
 
     async def state(self, device: str) -> ConfigState:
         """What is wanted and what runs. Raises DeviceUnknownError."""
-        await require_device(self._store, self._tenant, device)
+        await require_device(self._database, device)
         return _state(device, await self._kept.history(device))
 
-    async def history(self, device: str) -> list[Version]:
+    async def history(self, device: str) -> list[SettingsVersion]:
         """Every version, newest first, without secrets."""
         return [replace(version, secrets=None) for version in await self._kept.history(device)]
 
@@ -150,7 +149,7 @@ class Configs:
             if latest is not None:
                 await self._publish(f"HomeKit/{device}/$config", payload(latest), retain=True)
 
-    async def _send(self, version: Version | None) -> None:
+    async def _send(self, version: SettingsVersion | None) -> None:
         if version is None:
             return
         try:
@@ -158,7 +157,7 @@ class Configs:
         except NotConnectedError:
             return  # publish_all comes at the next connection
 
-    async def _latest(self, device: str) -> Version | None:
+    async def _latest(self, device: str) -> SettingsVersion | None:
         found = await self._kept.latest(device)
         return found[0] if found else None
 
@@ -174,7 +173,7 @@ class Configs:
 
 
 def merged(
-    latest: Version | None, changes: Mapping[str, object]
+    latest: SettingsVersion | None, changes: Mapping[str, object]
 ) -> tuple[dict[str, object], dict[str, object] | None] | None:
     """(settings, secrets) of the next version; None when it would be the same as the latest.
 
@@ -194,7 +193,7 @@ def merged(
     return wanted, secrets or None
 
 
-def payload(version: Version) -> str:
+def payload(version: SettingsVersion) -> str:
     """`$config` as it is published: a setting with a secret only until the device runs it."""
     said = {name: value for name, value in version.settings.items() if name not in SECRET}
     return json.dumps(
@@ -204,7 +203,7 @@ def payload(version: Version) -> str:
     )
 
 
-def _state(device: str, history: Sequence[Version]) -> ConfigState:
+def _state(device: str, history: Sequence[SettingsVersion]) -> ConfigState:
     if not history:
         return ConfigState(device, {}, None, None, None, None, None)
     latest = history[0]

@@ -6,14 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from contracts.topics import Report
-from hub.database.database import Store
+from hub.database.database import Database
+from hub.database.errors import DatabaseAwayError
 from hub.device_settings.configs import Configs
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.source import Delivery, MqttSource
+from hub.runtime.problems import Problems
 
 __all__ = ["ConfigService"]
 
@@ -28,17 +27,24 @@ class ConfigService:
 
     RETRY_S = 1.0
 
-    def __init__(self, store: Store, source: MqttSource, tenant_of: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        store: Database,
+        source: MqttSource,
+        tenant_of: Callable[[str], str],
+        problems: Problems | None = None,
+    ) -> None:
         self._store = store
         self._source = source
         self._tenant_of = tenant_of
+        self._problems = problems or Problems()
         self._configs: dict[str, Configs] = {}
         self._task: asyncio.Task[None] | None = None
 
     def of(self, tenant: str) -> Configs:
         """The wanted settings of a tenant's devices."""
         if tenant not in self._configs:
-            self._configs[tenant] = Configs(self._store, tenant, self._source.publish)
+            self._configs[tenant] = Configs(self._store.of(tenant), self._source.publish)
         return self._configs[tenant]
 
     async def start(self) -> None:
@@ -68,8 +74,11 @@ class ConfigService:
             try:
                 for tenant in await self._store.tenants():
                     await self.of(tenant).publish_all()
-            except (NotConnectedError, psycopg.Error, PoolTimeout, OSError) as error:
+            except (NotConnectedError, DatabaseAwayError) as error:
                 log.debug("settings are published later: %s", error)
-                await asyncio.sleep(self.RETRY_S)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; devices wait for it
+                self._problems.defect("publishing settings", error)
             else:
                 await self._source.lost.wait()
+                continue
+            await asyncio.sleep(self.RETRY_S)

@@ -9,10 +9,13 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from contracts.reading import SeriesKey, Value
-from hub.database.database import Connection, Store
+from hub.database.database import Connection, TenantDatabase
+from hub.database.queries import Queries
 from hub.devices.overview import restore
 
 __all__ = ["DeviceGlance", "Glance", "PlaceGlance", "SeriesGlance", "glance"]
+
+_QUERIES = Queries.of("hub.devices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,40 +74,17 @@ class Glance:
     devices: list[DeviceGlance]
 
 
-_PLACES = "SELECT id, parent_id, name FROM dormouse.place ORDER BY name, id"
-
-_DEVICES = """
-SELECT d.key AS device, d.name, d.location_id AS place,
-       greatest(s.seen_at, l.at) AS seen_at, s.next_wake_at, coalesce(s.report, '{}') AS report
-FROM dormouse.device d
-LEFT JOIN dormouse.device_state s ON s.tenant_id = d.tenant_id AND s.device_id = d.id
-LEFT JOIN (
-    SELECT r.device_id, max(n.at) AS at FROM dormouse.latest n
-    JOIN dormouse.series r ON r.tenant_id = n.tenant_id AND r.id = n.series_id GROUP BY 1
-) AS l ON l.device_id = d.id
-WHERE %(device)s::text IS NULL OR d.key = %(device)s
-ORDER BY d.key"""
-
-_VALUES = """
-SELECT d.key, s.service, s.index, s.characteristic, s.kind, l.value, l.text, l.at,
-       coalesce(c.gain, 1), coalesce(c.offset_by, 0)
-FROM dormouse.latest l
-JOIN dormouse.series s ON s.tenant_id = l.tenant_id AND s.id = l.series_id
-JOIN dormouse.device d ON d.tenant_id = s.tenant_id AND d.id = s.device_id
-LEFT JOIN dormouse.calibration c
-    ON c.tenant_id = s.tenant_id AND c.series_id = s.id AND c.during @> now()
-WHERE %(device)s::text IS NULL OR d.key = %(device)s
-ORDER BY d.key, s.service, s.index, s.characteristic"""
-
-
-async def glance(store: Store, tenant: str, device: str | None = None) -> Glance:
+async def glance(database: TenantDatabase, device: str | None = None) -> Glance:
     """The tenant's places, and its devices (or the one) with their newest values."""
     facts = {"device": device}
-    async with store.tenant(tenant) as conn:
-        places = [PlaceGlance(*row) for row in await (await conn.execute(_PLACES)).fetchall()]
+    async with database.transaction() as conn:
+        places = [
+            PlaceGlance(*row)
+            for row in await (await conn.execute(_QUERIES["places_at_a_glance"])).fetchall()
+        ]
         values = await _values(conn, facts)
         async with conn.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(_DEVICES, facts)
+            await cursor.execute(_QUERIES["devices_at_a_glance"], facts)
             rows = await cursor.fetchall()
     devices = [DeviceGlance(**row, values=values.get(row["device"], [])) for row in rows]
     return Glance(places, devices)
@@ -112,7 +92,7 @@ async def glance(store: Store, tenant: str, device: str | None = None) -> Glance
 
 async def _values(conn: Connection, facts: dict[str, str | None]) -> dict[str, list[SeriesGlance]]:
     found: dict[str, list[SeriesGlance]] = {}
-    for row in await (await conn.execute(_VALUES, facts)).fetchall():
+    for row in await (await conn.execute(_QUERIES["values_at_a_glance"], facts)).fetchall():
         device, service, index, name, kind, value, text, at, gain, offset = row
         key = SeriesKey(device, service, index, name)
         shown = SeriesGlance(key, restore(kind, value, text), at, gain, offset)

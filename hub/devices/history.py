@@ -8,9 +8,12 @@ from typing import Any
 
 from psycopg.rows import class_row
 
-from hub.database.database import Store
+from hub.database.database import TenantDatabase
+from hub.database.queries import Queries
 
 __all__ = ["Changed", "Past", "changes_of", "device_at"]
+
+_QUERIES = Queries.of("hub.devices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,43 +47,16 @@ class Changed:
     why: str | None
 
 
-_PATH = """
-WITH RECURSIVE up AS (
-    SELECT id, parent_id, name, 0 AS depth FROM dormouse.place WHERE id = {of}
-    UNION ALL
-    SELECT p.id, p.parent_id, p.name, up.depth + 1
-    FROM dormouse.place p JOIN up ON p.id = up.parent_id)
-SELECT {what} FROM up"""
-_AS_LIST = _PATH.format(
-    of="t.location_id", what="coalesce(array_agg(name ORDER BY depth DESC), '{}')"
-)
-
-_AT = f"""
-SELECT d.key AS device, t.at AS since, t.name, t.location_id AS place, ({_AS_LIST}) AS place_path,
-       t.interval_s, t.owner, t.firmware, coalesce(t.calibration, '[]') AS calibration
-FROM dormouse.device d, dormouse.device_as_of(%(at)s, d.id) t
-WHERE d.key = %(device)s"""  # noqa: S608  # constants
-
-_CHANGES = """
-SELECT c.at, CASE c.property WHEN 'location' THEN 'place' ELSE c.property END AS property,
-       c.before, c.after, c.who, c.why
-FROM dormouse.device d,
-     dormouse.device_changes(d.id, coalesce(%(since)s::timestamptz, '-infinity'),
-                             coalesce(%(until)s::timestamptz, 'infinity')) c
-WHERE d.key = %(device)s ORDER BY c.at DESC, c.property LIMIT %(most)s"""
-
-
-async def device_at(store: Store, tenant: str, device: str, instant: datetime) -> Past | None:
+async def device_at(database: TenantDatabase, device: str, instant: datetime) -> Past | None:
     """A device as it was; None before it was known."""
     facts = {"device": device, "at": instant}
-    async with store.tenant(tenant) as conn, conn.cursor(row_factory=class_row(Past)) as rows:
-        await rows.execute(_AT, facts)
+    async with database.transaction() as conn, conn.cursor(row_factory=class_row(Past)) as rows:
+        await rows.execute(_QUERIES["device_at"], facts)
         return await rows.fetchone()
 
 
 async def changes_of(
-    store: Store,
-    tenant: str,
+    database: TenantDatabase,
     device: str,
     *,
     since: datetime | None = None,
@@ -89,6 +65,6 @@ async def changes_of(
 ) -> list[Changed]:
     """What changed of a device, since < at <= until, the newest first; places by number."""
     facts = {"device": device, "since": since, "until": until, "most": most}
-    async with store.tenant(tenant) as conn, conn.cursor(row_factory=class_row(Changed)) as rows:
-        await rows.execute(_CHANGES, facts)
+    async with database.transaction() as conn, conn.cursor(row_factory=class_row(Changed)) as rows:
+        await rows.execute(_QUERIES["changes_of_device"], facts)
         return await rows.fetchall()

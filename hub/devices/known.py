@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from hub.database.database import Store
+from hub.database.database import TenantDatabase
+from hub.database.queries import Queries
 from hub.errors import HubError
 
 __all__ = ["DeviceUnknownError", "known_devices", "require_device"]
 
-_KNOWN = """
-SELECT key FROM dormouse.device
-UNION SELECT device FROM dormouse.account WHERE device NOT LIKE 'viewer%%' ORDER BY 1"""
+_QUERIES = Queries.of("hub.devices")
 
 
 class DeviceUnknownError(HubError):
@@ -26,16 +25,16 @@ class DeviceUnknownError(HubError):
         super().__init__(f"there is no device {device[:64]!r}{meant}")
 
 
-async def known_devices(store: Store, tenant: str) -> list[str]:
+async def known_devices(database: TenantDatabase) -> list[str]:
     """Devices that were heard or have an account, by name."""
-    async with store.tenant(tenant) as conn:
-        rows = await (await conn.execute(_KNOWN)).fetchall()
+    async with database.transaction() as conn:
+        rows = await (await conn.execute(_QUERIES["known_devices"])).fetchall()
     return [row[0] for row in rows]
 
 
-async def require_device(store: Store, tenant: str, device: str) -> None:
+async def require_device(database: TenantDatabase, device: str) -> None:
     """Raises DeviceUnknownError, with names that are near, when the tenant has no such device."""
-    known = await known_devices(store, tenant)
+    known = await known_devices(database)
     if device not in known:
         raise DeviceUnknownError(device, near(device, known))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from contracts.homekit.values import proper_name
-from hub.devices.changes import Changes
+from hub.devices.changes import DeviceChanges
 from hub.devices.overview import overview
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.homekit.model import device_name
 from hub.live import LiveChange
 
@@ -23,7 +23,7 @@ async def names(hub: Hub, tenant: str) -> dict[str, str]:
     shown = bridge.names() if bridge else {}
     # Apple Home must call a device something: a name made of its id is none.
     own = {device: name for device, name in shown.items() if name != device_name(device)}
-    return {**own, **await Devices(hub.running.store, tenant).names()}
+    return {**own, **await DeviceRepository(hub.running.store.of(tenant)).names()}
 
 
 async def rename(hub: Hub, tenant: str, device: str, name: str, who: str) -> None:
@@ -33,7 +33,7 @@ async def rename(hub: Hub, tenant: str, device: str, name: str, who: str) -> Non
     itself. Raises StoreError leaves.
     """
     store = hub.running.store
-    await Changes(store, tenant, who).name(device, name)
+    await DeviceChanges(store.of(tenant), who).name(device, name)
     bridge = hub.bridges.running().get(tenant)
     own = bridge.names().get(device) if bridge else None
     wanted = name.strip()
@@ -48,5 +48,5 @@ async def _is_ours(hub: Hub, tenant: str, device: str) -> bool:
     account = hub.mqtt.book.get(device)
     if account is not None and account.firmware:
         return True
-    found = await overview(hub.running.store, tenant, [device])
+    found = await overview(hub.running.store.of(tenant), [device])
     return bool(found and (found[0].report or {}).get("boot"))

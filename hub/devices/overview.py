@@ -9,9 +9,12 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from contracts.reading import SeriesKey, Value
-from hub.database.database import Connection, Store
+from hub.database.database import Connection, TenantDatabase
+from hub.database.queries import Queries
 
 __all__ = ["DeviceOverview", "LastValue", "latest_values", "overview"]
+
+_QUERIES = Queries.of("hub.devices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,42 +49,23 @@ class DeviceOverview:
         return found if isinstance(found, int) else None
 
 
-_DEVICES = """
-SELECT d.key AS device,
-       greatest(s.seen_at, (SELECT max(l.at) FROM dormouse.latest l
-                            JOIN dormouse.series r ON r.id = l.series_id
-                            WHERE r.device_id = d.id)) AS seen_at,
-       s.next_wake_at, s.report, s.report_at, coalesce(s.attributes, '{}') AS attributes
-FROM dormouse.device d LEFT JOIN dormouse.device_state s ON s.device_id = d.id
-WHERE %(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)
-ORDER BY d.key"""
-
-_VALUES = """
-SELECT d.key, s.service, s.index, s.characteristic, s.kind, l.value, l.text, l.at
-FROM dormouse.latest l
-JOIN dormouse.series s ON s.id = l.series_id
-JOIN dormouse.device d ON d.id = s.device_id
-WHERE %(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)
-ORDER BY d.key, s.service, s.index, s.characteristic"""
-
-
 async def overview(
-    store: Store, tenant: str, devices: list[str] | None = None
+    database: TenantDatabase, devices: list[str] | None = None
 ) -> list[DeviceOverview]:
     """The tenant's devices (these, or all) with their last values, by name."""
-    async with store.tenant(tenant) as conn:
+    async with database.transaction() as conn:
         values: dict[str, list[LastValue]] = {}
         for value in await latest_values(conn, devices):
             values.setdefault(value.series.device, []).append(value)
         async with conn.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(_DEVICES, {"keys": devices})
+            await cursor.execute(_QUERIES["overview_of_devices"], {"keys": devices})
             rows = await cursor.fetchall()
     return [DeviceOverview(**row, values=values.get(row["device"], [])) for row in rows]
 
 
 async def latest_values(conn: Connection, devices: list[str] | None = None) -> list[LastValue]:
     """The newest value of every series of the transaction's tenant."""
-    rows = await (await conn.execute(_VALUES, {"keys": devices})).fetchall()
+    rows = await (await conn.execute(_QUERIES["latest_values"], {"keys": devices})).fetchall()
     return [
         LastValue(SeriesKey(device, service, index, name), restore(kind, value, text), at)
         for device, service, index, name, kind, value, text, at in rows

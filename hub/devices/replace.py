@@ -43,7 +43,7 @@ async def replace(hub: Hub, old: str, new: str, who: str) -> dict[str, Any]:
         raise UnfitReplacementError(f"{old} cannot replace itself")
     if hub.mqtt.tenant_of(new) != tenant:
         raise UnfitReplacementError(f"{new} is another tenant's")
-    apart = await replace_device(hub.running.store, tenant, old, new, who=who)
+    apart = await replace_device(hub.running.store.of(tenant), old, new, who=who)
     hub.mqtt.ingest.of(tenant).forget_numbers()
     await hub.configs.of(tenant).replaced(old, new)
     await hub.runner.replaced(tenant, old)

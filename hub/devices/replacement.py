@@ -6,24 +6,13 @@ from datetime import UTC, datetime
 
 from psycopg.types.json import Jsonb
 
-from hub.database.database import Connection, Store
+from hub.database.database import Connection, TenantDatabase
+from hub.database.queries import Queries
 from hub.errors import HubError
 
 __all__ = ["NoSuchDeviceError", "replace_device"]
 
-_ID = "SELECT id FROM dormouse.device WHERE key = %s FOR UPDATE"
-_RENAME = "UPDATE dormouse.device SET key = %s WHERE id = %s"
-# What the successor has delivered already must not be stored again under its new number.
-_DELIVERED = "UPDATE dormouse.delivery SET device_id = %s WHERE device_id = %s"
-_NOTED = """
-INSERT INTO dormouse.device_state AS s (tenant_id, device_id, attributes)
-SELECT tenant_id, id, %(note)s FROM dormouse.device WHERE id = %(id)s
-ON CONFLICT (tenant_id, device_id) DO UPDATE
-SET attributes = s.attributes || jsonb_build_object('replacements',
-    coalesce(s.attributes -> 'replacements', '[]') || (%(note)s::jsonb -> 'replacements'))"""
-_ACTIVITY = """
-INSERT INTO dormouse.activity (tenant_id, who, why)
-VALUES (dormouse.current_tenant(), %s, %s)"""
+_QUERIES = Queries.of("hub.devices")
 
 
 class NoSuchDeviceError(HubError):
@@ -34,7 +23,7 @@ class NoSuchDeviceError(HubError):
         self.device = device
 
 
-async def replace_device(store: Store, tenant: str, old: str, new: str, *, who: str) -> str | None:
+async def replace_device(database: TenantDatabase, old: str, new: str, *, who: str) -> str | None:
     """The device known as `old`, with its series, name and place, is `new` from now on.
 
     What `new` measured as a device of its own before stays apart, under the name that is
@@ -42,7 +31,7 @@ async def replace_device(store: Store, tenant: str, old: str, new: str, *, who: 
     attributes. Raises NoSuchDeviceError for `old`.
     """
     now = datetime.now(UTC)
-    async with store.tenant(tenant) as conn:
+    async with database.transaction() as conn:
         device = await _number(conn, old)
         if device is None:
             raise NoSuchDeviceError(old)
@@ -51,16 +40,16 @@ async def replace_device(store: Store, tenant: str, old: str, new: str, *, who: 
         if successor is not None:
             # 64 characters at most, as for every device.
             apart = f"{new[:46]}-{now:%Y%m%dT%H%M%SZ}"
-            await conn.execute(_RENAME, [apart, successor])
-            await conn.execute(_DELIVERED, [device, successor])
-        await conn.execute(_RENAME, [new, device])
+            await conn.execute(_QUERIES["rename_device"], [apart, successor])
+            await conn.execute(_QUERIES["take_deliveries"], [device, successor])
+        await conn.execute(_QUERIES["rename_device"], [new, device])
         fact = {"old": old, "new": new, "at": now.isoformat(), "apart": apart}
         note = Jsonb({"replacements": [fact]})
-        await conn.execute(_NOTED, {"id": device, "note": note})
-        await conn.execute(_ACTIVITY, [who, f"{new} replaces {old}"])
+        await conn.execute(_QUERIES["note_replacement"], {"id": device, "note": note})
+        await conn.execute(_QUERIES["add_activity"], [who, f"{new} replaces {old}"])
     return apart
 
 
 async def _number(conn: Connection, key: str) -> int | None:
-    row = await (await conn.execute(_ID, [key])).fetchone()
+    row = await (await conn.execute(_QUERIES["hold_device_number"], [key])).fetchone()
     return None if row is None else int(row[0])

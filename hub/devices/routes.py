@@ -12,12 +12,12 @@ from contracts.homekit.quantities import quantity
 from hub.api.access import Asked, Command, Read, Write
 from hub.api.parameters import DeviceId, Instant, Name, Number, series_key, series_name
 from hub.api.problems import ProblemError
-from hub.devices.changes import Changes
+from hub.devices.changes import DeviceChanges
 from hub.devices.glance import DeviceGlance, SeriesGlance, glance
 from hub.devices.history import Past, changes_of, device_at
 from hub.devices.known import DeviceUnknownError, require_device
 from hub.devices.naming import rename
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.devices.write import tell, writable
 from hub.live import LiveChange
 
@@ -123,14 +123,14 @@ async def devices(
     place: Annotated[Number | None, Query(description="those in that very place")] = None,
 ) -> list[DeviceOut]:
     """All devices with their newest values."""
-    found = await glance(asked.store, asked.tenant)
+    found = await glance(asked.store.of(asked.tenant))
     return [_device(d) for d in found.devices if place is None or d.place == place]
 
 
 @routes.get("/{device}")
 async def device(asked: Read, device: DeviceId) -> DeviceOut:
     """One device with its newest values."""
-    found = await glance(asked.store, asked.tenant, device)
+    found = await glance(asked.store.of(asked.tenant), device)
     if not found.devices:
         raise DeviceUnknownError(device)
     return _device(found.devices[0])
@@ -142,11 +142,11 @@ async def change(asked: Write, device: DeviceId, wanted: DeviceChange) -> Device
     await known(asked, device)
     who = asked.principal.name
     if "place" in wanted.model_fields_set:
-        await Changes(asked.store, asked.tenant, who).place(device, wanted.place)
+        await DeviceChanges(asked.store.of(asked.tenant), who).place(device, wanted.place)
     if "name" in wanted.model_fields_set:
         await rename(asked.hub, asked.tenant, device, wanted.name or "", who)
     asked.hub.live.publish(asked.tenant, LiveChange("device", device))
-    found = await glance(asked.store, asked.tenant, device)
+    found = await glance(asked.store.of(asked.tenant), device)
     if not found.devices:
         raise DeviceUnknownError(device)
     return _device(found.devices[0])
@@ -155,7 +155,7 @@ async def change(asked: Write, device: DeviceId, wanted: DeviceChange) -> Device
 @routes.get("/{device}/series")
 async def series(asked: Read, device: DeviceId) -> list[SeriesOut]:
     """What a device measures."""
-    found = await glance(asked.store, asked.tenant, device)
+    found = await glance(asked.store.of(asked.tenant), device)
     if not found.devices:
         raise DeviceUnknownError(device)
     return [series_out(value) for value in found.devices[0].values]
@@ -165,7 +165,7 @@ async def series(asked: Read, device: DeviceId) -> list[SeriesOut]:
 async def at(asked: Read, device: DeviceId, instant: Annotated[Instant, Query()]) -> PastOut:
     """What was true of a device at an instant: name, place, firmware, calibration."""
     await known(asked, device)
-    past = await device_at(asked.store, asked.tenant, device, instant)
+    past = await device_at(asked.store.of(asked.tenant), device, instant)
     if past is None:
         raise ProblemError(404, f"{device} was not there yet at {instant.isoformat()}")
     return _past(past, instant)
@@ -182,7 +182,7 @@ async def history(
     """What changed about a device since < at <= until, the newest first."""
     await known(asked, device)
     found = await changes_of(
-        asked.store, asked.tenant, device, since=since, until=until, most=limit
+        asked.store.of(asked.tenant), device, since=since, until=until, most=limit
     )
     return [ChangeOut.model_validate(change, from_attributes=True) for change in found]
 
@@ -191,7 +191,7 @@ async def history(
 async def gaps(asked: Read, device: DeviceId) -> list[GapsOut]:
     """Which of a device's readings never came, by boot identity, the oldest first."""
     await known(asked, device)
-    found = await Devices(asked.store, asked.tenant).gaps(device)
+    found = await DeviceRepository(asked.store.of(asked.tenant)).gaps(device)
     return [GapsOut.model_validate(one, from_attributes=True) for one in found]
 
 
@@ -206,7 +206,7 @@ async def command(asked: Command, device: DeviceId, wanted: CommandIn) -> Comman
 
 async def known(asked: Asked, device: str) -> None:
     """Refuse what is no device of the tenant. Raises DeviceUnknownError."""
-    await require_device(asked.store, asked.tenant, device)
+    await require_device(asked.store.of(asked.tenant), device)
 
 
 def _device(found: DeviceGlance) -> DeviceOut:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contracts.homekit.definitions import CHARACTERISTICS
 from contracts.homekit.values import BadValue, parse
 from contracts.reading import SeriesKey, Value
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.devices.glance import glance
 from hub.devices.known import DeviceUnknownError
 from hub.errors import HubError
@@ -43,7 +43,7 @@ def writable(key: SeriesKey) -> bool:
 
 
 async def tell(
-    store: Store, bridges: Mapping[str, Bridge], tenant: str, key: SeriesKey, value: Value
+    store: Database, bridges: Mapping[str, Bridge], tenant: str, key: SeriesKey, value: Value
 ) -> tuple[Value, bool]:
     """Send a tenant's device a value; the value in its format, and whether it was sent at once.
 
@@ -51,7 +51,7 @@ async def tell(
     would have caused. Raises DeviceUnknownError, SeriesUnknownError, NotWritableError, NotSoError,
     UnknownDeviceError (HomeKit holds it back), UnreachableDeviceError.
     """
-    found = (await glance(store, tenant, key.device)).devices
+    found = (await glance(store.of(tenant), key.device)).devices
     if not found:
         raise DeviceUnknownError(key.device)
     if key not in {one.series for one in found[0].values}:

@@ -7,13 +7,13 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.doctor import database
 
 __all__ = ["router"]
 
 
-def router(store: Callable[[], Store]) -> APIRouter:
+def router(store: Callable[[], Database]) -> APIRouter:
     """The routes under /doctor."""
     routes = APIRouter(prefix="/doctor")
 

@@ -8,13 +8,16 @@ from pathlib import Path
 
 from psycopg import sql
 
-from hub.database.database import Connection, Store
+from hub.database.database import Connection, Database
 from hub.database.errors import UnsafeRoleError
+from hub.database.queries import Queries
 from hub.database.roles import refuse_unsafe
 from hub.database.tenancy.declare import TABLES
 from hub.database.tenancy.drift import drift
 
 __all__ = ["Finding", "examine"]
+
+_QUERIES = Queries.of("hub.doctor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +29,25 @@ class Finding:
     seen: str
 
 
-async def examine(store: Store, secrets: Path | None = None) -> list[Finding]:
+async def examine(database: Database, secrets: Path | None = None) -> list[Finding]:
     """Try the database's forbidden things; `secrets` is the folder of its passwords."""
-    findings = [await _role(store)]
-    async with store.nobody() as conn:
+    findings = [await _role(database)]
+    async with database.nobody() as conn:
         drifted = await drift(conn)
     findings += [Finding("row-level security as declared", False, str(one)) for one in drifted]
     if not drifted:
         findings.append(
             Finding("row-level security as declared", True, f"{len(TABLES)} tables compared")
         )
-    findings += [await _without_tenant(store), await _across(store)]
+    findings += [await _without_tenant(database), await _across(database)]
     if secrets is not None:
         findings.append(_readable(secrets))
     return findings
 
 
-async def _role(store: Store) -> Finding:
+async def _role(database: Database) -> Finding:
     what = "database role bound by row-level security"
-    async with store.nobody() as conn:
+    async with database.nobody() as conn:
         try:
             await refuse_unsafe(conn)
         except UnsafeRoleError as error:
@@ -52,36 +55,43 @@ async def _role(store: Store) -> Finding:
     return Finding(what, True, "neither superuser nor BYPASSRLS")
 
 
-async def _without_tenant(store: Store) -> Finding:
-    async with store.nobody() as conn:
-        leaks = [table for table in TABLES if await _count(conn, table)]
+async def _without_tenant(database: Database) -> Finding:
+    async with database.nobody() as conn:
+        leaks = [table for table in TABLES if await _count(conn, _rows(table))]
     seen = f"rows of {', '.join(leaks)}" if leaks else "no rows"
     return Finding("a transaction without a tenant sees nothing", not leaks, seen)
 
 
-async def _across(store: Store) -> Finding:
+async def _across(database: Database) -> Finding:
     what = "a tenant sees no other's rows"
     leaks = []
-    tenants = await store.tenants()
+    tenants = await database.tenants()
     for tenant in tenants:
-        number = await store.tenant_id(tenant)
-        async with store.tenant(tenant) as conn:
-            for table in TABLES:
-                column = "id" if table == "tenant" else "tenant_id"
-                if await _count(conn, table, column, number):
-                    leaks.append(f"{tenant} sees others in {table}")
+        number = await database.tenant_id(tenant)
+        async with database.of(tenant).transaction() as conn:
+            leaks += [
+                f"{tenant} sees others in {table}"
+                for table in TABLES
+                if await _count(conn, _others(table, number))
+            ]
     return Finding(what, not leaks, "; ".join(leaks) or f"{len(tenants)} tenants tried")
 
 
-async def _count(conn: Connection, table: str, column: str = "", own: int = 0) -> int:
-    query = sql.SQL("SELECT count(*) FROM (SELECT FROM dormouse.{} {} LIMIT 1) AS t").format(
-        sql.Identifier(table),
-        sql.SQL("WHERE {} <> {}").format(sql.Identifier(column), sql.Literal(own))
-        if column
-        else sql.SQL(""),
-    )
+async def _count(conn: Connection, query: sql.Composed) -> int:
     row = await (await conn.execute(query)).fetchone()
     return row[0] if row else 0
+
+
+def _rows(table: str) -> sql.Composed:
+    return _QUERIES["count_a_row"].format(table=sql.Identifier(table))
+
+
+def _others(table: str, own: int) -> sql.Composed:
+    return _QUERIES["count_a_foreign_row"].format(
+        table=sql.Identifier(table),
+        column=sql.Identifier("id" if table == "tenant" else "tenant_id"),
+        own=sql.Literal(own),
+    )
 
 
 def _readable(secrets: Path) -> Finding:

@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-import psycopg
-from psycopg_pool import PoolTimeout
+from hub.database.errors import DatabaseAwayError
 
 __all__ = ["Away", "Outage", "Outages", "merged"]
 
@@ -37,7 +36,7 @@ class Outage:
 
 
 class Kept(Protocol):
-    """hub.database.key_value.Memory."""
+    """hub.database.key_value.KeyValueStore."""
 
     async def load(self, area: str) -> dict[str, Any]:
         """All of an area."""
@@ -142,8 +141,8 @@ class Outages:
     async def _try_save(self) -> None:
         try:
             await self._save()
-        except (psycopg.Error, PoolTimeout, OSError) as error:
-            log.debug("the hub's sign of life is kept later: %s", error)
+        except DatabaseAwayError as error:
+            log.debug("the hub's sign of life is kept later: %s", error.reason)
 
     async def _save(self) -> None:
         unsaved = {

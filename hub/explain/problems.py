@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from hub.devices.known import DeviceUnknownError, known_devices, near
 from hub.explain.explanation import explain
-from hub.explain.facts import Facts, Surroundings, gather
+from hub.explain.facts import Facts, Surroundings
 from hub.explain.headline import KNOCKS
+from hub.explain.repository import gather
 from hub.explain.sentence import Explanation, Level
 from hub.explain.words import Clock
 from hub.runtime.problems import Problems, Seen
@@ -47,7 +48,7 @@ async def problems(
     around = surroundings(hub, tenant)
     found = [
         _problem(said)
-        for facts in await gather(hub.running.store, tenant, clock.now, around=around)
+        for facts in await gather(hub.running.store.of(tenant), clock.now, around=around)
         if (said := explain(facts, clock)).headline.level is not Level.FINE
     ]
     if len(await hub.running.store.tenants()) == 1:
@@ -91,11 +92,13 @@ async def explain_device(
 ) -> Explanation:
     """Everything about one device. Raises DeviceUnknownError with names that are near."""
     clock = Clock(now or datetime.now(UTC), zone)
-    found = await gather(hub.running.store, tenant, clock.now, [device], surroundings(hub, tenant))
+    found = await gather(
+        hub.running.store.of(tenant), clock.now, [device], surroundings(hub, tenant)
+    )
     if not found and (knocked := _knocked(hub, device)):
         found = [Facts(device, problems=knocked)]
     if not found:
-        known = await known_devices(hub.running.store, tenant)
+        known = await known_devices(hub.running.store.of(tenant))
         raise DeviceUnknownError(device, near(device, known))
     return explain(found[0], clock)
 

@@ -18,7 +18,7 @@ from hub.firmware.errors import (
     UnknownFirmwareError,
     VersionTakenError,
 )
-from hub.firmware.repository import Firmware, Image
+from hub.firmware.repository import FirmwareRepository, Image
 
 __all__ = ["router"]
 
@@ -35,7 +35,7 @@ _STATUS: dict[type[Exception], int] = {
 _UPLOAD_S = 120  # one that stalls must not hold up those behind it for ever
 
 
-def router(of: Callable[[str | None], Firmware]) -> APIRouter:
+def router(of: Callable[[str | None], FirmwareRepository]) -> APIRouter:
     """The routes under /firmware; `of` gives a tenant's images, the hub's own tenant's for None."""
     routes = APIRouter(prefix="/firmware")
     # One at a time: an upload is held in memory, twice while it is checked.
@@ -76,7 +76,7 @@ async def _answered(step: Callable[[], Awaitable[_T]]) -> _T:
         raise HTTPException(_STATUS.get(type(error), 422), str(error)) from None
 
 
-async def _add(firmware: Firmware, request: Request, notes: str) -> dict[str, Any]:
+async def _add(firmware: FirmwareRepository, request: Request, notes: str) -> dict[str, Any]:
     return _told(await firmware.add(await _body(request), notes=notes))
 
 
@@ -91,22 +91,22 @@ async def _body(request: Request) -> bytes:
     return b"".join(pieces)
 
 
-async def _list(firmware: Firmware) -> list[dict[str, Any]]:
+async def _list(firmware: FirmwareRepository) -> list[dict[str, Any]]:
     return [_told(image) for image in await firmware.images()]
 
 
-async def _which(firmware: Firmware, which: str, board: str | None) -> Image:
+async def _which(firmware: FirmwareRepository, which: str, board: str | None) -> Image:
     """An image by its number or its version."""
     if which.isascii() and which.isdigit() and len(which) < 10:
         return await firmware.get(int(which))
     return await firmware.find(which, board)
 
 
-async def _show(firmware: Firmware, which: str, board: str | None) -> dict[str, Any]:
+async def _show(firmware: FirmwareRepository, which: str, board: str | None) -> dict[str, Any]:
     return _told(await _which(firmware, which, board))
 
 
-async def _remove(firmware: Firmware, which: str, board: str | None) -> dict[str, Any]:
+async def _remove(firmware: FirmwareRepository, which: str, board: str | None) -> dict[str, Any]:
     image = await _which(firmware, which, board)
     await firmware.remove(image.id)
     return _told(image)

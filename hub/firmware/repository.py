@@ -12,7 +12,8 @@ from psycopg.rows import dict_row
 from contracts.errors import VersionError
 from contracts.flash_map import FlashMap
 from contracts.versions import Version
-from hub.database.database import Connection, Store
+from hub.database.database import Connection, TenantDatabase
+from hub.database.queries import Queries, Query
 from hub.firmware.check import check
 from hub.firmware.errors import (
     FirmwareInUseError,
@@ -21,7 +22,9 @@ from hub.firmware.errors import (
     VersionTakenError,
 )
 
-__all__ = ["Firmware", "Image"]
+__all__ = ["FirmwareRepository", "Image"]
+
+_QUERIES = Queries.of("hub.firmware")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +45,14 @@ class Image:
     added_at: datetime
 
 
-_COLUMNS = "id, version, board, size, digest, key, notes, added_at"
-_ALL = f"SELECT {_COLUMNS} FROM dormouse.firmware ORDER BY added_at DESC, id DESC"  # noqa: S608
-_ONE = f"SELECT {_COLUMNS} FROM dormouse.firmware WHERE id = %s"  # noqa: S608
-_SAME = f"SELECT {_COLUMNS} FROM dormouse.firmware WHERE digest = %s"  # noqa: S608
-_ADD = """
-INSERT INTO dormouse.firmware (version, board, size, digest, key, notes, canned)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING"""
-_TAKEN = "SELECT id FROM dormouse.firmware WHERE version = %s AND board = %s"
-_USERS = """
-SELECT id FROM dormouse.rollout
-WHERE image_id = %s AND phase NOT IN ('aborted', 'done') ORDER BY id"""
 _LONGEST_NOTES = 2000  # characters, as the table has it
 
 
-class Firmware:
+class FirmwareRepository:
     """The images of one tenant; what is added must fit one of `flash_maps`, if there are any."""
 
-    def __init__(self, store: Store, tenant: str, flash_maps: Sequence[FlashMap] = ()) -> None:
-        self._store = store
-        self._tenant = tenant
+    def __init__(self, database: TenantDatabase, flash_maps: Sequence[FlashMap] = ()) -> None:
+        self._database = database
         self._maps = flash_maps
 
     async def add(self, canned: bytes, *, notes: str = "") -> Image:
@@ -74,23 +64,25 @@ class Firmware:
             raise ImageRefusedError(f"notes of more than {_LONGEST_NOTES} characters, or with NUL")
         found = await asyncio.to_thread(check, canned, self._maps)
         facts = [found.version, found.board, found.size, found.digest, found.key, notes, canned]
-        async with self._store.tenant(self._tenant) as conn:
-            await conn.execute(_ADD, facts)
-            there = await _images(conn, _SAME, found.digest)
+        async with self._database.transaction() as conn:
+            await conn.execute(_QUERIES["add_image"], facts)
+            there = await _images(conn, _QUERIES["image_by_digest"], found.digest)
             if there:
                 return there[0]
-            row = await (await conn.execute(_TAKEN, [found.version, found.board])).fetchone()
+            row = await (
+                await conn.execute(_QUERIES["image_of_version"], [found.version, found.board])
+            ).fetchone()
         raise VersionTakenError(found.version, found.board, row[0] if row else 0)
 
     async def images(self) -> list[Image]:
         """All, the newest first."""
-        async with self._store.tenant(self._tenant) as conn:
-            return await _images(conn, _ALL)
+        async with self._database.transaction() as conn:
+            return await _images(conn, _QUERIES["images"])
 
     async def get(self, image_id: int) -> Image:
         """The image of that number. Raises UnknownFirmwareError."""
-        async with self._store.tenant(self._tenant) as conn:
-            found = await _images(conn, _ONE, image_id)
+        async with self._database.transaction() as conn:
+            found = await _images(conn, _QUERIES["image_by_number"], image_id)
         if not found:
             raise await self._unknown(f"number {image_id}")
         return found[0]
@@ -116,10 +108,8 @@ class Firmware:
 
     async def load(self, image_id: int) -> bytes:
         """The canned file. Raises UnknownFirmwareError."""
-        async with self._store.tenant(self._tenant) as conn:
-            row = await (
-                await conn.execute("SELECT canned FROM dormouse.firmware WHERE id = %s", [image_id])
-            ).fetchone()
+        async with self._database.transaction() as conn:
+            row = await (await conn.execute(_QUERIES["canned_file"], [image_id])).fetchone()
         if row is None:
             raise await self._unknown(f"number {image_id}")
         return bytes(row[0])
@@ -127,11 +117,11 @@ class Firmware:
     async def remove(self, image_id: int) -> None:
         """Forget an image. Raises UnknownFirmwareError and FirmwareInUseError."""
         image = await self.get(image_id)
-        async with self._store.tenant(self._tenant) as conn:
+        async with self._database.transaction() as conn:
             users = await _users(conn, image_id)
             if users:
                 raise FirmwareInUseError(image.version, users)
-            await conn.execute("DELETE FROM dormouse.firmware WHERE id = %s", [image_id])
+            await conn.execute(_QUERIES["remove_image"], [image_id])
 
     async def _unknown(self, wanted: str) -> UnknownFirmwareError:
         images = await self.images()
@@ -139,13 +129,13 @@ class Firmware:
         return UnknownFirmwareError(wanted, known)
 
 
-async def _images(conn: Connection, query: str, *facts: object) -> list[Image]:
+async def _images(conn: Connection, query: Query, *facts: object) -> list[Image]:
     async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(query.encode(), facts)
+        await cursor.execute(query, facts)
         return [Image(**row) for row in await cursor.fetchall()]
 
 
 async def _users(conn: Connection, image_id: int) -> list[int]:
     """The rollouts that are not over and use the image."""
-    rows = await conn.execute(_USERS, [image_id])
+    rows = await conn.execute(_QUERIES["open_rollouts_of_image"], [image_id])
     return [row[0] for row in await rows.fetchall()]

@@ -7,8 +7,10 @@ import logging
 from collections.abc import Callable
 
 from contracts.reading import SeriesKey, Value
+from hub.database.errors import DatabaseAwayError
 from hub.homekit.identity import Identities
 from hub.homekit.state import Change, HomeKitState, PresenceRecord
+from hub.runtime.problems import Problems
 
 __all__ = ["Keeper"]
 
@@ -27,12 +29,14 @@ class Keeper:
         state: HomeKitState,
         identities: Identities,
         presence: Callable[[str], PresenceRecord | None],
+        problems: Problems | None = None,
     ) -> None:
         self._state, self._identities, self._presence = state, identities, presence
         self._values: dict[SeriesKey, Value] = {}
         self._heard: set[str] = set()
         self._forgotten: set[str] = set()
         self._saving = asyncio.Lock()
+        self._problems = problems or Problems()
 
     def value(self, key: SeriesKey, value: Value) -> None:
         """A series has a new value."""
@@ -54,11 +58,13 @@ class Keeper:
         while True:
             try:
                 await self.save()
-            except Exception as error:  # noqa: BLE001  # the database is away: nothing is lost
-                log.warning("homekit: cannot keep its state yet: %s", error)
-                await asyncio.sleep(_RETRY)
+            except DatabaseAwayError as error:
+                log.warning("homekit: its state waits for the database: %s", error.reason)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; nothing must be lost
+                self._problems.defect("keeping HomeKit's state", error)
             else:
                 return
+            await asyncio.sleep(_RETRY)
 
     async def run(self) -> None:
         """Keep values and presence every few seconds, until cancelled."""

@@ -9,37 +9,29 @@ from psycopg.types.json import Jsonb
 
 from contracts.homekit.values import BadValue, parse
 from contracts.reading import SeriesKey
-from hub.database.database import Connection, Store
-from hub.database.key_value import Memory
+from hub.database.database import Connection, Database, TenantDatabase
+from hub.database.key_value import KeyValueStore
+from hub.database.queries import Queries
 from hub.homekit.state import AccessoryRecord, BridgeRecord, Change, PresenceRecord, Saved
 
-__all__ = ["StoredHomeKit", "StoredPorts"]
+__all__ = ["BridgePortRepository", "HomeKitRepository"]
 
-_LOAD = "SELECT area, key, value FROM dormouse.homekit WHERE area = ANY(%s) ORDER BY area, key"
-_SAVE = """
-INSERT INTO dormouse.homekit (tenant_id, area, key, value)
-SELECT dormouse.current_tenant(), %s, * FROM unnest(%s::text[], %s::jsonb[])
-ON CONFLICT (tenant_id, area, key) DO UPDATE SET value = excluded.value"""
-# Keys of values begin with the device's id, which has no slash.
-_FORGET = """
-DELETE FROM dormouse.homekit
-WHERE area IN ('accessory', 'presence') AND key = ANY(%(devices)s)
-   OR area = 'value' AND split_part(key, '/', 1) = ANY(%(devices)s)"""
+_QUERIES = Queries.of("hub.homekit")
+
 
 _AREAS = ["accessory", "bridge", "presence", "value"]
 
 
-class StoredHomeKit:
+class HomeKitRepository:
     """HomeKitState of one tenant."""
 
-    def __init__(self, store: Store, tenant: str) -> None:
-        self._store = store
-        self._tenant = tenant
+    def __init__(self, database: TenantDatabase) -> None:
+        self._database = database
 
     async def load(self) -> Saved:
         """Everything kept; a value that its characteristic no longer takes is left out."""
-        async with self._store.tenant(self._tenant) as conn:
-            rows = await (await conn.execute(_LOAD, [_AREAS])).fetchall()
+        async with self._database.transaction() as conn:
+            rows = await (await conn.execute(_QUERIES["load_state"], [_AREAS])).fetchall()
         saved = Saved()
         for area, key, value in rows:
             match area:
@@ -55,9 +47,9 @@ class StoredHomeKit:
 
     async def save(self, change: Change) -> None:
         """Keep a change; it is committed when this returns."""
-        async with self._store.tenant(self._tenant, pipelined=True) as conn:
+        async with self._database.transaction(pipelined=True) as conn:
             if forgotten := list(change.forgotten):
-                await conn.execute(_FORGET, {"devices": forgotten})
+                await conn.execute(_QUERIES["forget_devices"], {"devices": forgotten})
             await _save(conn, "bridge", {str(r.number): _json(r) for r in change.bridges})
             await _save(conn, "accessory", {r.device: _json(r) for r in change.accessories})
             await _save(conn, "presence", {r.device: _json(r) for r in change.presence})
@@ -68,7 +60,9 @@ async def _save(conn: Connection, area: str, values: Mapping[str, Any]) -> None:
     if values:
         # In one order always, so that two writers cannot wait for each other.
         keys = sorted(values)
-        await conn.execute(_SAVE, [area, keys, [Jsonb(values[key]) for key in keys]])
+        await conn.execute(
+            _QUERIES["save_state"], [area, keys, [Jsonb(values[key]) for key in keys]]
+        )
 
 
 def _json(record: BridgeRecord | AccessoryRecord | PresenceRecord) -> dict[str, Any]:
@@ -89,18 +83,21 @@ def _put_value(saved: Saved, name: str, value: Any) -> None:
     saved.values[SeriesKey(device, service, int(index), characteristic)] = parsed
 
 
-class StoredPorts:
+class BridgePortRepository:
     """The port of each tenant's first bridge."""
 
     _AREA = "homekit-port"
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def load(self, tenant: str) -> int:
         """The kept port; 0 where there is none yet."""
-        return int((await Memory(self._store, tenant).load(self._AREA)).get("first", 0))
+        return int((await self._values(tenant).load(self._AREA)).get("first", 0))
 
     async def save(self, tenant: str, port: int) -> None:
         """Keep it."""
-        await Memory(self._store, tenant).save(self._AREA, {"first": port})
+        await self._values(tenant).save(self._AREA, {"first": port})
+
+    def _values(self, tenant: str) -> KeyValueStore:
+        return KeyValueStore(self._database.of(tenant), "homekit")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from contracts.reading import SeriesKey, Value
 from hub.database.database import Connection
+from hub.database.queries import Queries
 
 __all__ = ["Catalogue", "Number"]
 
@@ -18,28 +19,7 @@ class Number(NamedTuple):
     device: int
 
 
-_DEVICES = """
-WITH wanted AS (SELECT DISTINCT unnest(%s::text[]) AS key ORDER BY 1),
-made AS (
-    INSERT INTO dormouse.device (tenant_id, key)
-    SELECT dormouse.current_tenant(), key FROM wanted
-    WHERE NOT EXISTS (SELECT FROM dormouse.device d WHERE d.key = wanted.key)
-    ON CONFLICT (tenant_id, key) DO NOTHING)
-SELECT count(*) FROM wanted"""
-
-_SERIES = """
-INSERT INTO dormouse.series (tenant_id, device_id, service, index, characteristic, kind)
-SELECT dormouse.current_tenant(), d.id, w.service, w.index, w.characteristic, w.kind
-FROM unnest(%s::text[], %s::text[], %s::smallint[], %s::text[], %s::text[])
-    AS w(device, service, index, characteristic, kind)
-JOIN dormouse.device d ON d.key = w.device
-ORDER BY d.id, w.service, w.index, w.characteristic
-ON CONFLICT (tenant_id, device_id, service, index, characteristic) DO NOTHING"""
-
-_NUMBERS = """
-SELECT d.key, s.service, s.index, s.characteristic, s.id, d.id
-FROM dormouse.series s JOIN dormouse.device d ON d.id = s.device_id
-WHERE d.key = ANY(%s)"""
+_QUERIES = Queries.of("hub.ingest")
 
 
 class Catalogue:
@@ -67,9 +47,9 @@ class Catalogue:
             return {}
         keys = list(new)
         devices = sorted({key.device for key in keys})
-        await conn.execute(_DEVICES, [devices])
+        await conn.execute(_QUERIES["make_devices"], [devices])
         await conn.execute(
-            _SERIES,
+            _QUERIES["make_series"],
             [
                 [key.device for key in keys],
                 [key.service for key in keys],
@@ -78,7 +58,7 @@ class Catalogue:
                 [new[key] for key in keys],
             ],
         )
-        rows = await (await conn.execute(_NUMBERS, [devices])).fetchall()
+        rows = await (await conn.execute(_QUERIES["series_numbers"], [devices])).fetchall()
         return {
             SeriesKey(device, service, index, characteristic): Number(series, number)
             for device, service, index, characteristic, series, number in rows

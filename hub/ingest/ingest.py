@@ -8,46 +8,23 @@ import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import psycopg
-from psycopg import errors as pg
-from psycopg_pool import PoolTimeout
+from functools import partial
 
 from contracts.reading import Reading
-from hub.database.arrays import Column, bools, float8s, instants, int4s, texts
-from hub.database.database import Store
-from hub.database.errors import UnknownTenantError
-from hub.ingest.catalogue import Catalogue
+from hub.database.database import TenantDatabase
+from hub.database.errors import DatabaseAwayError, WriteConflictError
+from hub.errors import HubError
+from hub.ingest.errors import NoPartitionError, ReadingRefusedError, UnknownNumberError
+from hub.ingest.repository import IntakeRepository
+from hub.runtime.problems import Problems
 
-__all__ = ["Ingest", "encoded"]
+__all__ = ["Ingest"]
 
 log = logging.getLogger(__name__)
 
 _BATCH = 1000  # readings a transaction: larger gains less than a tenth and delays the first
 _LINGER = 0.010  # s: a third of the CPU a message, still under 20 ms to the commit
-_BACK_OFF = (0.1, 5.0)  # s: first and longest pause while the database is away
-# Faults of a reading, which no repetition cures. Everything else is the database's or ours: the
-# readings wait.
-_REFUSED = (psycopg.DataError, psycopg.IntegrityError)
-_AWAY = (psycopg.Error, PoolTimeout, OSError)
-# Two writers met: the same again succeeds.
-_AGAIN = (pg.DeadlockDetected, pg.SerializationFailure)
-
-_STORE = """
-SELECT * FROM dormouse.store_readings(
-    %b::int4[], %b::int4[], %b::timestamptz[], %b::float8[], %b::text[], %b::text[], %b::int4[],
-    %b::bool[])"""
-
-
-_ENCODERS: tuple[Callable[[Sequence[Any]], Column], ...] = (
-    int4s, int4s, instants, float8s, texts, texts, int4s, bools,
-)  # fmt: skip
-
-
-def encoded(*columns: Sequence[Any]) -> list[Column]:
-    """The parameters of dormouse.store_readings, in its order."""
-    return [encode(values) for encode, values in zip(_ENCODERS, columns, strict=True)]
+_BACK_OFF = (0.1, 5.0)  # s: first and longest pause while readings cannot be stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +38,8 @@ class Ingest:
 
     `on_commit` gets every reading of a committed batch, in order: those stored and those that the
     database held already, so for each (device, boot) the highest `seq` among them is what the
-    device may forget. While the database is away everything is kept and tried again for ever.
+    device may forget. While the database is away, or a fault of ours keeps a batch from being
+    stored, everything is kept and tried again for ever; a fault goes to `problems`.
 
     `counts` has how many readings were: stored, held (same identity), shadowed (plain topic of a
     device that sends $batch), repeated (redelivered), quarantined (impossible time), refused (the
@@ -70,17 +48,16 @@ class Ingest:
 
     def __init__(
         self,
-        store: Store,
-        tenant: str,
+        database: TenantDatabase,
         on_commit: Callable[[Sequence[Reading]], None] | None = None,
         *,
         linger: float = _LINGER,
+        problems: Problems | None = None,
     ) -> None:
-        self._store = store
-        self._tenant = tenant
+        self._repository = IntakeRepository(database)
+        self._problems = problems or Problems()
         self._on_commit = on_commit
         self._linger = linger
-        self._catalogue = Catalogue()
         self._waiting: deque[_Message] = deque()
         self._pending = 0
         self._wake = asyncio.Event()
@@ -96,11 +73,10 @@ class Ingest:
 
     async def start(self) -> None:
         """Begin to commit; the tenant and this month's partitions are made where missing."""
-        await self._store.ensure_tenant(self._tenant)
-        async with self._store.nobody() as conn:
-            await conn.execute("SELECT dormouse.ensure_partitions_ahead(2)")
+        await self._repository.ensure_tenant()
+        await self._repository.ensure_partitions_ahead()
         self._stopping = False
-        self._task = asyncio.create_task(self._run(), name=f"ingest {self._tenant}")
+        self._task = asyncio.create_task(self._run(), name=f"ingest {self._repository.tenant}")
 
     async def stop(self, timeout: float = 3.0) -> None:  # noqa: ASYNC109  # a bound, not a way to cancel
         """Commit what waits, for at most `timeout` seconds; the rest is not acknowledged."""
@@ -119,7 +95,7 @@ class Ingest:
 
     def forget_numbers(self) -> None:
         """A device's key was given to another: look the numbers of series up anew."""
-        self._catalogue.forget()
+        self._repository.forget_numbers()
 
     def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
         """Take a message's readings; `done` is called on the loop once they are committed."""
@@ -167,71 +143,46 @@ class Ingest:
 
     async def _store_all(self, readings: Sequence[Reading]) -> None:
         pause, longest = _BACK_OFF
-        remedy: Callable[[Sequence[Reading]], Awaitable[None]] | None = None
+        remedy: Callable[[], Awaitable[None]] | None = None
         while True:
             try:
                 if remedy is not None:
-                    await remedy(readings)
+                    await remedy()
                     remedy = None
-                return await self._store_once(readings)
-            except _AGAIN:
+                self.counts.update(await self._repository.store(readings))
+            except WriteConflictError:
                 continue
-            except pg.CheckViolation as error:
-                if "no partition" not in str(error):
+            except (NoPartitionError, UnknownNumberError, ReadingRefusedError) as error:
+                remedy = self._remedy(error, readings)
+                if remedy is None:
                     return await self._divide(readings, error)
-                remedy = self._make_partitions
-            except (UnknownTenantError, pg.ForeignKeyViolation) as error:
-                if self._catalogue.get(readings[0].series) is None:
-                    return await self._divide(readings, error)
-                remedy = self._begin_anew
-            except _REFUSED as error:
-                return await self._divide(readings, error)
-            except _AWAY as error:
-                log.warning("database away (%s); %d readings wait", _line(error), self._pending)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, longest)
+                continue
+            except DatabaseAwayError as error:
+                log.warning("database away (%s); %d readings wait", error.reason, self._pending)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; readings must not be lost
+                self._problems.defect("storing readings", error)
+            else:
+                return None
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, longest)
 
-    async def _begin_anew(self, _: Sequence[Reading]) -> None:
-        """Another database has come up under us: its numbers are others."""
-        self._catalogue.forget()
-        await self._store.ensure_tenant(self._tenant)
+    def _remedy(
+        self, error: HubError, readings: Sequence[Reading]
+    ) -> Callable[[], Awaitable[None]] | None:
+        """What to do before the readings are stored again; None where some are at fault."""
+        if isinstance(error, NoPartitionError):
+            return partial(self._repository.ensure_partitions, [r.at for r in readings])
+        if isinstance(error, UnknownNumberError) and self._repository.knows(readings[0]):
+            # Another database has come up under us: its numbers are others.
+            return self._repository.ensure_tenant
+        return None
 
     async def _divide(self, readings: Sequence[Reading], error: Exception) -> None:
         """Find the reading that the database refuses, store the others."""
         if len(readings) == 1:
             self.counts["refused"] += 1
-            log.error("reading of %s refused: %s", readings[0].series.topic, _line(error))
+            log.error("reading of %s refused: %s", readings[0].series.topic, error)
             return
         middle = len(readings) // 2
         await self._store_all(readings[:middle])
         await self._store_all(readings[middle:])
-
-    async def _make_partitions(self, readings: Sequence[Reading]) -> None:
-        months = {reading.at.strftime("%Y-%m-15T00:00:00Z") for reading in readings}
-        async with self._store.nobody() as conn:
-            for month in sorted(months):
-                await conn.execute("SELECT dormouse.ensure_partition(%s::timestamptz)", [month])
-
-    async def _store_once(self, readings: Sequence[Reading]) -> None:
-        async with self._store.tenant(self._tenant, pipelined=True) as conn:
-            new = await self._catalogue.resolve(conn, ((r.series, r.value) for r in readings))
-            numbers = [new.get(r.series) or self._catalogue.get(r.series) for r in readings]
-            columns = encoded(
-                [number and number.series for number in numbers],
-                [number and number.device for number in numbers],
-                [r.at for r in readings],
-                [None if isinstance(r.value, str) else float(r.value) for r in readings],
-                [r.value if isinstance(r.value, str) else None for r in readings],
-                [r.identity and r.identity.boot for r in readings],
-                [r.identity and r.identity.seq for r in readings],
-                [r.redelivered or None for r in readings],
-            )
-            cursor = await conn.execute(_STORE, columns)
-            row = await cursor.fetchone()
-        self._catalogue.keep(new)
-        names = ("stored", "held", "shadowed", "repeated", "quarantined")
-        self.counts.update({name: n for name, n in zip(names, row or (), strict=False) if n})
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

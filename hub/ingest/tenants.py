@@ -6,11 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from contracts.reading import Reading
+from hub.database.errors import DatabaseAwayError
 from hub.ingest.ingest import Ingest
+from hub.runtime.problems import Problems
 
 __all__ = ["TenantIngest"]
 
@@ -20,14 +19,21 @@ log = logging.getLogger(__name__)
 class TenantIngest:
     """An intake for each tenant that has devices, made when its first reading comes.
 
-    `tenant_of` says whose a device is, `make` makes the intake of a tenant.
+    `tenant_of` says whose a device is, `make` makes the intake of a tenant; faults of ours go
+    to `problems`.
     """
 
     RETRY_S = 1.0
 
-    def __init__(self, tenant_of: Callable[[str], str], make: Callable[[str], Ingest]) -> None:
+    def __init__(
+        self,
+        tenant_of: Callable[[str], str],
+        make: Callable[[str], Ingest],
+        problems: Problems | None = None,
+    ) -> None:
         self._tenant_of = tenant_of
         self._make = make
+        self._problems = problems or Problems()
         self._ingests: dict[str, Ingest] = {}
         self._starting: dict[str, asyncio.Task[None]] = {}
 
@@ -54,8 +60,10 @@ class TenantIngest:
         while True:
             try:
                 await ingest.start()
-            except (psycopg.OperationalError, PoolTimeout, OSError) as error:
-                log.warning("database away (%s); readings of %s wait", error, tenant)
-                await asyncio.sleep(self.RETRY_S)
+            except DatabaseAwayError as error:
+                log.warning("database away (%s); readings of %s wait", error.reason, tenant)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; its readings wait
+                self._problems.defect("starting to store readings", error)
             else:
                 return
+            await asyncio.sleep(self.RETRY_S)

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hub.database.key_value import Memory
+from hub.database.errors import DatabaseAwayError
+from hub.database.key_value import KeyValueStore
 from hub.errors import SettingsError
 from hub.mapping.rules import PRESETS, load_file
 from hub.mapping.rules import Mapping as Rules
@@ -40,7 +41,7 @@ def configured(presets: str, file: str) -> Rules | None:
 class StoredMapping:
     """Loads one tenant's translator and keeps the nodes it learns; `stop` waits for the last."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: KeyValueStore) -> None:
         self._memory = memory
         self._nodes: dict[str, list[str]] = {}
         self._keeping: asyncio.Task[None] | None = None
@@ -76,6 +77,8 @@ class StoredMapping:
             nodes, self._nodes = self._nodes, {}
             try:
                 await self._memory.save(_AREA, {"nodes": nodes})
-            except Exception as error:  # noqa: BLE001  # the next node learned brings these along
-                log.warning("mapping: cannot keep what was learned yet: %s", error)
+            except DatabaseAwayError as error:  # the next node learned brings these along
+                log.warning("mapping: what was learned waits for the database: %s", error.reason)
+            except Exception:  # as above
+                log.exception("mapping: what was learned could not be kept")
         self._keeping = None

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from hub.database.database import Store
+from hub.database.database import Database
+from hub.database.queries import Queries
 
-__all__ = ["Account", "AccountState", "Accounts"]
+__all__ = ["Account", "AccountRepository", "AccountState"]
+
+_QUERIES = Queries.of("hub.mqtt")
 
 
 class AccountState(StrEnum):
@@ -34,50 +37,42 @@ class Account:
     changed_at: datetime | None = None
 
 
-_COLUMNS = "device, password, state, model, firmware, created_at, changed_at"
-
-
-class Accounts:
+class AccountRepository:
     """Accounts of all tenants: the broker has one name space, the database one tenant at a time."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def list(self, tenants: Sequence[str] | None = None) -> list[Account]:
         """The accounts of these tenants, of all when None, by device."""
-        names = await self._store.tenants() if tenants is None else tenants
-        rows = await self._store.rows(names, f"SELECT {_COLUMNS} FROM dormouse.account")  # noqa: S608  # a constant
+        names = await self._database.tenants() if tenants is None else tenants
+        rows = await self._database.rows(names, _QUERIES["accounts"])
         found = [Account(**{**row, "state": AccountState(row["state"])}) for row in rows]
         return sorted(found, key=lambda account: (account.device, account.tenant))
 
     async def find(self, device: str) -> Account | None:
         """The account of that name, whichever tenant has it."""
-        async with self._store.nobody() as conn:
-            row = await (
-                await conn.execute("SELECT dormouse.broker_user_tenant(%s)", [device])
-            ).fetchone()
+        async with self._database.nobody() as conn:
+            row = await (await conn.execute(_QUERIES["tenant_of_broker_user"], [device])).fetchone()
         if row is None or row[0] is None:
             return None
-        rows = await self._store.rows(
+        rows = await self._database.rows(
             [row[0]],
-            f"SELECT {_COLUMNS} FROM dormouse.account WHERE device = %s",  # noqa: S608  # a constant
+            _QUERIES["account_of_device"],
             [device],
         )
         return Account(**{**rows[0], "state": AccountState(rows[0]["state"])}) if rows else None
 
     async def create(self, account: Account) -> bool:
         """Make the account; False when the name is taken, here or in another tenant."""
-        async with self._store.tenant(account.tenant) as conn:
+        async with self._database.of(account.tenant).transaction() as conn:
             row = await (
-                await conn.execute("SELECT dormouse.claim_broker_user(%s)", [account.device])
+                await conn.execute(_QUERIES["claim_broker_user"], [account.device])
             ).fetchone()
             if row != (True,):
                 return False
             made = await conn.execute(
-                """INSERT INTO dormouse.account
-                       (tenant_id, device, password, state, model, firmware)
-                   VALUES (dormouse.current_tenant(), %s, %s, %s, %s, %s)
-                   ON CONFLICT DO NOTHING""",
+                _QUERIES["add_account"],
                 [
                     account.device,
                     account.password,
@@ -98,17 +93,16 @@ class Accounts:
 
     async def remove(self, tenant: str, device: str) -> bool:
         """Remove the account and free its name; False when there is none."""
-        async with self._store.tenant(tenant) as conn:
-            gone = await conn.execute("DELETE FROM dormouse.account WHERE device = %s", [device])
-            await conn.execute("SELECT dormouse.release_broker_user(%s)", [device])
+        async with self._database.of(tenant).transaction() as conn:
+            gone = await conn.execute(_QUERIES["remove_account"], [device])
+            await conn.execute(_QUERIES["release_broker_user"], [device])
             return gone.rowcount == 1
 
     async def _set(self, tenant: str, device: str, column: str, value: str) -> bool:
         statements = {
-            "state": "UPDATE dormouse.account SET state = %s, changed_at = now() WHERE device = %s",
-            "password": "UPDATE dormouse.account SET password = %s, changed_at = now() "
-            "WHERE device = %s",
+            "state": _QUERIES["set_account_state"],
+            "password": _QUERIES["set_account_password"],
         }
-        async with self._store.tenant(tenant) as conn:
+        async with self._database.of(tenant).transaction() as conn:
             changed = await conn.execute(statements[column], [value, device])
             return changed.rowcount == 1

@@ -9,13 +9,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from contracts.topics import Batch
+from hub.database.errors import DatabaseAwayError
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.ledger import Ledger
 from hub.mqtt.source import Source
+from hub.runtime.problems import Problems
 
 __all__ = ["Acks"]
 
@@ -37,10 +36,12 @@ class Acks:
         source: Source,
         held: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
         clock: Callable[[], float] = time.monotonic,
+        problems: Problems | None = None,
     ) -> None:
         self._source = source
         self._held = held
         self._clock = clock
+        self._problems = problems or Problems()
         self._ledger = Ledger()
         self._loading: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, tuple[str, int]] = {}
@@ -71,8 +72,11 @@ class Acks:
     async def _load(self, batch: Batch) -> None:
         try:
             held = await self._held(batch.device, batch.boot)
-        except (psycopg.Error, PoolTimeout, OSError) as error:
-            log.warning("not acknowledged to %s, it will ask again: %s", batch.device, error)
+        except DatabaseAwayError as error:
+            log.warning("not acknowledged to %s, it will ask again: %s", batch.device, error.reason)
+            return
+        except Exception as error:  # noqa: BLE001  # noted with its trace; the device asks again
+            self._problems.defect("acknowledging readings", error)
             return
         self._ledger.load(batch.device, batch.boot, held)
         self._account(batch)

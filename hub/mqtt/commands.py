@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.client import Control
-from hub.maintenance.commands import devices
+from hub.devices.commands import devices
 from hub.settings import load
 
 __all__ = ["app"]

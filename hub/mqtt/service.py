@@ -12,22 +12,24 @@ from typing import Any, Self
 
 from contracts.reading import Reading
 from contracts.topics import Batch, Enrol, Online, Report
-from hub.database.database import Store
-from hub.database.key_value import Memory
-from hub.devices.repository import Devices
+from hub.database.database import Database
+from hub.database.errors import DatabaseAwayError
+from hub.database.key_value import KeyValueStore
+from hub.devices.repository import DeviceRepository
 from hub.ingest.ingest import Ingest
 from hub.ingest.tenants import TenantIngest
 from hub.live import Live, LiveOnline, LiveReport, LiveValue
 from hub.mapping.rules import Mapping as Rules
 from hub.mapping.translator import Translator
 from hub.mqtt.access import Foreign
-from hub.mqtt.account_repository import Accounts, AccountState
+from hub.mqtt.account_repository import AccountRepository, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.acks import Acks
 from hub.mqtt.broker import Broker
 from hub.mqtt.certificates import Authority
 from hub.mqtt.clock import Clocks, Mark
 from hub.mqtt.enrolment import Enroller, EnrolListener, Gate
+from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.http_auth import Decisions
 from hub.mqtt.listener import Bridge, Listener
 from hub.mqtt.source import Delivery, Endpoint, MqttSource
@@ -57,7 +59,7 @@ class Mqtt:
     def __init__(
         self,
         settings: Settings,
-        store: Store,
+        store: Database,
         bridge: Bridge,
         problems: Problems,
         translator: Translator | None = None,
@@ -72,16 +74,20 @@ class Mqtt:
         self._live = live or Live()
         self._listening = listening
         self.problems = problems
-        self.book = AccountBook(Accounts(store))
+        self.book = AccountBook(AccountRepository(store))
         self.gate = Gate(settings.enrolment, settings.tenant)
         self.enroller = Enroller(self.book, self.gate, problems)
         hub_password = Endpoint.of(settings.mqtt_url).password if settings.mqtt_url else None
         self.decisions = Decisions(
             self.book, self.enroller, problems, hub_password or "", self._foreign
         )
-        self.ingest = TenantIngest(self.tenant_of, lambda tenant: Ingest(store, tenant))
+        self.ingest = TenantIngest(
+            self.tenant_of,
+            lambda tenant: Ingest(store.of(tenant), problems=problems),
+            problems,
+        )
         self.broker: Broker | None = None
-        self._memory = Memory(store, settings.tenant)
+        self._memory = KeyValueStore(store.of(settings.tenant), "mqtt")
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._confirming: set[str] = set()
@@ -131,7 +137,7 @@ class Mqtt:
             endpoint, client_id = self.broker.endpoint, "hub"
         filters = [*self._own_filters, *self._translator.filters]
         self.source = MqttSource(endpoint, filters, client_id=client_id, mark="hub")
-        self.acks = Acks(self.source, self._held)
+        self.acks = Acks(self.source, self._held, problems=self.problems)
         await self.acks.start()
         self._stack.push_async_callback(self.acks.stop)
         self._stack.push_async_callback(self.ingest.stop)
@@ -232,17 +238,17 @@ class Mqtt:
             tenant = self.tenant_of(report.device)
             if not self._live.idle:
                 self._live.publish(tenant, LiveReport(report.device, report.raw, delivery.at))
-            devices = Devices(self._store, tenant)
+            devices = DeviceRepository(self._store.of(tenant))
             await devices.report(report.device, report.raw, delivery.at, report.next_wake_s)
 
     async def _lost(self, batch: Batch, _delivery: Delivery) -> None:
         if batch.lost:
-            devices = Devices(self._store, self.tenant_of(batch.device))
+            devices = DeviceRepository(self._store.of(self.tenant_of(batch.device)))
             await devices.lost(batch.device, batch.boot, batch.lost)
 
     async def _held(self, device: str, boot: str) -> list[tuple[int, int]]:
         """The ranges of sequence numbers that the database holds."""
-        for gaps in await Devices(self._store, self.tenant_of(device)).gaps(device):
+        for gaps in await DeviceRepository(self._store.of(self.tenant_of(device))).gaps(device):
             if gaps.boot == boot:
                 edges = [0, *(edge for missing in gaps.missing for edge in missing), gaps.last + 1]
                 pairs = zip(edges[::2], edges[1::2], strict=True)
@@ -279,8 +285,10 @@ class Mqtt:
             try:
                 await self._save_clocks()
                 await self.enroller.forget_silent()
-            except Exception as error:  # noqa: BLE001  # the database is away: next time
+            except (DatabaseAwayError, NotConnectedError) as error:
                 log.debug("chores wait: %s", error)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; the next time comes
+                self.problems.defect("chores of the broker's side", error)
 
     async def _load_clocks(self) -> list[tuple[str, Mark]]:
         kept = await self._memory.load(_CLOCKS)

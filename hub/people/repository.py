@@ -16,8 +16,9 @@ from typing import Any
 
 from psycopg.rows import class_row
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import StoreError
+from hub.database.queries import Queries, Query
 
 __all__ = [
     "Invitation",
@@ -25,13 +26,15 @@ __all__ = [
     "Login",
     "Member",
     "OpenSession",
-    "People",
+    "PeopleRepository",
     "Person",
     "Role",
     "SessionOf",
     "login_name",
     "token_hash",
 ]
+
+_QUERIES = Queries.of("hub.people")
 
 
 class Role(StrEnum):
@@ -138,22 +141,28 @@ def login_name(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
-class People:
+class PeopleRepository:
     """People of all tenants."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def find(self, name: str) -> Login | None:
         """The person of that name."""
-        async with self._store.nobody() as conn, conn.cursor(row_factory=class_row(Login)) as rows:
-            await rows.execute("SELECT * FROM dormouse.person_find(%s)", [login_name(name)])
+        async with (
+            self._database.nobody() as conn,
+            conn.cursor(row_factory=class_row(Login)) as rows,
+        ):
+            await rows.execute(_QUERIES["find_person"], [login_name(name)])
             return await rows.fetchone()
 
     async def everybody(self) -> list[Person]:
         """All people, by name, for who runs the hub."""
-        async with self._store.nobody() as conn, conn.cursor(row_factory=class_row(Person)) as rows:
-            await rows.execute("SELECT * FROM dormouse.everybody()")
+        async with (
+            self._database.nobody() as conn,
+            conn.cursor(row_factory=class_row(Person)) as rows,
+        ):
+            await rows.execute(_QUERIES["everybody"])
             return await rows.fetchall()
 
     async def tenants_of(self, person: int) -> list[str]:
@@ -167,30 +176,30 @@ class People:
 
     async def has_administrator(self) -> bool:
         """Whether any tenant has an administrator."""
-        return bool(await self._value("SELECT dormouse.has_administrator()"))
+        return bool(await self._value(_QUERIES["has_administrator"]))
 
     async def set_password(self, person: int, password: str) -> None:
         """Another password's hash."""
-        await self._value("SELECT dormouse.person_set_password(%s, %s)", person, password)
+        await self._value(_QUERIES["set_password"], person, password)
 
     async def remove(self, person: int) -> None:
         """Remove a person with all their sessions and memberships."""
-        await self._value("SELECT dormouse.person_remove(%s)", person)
+        await self._value(_QUERIES["remove_person"], person)
 
     async def members(self, tenant: str) -> list[Member]:
         """A tenant's people, by name."""
         async with (
-            self._store.tenant(tenant) as conn,
+            self._database.of(tenant).transaction() as conn,
             conn.cursor(row_factory=class_row(Member)) as rows,
         ):
-            await rows.execute("SELECT * FROM dormouse.members()")
+            await rows.execute(_QUERIES["members"])
             return await rows.fetchall()
 
     async def set_role(self, tenant: str, person: int, role: Role) -> bool:
         """Another role; False when they are not the tenant's. Raises LastAdministratorError."""
         return await self._change(
             tenant,
-            "UPDATE dormouse.membership SET role = %(role)s WHERE person_id = %(person)s",
+            _QUERIES["set_role"],
             {"person": person, "role": role},
         )
 
@@ -198,7 +207,7 @@ class People:
         """The person sees the tenant no more; as set_role."""
         return await self._change(
             tenant,
-            "DELETE FROM dormouse.membership WHERE person_id = %(person)s",
+            _QUERIES["leave_tenant"],
             {"person": person},
         )
 
@@ -213,47 +222,44 @@ class People:
         first: bool = False,
     ) -> None:
         """Remember a link's hash."""
-        async with self._store.tenant(tenant) as conn:
-            await conn.execute(
-                "SELECT dormouse.invite(%s, %s, %s, %s, %s)", [hashed, role, note, lasting, first]
-            )
+        async with self._database.of(tenant).transaction() as conn:
+            await conn.execute(_QUERIES["invite"], [hashed, role, note, lasting, first])
 
     async def invitations(self, tenant: str) -> list[Invitation]:
         """The tenant's links that can still be used, those that end soonest first."""
         async with (
-            self._store.tenant(tenant) as conn,
+            self._database.of(tenant).transaction() as conn,
             conn.cursor(row_factory=class_row(Invitation)) as rows,
         ):
             await rows.execute(
-                """SELECT %s::text AS tenant, role, note, first, expires_at, id
-                   FROM dormouse.invitation WHERE expires_at > now() ORDER BY expires_at""",
+                _QUERIES["invitations"],
                 [tenant],
             )
             return await rows.fetchall()
 
     async def withdraw(self, tenant: str, invitation: int) -> bool:
         """Make a link useless; False when there is no such link."""
-        async with self._store.tenant(tenant) as conn:
-            gone = await conn.execute("DELETE FROM dormouse.invitation WHERE id = %s", [invitation])
+        async with self._database.of(tenant).transaction() as conn:
+            gone = await conn.execute(_QUERIES["withdraw_invitation"], [invitation])
             return gone.rowcount == 1
 
     async def invitation(self, hashed: bytes) -> Invitation | None:
         """What a link offers; None when it is used, expired or unknown."""
         async with (
-            self._store.nobody() as conn,
+            self._database.nobody() as conn,
             conn.cursor(row_factory=class_row(Invitation)) as rows,
         ):
-            await rows.execute("SELECT * FROM dormouse.invitation_find(%s)", [hashed])
+            await rows.execute(_QUERIES["find_invitation"], [hashed])
             return await rows.fetchone()
 
     async def join(self, hashed: bytes, person: int) -> bool:
         """Use a link up for a person; False when it is used, expired or unknown."""
-        return bool(await self._value("SELECT dormouse.join_tenant(%s, %s)", hashed, person))
+        return bool(await self._value(_QUERIES["join_tenant"], hashed, person))
 
     async def join_as_new(self, hashed: bytes, name: str, password: str) -> int | None:
         """Use a link up for somebody new: their id; 0: the name is taken; None: as invitation."""
         found: int | None = await self._value(
-            "SELECT dormouse.join_as_new(%s, %s, %s, %s)", hashed, login_name(name), name, password
+            _QUERIES["join_as_new"], hashed, login_name(name), name, password
         )
         return found
 
@@ -261,63 +267,59 @@ class People:
         self, hashed: bytes, person: int, tenant: str | None, agent: str, lasting: timedelta
     ) -> int:
         """Remember a session; its id."""
-        query = "SELECT dormouse.session_open(%s, %s, %s, %s, %s)"
+        query = _QUERIES["open_session"]
         return int(await self._value(query, hashed, person, tenant, agent, lasting))
 
     async def session(self, hashed: bytes, idle: timedelta) -> SessionOf | None:
         """Whose session it is; None for one that has ended, or was not used for `idle`."""
         async with (
-            self._store.nobody() as conn,
+            self._database.nobody() as conn,
             conn.cursor(row_factory=class_row(SessionOf)) as rows,
         ):
-            await rows.execute("SELECT * FROM dormouse.session_find(%s, %s)", [hashed, idle])
+            await rows.execute(_QUERIES["find_session"], [hashed, idle])
             return await rows.fetchone()
 
     async def look_at(self, session: int, tenant: str) -> bool:
         """Change the tenant looked at; False for one that the person does not see."""
-        return bool(await self._value("SELECT dormouse.session_look_at(%s, %s)", session, tenant))
+        return bool(await self._value(_QUERIES["look_at_tenant"], session, tenant))
 
     async def sessions(self, person: int) -> list[OpenSession]:
         """A person's log-ins, the last used first."""
         async with (
-            self._store.nobody() as conn,
+            self._database.nobody() as conn,
             conn.cursor(row_factory=class_row(OpenSession)) as rows,
         ):
-            await rows.execute("SELECT * FROM dormouse.sessions_of(%s)", [person])
+            await rows.execute(_QUERIES["sessions_of_person"], [person])
             return await rows.fetchall()
 
     async def still_open(self, sessions: Collection[int], idle: timedelta) -> set[int]:
         """Which of these sessions go on; they count as used now."""
-        async with self._store.nobody() as conn:
-            rows = await conn.execute(
-                "SELECT dormouse.sessions_still_open(%s, %s)", [list(sessions), idle]
-            )
+        async with self._database.nobody() as conn:
+            rows = await conn.execute(_QUERIES["sessions_still_open"], [list(sessions), idle])
             return {row[0] for row in await rows.fetchall()}
 
     async def close_sessions(
         self, person: int, *, one: int | None = None, but: int | None = None
     ) -> list[int]:
         """End one session of a person, or all (but one); the ids of those that ended."""
-        async with self._store.nobody() as conn:
-            rows = await conn.execute(
-                "SELECT dormouse.sessions_close(%s, %s, %s)", [person, one, but]
-            )
+        async with self._database.nobody() as conn:
+            rows = await conn.execute(_QUERIES["close_sessions"], [person, one, but])
             return [row[0] for row in await rows.fetchall()]
 
-    async def _change(self, tenant: str, statement: str, values: dict[str, object]) -> bool:
-        async with self._store.tenant(tenant) as conn:
+    async def _change(self, tenant: str, statement: Query, values: dict[str, object]) -> bool:
+        async with self._database.of(tenant).transaction() as conn:
             # Two administrators who remove each other at once: one of them must wait.
-            roles = await conn.execute("SELECT role FROM dormouse.membership FOR UPDATE")
+            roles = await conn.execute(_QUERIES["hold_roles"])
             before = await roles.fetchall()
             changed = await conn.execute(statement, values)
-            roles = await conn.execute("SELECT role FROM dormouse.membership")
+            roles = await conn.execute(_QUERIES["roles"])
             if (Role.ADMINISTRATOR,) in before and (
                 (Role.ADMINISTRATOR,) not in await roles.fetchall()
             ):
                 raise LastAdministratorError
             return changed.rowcount == 1
 
-    async def _value(self, query: str, *values: object) -> Any:
-        async with self._store.nobody() as conn:
+    async def _value(self, query: Query, *values: object) -> Any:
+        async with self._database.nobody() as conn:
             row = await (await conn.execute(query, values)).fetchone()
         return row[0] if row else None

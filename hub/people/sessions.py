@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from hub.api.principal import Principal
-from hub.people.repository import OpenSession, People, Role, SessionOf, token_hash
+from hub.people.repository import OpenSession, PeopleRepository, Role, SessionOf, token_hash
 
 __all__ = ["LASTING", "Sessions"]
 
@@ -30,7 +30,7 @@ _SCOPES = {
 class Sessions:
     """Opens, finds and ends sessions; `on_end` is told of each that ends or changes its role."""
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: PeopleRepository) -> None:
         self._people = people
         self._kept: dict[bytes, tuple[float, Principal]] = {}
         self._changes = 0

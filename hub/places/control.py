@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field, StringConstraints
 
 from contracts.topics import is_device_id
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.places import service as places
 
 __all__ = ["router"]
@@ -25,7 +25,7 @@ class Put(BaseModel):
     tenant: str | None = None
 
 
-def router(store: Callable[[], Store], tenant: str) -> APIRouter:
+def router(store: Callable[[], Database], tenant: str) -> APIRouter:
     """The routes under /places; `tenant` is meant where a request names none."""
     routes = APIRouter(prefix="/places")
 
@@ -36,6 +36,6 @@ def router(store: Callable[[], Store], tenant: str) -> APIRouter:
         owner = wanted.tenant or tenant
         if owner not in await store().tenants():
             raise HTTPException(404, f"there is no tenant {owner!r}")
-        return {"place": await places.put(store(), owner, wanted.device, wanted.path)}
+        return {"place": await places.put(store().of(owner), wanted.device, wanted.path)}
 
     return routes

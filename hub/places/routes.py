@@ -12,7 +12,7 @@ from hub.api.parameters import Name, Number
 from hub.api.problems import ProblemError
 from hub.database.errors import ForeignRowError
 from hub.live import LiveChange
-from hub.places.repository import Places
+from hub.places.repository import PlaceRepository
 
 __all__ = ["routes"]
 
@@ -72,14 +72,14 @@ async def tree(
     devices: Annotated[bool, Query(description="with the devices and their values")] = False,
 ) -> list[PlaceOut]:
     """All places as a tree."""
-    found = await Places(asked.store, asked.tenant).tree(values=devices)
+    found = await PlaceRepository(asked.store.of(asked.tenant)).tree(values=devices)
     return [_place(place) for place in found]
 
 
 @routes.post("", status_code=201)
 async def make(asked: Write, wanted: NewPlace) -> PlaceMade:
     """Make a place."""
-    place = await Places(asked.store, asked.tenant).add(wanted.name, wanted.parent)
+    place = await PlaceRepository(asked.store.of(asked.tenant)).add(wanted.name, wanted.parent)
     _changed(asked, place)
     return PlaceMade(id=place)
 
@@ -87,7 +87,7 @@ async def make(asked: Write, wanted: NewPlace) -> PlaceMade:
 @routes.patch("/{place}")
 async def change(asked: Write, place: PlaceNumber, wanted: PlaceChange) -> PlaceMade:
     """Rename a place, or hang it elsewhere with all that is in it."""
-    places = Places(asked.store, asked.tenant)
+    places = PlaceRepository(asked.store.of(asked.tenant))
     if "name" in wanted.model_fields_set and wanted.name is None:
         raise ProblemError(422, "body.name: a place has a name")
     if "parent" in wanted.model_fields_set:
@@ -103,7 +103,7 @@ async def change(asked: Write, place: PlaceNumber, wanted: PlaceChange) -> Place
 @routes.get("/{place}/usage")
 async def usage(asked: Read, place: PlaceNumber) -> Usage:
     """What would go with a place."""
-    found = await Places(asked.store, asked.tenant).usage(place)
+    found = await PlaceRepository(asked.store.of(asked.tenant)).usage(place)
     return Usage(below=found.below, devices=list(found.devices), placements=found.placements)
 
 
@@ -119,7 +119,7 @@ async def remove(
 
     Devices in it move up to the place above; their readings stay.
     """
-    places = Places(asked.store, asked.tenant)
+    places = PlaceRepository(asked.store.of(asked.tenant))
     found = await places.usage(place)
     if branch:
         await places.remove_branch(place, asked.principal.name)

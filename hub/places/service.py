@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hub.database.database import Store
-from hub.devices.changes import Changes
-from hub.places.repository import Places
+from hub.database.database import TenantDatabase
+from hub.devices.changes import DeviceChanges
+from hub.places.repository import PlaceRepository
 
 __all__ = ["put"]
 
 
-async def put(store: Store, tenant: str, device: str, path: Sequence[str]) -> int:
+async def put(database: TenantDatabase, device: str, path: Sequence[str]) -> int:
     """Make device and places as far as they are missing; the innermost place's number.
 
     Raises StoreError leaves.
     """
-    places = Places(store, tenant)
+    places = PlaceRepository(database)
     parent: int | None = None
     for name in path:
         parent = await places.ensure(name, parent)
-    await Changes(store, tenant, "provision").place(device, parent)
+    await DeviceChanges(database, "provision").place(device, parent)
     return parent or 0

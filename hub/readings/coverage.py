@@ -9,10 +9,13 @@ from typing import Any
 
 from psycopg import sql
 
-from hub.database.database import Connection, Store
+from hub.database.database import Connection, TenantDatabase
+from hub.database.queries import Queries
 from hub.readings.points import Resolution, Series, Span
 
-__all__ = ["Coverage", "Gaps"]
+__all__ = ["CoverageRepository", "Gaps"]
+
+_QUERIES = Queries.of("hub.readings")
 
 _MOST_GAPS = 1000
 
@@ -31,12 +34,11 @@ class Gaps:
     more: bool = False
 
 
-class Coverage:
+class CoverageRepository:
     """What one tenant's series cover."""
 
-    def __init__(self, store: Store, tenant: str) -> None:
-        self._store = store
-        self._tenant = tenant
+    def __init__(self, database: TenantDatabase) -> None:
+        self._database = database
 
     async def choose(self, series: Sequence[Series], span: Span, points: int) -> Resolution:
         """The finest resolution at which no series has more than `points`, and which is kept.
@@ -45,7 +47,7 @@ class Coverage:
         """
         order = list(Resolution)
         chosen = Resolution.RAW
-        async with self._store.tenant(self._tenant) as conn:
+        async with self._database.transaction() as conn:
             for one in series:
                 if one.kind != "string":
                     wanted = await _choose(conn, one, span, points)
@@ -54,7 +56,7 @@ class Coverage:
 
     async def gaps(self, series: Series, span: Span, resolution: Resolution) -> Gaps:
         """Where a series' readings are missing in a span, up to now."""
-        async with self._store.tenant(self._tenant) as conn:
+        async with self._database.transaction() as conn:
             expected = await _expected(conn, series, span)
             if expected is None:
                 return Gaps(None, [])
@@ -65,7 +67,7 @@ class Coverage:
                 "width": resolution.width,
                 "most": _MOST_GAPS + 1,
             }
-            query = _GAPS.format(_TIMES[resolution])
+            query = _QUERIES["gaps_in_times"].format(times=_TIMES[resolution])
             rows = await (await conn.execute(query, facts)).fetchall()
         ranges = [(began, ended) for began, ended in rows]
         return Gaps(expected, ranges[:_MOST_GAPS], len(ranges) > _MOST_GAPS)
@@ -75,14 +77,9 @@ def _facts(series: Series, span: Span) -> dict[str, Any]:
     return {"series": series.id, "since": span.since, "until": span.until}
 
 
-_SIZE = sql.SQL("""
-SELECT count(*), coalesce(sum(n), 0), min(start) FROM dormouse.{}
-WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s""")
 _KEPT = {
-    Resolution.RAW: sql.SQL("""SELECT EXISTS (SELECT FROM dormouse.reading
-        WHERE series_id = %(series)s AND at >= %(first)s AND at < %(end)s)"""),
-    Resolution.HOURLY: sql.SQL("""SELECT EXISTS (SELECT FROM dormouse.hourly
-        WHERE series_id = %(series)s AND start >= %(first)s AND start < %(end)s)"""),
+    Resolution.RAW: _QUERIES["is_reading_kept"],
+    Resolution.HOURLY: _QUERIES["is_hour_kept"],
 }
 
 
@@ -102,7 +99,7 @@ async def _choose(conn: Connection, series: Series, span: Span, points: int) -> 
 async def _size(
     conn: Connection, series: Series, span: Span, resolution: Resolution
 ) -> tuple[int, int, datetime | None]:
-    query = _SIZE.format(sql.Identifier(resolution.value))
+    query = _QUERIES["size_of_rollup"].format(rollup=sql.Identifier(resolution.value))
     row = await (await conn.execute(query, _facts(series, span.over(resolution)))).fetchone()
     return (int(row[0]), int(row[1]), row[2]) if row else (0, 0, None)
 
@@ -116,22 +113,8 @@ async def _kept(
     return bool(row and row[0])
 
 
-# A device that sleeps says when it wakes next; what it did is judged by its hours.
-_EXPECTED = """
-WITH hours AS (
-    SELECT n, start - lag(start) OVER (ORDER BY start) AS since_last FROM dormouse.hourly
-    WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s)
-SELECT (SELECT CASE WHEN jsonb_typeof(st.report -> 'next_wake_s') = 'number'
-               THEN (st.report ->> 'next_wake_s')::float8 END
-        FROM dormouse.series s JOIN dormouse.device_state st ON st.device_id = s.device_id
-        WHERE s.id = %(series)s),
-       (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) FROM hours),
-       (SELECT extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY since_last))::float8
-        FROM hours)"""
-
-
 async def _expected(conn: Connection, series: Series, span: Span) -> float | None:
-    row = await (await conn.execute(_EXPECTED, _facts(series, span))).fetchone()
+    row = await (await conn.execute(_QUERIES["expected_interval"], _facts(series, span))).fetchone()
     promised, an_hour, apart = row or (None, None, None)
     if promised is None or promised <= 0 or series.kind not in {"int", "float"}:
         return None
@@ -141,24 +124,7 @@ async def _expected(conn: Connection, series: Series, span: Span) -> float | Non
 
 
 _TIMES = {
-    Resolution.RAW: sql.SQL("""SELECT at FROM dormouse.reading
-        WHERE series_id = %(series)s AND at >= %(since)s AND at < %(until)s"""),
-    Resolution.HOURLY: sql.SQL("""SELECT start AS at FROM dormouse.hourly
-        WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s"""),
-    Resolution.DAILY: sql.SQL("""SELECT start AS at FROM dormouse.daily
-        WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s"""),
+    Resolution.RAW: _QUERIES["times_of_readings"],
+    Resolution.HOURLY: _QUERIES["times_of_bins"].format(rollup=sql.Identifier("hourly")),
+    Resolution.DAILY: _QUERIES["times_of_bins"].format(rollup=sql.Identifier("daily")),
 }
-
-# Before the first reading of all nothing is missing; after the last one only what was due.
-_GAPS = sql.SQL("""
-WITH times AS ({}),
-ends AS (
-    SELECT at + %(width)s AS began, lead(at) OVER (ORDER BY at) AS ended FROM times
-    UNION ALL
-    SELECT %(since)s, min(at) FROM times
-    HAVING EXISTS (SELECT FROM dormouse.reading WHERE series_id = %(series)s AND at < %(since)s)
-        OR EXISTS (SELECT FROM dormouse.daily WHERE series_id = %(series)s AND start < %(since)s)
-),
-bounded AS (SELECT began, coalesce(ended, least(%(until)s, now())) AS ended FROM ends)
-SELECT began, ended FROM bounded WHERE ended - began > %(limit)s - %(width)s
-ORDER BY began LIMIT %(most)s""")

@@ -5,21 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import IO, Any
 
-import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
-from psycopg import sql
 
-from hub.database.database import Store
-from hub.database.errors import QueryError
+from hub.database.database import TenantDatabase
+from hub.readings.answers import Columns, pieces
 
 __all__ = ["Format", "export"]
-
-_PIECE = 10_000  # rows in memory at a time
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 # What Postgres calls a column's type; every other one is exported as its text.
@@ -43,19 +39,16 @@ class Format(StrEnum):
     ARROW = "arrow"
 
 
-async def export(store: Store, tenant: str, query: str, target: IO[bytes], form: Format) -> int:
+async def export(database: TenantDatabase, query: str, target: IO[bytes], form: Format) -> int:
     """Write what the query answers within the tenant; the number of rows.
 
     The transaction is read only. Raises QueryError for a query that fails.
     """
     write = {Format.CSV: _csv, Format.PARQUET: _parquet, Format.ARROW: _arrow}[form](target)
     rows = 0
-    try:
-        async for schema, piece in _pieces(store, tenant, query):
-            write(schema, piece)
-            rows += len(piece)
-    except psycopg.Error as error:
-        raise QueryError(str(error).splitlines()[0]) from None
+    async for columns, piece in pieces(database, query):
+        write(_schema(columns), piece)
+        rows += len(piece)
     write(None, [])
     return rows
 
@@ -63,27 +56,8 @@ async def export(store: Store, tenant: str, query: str, target: IO[bytes], form:
 _Write = Callable[[pa.Schema | None, Sequence[Sequence[Any]]], None]
 
 
-async def _pieces(
-    store: Store, tenant: str, query: str
-) -> AsyncIterator[tuple[pa.Schema, list[tuple[Any, ...]]]]:
-    async with store.tenant(tenant) as conn:
-        await conn.execute("SET TRANSACTION READ ONLY")
-        async with conn.cursor(name="export") as cursor:
-            cursor.itersize = _PIECE
-            # The person's own query, as they wrote it; a cursor takes one statement and no more.
-            await cursor.execute(sql.SQL(query))
-            columns = cursor.description or []
-            names = [psycopg.adapters.types.get(column.type_code) for column in columns]
-            schema = pa.schema(
-                [
-                    (column.name, _TYPES.get(known.name if known else "", pa.string()))
-                    for column, known in zip(columns, names, strict=True)
-                ]
-            )
-            first = True
-            while (piece := await cursor.fetchmany(_PIECE)) or first:
-                yield schema, piece
-                first = False
+def _schema(columns: Columns) -> pa.Schema:
+    return pa.schema([(name, _TYPES.get(kind, pa.string())) for name, kind in columns])
 
 
 def _csv(target: IO[bytes]) -> _Write:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from hub.database.database import Store
+from hub.database.database import TenantDatabase
+from hub.database.queries import Queries
 
 __all__ = ["held_at"]
+
+_QUERIES = Queries.of("hub.readings")
 
 # A state older than this tells nothing of the instant; it also bounds the months looked through.
 _OLDEST = timedelta(days=90)
 
-_LAST = """
-SELECT value FROM dormouse.calibrated
-WHERE series_id = %s AND at < %s AND at >= %s AND value IS NOT NULL ORDER BY at DESC LIMIT 1"""
 
-
-async def held_at(store: Store, tenant: str, series: int, instant: datetime) -> float | None:
+async def held_at(database: TenantDatabase, series: int, instant: datetime) -> float | None:
     """The value of a series' last reading before an instant; None without one in 90 days."""
-    async with store.tenant(tenant) as conn:
-        found = await conn.execute(_LAST, [series, instant, instant - _OLDEST])
+    async with database.transaction() as conn:
+        found = await conn.execute(
+            _QUERIES["last_value_before"], [series, instant, instant - _OLDEST]
+        )
         row = await found.fetchone()
     return None if row is None else float(row[0])

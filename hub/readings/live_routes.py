@@ -66,7 +66,7 @@ class _Watch:
 
     async def learn(self) -> None:
         """The calibrations that hold now."""
-        found = await glance(self.asked.store, self.asked.tenant)
+        found = await glance(self.asked.store.of(self.asked.tenant))
         self.calibrated = {one.series: one for device in found.devices for one in device.values}
 
 

@@ -17,10 +17,13 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from contracts.reading import SeriesKey
-from hub.database.database import Connection, Store
+from hub.database.database import Connection, TenantDatabase
 from hub.database.errors import ForeignRowError
+from hub.database.queries import Queries
 
-__all__ = ["COLUMNS", "Form", "Piece", "Points", "Resolution", "Series", "Span"]
+__all__ = ["COLUMNS", "Form", "Piece", "PointRepository", "Resolution", "Series", "Span"]
+
+_QUERIES = Queries.of("hub.readings")
 
 _SIZE = 5000  # rows a piece: 300 KB of text, 10 ms of the database
 
@@ -97,39 +100,15 @@ class Piece:
     columns: Sequence[array[Any] | list[str]] = ()
 
 
-# Past the view `calibrated`, whose joins are made anew for each row: 15 us where this takes 5.
-_READINGS = """
-SELECT r.at, r.ctid AS row_id, {value} AS value, r.value AS raw, r.text
-FROM dormouse.reading r {calibration}
-WHERE r.series_id = %(series)s AND r.at >= %(since)s AND r.at < %(until)s
-  AND (r.at > %(since)s OR r.ctid > %(row)s::tid)
-ORDER BY r.at, r.ctid LIMIT %(size)s"""
-_RAW = sql.SQL(_READINGS.format(value="r.value", calibration=""))
-_CALIBRATED = sql.SQL(
-    _READINGS.format(
-        value='r.value * coalesce(c.gain, 1) + coalesce(c."offset", 0)',
-        calibration="""LEFT JOIN jsonb_to_recordset(%(calibration)s) AS c(
-        since timestamptz, until timestamptz, gain float8, "offset" float8)
-        ON tstzrange(c.since, c.until) @> r.at""",
-    )
+_RAW = _QUERIES["readings_in_order"].format(value=sql.SQL("r.value"), calibration=sql.SQL(""))
+_CALIBRATED = _QUERIES["readings_in_order"].format(
+    value=_QUERIES["calibrated_value"], calibration=_QUERIES["calibration_of_row"]
 )
-_BINS = """
-SELECT start AS at, '(0,1)'::tid AS row_id, n, total / n AS mean, low, high, last
-FROM dormouse.{}
-WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s
-  AND (start > %(since)s OR '(0,1)'::tid > %(row)s::tid)
-ORDER BY start LIMIT %(size)s"""
 _ROWS = {
     Resolution.RAW: _RAW,
-    Resolution.HOURLY: sql.SQL(_BINS).format(sql.Identifier("hourly")),
-    Resolution.DAILY: sql.SQL(_BINS).format(sql.Identifier("daily")),
+    Resolution.HOURLY: _QUERIES["bins_in_order"].format(rollup=sql.Identifier("hourly")),
+    Resolution.DAILY: _QUERIES["bins_in_order"].format(rollup=sql.Identifier("daily")),
 }
-
-_PIECE = sql.SQL("""
-WITH piece AS MATERIALIZED ({rows})
-SELECT count(*), max(at),
-       (SELECT p.row_id::text FROM piece p ORDER BY p.at DESC, p.row_id DESC LIMIT 1), {columns}
-FROM piece""")
 
 # A text that a spreadsheet would take for a formula is given behind an apostrophe.
 _CELL = r"""'"' || replace(CASE WHEN text ~ '^[=+@\t\r-]' THEN '''' ELSE '' END || text,
@@ -179,19 +158,18 @@ def _packed(resolution: Resolution, *, text: bool) -> sql.Composable:
     return sql.SQL(", ").join(found)
 
 
-class Points:
+class PointRepository:
     """The points of one tenant's series."""
 
-    def __init__(self, store: Store, tenant: str) -> None:
-        self._store = store
-        self._tenant = tenant
+    def __init__(self, database: TenantDatabase) -> None:
+        self._database = database
 
     async def find(self, keys: Sequence[SeriesKey], as_of: datetime | None = None) -> list[Series]:
         """The series of these keys, in their order. Raises ForeignRowError naming one there is not.
 
         With `as_of`, their readings are calibrated as it was known at that instant.
         """
-        async with self._store.tenant(self._tenant) as conn:
+        async with self._database.transaction() as conn:
             return [await _find(conn, key, as_of) for key in keys]
 
     async def count(
@@ -204,7 +182,7 @@ class Points:
         """How many points there are; no more than `most` + 1 are counted."""
         counted = 0
         query = _COUNT[resolution]
-        async with self._store.tenant(self._tenant) as conn:
+        async with self._database.transaction() as conn:
             for one in series:
                 facts = _facts(one, span.over(resolution)) | {"most": most + 1 - counted}
                 row = await (await conn.execute(query, facts)).fetchone()
@@ -224,7 +202,9 @@ class Points:
         rows = _ROWS[resolution]
         if resolution is Resolution.RAW and series.calibration:
             rows = _CALIBRATED
-        query = _PIECE.format(rows=rows, columns=_columns(resolution, form, series.kind))
+        query = _QUERIES["piece_of_points"].format(
+            rows=rows, columns=_columns(resolution, form, series.kind)
+        )
         facts = _facts(series, span.over(resolution)) | {
             "row": "(0,0)",
             "size": size,
@@ -232,7 +212,7 @@ class Points:
             "name": series.key.topic.removeprefix("HomeKit/"),
         }
         while True:
-            async with self._store.tenant(self._tenant, pipelined=True) as conn:
+            async with self._database.transaction(pipelined=True) as conn:
                 row = await (await conn.execute(query, facts)).fetchone()
             count, last, number, *columns = row or (0, None, None)
             if count:
@@ -264,22 +244,6 @@ def _unpacked(column: bytes, code: str) -> array[Any]:
     return numbers
 
 
-_SERIES = """
-SELECT s.id, s.kind, coalesce(CASE WHEN %(as_of)s::timestamptz IS NULL THEN (
-    SELECT jsonb_agg(jsonb_build_object('since', lower(c.during), 'until', upper(c.during),
-                                        'gain', c.gain, 'offset', c.offset_by))
-    FROM dormouse.calibration c WHERE c.series_id = s.id
-) ELSE (
-    SELECT jsonb_agg(c)
-    FROM dormouse.device_as_of(%(as_of)s, d.id) t, jsonb_array_elements(t.calibration) AS c
-    WHERE c ->> 'service' = s.service AND (c ->> 'index')::int = s.index
-      AND c ->> 'characteristic' = s.characteristic
-) END, '[]')
-FROM dormouse.series s JOIN dormouse.device d ON d.id = s.device_id
-WHERE d.key = %(device)s AND s.service = %(service)s AND s.index = %(index)s
-  AND s.characteristic = %(characteristic)s"""
-
-
 async def _find(conn: Connection, key: SeriesKey, as_of: datetime | None) -> Series:
     facts = {
         "device": key.device,
@@ -288,7 +252,7 @@ async def _find(conn: Connection, key: SeriesKey, as_of: datetime | None) -> Ser
         "characteristic": key.characteristic,
         "as_of": as_of,
     }
-    row = await (await conn.execute(_SERIES, facts)).fetchone()
+    row = await (await conn.execute(_QUERIES["series_with_calibration"], facts)).fetchone()
     if row is None:
         raise ForeignRowError(f"no series {key.topic.removeprefix('HomeKit/')}")
     return Series(row[0], key, row[1], row[2])
@@ -298,14 +262,10 @@ def _facts(series: Series, span: Span) -> dict[str, Any]:
     return {"series": series.id, "since": span.since, "until": span.until}
 
 
-_COUNTED = """
-SELECT count(*) FROM (
-    SELECT FROM dormouse.{} WHERE series_id = %(series)s AND {} >= %(since)s AND {} < %(until)s
-    LIMIT %(most)s) AS counted"""
 _COUNT = {
-    resolution: sql.SQL(_COUNTED).format(
-        sql.Identifier("reading" if resolution is Resolution.RAW else resolution.value),
-        *2 * [sql.Identifier("at" if resolution is Resolution.RAW else "start")],
+    resolution: _QUERIES["count_points"].format(
+        table=sql.Identifier("reading" if resolution is Resolution.RAW else resolution.value),
+        column=sql.Identifier("at" if resolution is Resolution.RAW else "start"),
     )
     for resolution in Resolution
 }

@@ -7,9 +7,12 @@ from datetime import date
 
 from psycopg.rows import class_row
 
-from hub.database.database import Store
+from hub.database.database import TenantDatabase
+from hub.database.queries import Queries
 
 __all__ = ["ReportDay", "report_days"]
+
+_QUERIES = Queries.of("hub.readings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +31,11 @@ class ReportDay:
     powers: int
 
 
-_DAYS = """
-SELECT r.day, r.reports, r.battery_low, r.battery_last,
-       r.rssi_total::float8 / nullif(r.rssi_count, 0) AS rssi,
-       r.awake_total::float8 / nullif(r.awake_count, 0) AS awake,
-       r.awake_high, r.heap_low, r.watchdogs, r.powers
-FROM dormouse.report_daily r
-JOIN dormouse.device d ON d.tenant_id = r.tenant_id AND d.id = r.device_id
-WHERE d.key = %s ORDER BY r.day DESC LIMIT %s"""
-
-
-async def report_days(store: Store, tenant: str, device: str, most: int = 400) -> list[ReportDay]:
+async def report_days(database: TenantDatabase, device: str, most: int = 400) -> list[ReportDay]:
     """The last days on which a device reported, in order."""
     async with (
-        store.tenant(tenant) as conn,
+        database.transaction() as conn,
         conn.cursor(row_factory=class_row(ReportDay)) as cursor,
     ):
-        await cursor.execute(_DAYS, [device, most])
+        await cursor.execute(_QUERIES["days_of_reports"], [device, most])
         return (await cursor.fetchall())[::-1]

@@ -9,13 +9,16 @@ from enum import StrEnum
 from psycopg import sql
 
 from contracts.reading import SeriesKey, Value
-from hub.database.database import Connection, Store
+from hub.database.database import Connection, TenantDatabase
 from hub.database.errors import ForeignRowError
+from hub.database.queries import Queries
 from hub.database.refusals import typed
 from hub.devices.changes import acting
 from hub.devices.overview import restore
 
-__all__ = ["Bin", "Bins", "Readings", "Sample"]
+__all__ = ["Bin", "Bins", "ReadingRepository", "Sample"]
+
+_QUERIES = Queries.of("hub.readings")
 
 
 class Bins(StrEnum):
@@ -51,47 +54,19 @@ class Bin:
         return self.total / self.n
 
 
-_SERIES = """
-SELECT s.id, s.kind FROM dormouse.series s JOIN dormouse.device d ON d.id = s.device_id
-WHERE d.key = %s AND s.service = %s AND s.index = %s AND s.characteristic = %s"""
-
-_SAMPLES = """
-SELECT at, value, raw, text FROM dormouse.calibrated
-WHERE series_id = %s AND at >= %s AND at < %s ORDER BY at"""
-
-_BINS = sql.SQL("""
-SELECT start, n, total, low, high, last FROM dormouse.{}
-WHERE series_id = %s AND start >= %s AND start < %s ORDER BY start""")
-
-# Room is made first: what is being replaced ends where the new one begins, and begins where it
-# ends.
-_MAKE_ROOM = """
-WITH gone AS (
-    DELETE FROM dormouse.calibration
-    WHERE series_id = %(series)s AND during && tstzrange(%(since)s, %(until)s)
-    RETURNING series_id, during, gain, offset_by
-)
-INSERT INTO dormouse.calibration (series_id, during, gain, offset_by)
-SELECT series_id, rest, gain, offset_by
-FROM gone, unnest(tstzmultirange(during) - tstzmultirange(tstzrange(%(since)s, %(until)s))) AS rest
-"""
-_CALIBRATE = """
-INSERT INTO dormouse.calibration (series_id, during, gain, offset_by)
-VALUES (%(series)s, tstzrange(%(since)s, %(until)s), %(gain)s, %(offset)s)"""
-
-
-class Readings:
+class ReadingRepository:
     """The readings of one tenant."""
 
-    def __init__(self, store: Store, tenant: str) -> None:
-        self._store = store
-        self._tenant = tenant
+    def __init__(self, database: TenantDatabase) -> None:
+        self._database = database
 
     async def samples(self, key: SeriesKey, since: datetime, until: datetime) -> list[Sample]:
         """A series' readings, since <= at < until, in order. Raises ForeignRowError."""
-        async with self._store.tenant(self._tenant) as conn:
+        async with self._database.transaction() as conn:
             series, kind = await _number(conn, key)
-            rows = await (await conn.execute(_SAMPLES, [series, since, until])).fetchall()
+            rows = await (
+                await conn.execute(_QUERIES["samples"], [series, since, until])
+            ).fetchall()
         # A calibrated integer need not be one.
         calibrated = "float" if kind == "int" else kind
         return [
@@ -103,9 +78,9 @@ class Readings:
         self, key: SeriesKey, since: datetime, until: datetime, width: Bins = Bins.HOUR
     ) -> list[Bin]:
         """A series' rollup, bins that begin since <= start < until. Raises ForeignRowError."""
-        async with self._store.tenant(self._tenant) as conn:
+        async with self._database.transaction() as conn:
             series, _ = await _number(conn, key)
-            query = _BINS.format(sql.Identifier(width.value))
+            query = _QUERIES["bins"].format(rollup=sql.Identifier(width.value))
             rows = await (await conn.execute(query, [series, since, until])).fetchall()
         return [Bin(*row) for row in rows]
 
@@ -125,19 +100,19 @@ class Readings:
         into the device's history. Raises
         ForeignRowError, and StoreError for a number that is not allowed.
         """
-        async with self._store.tenant(self._tenant) as conn:
+        async with self._database.transaction() as conn:
             series, _ = await _number(conn, key)
             facts = {"series": series, "since": since, "until": until}
             if who is not None:
                 await acting(conn, who, "calibrated it")
             with typed():
-                await conn.execute(_MAKE_ROOM, facts)
-                await conn.execute(_CALIBRATE, {**facts, "gain": gain, "offset": offset})
+                await conn.execute(_QUERIES["make_room_for_calibration"], facts)
+                await conn.execute(_QUERIES["calibrate"], {**facts, "gain": gain, "offset": offset})
 
 
 async def _number(conn: Connection, key: SeriesKey) -> tuple[int, str]:
     parts = [key.device, key.service, key.index, key.characteristic]
-    row = await (await conn.execute(_SERIES, parts)).fetchone()
+    row = await (await conn.execute(_QUERIES["series_of_key"], parts)).fetchone()
     if row is None:
         raise ForeignRowError(f"no series {key.topic}")
     return row[0], row[1]

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.reading import SeriesKey
-from hub.database.database import Store
+from hub.database.database import Database, TenantDatabase
 from hub.database.errors import ForeignRowError, RetentionError
+from hub.database.queries import Queries
 
 __all__ = ["Expired", "ExpiredPartition", "Rule", "apply", "keep"]
+
+_QUERIES = Queries.of("hub.readings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,56 +53,38 @@ class Expired:
     rows: int
 
 
-_KEEP = """
-INSERT INTO dormouse.retention (series_id, characteristic, raw_days, hourly_days, daily_days)
-VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (tenant_id, series_id, characteristic) DO UPDATE SET raw_days = excluded.raw_days,
-    hourly_days = excluded.hourly_days, daily_days = excluded.daily_days"""
-
-_SERIES = """
-SELECT s.id FROM dormouse.series s JOIN dormouse.device d ON d.id = s.device_id
-WHERE d.key = %s AND s.service = %s AND s.index = %s AND s.characteristic = %s"""
-
-_EXPIRE = """
-SELECT e.what, d.key, s.service, s.index, s.characteristic, e.before, e.n
-FROM dormouse.expire(%s) AS e JOIN dormouse.series s ON s.id = e.series_id
-JOIN dormouse.device d ON d.id = s.device_id"""
-
-
-async def keep(store: Store, tenant: str, rule: Rule, of: SeriesKey | str | None = None) -> None:
+async def keep(database: TenantDatabase, rule: Rule, of: SeriesKey | str | None = None) -> None:
     """Set the rule of a series, of a characteristic by name, or of all of a tenant (None).
 
     The most particular rule holds. Raises RetentionError, ForeignRowError.
     """
     rule.refuse_upside_down()
-    async with store.tenant(tenant) as conn:
+    async with database.transaction() as conn:
         series = None
         if isinstance(of, SeriesKey):
             parts = [of.device, of.service, of.index, of.characteristic]
-            row = await (await conn.execute(_SERIES, parts)).fetchone()
+            row = await (await conn.execute(_QUERIES["series_number"], parts)).fetchone()
             if row is None:
                 raise ForeignRowError(f"no series {of.topic}")
             series = row[0]
         characteristic = of if isinstance(of, str) else None
         days = [rule.raw_days, rule.hourly_days, rule.daily_days]
-        await conn.execute(_KEEP, [series, characteristic, *days])
+        await conn.execute(_QUERIES["keep_for"], [series, characteristic, *days])
 
 
-async def apply(store: Store, *, dry: bool) -> tuple[list[ExpiredPartition], list[Expired]]:
+async def apply(database: Database, *, dry: bool) -> tuple[list[ExpiredPartition], list[Expired]]:
     """Remove what the rules of all tenants have expired, or with `dry` say what would go.
 
     First whole months that nobody keeps any of, then rows, a tenant at a time. A dry run's rows
     include those of the months.
     """
-    async with store.nobody() as conn:
-        rows = await (
-            await conn.execute("SELECT * FROM dormouse.drop_expired_partitions(%s)", [dry])
-        ).fetchall()
+    async with database.nobody() as conn:
+        rows = await (await conn.execute(_QUERIES["drop_expired_partitions"], [dry])).fetchall()
     partitions = [ExpiredPartition(*row) for row in rows]
     expired = []
-    for tenant in await store.tenants():
-        async with store.tenant(tenant) as conn:
-            found = await (await conn.execute(_EXPIRE, [dry])).fetchall()
+    for tenant in await database.tenants():
+        async with database.of(tenant).transaction() as conn:
+            found = await (await conn.execute(_QUERIES["expire"], [dry])).fetchall()
         expired += [
             Expired(tenant, what, SeriesKey(device, service, index, name), before, n)
             for what, device, service, index, name, before, n in found

@@ -21,11 +21,11 @@ from hub.api.problems import ProblemError
 from hub.devices.glance import glance
 from hub.devices.routes import SeriesOut, series_out
 from hub.live import LiveChange
-from hub.readings.coverage import Coverage
+from hub.readings.coverage import CoverageRepository
 from hub.readings.exports import Exports
 from hub.readings.formats import MEDIA, Format, negotiated
-from hub.readings.points import COLUMNS, Form, Piece, Points, Resolution, Series, Span
-from hub.readings.repository import Readings
+from hub.readings.points import COLUMNS, Form, Piece, PointRepository, Resolution, Series, Span
+from hub.readings.repository import ReadingRepository
 
 __all__ = ["routes"]
 
@@ -108,8 +108,8 @@ class _Ask:
     resolution: Resolution
 
     @property
-    def points(self) -> Points:
-        return Points(self.asked.store, self.asked.tenant)
+    def points(self) -> PointRepository:
+        return PointRepository(self.asked.store.of(self.asked.tenant))
 
     def pieces(self, exports: Exports, series: Series, form: Form) -> AsyncIterator[Piece]:
         return exports.paced(self.points.pieces(series, self.span, self.resolution, form))
@@ -118,7 +118,7 @@ class _Ask:
 @routes.get("/series")
 async def every_series(asked: Read) -> list[SeriesOut]:
     """Every series of every device with its newest value."""
-    found = await glance(asked.store, asked.tenant)
+    found = await glance(asked.store.of(asked.tenant))
     return [series_out(value) for device in found.devices for value in device.values]
 
 
@@ -160,7 +160,7 @@ async def calibrate(asked: Write, wanted: CalibrationIn) -> None:
     """Calibrate a series for a span of time, in place of what held there; readings stay raw."""
     if wanted.since and wanted.until and wanted.since >= wanted.until:
         raise ProblemError(422, "body.since: must lie before body.until")
-    await Readings(asked.store, asked.tenant).calibrate(
+    await ReadingRepository(asked.store.of(asked.tenant)).calibrate(
         series_key(wanted.series),
         gain=wanted.gain,
         offset=wanted.offset,
@@ -177,7 +177,7 @@ async def _checked(asked: Asked, wanted: ReadingsQuery) -> _Ask:
     if since >= until:
         raise ProblemError(422, "query.since: must lie before query.until")
     keys = list(dict.fromkeys(series_key(name) for name in wanted.series))
-    found = await Points(asked.store, asked.tenant).find(keys, wanted.as_of)
+    found = await PointRepository(asked.store.of(asked.tenant)).find(keys, wanted.as_of)
     ask = _Ask(asked, found, Span(since, until), Resolution.RAW)
     ask = await _choose(ask, wanted.resolution, wanted.points)
     if wanted.as_of is not None and ask.resolution is not Resolution.RAW:
@@ -189,7 +189,7 @@ async def _checked(asked: Asked, wanted: ReadingsQuery) -> _Ask:
 
 async def _choose(ask: _Ask, wanted: Wanted, points: int) -> _Ask:
     if wanted is Wanted.AUTO:
-        coverage = Coverage(ask.asked.store, ask.asked.tenant)
+        coverage = CoverageRepository(ask.asked.store.of(ask.asked.tenant))
         resolution = await coverage.choose(ask.found, ask.span, points)
         if resolution is not Resolution.RAW and any(s.kind == "string" for s in ask.found):
             resolution = Resolution.RAW  # texts have no bins; the limits say what to do
@@ -239,7 +239,7 @@ async def _json(ask: _Ask, exports: Exports) -> AsyncIterator[bytes]:
 
 
 async def _about(ask: _Ask, series: Series) -> dict[str, Any]:
-    coverage = Coverage(ask.asked.store, ask.asked.tenant)
+    coverage = CoverageRepository(ask.asked.store.of(ask.asked.tenant))
     gaps = await coverage.gaps(series, ask.span, ask.resolution)
     kind = quantity(series.key)
     return {

@@ -253,9 +253,9 @@ class Device:
     patience with the present state ends (None: see the plan); `heard_at` the last sign of life;
     `wakes` the reports since the last answer. `sent`: an image was sent whole; `claimed`: the
     device said that it was updated. `stranded`: a stream to it was lost half-way: it waits in its
-    OTA server and hears no commands. `owed`: the broker has yet to be told to forget the command.
-    `before` are reports of the time before the command, `after` of the target, oldest first.
-    `former`: the settings as they were wanted before, of those that are rolled out.
+    OTA server and hears no commands. `pending_clear`: the broker has yet to be told to forget the
+    command. `before` are reports of the time before the command, `after` of the target, oldest
+    first. `former`: the settings as they were wanted before, of those that are rolled out.
     """
 
     device: str
@@ -273,7 +273,7 @@ class Device:
     sent: bool = False
     claimed: bool = False
     stranded: bool = False
-    owed: bool = False
+    pending_clear: bool = False
     health: Health = Health.UNKNOWN
     health_reason: str = ""
     gaps_before: int = 0

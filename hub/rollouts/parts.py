@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from hub.rollouts.model import FirmwareTarget, Rollout, Sample
-from hub.rollouts.repository import StoredRollouts
+from hub.rollouts.repository import RolloutRepository
+from hub.runtime.problems import Problems
 
 __all__ = ["Configs", "Parts", "Publish", "Slots", "command_payload"]
 
@@ -53,10 +54,11 @@ class Parts:
     """What a worker works with.
 
     `stream(device, address, image, progress)` sends an image and raises HubError; `changed` is
-    called after every commit and with the progress of streams, `freed` when one has ended.
+    called after every commit and with the progress of streams, `freed` when one has ended; faults
+    of ours go to `problems`.
     """
 
-    kept: StoredRollouts
+    kept: RolloutRepository
     publish: Publish
     configs: Configs
     stream: Callable[[str, str | None, int, Callable[[Any], None]], Awaitable[None]]
@@ -64,6 +66,7 @@ class Parts:
     recent: Callable[[str], tuple[Sample, ...]]
     changed: Callable[[int], None]
     freed: Callable[[], None]
+    problems: Problems
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

@@ -123,12 +123,12 @@ def remind(rollout: Rollout, devices: Mapping[str, Device]) -> list[Command | Cl
         return []  # hub.device_settings does that
     out = [Command(d.device, d.command) for d in devices.values() if d.state in TAKEN_BACK]
     # Not to one that was told to go: should it never have heard that, it asks again.
-    owed = [
+    pending_clear = [
         Clear(d.device)
         for d in devices.values()
-        if d.owed and d.state not in {*TAKEN_BACK, State.UPDATING}
+        if d.pending_clear and d.state not in {*TAKEN_BACK, State.UPDATING}
     ]
-    return [*out, *owed]
+    return [*out, *pending_clear]
 
 
 def unfit(rollout: Rollout, sample: Sample | None) -> str | None:
@@ -292,7 +292,7 @@ def _grant(work: Work) -> None:
             continue
         if free > 0:
             free -= 1
-            work.move(device, State.UPDATING, owed=True)
+            work.move(device, State.UPDATING, pending_clear=True)
             work.actions += [Clear(name), Stream(name, device.command, device.address)]
         else:
             work.actions.append(Later(name, device.command, _LATER_S))
@@ -343,7 +343,7 @@ def _command_one(work: Work, device: Device) -> None:
         command=command,
         before=recent[-KEPT:],
         address=None,
-        owed=False,
+        pending_clear=False,
     )
     work.actions.append(Command(device.device, command))
 

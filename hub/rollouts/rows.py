@@ -7,7 +7,6 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from hub.device_settings.schema import masked
@@ -37,9 +36,9 @@ def without_secrets(target: FirmwareTarget | Any) -> dict[str, Any]:
     return kept
 
 
-def device_rows(devices: Iterable[Device]) -> Jsonb:
+def device_rows(devices: Iterable[Device]) -> list[dict[str, Any]]:
     """Devices for jsonb_to_recordset."""
-    return Jsonb([_row(device) for device in devices])
+    return [_row(device) for device in devices]
 
 
 def event_rows(events: Iterable[Transition]) -> list[dict[str, Any]]:
@@ -60,7 +59,7 @@ def event_rows(events: Iterable[Transition]) -> list[dict[str, Any]]:
 
 _INSTANTS = ("due", "heard_at")
 _DETAIL = ("address", "wakes", "sent", "claimed", "stranded", "gaps_before", "former")
-_PLAIN = ("device", "wave", "attempts", "command", "reason", "owed", "health_reason")
+_PLAIN = ("device", "wave", "attempts", "command", "reason", "health_reason")
 
 
 def _row(device: Device) -> dict[str, Any]:
@@ -71,6 +70,7 @@ def _row(device: Device) -> dict[str, Any]:
     return plain | {
         "state": device.state.value,
         "health": device.health.value,
+        "owed": device.pending_clear,
         "since": _iso(device.since),
         "not_before": _iso(device.not_before),
         "baseline": {
@@ -91,6 +91,7 @@ def device_of(row: Mapping[str, Any]) -> Device:
         **{name: row[name] for name in _PLAIN},
         state=State(row["state"]),
         health=Health(row["health"]),
+        pending_clear=row["owed"],
         since=row["since"],
         not_before=row["not_before"],
         before=tuple(_unsample(sample) for sample in row["baseline"].get("before", ())),

@@ -10,16 +10,14 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from contracts.topics import OtaState, Report
-from hub.database.database import Store
+from hub.database.database import Database
+from hub.database.errors import DatabaseAwayError
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.source import Delivery
 from hub.rollouts.model import Sample, State
 from hub.rollouts.parts import Configs, Parts, Slots
-from hub.rollouts.repository import Kept, StoredRollouts
+from hub.rollouts.repository import RolloutRepository, RolloutSnapshot
 from hub.rollouts.work import KEPT, Answered, Reported
 from hub.rollouts.worker import Worker
 from hub.runtime.problems import Problems
@@ -28,7 +26,6 @@ __all__ = ["Change", "Link", "Runner", "Streaming"]
 
 log = logging.getLogger(__name__)
 
-_AWAY = (psycopg.Error, PoolTimeout, OSError)
 _WATCHERS = 100  # changes that a slow onlooker may be behind
 
 
@@ -78,7 +75,7 @@ class Runner:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         link: Link,
         streams: Streaming,
         *,
@@ -122,9 +119,9 @@ class Runner:
         await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
         self._workers.clear()
 
-    def kept(self, tenant: str) -> StoredRollouts:
+    def kept(self, tenant: str) -> RolloutRepository:
         """The rollouts of a tenant as they are kept."""
-        return StoredRollouts(self._store, tenant)
+        return RolloutRepository(self._store.of(tenant))
 
     def now(self) -> datetime:
         """The runner's clock."""
@@ -139,7 +136,7 @@ class Runner:
         recent = self._recent.get((tenant, device))
         return recent[-1] if recent else None
 
-    def begin(self, tenant: str, kept: Kept) -> Worker:
+    def begin(self, tenant: str, kept: RolloutSnapshot) -> Worker:
         """Carry out a rollout that is kept and not over."""
         number = kept.rollout.id
         worker = Worker(kept, self._parts(tenant))
@@ -229,6 +226,7 @@ class Runner:
             lambda device: tuple(self._recent.get((tenant, device), ())),
             lambda number: self._changed(tenant, number),
             self._freed,
+            self._problems,
             self._clock,
         )
 
@@ -262,8 +260,13 @@ class Runner:
         """A defect of ours, or another hub, has ended a worker: from what is kept, once more."""
         while True:
             await asyncio.sleep(self.MEND_S)
-            with suppress(*_AWAY):
+            try:
                 kept = await self.kept(tenant).load(number)
+            except DatabaseAwayError as error:
+                log.warning("rollout %d waits for the database: %s", number, error.reason)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; devices wait
+                self._problems.defect("taking up a rollout again", error)
+            else:
                 if not kept.rollout.phase.over:
                     self.begin(tenant, kept)
                 return
@@ -276,12 +279,14 @@ class Runner:
                     for kept in await self.kept(tenant).open():
                         if (tenant, kept.rollout.id) not in self._workers:
                             self.begin(tenant, kept)
-            except _AWAY as error:
-                log.warning("rollouts wait for the database: %s", error)
-                await asyncio.sleep(self.RETRY_S)
+            except DatabaseAwayError as error:
+                log.warning("rollouts wait for the database: %s", error.reason)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; devices wait
+                self._problems.defect("taking up rollouts", error)
             else:
                 self.ready.set()
                 return
+            await asyncio.sleep(self.RETRY_S)
 
     async def _keep_published(self) -> None:
         """At every connection: the broker may have lost what it kept."""
@@ -290,22 +295,25 @@ class Runner:
             await self._link.connected.wait()
             try:
                 await self._publish_all()
-            except (NotConnectedError, *_AWAY) as error:
+            except (NotConnectedError, DatabaseAwayError) as error:
                 log.debug("commands are published later: %s", error)
-                await asyncio.sleep(self.RETRY_S)
+            except Exception as error:  # noqa: BLE001  # noted with its trace; devices wait
+                self._problems.defect("publishing rollouts' commands", error)
             else:
                 await self._link.lost.wait()
+                continue
+            await asyncio.sleep(self.RETRY_S)
 
     async def _publish_all(self) -> None:
         for worker in list(self._workers.values()):
             await worker.republish()
         for tenant in await self._store.tenants():
             kept = self.kept(tenant)
-            owed = await kept.owed()
-            for device in owed:
+            pending_clear = await kept.pending_clear()
+            for device in pending_clear:
                 await self._link.publish(f"HomeKit/{device}/$ota", "", retain=True)
-            if owed:
-                await kept.paid(owed)
+            if pending_clear:
+                await kept.cleared(pending_clear)
 
     async def _stray(self, event: Answered) -> None:
         """An answer to no command of ours: the broker holds one that is over, or a stranger's."""

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hub.database.database import Store
+from hub.database.database import TenantDatabase
+from hub.database.queries import Queries, Query
 from hub.devices.documents import devices_where
 from hub.devices.known import DeviceUnknownError, known_devices, near
 from hub.rollouts.errors import BadRequestError, NoDevicesError
 
 __all__ = ["Selection", "select"]
+
+_QUERIES = Queries.of("hub.rollouts")
 
 
 class Selection(BaseModel):
@@ -28,29 +31,7 @@ class Selection(BaseModel):
     all: bool = False
 
 
-# Devices of ours: only those report a firmware.
-_ALL = """
-SELECT d.key FROM dormouse.device d JOIN dormouse.device_state s ON s.device_id = d.id
-WHERE s.report ->> 'firmware' IS NOT NULL ORDER BY d.key"""
-
-_PATHS = """
-WITH RECURSIVE below AS (
-    SELECT id, name, name AS path FROM dormouse.place WHERE parent_id IS NULL
-    UNION ALL
-    SELECT p.id, p.name, b.path || '/' || p.name FROM dormouse.place p
-    JOIN below b ON p.parent_id = b.id)
-SELECT id, name, path FROM below ORDER BY path"""
-
-_WITHIN = """
-WITH RECURSIVE below AS (
-    SELECT id FROM dormouse.place WHERE id = %s
-    UNION ALL SELECT p.id FROM dormouse.place p JOIN below b ON p.parent_id = b.id)
-SELECT d.key FROM dormouse.device d JOIN below b ON b.id = d.location_id
-JOIN dormouse.device_state s ON s.device_id = d.id
-WHERE s.report ->> 'firmware' IS NOT NULL ORDER BY d.key"""
-
-
-async def select(store: Store, tenant: str, wanted: Selection) -> list[str]:
+async def select(database: TenantDatabase, wanted: Selection) -> list[str]:
     """The devices, those that were named first and in that order.
 
     Raises DeviceUnknownError, BadRequestError for a place that is none or not the only one,
@@ -58,16 +39,16 @@ async def select(store: Store, tenant: str, wanted: Selection) -> list[str]:
     """
     found: list[str] = list(wanted.devices)
     if found:
-        known = await known_devices(store, tenant)
+        known = await known_devices(database)
         for device in found:
             if device not in known:
                 raise DeviceUnknownError(device, near(device, known))
     if wanted.place is not None:
-        found += await _within(store, tenant, wanted.place)
+        found += await _within(database, wanted.place)
     if wanted.where is not None:
-        found += await devices_where(store, tenant, wanted.where)
+        found += await devices_where(database, wanted.where)
     if wanted.all:
-        found += await _rows(store, tenant, _ALL)
+        found += await _rows(database, _QUERIES["devices_with_firmware"])
     if not found:
         if wanted.all or wanted.place is not None or wanted.where is not None:
             raise NoDevicesError("no device matches; a device is known by its reports")
@@ -75,20 +56,20 @@ async def select(store: Store, tenant: str, wanted: Selection) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-async def _within(store: Store, tenant: str, place: str) -> list[str]:
-    async with store.tenant(tenant) as conn:
-        places = await (await conn.execute(_PATHS)).fetchall()
+async def _within(database: TenantDatabase, place: str) -> list[str]:
+    async with database.transaction() as conn:
+        places = await (await conn.execute(_QUERIES["paths_of_places"])).fetchall()
     fitting = [row for row in places if place in {str(row[0]), row[1], row[2]}]
     exact = [row for row in fitting if row[2] == place]
     if len(exact or fitting) != 1:
         which = ", ".join(row[2] for row in (fitting or places)[:5])
         what = "several places are called" if fitting else "there is no place"
         raise BadRequestError(f"{what} {place[:60]!r}" + (f": {which}" if which else ""))
-    return await _rows(store, tenant, _WITHIN, [(exact or fitting)[0][0]])
+    return await _rows(database, _QUERIES["devices_within"], [(exact or fitting)[0][0]])
 
 
 async def _rows(
-    store: Store, tenant: str, query: str, parameters: Sequence[object] = ()
+    database: TenantDatabase, query: Query, parameters: Sequence[object] = ()
 ) -> list[str]:
-    async with store.tenant(tenant) as conn:
+    async with database.transaction() as conn:
         return [row[0] for row in await (await conn.execute(query, parameters)).fetchall()]

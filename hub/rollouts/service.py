@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.device_settings.schema import checked
-from hub.firmware.repository import Firmware, Image
+from hub.firmware.repository import FirmwareRepository, Image
 from hub.rollouts.errors import BadRequestError, DeviceBusyError, WrongPhaseError
 from hub.rollouts.forecast import Forecast, forecast
 from hub.rollouts.model import (
@@ -26,7 +26,7 @@ from hub.rollouts.model import (
     Transition,
 )
 from hub.rollouts.plan import begin
-from hub.rollouts.repository import Kept
+from hub.rollouts.repository import RolloutSnapshot
 from hub.rollouts.runner import Runner
 from hub.rollouts.select import Selection, select
 from hub.rollouts.view import View
@@ -69,7 +69,9 @@ class Rollouts:
     `firmware` gives a tenant's images.
     """
 
-    def __init__(self, store: Store, runner: Runner, firmware: Callable[[str], Firmware]) -> None:
+    def __init__(
+        self, store: Database, runner: Runner, firmware: Callable[[str], FirmwareRepository]
+    ) -> None:
         self._store = store
         self._runner = runner
         self._firmware = firmware
@@ -80,14 +82,14 @@ class Rollouts:
         Raises HubError leaves for what is asked wrongly, as `start` does.
         """
         rollout, devices, _ = await self._prepare(tenant, request, who)
-        return self._view(tenant, Kept(rollout, devices))
+        return self._view(tenant, RolloutSnapshot(rollout, devices))
 
     async def start(self, tenant: str, request: Request, who: str) -> View:
         """Start a rollout. Raises DeviceBusyError and what `plan` raises."""
         rollout, devices, transitions = await self._prepare(tenant, request, who)
         kept = self._runner.kept(tenant)
         rollout = await kept.add(rollout, devices, transitions)
-        started = Kept(rollout, devices)
+        started = RolloutSnapshot(rollout, devices)
         self._runner.begin(tenant, started)
         return self._view(tenant, started)
 
@@ -103,7 +105,7 @@ class Rollouts:
         worker = self._runner.worker(tenant, number)
         if worker is None:
             return self._view(tenant, await self._runner.kept(tenant).load(number))
-        return self._view(tenant, Kept(worker.rollout, worker.devices))
+        return self._view(tenant, RolloutSnapshot(worker.rollout, worker.devices))
 
     async def pause(self, tenant: str, number: int, who: str) -> View:
         """No new commands; those that are out are taken back; who is in the middle is finished.
@@ -148,12 +150,12 @@ class Rollouts:
         if worker is None or phase not in allowed[what]:
             raise WrongPhaseError(number, str(phase), what)
         await worker.hear(Asked(what, who))
-        return self._view(tenant, Kept(worker.rollout, worker.devices))
+        return self._view(tenant, RolloutSnapshot(worker.rollout, worker.devices))
 
     async def _prepare(
         self, tenant: str, request: Request, who: str
     ) -> tuple[Rollout, dict[str, Device], list[Transition]]:
-        names = await select(self._store, tenant, request.select)
+        names = await select(self._store.of(tenant), request.select)
         kept = self._runner.kept(tenant)
         busy = await kept.busy(names)
         if busy:
@@ -185,11 +187,11 @@ class Rollouts:
             board = boards.pop() if len(boards) == 1 else None
         return _target(await images.find(request.version or "", board))
 
-    def _live(self, tenant: str, kept: Kept) -> Kept:
+    def _live(self, tenant: str, kept: RolloutSnapshot) -> RolloutSnapshot:
         worker = self._runner.worker(tenant, kept.rollout.id)
-        return Kept(worker.rollout, worker.devices) if worker else kept
+        return RolloutSnapshot(worker.rollout, worker.devices) if worker else kept
 
-    def _view(self, tenant: str, kept: Kept) -> View:
+    def _view(self, tenant: str, kept: RolloutSnapshot) -> View:
         worker = self._runner.worker(tenant, kept.rollout.id)
         recent = self._recent(tenant, kept.devices)
         when: Mapping[str, Forecast] = {}

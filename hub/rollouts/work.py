@@ -224,7 +224,7 @@ class Work:
         """Change a device's state; a command that is out is taken back, unless it is obeyed."""
         if device.state in TAKEN_BACK and state not in {State.UPDATING, *TAKEN_BACK}:
             self.take_back(device)
-            changes.setdefault("owed", self.firmware is not None)
+            changes.setdefault("pending_clear", self.firmware is not None)
         made = self.put(
             device,
             **{"state": state, "reason": reason, "since": self.now, "due": None, "wakes": 0}

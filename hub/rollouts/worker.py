@@ -10,9 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
+from hub.database.errors import DatabaseAwayError
 from hub.errors import HubError
 from hub.mqtt.errors import NotConnectedError
 from hub.rollouts.errors import StaleRolloutError
@@ -27,7 +25,7 @@ from hub.rollouts.model import (
 )
 from hub.rollouts.parts import Parts, command_payload
 from hub.rollouts.plan import redo, remind, step
-from hub.rollouts.repository import Kept
+from hub.rollouts.repository import RolloutSnapshot
 from hub.rollouts.work import (
     Action,
     Clear,
@@ -48,7 +46,6 @@ __all__ = ["Worker"]
 
 log = logging.getLogger(__name__)
 
-_AWAY = (psycopg.Error, PoolTimeout, OSError)
 _BACK_OFF = (0.1, 5.0)  # s: pauses while the database is away
 _LONGEST_SLEEP_S = 3600.0  # the clock on the wall may be set meanwhile
 _EVENTS = 250  # in one step: a commit takes as long as ten ms of planning then
@@ -63,7 +60,7 @@ class Worker:
     restart.
     """
 
-    def __init__(self, kept: Kept, parts: Parts) -> None:
+    def __init__(self, kept: RolloutSnapshot, parts: Parts) -> None:
         self.rollout = kept.rollout
         self.devices = kept.devices
         self.progress: dict[str, Any] = {}
@@ -143,13 +140,13 @@ class Worker:
                 await self._until_needed()
                 self._wake.clear()
                 await self._step()
-            await self._pay()
+            await self._note_cleared()
         except StaleRolloutError as error:
             self.broken = True
             log.error("%s", error)  # noqa: TRY400  # one line says it
-        except Exception:
+        except Exception as error:  # noqa: BLE001  # noted with its trace
             self.broken = True
-            log.exception("rollout %d could not go on", self.rollout.id)
+            self._parts.problems.defect(f"rollout {self.rollout.id}", error)
         # Not when it was stopped: what was not committed then is to be delivered again.
         for _, waiter in self._inbox:
             if waiter is not None and not waiter.done():
@@ -199,9 +196,9 @@ class Worker:
                 if _nothing(self.rollout, outcome):
                     return outcome
                 committed = await self._parts.kept.commit(self.rollout, outcome)
-            except _AWAY as error:
+            except DatabaseAwayError as error:
                 self._parts.slots.taken -= promised
-                log.warning("rollout %d waits for the database: %s", self.rollout.id, error)
+                log.warning("rollout %d waits for the database: %s", self.rollout.id, error.reason)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, longest)
                 await self._reread()
@@ -212,7 +209,7 @@ class Worker:
 
     async def _reread(self) -> None:
         """A commit whose end is not known may have happened."""
-        with contextlib.suppress(*_AWAY):
+        with contextlib.suppress(DatabaseAwayError):
             kept = await self._parts.kept.load(self.rollout.id)
             if kept.rollout.revision != self.rollout.revision:
                 self.rollout, self.devices = kept.rollout, kept.devices
@@ -274,7 +271,7 @@ class Worker:
                 await self._parts.publish(f"HomeKit/{device}/$ota", payload, retain=True)
             case Clear(device):
                 await self._parts.publish(f"HomeKit/{device}/$ota", "", retain=True)
-                self.devices[device] = changed(self.devices[device], owed=False)
+                self.devices[device] = changed(self.devices[device], pending_clear=False)
             case Later(device, command, seconds):
                 payload = json.dumps({"id": command, "later": seconds}, separators=(",", ":"))
                 await self._parts.publish(f"HomeKit/{device}/$ota", payload)
@@ -307,11 +304,15 @@ class Worker:
                     await self._parts.stream(
                         device, address, target.image, lambda now: self._progress(device, now)
                     )
+        except DatabaseAwayError as failed:
+            log.warning("the image for %s could not be read: %s", device, failed.reason)
+            error = "the image could not be read: the database was away"
         except HubError as failed:
             error = str(getattr(failed, "reason", failed))
             stranded = bool(getattr(failed, "stranded", False))
-        except _AWAY as failed:
-            error = f"the image could not be read: {failed}".splitlines()[0]
+        except Exception as failed:  # noqa: BLE001  # noted with its trace; the device waits
+            self._parts.problems.defect("streaming an image", failed)
+            error = "the hub failed at streaming; its log says why"
         finally:
             self._streams.pop(device, None)
             self._parts.slots.taken.discard(device)
@@ -334,11 +335,14 @@ class Worker:
             former = {n: before.get(n) for n in target.changes if n != "wifi"}
             version = await self._parts.configs.want(device, target.changes, who="rollout", why=why)
             self.tell(Wanted(device, version, former=former))
+        except DatabaseAwayError as error:
+            log.warning("settings of %s wait for the database: %s", device, error.reason)
+            self.tell(Wanted(device, 0, "the settings could not be kept: the database was away"))
         except HubError as error:
             self.tell(Wanted(device, 0, str(error)))
-        except _AWAY as error:
-            log.warning("settings of %s wait for the database: %s", device, error)
-            self.tell(Wanted(device, 0, f"the settings could not be kept: {error}"))
+        except Exception as error:  # noqa: BLE001  # noted with its trace; the device waits
+            self._parts.problems.defect("wanting settings", error)
+            self.tell(Wanted(device, 0, "the hub failed at its settings; its log says why"))
 
     async def _undo(self, device: str, former: Any) -> None:
         if not former:
@@ -346,14 +350,16 @@ class Worker:
         why = f"rollout {self.rollout.id} was aborted"
         try:
             await self._parts.configs.want(device, former, who="rollout", why=why)
-        except (HubError, *_AWAY) as error:
+        except HubError as error:
             log.warning("former settings of %s are not wanted again: %s", device, error)
+        except Exception as error:  # noqa: BLE001  # noted with its trace; the rollout ends all the same
+            self._parts.problems.defect("wanting former settings", error)
 
-    async def _pay(self) -> None:
+    async def _note_cleared(self) -> None:
         """The end: what the broker has forgotten need not be told at the next start."""
-        paid = [name for name, device in self.devices.items() if not device.owed]
-        with contextlib.suppress(*_AWAY):
-            await self._parts.kept.paid(paid)
+        cleared = [name for name, device in self.devices.items() if not device.pending_clear]
+        with contextlib.suppress(DatabaseAwayError):
+            await self._parts.kept.cleared(cleared)
 
     def _now(self) -> datetime:
         return self._parts.now()

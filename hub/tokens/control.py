@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from hub.api.access import revoke
 from hub.api.parameters import Name
 from hub.database.errors import StoreError, UnknownTenantError
-from hub.tokens.repository import Scope, Token, Tokens
+from hub.tokens.repository import Scope, Token, TokenRepository
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -70,8 +70,8 @@ def router(hub: Hub) -> APIRouter:
     return routes
 
 
-def _tokens(hub: Hub) -> Tokens:
-    return Tokens(hub.running.store)
+def _tokens(hub: Hub) -> TokenRepository:
+    return TokenRepository(hub.running.store)
 
 
 def _token(token: Token) -> dict[str, Any]:

@@ -17,11 +17,14 @@ from enum import StrEnum
 
 from psycopg.rows import class_row
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import ForeignRowError, StoreError, UnknownTenantError
+from hub.database.queries import Queries
 from hub.database.refusals import typed
 
-__all__ = ["Scope", "Token", "Tokens", "TooManyTokensError"]
+__all__ = ["Scope", "Token", "TokenRepository", "TooManyTokensError"]
+
+_QUERIES = Queries.of("hub.tokens")
 
 # A tenant needs a handful; without a bound a script that makes one a run fills the table.
 _MOST = 200
@@ -60,34 +63,18 @@ class Token:
         object.__setattr__(self, "scopes", frozenset(Scope(scope) for scope in self.scopes))
 
 
-_COLUMNS = "id, name, scopes, made_by, created_at, expires_at, used_at"
-_LIST = f"SELECT {_COLUMNS} FROM dormouse.token ORDER BY id"  # noqa: S608  # a constant
-# Two that are made at the same moment could pass the bound together; it is no exact one.
-_MAKE = f"""
-INSERT INTO dormouse.token (name, hash, scopes, made_by, expires_at)
-SELECT %(name)s, %(hash)s, %(scopes)s, %(by)s, %(expires)s
-WHERE (SELECT count(*) FROM dormouse.token) < %(most)s
-RETURNING {_COLUMNS}"""  # noqa: S608  # a constant
-_PROVE = f"""
-SELECT {_COLUMNS} FROM dormouse.token
-WHERE id = %s AND hash = %s AND (expires_at IS NULL OR expires_at > now())"""  # noqa: S608
-_USED = """
-UPDATE dormouse.token SET used_at = now()
-WHERE id = %s AND (used_at IS NULL OR used_at < now() - interval '1 minute')"""
-
-
-class Tokens:
+class TokenRepository:
     """The tokens of all tenants, each asked for by its tenant's name."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def list(self, tenant: str) -> list[Token]:
         """A tenant's tokens, expired ones included, the oldest first."""
-        async with self._store.tenant(tenant) as conn, conn.cursor(
+        async with self._database.of(tenant).transaction() as conn, conn.cursor(
             row_factory=class_row(Token)
         ) as rows:  # fmt: skip
-            await rows.execute(_LIST)
+            await rows.execute(_QUERIES["tokens"])
             return await rows.fetchall()
 
     async def make(
@@ -104,10 +91,10 @@ class Tokens:
             "most": _MOST,
         }
         with typed():
-            async with self._store.tenant(tenant) as conn, conn.cursor(
+            async with self._database.of(tenant).transaction() as conn, conn.cursor(
                 row_factory=class_row(Token)
             ) as rows:  # fmt: skip
-                await rows.execute(_MAKE, facts)
+                await rows.execute(_QUERIES["make_token"], facts)
                 token = await rows.fetchone()
         if token is None:
             raise TooManyTokensError
@@ -115,8 +102,8 @@ class Tokens:
 
     async def revoke(self, tenant: str, number: int) -> None:
         """End a token at once. Raises ForeignRowError."""
-        async with self._store.tenant(tenant) as conn:
-            gone = await conn.execute("DELETE FROM dormouse.token WHERE id = %s", [number])
+        async with self._database.of(tenant).transaction() as conn:
+            gone = await conn.execute(_QUERIES["revoke_token"], [number])
         if not gone.rowcount:
             raise ForeignRowError(f"no token {number}")
 
@@ -126,13 +113,13 @@ class Tokens:
         if form is None or int(form[2]) > 2**31 - 1:
             return None
         try:
-            async with self._store.tenant(form[1]) as conn, conn.cursor(
+            async with self._database.of(form[1]).transaction() as conn, conn.cursor(
                 row_factory=class_row(Token)
             ) as rows:  # fmt: skip
-                await rows.execute(_PROVE, [int(form[2]), _hash(form[3])])
+                await rows.execute(_QUERIES["prove_token"], [int(form[2]), _hash(form[3])])
                 token = await rows.fetchone()
                 if token is not None:
-                    await conn.execute(_USED, [token.id])
+                    await conn.execute(_QUERIES["token_used"], [token.id])
         except UnknownTenantError:
             return None
         return None if token is None else (form[1], token)

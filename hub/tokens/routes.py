@@ -13,7 +13,7 @@ from hub.api.access import revoke as end
 from hub.api.parameters import Instant, Name, Number
 from hub.api.principal import site_of
 from hub.api.problems import ProblemError
-from hub.tokens.repository import Scope, Token, Tokens
+from hub.tokens.repository import Scope, Token, TokenRepository
 
 __all__ = ["routes"]
 
@@ -72,7 +72,9 @@ async def me(asked: Read) -> Me:
 @routes.get("/tokens")
 async def tokens(asked: Admin) -> list[TokenOut]:
     """All tokens, expired ones included."""
-    return [TokenOut(**_token(token)) for token in await Tokens(asked.store).list(asked.tenant)]
+    return [
+        TokenOut(**_token(token)) for token in await TokenRepository(asked.store).list(asked.tenant)
+    ]
 
 
 @routes.post("/tokens", status_code=201)
@@ -80,7 +82,7 @@ async def make(asked: Admin, wanted: NewToken) -> TokenMade:
     """Make a token."""
     if wanted.expires is not None and wanted.expires <= datetime.now(UTC):
         raise ProblemError(422, "body.expires: lies in the past")
-    token, text = await Tokens(asked.store).make(
+    token, text = await TokenRepository(asked.store).make(
         asked.tenant, wanted.name, set(wanted.scopes), asked.principal.name, wanted.expires
     )
     return TokenMade(**_token(token), token=text)

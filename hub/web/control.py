@@ -35,7 +35,7 @@ def control_app(hub: Hub) -> FastAPI:
 
     @app.get("/status")
     async def status() -> dict[str, Any]:
-        devices = await overview(hub.running.store, hub.settings.tenant)
+        devices = await overview(hub.running.store.of(hub.settings.tenant))
         ingest = hub.mqtt.ingest.of(hub.settings.tenant)
         names = hub.bridges.running()[hub.settings.tenant].names()
         return {

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from hub.database.errors import UnknownTenantError
+from hub.database.errors import DatabaseAwayError, UnknownTenantError
 from hub.errors import HubError
 from hub.web.plain import problem
 
@@ -27,6 +27,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(RequestValidationError)(_unfit)
     app.exception_handler(UnknownTenantError)(_gone)
+    app.exception_handler(DatabaseAwayError)(_away)
     app.exception_handler(HubError)(_failed)
     app.exception_handler(Exception)(_broken)
 
@@ -65,6 +66,12 @@ async def _gone(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     """What a command would say in one line is said here too."""
     return problem(request.scope, 409, str(error))
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    reason = error.reason if isinstance(error, DatabaseAwayError) else error
+    log.warning("%s waits for the database: %s", request.url.path, reason)
+    return problem(request.scope, 503, "The database is away.", "Try again in a moment.")
 
 
 async def _broken(request: Request, error: Exception) -> Response:

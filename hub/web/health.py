@@ -6,10 +6,10 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Literal
 
-import psycopg
 from fastapi import APIRouter, Response
-from psycopg_pool import PoolTimeout
 from pydantic import BaseModel
+
+from hub.database.errors import DatabaseAwayError
 
 if TYPE_CHECKING:
     from hub.web.site import Site
@@ -49,12 +49,9 @@ class _Pulse:
 
     async def _ask(self) -> Part:
         try:
-            async with (
-                asyncio.timeout(_PATIENCE_S),
-                self._site.hub.running.store.nobody() as conn,
-            ):
-                await conn.execute("SELECT 1")
-        except (psycopg.Error, PoolTimeout, TimeoutError, OSError):
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._site.hub.running.store.ping()
+        except (DatabaseAwayError, TimeoutError):
             return "away"
         return "ok"
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import hmac
 import html
+import logging
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import psycopg
 from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.api.principal import COOKIE, Principal, authenticate
+from hub.database.errors import DatabaseAwayError
 from hub.people.passwords import MIN, TooBusyError, complaint
 from hub.people.repository import Invitation, Login, login_name, token_hash
 from hub.people.sessions import LASTING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from hub.web.site import Site
 
 __all__ = ["KNOWN", "router"]
+
+log = logging.getLogger(__name__)
 
 KNOWN = "dormouse_known"
 """The cookie of a browser that has logged in before: which account, and proof of it."""
@@ -57,7 +60,10 @@ class _Doors:
             async with asyncio.timeout(_DATABASE_S):
                 good = await authenticate(request) is not None
             status = 200 if good else 401
-        except (TimeoutError, psycopg.Error):
+        except (TimeoutError, DatabaseAwayError):
+            good, status = False, 503
+        except Exception:
+            log.exception("a session could not be looked up")
             good, status = False, 503
         return JSONResponse({"session": good}, status, {"Cache-Control": "no-store"})
 

@@ -39,7 +39,7 @@ async def metrics(asked: Annotated[Asked, Depends(Check(Scope.METRICS))]) -> Res
     from prometheus_client import CollectorRegistry, ProcessCollector  # noqa: PLC0415
     from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415
 
-    found = await glance(asked.store, asked.tenant)
+    found = await glance(asked.store.of(asked.tenant))
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(_Collector(asked, found))

@@ -18,7 +18,7 @@ from hub.database.secrets import secret
 from hub.mqtt.http_auth import router as mqtt_auth
 from hub.people.limits import Attempts
 from hub.people.passwords import Passwords
-from hub.people.repository import People
+from hub.people.repository import PeopleRepository
 from hub.people.sessions import Sessions
 from hub.web import errors, plain
 from hub.web.dashboard import Dashboard
@@ -41,7 +41,7 @@ class Site:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self.people = People(hub.running.store)
+        self.people = PeopleRepository(hub.running.store)
         self.sessions = Sessions(self.people)
         self.passwords = Passwords()
         self.attempts = Attempts()

@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from contracts.reading import SeriesKey
 from hub.anomalies.watch import Watch
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
 from tests.bench.report import note, report
@@ -35,11 +35,11 @@ async def run() -> None:
         postgres = Postgres(folder / "postgres")
         async with postgres:
             await migrate(make_conninfo(postgres.owner_url))
-            async with Store(postgres.app_url) as store:
+            async with Database(postgres.app_url) as store:
                 await _measure(store)
 
 
-async def _measure(store: Store) -> None:
+async def _measure(store: Database) -> None:
     note(f"storing {SERIES} series of {DAYS} days")
     for number in range(SERIES):
         kind = ("indoor", "outdoor", "humidity", "pressure")[number % 4]

@@ -10,11 +10,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
 from hub.explain.explanation import explain
-from hub.explain.facts import DAYS, gather
+from hub.explain.facts import DAYS
+from hub.explain.repository import gather
 from hub.explain.words import Clock
 from tests.bench.report import report
 
@@ -56,13 +57,13 @@ async def run() -> None:
     try:
         async with Postgres(folder / "postgres") as postgres:
             await migrate(postgres.owner_url)
-            async with Store(postgres.app_url) as store:
+            async with Database(postgres.app_url) as store:
                 await _measure(store)
     finally:
         shutil.rmtree(folder)
 
 
-async def _measure(store: Store) -> None:
+async def _measure(store: Database) -> None:
     now = datetime.now(UTC) - timedelta(minutes=1)
     await store.ensure_tenant("home")
     async with store.nobody() as conn:
@@ -70,14 +71,14 @@ async def _measure(store: Store) -> None:
             at = now - timedelta(days=28 * months)
             await conn.execute("SELECT dormouse.ensure_partition(%s)", [at])
     facts = {"devices": DEVICES, "series": SERIES, "days": DAYS, "now": now}
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         for statement in _FILL:
             await conn.execute(statement, facts)
     for name, devices in (("problems_100_devices", None), ("one_device", ["esp_50"])):
         spent = []
         for _ in range(ROUNDS):
             began = time.perf_counter()
-            found = await gather(store, "home", now, devices)
+            found = await gather(store.of("home"), now, devices)
             said = [explain(one, Clock(now)) for one in found]
             spent.append((time.perf_counter() - began) * 1000)
             assert len(said) == (len(devices) if devices else DEVICES)

@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.rollouts import worker
 from hub.rollouts.model import Options
 from hub.rollouts.select import Selection
@@ -97,13 +97,13 @@ async def run() -> None:
             Postgres(folder / "pg", tuning={**FAST, "log_min_messages": "panic"})
         )
         await migrate(postgres.owner_url)
-        store = await stack.enter_async_context(Store(postgres.app_url))
+        store = await stack.enter_async_context(Database(postgres.app_url))
         await store.ensure_tenant("home")
         now = datetime.now(UTC)
         known = {"firmware": OLD, "board": "nodemcu", "reset": "deepsleep", "awake_ms": 400,
                  "heap_free": 20000, "battery_mv": 3000, "next_wake_s": 60}  # fmt: skip
         for name in names:
-            await Devices(store, "home").report(name, known, now, 60)
+            await DeviceRepository(store.of("home")).report(name, known, now, 60)
         broker = await stack.enter_async_context(plain_broker())
         fleet = Fleet(broker.port, names)
         await fleet.start()

@@ -15,12 +15,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from hub.database.models import Activity, Device, Place
-from hub.database.sessions import Sessions
-from hub.ingest.ingest import _STORE, encoded
+from hub.database.queries import Queries
+from hub.ingest.repository import encoded
+from hub.models import Activity, Device, Place
+from hub.models.sessions import Sessions
 from tests.bench.report import note, report
 from tests.bench.store_load import DAYS, END, MINUTE, SERIES, TENANTS, Loaded, loaded
 
+_STORE = Queries.of("hub.ingest")["store_readings"]
 ROUNDS = 40
 DEVICES = 100_000
 READS = {
@@ -95,7 +97,7 @@ async def reads(found: Loaded) -> None:
                 number = await found.store.tenant_id(tenant)
                 series = (number - 1) * SERIES + rng.randrange(SERIES) + 1
                 facts = {"series": series, "tenant": number, "end": END}
-                async with found.store.tenant(tenant) as conn:
+                async with found.store.of(tenant).transaction() as conn:
                     started = time.perf_counter()
                     rows = await (await conn.execute(query.format(mine=mine), facts)).fetchall()
                     spent = time.perf_counter() - started
@@ -135,7 +137,10 @@ async def _by_the_hour(found: Loaded, series: list[tuple[str, int]]) -> tuple[fl
     for tenant, number in series:
         answers = []
         for query, spent in zip(queries, times, strict=True):
-            async with found.store.tenant(tenant) as conn, conn.cursor(binary=True) as cursor:
+            async with (
+                found.store.of(tenant).transaction() as conn,
+                conn.cursor(binary=True) as cursor,
+            ):
                 started = time.perf_counter()
                 await cursor.execute(query, {"series": number, "end": END})
                 answers.append(await cursor.fetchall())
@@ -167,7 +172,7 @@ async def _write(found: Loaded, tenant: str, start: datetime, batches: int) -> i
     number = await found.store.tenant_id(tenant)
     for n in range(batches):
         arrays = encoded(*_batch(number, start + timedelta(seconds=n)))
-        async with found.store.tenant(tenant, pipelined=True) as conn:
+        async with found.store.of(tenant).transaction(pipelined=True) as conn:
             row = await (await conn.execute(_STORE, arrays)).fetchone()
         assert row == (1000, 0, 0, 0, 0), row
     return batches * 1000
@@ -191,7 +196,7 @@ def _batch(tenant: int, start: datetime) -> list[Sequence[object]]:
 async def history(found: Loaded) -> None:
     """A bulk change of place with full history against ORM ticks; as_of over a million rows."""
     tenant = found.tenants[-1]
-    async with found.store.tenant(tenant) as conn:
+    async with found.store.of(tenant).transaction() as conn:
         await conn.execute(
             "INSERT INTO dormouse.device (key, name) "
             "SELECT 'h' || n, 'name ' || n FROM generate_series(1, %s) n",
@@ -206,7 +211,7 @@ async def history(found: Loaded) -> None:
         await admin.execute("VACUUM ANALYZE")
 
     async def bulk(place: int) -> None:
-        async with found.store.tenant(tenant) as conn:
+        async with found.store.of(tenant).transaction() as conn:
             await conn.execute(
                 "UPDATE dormouse.device SET location_id = %s WHERE key LIKE 'h%%'", [place]
             )

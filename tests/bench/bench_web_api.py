@@ -19,9 +19,9 @@ from statistics import median
 import httpx
 import psycopg
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.postgres import Postgres
-from hub.tokens.repository import Scope, Tokens
+from hub.tokens.repository import Scope, TokenRepository
 from tests.bench.report import note, report
 from tests.support.hub import HubProcess
 
@@ -49,8 +49,8 @@ WHERE d.key = %s AND s.index = 0"""
 
 async def _fill(hub: HubProcess) -> str:
     """Devices, a month of d1, a million readings of d2; a token that may read them."""
-    async with Store(Postgres(hub.data_dir / "postgres").app_url) as store:
-        async with store.tenant("home") as conn:
+    async with Database(Postgres(hub.data_dir / "postgres").app_url) as store:
+        async with store.of("home").transaction() as conn:
             for back in (0, 20, 40):
                 await conn.execute(
                     "SELECT dormouse.ensure_partition(now() - %s)", [timedelta(days=back)]
@@ -64,7 +64,7 @@ async def _fill(hub: HubProcess) -> str:
             Postgres(hub.data_dir / "postgres").admin_url, autocommit=True
         ) as admin:
             await admin.execute("ANALYZE")
-        _, token = await Tokens(store).make("home", "bench", {Scope.READ}, "bench", None)
+        _, token = await TokenRepository(store).make("home", "bench", {Scope.READ}, "bench", None)
     return token
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
 from hub.database.tenancy.declare import TABLES
@@ -46,7 +46,7 @@ ORDER BY t"""
 class Loaded:
     """A running Postgres with the load, its application and its superuser."""
 
-    def __init__(self, postgres: Postgres, store: Store, days: int) -> None:
+    def __init__(self, postgres: Postgres, store: Database, days: int) -> None:
         self.postgres = postgres
         self.store = store
         self.days = days
@@ -76,7 +76,7 @@ async def loaded(days: int = DAYS) -> AsyncIterator[Loaded]:
     try:
         async with Postgres(folder / "postgres") as postgres:
             await migrate(postgres.owner_url)
-            async with Store(postgres.app_url) as store:
+            async with Database(postgres.app_url) as store:
                 found = Loaded(postgres, store, days)
                 await _fill(found)
                 yield found
@@ -88,25 +88,25 @@ async def _fill(found: Loaded) -> None:
     started = time.perf_counter()
     for tenant in found.tenants:
         await found.store.ensure_tenant(tenant)
-        async with found.store.tenant(tenant) as conn:
+        async with found.store.of(tenant).transaction() as conn:
             await conn.execute(_SERIES)
     async with found.store.nobody() as conn:
         for month in ("2026-09-15Z", "2026-10-15Z", "2026-11-15Z"):
             await conn.execute("SELECT dormouse.ensure_partition(%s)", [month])
     for day in reversed(range(found.days)):
         for tenant in random.Random(day).sample(found.tenants, TENANTS):
-            async with found.store.tenant(tenant) as conn:
+            async with found.store.of(tenant).transaction() as conn:
                 await conn.execute(_DAY, {"end": END, "day": day, "interval": INTERVAL_S})
     # Besides the ten million, one series that is measured each minute.
     await found.store.ensure_tenant(MINUTE)
-    async with found.store.tenant(MINUTE) as conn:
+    async with found.store.of(MINUTE).transaction() as conn:
         await conn.execute(_SERIES)
         await conn.execute(
             "DELETE FROM dormouse.series WHERE index > 0 OR id <> "
             "(SELECT min(id) FROM dormouse.series)"
         )
     for day in reversed(range(found.days)):
-        async with found.store.tenant(MINUTE) as conn:
+        async with found.store.of(MINUTE).transaction() as conn:
             await conn.execute(_DAY, {"end": END, "day": day, "interval": 60})
     async with await found.admin() as admin:
         await admin.execute("VACUUM ANALYZE")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.reading import Reading
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.mqtt.service import Mqtt
 from hub.runtime.problems import Problems
 from hub.settings import Settings
@@ -43,7 +43,7 @@ def settings(folder: Path, **changes: Any) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def running_side(store: Store, folder: Path, **changes: Any):
+async def running_side(store: Database, folder: Path, **changes: Any):
     """The running MQTT side; its bridge is `.shown`."""
     shown = Shown()
     async with Mqtt(settings(folder, **changes), store, shown, Problems()) as mqtt:
@@ -53,7 +53,7 @@ async def running_side(store: Store, folder: Path, **changes: Any):
 
 
 @pytest.fixture
-async def side(store: Store):
+async def side(store: Database):
     """The MQTT side on the test's database, enrolment open."""
     with open_folder() as folder:
         async with running_side(store, folder) as mqtt:

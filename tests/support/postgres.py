@@ -16,11 +16,20 @@ import pytest_asyncio
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.migrate import migrate
 from hub.database.postgres import OWNER, Postgres
 
-__all__ = ["DEBIAN", "FAST", "Database", "Server", "database", "server", "server_folder", "store"]
+__all__ = [
+    "DEBIAN",
+    "FAST",
+    "ClonedDatabase",
+    "Server",
+    "database",
+    "server",
+    "server_folder",
+    "store",
+]
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 # A throw-away cluster: a killed process is survived without it, a power cut need not be.
@@ -32,7 +41,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class ClonedDatabase:
     """One test's database: for the application, for the schema's owner, for the superuser."""
 
     name: str
@@ -51,7 +60,7 @@ class Server:
         await self._execute("CREATE DATABASE {} OWNER {}", _TEMPLATE, OWNER)
         await migrate(make_conninfo(self.postgres.owner_url, dbname=_TEMPLATE))
 
-    async def clone(self) -> Database:
+    async def clone(self) -> ClonedDatabase:
         name = f"test_{os.getpid()}_{next(_numbers)}"
         await self._execute(
             # Without fsync files are copied ten times faster than through the log.
@@ -62,9 +71,9 @@ class Server:
         )
         return self.database(name)
 
-    def database(self, name: str) -> Database:
+    def database(self, name: str) -> ClonedDatabase:
         postgres = self.postgres
-        return Database(
+        return ClonedDatabase(
             name,
             make_conninfo(postgres.app_url, dbname=name),
             make_conninfo(postgres.owner_url, dbname=name),
@@ -101,15 +110,15 @@ async def server(request: pytest.FixtureRequest, server_folder: Path) -> AsyncIt
 
 
 @pytest.fixture
-async def database(server: Server) -> AsyncIterator[Database]:
+async def database(server: Server) -> AsyncIterator[ClonedDatabase]:
     found = await server.clone()
     yield found
     await server.drop(found.name)
 
 
 @pytest.fixture
-async def store(database: Database) -> AsyncIterator[Store]:
+async def store(database: ClonedDatabase) -> AsyncIterator[Database]:
     """The store on the test's database, with a tenant `home`."""
-    async with Store(database.app_url) as found:
+    async with Database(database.app_url) as found:
         await found.ensure_tenant("home")
         yield found

@@ -173,7 +173,7 @@ async def test_the_hubs_own_absence_is_not_the_devices_fault(hub):
     assert (await explained(hub, "esp_1"))["headline"]["kind"] == "silent"
     await rows(
         hub,
-        "UPDATE dormouse.homekit SET key = (key::timestamptz - interval '3 hours')::text "
+        "UPDATE dormouse.key_value SET key = (key::timestamptz - interval '3 hours')::text "
         "WHERE area = 'hub-outages' RETURNING 1",
     )
     await hub.stop()

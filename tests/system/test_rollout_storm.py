@@ -21,9 +21,9 @@ from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
 from host.twin.rom import Rom
 from host.twin.statistics import State
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.postgres import Postgres
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from tests.support.hub import until
 from tests.support.lossy import bad_weather
 from tests.support.rollout_rules import broken_rules
@@ -241,7 +241,7 @@ async def test_every_device_ends_in_a_named_state(hub, lossy, updatable):
     for entry in (await hub.status())["devices"]:
         wanted = NEW if told[entry["id"]]["state"] == "updated" else OLD
         assert entry["report"]["firmware"] == wanted
-    async with Store(Postgres(hub.data_dir / "postgres").app_url) as store:
+    async with Database(Postgres(hub.data_dir / "postgres").app_url) as store:
         await until(lambda: nothing_missing(store), 30 + 3 * LONGEST_SLEEP)
 
 
@@ -250,6 +250,6 @@ async def known(hub, devices: int) -> bool:
     return sum(bool(device["report"]) for device in status) == devices
 
 
-async def nothing_missing(store: Store) -> bool:
-    gaps = await Devices(store, "home").gaps()
+async def nothing_missing(store: Database) -> bool:
+    gaps = await DeviceRepository(store.of("home")).gaps()
     return not any(gap.missing or gap.lost for gap in gaps)

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from host.cli import root
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.doctor import broker, database, machine
 from hub.doctor.finding import Verdict
 from hub.mqtt.mosquitto import Mosquitto
@@ -79,7 +79,7 @@ async def test_an_open_broker():
 
 async def test_a_database_without_its_policies(database_with_rows):
     url, admin = database_with_rows
-    async with Store(url) as store:
+    async with Database(url) as store:
         assert bad([finding async for finding in database.examine(store)]) == set()
         async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as conn:
             for table in ("device", "homekit"):
@@ -94,10 +94,10 @@ async def test_a_database_without_its_policies(database_with_rows):
 
 @pytest.fixture
 async def database_with_rows(database):
-    async with Store(database.app_url) as store:
+    async with Database(database.app_url) as store:
         for name in ("home", "beach"):
             await store.ensure_tenant(name)
-            async with store.tenant(name) as conn:
+            async with store.of(name).transaction() as conn:
                 await conn.execute(
                     """INSERT INTO dormouse.device (tenant_id, key)
                        VALUES (dormouse.current_tenant(), 'dev')"""

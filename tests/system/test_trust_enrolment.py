@@ -8,7 +8,7 @@ import secrets
 import time
 
 from contracts.topics import Enrol
-from hub.mqtt.account_repository import Accounts, AccountState
+from hub.mqtt.account_repository import AccountRepository, AccountState
 from hub.mqtt.enrolment import Outcome
 from hub.settings import Enrolment
 from tests.support.broker import open_folder, until
@@ -51,7 +51,7 @@ async def let_in(side, device, password=PASSWORD, within=5.0):
 
 
 async def values(store, tenant="home"):
-    async with store.tenant(tenant) as conn:
+    async with store.of(tenant).transaction() as conn:
         rows = await conn.execute("SELECT value FROM dormouse.reading ORDER BY value")
         return [row[0] for row in await rows.fetchall()]
 
@@ -73,7 +73,7 @@ async def test_one_wake_from_unknown_to_a_row(side, store):
     assert took < 2
     # Heard of, so kept for good.
     await until(lambda: side.book.get("dev").state is AccountState.ACTIVE)
-    assert (await Accounts(store).find("dev")).state is AccountState.ACTIVE
+    assert (await AccountRepository(store).find("dev")).state is AccountState.ACTIVE
 
 
 async def test_the_acknowledgement_waits_for_the_next_wake(side):

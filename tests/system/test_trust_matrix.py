@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hub.mqtt.account_repository import Accounts, AccountState
+from hub.mqtt.account_repository import AccountRepository, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.broker import Broker
 from tests.support.broker import open_folder, running_broker, until
@@ -385,7 +385,7 @@ async def test_exactly_the_allowed_cells_work_also_after_a_restart(store):
     await store.ensure_tenant("beach")
     with open_folder() as folder:
         for first in (True, False):
-            book = AccountBook(Accounts(store))
+            book = AccountBook(AccountRepository(store))
             await book.load()
             async with running_broker(book, folder, spy=SPY_LISTENER) as broker:
                 if first:

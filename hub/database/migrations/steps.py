@@ -8,7 +8,7 @@ import psycopg
 from alembic import op
 from psycopg.rows import TupleRow
 
-from hub.database.tenancy.declare import TABLES
+from hub.database.tenancy.declare import FORMER, TABLES
 from hub.database.tenancy.policy import protect as statements
 
 __all__ = ["protect", "run"]
@@ -23,8 +23,9 @@ def run(*names: str) -> None:
 
 def protect(*tables: str) -> None:
     """Put tables behind their tenant by the path declared for each."""
+    paths = TABLES | FORMER
     for table in tables:
-        for statement in statements(table, TABLES[table]):
+        for statement in statements(table, paths[table]):
             _driver().execute(statement)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.database.tenancy.policy import Direct, Path, Through
 
-__all__ = ["GLOBAL", "TABLES"]
+__all__ = ["FORMER", "GLOBAL", "TABLES"]
 
 TABLES: dict[str, Path] = {
     "tenant": Direct("id"),
@@ -20,7 +20,7 @@ TABLES: dict[str, Path] = {
     "account": Direct(),
     "device_config": Direct(),
     "report_daily": Direct(),
-    "homekit": Direct(),
+    "key_value": Direct(),
     "calibration": Direct(),
     "hourly": Direct(),
     "daily": Direct(),
@@ -47,6 +47,9 @@ TABLES: dict[str, Path] = {
     "anomaly_mute": Direct(),
 }
 """Tables of tenants, parents before children."""
+
+FORMER: dict[str, Path] = {"homekit": Direct()}
+"""Tables that have another name by now, for the steps that made them."""
 
 GLOBAL: dict[str, str] = {
     "alembic_version": "the schema's version",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.homekit.values import proper_name
 from contracts.reading import Reading, SeriesKey
-from hub.devices.changes import Changes
+from hub.devices.changes import DeviceChanges
 from hub.devices.naming import rename
 from hub.devices.overview import LastValue, overview
 from hub.errors import HubError
@@ -17,8 +17,8 @@ from hub.homekit.model import device_name
 from hub.live import LiveValue, Missed
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.errors import AccountError
-from hub.places.repository import Places
-from hub.readings.repository import Readings
+from hub.places.repository import PlaceRepository
+from hub.readings.repository import ReadingRepository
 from hub.web.adding.door import Door, Remedy, look
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class Adding:
         self.tenant = tenant
         self.who = who
         store = hub.running.store
-        self._places = Places(store, tenant)
-        self._changes = Changes(store, tenant, who)
-        self._readings = Readings(store, tenant)
+        self._places = PlaceRepository(store.of(tenant))
+        self._changes = DeviceChanges(store.of(tenant), who)
+        self._readings = ReadingRepository(store.of(tenant))
 
     async def door(self, ending: str) -> Door:
         """Who is at the door; with several tenants only those whose id ends so are told of."""
@@ -112,7 +112,7 @@ class Adding:
 
     async def latest(self, device: str) -> dict[SeriesKey, LastValue]:
         """What the database has of it."""
-        found = await overview(self.hub.running.store, self.tenant, [device])
+        found = await overview(self.hub.running.store.of(self.tenant), [device])
         return {value.series: value for value in found[0].values} if found else {}
 
     async def name(self, device: str, name: str) -> None:

@@ -14,7 +14,7 @@ from hub.api.principal import Principal
 from hub.devices.glance import DeviceGlance, SeriesGlance
 from hub.errors import HubError
 from hub.live import LiveChange
-from hub.readings.repository import Readings
+from hub.readings.repository import ReadingRepository
 
 if TYPE_CHECKING:
     from hub.app import Hub
@@ -70,7 +70,7 @@ class CalibrationPanel:
             return
         try:
             since = _instant(self._since.value)
-            readings = Readings(self._hub.running.store, self._who.tenant)
+            readings = ReadingRepository(self._hub.running.store.of(self._who.tenant))
             await readings.calibrate(
                 value.series, gain=gain, offset=offset, since=since, who=self._who.name
             )

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from contracts.reading import SeriesKey
+from hub.database.errors import DatabaseAwayError
 from hub.devices.glance import Glance
 from hub.readings.points import Resolution
 from hub.web.charts import Mark, Ranges, Trace, options
@@ -23,7 +24,7 @@ from hub.web.device.traces import Wanted, draw
 from hub.web.words import count
 
 if TYPE_CHECKING:
-    from hub.database.database import Store
+    from hub.database.database import TenantDatabase
 
 __all__ = ["ChartPanel"]
 
@@ -44,12 +45,11 @@ class ChartPanel:
 
     def __init__(
         self,
-        store: Store,
-        tenant: str,
+        database: TenantDatabase,
         found: Glance,
         offered: Choices,
     ) -> None:
-        self._store, self._tenant = store, tenant
+        self._database = database
         self._seen = {one.device: one.seen_at for one in found.devices}
         self._offered = offered
         self._marks: Mapping[SeriesKey, Sequence[Mark]] = {}
@@ -79,8 +79,10 @@ class ChartPanel:
         self._window = latest(self._span, datetime.now(UTC))
         try:
             await self.draw()
-        except Exception as error:  # noqa: BLE001  # the database is away: the next value tries again
-            log.debug("a chart waits: %s", error)
+        except DatabaseAwayError as error:
+            log.debug("a chart waits for the database: %s", error.reason)
+        except Exception:  # the next value tries again
+            log.exception("a chart could not be drawn")
 
     async def mark(self, marks: Mapping[SeriesKey, Sequence[Mark]]) -> None:
         """Point at what is odd about series."""
@@ -173,7 +175,7 @@ class ChartPanel:
             for one in self._chosen
             for key in [key_of(one)]
         ]
-        drawn = await draw(self._store, self._tenant, wanted, self._window, now)
+        drawn = await draw(self._database, wanted, self._window, now)
         self._drawn_at = asyncio.get_running_loop().time()
         since, until = (
             round(t.timestamp() * 1000) for t in (self._window.since, self._window.until)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from contracts.reading import SeriesKey
-from hub.anomalies.mutes import Mutes
+from hub.anomalies.mutes import MuteRepository
 from hub.anomalies.watch import Odd
 from hub.api.principal import Principal
 from hub.web.charts import Mark
@@ -37,7 +37,7 @@ class OddPanel:
         mark: Callable[[Mapping[SeriesKey, Sequence[Mark]]], Awaitable[None]],
     ) -> None:
         self._hub, self._who, self._device, self._mark = hub, who, device, mark
-        self._mutes = Mutes(hub.running.store, who.tenant)
+        self._mutes = MuteRepository(hub.running.store.of(who.tenant))
 
     def build(self) -> None:
         """Make the place for it."""

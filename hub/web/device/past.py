@@ -8,7 +8,7 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.database.database import Store
+from hub.database.database import TenantDatabase
 from hub.devices.history import Changed, Past, changes_of, device_at
 
 __all__ = ["PastPanel", "rows"]
@@ -48,13 +48,13 @@ def _minute(instant: object) -> str:
 class PastPanel:
     """Ticks of the version clock are the slider's steps; the last is the present."""
 
-    def __init__(self, store: Store, tenant: str, device: str) -> None:
-        self._store, self._tenant, self._device = store, tenant, device
+    def __init__(self, database: TenantDatabase, device: str) -> None:
+        self._database, self._device = database, device
         self._ticks: list[tuple[datetime, str]] = []
 
     async def build(self) -> None:
         """Make it."""
-        changes = await changes_of(self._store, self._tenant, self._device, most=_MOST)
+        changes = await changes_of(self._database, self._device, most=_MOST)
         self._ticks = ticks(changes)
         self._instant = datetime.now(UTC)
         last = len(self._ticks)
@@ -92,7 +92,7 @@ class PastPanel:
 
     async def _show(self, when: str) -> None:
         instant = self._instant
-        past = await device_at(self._store, self._tenant, self._device, instant)
+        past = await device_at(self._database, self._device, instant)
         if instant is not self._instant:
             return  # asked for another one meanwhile
         self._when.text = when

@@ -9,12 +9,12 @@ from typing import Any
 
 from contracts.homekit.quantities import Shape, quantity
 from contracts.reading import SeriesKey
-from hub.database.database import Store
+from hub.database.database import TenantDatabase
 from hub.database.errors import ForeignRowError
-from hub.readings.coverage import Coverage
+from hub.readings.coverage import CoverageRepository
 from hub.readings.held import held_at
 from hub.readings.points import Form, Resolution, Series, Span
-from hub.readings.points import Points as StoredPoints
+from hub.readings.points import PointRepository as StoredPoints
 from hub.web.charts import Mark, Points, Ranges, Trace, gaps, usual_interval
 from hub.web.device.spans import Window
 from hub.web.home.view import ms
@@ -47,10 +47,10 @@ class Drawn:
 
 
 async def draw(
-    store: Store, tenant: str, wanted: Sequence[Wanted], window: Window, now: datetime
+    database: TenantDatabase, wanted: Sequence[Wanted], window: Window, now: datetime
 ) -> Drawn:
     """The traces of a window. All curves are as fine as each other, so that they compare."""
-    stored, coverage = StoredPoints(store, tenant), Coverage(store, tenant)
+    stored, coverage = StoredPoints(database), CoverageRepository(database)
     found: list[tuple[Wanted, Series]] = []
     gone = []
     for one in wanted:
@@ -65,7 +65,7 @@ async def draw(
     points = max(_LEAST, min(_MOST, _POINTS // max(1, len(found))))
     curves = [series for one, series in found if quantity(one.key).shape is not Shape.STEPS]
     resolution = await coverage.choose(curves, span, points)
-    loader = _Loader(store, tenant, span, now)
+    loader = _Loader(database, span, now)
     traces = []
     for one, series in found:
         steps = quantity(one.key).shape is Shape.STEPS
@@ -79,8 +79,8 @@ async def draw(
 class _Loader:
     """Reads one span of a tenant's series."""
 
-    def __init__(self, store: Store, tenant: str, span: Span, now: datetime) -> None:
-        self._store, self._tenant, self._span, self._now = store, tenant, span, now
+    def __init__(self, database: TenantDatabase, span: Span, now: datetime) -> None:
+        self._database, self._span, self._now = database, span, now
 
     async def trace(self, wanted: Wanted, series: Series, resolution: Resolution) -> Trace:
         """One series, as fine as wanted."""
@@ -107,7 +107,7 @@ class _Loader:
 
     async def _columns(self, series: Series, resolution: Resolution) -> list[list[Any]]:
         columns: list[list[Any]] = []
-        stored = StoredPoints(self._store, self._tenant)
+        stored = StoredPoints(self._database)
         async for piece in stored.pieces(series, self._span, resolution, Form.PACKED):
             columns = columns or [[] for _ in piece.columns]
             for column, more in zip(columns, piece.columns, strict=True):
@@ -116,7 +116,7 @@ class _Loader:
 
     async def _begin(self, series: Series, at: list[int], values: list[float]) -> None:
         """The state at the beginning, which was reported before."""
-        held = await held_at(self._store, self._tenant, series.id, self._span.since)
+        held = await held_at(self._database, series.id, self._span.since)
         if held is not None:
             at.insert(0, ms(self._span.since) or 0)
             values.insert(0, held)
@@ -126,7 +126,7 @@ class _Loader:
     ) -> list[tuple[int, int]]:
         """Where readings are missing: by the device's own word, else by what it usually did."""
         if not steps:
-            coverage = Coverage(self._store, self._tenant)
+            coverage = CoverageRepository(self._database)
             found = await coverage.gaps(series, self._span, resolution)
             if found.expected_s is not None:
                 return [(ms(began) or 0, ms(ended) or 0) for began, ended in found.ranges]

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from hub.database.errors import DatabaseAwayError
 from hub.devices.glance import Glance
 from hub.live import Subscription
 from hub.web.home.changes import Changes
@@ -94,8 +95,10 @@ class Feed:
     async def _redraw(self, show: Callable[[dict[str, Any]], None]) -> None:
         try:
             show(await self.view())
-        except Exception as error:  # noqa: BLE001  # the database is away: the next look tries again
-            log.debug("the home page waits: %s", error)
+        except DatabaseAwayError as error:
+            log.debug("the home page waits for the database: %s", error.reason)
+        except Exception:  # the next look tries again
+            log.exception("the home page could not be drawn")
 
     async def _look(self, patch: Callable[[dict[str, Any]], None]) -> None:
         self._changes.doubtful = False
@@ -103,8 +106,11 @@ class Feed:
             self._wake.set()
         try:
             problems = await self._problems()
-        except Exception as error:  # noqa: BLE001  # as above
-            log.debug("the home page waits: %s", error)
+        except DatabaseAwayError as error:
+            log.debug("the home page waits for the database: %s", error.reason)
+            return
+        except Exception:  # as above
+            log.exception("the devices' problems could not be looked up")
             return
         if problems != self._told:
             self._told = problems

@@ -13,7 +13,7 @@ from hub.web.adding.forms import Forms
 from hub.web.adding.script import WIZARD, script
 from hub.web.frame import frame
 from hub.web.pages import Link
-from hub.web.wizard.kept import Wizards
+from hub.web.wizard.repository import WizardRepository
 from hub.web.wizard.show import WizardPage
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def mount(site: Site) -> None:
     @ui.page("/add")
     async def add(principal: Administrator, request: Request) -> None:
         adding = Adding(site.hub, principal.tenant, principal.name)
-        wizards = Wizards(site.hub.running.store, principal.tenant, f"person {principal.person}")
+        wizards = WizardRepository(
+            site.hub.running.store.of(principal.tenant), f"person {principal.person}"
+        )
         with frame(principal, "Add a device"):
             forms = Forms(adding, request.url.hostname or "")
             await WizardPage(WIZARD, script, wizards, forms).show()

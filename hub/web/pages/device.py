@@ -12,7 +12,7 @@ from nicegui import background_tasks, context, ui
 from hub.api.principal import Principal, Reader
 from hub.devices.glance import DeviceGlance, Glance, glance
 from hub.devices.known import DeviceUnknownError, require_device
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.explain.problems import explain_device
 from hub.explain.sentence import Level
 from hub.explain.words import Clock, count, span
@@ -50,7 +50,7 @@ def mount(site: Site) -> None:
         series: Annotated[list[str] | None, Query()] = None,
     ) -> None:
         await _refuse_unknown(site, principal, device)
-        found = await glance(site.hub.running.store, principal.tenant)
+        found = await glance(site.hub.running.store.of(principal.tenant))
         mine = next((one for one in found.devices if one.device == device), None)
         mine = mine or DeviceGlance(device, None, None, None, None)
         shown = _Page(site, principal, found, mine)
@@ -61,7 +61,7 @@ def mount(site: Site) -> None:
 
 async def _refuse_unknown(site: Site, principal: Principal, device: str) -> None:
     try:
-        await require_device(site.hub.running.store, principal.tenant, device)
+        await require_device(site.hub.running.store.of(principal.tenant), device)
     except DeviceUnknownError as error:
         raise HTTPException(404, f"{error}.") from None
 
@@ -87,7 +87,7 @@ class _Page:
         with ui.element("section").props('aria-label="Now"'):
             heading("Now")
             self._now.build()
-        self._chart = ChartPanel(self._store, self._who.tenant, self._found, self._offered)
+        self._chart = ChartPanel(self._store.of(self._who.tenant), self._found, self._offered)
         with ui.element("section").props('aria-label="Chart"'):
             heading("What it measured")
             await self._chart.build(self._offered.first(key, asked), span)
@@ -96,11 +96,11 @@ class _Page:
             self._odd.build()
         with ui.element("section").props('aria-label="State"'):
             heading("How it is")
-            reports.build(await report_days(self._store, self._who.tenant, key))
+            reports.build(await report_days(self._store.of(self._who.tenant), key))
             await self._gaps()
         with ui.element("section").props('aria-label="History"'):
             heading("What was true when")
-            self._past = PastPanel(self._store, self._who.tenant, key)
+            self._past = PastPanel(self._store.of(self._who.tenant), key)
             await self._past.build()
         with ui.element("section").props('aria-label="Calibration"'):
             heading("Calibration")
@@ -141,7 +141,9 @@ class _Page:
 
     async def _gaps(self) -> None:
         """Readings that never came, counted by their numbers."""
-        for gap in await Devices(self._store, self._who.tenant).gaps(self._device.device):
+        for gap in await DeviceRepository(self._store.of(self._who.tenant)).gaps(
+            self._device.device
+        ):
             missing = sum(b - a + 1 for a, b in gap.missing)
             if missing:
                 ui.label(

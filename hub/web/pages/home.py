@@ -60,7 +60,7 @@ def _feed(site: Site, tenant: str, shared: Shared[list[Problem]]) -> Feed:
     titles: dict[str, str] = {}
 
     async def read() -> Glance:
-        found = await glance(site.hub.running.store, tenant)
+        found = await glance(site.hub.running.store.of(tenant))
         titles.update({device.device: name_of(device, names()) for device in found.devices})
         return found
 

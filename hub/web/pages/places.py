@@ -10,11 +10,11 @@ from nicegui import ui
 
 from hub.api.principal import Principal, Reader
 from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError
-from hub.devices.changes import Changes
+from hub.devices.changes import DeviceChanges
 from hub.devices.naming import names, rename
 from hub.errors import HubError
 from hub.live import LiveChange
-from hub.places.repository import Places, Usage
+from hub.places.repository import PlaceRepository, Usage
 from hub.web.adding.context import paths
 from hub.web.ask import ask_choice, ask_text, confirm
 from hub.web.frame import frame, heading
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LINK", "mount"]
 
-LINK = Link("Places", "/places", "account_tree", 30)
+LINK = Link("PlaceRepository", "/places", "account_tree", 30)
 
 _ALLOW_DROP = "(e) => { e.preventDefault(); e.currentTarget.classList.add('dm-over'); }"
 _LEFT = "(e) => e.currentTarget.classList.remove('dm-over')"
@@ -38,7 +38,7 @@ def mount(site: Site) -> None:
 
     @ui.page("/places")
     async def places(principal: Reader) -> None:
-        with frame(principal, "Places"):
+        with frame(principal, "PlaceRepository"):
             page = _Page(site.hub, principal)
             await page.load()
             page.show()
@@ -59,8 +59,8 @@ class _Page:
     def __init__(self, hub: Hub, principal: Principal) -> None:
         self._hub = hub
         self._who = principal
-        self._places = Places(hub.running.store, principal.tenant)
-        self._changes = Changes(hub.running.store, principal.tenant, principal.name)
+        self._places = PlaceRepository(hub.running.store.of(principal.tenant))
+        self._changes = DeviceChanges(hub.running.store.of(principal.tenant), principal.name)
         self._dragged = _Dragged()
         self._names: dict[str, str] = {}
         self._tree: list[dict[str, Any]] = []

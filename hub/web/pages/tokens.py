@@ -12,7 +12,7 @@ from nicegui import ui
 from hub.api.access import revoke
 from hub.api.principal import Administrator, Principal
 from hub.errors import HubError
-from hub.tokens.repository import Scope, Token, Tokens
+from hub.tokens.repository import Scope, Token, TokenRepository
 from hub.web.ask import confirm, tell_secret
 from hub.web.frame import frame, heading
 from hub.web.pages import Link
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LINK", "mount"]
 
-LINK = Link("Tokens", "/tokens", "terminal", 85, administrators_only=True)
+LINK = Link("TokenRepository", "/tokens", "terminal", 85, administrators_only=True)
 
 _SCOPES = {
     Scope.READ: "look: devices, readings, live values",
@@ -41,7 +41,7 @@ def mount(site: Site) -> None:
 
     @ui.page("/tokens")
     async def tokens(principal: Administrator) -> None:
-        with frame(principal, "Tokens"):
+        with frame(principal, "TokenRepository"):
             await _Page(site, principal).show()
 
 
@@ -50,7 +50,7 @@ class _Page:
 
     def __init__(self, site: Site, principal: Principal) -> None:
         self._site, self._principal = site, principal
-        self._tokens = Tokens(site.hub.running.store)
+        self._tokens = TokenRepository(site.hub.running.store)
 
     async def show(self) -> None:
         ui.label(

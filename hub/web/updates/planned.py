@@ -10,7 +10,7 @@ from hub.api.principal import Principal
 from hub.devices.naming import names
 from hub.devices.overview import overview
 from hub.errors import HubError
-from hub.places.repository import Places
+from hub.places.repository import PlaceRepository
 from hub.rollouts.local_zone import local_zone
 from hub.rollouts.model import Options, State
 from hub.rollouts.service import Request
@@ -56,9 +56,11 @@ class Planned:
             one.device: f"{self._names[one.device]} ({one.device})"
             if one.device in self._names
             else one.device
-            for one in await overview(store, tenant)
+            for one in await overview(store.of(tenant))
         }
-        places = {place.id: place.path for place in paths(await Places(store, tenant).tree())}
+        places = {
+            place.id: place.path for place in paths(await PlaceRepository(store.of(tenant)).tree())
+        }
         with ui.column().classes("w-full max-w-2xl gap-3"):
             self._image = _select("Firmware", images, self._wanted, self._stale)
             self._scope = ui.radio(_SCOPES, value="all", on_change=self._stale)

@@ -9,8 +9,8 @@ from nicegui import ui
 
 from hub.errors import HubError
 from hub.web.ask import confirm
-from hub.web.wizard.kept import Kept, MovedOnError, Wizards
 from hub.web.wizard.machine import Progress, Script, Step, View, view
+from hub.web.wizard.repository import MovedOnError, SavedProgress, WizardRepository
 
 __all__ = ["WizardPage"]
 
@@ -24,12 +24,12 @@ class WizardPage:
     nothing: what goes wrong is said on the page and one stays at the step.
     """
 
-    def __init__(self, name: str, script: Script, wizards: Wizards, form: Form) -> None:
+    def __init__(self, name: str, script: Script, wizards: WizardRepository, form: Form) -> None:
         self._name = name
         self._script = script
         self._wizards = wizards
         self._form = form
-        self._kept = Kept()
+        self._kept = SavedProgress()
         self._problem = ""
         self._moved = False
         self._busy = False
@@ -73,7 +73,7 @@ class WizardPage:
     async def reset(self) -> None:
         """Forget everything and begin again."""
         await self._wizards.reset(self._name)
-        self._kept = Kept()
+        self._kept = SavedProgress()
         await self._again("")
 
     async def _move(self, move: Callable[[], Awaitable[Progress]]) -> None:

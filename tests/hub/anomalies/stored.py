@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from contracts.reading import SeriesKey
 from hub.anomalies.profile import Sample
-from hub.database.database import Store
+from hub.database.database import Database
 
 
 async def store_series(
-    store: Store, tenant: str, key: SeriesKey, samples: Sequence[Sample]
+    store: Database, tenant: str, key: SeriesKey, samples: Sequence[Sample]
 ) -> None:
     """Put readings into the database whose last one was just now."""
     await store.ensure_tenant(tenant)
@@ -22,7 +22,7 @@ async def store_series(
             await conn.execute(
                 "SELECT dormouse.ensure_partition(%s)", [end - timedelta(30 * months)]
             )
-    async with store.tenant(tenant) as conn:
+    async with store.of(tenant).transaction() as conn:
         made = await conn.execute(
             """WITH d AS (INSERT INTO dormouse.device (tenant_id, key)
                           VALUES (dormouse.current_tenant(), %s) RETURNING tenant_id, id)

@@ -8,9 +8,9 @@ import pytest
 
 from contracts.reading import SeriesKey
 from hub.anomalies.detect import Kind
-from hub.anomalies.mutes import Mutes
+from hub.anomalies.mutes import MuteRepository
 from hub.anomalies.watch import Watch
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import ForeignRowError
 from tests.hub.anomalies.ordinary import A_DAY, series
 from tests.hub.anomalies.stored import store_series
@@ -20,7 +20,7 @@ KEY = SeriesKey("cellar", "TemperatureSensor", 0, "CurrentTemperature")
 
 
 @pytest.fixture
-async def watch(store: Store):
+async def watch(store: Database):
     found = Watch(store)
     yield found
     await found.stop()
@@ -32,11 +32,11 @@ def stuck_for_half_a_day():
     return samples[: -A_DAY // 2] + [(at, value) for at, _ in samples[-A_DAY // 2 :]]
 
 
-async def test_an_oddity_is_found_muted_and_heard_of_again(store: Store, watch: Watch):
+async def test_an_oddity_is_found_muted_and_heard_of_again(store: Database, watch: Watch):
     await store_series(store, "home", KEY, stuck_for_half_a_day())
     (odd,) = await watch.device("home", KEY.device)
     assert (odd.series, odd.finding.kind, odd.muted) == (KEY, Kind.STUCK, False)
-    mutes = Mutes(store, "home")
+    mutes = MuteRepository(store.of("home"))
     until = datetime.now(UTC) + timedelta(days=1)
     await mutes.mute(KEY, "stuck", until, "ann")
     (odd,) = await watch.device("home", KEY.device)
@@ -49,21 +49,21 @@ async def test_an_oddity_is_found_muted_and_heard_of_again(store: Store, watch: 
     assert not odd.muted
 
 
-async def test_a_mute_ends_by_itself_and_only_mutes_its_kind(store: Store, watch: Watch):
+async def test_a_mute_ends_by_itself_and_only_mutes_its_kind(store: Database, watch: Watch):
     await store_series(store, "home", KEY, stuck_for_half_a_day())
-    mutes = Mutes(store, "home")
+    mutes = MuteRepository(store.of("home"))
     await mutes.mute(KEY, "stuck", datetime.now(UTC) - timedelta(seconds=1), "ann")
     await mutes.mute(KEY, "jump", None, "ann")
     (odd,) = await watch.device("home", KEY.device)
     assert not odd.muted
 
 
-async def test_a_mute_of_a_series_there_is_not_is_refused(store: Store):
+async def test_a_mute_of_a_series_there_is_not_is_refused(store: Database):
     with pytest.raises(ForeignRowError):
-        await Mutes(store, "home").mute(KEY, "stuck", None, "ann")
+        await MuteRepository(store.of("home")).mute(KEY, "stuck", None, "ann")
 
 
-async def test_a_sweep_finds_the_same_and_each_tenant_its_own(store: Store, watch: Watch):
+async def test_a_sweep_finds_the_same_and_each_tenant_its_own(store: Database, watch: Watch):
     await store_series(store, "home", KEY, stuck_for_half_a_day())
     await store_series(store, "beach", KEY, series("indoor", 2, DAYS))
     assert await watch.all("home") == []  # nobody looked yet

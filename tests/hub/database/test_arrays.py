@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from hub.database.arrays import bools, float8s, instants, int4s, texts
-from hub.database.database import Store
+from hub.database.database import Database
+from hub.database.errors import RefusedValueError
 
 NOW = datetime(2026, 3, 1, 12, 34, 56, 789012, tzinfo=UTC)
 CASES = {
@@ -23,7 +24,7 @@ CASES = {
 }  # fmt: skip
 
 
-async def back(store: Store, kind: str, encode, values: list) -> list:
+async def back(store: Database, kind: str, encode, values: list) -> list:
     async with store.nobody() as conn:
         # As text, since not every instant that Postgres has is one of Python's.
         query = f"SELECT %b::{kind}[]::text, %s::{kind}[]::text"
@@ -34,7 +35,7 @@ async def back(store: Store, kind: str, encode, values: list) -> list:
 
 @pytest.mark.parametrize("kind", CASES)
 @pytest.mark.parametrize("seed", range(5))
-async def test_it_is_what_the_driver_would_have_sent(store: Store, kind, seed):
+async def test_it_is_what_the_driver_would_have_sent(store: Database, kind, seed):
     encode, values = CASES[kind]
     chosen = random.Random(f"{kind} {seed}").choices(values, k=random.Random(seed).randint(1, 300))
     await back(store, kind, encode, chosen)
@@ -44,7 +45,7 @@ async def test_it_is_what_the_driver_would_have_sent(store: Store, kind, seed):
 
 
 @pytest.mark.parametrize("kind", CASES)
-async def test_nulls_alone_are_filled_up_beside_a_longer_column(store: Store, kind):
+async def test_nulls_alone_are_filled_up_beside_a_longer_column(store: Database, kind):
     encode, _ = CASES[kind]
     async with store.nobody() as conn:
         query = f"SELECT * FROM unnest(%b::int4[], %b::{kind}[])"
@@ -63,7 +64,7 @@ def test_a_value_that_does_not_fit_is_the_values_fault(encode, value):
         encode([value, None])
 
 
-async def test_a_nul_in_a_text_is_the_values_fault(store: Store):
-    with pytest.raises(psycopg.DataError):
+async def test_a_nul_in_a_text_is_the_values_fault(store: Database):
+    with pytest.raises(RefusedValueError):
         async with store.nobody() as conn:
             await conn.execute("SELECT %b::text[]", [texts(["a\0b"])])

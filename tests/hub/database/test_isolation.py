@@ -18,26 +18,26 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from contracts.reading import Identity, Reading
-from hub.anomalies.mutes import Mutes
-from hub.database.database import Store
-from hub.database.key_value import Memory
-from hub.database.models import Activity, Device
-from hub.database.sessions import Sessions
+from hub.anomalies.mutes import MuteRepository
+from hub.database.database import Database
+from hub.database.key_value import KeyValueStore
 from hub.database.tenancy.declare import GLOBAL, TABLES
-from hub.device_settings.repository import StoredConfigs
-from hub.devices.repository import Devices
-from hub.firmware.repository import Firmware
-from hub.mqtt.account_repository import Account, Accounts, AccountState
-from hub.people.repository import People, Role, token_hash
-from hub.places.repository import Places
-from hub.readings.repository import Readings
+from hub.device_settings.repository import SettingsRepository
+from hub.devices.repository import DeviceRepository
+from hub.firmware.repository import FirmwareRepository
+from hub.models import Activity, Device
+from hub.models.sessions import Sessions
+from hub.mqtt.account_repository import Account, AccountRepository, AccountState
+from hub.people.repository import PeopleRepository, Role, token_hash
+from hub.places.repository import PlaceRepository
+from hub.readings.repository import ReadingRepository
 from hub.readings.retention import Rule, keep
 from hub.rollouts.model import Options, Rollout, SettingsTarget
 from hub.rollouts.plan import begin
-from hub.rollouts.repository import StoredRollouts
-from hub.tokens.repository import Scope, Tokens
-from hub.web.wizard.kept import Kept, Wizards
+from hub.rollouts.repository import RolloutRepository
+from hub.tokens.repository import Scope, TokenRepository
 from hub.web.wizard.machine import Progress
+from hub.web.wizard.repository import SavedProgress, WizardRepository
 from tests.hub.database.bouncer import bouncer
 from tests.hub.ingest.test_ingest import NOW, key, stored
 from tests.support.images import canned_image
@@ -47,7 +47,7 @@ GENERATED = pg.GeneratedAlways.sqlstate
 DENIED = pg.InsufficientPrivilege.sqlstate
 
 
-async def fill(store: Store, tenant: str, prefix: str) -> None:
+async def fill(store: Database, tenant: str, prefix: str) -> None:
     """At least a row in every table."""
     await store.ensure_tenant(tenant)
     await stored(store, [
@@ -57,27 +57,29 @@ async def fill(store: Store, tenant: str, prefix: str) -> None:
         Reading(key(f"{prefix}0"), 1.0, NOW.replace(year=2014)),
         Reading(key(f"{prefix}1"), 1.0, NOW.replace(hour=1), Identity(f"{prefix}boot", 1)),
     ], tenant)  # fmt: skip
-    await Devices(store, tenant).report(f"{prefix}0", {"battery_mv": 2000}, NOW, 9)
-    await StoredConfigs(store, tenant).change(
+    await DeviceRepository(store.of(tenant)).report(f"{prefix}0", {"battery_mv": 2000}, NOW, 9)
+    await SettingsRepository(store.of(tenant)).change(
         f"{prefix}0", lambda _: ({"interval": 9}, {"wifi": {"key": prefix}}), who="ann", why="test"
     )
-    await Memory(store, tenant).save("aid", {f"{prefix}0": 2})
-    await Accounts(store).create(Account(tenant, f"{prefix}0", "$7$", AccountState.ACTIVE))
-    await Readings(store, tenant).calibrate(key(f"{prefix}0"), gain=2)
-    await keep(store, tenant, Rule(30))
-    await Wizards(store, tenant, prefix).save("add", Kept(), Progress({"at": {"x": 1}}))
-    await Tokens(store).make(tenant, f"{prefix} script", {Scope.READ}, "ann", None)
-    await Firmware(store, tenant).add(canned_image(f"1.0.{ord(prefix)}"))
-    rollouts = StoredRollouts(store, tenant)
+    await KeyValueStore(store.of(tenant), "homekit").save("aid", {f"{prefix}0": 2})
+    await AccountRepository(store).create(Account(tenant, f"{prefix}0", "$7$", AccountState.ACTIVE))
+    await ReadingRepository(store.of(tenant)).calibrate(key(f"{prefix}0"), gain=2)
+    await keep(store.of(tenant), Rule(30))
+    await WizardRepository(store.of(tenant), prefix).save(
+        "add", SavedProgress(), Progress({"at": {"x": 1}})
+    )
+    await TokenRepository(store).make(tenant, f"{prefix} script", {Scope.READ}, "ann", None)
+    await FirmwareRepository(store.of(tenant)).add(canned_image(f"1.0.{ord(prefix)}"))
+    rollouts = RolloutRepository(store.of(tenant))
     name = f"{prefix}0"
     rollout = Rollout(0, SettingsTarget(changes={"interval": 9}), Options(), NOW)
     devices, history = begin(rollout, await rollouts.starts([name]), NOW)
     await rollouts.add(rollout, devices, history)
-    await Mutes(store, tenant).mute(key(f"{prefix}0"), "jump", None, "ann")
-    places = Places(store, tenant)
+    await MuteRepository(store.of(tenant)).mute(key(f"{prefix}0"), "jump", None, "ann")
+    places = PlaceRepository(store.of(tenant))
     home = await places.add(f"{prefix} home")
     room = await places.add(f"{prefix} room", home)
-    people = People(store)
+    people = PeopleRepository(store)
     await people.invite(tenant, token_hash(f"{prefix}1"), Role.READER, timedelta(days=1))
     assert await people.join_as_new(token_hash(f"{prefix}1"), f"{prefix} ann", "argon")
     await people.invite(tenant, token_hash(prefix), Role.READER, timedelta(days=1))
@@ -90,7 +92,7 @@ async def fill(store: Store, tenant: str, prefix: str) -> None:
 
 
 @pytest.fixture
-async def two(store: Store) -> Store:
+async def two(store: Database) -> Database:
     await fill(store, "a", "a")
     await fill(store, "b", "b")
     return store
@@ -109,7 +111,7 @@ async def as_tenant(url: str, number: int | None):
 
 
 @pytest.fixture(params=["direct", "bouncer"])
-async def app_url(request, two: Store, server, database, server_folder: Path):
+async def app_url(request, two: Database, server, database, server_folder: Path):
     if request.param == "direct":
         yield database.app_url
     else:
@@ -163,7 +165,7 @@ async def foreign_columns(admin, table: str) -> dict[str, str]:
     return found | ({"series_id": "series"} if table == "reading" else {})
 
 
-async def test_no_table_lets_anything_through(app_url: str, database, two: Store):
+async def test_no_table_lets_anything_through(app_url: str, database, two: Database):
     a, b = await two.tenant_id("a"), await two.tenant_id("b")
     async with await psycopg.AsyncConnection.connect(database.admin_url, autocommit=True) as admin:
         before = await everything(admin)
@@ -204,9 +206,9 @@ async def insert(conn, table: str, row: dict) -> tuple[str, int]:
         sql.SQL(", ").join(sql.Placeholder() * len(row)),
     )
     values = [
-        # HomeKit's values are JSON of any kind.
+        # Small values are JSON of any kind.
         Jsonb(v)
-        if (isinstance(v, dict | list) and c != "scopes") or (table, c) == ("homekit", "value")
+        if (isinstance(v, dict | list) and c != "scopes") or (table, c) == ("key_value", "value")
         else v
         for c, v in row.items()
     ]
@@ -263,7 +265,7 @@ async def references(conn, admin, table: str, own: list, other: list) -> None:
         assert answers != {""}, (table, column)
 
 
-async def test_names_and_numbers_of_another_tenant_are_free(database, two: Store):
+async def test_names_and_numbers_of_another_tenant_are_free(database, two: Database):
     """No unique error tells that another tenant has something."""
     a, b = await two.tenant_id("a"), await two.tenant_id("b")
     async with await psycopg.AsyncConnection.connect(database.admin_url, autocommit=True) as admin:
@@ -286,7 +288,7 @@ async def test_names_and_numbers_of_another_tenant_are_free(database, two: Store
                     assert foreign, (table, told)
 
 
-async def test_what_else_could_tell(database, two: Store):
+async def test_what_else_could_tell(database, two: Database):
     a = await two.tenant_id("a")
     async with as_tenant(database.app_url, a) as conn:
         rows = await conn.execute(
@@ -321,10 +323,10 @@ async def test_what_else_could_tell(database, two: Store):
         ):
             await attempt(conn, sql.SQL(statement))
     assert await two.tenants() == ["a", "b", "home"]
-    assert (await Accounts(two).find("b0")).tenant == "b"
+    assert (await AccountRepository(two).find("b0")).tenant == "b"
 
 
-async def test_a_reading_for_a_series_of_another_tenant_is_refused(database, two: Store):
+async def test_a_reading_for_a_series_of_another_tenant_is_refused(database, two: Database):
     async with await psycopg.AsyncConnection.connect(database.admin_url) as admin:
         row = await admin.execute(
             "SELECT min(id) FROM dormouse.series WHERE tenant_id = %s", [await two.tenant_id("b")]
@@ -339,14 +341,14 @@ async def test_a_reading_for_a_series_of_another_tenant_is_refused(database, two
                 )
 
 
-async def test_operators_ask_a_list_of_tenants_and_no_more(two: Store):
+async def test_operators_ask_a_list_of_tenants_and_no_more(two: Database):
     rows = await two.rows(["a", "b"], "SELECT count(*)::int AS n FROM dormouse.device")
     assert rows == [{"tenant": "a", "n": 4}, {"tenant": "b", "n": 4}]
     assert await two.rows([], "SELECT 1 AS n") == []
 
 
 async def test_no_leak_in_10_000_interleaved_transactions(
-    server, database, two: Store, server_folder: Path
+    server, database, two: Database, server_folder: Path
 ):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")

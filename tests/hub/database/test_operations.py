@@ -15,14 +15,17 @@ from typer.testing import CliRunner
 
 from contracts.reading import Reading
 from hub.database.backup import backup, restore, verify
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import BackupError, QueryError, RealReadingsError
 from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
+from hub.database.recreate import recreate
 from hub.database.start import running
+from hub.devices.commands import devices
 from hub.doctor.isolation import examine
-from hub.maintenance.commands import devices, mount
-from hub.maintenance.recreate import load_fixture, recreate
+from hub.maintenance import commands as maintenance
+from hub.maintenance.fixture import load_fixture
+from hub.readings import commands as readings
 from hub.readings.export import Format, export
 from hub.settings import Settings
 from tests.hub.ingest.test_ingest import NOW, key, stored
@@ -31,13 +34,13 @@ from tests.support.postgres import FAST
 EVERYTHING = "SELECT at, value, text, device_id FROM dormouse.calibrated ORDER BY at, value"
 
 
-async def written(store: Store, form: Format, query: str = EVERYTHING) -> bytes:
+async def written(store: Database, form: Format, query: str = EVERYTHING) -> bytes:
     target = io.BytesIO()
-    await export(store, "home", query, target, form)
+    await export(store.of("home"), query, target, form)
     return target.getvalue()
 
 
-async def test_any_query_as_csv_parquet_and_arrow(store: Store):
+async def test_any_query_as_csv_parquet_and_arrow(store: Database):
     await stored(
         store, [Reading(key(), 20.125, NOW), Reading(key(characteristic="N"), "é,\n", NOW)]
     )
@@ -55,14 +58,14 @@ async def test_any_query_as_csv_parquet_and_arrow(store: Store):
         assert table["at"].to_pylist() == [NOW, NOW]
 
 
-async def test_an_empty_answer_has_its_columns(store: Store):
+async def test_an_empty_answer_has_its_columns(store: Database):
     query = "SELECT key, created_at FROM dormouse.device"
     assert (await written(store, Format.CSV, query)).decode() == "key,created_at\r\n"
     table = pq.read_table(io.BytesIO(await written(store, Format.PARQUET, query)))
     assert (table.column_names, table.num_rows) == (["key", "created_at"], 0)
 
 
-async def test_export_writes_nothing_and_names_faults(store: Store):
+async def test_export_writes_nothing_and_names_faults(store: Database):
     for query, fault in [
         ("DELETE FROM dormouse.device RETURNING 1", "DELETE|syntax error"),
         ("SELECT 1; DROP TABLE dormouse.device", "multiple commands|syntax error"),
@@ -84,7 +87,7 @@ async def own(server_folder: Path, tmp_path: Path):
 
 async def test_a_backup_is_whole_and_comes_back(own: Postgres, tmp_path: Path):
     file = tmp_path / "backup.gz"
-    async with Store(own.app_url) as store:
+    async with Database(own.app_url) as store:
         await load_fixture(store)
         before = await written(store, Format.CSV)
         contents = await backup(own, file)
@@ -94,7 +97,7 @@ async def test_a_backup_is_whole_and_comes_back(own: Postgres, tmp_path: Path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     found, former = await restore(own, file)
     assert found == contents
-    async with Store(own.app_url) as store:
+    async with Database(own.app_url) as store:
         assert await written(store, Format.CSV) == before
         assert all(one.good for one in await examine(store, own.folder / "secrets"))
         # It takes new readings, with all that is derived from them.
@@ -105,7 +108,7 @@ async def test_a_backup_is_whole_and_comes_back(own: Postgres, tmp_path: Path):
 
 async def test_a_damaged_backup_is_refused_and_changes_nothing(own: Postgres, tmp_path: Path):
     file = tmp_path / "backup.gz"
-    async with Store(own.app_url) as store:
+    async with Database(own.app_url) as store:
         await load_fixture(store)
         before = await written(store, Format.CSV)
     await backup(own, file)
@@ -125,30 +128,30 @@ async def test_a_damaged_backup_is_refused_and_changes_nothing(own: Postgres, tm
         for attempt in (verify, restore):
             with pytest.raises(BackupError, match=reason):
                 await attempt(own, file)
-    async with Store(own.app_url) as store:
+    async with Database(own.app_url) as store:
         assert await written(store, Format.CSV) == before
 
 
 async def test_a_restore_waits_for_nobody(own: Postgres, tmp_path: Path):
     file = tmp_path / "backup.gz"
     await backup(own, file)
-    async with Store(own.app_url):
+    async with Database(own.app_url):
         with pytest.raises(BackupError, match="in use: stop the hub"):
             await restore(own, file)
 
 
 async def test_recreate_refuses_real_readings_unless_told_twice(database):
-    async with Store(database.app_url) as store:
+    async with Database(database.app_url) as store:
         await load_fixture(store)
     for told in (0, 1):
         with pytest.raises(RealReadingsError, match="holds 8 readings"):
             await recreate(database.owner_url, told=told)
     await recreate(database.owner_url, told=2)
-    async with Store(database.app_url) as store:
+    async with Database(database.app_url) as store:
         assert await store.tenants() == []
         await load_fixture(store)
         assert await store.tenants() == ["home"]
-    async with Store(database.app_url) as store:
+    async with Database(database.app_url) as store:
         assert all(one.good for one in await examine(store))
 
 
@@ -157,8 +160,10 @@ async def test_commands_beside_a_running_hub_and_without(server_folder: Path, mo
     monkeypatch.setenv("DORMOUSE_DATA_DIR", str(folder))
 
     commands = typer.Typer()
-    mount(commands)
-    commands.command()(devices)
+    parts = (devices, readings.retention, readings.export, maintenance.backup, maintenance.restore)
+    for command in parts:
+        commands.command()(command)
+    commands.command("db-recreate")(maintenance.db_recreate)
 
     # In a thread of its own, since a command runs its own loop.
     def call(*words: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import (
     PostgresFailedError,
     SchemaOutdatedError,
@@ -136,7 +136,7 @@ async def test_a_long_path_gets_a_short_socket(server_folder: Path):
 
 async def test_a_superuser_is_refused(server, database):
     with pytest.raises(UnsafeRoleError, match="is a superuser"):
-        async with Store(database.admin_url):
+        async with Database(database.admin_url):
             pass
 
 
@@ -148,7 +148,7 @@ async def test_a_role_that_may_become_one_that_sees_everything_is_refused(server
             url = psycopg.conninfo.make_conninfo(database.app_url, user="innocent", password="x")
             await conn.execute(f"GRANT CONNECT ON DATABASE {database.name} TO innocent")
             with pytest.raises(UnsafeRoleError, match="may become sees_all, which has BYPASSRLS"):
-                async with Store(url):
+                async with Database(url):
                     pass
         finally:
             await conn.execute(f"REVOKE ALL ON DATABASE {database.name} FROM innocent")
@@ -196,7 +196,7 @@ async def test_a_database_that_was_not_migrated_is_refused(server, tmp_path: Pat
     await server._execute("CREATE DATABASE {}", "empty")
     try:
         with pytest.raises(SchemaOutdatedError, match="schema is missing"):
-            async with Store(server.database("empty").app_url):
+            async with Database(server.database("empty").app_url):
                 pass
     finally:
         await server.drop("empty")

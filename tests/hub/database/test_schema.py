@@ -7,13 +7,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.migrate import head
-from hub.database.models import Base
-from hub.database.models.history import Xid8
 from hub.database.tenancy.declare import GLOBAL, TABLES
 from hub.database.tenancy.drift import drift
 from hub.database.upgrade import config, engine_url
+from hub.models import Base
+from hub.models.history import Xid8
 
 # The types that SQLAlchemy does not know of itself.
 ischema_names["xid8"] = Xid8
@@ -40,7 +40,7 @@ def test_every_table_is_declared_for_tenancy(database):
     assert tables | {"alembic_version"} == TABLES.keys() | GLOBAL.keys()
 
 
-async def test_a_migrated_database_has_no_drift(store: Store):
+async def test_a_migrated_database_has_no_drift(store: Database):
     async with store.nobody() as conn:
         await conn.execute("SELECT dormouse.ensure_partitions_ahead(2)")
         assert await drift(conn) == []
@@ -68,7 +68,7 @@ CHANGES = [
      "reading_2020_01: a partition granted to dormouse_app"),
     ("ALTER TABLE dormouse.reading_2020_01 DISABLE ROW LEVEL SECURITY",
      "reading_2020_01: row-level security is not"),
-    ("DROP TABLE dormouse.homekit", "homekit: is missing"),
+    ("DROP TABLE dormouse.key_value", "key_value: is missing"),
 ]  # fmt: skip
 
 

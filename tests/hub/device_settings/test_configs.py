@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.device_settings.configs import Configs
 from hub.device_settings.errors import ConfigError
 from hub.devices.known import DeviceUnknownError
 from hub.devices.replacement import replace_device
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.mqtt.errors import NotConnectedError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,24 +39,24 @@ class Broker:
 
 
 @pytest.fixture
-async def broker(store: Store) -> Broker:
-    await Devices(store, "home").report("d1", {"config": 0}, NOW, 300)
+async def broker(store: Database) -> Broker:
+    await DeviceRepository(store.of("home")).report("d1", {"config": 0}, NOW, 300)
     return Broker()
 
 
 @pytest.fixture
-def configs(store: Store, broker: Broker) -> Configs:
-    return Configs(store, "home", broker.publish)
+def configs(store: Database, broker: Broker) -> Configs:
+    return Configs(store.of("home"), broker.publish)
 
 
-async def report(store: Store, configs: Configs, version: int, *problems: str) -> None:
+async def report(store: Database, configs: Configs, version: int, *problems: str) -> None:
     at = datetime.now(UTC)
-    await Devices(store, "home").report("d1", {"config": version}, at, 300)
+    await DeviceRepository(store.of("home")).report("d1", {"config": version}, at, 300)
     await configs.reported("d1", version, at, problems)
 
 
-async def rows(store: Store, query: str) -> list[tuple]:
-    async with store.tenant("home") as conn:
+async def rows(store: Database, query: str) -> list[tuple]:
+    async with store.of("home").transaction() as conn:
         return await (await conn.execute(query)).fetchall()
 
 
@@ -129,20 +129,20 @@ async def test_the_broker_away_is_no_obstacle(store, configs, broker):
     assert await configs.want("d1", {"interval": 600}) == 1
     assert broker.kept == {}
     broker.away = False
-    await Configs(store, "home", broker.publish).publish_all()
+    await Configs(store.of("home"), broker.publish).publish_all()
     assert broker.config() == {"version": 1, "interval": 600}
 
 
 async def test_a_restarted_hub_still_waits_for_the_report(store, configs, broker):
     version = await configs.want("d1", {"wifi": WIFI})
-    again = Configs(store, "home", broker.publish)
+    again = Configs(store.of("home"), broker.publish)
     await report(store, again, version)
     assert "wifi" not in broker.config()
     assert not (await again.state("d1")).waiting
 
 
 async def test_versions_go_on_beyond_what_another_hub_had(store, configs, broker):
-    await Devices(store, "home").report("d1", {"config": 41}, datetime.now(UTC), 300)
+    await DeviceRepository(store.of("home")).report("d1", {"config": 41}, datetime.now(UTC), 300)
     assert await configs.want("d1", {"interval": 600}) == 42
 
 
@@ -180,7 +180,7 @@ async def test_interval_and_name_have_their_history(store, configs, broker):
 
 async def test_the_successor_of_a_replaced_device_inherits(store, configs, broker):
     await report(store, configs, await configs.want("d1", {"interval": 600}))
-    await replace_device(store, "home", "d1", "d2", who="ann")
+    await replace_device(store.of("home"), "d1", "d2", who="ann")
     await configs.replaced("d1", "d2")
     assert broker.kept["HomeKit/d1/$config"] == ""
     assert broker.config("d2") == {"version": 1, "interval": 600}

@@ -3,17 +3,17 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import PathError, PathTooSlowError
 from hub.devices.documents import devices_where
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from tests.hub.ingest.test_ingest import NOW
 from tests.support.broker import until
 
 
 @pytest.fixture
-async def devices(store: Store) -> Devices:
-    found = Devices(store, "home")
+async def devices(store: Database) -> DeviceRepository:
+    found = DeviceRepository(store.of("home"))
     await found.report("weak", {"battery_mv": 2600, "cells": [{"mv": 1290}, {"mv": 1310}]}, NOW, 9)
     await found.report("strong", {"battery_mv": 3100, "cells": [{"mv": 1500}]}, NOW, 9)
     await found.report("mains", {"battery_mv": None, "cells": []}, NOW, None)
@@ -35,9 +35,9 @@ FOUND = [
 ]
 
 
-async def test_documents_are_found(store: Store, devices: Devices):
+async def test_documents_are_found(store: Database, devices: DeviceRepository):
     for path, expected in FOUND:
-        assert await devices_where(store, "home", path) == expected, path
+        assert await devices_where(store.of("home"), path) == expected, path
 
 
 UNREADABLE = [
@@ -46,23 +46,25 @@ UNREADABLE = [
 ]  # fmt: skip
 
 
-async def test_an_unreadable_path_is_refused_with_its_position(store: Store):
+async def test_an_unreadable_path_is_refused_with_its_position(store: Database):
     for path, position in UNREADABLE:
         with pytest.raises(PathError, match=f"at character {position + 1}$") as caught:
-            await devices_where(store, "home", path)
+            await devices_where(store.of("home"), path)
         assert caught.value.position == position
 
 
-async def test_a_slow_path_is_given_up_and_changes_nothing(store: Store, devices: Devices):
+async def test_a_slow_path_is_given_up_and_changes_nothing(
+    store: Database, devices: DeviceRepository
+):
     await devices.attributes("weak", {"n": list(range(3000))})
     slow = "$.n[*] ? (exists($.n[*] ? (exists($.n[*] ? (@ < 0)))))"
     with pytest.raises(PathTooSlowError, match="within 50 ms"):
-        await devices_where(store, "home", slow, time_limit_ms=50)
-    assert await devices_where(store, "home", "$.battery_mv < 2700") == ["weak"]
+        await devices_where(store.of("home"), slow, time_limit_ms=50)
+    assert await devices_where(store.of("home"), "$.battery_mv < 2700") == ["weak"]
 
 
-async def test_an_equality_uses_the_index(store: Store, devices: Devices, database):
-    async with store.tenant("home") as conn:
+async def test_an_equality_uses_the_index(store: Database, devices: DeviceRepository, database):
+    async with store.of("home").transaction() as conn:
         await conn.execute(
             "INSERT INTO dormouse.device (key) SELECT 'n' || n FROM generate_series(1, 3000) n"
         )
@@ -73,7 +75,7 @@ async def test_an_equality_uses_the_index(store: Store, devices: Devices, databa
         )
     async with await psycopg.AsyncConnection.connect(database.admin_url, autocommit=True) as admin:
         await admin.execute("ANALYZE dormouse.device_state")
-        assert await devices_where(store, "home", '$.room == "attic"') == ["strong"]
+        assert await devices_where(store.of("home"), '$.room == "attic"') == ["strong"]
         await store._pool.close()
 
         async def used() -> bool:

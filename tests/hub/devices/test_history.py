@@ -9,16 +9,16 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import NoActivityError, NoSessionError
-from hub.database.models import Activity, Device, DeviceThen, LocationHistory, Place, Tick, then
-from hub.database.sessions import Sessions
+from hub.models import Activity, Device, DeviceThen, LocationHistory, Place, Tick, then
+from hub.models.sessions import Sessions
 
 MOVE = Activity("ann", "moved house")
 
 
 @pytest.fixture
-async def sessions(store: Store):
+async def sessions(store: Database):
     async with Sessions(store) as found:
         yield found
 
@@ -148,16 +148,16 @@ async def test_deletes_are_recorded(sessions: Sessions):
         assert (last.tick, last.deleted) == (2, True)
 
 
-async def test_sql_past_the_package_leaves_history_too(store: Store, sessions: Sessions):
-    async with store.tenant("home") as conn:
+async def test_sql_past_the_package_leaves_history_too(store: Database, sessions: Sessions):
+    async with store.of("home").transaction() as conn:
         await conn.execute(
             "INSERT INTO dormouse.device (key, name) SELECT 'd' || n, 'old' "
             "FROM generate_series(1, 50) n"
         )
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         await conn.execute("UPDATE dormouse.device SET name = 'new' WHERE key <> 'd1'")
         await conn.execute("UPDATE dormouse.device SET name = 'newer' WHERE key = 'd2'")
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         rows = await (
             await conn.execute(
                 """SELECT d.key, h.ticks::text, h.value FROM dormouse.device d
@@ -175,14 +175,14 @@ async def test_sql_past_the_package_leaves_history_too(store: Store, sessions: S
         await assert_history_whole(conn)
 
 
-async def test_history_cannot_be_written(store: Store):
+async def test_history_cannot_be_written(store: Database):
     for statement in (
         "UPDATE dormouse.device_name_history SET value = 'x'",
         "DELETE FROM dormouse.tick",
         "INSERT INTO dormouse.tick (device_id, tick, at) VALUES (1, 1, now())",
     ):
         with pytest.raises(Exception, match="permission denied"):
-            async with store.tenant("home") as conn:
+            async with store.of("home").transaction() as conn:
                 await conn.execute(statement)
 
 
@@ -211,7 +211,7 @@ async def assert_history_whole(conn) -> None:
     assert await gaps.fetchall() == []
 
 
-async def test_eight_writers_leave_whole_histories(store: Store, sessions: Sessions):
+async def test_eight_writers_leave_whole_histories(store: Database, sessions: Sessions):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     rng = random.Random(seed)
@@ -232,7 +232,7 @@ async def test_eight_writers_leave_whole_histories(store: Store, sessions: Sessi
                     if rng.random() < 0.2:
                         await session.rollback()
             else:
-                async with store.tenant("home") as conn:
+                async with store.of("home").transaction() as conn:
                     # Rows are locked in one order, as everyone who changes several must.
                     await conn.execute(
                         """UPDATE dormouse.device SET name = %s, owner = %s WHERE id IN
@@ -246,13 +246,13 @@ async def test_eight_writers_leave_whole_histories(store: Store, sessions: Sessi
                         await asyncio.sleep(rng.random() * 0.003)
 
     await asyncio.gather(*(writer(random.Random(rng.random())) for _ in range(8)))
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         await assert_history_whole(conn)
         count = await (await conn.execute("SELECT count(*) FROM dormouse.tick")).fetchone()
         assert count[0] > 30
 
 
-async def test_bulk_orm_update_leaves_history(sessions: Sessions, store: Store):
+async def test_bulk_orm_update_leaves_history(sessions: Sessions, store: Database):
     async with sessions.tenant("home") as session:
         place = Place(name="attic")
         session.add(place)
@@ -263,5 +263,5 @@ async def test_bulk_orm_update_leaves_history(sessions: Sessions, store: Store):
             select(LocationHistory.value).where(LocationHistory.ticks.contains(2))
         )
         assert set(values) <= {place.id}
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         await assert_history_whole(conn)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from hub.device_settings.repository import Version
+from hub.device_settings.repository import SettingsVersion
 from hub.explain.explanation import explain
 from hub.explain.facts import Day, Facts, Heard, InRollout, Lost
 from hub.explain.outages import Away, Outage
@@ -49,8 +49,10 @@ def kinds(facts: Facts) -> dict[str, str]:
     return {sentence.kind: sentence.text for sentence in said(facts).chain}
 
 
-def wanted(version: int, runs: int | None, at: datetime, **changes: object) -> Version:
-    made = Version("esp_1", version, {"interval": 60}, None, "ann", "", at, None, None, runs)
+def wanted(version: int, runs: int | None, at: datetime, **changes: object) -> SettingsVersion:
+    made = SettingsVersion(
+        "esp_1", version, {"interval": 60}, None, "ann", "", at, None, None, runs
+    )
     return replace(made, **changes)
 
 

@@ -7,14 +7,15 @@ import psycopg
 import pytest
 
 from contracts.reading import Identity, Reading, SeriesKey
-from hub.database.database import Store
-from hub.device_settings.repository import StoredConfigs
-from hub.devices.repository import Devices
+from hub.database.database import Database
+from hub.device_settings.repository import SettingsRepository
+from hub.devices.repository import DeviceRepository
 from hub.explain.explanation import explain
-from hub.explain.facts import Surroundings, gather
+from hub.explain.facts import Surroundings
+from hub.explain.repository import gather
 from hub.explain.sentence import Level
 from hub.explain.words import Clock
-from hub.mqtt.account_repository import Account, Accounts, AccountState
+from hub.mqtt.account_repository import Account, AccountRepository, AccountState
 from hub.runtime.problems import Seen
 from tests.hub.ingest.test_ingest import stored
 
@@ -26,8 +27,8 @@ def level(device: str, value: float, at: datetime, identity: Identity | None = N
     return Reading(SeriesKey(device, "BatteryService", 0, "BatteryLevel"), value, at, identity)
 
 
-async def test_facts_of_one_device(store: Store):
-    devices = Devices(store, "home")
+async def test_facts_of_one_device(store: Database):
+    devices = DeviceRepository(store.of("home"))
     for n in range(5):
         at = NOW - timedelta(days=4 - n)
         report = {
@@ -41,11 +42,11 @@ async def test_facts_of_one_device(store: Store):
         level("esp_1", 50, NOW, Identity("9f3a61c2", seq)) for seq in (1, 2, 5)
     ])  # fmt: skip
     await devices.lost("esp_1", "9f3a61c2", 1)
-    await Accounts(store).create(Account("home", "esp_1", "$7$", AccountState.ACTIVE))
-    await StoredConfigs(store, "home").change(
+    await AccountRepository(store).create(Account("home", "esp_1", "$7$", AccountState.ACTIVE))
+    await SettingsRepository(store.of("home")).change(
         "esp_1", lambda _: ({"name": "Cellar"}, None), who="ann", why=""
     )
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         for number, state in ((1, "failed"), (2, "commanded")):
             await conn.execute(
                 """INSERT INTO dormouse.rollout (kind, target, options, phase, created_by,
@@ -60,7 +61,7 @@ async def test_facts_of_one_device(store: Store):
     around = Surroundings(
         problems=lambda device: {"range": Seen(1, NOW, device)}, online=lambda _: True
     )
-    [facts] = await gather(store, "home", NOW, ["esp_1"], around)
+    [facts] = await gather(store.of("home"), NOW, ["esp_1"], around)
     assert (facts.device, facts.name, facts.account) == ("esp_1", "Cellar", AccountState.ACTIVE)
     assert (facts.seen_at, facts.report_at) == (NOW, NOW)
     assert facts.next_wake_at == NOW + timedelta(seconds=300)
@@ -81,30 +82,32 @@ async def test_facts_of_one_device(store: Store):
     assert {"heard", "battery", "awake", "crash", "power", "lost", "refused", "config"} <= found
 
 
-async def test_a_level_in_percent_where_no_voltage_is_known(store: Store):
-    await Devices(store, "home").report("esp_1", {"rssi": -60}, NOW, 300)
+async def test_a_level_in_percent_where_no_voltage_is_known(store: Database):
+    await DeviceRepository(store.of("home")).report("esp_1", {"rssi": -60}, NOW, 300)
     await stored(store, [level("esp_1", 90 - 5 * n, NOW - timedelta(days=4 - n)) for n in range(5)])
-    [facts] = await gather(store, "home", NOW)
+    [facts] = await gather(store.of("home"), NOW)
     assert [percent for _, percent in facts.levels] == [90, 85, 80, 75, 70]
     [falling] = [s.text for s in explain(facts, Clock(NOW)).chain if s.kind == "battery"]
     assert falling == "battery falling: from 90 % to 70 % in 4 days, at this rate empty in 14 days"
 
 
-async def test_accounts_without_a_device_are_there_and_viewers_are_not(store: Store):
-    accounts = Accounts(store)
+async def test_accounts_without_a_device_are_there_and_viewers_are_not(store: Database):
+    accounts = AccountRepository(store)
     for name in ("esp_new", "viewer", "viewer.ann"):
         await accounts.create(Account("home", name, "$7$", AccountState.PENDING))
-    await Devices(store, "home").report("esp_old", {}, NOW, None)
-    found = await gather(store, "home", NOW)
+    await DeviceRepository(store.of("home")).report("esp_old", {}, NOW, None)
+    found = await gather(store.of("home"), NOW)
     assert [(facts.device, facts.account) for facts in found] == [
         ("esp_new", AccountState.PENDING), ("esp_old", None),
     ]  # fmt: skip
-    assert [facts.device for facts in await gather(store, "home", NOW, ["esp_new"])] == ["esp_new"]
-    assert await gather(store, "home", NOW, ["esp"]) == []
+    assert [facts.device for facts in await gather(store.of("home"), NOW, ["esp_new"])] == [
+        "esp_new"
+    ]
+    assert await gather(store.of("home"), NOW, ["esp"]) == []
 
 
-async def test_who_was_replaced_whatever_else_attributes_say(store: Store):
-    devices = Devices(store, "home")
+async def test_who_was_replaced_whatever_else_attributes_say(store: Database):
+    devices = DeviceRepository(store.of("home"))
     await devices.report("esp_new", {}, NOW, None)
     at = NOW.isoformat()
     await devices.attributes("esp_new", {"replacements": [
@@ -113,26 +116,26 @@ async def test_who_was_replaced_whatever_else_attributes_say(store: Store):
     ]})  # fmt: skip
     await devices.report("esp_wild", {}, NOW, None)
     await devices.attributes("esp_wild", {"replacements": "none"})
-    await Accounts(store).create(Account("home", "esp_old", "$7$", AccountState.DISABLED))
-    found = {facts.device: facts for facts in await gather(store, "home", NOW)}
+    await AccountRepository(store).create(Account("home", "esp_old", "$7$", AccountState.DISABLED))
+    found = {facts.device: facts for facts in await gather(store.of("home"), NOW)}
     assert found["esp_old"].replaced_by == ("esp_new", NOW)
     assert found["esp_new"].replaced_by is None
     for facts in found.values():
         explain(facts, Clock(NOW))
 
 
-async def test_no_other_tenants_facts(store: Store):
+async def test_no_other_tenants_facts(store: Database):
     await store.ensure_tenant("school")
     for tenant in ("home", "school"):
-        await Devices(store, tenant).report("esp_1", {"firmware": tenant}, NOW, 300)
+        await DeviceRepository(store.of(tenant)).report("esp_1", {"firmware": tenant}, NOW, 300)
         await stored(store, [level("esp_1", 50, NOW)], tenant)
-    [facts] = await gather(store, "home", NOW)
+    [facts] = await gather(store.of("home"), NOW)
     assert facts.report == {"firmware": "home"}
 
 
 @pytest.mark.parametrize("number", [100])
-async def test_a_hundred_devices_in_a_few_queries(store: Store, number, monkeypatch):
-    devices = Devices(store, "home")
+async def test_a_hundred_devices_in_a_few_queries(store: Database, number, monkeypatch):
+    devices = DeviceRepository(store.of("home"))
     for n in range(number):
         late = timedelta(hours=2 if n % 10 == 0 else 0)
         await devices.report(f"esp_{n:03}", {"battery_mv": 2900}, NOW - late, 300)
@@ -146,7 +149,7 @@ async def test_a_hundred_devices_in_a_few_queries(store: Store, number, monkeypa
 
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", counting)
     began = time.perf_counter()
-    found = await gather(store, "home", NOW + timedelta(seconds=60))
+    found = await gather(store.of("home"), NOW + timedelta(seconds=60))
     took = time.perf_counter() - began
     clock = Clock(NOW + timedelta(seconds=60))
     wrong = [f.device for f in found if explain(f, clock).headline.level is not Level.FINE]

@@ -3,10 +3,10 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 
-from hub.database.key_value import Memory
+from hub.database.errors import DatabaseAwayError
+from hub.database.key_value import KeyValueStore
 from hub.explain.outages import Away, Outage, Outages, merged
 from tests.support.broker import until
 
@@ -18,7 +18,7 @@ class Hub:
 
     def __init__(self, store) -> None:
         self.now = NOON
-        self.memory = Memory(store, "home")
+        self.memory = KeyValueStore(store.of("home"), "explain")
         self.connected, self.lost = asyncio.Event(), asyncio.Event()
         self.connected.set()
 
@@ -128,7 +128,7 @@ async def test_a_database_that_is_away_is_tried_again(hub, monkeypatch):
 
     async def fail(area, values):
         failed.append(area)
-        raise psycopg.OperationalError("gone")
+        raise DatabaseAwayError("gone")
 
     monkeypatch.setattr(hub.memory, "save", fail)
     await asyncio.sleep(0)

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.topics import Enrol
 from hub.devices.known import DeviceUnknownError
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.explain.outages import Away, Outage
 from hub.explain.problems import explain_device, problems
 from hub.explain.sentence import Level
@@ -42,7 +42,7 @@ def hub(store, accounts):
 
 async def report(hub, device: str, hours: float, **said: object) -> None:
     at = datetime.now(UTC) - timedelta(hours=hours)
-    await Devices(hub.running.store, "home").report(device, said, at, 300)
+    await DeviceRepository(hub.running.store.of("home")).report(device, said, at, 300)
 
 
 async def test_the_worst_and_newest_first(hub):
@@ -78,7 +78,9 @@ async def test_who_waits_for_approval_is_told(hub):
 
 async def test_nothing_is_told_of_another_tenants_device(hub, accounts):
     await hub.running.store.ensure_tenant("school")
-    await Devices(hub.running.store, "school").report("esp_1", {}, datetime.now(UTC), 300)
+    await DeviceRepository(hub.running.store.of("school")).report(
+        "esp_1", {}, datetime.now(UTC), 300
+    )
     await accounts.provision("esp_1", "school", "0" * 32)
     for kind in ("range", "enrol-closed", "enrol-take-over"):
         hub.problems.note(kind, "esp_1", "a secret of the school")

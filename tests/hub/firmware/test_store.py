@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.firmware.errors import (
     ImageRefusedError,
     UnknownFirmwareError,
     VersionTakenError,
 )
-from hub.firmware.repository import Firmware
+from hub.firmware.repository import FirmwareRepository
 from tests.support.images import canned_image
 
 ONE = canned_image("1.0.0", "nodemcu", seed=1)
@@ -21,11 +21,11 @@ ANY = canned_image("2.0.0", "", seed=3)
 
 
 @pytest.fixture
-def firmware(store: Store) -> Firmware:
-    return Firmware(store, "home")
+def firmware(store: Database) -> FirmwareRepository:
+    return FirmwareRepository(store.of("home"))
 
 
-async def test_kept_listed_loaded_removed(firmware: Firmware):
+async def test_kept_listed_loaded_removed(firmware: FirmwareRepository):
     first = await firmware.add(ONE, notes="the first")
     second = await firmware.add(TWO)
     assert [image.id for image in await firmware.images()] == [second.id, first.id]
@@ -38,20 +38,20 @@ async def test_kept_listed_loaded_removed(firmware: Firmware):
         await firmware.load(first.id)
 
 
-async def test_the_same_file_again_is_the_image_that_is_there(firmware: Firmware):
+async def test_the_same_file_again_is_the_image_that_is_there(firmware: FirmwareRepository):
     first = await firmware.add(ONE)
     again = await asyncio.gather(*(firmware.add(ONE, notes=str(n)) for n in range(4)))
     assert set(again) == {first}
 
 
-async def test_two_images_cannot_be_the_same_version(firmware: Firmware):
+async def test_two_images_cannot_be_the_same_version(firmware: FirmwareRepository):
     first = await firmware.add(ONE)
     with pytest.raises(VersionTakenError, match=rf"1\.0\.0 for nodemcu \(number {first.id}\)"):
         await firmware.add(canned_image("1.0.0", "nodemcu", seed="other"))
     assert len(await firmware.images()) == 1
 
 
-async def test_found_by_version_and_board(firmware: Firmware):
+async def test_found_by_version_and_board(firmware: FirmwareRepository):
     mine, any_board = await firmware.add(TWO), await firmware.add(ANY)
     assert await firmware.find("2.0.0", "nodemcu") == mine
     assert await firmware.find("2.0.0", "d1") == any_board
@@ -63,16 +63,16 @@ async def test_found_by_version_and_board(firmware: Firmware):
         await firmware.find("newest")
 
 
-async def test_what_is_refused_leaves_nothing(firmware: Firmware):
+async def test_what_is_refused_leaves_nothing(firmware: FirmwareRepository):
     for data, notes in ((b"garbage", ""), (ONE[:-1], ""), (ONE, "x" * 2001), (ONE, "a\0b")):
         with pytest.raises(ImageRefusedError):
             await firmware.add(data, notes=notes)
     assert await firmware.images() == []
 
 
-async def test_tenants_do_not_see_each_others(store: Store, firmware: Firmware):
+async def test_tenants_do_not_see_each_others(store: Database, firmware: FirmwareRepository):
     await store.ensure_tenant("beach")
-    beach = Firmware(store, "beach")
+    beach = FirmwareRepository(store.of("beach"))
     ours = await firmware.add(ONE)
     theirs = await beach.add(ONE)  # the same file: neither knows of the other
     assert theirs.id != ours.id

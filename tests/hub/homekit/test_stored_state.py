@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contracts.reading import SeriesKey
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.homekit.identity import Identities
-from hub.homekit.repository import StoredHomeKit
+from hub.homekit.repository import HomeKitRepository
 from hub.homekit.state import Change, PresenceRecord
 
 
-async def test_everything_comes_back(store: Store):
-    state = StoredHomeKit(store, "home")
+async def test_everything_comes_back(store: Database):
+    state = HomeKitRepository(store.of("home"))
     empty = await state.load()
     assert (empty.bridges, empty.accessories, empty.values, empty.presence) == ([], [], {}, [])
     ids = Identities([], [])
@@ -34,8 +34,8 @@ async def test_everything_comes_back(store: Store):
     assert saved.presence == presence
 
 
-async def test_forgetting_one_device_leaves_the_others(store: Store):
-    state = StoredHomeKit(store, "home")
+async def test_forgetting_one_device_leaves_the_others(store: Database):
+    state = HomeKitRepository(store.of("home"))
     ids = Identities([], [])
     keys = [SeriesKey(device, "Switch", 0, "On") for device in ("esp_1", "esp_10")]
     for key in keys:
@@ -50,9 +50,9 @@ async def test_forgetting_one_device_leaves_the_others(store: Store):
     assert list(saved.values) == keys[1:]
 
 
-async def test_tenants_do_not_see_each_other(store: Store):
+async def test_tenants_do_not_see_each_other(store: Database):
     await store.ensure_tenant("beach")
     ids = Identities([], [])
     bridges, _ = ids.changes()
-    await StoredHomeKit(store, "home").save(Change(bridges))
-    assert (await StoredHomeKit(store, "beach").load()).bridges == []
+    await HomeKitRepository(store.of("home")).save(Change(bridges))
+    assert (await HomeKitRepository(store.of("beach")).load()).bridges == []

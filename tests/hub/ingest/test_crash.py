@@ -12,11 +12,12 @@ from pathlib import Path
 import psycopg
 
 from contracts.reading import Identity, Reading
-from hub.database.database import Store
+from hub.database.database import Database
+from hub.database.errors import DatabaseAwayError
 from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
 from hub.ingest.ingest import Ingest
-from hub.readings.repository import Readings
+from hub.readings.repository import ReadingRepository
 from hub.readings.retention import Rule, apply, keep
 from tests.hub.ingest.test_ingest import NOW, key
 
@@ -47,13 +48,13 @@ async def insistently(work) -> None:
     while True:
         try:
             return await work()
-        except (psycopg.OperationalError, psycopg.errors.InternalError_):
+        except (DatabaseAwayError, psycopg.errors.InternalError_):
             await asyncio.sleep(0.02)
 
 
-async def assert_rollups_are_of_the_readings(store: Store) -> None:
+async def assert_rollups_are_of_the_readings(store: Database) -> None:
     """Rollups equal recomputation."""
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         for table, width in (("hourly", "1 hour"), ("daily", "1 day")):
             wrong = await conn.execute(
                 f"""SELECT r.series_id, r.start, r.n, c.n FROM dormouse.{table} r
@@ -78,10 +79,10 @@ async def test_killed_during_ingest_calibration_and_retention(server_folder: Pat
     # fsync stays on: what was committed must come out of the log again.
     async with Postgres(server_folder / f"crash-{os.getpid()}") as postgres:
         await migrate(postgres.owner_url)
-        async with Store(postgres.app_url) as store:
-            ingest = Ingest(store, "home", linger=0.002)
+        async with Database(postgres.app_url) as store:
+            ingest = Ingest(store.of("home"), linger=0.002)
             await ingest.start()
-            await keep(store, "home", Rule(30, None, None))
+            await keep(store.of("home"), Rule(30, None, None))
             stop = asyncio.Event()
 
             async def send() -> None:
@@ -106,7 +107,7 @@ async def test_killed_during_ingest_calibration_and_retention(server_folder: Pat
                     gain = rng.choice([0.5, 1.0, 2.0])
                     if len(done) > 50:
                         await insistently(
-                            lambda gain=gain: Readings(store, "home").calibrate(
+                            lambda gain=gain: ReadingRepository(store.of("home")).calibrate(
                                 sent[0].series, gain=gain, since=NOW - timedelta(hours=1)
                             )
                         )
@@ -126,9 +127,9 @@ async def test_killed_during_ingest_calibration_and_retention(server_folder: Pat
             assert postgres.restarts >= KILLS
 
 
-async def assert_stored(store: Store, sent: list[Reading], acknowledged: set[int]) -> None:
+async def assert_stored(store: Database, sent: list[Reading], acknowledged: set[int]) -> None:
     """Each acknowledged reading is held and, unless expired, there exactly once."""
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         rows = await conn.execute(
             """SELECT v.key, r.at, r.value FROM dormouse.reading r
                JOIN dormouse.series s ON s.id = r.series_id

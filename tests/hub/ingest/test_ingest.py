@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from contracts.reading import Identity, Reading, SeriesKey, Value
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.ingest.ingest import Ingest
+from hub.runtime.problems import Problems
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -26,9 +27,9 @@ def batch(seq: int, value: Value = 20.0, *, boot: str = "b1", device: str = "d1"
     return Reading(key(device), value, NOW + timedelta(seconds=seq), Identity(boot, seq))
 
 
-async def stored(store: Store, readings: Sequence[Reading], tenant: str = "home") -> Ingest:
+async def stored(store: Database, readings: Sequence[Reading], tenant: str = "home") -> Ingest:
     """Each reading a message of its own, all committed."""
-    ingest = Ingest(store, tenant)
+    ingest = Ingest(store.of(tenant))
     await ingest.start()
     done: list[int] = []
     for number, reading in enumerate(readings):
@@ -38,8 +39,8 @@ async def stored(store: Store, readings: Sequence[Reading], tenant: str = "home"
     return ingest
 
 
-async def rows(store: Store, tenant: str = "home") -> list[tuple]:
-    async with store.tenant(tenant) as conn:
+async def rows(store: Database, tenant: str = "home") -> list[tuple]:
+    async with store.of(tenant).transaction() as conn:
         found = await conn.execute(
             """SELECT d.key, s.characteristic, s.kind, r.at, r.value, r.text
                FROM dormouse.reading r JOIN dormouse.series s ON s.id = r.series_id
@@ -48,7 +49,7 @@ async def rows(store: Store, tenant: str = "home") -> list[tuple]:
         return await found.fetchall()
 
 
-async def test_numbers_booleans_and_text_are_kept(store: Store):
+async def test_numbers_booleans_and_text_are_kept(store: Database):
     await stored(store, [
         Reading(key(), 20.125, NOW),
         Reading(key(characteristic="On"), True, NOW + timedelta(seconds=1)),
@@ -63,7 +64,7 @@ async def test_numbers_booleans_and_text_are_kept(store: Store):
     ]
 
 
-async def test_a_batch_reading_sent_again_is_stored_once(store: Store):
+async def test_a_batch_reading_sent_again_is_stored_once(store: Database):
     first = await stored(store, [batch(1), batch(2), batch(2)])
     assert first.counts == {"stored": 2, "held": 1}
     again = await stored(store, [batch(2), batch(3), batch(1, boot="b2")])
@@ -71,14 +72,14 @@ async def test_a_batch_reading_sent_again_is_stored_once(store: Store):
     assert len(await rows(store)) == 4
 
 
-async def test_plain_topics_of_a_device_that_sends_batches_are_not_stored(store: Store):
+async def test_plain_topics_of_a_device_that_sends_batches_are_not_stored(store: Database):
     await stored(store, [batch(1)])
     seen = await stored(store, [plain(20.0, minutes=1), plain(3.0, device="other")])
     assert seen.counts == {"stored": 1, "shadowed": 1}
     assert [row[0] for row in await rows(store)] == ["d1", "other"]
 
 
-async def test_a_redelivered_reading_that_repeats_the_last_row_is_not_stored_again(store: Store):
+async def test_a_redelivered_reading_that_repeats_the_last_row_is_not_stored_again(store: Database):
     seen = await stored(store, [plain(20.0), plain(20.0, minutes=1, redelivered=True)])
     assert seen.counts == {"stored": 1, "repeated": 1}
     seen = await stored(store, [
@@ -89,33 +90,33 @@ async def test_a_redelivered_reading_that_repeats_the_last_row_is_not_stored_aga
     assert seen.counts == {"stored": 2, "repeated": 1}
 
 
-async def test_impossible_times_go_to_quarantine(store: Store):
+async def test_impossible_times_go_to_quarantine(store: Database):
     far = Reading(key(), 1.0, NOW + timedelta(days=400))
     old = Reading(key(), 2.0, datetime(1970, 1, 1, tzinfo=UTC))
     seen = await stored(store, [far, old, plain(3.0)])
     assert seen.counts == {"stored": 1, "quarantined": 2}
     assert [row[4] for row in await rows(store)] == [3.0]
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         found = await conn.execute("SELECT reason FROM dormouse.quarantine ORDER BY reason")
         assert await found.fetchall() == [("future",), ("past",)]
 
 
-async def test_late_readings_find_their_month(store: Store):
+async def test_late_readings_find_their_month(store: Database):
     late = [Reading(key(), float(n), datetime(2019, n, 3, tzinfo=UTC)) for n in range(1, 13)]
     await stored(store, [*late, plain(99.0)])
     assert [row[4] for row in await rows(store)] == [*map(float, range(1, 13)), 99.0]
 
 
-async def test_a_reading_the_database_refuses_holds_up_no_other(store: Store):
+async def test_a_reading_the_database_refuses_holds_up_no_other(store: Database):
     bad = Reading(key(characteristic="Name"), "nul \0", NOW)
     seen = await stored(store, [plain(1.0), bad, plain(2.0, minutes=1)])
     assert seen.counts == {"stored": 2, "refused": 1}
 
 
-async def test_commits_are_told_in_order_before_done(store: Store):
+async def test_commits_are_told_in_order_before_done(store: Database):
     told: list[str] = []
     ingest = Ingest(
-        store, "home", lambda readings: told.extend(str(r.identity.seq) for r in readings)
+        store.of("home"), lambda readings: told.extend(str(r.identity.seq) for r in readings)
     )
     await ingest.start()
     committed = asyncio.Event()
@@ -126,8 +127,8 @@ async def test_commits_are_told_in_order_before_done(store: Store):
     assert told == ["1", "2", "2", "done"]
 
 
-async def test_the_database_is_awaited_for_ever(store: Store, server, database):
-    ingest = Ingest(store, "home")
+async def test_the_database_is_awaited_for_ever(store: Database, server, database):
+    ingest = Ingest(store.of("home"))
     await ingest.start()
     done = asyncio.Event()
     await server._execute("ALTER DATABASE {} ALLOW_CONNECTIONS false", database.name)
@@ -139,6 +140,28 @@ async def test_the_database_is_awaited_for_ever(store: Store, server, database):
     await asyncio.wait_for(done.wait(), 30)
     await ingest.stop()
     assert len(await rows(store)) == 1
+
+
+async def test_a_defect_is_not_called_the_database_away_and_loses_nothing(
+    store: Database, database, caplog
+):
+    problems = Problems()
+    ingest = Ingest(store.of("home"), problems=problems)
+    await ingest.start()
+    done = asyncio.Event()
+    rename = "ALTER FUNCTION dormouse.{} RENAME TO {}"
+    async with await psycopg.AsyncConnection.connect(database.owner_url, autocommit=True) as owner:
+        await owner.execute(rename.format("store_readings", "gone").encode())
+        ingest.put([plain(1.0)], done.set)
+        async with asyncio.timeout(30):
+            while problems.total["defect"] < 2:
+                await asyncio.sleep(0.02)
+        await owner.execute(rename.format("gone", "store_readings").encode())
+    await asyncio.wait_for(done.wait(), 30)
+    await ingest.stop()
+    assert len(await rows(store)) == 1
+    assert "away" not in caplog.text
+    assert caplog.text.count("UndefinedFunction") == 1, "its trace is logged once"
 
 
 async def kill_connections(server, name: str) -> None:

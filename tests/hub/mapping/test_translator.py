@@ -8,7 +8,7 @@ import pytest
 
 from contracts.reading import SeriesKey
 from contracts.topics import Online, Problem, StateValue
-from hub.database.key_value import Memory
+from hub.database.key_value import KeyValueStore
 from hub.mapping.rules import Mapping
 from hub.mapping.stored import StoredMapping
 from hub.mapping.translator import Translator
@@ -78,7 +78,7 @@ def test_what_tasmota_may_touch(tasmota):
 
 
 async def test_homie_nodes_keep_their_index(store):
-    memory = StoredMapping(Memory(store, "home"))
+    memory = StoredMapping(KeyValueStore(store.of("home"), "mapping"))
     homie = await memory.load(Mapping(presets=("homie",)))
     assert said(homie, "homie/box/$name", "Box") == [("box/AccessoryInformation/Name", "Box")]
     assert said(homie, "homie/box/outside/temperature", "5.5") == [

@@ -10,18 +10,18 @@ from sqlalchemy import event, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from contracts.reading import Reading as Measured
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError, OverlapError
-from hub.database.models import Activity, Device, Place, Placement, Reading
-from hub.database.sessions import Sessions
-from hub.places.repository import Places
+from hub.models import Activity, Device, Place, Placement, Reading
+from hub.models.sessions import Sessions
+from hub.places.repository import PlaceRepository
 from tests.hub.ingest.test_ingest import NOW, key, stored
 
 MOVE = Activity("ann", "moved house")
 
 
 @pytest.fixture
-async def sessions(store: Store):
+async def sessions(store: Database):
     async with Sessions(store) as found:
         yield found
 
@@ -30,12 +30,12 @@ def names(tree):
     return [{"name": p["name"], "children": names(p["children"])} for p in tree] if tree else tree
 
 
-async def test_an_empty_tree_is_an_empty_array(store: Store):
-    assert await Places(store, "home").tree() == []
+async def test_an_empty_tree_is_an_empty_array(store: Database):
+    assert await PlaceRepository(store.of("home")).tree() == []
 
 
-async def test_nested_json_with_several_roots(store: Store):
-    places = Places(store, "home")
+async def test_nested_json_with_several_roots(store: Database):
+    places = PlaceRepository(store.of("home"))
     house = await places.add("house")
     await places.add("beach house")
     upstairs = await places.add("upstairs", house)
@@ -68,13 +68,13 @@ def reference(rows: list[tuple[int, str, int | None]], parent: int | None = None
     parents=st.lists(st.floats(0, 1, exclude_max=True), max_size=25),
     roots=st.floats(0, 1),
 )
-async def test_the_tree_is_the_reference_tree(store: Store, parents: list[float], roots: float):
+async def test_the_tree_is_the_reference_tree(store: Database, parents: list[float], roots: float):
     # Each place hangs below an earlier one, or is a root: every forest can be made so.
     shape = [
         None if n == 0 or p < roots * 0.3 else int(p * n) for n, p in enumerate(parents)
     ]  # fmt: skip
     rows: list[tuple[int, str, int | None]] = []
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         await conn.execute("DELETE FROM dormouse.place")
         for n, above in enumerate(shape):
             parent = None if above is None else rows[above][0]
@@ -83,11 +83,11 @@ async def test_the_tree_is_the_reference_tree(store: Store, parents: list[float]
                 [f"p{(n * 7) % 26:02}", parent],
             )
             rows.append(((await made.fetchone())[0], f"p{(n * 7) % 26:02}", parent))
-    assert await Places(store, "home").tree() == reference(rows)
+    assert await PlaceRepository(store.of("home")).tree() == reference(rows)
 
 
-async def test_a_cycle_is_refused(store: Store):
-    places = Places(store, "home")
+async def test_a_cycle_is_refused(store: Database):
+    places = PlaceRepository(store.of("home"))
     a = await places.add("a")
     b = await places.add("b", a)
     c = await places.add("c", b)
@@ -101,8 +101,8 @@ async def test_a_cycle_is_refused(store: Store):
     ]
 
 
-async def test_refusals_are_typed(store: Store):
-    places = Places(store, "home")
+async def test_refusals_are_typed(store: Database):
+    places = PlaceRepository(store.of("home"))
     a = await places.add("a")
     with pytest.raises(DuplicateNameError):
         await places.add("a")
@@ -114,8 +114,8 @@ async def test_refusals_are_typed(store: Store):
         await places.record("d9", a, NOW, NOW + timedelta(days=1))
 
 
-async def test_the_tree_has_latest_values_when_asked(store: Store, sessions: Sessions):
-    places = Places(store, "home")
+async def test_the_tree_has_latest_values_when_asked(store: Database, sessions: Sessions):
+    places = PlaceRepository(store.of("home"))
     attic = await places.add("attic")
     await stored(store, [
         Measured(key(), 20.5, NOW),
@@ -135,8 +135,8 @@ async def test_the_tree_has_latest_values_when_asked(store: Store, sessions: Ses
     }
 
 
-async def test_a_device_is_in_one_place_at_a_time(store: Store, sessions: Sessions):
-    places = Places(store, "home")
+async def test_a_device_is_in_one_place_at_a_time(store: Database, sessions: Sessions):
+    places = PlaceRepository(store.of("home"))
     a, b = await places.add("a"), await places.add("b")
     async with sessions.tenant("home") as session:
         device = Device(key="d1", location_id=a)
@@ -153,9 +153,9 @@ async def test_a_device_is_in_one_place_at_a_time(store: Store, sessions: Sessio
     await places.record("d1", b, NOW - timedelta(days=2), NOW - timedelta(days=1))
 
 
-async def placed(store: Store, sessions: Sessions, rng: random.Random) -> None:
+async def placed(store: Database, sessions: Sessions, rng: random.Random) -> None:
     """Three devices with readings over ten hours, each in some places for some of them."""
-    places = Places(store, "home")
+    places = PlaceRepository(store.of("home"))
     ids = [await places.add(f"place {n}") for n in range(3)]
     await stored(store, [
         Measured(key(f"d{n}"), rng.random(), NOW - timedelta(minutes=rng.randrange(600)))
@@ -170,7 +170,7 @@ async def placed(store: Store, sessions: Sessions, rng: random.Random) -> None:
             )  # fmt: skip
 
 
-async def test_the_implied_relation_is_the_brute_force_join(store: Store, sessions: Sessions):
+async def test_the_implied_relation_is_the_brute_force_join(store: Database, sessions: Sessions):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     await placed(store, sessions, random.Random(seed))
@@ -239,7 +239,7 @@ async def test_the_implied_relation_is_the_brute_force_join(store: Store, sessio
 
 @pytest.mark.parametrize("how", [selectinload, joinedload])
 async def test_eager_loading_takes_a_constant_number_of_queries(
-    store: Store, sessions: Sessions, how
+    store: Database, sessions: Sessions, how
 ):
     await placed(store, sessions, random.Random(7))
     statements: list[str] = []

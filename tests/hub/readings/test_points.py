@@ -12,17 +12,17 @@ import pytest
 
 from contracts.reading import Reading, SeriesKey
 from hub.database.errors import ForeignRowError
-from hub.devices.repository import Devices
-from hub.readings.coverage import Coverage
-from hub.readings.points import Form, Points, Resolution, Span
-from hub.readings.repository import Bins, Readings
+from hub.devices.repository import DeviceRepository
+from hub.readings.coverage import CoverageRepository
+from hub.readings.points import Form, PointRepository, Resolution, Span
+from hub.readings.repository import Bins, ReadingRepository
 from tests.hub.ingest.test_ingest import NOW, key, stored
 
 SPAN = Span(NOW - timedelta(days=4000), NOW + timedelta(days=1))
 
 
 async def collected(store, name, span=SPAN, resolution=Resolution.RAW, form=Form.JSON, size=5000):
-    points = Points(store, "home")
+    points = PointRepository(store.of("home"))
     [series] = await points.find([name])
     return [piece async for piece in points.pieces(series, span, resolution, form, size)]
 
@@ -45,8 +45,8 @@ async def test_every_reading_comes_once_in_order_in_every_form(store, size):
         for _ in range(100)
     ]
     await stored(store, readings)
-    await Readings(store, "home").calibrate(key(), gain=1 / 3, offset=-0.1)
-    samples = await Readings(store, "home").samples(key(), SPAN.since, SPAN.until)
+    await ReadingRepository(store.of("home")).calibrate(key(), gain=1 / 3, offset=-0.1)
+    samples = await ReadingRepository(store.of("home")).samples(key(), SPAN.since, SPAN.until)
     truth = sorted((s.at, s.value, s.raw) for s in samples)
     assert len(truth) == 100
 
@@ -73,7 +73,7 @@ async def test_bins_are_those_of_the_rollup_and_the_first_one_is_whole(store):
     for resolution, bins in ((Resolution.HOURLY, Bins.HOUR), (Resolution.DAILY, Bins.DAY)):
         span = Span(since, SPAN.until)
         pieces = await collected(store, key(), span, resolution, size=3)
-        truth = await Readings(store, "home").bins(
+        truth = await ReadingRepository(store.of("home")).bins(
             key(), span.over(resolution).since, SPAN.until, bins
         )
         assert from_json(pieces) == [(b.start, b.n, b.mean, b.low, b.high, b.last) for b in truth]
@@ -118,10 +118,10 @@ async def test_booleans_keep_their_kind(store):
 async def test_values_can_be_had_as_they_were_calibrated_at_an_instant(store):
     await stored(store, [Reading(key(), 10.0, NOW)])
     before = datetime.now(UTC)
-    await Readings(store, "home").calibrate(key(), gain=2)
+    await ReadingRepository(store.of("home")).calibrate(key(), gain=2)
     between = datetime.now(UTC)
-    await Readings(store, "home").calibrate(key(), gain=3, offset=1)
-    points = Points(store, "home")
+    await ReadingRepository(store.of("home")).calibrate(key(), gain=3, offset=1)
+    points = PointRepository(store.of("home"))
     for instant, value in ((before, 10), (between, 20), (datetime.now(UTC), 31)):
         [series] = await points.find([key()], instant)
         pieces = [p async for p in points.pieces(series, SPAN, Resolution.RAW, Form.JSON)]
@@ -134,12 +134,12 @@ async def test_a_series_that_is_not_there_or_anothers_is_named(store):
     await stored(store, [Reading(key(), 1.0, NOW)])
     for device in ("theirs", "nobodys"):
         with pytest.raises(ForeignRowError, match=f"no series {device}/TemperatureSensor/"):
-            await Points(store, "home").find([key(), key(device)])
+            await PointRepository(store.of("home")).find([key(), key(device)])
 
 
 async def test_no_more_are_counted_than_asked(store):
     await stored(store, [Reading(key(), 1.0, NOW - timedelta(seconds=n)) for n in range(50)])
-    points = Points(store, "home")
+    points = PointRepository(store.of("home"))
     found = await points.find([key()])
     assert await points.count(found, SPAN, 100) == 50
     assert await points.count(found, SPAN, 10) == 11
@@ -158,27 +158,29 @@ async def regular(store, count=600, minutes=10, skipped=frozenset(), next_wake=6
             if n not in skipped
         ],
     )
-    await Devices(store, "home").report(key().device, {"next_wake_s": next_wake}, NOW, next_wake)
+    await DeviceRepository(store.of("home")).report(
+        key().device, {"next_wake_s": next_wake}, NOW, next_wake
+    )
     return begin
 
 
 async def test_gaps_are_told_from_the_last_reading_to_the_next(store):
     begin = await regular(store, skipped=set(range(100, 120)) | {200, 201} | {300})
-    [series] = await Points(store, "home").find([key()])
+    [series] = await PointRepository(store.of("home")).find([key()])
     span = Span(begin, begin + timedelta(minutes=10 * 600))
-    gaps = await Coverage(store, "home").gaps(series, span, Resolution.RAW)
+    gaps = await CoverageRepository(store.of("home")).gaps(series, span, Resolution.RAW)
     assert gaps.expected_s == 600
     at = [begin + timedelta(minutes=10 * n) for n in range(600)]
     assert gaps.ranges == [(at[99], at[120]), (at[199], at[202])]
-    hourly = await Coverage(store, "home").gaps(series, span, Resolution.HOURLY)
+    hourly = await CoverageRepository(store.of("home")).gaps(series, span, Resolution.HOURLY)
     hour = timedelta(hours=1)
     assert hourly.ranges == [(begin + 17 * hour, begin + 20 * hour)]
 
 
 async def test_nothing_is_missing_before_the_first_reading_but_after_the_last(store):
     begin = await regular(store)
-    [series] = await Points(store, "home").find([key()])
-    coverage = Coverage(store, "home")
+    [series] = await PointRepository(store.of("home")).find([key()])
+    coverage = CoverageRepository(store.of("home"))
     early = Span(begin - timedelta(days=9), begin + timedelta(days=1))
     assert (await coverage.gaps(series, early, Resolution.RAW)).ranges == []
     end = begin + timedelta(minutes=10 * 599)
@@ -195,15 +197,15 @@ async def test_nothing_is_missing_before_the_first_reading_but_after_the_last(st
 
 async def test_of_a_device_that_promises_nothing_no_gap_is_claimed(store):
     await regular(store, skipped=range(100, 200), next_wake=None)
-    [series] = await Points(store, "home").find([key()])
-    gaps = await Coverage(store, "home").gaps(series, SPAN, Resolution.RAW)
+    [series] = await PointRepository(store.of("home")).find([key()])
+    gaps = await CoverageRepository(store.of("home")).gaps(series, SPAN, Resolution.RAW)
     assert (gaps.expected_s, gaps.ranges) == (None, [])
 
 
 async def test_the_resolution_is_the_finest_that_fits_and_is_still_kept(store, database):
     begin = await regular(store)
-    coverage = Coverage(store, "home")
-    found = await Points(store, "home").find([key()])
+    coverage = CoverageRepository(store.of("home"))
+    found = await PointRepository(store.of("home")).find([key()])
     span = Span(begin, begin + timedelta(minutes=10 * 600))
     assert await coverage.choose(found, span, 1000) is Resolution.RAW
     assert await coverage.choose(found, span, 599) is Resolution.HOURLY

@@ -8,18 +8,18 @@ import psycopg
 import pytest
 
 from contracts.reading import Identity, Reading
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import ForeignRowError, RefusedValueError, RetentionError
-from hub.readings.repository import Bin, Bins, Readings
+from hub.readings.repository import Bin, Bins, ReadingRepository
 from hub.readings.retention import Rule, apply, keep
 from tests.hub.ingest.test_ingest import NOW, key, stored
 
 FROM, TO = NOW - timedelta(days=4000), NOW + timedelta(days=1)
 
 
-async def test_readings_are_delivered_calibrated_as_of_their_own_time(store: Store):
+async def test_readings_are_delivered_calibrated_as_of_their_own_time(store: Database):
     await stored(store, [Reading(key(), float(n), NOW - timedelta(hours=n)) for n in range(4)])
-    readings = Readings(store, "home")
+    readings = ReadingRepository(store.of("home"))
     await readings.calibrate(key(), gain=2, offset=1)
     await readings.calibrate(key(), offset=100, since=NOW - timedelta(hours=1, minutes=30))
     await readings.calibrate(
@@ -29,9 +29,9 @@ async def test_readings_are_delivered_calibrated_as_of_their_own_time(store: Sto
     assert [(s.raw, s.value) for s in samples] == [(3, 7), (2, 5), (1, 0), (0, 100)]
 
 
-async def test_a_calibration_that_makes_no_sense_is_refused(store: Store):
+async def test_a_calibration_that_makes_no_sense_is_refused(store: Database):
     await stored(store, [Reading(key(), 1.0, NOW)])
-    readings = Readings(store, "home")
+    readings = ReadingRepository(store.of("home"))
     for bad in ({"gain": 0.0}, {"gain": float("nan")}, {"offset": float("inf")}):
         with pytest.raises(RefusedValueError):
             await readings.calibrate(key(), **bad)
@@ -59,11 +59,11 @@ def rolled(samples: list[tuple[datetime, float]], width: timedelta) -> list[Bin]
     ]
 
 
-async def test_rollups_equal_recomputation(store: Store):
+async def test_rollups_equal_recomputation(store: Database):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     rng = random.Random(seed)
-    readings = Readings(store, "home")
+    readings = ReadingRepository(store.of("home"))
     sent: list[Reading] = []
 
     def moment() -> datetime:
@@ -87,7 +87,7 @@ async def test_rollups_equal_recomputation(store: Store):
                 since=since, until=until,
             )  # fmt: skip
         if round_ == 6:
-            async with store.tenant("home") as conn:
+            async with store.of("home").transaction() as conn:
                 await conn.execute(
                     "DELETE FROM dormouse.calibration WHERE id = "
                     "(SELECT id FROM dormouse.calibration ORDER BY random() LIMIT 1)"
@@ -98,13 +98,13 @@ async def test_rollups_equal_recomputation(store: Store):
         assert await readings.bins(key(), FROM, TO, bins) == rolled(samples, width)
 
 
-async def test_text_and_booleans_have_no_wrong_rollups(store: Store):
+async def test_text_and_booleans_have_no_wrong_rollups(store: Database):
     await stored(store, [
         Reading(key(characteristic="Name"), "x", NOW),
         Reading(key(characteristic="On"), True, NOW),
         Reading(key(characteristic="On"), False, NOW - timedelta(seconds=1)),
     ])  # fmt: skip
-    readings = Readings(store, "home")
+    readings = ReadingRepository(store.of("home"))
     assert await readings.bins(key(characteristic="Name"), FROM, TO) == []
     found = await readings.bins(key(characteristic="On"), FROM, TO, Bins.DAY)
     assert (sum(b.n for b in found), sum(b.total for b in found), found[-1].last) == (2, 1, 1)
@@ -112,8 +112,8 @@ async def test_text_and_booleans_have_no_wrong_rollups(store: Store):
     assert [s.value for s in samples] == [False, True]
 
 
-async def counts(store: Store, tenant: str = "home") -> tuple[int, int, int]:
-    async with store.tenant(tenant) as conn:
+async def counts(store: Database, tenant: str = "home") -> tuple[int, int, int]:
+    async with store.of(tenant).transaction() as conn:
         return await (
             await conn.execute(
                 "SELECT (SELECT count(*) FROM dormouse.reading), "
@@ -122,16 +122,16 @@ async def counts(store: Store, tenant: str = "home") -> tuple[int, int, int]:
         ).fetchone()
 
 
-async def test_retention_by_series_kind_and_tenant(store: Store):
+async def test_retention_by_series_kind_and_tenant(store: Database):
     other = key(characteristic="CurrentRelativeHumidity")
     d2 = key("d2")
     await stored(store, [
         Reading(series, float(n), NOW - timedelta(days=days))
         for series in (key(), other, d2) for n, days in enumerate((1, 10, 40, 400))
     ])  # fmt: skip
-    await keep(store, "home", Rule(30, 365, None))
-    await keep(store, "home", Rule(5, 5, 5), "CurrentRelativeHumidity")
-    await keep(store, "home", Rule(), d2)
+    await keep(store.of("home"), Rule(30, 365, None))
+    await keep(store.of("home"), Rule(5, 5, 5), "CurrentRelativeHumidity")
+    await keep(store.of("home"), Rule(), d2)
     before = await counts(store)
     partitions, planned = await apply(store, dry=True)
     assert await counts(store) == before == (12, 12, 12)
@@ -146,16 +146,16 @@ async def test_retention_by_series_kind_and_tenant(store: Store):
     assert await apply(store, dry=False) == ([], [])
 
 
-async def test_months_that_nobody_keeps_are_dropped_as_a_whole(store: Store):
+async def test_months_that_nobody_keeps_are_dropped_as_a_whole(store: Database):
     await store.ensure_tenant("school")
     for tenant in ("home", "school"):
         await stored(
             store, [Reading(key(), 1.0, NOW - timedelta(days=d)) for d in (1, 100, 500)], tenant
         )
-    await keep(store, "home", Rule(30, None, None))
+    await keep(store.of("home"), Rule(30, None, None))
     assert await apply(store, dry=True) != ([], [])
     assert (await apply(store, dry=True))[0] == []  # the school keeps for ever
-    await keep(store, "school", Rule(200, None, None))
+    await keep(store.of("school"), Rule(200, None, None))
     planned, _ = await apply(store, dry=True)
     assert len(planned) == 1
     dropped, rows = await apply(store, dry=False)
@@ -167,24 +167,24 @@ async def test_months_that_nobody_keeps_are_dropped_as_a_whole(store: Store):
     assert (await counts(store))[0] == 2
 
 
-async def test_a_calibration_leaves_rollups_of_expired_readings_alone(store: Store):
+async def test_a_calibration_leaves_rollups_of_expired_readings_alone(store: Database):
     old = NOW.replace(hour=12, minute=0) - timedelta(days=40)
     await stored(store, [Reading(key(), 1.0, old), Reading(key(), 1.0, old)])
     await stored(store, [Reading(key(), 1.0, NOW)])
-    await keep(store, "home", Rule(30, None, None))
+    await keep(store.of("home"), Rule(30, None, None))
     await apply(store, dry=False)
     await stored(store, [Reading(key(), 5.0, old)])  # late, into a bin that is expired in part
-    readings = Readings(store, "home")
+    readings = ReadingRepository(store.of("home"))
     await readings.calibrate(key(), gain=10)
     first, last = await readings.bins(key(), FROM, TO, Bins.DAY)
     assert (first.n, first.total) == (3, 7.0)
     assert (last.n, last.total) == (1, 10.0)
 
 
-async def test_rules_that_make_no_sense_are_refused(store: Store):
+async def test_rules_that_make_no_sense_are_refused(store: Database):
     for rule in (Rule(0), Rule(30, 10), Rule(None, 10), Rule(1, 5, 4)):
         with pytest.raises(RetentionError):
-            await keep(store, "home", rule)
+            await keep(store.of("home"), rule)
 
 
 async def test_keep_for_deletes_expired_rows_but_not_the_one_written(database):

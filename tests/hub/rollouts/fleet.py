@@ -150,7 +150,7 @@ class World:
                 case Clear(device):
                     if not self.deaf_broker:
                         self.retained.pop(device, None)
-                        self.devices[device] = replace(self.devices[device], owed=False)
+                        self.devices[device] = replace(self.devices[device], pending_clear=False)
                 case Stream(device, command, _):
                     self.streams[device] = command
                 case Want(device):

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from contracts import topics
-from hub.database.database import Store
-from hub.devices.repository import Devices
-from hub.firmware.repository import Firmware
+from hub.database.database import Database
+from hub.devices.repository import DeviceRepository
+from hub.firmware.repository import FirmwareRepository
 from hub.mqtt.listener import Listener
 from hub.mqtt.source import Delivery, Endpoint, MqttSource
 from hub.rollouts.runner import Runner
@@ -200,7 +200,7 @@ class _NoBridge:
 class Side:
     """The hub's part: source, listener, runner, rollouts; as often as it is started."""
 
-    def __init__(self, store: Store, port: int, air: Air) -> None:
+    def __init__(self, store: Database, port: int, air: Air) -> None:
         self.store, self.air, self._port = store, air, port
         self.problems = Problems()
 
@@ -210,7 +210,7 @@ class Side:
         )
         bridge: Any = _NoBridge()
         self.listener = Listener(self.source, bridge, bridge, self.problems)
-        firmware = Firmware(self.store, "home")
+        firmware = FirmwareRepository(self.store.of("home"))
         self.runner = Runner(
             self.store, self.source, self.air, tenant_of=lambda _: "home",
             configs=lambda _: bridge, load=lambda _, image: firmware.load(image),
@@ -230,10 +230,12 @@ class Side:
         await self.listener.stop()
 
     async def add_image(self, version: str = NEW) -> int:
-        return (await Firmware(self.store, "home").add(canned_image(version, seed=version))).id
+        return (
+            await FirmwareRepository(self.store.of("home")).add(canned_image(version, seed=version))
+        ).id
 
     async def _keep(self, report: topics.Report, delivery: Delivery) -> None:
-        devices = Devices(self.store, "home")
+        devices = DeviceRepository(self.store.of("home"))
         await devices.report(report.device, report.raw, delivery.at, report.next_wake_s)
 
 

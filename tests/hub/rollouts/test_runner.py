@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from hub.devices.known import DeviceUnknownError
-from hub.places.repository import Places
+from hub.places.repository import PlaceRepository
 from hub.rollouts.errors import DeviceBusyError, NoDevicesError, WrongPhaseError
 from hub.rollouts.model import Options, Phase
 from hub.rollouts.select import Selection
@@ -43,7 +43,7 @@ async def side(store, broker, fleet):
     await found.add_image()
 
     async def known() -> bool:
-        async with store.tenant("home") as conn:
+        async with store.of("home").transaction() as conn:
             row = await (
                 await conn.execute("SELECT count(*) FROM dormouse.device_state")
             ).fetchone()
@@ -221,10 +221,10 @@ async def test_pause_resume_abort(side, fleet):
 
 
 async def test_selecting(side, fleet, store):
-    places = Places(store, "home")
+    places = PlaceRepository(store.of("home"))
     house = await places.add("House")
     kitchen = await places.add("Kitchen", house)
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         await conn.execute("SET LOCAL dormouse.activity = ''")
     plan = side.rollouts.plan
     found = await plan("home", request(NAMES[2], NAMES[0]))

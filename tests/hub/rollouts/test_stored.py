@@ -8,7 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.rollouts.errors import DeviceBusyError, StaleRolloutError, UnknownRolloutError
 from hub.rollouts.model import (
     FirmwareTarget,
@@ -23,7 +23,7 @@ from hub.rollouts.model import (
     changed,
 )
 from hub.rollouts.plan import begin
-from hub.rollouts.repository import StoredRollouts
+from hub.rollouts.repository import RolloutRepository
 from hub.rollouts.work import Outcome
 from tests.hub.ingest.test_ingest import NOW
 
@@ -31,11 +31,11 @@ TARGET = FirmwareTarget(image=1, version="2.0.0", size=1000, key="ab")
 
 
 @pytest.fixture
-def kept(store) -> StoredRollouts:
-    return StoredRollouts(store, "home")
+def kept(store) -> RolloutRepository:
+    return RolloutRepository(store.of("home"))
 
 
-async def add(kept: StoredRollouts, *names: str, target=TARGET):
+async def add(kept: RolloutRepository, *names: str, target=TARGET):
     rollout = Rollout(0, target, Options(windows=("22:00-06:00",)), NOW, "ann")
     devices, history = begin(rollout, await kept.starts(names), NOW)
     return await kept.add(rollout, devices, history), devices
@@ -58,7 +58,7 @@ async def test_every_member_of_a_device_survives(kept):
     device = changed(
         devices["a"], state=State.VERIFYING, attempts=2, command=1_772_366_410, reason="x",
         address="192.0.2.1", not_before=NOW, due=NOW + timedelta(seconds=9), heard_at=NOW, wakes=3,
-        sent=True, claimed=True, stranded=True, owed=True, health=Health.WATCHED,
+        sent=True, claimed=True, stranded=True, pending_clear=True, health=Health.WATCHED,
         health_reason="y", gaps_before=4, before=(sample,), after=(sample, sample),
         former={"interval": None},
     )  # fmt: skip
@@ -116,7 +116,7 @@ async def test_the_last_command_of_a_device_goes_on_in_the_next_rollout(kept):
 
 
 async def test_what_is_known_before(kept, store):
-    devices = Devices(store, "home")
+    devices = DeviceRepository(store.of("home"))
     report = {"firmware": "1.0.0", "board": "x", "reset": "deepsleep", "awake_ms": 400}
     await devices.report("a", report, NOW, 60)
     found = await kept.starts(["a", "new"])
@@ -132,7 +132,7 @@ async def test_secrets_are_forgotten_at_the_end(kept, store):
     await kept.commit(
         rollout, Outcome(replace(rollout, phase=Phase.DONE), {"a": over}, [], [], None)
     )
-    async with store.tenant("home") as conn:
+    async with store.of("home").transaction() as conn:
         row = await (await conn.execute("SELECT target::text FROM dormouse.rollout")).fetchone()
     assert "correct horse" not in row[0]
     assert "home" in row[0]
@@ -140,12 +140,16 @@ async def test_secrets_are_forgotten_at_the_end(kept, store):
 
 async def test_what_is_owed_to_the_broker(kept):
     rollout, devices = await add(kept, "a", "b")
-    owed = {n: changed(devices[n], state=State.SKIPPED, reason="x", owed=True) for n in devices}
-    await kept.commit(rollout, Outcome(replace(rollout, phase=Phase.ABORTED), owed, [], [], None))
+    pending_clear = {
+        n: changed(devices[n], state=State.SKIPPED, reason="x", pending_clear=True) for n in devices
+    }
+    await kept.commit(
+        rollout, Outcome(replace(rollout, phase=Phase.ABORTED), pending_clear, [], [], None)
+    )
     await add(kept, "b")
-    assert await kept.owed() == ["a"], "b has another command by now"
-    await kept.paid(["a"])
-    assert await kept.owed() == []
+    assert await kept.pending_clear() == ["a"], "b has another command by now"
+    await kept.cleared(["a"])
+    assert await kept.pending_clear() == []
 
 
 async def test_unknown(kept):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from hub.rollouts.model import FirmwareTarget, Options, Rollout, State
 from hub.rollouts.plan import begin
-from hub.rollouts.repository import StoredRollouts
+from hub.rollouts.repository import RolloutRepository
 
 
-async def failed(store, since: datetime, *stranded: str, **others: State) -> StoredRollouts:
-    kept = StoredRollouts(store, "home")
+async def failed(store, since: datetime, *stranded: str, **others: State) -> RolloutRepository:
+    kept = RolloutRepository(store.of("home"))
     rollout = Rollout(0, FirmwareTarget(image=1, version="2.0.0", size=9), Options(), since, "ann")
     names = [*stranded, *others]
     for name in names:
-        await Devices(store, "home").report(name, {"firmware": "1.0.0"}, since, 60)
+        await DeviceRepository(store.of("home")).report(name, {"firmware": "1.0.0"}, since, 60)
     devices, history = begin(rollout, await kept.starts(names), since)
     devices = {
         name: replace(
@@ -36,7 +36,7 @@ async def test_those_that_a_failed_update_left_there(store):
     kept = await failed(store, now, "a", "b", c=State.FAILED, d=State.UPDATED)
     assert sorted(await kept.stranded()) == ["a", "b"]
     later = now + timedelta(seconds=5)
-    await Devices(store, "home").report("a", {"firmware": "1.0.0"}, later, 60)
+    await DeviceRepository(store.of("home")).report("a", {"firmware": "1.0.0"}, later, 60)
     assert await kept.stranded() == ["b"]
 
 

@@ -60,7 +60,7 @@ async def month(hub: HubProcess, key: str, *, days: int = 30, minutes: int = 5) 
         daily = math.sin((at.hour + at.minute / 60 - 9) / 24 * 2 * math.pi)
         readings.append(Reading(series, round(11 + 3 * daily + rng.gauss(0, 0.15), 3), at))
     async with store_of(hub) as store:
-        ingest = Ingest(store, "home")
+        ingest = Ingest(store.of("home"))
         await ingest.start()
         for first in range(0, len(readings), 500):
             ingest.put(readings[first : first + 500], lambda: None)

@@ -7,11 +7,11 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.postgres import Postgres
-from hub.devices.changes import Changes
+from hub.devices.changes import DeviceChanges
 from hub.devices.glance import glance
-from hub.places.repository import Places
+from hub.places.repository import PlaceRepository
 from tests.support.hub import HubProcess
 from tests.support.publisher import Publisher
 
@@ -38,19 +38,19 @@ async def tell(made: Publisher, what: str, value: object) -> None:
 
 
 @contextlib.asynccontextmanager
-async def store_of(hub: HubProcess) -> AsyncIterator[Store]:
+async def store_of(hub: HubProcess) -> AsyncIterator[Database]:
     """The running hub's database, as another hub process would use it."""
-    async with Store(Postgres(hub.data_dir / "postgres").app_url) as store:
+    async with Database(Postgres(hub.data_dir / "postgres").app_url) as store:
         yield store
 
 
 async def call_it(hub: HubProcess, key: str, name: str, *path: str) -> None:
     """Name a device and put it into a place, from the outside in."""
     async with store_of(hub) as store:
-        places, parent = Places(store, "home"), None
+        places, parent = PlaceRepository(store.of("home")), None
         for place in path:
-            known = {(p.parent, p.name): p.place for p in (await glance(store, "home")).places}
+            known = {(p.parent, p.name): p.place for p in (await glance(store.of("home"))).places}
             parent = known.get((parent, place)) or await places.add(place, parent)
-        changes = Changes(store, "home", "ann")
+        changes = DeviceChanges(store.of("home"), "ann")
         await changes.name(key, name)
         await changes.place(key, parent)

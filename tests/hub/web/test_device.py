@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from contracts.reading import SeriesKey
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
-from hub.readings.repository import Readings
+from hub.readings.repository import ReadingRepository
 from tests.hub.anomalies.ordinary import A_DAY, series
 from tests.hub.anomalies.stored import store_series
 from tests.hub.web.speakers import TEMPERATURE, call_it, device, store_of, tell
@@ -115,7 +115,9 @@ async def test_a_calibration_is_set_and_the_page_follows(web, open_browser):
             await page.get_by_text("CurrentTemperature is calibrated.").wait_for()
         key = SeriesKey(made.device, "TemperatureSensor", 0, "CurrentTemperature")
         async with store_of(web) as store:
-            (bin_,) = await Readings(store, "home").bins(key, *[_near(days) for days in (-1, 1)])
+            (bin_,) = await ReadingRepository(store.of("home")).bins(
+                key, *[_near(days) for days in (-1, 1)]
+            )
         assert bin_.last == 18.5
         async with open_browser("rob") as page:
             await opened(page, made.device)

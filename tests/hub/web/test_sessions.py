@@ -9,19 +9,27 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from hub.people.repository import LastAdministratorError, People, Role, login_name, token_hash
+from hub.people.repository import (
+    LastAdministratorError,
+    PeopleRepository,
+    Role,
+    login_name,
+    token_hash,
+)
 from hub.people.sessions import IDLE, LASTING, Sessions
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-async def people(store) -> People:
+async def people(store) -> PeopleRepository:
     await store.ensure_tenant("beach")
-    return People(store)
+    return PeopleRepository(store)
 
 
-async def somebody(people: People, name: str, tenant="home", role=Role.ADMINISTRATOR) -> int:
+async def somebody(
+    people: PeopleRepository, name: str, tenant="home", role=Role.ADMINISTRATOR
+) -> int:
     token = secrets.token_urlsafe()
     await people.invite(tenant, token_hash(token), role, DAY)
     made = await people.join_as_new(token_hash(token), name, "hash")
@@ -42,7 +50,7 @@ async def age(database, by: str) -> None:
             await conn.execute(statement, {"by": by})
 
 
-async def fresh(people: People, token: str):
+async def fresh(people: PeopleRepository, token: str):
     """Who a token is, looked up anew as after a restart."""
     return await Sessions(people).principal(token)
 
@@ -224,5 +232,5 @@ async def test_the_tables_are_closed_to_the_application(people, store):
         "UPDATE dormouse.invitation SET role = 'administrator'",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            async with store.tenant("home") as conn:
+            async with store.of("home").transaction() as conn:
                 await conn.execute(statement.encode())

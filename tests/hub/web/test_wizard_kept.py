@@ -4,56 +4,56 @@ from __future__ import annotations
 
 import pytest
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import StoreError
-from hub.web.wizard.kept import Kept, MovedOnError, Wizards
 from hub.web.wizard.machine import Progress
+from hub.web.wizard.repository import MovedOnError, SavedProgress, WizardRepository
 
 
-async def test_it_is_there_again_for_the_same_person_only(store: Store):
+async def test_it_is_there_again_for_the_same_person_only(store: Database):
     await store.ensure_tenant("beach")
-    ann = Wizards(store, "home", "ann")
-    assert await ann.load("add") == Kept()
+    ann = WizardRepository(store.of("home"), "ann")
+    assert await ann.load("add") == SavedProgress()
     progress = Progress({"name": {"text": "Übersee ☃ <b>"}}, "name")
-    kept = await ann.save("add", Kept(), progress)
-    assert await Wizards(store, "home", "ann").load("add") == kept
+    kept = await ann.save("add", SavedProgress(), progress)
+    assert await WizardRepository(store.of("home"), "ann").load("add") == kept
     assert kept.progress == progress
     for other in (
-        Wizards(store, "home", "bob").load("add"),
-        Wizards(store, "beach", "ann").load("add"),
+        WizardRepository(store.of("home"), "bob").load("add"),
+        WizardRepository(store.of("beach"), "ann").load("add"),
         ann.load("other"),
     ):
-        assert await other == Kept()
+        assert await other == SavedProgress()
 
 
-async def test_who_is_behind_does_not_overwrite(store: Store):
-    ann = Wizards(store, "home", "ann")
-    first = await ann.save("add", Kept(), Progress(at="a"))
+async def test_who_is_behind_does_not_overwrite(store: Database):
+    ann = WizardRepository(store.of("home"), "ann")
+    first = await ann.save("add", SavedProgress(), Progress(at="a"))
     second = await ann.save("add", first, Progress(at="b"))
-    for late in (Kept(), first):
+    for late in (SavedProgress(), first):
         with pytest.raises(MovedOnError, match="another window"):
             await ann.save("add", late, Progress(at="late"))
     assert await ann.load("add") == second
 
 
 async def test_only_a_reset_clears_it_and_what_was_open_elsewhere_does_not_bring_it_back(
-    store: Store,
+    store: Database,
 ):
-    ann = Wizards(store, "home", "ann")
-    kept = await ann.save("add", Kept(), Progress(at="a"))
+    ann = WizardRepository(store.of("home"), "ann")
+    kept = await ann.save("add", SavedProgress(), Progress(at="a"))
     await ann.reset("add")
-    assert await ann.load("add") == Kept()
+    assert await ann.load("add") == SavedProgress()
     with pytest.raises(MovedOnError):
         await ann.save("add", kept, Progress(at="b"))
-    again = await ann.save("add", Kept(), Progress(at="c"))
+    again = await ann.save("add", SavedProgress(), Progress(at="c"))
     with pytest.raises(MovedOnError):
         await ann.save("add", kept, Progress(at="b"))
     assert await ann.load("add") == again
 
 
-async def test_what_cannot_be_kept_is_refused(store: Store):
-    ann = Wizards(store, "home", "ann")
+async def test_what_cannot_be_kept_is_refused(store: Database):
+    ann = WizardRepository(store.of("home"), "ann")
     for text in ("\0", "\ud800"):
         with pytest.raises(StoreError):
-            await ann.save("add", Kept(), Progress({"name": {"name": text}}))
-    assert await ann.load("add") == Kept()
+            await ann.save("add", SavedProgress(), Progress({"name": {"name": text}}))
+    assert await ann.load("add") == SavedProgress()

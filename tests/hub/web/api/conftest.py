@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from contracts.reading import Reading, SeriesKey
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.postgres import Postgres
-from hub.devices.repository import Devices
+from hub.devices.repository import DeviceRepository
 from tests.hub.ingest.test_ingest import stored
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -36,7 +36,7 @@ async def fill(store, tenant, prefix):
         for n in range(count) if not 100 <= n < 120
     ], tenant)  # fmt: skip
     report = {"next_wake_s": EVERY_S, "battery_mv": 2900, "firmware": "1.0.0", "rssi": -60}
-    await Devices(store, tenant).report(f"{prefix}1", report, NOW, EVERY_S)
+    await DeviceRepository(store.of(tenant)).report(f"{prefix}1", report, NOW, EVERY_S)
     await stored(store, [
         Reading(SeriesKey(f"{prefix}2", "Switch", 0, "On"), True, NOW - timedelta(hours=1)),
         Reading(SeriesKey(f"{prefix}2", "AccessoryInformation", 0, "Name"), EVIL, NOW),
@@ -46,7 +46,7 @@ async def fill(store, tenant, prefix):
 @contextlib.asynccontextmanager
 async def store_of(hub):
     """The hub's own database, as the application sees it."""
-    async with Store(Postgres(hub.data_dir / "postgres").app_url) as store:
+    async with Database(Postgres(hub.data_dir / "postgres").app_url) as store:
         yield store
 
 

@@ -167,7 +167,7 @@ async def test_an_expired_token_is_refused(program, make_token, ann, full):
     token = await make_token("read", expires=soon)
     async with program(token) as client:
         assert (await client.get("/api/me")).status_code == 200
-        async with store_of(full) as store, store.tenant("home") as conn:
+        async with store_of(full) as store, store.of("home").transaction() as conn:
             # The application may not change it: let it have been made with an earlier end.
             with pytest.raises(Exception, match="permission denied"):
                 await conn.execute("UPDATE dormouse.token SET expires_at = now()")
@@ -196,7 +196,7 @@ async def test_a_token_is_shown_once_and_kept_as_a_hash(make_token, ann, full):
     token = await make_token("read", name="shown once")
     secret = token.rpartition(".")[2]
     assert secret not in (await ann.get("/api/tokens")).text
-    async with store_of(full) as store, store.tenant("home") as conn:
+    async with store_of(full) as store, store.of("home").transaction() as conn:
         rows = await (await conn.execute("SELECT t::text FROM dormouse.token t")).fetchall()
     assert rows
     assert secret not in str(rows)

@@ -70,11 +70,11 @@ async def test_health_is_said_to_everybody(nobody, full):
 
 async def test_health_is_honest_about_database_and_broker(server, full):
     """On a database that is really taken away."""
-    from hub.database.database import Store  # noqa: PLC0415
+    from hub.database.database import Database  # noqa: PLC0415
 
     database = await server.clone()
     connected = asyncio.Event()
-    async with Store(database.app_url) as store:
+    async with Database(database.app_url) as store:
         hub = SimpleNamespace(
             running=SimpleNamespace(store=store),
             mqtt=SimpleNamespace(source=SimpleNamespace(connected=connected)),

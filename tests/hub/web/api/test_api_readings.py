@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hub.readings.repository import Bins, Readings
+from hub.readings.repository import Bins, ReadingRepository
 from tests.hub.web.api.conftest import EVERY_S, HOURS, NOW, TEMPERATURE, store_of, temperature
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,7 +31,7 @@ MILLION = 1_000_000
 async def truth(full):
     """[(at, value, raw)] of SERIES, as the database has it."""
     async with store_of(full) as store:
-        found = await Readings(store, "home").samples(
+        found = await ReadingRepository(store.of("home")).samples(
             temperature("h1"), NOW - timedelta(days=9), NOW + timedelta(days=1)
         )
     return [(sample.at, sample.value, sample.raw) for sample in found]
@@ -101,7 +101,7 @@ async def test_several_series_of_every_kind_go_into_one_file(rob, truth):
 
 async def test_bins_are_those_of_the_rollup(rob, full):
     async with store_of(full) as store:
-        bins = await Readings(store, "home").bins(
+        bins = await ReadingRepository(store.of("home")).bins(
             temperature("h1"), NOW - timedelta(days=9), NOW + timedelta(days=1), Bins.HOUR
         )
     [one] = (await ask(rob, resolution="hourly")).json()["series"]
@@ -226,7 +226,7 @@ async def test_values_can_be_had_as_they_were_calibrated_then(ann, full):
 @pytest.fixture
 async def million(full):
     """A series of a million readings, one a second, put straight into the database."""
-    async with store_of(full) as store, store.tenant("home") as conn:
+    async with store_of(full) as store, store.of("home").transaction() as conn:
         await conn.execute(
             "INSERT INTO dormouse.device (key) VALUES ('big') ON CONFLICT DO NOTHING"
         )

@@ -76,6 +76,6 @@ async def test_fuzzing_finds_no_answer_that_the_document_does_not_know(
     assert process.returncode == 0, f"seed {seed}"
     # The hub is none the worse for it, and the other tenant untouched.
     assert (await full.status())["problems"] == {}
-    async with store_of(full) as store, store.tenant("beach") as conn:
+    async with store_of(full) as store, store.of("beach").transaction() as conn:
         rows = await conn.execute("SELECT count(*) FROM dormouse.place")
         assert await rows.fetchone() == (0,)

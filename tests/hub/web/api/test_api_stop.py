@@ -6,13 +6,13 @@ import asyncio
 
 import httpx
 
-from hub.tokens.repository import Scope, Tokens
+from hub.tokens.repository import Scope, TokenRepository
 from tests.hub.web.api.conftest import store_of
 
 
 async def test_a_hub_that_stops_says_so_to_who_looks_on_and_waits_for_nobody(hub):
     async with store_of(hub) as store:
-        _, token = await Tokens(store).make("home", "wall", {Scope.READ}, "test", None)
+        _, token = await TokenRepository(store).make("home", "wall", {Scope.READ}, "test", None)
     url = f"http://127.0.0.1:{hub.facts['http_port']}"
     headers = {"Authorization": f"Bearer {token}"}
     async with (

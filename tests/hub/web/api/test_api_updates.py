@@ -87,7 +87,7 @@ async def test_settings_are_wanted_with_who_wanted_them_and_secrets_stay_hidden(
         assert (await ann.patch("/api/devices/h1/settings", json=bad)).status_code == 422
     body = {"settings": {"interval": 300}}
     assert (await rob.patch("/api/devices/h1/settings", json=body)).status_code == 403
-    async with store_of(full) as store, store.tenant("home") as conn:
+    async with store_of(full) as store, store.of("home").transaction() as conn:
         rows = await conn.execute(
             "SELECT who FROM dormouse.device_config ORDER BY version DESC LIMIT 1"
         )

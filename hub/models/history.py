@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import INT4RANGE, JSONB, Range
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from hub.database.models.base import Base, Instant, OwnTenant, TenantId
+from hub.models.base import Base, Instant, OwnTenant, TenantId
 
 __all__ = [
     "Activity",

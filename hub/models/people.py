@@ -15,7 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from hub.database.models.base import Base
+from hub.models.base import Base
 
 __all__: list[str] = []
 

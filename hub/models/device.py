@@ -29,8 +29,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_object_session
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from hub.database.errors import NoActivityError, NoSessionError
-from hub.database.models.base import Base, Instant, Key, OwnTenant
-from hub.database.models.history import (
+from hub.database.refusals import typed
+from hub.models.base import Base, Instant, Key, OwnTenant
+from hub.models.history import (
     Activity,
     ActivityRow,
     CalibrationHistory,
@@ -41,8 +42,7 @@ from hub.database.models.history import (
     NameHistory,
     OwnerHistory,
 )
-from hub.database.models.places import Place
-from hub.database.refusals import typed
+from hub.models.places import Place
 
 __all__ = ["TRACKED", "Change", "Device", "DeviceThen"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hub.database.models.base import Base, Instant, Key, OwnTenant
+from hub.models.base import Base, Instant, Key, OwnTenant
 
 __all__ = ["FirmwareImage"]
 

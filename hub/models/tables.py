@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, JSONB
 
-from hub.database.models.base import Base
+from hub.models.base import Base
 
 __all__: list[str] = []
 
@@ -115,8 +115,8 @@ _table(
 )  # fmt: skip
 _table("broker_user", _text("name", key=True), _tenant())
 _table(
-    "homekit", _tenant(key=True), _text("area", key=True), _text("key", key=True),
-    Column("value", JSONB, nullable=False),
+    "key_value", _tenant(key=True), _text("owner", key=True), _text("area", key=True),
+    _text("key", key=True), Column("value", JSONB, nullable=False),
 )  # fmt: skip
 _table(
     "retention", _tenant(key=True), _number("id", key=True), _number("series_id", null=True),

@@ -18,10 +18,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import Mapped, RelationshipProperty, mapped_column, relationship
 
-from hub.database.models.base import Base, Key, OwnTenant, TenantKey
+from hub.models.base import Base, Key, OwnTenant, TenantKey
 
 if TYPE_CHECKING:
-    from hub.database.models.readings import Reading
+    from hub.models.readings import Reading
 
 __all__ = ["ImpliedComparator", "Place", "Placement"]
 

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, event, func, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
 
-from hub.database.database import Store
+from hub.database.database import Database
 from hub.database.errors import NoActivityError
-from hub.database.models.device import TRACKED, Device
 from hub.database.upgrade import engine_url
+from hub.models.device import TRACKED, Device
 
 __all__ = ["Sessions"]
 
@@ -44,9 +44,9 @@ def _refuse_silent_change(session: Session, _: UOWTransaction, __: Any) -> None:
 class Sessions:
     """Where sessions come from; an async context manager."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
-        # Prepared statements belong to a server connection: see Store.
+        # Prepared statements belong to a server connection: see Database.
         self._engine = create_async_engine(
             engine_url(store.url), pool_size=4, connect_args={"prepare_threshold": None}
         )

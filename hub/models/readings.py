@@ -21,8 +21,8 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import UserDefinedType
 
-from hub.database.models.base import Base, Instant, Key, TenantId, TenantKey
-from hub.database.models.places import ImpliedComparator, Placement
+from hub.models.base import Base, Instant, Key, TenantId, TenantKey
+from hub.models.places import ImpliedComparator, Placement
 
 __all__ = ["Calibration", "Daily", "Hourly", "Reading", "Series"]
 

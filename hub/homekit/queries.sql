@@ -1,0 +1,17 @@
+-- HomeKit's state: JSON by area and key.
+
+-- load_state --
+SELECT area, key, value FROM dormouse.key_value
+WHERE owner = 'homekit' AND area = ANY(%s) ORDER BY area, key;
+
+-- save_state --
+INSERT INTO dormouse.key_value (tenant_id, owner, area, key, value)
+SELECT dormouse.current_tenant(), 'homekit', %s, * FROM unnest(%s::text[], %s::jsonb[])
+ON CONFLICT (tenant_id, owner, area, key) DO UPDATE SET value = excluded.value;
+
+-- forget_devices --
+-- Keys of values begin with the device's id, which has no slash.
+DELETE FROM dormouse.key_value
+WHERE owner = 'homekit'
+  AND (area IN ('accessory', 'presence') AND key = ANY(%(devices)s)
+       OR area = 'value' AND split_part(key, '/', 1) = ANY(%(devices)s));

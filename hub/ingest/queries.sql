@@ -1,0 +1,35 @@
+-- Readings into the database, and the numbers of their devices and series.
+
+-- make_devices --
+WITH wanted AS (SELECT DISTINCT unnest(%s::text[]) AS key ORDER BY 1),
+made AS (
+    INSERT INTO dormouse.device (tenant_id, key)
+    SELECT dormouse.current_tenant(), key FROM wanted
+    WHERE NOT EXISTS (SELECT FROM dormouse.device d WHERE d.key = wanted.key)
+    ON CONFLICT (tenant_id, key) DO NOTHING)
+SELECT count(*) FROM wanted;
+
+-- make_series --
+INSERT INTO dormouse.series (tenant_id, device_id, service, index, characteristic, kind)
+SELECT dormouse.current_tenant(), d.id, w.service, w.index, w.characteristic, w.kind
+FROM unnest(%s::text[], %s::text[], %s::smallint[], %s::text[], %s::text[])
+    AS w(device, service, index, characteristic, kind)
+JOIN dormouse.device d ON d.key = w.device
+ORDER BY d.id, w.service, w.index, w.characteristic
+ON CONFLICT (tenant_id, device_id, service, index, characteristic) DO NOTHING;
+
+-- series_numbers --
+SELECT d.key, s.service, s.index, s.characteristic, s.id, d.id
+FROM dormouse.series s JOIN dormouse.device d ON d.id = s.device_id
+WHERE d.key = ANY(%s);
+
+-- ensure_partitions_ahead --
+SELECT dormouse.ensure_partitions_ahead(%s);
+
+-- ensure_partition --
+SELECT dormouse.ensure_partition(%s::timestamptz);
+
+-- store_readings --
+SELECT * FROM dormouse.store_readings(
+    %b::int4[], %b::int4[], %b::timestamptz[], %b::float8[], %b::text[], %b::text[], %b::int4[],
+    %b::bool[]);

@@ -1,0 +1,33 @@
+"""What people and programs are told while the database is away."""
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from hub.api.problems import handle_problems
+from hub.database.errors import DatabaseAwayError
+from hub.web.errors import install
+
+REASON = "connection to server on socket /secret/place failed"
+
+
+def application(handle) -> httpx.AsyncClient:
+    app = FastAPI()
+    handle(app)
+
+    @app.get("/it")
+    async def it() -> None:
+        raise DatabaseAwayError(REASON)
+
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub")
+
+
+@pytest.mark.parametrize("handle", [install, handle_problems])
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+async def test_it_is_said_with_the_right_status_and_without_internals(handle, accept, caplog):
+    async with application(handle) as client:
+        answer = await client.get("/it", headers={"accept": accept})
+    assert answer.status_code == 503
+    assert "the database is away" in answer.text.lower()
+    assert "secret" not in answer.text
+    assert REASON in caplog.text
