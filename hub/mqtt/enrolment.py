@@ -19,7 +19,7 @@ from hub.mqtt.passwords import hash_password, matches
 from hub.mqtt.source import Delivery, Source
 from hub.runtime.bell import Bell
 from hub.runtime.problems import Problems
-from hub.runtime.token_bucket import Bucket
+from hub.runtime.token_bucket import TokenBucket
 from hub.settings import Enrolment
 
 __all__ = ["EnrolListener", "Enroller", "Gate", "Outcome"]
@@ -120,7 +120,7 @@ class Enroller:
         self._book = book
         self._problems = problems
         self._clock = clock
-        self._bucket = Bucket(self.BURST, self.PER_MINUTE, clock)
+        self._bucket = TokenBucket(self.BURST, self.PER_MINUTE, clock)
         self._candidates: OrderedDict[str, Candidate] = OrderedDict()
         self._renewals: dict[str, float] = {}
         self._enrolled_at: dict[str, float] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import html
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -134,7 +133,7 @@ class _Doors:
         site, login = self._site, login_name(name)
         address = request.client.host if request.client else ""
         known = _known(site.secret, request.cookies.get(KNOWN, ""), login)
-        wait = site.attempts.wait(address, login, known, time.monotonic())
+        wait = site.attempts.acquire(address, login, known)
         if wait:
             return f"Too many attempts. Try again in {round(wait) + 1} seconds."
         found = await site.people.find(name)
