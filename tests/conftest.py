@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 import zlib
 from pathlib import Path
@@ -13,6 +14,11 @@ from hypothesis import settings
 # How long an example takes is the machine's business, which runs other tests beside.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# A shell starts what runs in its background with SIGINT ignored, and children inherit that; a
+# handler they do not inherit, so that a test's Ctrl-C ends its child.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SUPPORT = Path(__file__).parent / "support"
 pytest_plugins = [f"tests.support.{f.stem}" for f in sorted(_SUPPORT.glob("[a-z]*.py"))]

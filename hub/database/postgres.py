@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import shutil
 import signal
 import tempfile
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -18,10 +16,11 @@ import psycopg
 
 from hub.database import binaries, roles
 from hub.database.errors import PostgresFailedError, UnreachableFolderError
-from hub.database.orphan import end_orphan
+from hub.database.orphan import end_orphan, until_left
 from hub.database.secrets import secret
 from hub.folder import write_private
-from hub.runtime.child import Account, run_as, spawn
+from hub.runtime.backoff import Backoff
+from hub.runtime.child import Account, Child, run_as, spawn
 
 __all__ = ["DATABASE", "Postgres"]
 
@@ -35,8 +34,9 @@ _SOCKET_PATH_LIMIT = 103
 _SOCKET = ".s.PGSQL.5432"
 _START_TIMEOUT = 60.0  # s: replaying the log of a crash from an SD card takes its time
 _STOP_TIMEOUT = 20.0  # s: a fast shutdown writes a checkpoint
-_BACK_OFF = (0.2, 30.0)  # s: first and longest pause before a restart
-_STEADY = 60.0  # s of running after which the pause starts anew
+# s: first and longest pause before a restart, and how long it must have run for the first one to
+# count anew.
+_BACK_OFF = (0.1, 30.0, 10.0)
 
 # A Raspberry Pi with 1 GB and an SD card: little memory, few and large writes, nothing given up
 # of durability (synchronous_commit and full_page_writes stay on).
@@ -90,10 +90,16 @@ class Postgres:
         self._programs = Path()
         self._sockets = self._home / "run"
         self._short_sockets: Path | None = None
-        self._child: asyncio.subprocess.Process | None = None
-        self._watch: asyncio.Task[None] | None = None
-        self._last_lines: deque[str] = deque(maxlen=40)
-        self.restarts = 0
+        self.child = Child(
+            "postgres",
+            launch=self._launch,
+            ready=self._until_ready,
+            line=_note,
+            backoff=Backoff(*_BACK_OFF),
+            # The postmaster's fast shutdown.
+            stop_signal=signal.SIGINT,
+            stop_s=_STOP_TIMEOUT,
+        )
 
     @property
     def app_url(self) -> str:
@@ -118,7 +124,12 @@ class Postgres:
     @property
     def pid(self) -> int | None:
         """The postmaster's process id while it runs."""
-        return self._child.pid if self._child and self._child.returncode is None else None
+        return self.child.pid
+
+    @property
+    def restarts(self) -> int:
+        """How often it ended by itself."""
+        return self.child.restarts
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -140,24 +151,15 @@ class Postgres:
             if not (self._data / "PG_VERSION").exists():
                 await self._initdb()
             await self._refuse_other_version()
-            await end_orphan(self._data, _STOP_TIMEOUT)
-            await self._launch()
+            await self.child.start()
             await self._set_up_roles()
         except BaseException:
             await self.stop()
             raise
-        self._watch = asyncio.create_task(self._keep_running(), name="postgres")
 
     async def stop(self) -> None:
         """Fast shutdown: transactions are rolled back, a checkpoint is written."""
-        if self._watch is not None:
-            self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
-            self._watch = None
-        if self._child is not None:
-            await _end(self._child)
-            self._child = None
+        await self.child.stop()
         if self._short_sockets is not None:
             shutil.rmtree(self._short_sockets, ignore_errors=True)
             self._short_sockets = None
@@ -243,49 +245,27 @@ class Postgres:
 
     # --- the process -----------------------------------------------------------------------
 
-    async def _launch(self) -> None:
-        self._last_lines.clear()
+    async def _launch(self) -> asyncio.subprocess.Process:
+        await end_orphan(self._data, _STOP_TIMEOUT)
+        await until_left(self._data, _STOP_TIMEOUT)
         settings = [f"--{name}={value}" for name, value in self._tuning.items()]
-        child = await spawn(
+        return await spawn(
             [
                 self._programs / "postgres", "-D", self._data, "-k", self._sockets,
                 "-c", "listen_addresses=", *settings,
             ],
             account=self._account,
-            # The postmaster's fast shutdown.
             death_signal=signal.SIGINT,
             cwd=self._home,
             env=_environment(),
         )  # fmt: skip
-        self._child = child
-        reader = asyncio.create_task(self._read_log(child), name="postgres log")
-        reader.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await self._until_ready(child)
 
-    async def _read_log(self, child: asyncio.subprocess.Process) -> None:
-        if child.stdout is None:
-            return
-        # By the piece, not by the line: a line too long for the reader would end it, and a pipe
-        # that nobody empties stops the server.
-        rest = b""
-        while piece := await child.stdout.read(65536):
-            *lines, rest = (rest + piece).split(b"\n")
-            rest = rest[-65536:]
-            for raw in lines:
-                self._note(raw[:2000].decode("utf-8", "replace").rstrip())
-
-    def _note(self, line: str) -> None:
-        self._last_lines.append(line)
-        serious = (
-            line.startswith(("FATAL", "PANIC", "ERROR", "WARNING")) and "starting up" not in line
-        )
-        log.log(logging.WARNING if serious else logging.DEBUG, "postgres: %s", line)
-
-    async def _until_ready(self, child: asyncio.subprocess.Process) -> None:
+    async def _until_ready(self) -> None:
         deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
         while True:
-            if child.returncode is not None:
-                raise PostgresFailedError("ended while starting", "\n".join(self._last_lines))
+            if self.child.ended:
+                await self.child.exited()
+                raise PostgresFailedError("ended while starting", "\n".join(self.child.last_lines))
             try:
                 conn = await psycopg.AsyncConnection.connect(self.admin_url)
             except psycopg.OperationalError as error:
@@ -302,25 +282,6 @@ class Postgres:
                 return
             await asyncio.sleep(0.02)
 
-    async def _keep_running(self) -> None:
-        first, longest = _BACK_OFF
-        pause = first
-        loop = asyncio.get_running_loop()
-        while self._child is not None:
-            started = loop.time()
-            status = await self._child.wait()
-            self.restarts += 1
-            pause = first if loop.time() - started > _STEADY else min(pause * 2, longest)
-            log.warning("postgres ended with status %s; starting it again", status)
-            try:
-                await end_orphan(self._data, _STOP_TIMEOUT)
-                await self._launch()
-            except (PostgresFailedError, OSError) as error:
-                log.warning("%s; next attempt in %.1f s", error, pause)
-                if self._child is not None:
-                    await _end(self._child)
-                await asyncio.sleep(pause)
-
     async def _set_up_roles(self) -> None:
         async with await psycopg.AsyncConnection.connect(self.admin_url, autocommit=True) as conn:
             await roles.ensure_group(conn)
@@ -336,16 +297,9 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-async def _end(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is not None:
-        return
-    child.send_signal(signal.SIGINT)
-    try:
-        async with asyncio.timeout(_STOP_TIMEOUT):
-            await child.wait()
-    except TimeoutError:
-        child.kill()
-        await child.wait()
+def _note(line: str) -> None:
+    serious = line.startswith(("FATAL", "PANIC", "ERROR", "WARNING")) and "starting up" not in line
+    log.log(logging.WARNING if serious else logging.DEBUG, "postgres: %s", line)
 
 
 def _refuse_unreachable(folder: Path, account: Account) -> None:

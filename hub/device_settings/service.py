@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 
 from contracts.topics import Report
 from hub.database.database import Database
-from hub.database.errors import DatabaseAwayError
 from hub.device_settings.configs import Configs
-from hub.mqtt.errors import NotConnectedError
+from hub.mqtt.connection import at_every_connection
 from hub.mqtt.source import Delivery, MqttSource
-from hub.runtime.problems import Problems
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["ConfigService"]
-
-log = logging.getLogger(__name__)
 
 
 class ConfigService:
@@ -25,21 +20,18 @@ class ConfigService:
     `tenant_of` says whose a device is.
     """
 
-    RETRY_S = 1.0
-
     def __init__(
         self,
         store: Database,
         source: MqttSource,
         tenant_of: Callable[[str], str],
-        problems: Problems | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._store = store
         self._source = source
         self._tenant_of = tenant_of
-        self._problems = problems or Problems()
         self._configs: dict[str, Configs] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
 
     def of(self, tenant: str) -> Configs:
         """The wanted settings of a tenant's devices."""
@@ -49,13 +41,11 @@ class ConfigService:
 
     async def start(self) -> None:
         """Publish whenever a connection to the broker begins: it may have lost what it kept."""
-        self._task = asyncio.create_task(self._keep_published())
+        self._tasks.loop("publishing wanted settings", self._keep_published)
 
     async def stop(self) -> None:
         """Publish no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._tasks.stop()
 
     async def report(self, report: Report, delivery: Delivery) -> None:
         """A device said which version it runs; a handler for Listener.on."""
@@ -69,16 +59,8 @@ class ConfigService:
             )
 
     async def _keep_published(self) -> None:
-        while True:
-            await self._source.connected.wait()
-            try:
-                for tenant in await self._store.tenants():
-                    await self.of(tenant).publish_all()
-            except (NotConnectedError, DatabaseAwayError) as error:
-                log.debug("settings are published later: %s", error)
-            except Exception as error:  # noqa: BLE001  # noted with its trace; devices wait for it
-                self._problems.defect("publishing settings", error)
-            else:
-                await self._source.lost.wait()
-                continue
-            await asyncio.sleep(self.RETRY_S)
+        await at_every_connection(self._source, "settings are published", self._publish_all)
+
+    async def _publish_all(self) -> None:
+        for tenant in await self._store.tenants():
+            await self.of(tenant).publish_all()

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from hub.database.errors import DatabaseAwayError
+from hub.mqtt.connection import Connection
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Away", "Outage", "Outages", "merged"]
 
@@ -48,13 +50,6 @@ class Kept(Protocol):
         """Forget these."""
 
 
-class Connection(Protocol):
-    """hub.mqtt.source.MqttSource."""
-
-    connected: asyncio.Event
-    lost: asyncio.Event
-
-
 class Outages:
     """Remembers when the hub was running and connected, over restarts and crashes.
 
@@ -73,13 +68,14 @@ class Outages:
         kept: Kept,
         source: Connection,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._kept = kept
         self._source = source
         self._clock = clock
         self._past: list[Outage] = []
         self._since: datetime | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
         self._unsaved: list[Outage] = []
         self.started_at = clock()
 
@@ -97,13 +93,12 @@ class Outages:
         if alive is not None:
             self._note(Outage(Away.HUB, datetime.fromisoformat(alive), now))
         await self._save()
-        self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._watch())]
+        self._tasks.loop("the hub's sign of life", self._beat)
+        self._tasks.loop("when the broker is away", self._watch)
 
     async def stop(self) -> None:
         """From now on the hub is away."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         await self._try_save()
 
     def all(self) -> list[Outage]:
@@ -142,7 +137,7 @@ class Outages:
         try:
             await self._save()
         except DatabaseAwayError as error:
-            log.debug("the hub's sign of life is kept later: %s", error.reason)
+            log.info("the hub's sign of life is kept later: %s", error.reason)
 
     async def _save(self) -> None:
         unsaved = {

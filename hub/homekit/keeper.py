@@ -10,7 +10,7 @@ from contracts.reading import SeriesKey, Value
 from hub.database.errors import DatabaseAwayError
 from hub.homekit.identity import Identities
 from hub.homekit.state import Change, HomeKitState, PresenceRecord
-from hub.runtime.problems import Problems
+from hub.runtime.retry import reason, retrying
 
 __all__ = ["Keeper"]
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 # Values and presence are kept this late at most: what a crash costs until the next message.
 _EVERY = 5.0
-_RETRY = 1.0
+_BACK_OFF = (1.0, 5.0)  # s: first and longest pause while the database is away
 
 
 class Keeper:
@@ -29,14 +29,12 @@ class Keeper:
         state: HomeKitState,
         identities: Identities,
         presence: Callable[[str], PresenceRecord | None],
-        problems: Problems | None = None,
     ) -> None:
         self._state, self._identities, self._presence = state, identities, presence
         self._values: dict[SeriesKey, Value] = {}
         self._heard: set[str] = set()
         self._forgotten: set[str] = set()
         self._saving = asyncio.Lock()
-        self._problems = problems or Problems()
 
     def value(self, key: SeriesKey, value: Value) -> None:
         """A series has a new value."""
@@ -55,16 +53,10 @@ class Keeper:
 
     async def until_kept(self) -> None:
         """Return once everything is kept, however long the database is away."""
-        while True:
-            try:
-                await self.save()
-            except DatabaseAwayError as error:
-                log.warning("homekit: its state waits for the database: %s", error.reason)
-            except Exception as error:  # noqa: BLE001  # noted with its trace; nothing must be lost
-                self._problems.defect("keeping HomeKit's state", error)
-            else:
-                return
-            await asyncio.sleep(_RETRY)
+        first, longest = _BACK_OFF
+        await retrying([DatabaseAwayError], first=first, longest=longest, waiting=_waiting)(
+            self.save
+        )
 
     async def run(self) -> None:
         """Keep values and presence every few seconds, until cancelled."""
@@ -89,3 +81,7 @@ class Keeper:
                 self._heard |= heard
                 self._forgotten |= forgotten
                 raise
+
+
+def _waiting(error: BaseException) -> None:
+    log.warning("homekit: cannot keep its state yet: %s", reason(error))

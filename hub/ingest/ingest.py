@@ -16,7 +16,8 @@ from hub.database.errors import DatabaseAwayError, WriteConflictError
 from hub.errors import HubError
 from hub.ingest.errors import NoPartitionError, ReadingRefusedError, UnknownNumberError
 from hub.ingest.repository import IntakeRepository
-from hub.runtime.problems import Problems
+from hub.runtime.retry import reason, retrying
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Ingest"]
 
@@ -39,7 +40,7 @@ class Ingest:
     `on_commit` gets every reading of a committed batch, in order: those stored and those that the
     database held already, so for each (device, boot) the highest `seq` among them is what the
     device may forget. While the database is away, or a fault of ours keeps a batch from being
-    stored, everything is kept and tried again for ever; a fault goes to `problems`.
+    stored, everything is kept and tried again for ever; a fault is noted as a defect.
 
     `counts` has how many readings were: stored, held (same identity), shadowed (plain topic of a
     device that sends $batch), repeated (redelivered), quarantined (impossible time), refused (the
@@ -52,17 +53,16 @@ class Ingest:
         on_commit: Callable[[Sequence[Reading]], None] | None = None,
         *,
         linger: float = _LINGER,
-        problems: Problems | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._repository = IntakeRepository(database)
-        self._problems = problems or Problems()
         self._on_commit = on_commit
         self._linger = linger
         self._waiting: deque[_Message] = deque()
         self._pending = 0
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
         self._stopping = False
         self.counts: Counter[str] = Counter()
 
@@ -76,22 +76,16 @@ class Ingest:
         await self._repository.ensure_tenant()
         await self._repository.ensure_partitions_ahead()
         self._stopping = False
-        self._task = asyncio.create_task(self._run(), name=f"ingest {self._repository.tenant}")
+        self._tasks.loop("committing readings", self._run)
 
     async def stop(self, timeout: float = 3.0) -> None:  # noqa: ASYNC109  # a bound, not a way to cancel
         """Commit what waits, for at most `timeout` seconds; the rest is not acknowledged."""
-        if self._task is None:
-            return
         self._stopping = True
         self._wake.set()
         self._full.set()
-        done, _ = await asyncio.wait([self._task], timeout=timeout)
-        if not done:
+        if not await self._tasks.ended(timeout):
             log.warning("the database did not take %d readings; not acknowledged", self._pending)
-            self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self._task = None
+        await self._tasks.stop()
 
     def forget_numbers(self) -> None:
         """A device's key was given to another: look the numbers of series up anew."""
@@ -133,38 +127,45 @@ class Ingest:
 
     async def _commit(self, batch: Sequence[_Message]) -> None:
         readings = [reading for message in batch for reading in message.readings]
-        if readings:
-            await self._store_all(readings)
+        try:
+            if readings:
+                await self._store_all(readings)
+        except BaseException:
+            self._waiting.extendleft(reversed(batch))
+            self._wake.set()
+            raise
         self._pending -= len(readings)
         if self._on_commit is not None and readings:
             self._on_commit(readings)
         for message in batch:
-            message.done()
+            try:
+                message.done()
+            except Exception as error:  # noqa: BLE001  # noted: the others are to be acknowledged
+                self._tasks.defects.note("acknowledging readings", error)
 
     async def _store_all(self, readings: Sequence[Reading]) -> None:
-        pause, longest = _BACK_OFF
+        first, longest = _BACK_OFF
+        retry = retrying([DatabaseAwayError], first=first, longest=longest, waiting=self._away)
+        await retry(self._store_or_refuse, readings)
+
+    def _away(self, error: BaseException) -> None:
+        log.warning("database away (%s); %d readings wait", reason(error), self._pending)
+
+    async def _store_or_refuse(self, readings: Sequence[Reading]) -> None:
+        """Store once more after each remedy, until all are stored or refused."""
         remedy: Callable[[], Awaitable[None]] | None = None
         while True:
             try:
                 if remedy is not None:
                     await remedy()
                     remedy = None
-                self.counts.update(await self._repository.store(readings))
-            except WriteConflictError:
+                return self.counts.update(await self._repository.store(readings))
+            except WriteConflictError:  # two writers met: the same again succeeds
                 continue
             except (NoPartitionError, UnknownNumberError, ReadingRefusedError) as error:
                 remedy = self._remedy(error, readings)
                 if remedy is None:
                     return await self._divide(readings, error)
-                continue
-            except DatabaseAwayError as error:
-                log.warning("database away (%s); %d readings wait", error.reason, self._pending)
-            except Exception as error:  # noqa: BLE001  # noted with its trace; readings must not be lost
-                self._problems.defect("storing readings", error)
-            else:
-                return None
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, longest)
 
     def _remedy(
         self, error: HubError, readings: Sequence[Reading]

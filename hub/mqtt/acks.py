@@ -14,7 +14,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.ledger import Ledger
 from hub.mqtt.source import Source
-from hub.runtime.problems import Problems
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Acks"]
 
@@ -36,47 +36,37 @@ class Acks:
         source: Source,
         held: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
         clock: Callable[[], float] = time.monotonic,
-        problems: Problems | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._source = source
         self._held = held
         self._clock = clock
-        self._problems = problems or Problems()
         self._ledger = Ledger()
-        self._loading: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, tuple[str, int]] = {}
         self._sent: dict[str, float] = {}
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
 
     async def start(self) -> None:
         """Begin to publish."""
-        self._task = asyncio.create_task(self._run())
+        self._tasks.loop("acknowledgements to devices", self._run)
 
     async def stop(self) -> None:
         """Publish no more; the device sends again what it does not see acknowledged."""
-        tasks = [*self._loading, *([self._task] if self._task is not None else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def committed(self, batch: Batch) -> None:
         """The readings of a batch are safe (or refused for good)."""
         if self._ledger.knows(batch.device, batch.boot):
             self._account(batch)
             return
-        task = asyncio.create_task(self._load(batch))
-        self._loading.add(task)
-        task.add_done_callback(self._loading.discard)
+        self._tasks.spawn("what the database holds of a device", self._load(batch))
 
     async def _load(self, batch: Batch) -> None:
         try:
             held = await self._held(batch.device, batch.boot)
         except DatabaseAwayError as error:
             log.warning("not acknowledged to %s, it will ask again: %s", batch.device, error.reason)
-            return
-        except Exception as error:  # noqa: BLE001  # noted with its trace; the device asks again
-            self._problems.defect("acknowledging readings", error)
             return
         self._ledger.load(batch.device, batch.boot, held)
         self._account(batch)

@@ -29,7 +29,7 @@ from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller, Outcome
 from hub.mqtt.passwords import matches
 from hub.runtime.problems import Problems
-from hub.runtime.token_bucket import Bucket
+from hub.runtime.token_bucket import TokenBuckets
 
 __all__ = ["Decisions", "router"]
 
@@ -69,7 +69,7 @@ class Decisions:
         self._problems = problems
         self._hub_password = hub_password
         self._foreign = foreign
-        self._refusals: OrderedDict[str, Bucket] = OrderedDict()
+        self._refusals = TokenBuckets[str](self.BURST, self.PER_MINUTE, limit=self.NAMES)
         # Digest of the password and hash it matched: a changed password is not let in by it.
         self._let_in: OrderedDict[str, bytes] = OrderedDict()
 
@@ -89,7 +89,7 @@ class Decisions:
         digest = hashlib.sha256(f"{account.password}\0{password}".encode()).digest()
         if hmac.compare_digest(self._let_in.get(user, b""), digest):
             return True
-        if self._is_held_up(user):
+        if self._refusals.wait(user) > 0:
             return False
         if matches(password, account.password):
             _keep(self._let_in, user, digest, self.NAMES)
@@ -124,15 +124,9 @@ class Decisions:
             return False
         return await self._enroller.enrol(asked) in {Outcome.ENROLLED, Outcome.KNOWN}
 
-    def _is_held_up(self, user: str) -> bool:
-        bucket = self._refusals.get(user)
-        return bucket is not None and bucket.level() < 1
-
     def _refuse(self, user: str) -> None:
         self._problems.note("auth-refused", user, "wrong password")
-        bucket = self._refusals.pop(user, None) or Bucket(self.BURST, self.PER_MINUTE)
-        bucket.take()
-        _keep(self._refusals, user, bucket, self.NAMES)
+        self._refusals.take(user)
 
 
 def _keep(memory: OrderedDict[str, Any], key: str, value: object, limit: int) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,10 +16,9 @@ from hub.errors import HubError
 from hub.mqtt.clock import Clocks
 from hub.mqtt.source import Delivery, Source
 from hub.runtime.problems import Problems
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Bridge", "Ingest", "Listener"]
-
-log = logging.getLogger(__name__)
 
 # A device's clock does not run in its OTA server, and nobody tells it how long it was there.
 _CLOCK_STOOD = frozenset({"updating", "updated", "failed"})
@@ -67,8 +64,8 @@ class Listener:
 
     What is refused by name is counted in `problems` and acknowledged: sent again it would be
     refused again. `batching` names devices known to send `$batch`, whose plain topics are shown
-    and not stored. Other parts hear of messages through `on`; `heard` gets the device of every
-    live message that made sense, `acknowledged` every batch whose readings are safe, `live` every
+    and not stored. Other parts get messages through `on`; `on_seen` gets the device of every live
+    message that made sense, `on_committed` every batch whose readings are safe, `on_reading` every
     reading that is news, in the order of a message's times.
     """
 
@@ -81,10 +78,11 @@ class Listener:
         *,
         clocks: Clocks | None = None,
         batching: Iterable[str] = (),
-        acknowledged: Callable[[topics.Batch], None] | None = None,
-        heard: Callable[[str], None] | None = None,
+        on_committed: Callable[[topics.Batch], None] | None = None,
+        on_seen: Callable[[str], None] | None = None,
         translator: Translator | None = None,
-        live: Callable[[Reading], None] | None = None,
+        on_reading: Callable[[Reading], None] | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._source = source
         self._bridge = bridge
@@ -92,12 +90,12 @@ class Listener:
         self._problems = problems
         self._clocks = clocks or Clocks()
         self._batching = set(batching)
-        self._acknowledged = acknowledged
-        self._heard = heard
+        self._on_committed = on_committed
+        self._on_seen = on_seen
         self._translator = translator
-        self._live = live
+        self._on_reading = on_reading
         self._handlers: dict[type, list[Callable[[Any, Delivery], Awaitable[None] | None]]] = {}
-        self._tasks: set[asyncio.Future[None]] = set()
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
 
     def on(self, kind: type[M], handler: Callable[[M, Delivery], Awaitable[None] | None]) -> None:
         """Call `handler` for every message of a kind; it is acknowledged when that has returned.
@@ -116,9 +114,7 @@ class Listener:
     async def stop(self) -> None:
         """Take no more; what is not acknowledged comes again at the next start."""
         await self._source.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def deliver(self, delivery: Delivery) -> None:
         """Handle one message. Never raises."""
@@ -129,16 +125,15 @@ class Listener:
                 return
             message = topics.parse(delivery.topic, delivery.payload)
             self._handle(message, delivery)
-        except Exception:
-            # A defect of ours must not stop every later acknowledgement.
-            log.exception("a message on %r could not be handled", delivery.topic)
+        except Exception as error:  # noqa: BLE001  # noted: a defect must not stop every later acknowledgement
+            self._tasks.defects.note("handling a message", error)
             self._problems.note("defect", getattr(message, "device", None), type(message).__name__)
             self._source.acknowledge(delivery)
 
     def _foreign(self, translator: Translator, delivery: Delivery) -> None:
         """A message of a mapped device: acknowledged when all it says is safe."""
-        said = translator.foreign(delivery.topic, delivery.payload)
-        waiting = len(said)
+        messages = translator.foreign(delivery.topic, delivery.payload)
+        waiting = len(messages)
 
         def done() -> None:
             nonlocal waiting
@@ -146,9 +141,9 @@ class Listener:
             if waiting <= 0:
                 self._source.acknowledge(delivery)
 
-        for message in said:
+        for message in messages:
             self._handle(message, delivery, done)
-        if not said:
+        if not messages:
             done()
 
     def _handle(
@@ -180,8 +175,8 @@ class Listener:
     def _notice(self, message: topics.Message | topics.Problem) -> None:
         """What a live message says besides itself."""
         device = _device(message)
-        if self._heard is not None and device is not None:
-            self._heard(device)
+        if self._on_seen is not None and device is not None:
+            self._on_seen(device)
         if isinstance(message, topics.OtaState) and message.state in _CLOCK_STOOD:
             self._clocks.forget(message.device)
 
@@ -202,8 +197,8 @@ class Listener:
         if message.series.device in self._batching:
             done()
             return
-        if self._live is not None and not delivery.retained:
-            self._live(reading)
+        if self._on_reading is not None and not delivery.retained:
+            self._on_reading(reading)
         self._ingest.put([reading], done)
 
     def _report(self, report: topics.Report, delivery: Delivery, done: Callable[[], None]) -> None:
@@ -237,25 +232,25 @@ class Listener:
         newest = {reading.series: reading for reading in ordered}
         for reading in newest.values():
             self._bridge.update(reading, live=not delivery.retained)
-        if self._live is not None and not delivery.retained:
+        if self._on_reading is not None and not delivery.retained:
             for reading in ordered:
-                self._live(reading)
+                self._on_reading(reading)
         if readings:
             self._ingest.put(readings, partial(self._committed, batch, delivery, done))
         else:
             self._committed(batch, delivery, done)
 
     def _committed(self, batch: topics.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
-        if self._acknowledged is not None:
-            self._acknowledged(batch)
+        if self._on_committed is not None:
+            self._on_committed(batch)
         self._dispatch(batch, delivery, done)
 
-    def _made(self, said: topics.Batch | topics.Report, delivery: Delivery) -> datetime:
+    def _made(self, message: topics.Batch | topics.Report, delivery: Delivery) -> datetime:
         """When a message was made, by the device's clock; when it came, if it names none."""
         # Nobody should retain these; how old a retained one is its clock does not say.
-        if delivery.retained or said.boot is None or said.up is None:
+        if delivery.retained or message.boot is None or message.up is None:
             return delivery.at
-        return self._clocks.made(said.device, said.boot, said.up, delivery.at)
+        return self._clocks.made(message.device, message.boot, message.up, delivery.at)
 
     def _reading(
         self,
@@ -285,9 +280,8 @@ class Listener:
         if not handlers:
             done()
             return
-        task = asyncio.ensure_future(self._run(handlers, message, delivery))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        work = self._run(handlers, message, delivery)
+        task = self._tasks.spawn("handlers of a message", work)
         task.add_done_callback(lambda task: None if task.cancelled() else done())
 
     async def _run(
@@ -301,8 +295,8 @@ class Listener:
                 result = handler(message, delivery)
                 if inspect.isawaitable(result):
                     await result
-            except Exception:
-                log.exception("a handler of %s failed", type(message).__name__)
+            except Exception as error:  # noqa: BLE001  # noted; the message counts as handled
+                self._tasks.defects.note(f"a handler of {type(message).__name__}", error)
                 self._problems.note(
                     "handler", getattr(message, "device", None), type(message).__name__
                 )

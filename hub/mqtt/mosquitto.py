@@ -14,8 +14,9 @@ from pathlib import Path
 from hub.mqtt.account_files import replace_private
 from hub.mqtt.errors import BrokerError, PortTakenError
 from hub.mqtt.ports import free_port, holder, is_taken
+from hub.runtime.backoff import Backoff
 from hub.runtime.child import Account as Owner
-from hub.runtime.child import spawn
+from hub.runtime.child import Child, spawn
 
 __all__ = ["Mosquitto", "check_version"]
 
@@ -27,6 +28,10 @@ OLDEST = (2, 0)
 SBIN = "/usr/sbin:/usr/local/sbin"
 
 
+class AddressInUseError(BrokerError):
+    """mosquitto did not start: one of its ports is in use."""
+
+
 class Mosquitto:
     """One mosquitto process: started, watched, restarted with back-off, its log in ours.
 
@@ -34,10 +39,13 @@ class Mosquitto:
     each port and `{host}`.
     """
 
-    BACKOFF = (0.2, 10.0)
+    # s: first and longest pause before it is started again, and how long it must have run for the
+    # first one to count anew. Devices notice a broker that is away for more than a few seconds.
+    BACKOFF = (0.2, 10.0, 10.0)
     START_S = 10.0
     # The largest store that the queue's bounds allow is written in about 2 s.
     ENDING_S = 4.0
+    STOP_S = 3.0
 
     def __init__(
         self,
@@ -55,9 +63,17 @@ class Mosquitto:
         self._host = host
         self._owner = owner
         self._any = [listener for listener, port in ports.items() if port == 0]
-        self._process: asyncio.subprocess.Process | None = None
-        self._watcher: asyncio.Task[None] | None = None
         self._ready = self._stale = False
+        self._running = asyncio.Event()
+        self._errors: list[str] = []
+        self.child = Child(
+            f"mosquitto ({name})",
+            launch=self._launch,
+            ready=self._until_running,
+            line=self._note,
+            backoff=Backoff(*self.BACKOFF),
+            stop_s=self.STOP_S,
+        )
         self.ports = dict(ports)
 
     async def start(self) -> None:
@@ -65,12 +81,11 @@ class Mosquitto:
         await self._let_predecessor_end()
         for _attempt in range(5 if self._any else 1):
             self.ports.update({listener: free_port(self._host) for listener in self._any})
-            said = await self._spawn()
-            if said is None:
-                self._watcher = asyncio.create_task(self._watch())
-                return
-            if "in use" not in said:
-                raise BrokerError(f"mosquitto did not start: {said}")
+            try:
+                await self.child.start()
+            except AddressInUseError:
+                continue  # somebody was quicker
+            return
         taken = [port for port in self.ports.values() if is_taken(self._host, port)]
         raise PortTakenError(taken[0] if taken else self.ports.popitem()[1])
 
@@ -85,10 +100,7 @@ class Mosquitto:
 
     async def stop(self) -> None:
         """End it; it saves what it persists."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.gather(self._watcher, return_exceptions=True)
-        await self._end()
+        await self.child.stop()
 
     @property
     def port(self) -> int:
@@ -98,8 +110,7 @@ class Mosquitto:
     @property
     def pid(self) -> int | None:
         """Of the running process; None while it is down."""
-        process = self._process
-        return process.pid if process is not None and process.returncode is None else None
+        return self.child.pid
 
     def reload(self) -> None:
         """Have it read its password and ACL files again.
@@ -109,85 +120,56 @@ class Mosquitto:
         self._stale = True
         if self._ready and self.pid is not None:
             self._stale = False
-            os.kill(self.pid, signal.SIGHUP)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended: the next reads them
+                os.kill(self.pid, signal.SIGHUP)
 
-    async def _spawn(self) -> str | None:
-        """Start the process; None when it runs, otherwise the reason it gave."""
+    async def _launch(self) -> asyncio.subprocess.Process:
         if any(is_taken(self._host, port) for port in self.ports.values()):
-            return "address in use"
+            raise AddressInUseError
         text = self._config.replace("{host}", self._host)
         for listener, port in self.ports.items():
             text = text.replace(f"{{{listener}}}", str(port))
         replace_private(self._path, [text], self._owner)
         program = find_mosquitto()
         self._ready = self._stale = False
-        self._process = await spawn([program, "-c", self._path], account=self._owner)
+        self._running.clear()
+        self._errors.clear()
+        return await spawn([program, "-c", self._path], account=self._owner)
+
+    async def _until_running(self) -> None:
+        """Until it says that it runs. Raises BrokerError with the reason it gave."""
+        exited = asyncio.create_task(self.child.exited())
+        running = asyncio.create_task(self._running.wait())
         try:
-            async with asyncio.timeout(self.START_S):
-                said = await self._running()
-        except TimeoutError:
-            await self._end()
-            return "it did not say that it runs"
-        self._ready = said is None
+            await asyncio.wait(
+                [exited, running], timeout=self.START_S, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for task in (exited, running):
+                task.cancel()
+            await asyncio.gather(exited, running, return_exceptions=True)
+        if not self._running.is_set():
+            raise self._failure()
+        self._ready = True
         if self._stale:
             self.reload()
-        return said
 
-    async def _running(self) -> str | None:
-        """Reads its log until it runs (None) or has ended (what it said last)."""
-        said: list[str] = []
-        while line := await self._line():
-            if line.endswith(" running"):
-                return None
-            if line.startswith("Error"):
-                said.append(line.removeprefix("Error: "))
-        if self._process is not None:
-            await self._process.wait()
-        return " ".join(said) or "no reason given"
+    def _failure(self) -> BrokerError:
+        if not self.child.ended:
+            return BrokerError("mosquitto did not start: it did not say that it runs")
+        reason = " ".join(self._errors) or "no reason given"
+        if "in use" in reason:
+            return AddressInUseError()
+        return BrokerError(f"mosquitto did not start: {reason}")
 
-    async def _line(self) -> str:
-        """The next line of its log; empty when it has ended."""
-        if self._process is None or self._process.stdout is None:
-            return ""
-        while True:
-            try:
-                raw = await self._process.stdout.readline()
-            except ValueError:  # longer than the reader's limit: a topic in a message
-                continue
-            if not raw:
-                return ""
-            # Before it has read its configuration it puts a time before each line.
-            if line := re.sub(r"^\d{10}: ", "", raw.decode(errors="replace").strip()):
-                self._log.debug("%s", line)
-                return line
-
-    async def _watch(self) -> None:
-        shortest, longest = self.BACKOFF
-        delay = shortest
-        while True:
-            while await self._line():
-                delay = shortest
-            if self._process is not None:
-                status = await self._process.wait()
-                self._log.warning("mosquitto ended (status %d); starting it again", status)
-            while (said := await self._spawn()) is not None:
-                self._log.error("mosquitto did not start again: %s", said)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, longest)
-
-    async def _end(self) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(3):
-                await process.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+    def _note(self, line: str) -> None:
+        # Before it has read its configuration it puts a time before each line.
+        line = re.sub(r"^\d{10}: ", "", line)
+        self._log.debug("%s", line)
+        if line.endswith(" running"):
+            self._running.set()
+        elif line.startswith("Error") and not self._ready:
+            self._errors.append(line.removeprefix("Error: "))
 
 
 def find_mosquitto() -> str:

@@ -1,4 +1,4 @@
-"""How often a password may be tried: pure bookkeeping over times that are handed in.
+"""How often a password may be tried.
 
 A guesser must be slow; the owner must never be shut out by one. So three things are counted: where
 an attempt comes from, whose account it is for, and browsers that have logged into that account
@@ -9,65 +9,50 @@ account's count does not touch it.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
 
-__all__ = ["Attempts", "Bucket", "network_of"]
+from hub.runtime.token_bucket import TokenBuckets
 
+__all__ = ["Attempts", "network_of"]
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """So many at once, then one every so many seconds."""
+BURST = 10
+"""A person mistypes a few times."""
 
-    burst: int
-    every_s: float
+PER_MINUTE = 10
+"""What a machine on the network, and a browser that is known, are held to after that."""
 
-
-# A person mistypes a few times; a machine on the network is held to 10 a minute after that.
-ADDRESS = Bucket(burst=10, every_s=6)
-# Guesses from many addresses at one account: 2 a minute, 3000 a day.
-ACCOUNT = Bucket(burst=10, every_s=30)
-KNOWN = Bucket(burst=10, every_s=6)
-# Counts that are full again are forgotten; beyond this many at once, the oldest.
-_ENTRIES = 10_000
+PER_MINUTE_ACCOUNT = 2
+"""Guesses from many addresses at one account: 3000 a day."""
 
 
 class Attempts:
-    """Leaky buckets by key; `now` is a monotonic clock's seconds."""
+    """Counts attempts by address, account and known browser; `clock` in seconds, monotonic."""
 
-    def __init__(self) -> None:
-        self._full_at: dict[tuple[str, str], float] = {}
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._addresses = TokenBuckets[str](BURST, PER_MINUTE, clock=clock)
+        self._accounts = TokenBuckets[str](BURST, PER_MINUTE_ACCOUNT, clock=clock)
+        self._known = TokenBuckets[str](BURST, PER_MINUTE, clock=clock)
 
-    def wait(self, address: str, login: str, known: str | None, now: float) -> float:
+    def acquire(self, address: str, login: str, known: str | None) -> float:
         """Seconds until an attempt is allowed; 0 counts it as made."""
-        account = ("known", known) if known else ("account", login)
-        keys = [
-            (("address", network_of(address)), ADDRESS),
-            (account, KNOWN if known else ACCOUNT),
-        ]
-        longest = max(self._wait(key, bucket, now) for key, bucket in keys)
+        buckets = self._buckets(address, login, known)
+        longest = max(among.wait(key) for among, key in buckets)
         if longest <= 0:
-            for key, bucket in keys:
-                self._full_at[key] = max(self._full_at.pop(key, now), now) + bucket.every_s
-            self._tidy(now)
-            return 0
+            for among, key in buckets:
+                among.take(key)
         return longest
 
     def forgive(self, address: str, login: str, known: str | None) -> None:
         """It was the right password: what came before was mistyped."""
-        self._full_at.pop(("address", network_of(address)), None)
-        self._full_at.pop(("known", known) if known else ("account", login), None)
+        for among, key in self._buckets(address, login, known):
+            among.forget(key)
 
-    def _wait(self, key: tuple[str, str], bucket: Bucket, now: float) -> float:
-        owed = self._full_at.get(key, now) - now
-        return max(0.0, owed - (bucket.burst - 1) * bucket.every_s)
-
-    def _tidy(self, now: float) -> None:
-        # The longest untouched come first.
-        while self._full_at:
-            oldest = next(iter(self._full_at))
-            if self._full_at[oldest] > now and len(self._full_at) <= _ENTRIES:
-                break
-            del self._full_at[oldest]
+    def _buckets(
+        self, address: str, login: str, known: str | None
+    ) -> list[tuple[TokenBuckets[str], str]]:
+        account = (self._known, known) if known else (self._accounts, login)
+        return [(self._addresses, network_of(address)), account]
 
 
 def network_of(address: str) -> str:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfoNotFoundError
+
+from tzlocal import get_localzone_name
 
 __all__ = ["local_zone"]
 
-_LOCALTIME = Path("/etc/localtime")
-
 
 def local_zone() -> str:
-    """As in Europe/Berlin: from TZ, or where /etc/localtime leads; UTC where neither says."""
-    names = [os.environ.get("TZ", "").removeprefix(":")]
-    parts = str(_LOCALTIME.resolve()).partition("zoneinfo/")
-    names.append(parts[2])
-    for name in names:
-        try:
-            if name and ZoneInfo(name):
-                return name
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            continue
-    return "UTC"
+    """As in Europe/Berlin; UTC where the machine names none, or two that contradict each other."""
+    try:
+        return get_localzone_name() or "UTC"
+    except ZoneInfoNotFoundError:
+        return "UTC"

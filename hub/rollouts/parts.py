@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from hub.rollouts.model import FirmwareTarget, Rollout, Sample
 from hub.rollouts.repository import RolloutRepository
-from hub.runtime.problems import Problems
+from hub.runtime.defects import Defects
 
 __all__ = ["Configs", "Parts", "Publish", "Slots", "command_payload"]
 
@@ -55,7 +55,7 @@ class Parts:
 
     `stream(device, address, image, progress)` sends an image and raises HubError; `changed` is
     called after every commit and with the progress of streams, `freed` when one has ended; faults
-    of ours go to `problems`.
+    of ours go to `defects`.
     """
 
     kept: RolloutRepository
@@ -66,8 +66,8 @@ class Parts:
     recent: Callable[[str], tuple[Sample, ...]]
     changed: Callable[[int], None]
     freed: Callable[[], None]
-    problems: Problems
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    defects: Defects = field(default_factory=Defects)
 
 
 def command_payload(rollout: Rollout, command: int) -> str:

@@ -41,6 +41,7 @@ from hub.rollouts.work import (
     Want,
     Wanted,
 )
+from hub.runtime.retry import reason, retrying
 
 __all__ = ["Worker"]
 
@@ -71,6 +72,7 @@ class Worker:
         self._inbox: list[tuple[Event, asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
         self._wake_at: datetime | None = None
+        self._doubtful = False
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -111,7 +113,7 @@ class Worker:
             return ours or found.stranded
         return not found.over or found.health is Health.WATCHED
 
-    async def hear(self, event: Event) -> None:
+    async def handle_event(self, event: Event) -> None:
         """Take an event in; returns when its effect is committed."""
         if self._task is None or self._task.done():
             return
@@ -120,7 +122,7 @@ class Worker:
         self._wake.set()
         await waiter
 
-    def tell(self, event: Event) -> None:
+    def post_event(self, event: Event) -> None:
         """Take an event in that nobody waits for."""
         self._inbox.append((event, None))
         self._wake.set()
@@ -144,9 +146,10 @@ class Worker:
         except StaleRolloutError as error:
             self.broken = True
             log.error("%s", error)  # noqa: TRY400  # one line says it
-        except Exception as error:  # noqa: BLE001  # noted with its trace
+        except Exception as error:  # noqa: BLE001  # noted; the runner begins it again
             self.broken = True
-            self._parts.problems.defect(f"rollout {self.rollout.id}", error)
+            log.error("rollout %d cannot go on now", self.rollout.id)  # noqa: TRY400  # noted with its trace
+            self._parts.defects.note("carrying out a rollout", error)
         # Not when it was stopped: what was not committed then is to be delivered again.
         for _, waiter in self._inbox:
             if waiter is not None and not waiter.done():
@@ -187,33 +190,38 @@ class Worker:
 
     async def _commit(self, events: Sequence[Event]) -> Outcome:
         """Plan and commit, for as long as the database is away again with what then is so."""
-        pause, longest = _BACK_OFF
-        while True:
-            promised: set[str] = set()
-            try:
-                outcome = step(self.rollout, self.devices, await self._facts(events), self._now())
-                promised = self._promise(outcome)
-                if _nothing(self.rollout, outcome):
-                    return outcome
-                committed = await self._parts.kept.commit(self.rollout, outcome)
-            except DatabaseAwayError as error:
-                self._parts.slots.taken -= promised
-                log.warning("rollout %d waits for the database: %s", self.rollout.id, error.reason)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, longest)
-                await self._reread()
-            else:
-                self.rollout = committed
-                self.devices.update(outcome.changed)
-                return outcome
+        first, longest = _BACK_OFF
+        retry = retrying([DatabaseAwayError], first=first, longest=longest, waiting=self._waits)
+        outcome: Outcome = await retry(self._try_commit, events)
+        return outcome
+
+    def _waits(self, error: BaseException) -> None:
+        self._doubtful = True
+        log.warning("rollout %d waits for the database: %s", self.rollout.id, reason(error))
+
+    async def _try_commit(self, events: Sequence[Event]) -> Outcome:
+        if self._doubtful:
+            await self._reread()
+        outcome = step(self.rollout, self.devices, await self._facts(events), self._now())
+        promised = self._promise(outcome)
+        if _nothing(self.rollout, outcome):
+            return outcome
+        try:
+            committed = await self._parts.kept.commit(self.rollout, outcome)
+        except DatabaseAwayError:
+            self._parts.slots.taken -= promised
+            raise
+        self.rollout = committed
+        self.devices.update(outcome.changed)
+        return outcome
 
     async def _reread(self) -> None:
         """A commit whose end is not known may have happened."""
-        with contextlib.suppress(DatabaseAwayError):
-            kept = await self._parts.kept.load(self.rollout.id)
-            if kept.rollout.revision != self.rollout.revision:
-                self.rollout, self.devices = kept.rollout, kept.devices
-                await self._resume()
+        kept = await self._parts.kept.load(self.rollout.id)
+        self._doubtful = False
+        if kept.rollout.revision != self.rollout.revision:
+            self.rollout, self.devices = kept.rollout, kept.devices
+            await self._resume()
 
     def _promise(self, outcome: Outcome) -> set[str]:
         """Keep the streams that the step has given away; those that were not taken before."""
@@ -310,14 +318,14 @@ class Worker:
         except HubError as failed:
             error = str(getattr(failed, "reason", failed))
             stranded = bool(getattr(failed, "stranded", False))
-        except Exception as failed:  # noqa: BLE001  # noted with its trace; the device waits
-            self._parts.problems.defect("streaming an image", failed)
-            error = "the hub failed at streaming; its log says why"
+        except Exception as failed:  # noqa: BLE001  # noted; the device counts as not streamed to
+            self._parts.defects.note("streaming an image", failed)
+            error = f"a defect of the hub: {type(failed).__name__}"
         finally:
             self._streams.pop(device, None)
             self._parts.slots.taken.discard(device)
             self.progress.pop(device, None)
-        self.tell(Streamed(device, command, error, stranded))
+        self.post_event(Streamed(device, command, error, stranded))
         self._parts.freed()
 
     def _progress(self, device: str, now: Any) -> None:
@@ -334,15 +342,13 @@ class Worker:
             # What held a secret cannot be wanted again: nobody knows it any more.
             former = {n: before.get(n) for n in target.changes if n != "wifi"}
             version = await self._parts.configs.want(device, target.changes, who="rollout", why=why)
-            self.tell(Wanted(device, version, former=former))
+            self.post_event(Wanted(device, version, former=former))
         except DatabaseAwayError as error:
             log.warning("settings of %s wait for the database: %s", device, error.reason)
-            self.tell(Wanted(device, 0, "the settings could not be kept: the database was away"))
+            why = "the settings could not be kept: the database was away"
+            self.post_event(Wanted(device, 0, why))
         except HubError as error:
-            self.tell(Wanted(device, 0, str(error)))
-        except Exception as error:  # noqa: BLE001  # noted with its trace; the device waits
-            self._parts.problems.defect("wanting settings", error)
-            self.tell(Wanted(device, 0, "the hub failed at its settings; its log says why"))
+            self.post_event(Wanted(device, 0, str(error)))
 
     async def _undo(self, device: str, former: Any) -> None:
         if not former:
@@ -353,7 +359,7 @@ class Worker:
         except HubError as error:
             log.warning("former settings of %s are not wanted again: %s", device, error)
         except Exception as error:  # noqa: BLE001  # noted with its trace; the rollout ends all the same
-            self._parts.problems.defect("wanting former settings", error)
+            self._parts.defects.note("wanting former settings", error)
 
     async def _note_cleared(self) -> None:
         """The end: what the broker has forgotten need not be told at the next start."""

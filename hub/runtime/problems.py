@@ -55,19 +55,6 @@ class Problems:
         if not self._overflowed:
             log.warning("%s from %s: %s", kind, device or "an unnamed device", detail[:200])
 
-    def defect(self, where: str, error: BaseException) -> None:
-        """Count a fault of our own program; its trace is logged when it shows there first."""
-        key = (None, f"defect: {where}")
-        known = self._seen.get(key)
-        detail = f"{type(error).__name__}: {error}"[:200]
-        if known is None or known.detail != detail:
-            log.error("%s failed", where, exc_info=error)
-        self.total["defect"] += 1
-        self._seen[key] = Seen(known.count + 1 if known else 1, datetime.now(UTC), detail)
-        self._seen.move_to_end(key)
-        if len(self._seen) > self.remember:
-            self._seen.popitem(last=False)
-
     def of(self, device: str | None) -> dict[str, Seen]:
         """What is remembered of one device, by kind."""
         return {kind: seen for (of, kind), seen in self._seen.items() if of == device}

@@ -3,36 +3,92 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
-__all__ = ["Bucket"]
+__all__ = ["TokenBucket", "TokenBuckets"]
+
+K = TypeVar("K", bound=Hashable)
 
 
-class Bucket:
-    """A token bucket: `capacity` at once, `per_minute` in the long run; constant memory.
+class TokenBucket:
+    """`capacity` at once, `per_minute` in the long run; constant memory.
 
     `clock` in seconds, monotonic: setting the wall clock changes nothing.
     """
 
+    __slots__ = ("_capacity", "_clock", "_every", "_full_at")
+
     def __init__(
-        self, capacity: float, per_minute: float, clock: Callable[[], float] = time.monotonic
+        self, capacity: int, per_minute: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._capacity = capacity
-        self._per_second = per_minute / 60
+        self._every = 60 / per_minute
         self._clock = clock
-        self._level = capacity
-        self._at = clock()
+        self._full_at = clock()
 
-    def level(self) -> float:
-        """How many are allowed now."""
-        now = self._clock()
-        self._level = min(self._capacity, self._level + (now - self._at) * self._per_second)
-        self._at = now
-        return self._level
+    @property
+    def full(self) -> bool:
+        """Whether it is as if it had never been used."""
+        return self._full_at <= self._clock()
+
+    def wait(self) -> float:
+        """Seconds until one more is allowed; 0 when it is now."""
+        missing = self._full_at - self._clock()
+        return max(0.0, missing - (self._capacity - 1) * self._every)
 
     def take(self) -> bool:
-        """Whether one more is allowed now."""
-        if self.level() < 1:
+        """Whether one more is allowed now; then it counts."""
+        if self.wait() > 0:
             return False
-        self._level -= 1
+        self._full_at = max(self._full_at, self._clock()) + self._every
         return True
+
+
+class TokenBuckets(Generic[K]):
+    """A bucket for each key, all of one size.
+
+    Those that are full again are forgotten; beyond `limit` keys, those untouched longest.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        per_minute: float,
+        *,
+        limit: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._capacity, self._per_minute, self._clock = capacity, per_minute, clock
+        self._limit = limit
+        # In the order in which they were last taken from.
+        self._buckets: dict[K, TokenBucket] = {}
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def wait(self, key: K) -> float:
+        """Seconds until one more is allowed for a key; 0 when it is now."""
+        bucket = self._buckets.get(key)
+        return bucket.wait() if bucket is not None else 0.0
+
+    def take(self, key: K) -> bool:
+        """Whether one more is allowed for a key now; then it counts."""
+        bucket = self._buckets.pop(key, None)
+        if bucket is None:
+            bucket = TokenBucket(self._capacity, self._per_minute, self._clock)
+        taken = bucket.take()
+        self._buckets[key] = bucket
+        self._tidy()
+        return taken
+
+    def forget(self, key: K) -> None:
+        """As if nothing had ever been taken for a key."""
+        self._buckets.pop(key, None)
+
+    def _tidy(self) -> None:
+        while self._buckets:
+            oldest = next(iter(self._buckets))
+            if not self._buckets[oldest].full and len(self._buckets) <= self._limit:
+                return
+            del self._buckets[oldest]

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from hub.database.errors import DatabaseAwayError
+from hub.runtime.supervisor import Role
 
 if TYPE_CHECKING:
     from hub.web.site import Site
@@ -24,11 +25,12 @@ Part = Literal["ok", "away"]
 
 
 class Health(BaseModel):
-    """`status` is ok when all parts are."""
+    """`status` is ok when all is; `stopped` are the roles of which a part does not run just now."""
 
     status: Literal["ok", "degraded"]
     database: Part
     broker: Part
+    stopped: list[Role]
 
 
 class _Pulse:
@@ -49,15 +51,21 @@ class _Pulse:
 
     async def _ask(self) -> Part:
         try:
-            async with asyncio.timeout(_PATIENCE_S):
-                await self._site.hub.running.store.ping()
-        except (DatabaseAwayError, TimeoutError):
+            async with (
+                asyncio.timeout(_PATIENCE_S),
+                self._site.hub.running.store.nobody() as conn,
+            ):
+                await conn.execute("SELECT 1")
+        except DatabaseAwayError:
             return "away"
         return "ok"
 
 
 def router(site: Site) -> APIRouter:
-    """GET /healthz: 200 when readings can be taken and kept, 503 when not. Nobody need log in."""
+    """GET /healthz: 200 when readings can be taken and kept, 503 when not. Nobody need log in.
+
+    What else does not run (rollouts, HomeKit, pages) makes it degraded, with 200.
+    """
     routes = APIRouter()
     pulse = _Pulse(site)
 
@@ -65,14 +73,16 @@ def router(site: Site) -> APIRouter:
     async def healthz(response: Response) -> Health:
         database = await pulse.database()
         connected = site.hub.mqtt.source.connected.is_set()
-        good = database == "ok" and connected
-        if not good:
+        stopped = site.hub.supervisor.failed()
+        takes = database == "ok" and connected and Role.INTAKE not in stopped
+        if not takes:
             response.status_code = 503
         response.headers["Cache-Control"] = "no-store"
         return Health(
-            status="ok" if good else "degraded",
+            status="ok" if takes and not stopped else "degraded",
             database=database,
             broker="ok" if connected else "away",
+            stopped=sorted(stopped),
         )
 
     return routes

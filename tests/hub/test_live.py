@@ -26,9 +26,7 @@ async def take(updates, count):
 @pytest.fixture
 def small():
     """A stream that keeps four events."""
-    live = Live()
-    live.SIZE = 4
-    return live
+    return Live(size=4)
 
 
 async def test_a_subscriber_gets_what_comes_after_it_came_in_order():
@@ -107,8 +105,7 @@ async def test_a_position_that_was_never_reached_is_no_position():
 
 
 async def test_without_subscribers_nothing_is_kept():
-    live = Live()
-    live.LINGER_S = 0.0
+    live = Live(linger_s=0.0)
     live.publish("home", value(1))
     assert live.idle
     async with live.subscribe("home"):

@@ -11,6 +11,7 @@ from typing import Any
 from hub.database.errors import DatabaseAwayError
 from hub.devices.glance import Glance
 from hub.live import Subscription
+from hub.runtime.supervisor import Role, Supervisor
 from hub.web.home.changes import Changes
 from hub.web.home.view import ms, view
 
@@ -39,8 +40,10 @@ class Feed:
         read: Callable[[], Awaitable[Glance]],
         names: Callable[[], Mapping[str, str]],
         problems: Problems,
+        supervisor: Supervisor,
     ) -> None:
         self._read, self._names, self._problems = read, names, problems
+        self._tasks = supervisor.tasks(Role.WEB)
         self._changes = Changes()
         self._told: Sequence[Mapping[str, Any]] = ()
         self._wake = asyncio.Event()
@@ -59,14 +62,13 @@ class Feed:
         patch: Callable[[dict[str, Any]], None],
     ) -> None:
         """Until cancelled, or the hub ends."""
-        pushing = asyncio.create_task(self._push(show, patch))
+        self._tasks.loop("keeping an open home page as it is", lambda: self._push(show, patch))
         try:
             async for update in updates:
                 self._changes.take(update)
                 self._wake.set()
         finally:
-            pushing.cancel()
-            await asyncio.gather(pushing, return_exceptions=True)
+            await self._tasks.stop()
 
     async def _push(
         self, show: Callable[[dict[str, Any]], None], patch: Callable[[dict[str, Any]], None]
@@ -95,10 +97,10 @@ class Feed:
     async def _redraw(self, show: Callable[[dict[str, Any]], None]) -> None:
         try:
             show(await self.view())
-        except DatabaseAwayError as error:
-            log.debug("the home page waits for the database: %s", error.reason)
-        except Exception:  # the next look tries again
-            log.exception("the home page could not be drawn")
+        except DatabaseAwayError as error:  # the next look tries again
+            log.info("the home page waits for the database: %s", error.reason)
+        except Exception as error:  # noqa: BLE001  # noted; the page goes on with what it shows
+            self._tasks.defects.note("drawing the home page", error)
 
     async def _look(self, patch: Callable[[dict[str, Any]], None]) -> None:
         self._changes.doubtful = False
@@ -107,10 +109,10 @@ class Feed:
         try:
             problems = await self._problems()
         except DatabaseAwayError as error:
-            log.debug("the home page waits for the database: %s", error.reason)
+            log.info("the home page waits for the database: %s", error.reason)
             return
-        except Exception:  # as above
-            log.exception("the devices' problems could not be looked up")
+        except Exception as error:  # noqa: BLE001  # as above
+            self._tasks.defects.note("looking for problems", error)
             return
         if problems != self._told:
             self._told = problems

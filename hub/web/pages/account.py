@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -74,7 +73,7 @@ class _Account:
         """What is wrong; None when it is done. Guessing is as slow here as at the log-in."""
         site, who = self._site, self._principal
         mine = f"session {who.session}"
-        wait = site.attempts.wait(mine, login_name(who.name), mine, time.monotonic())
+        wait = site.attempts.acquire(mine, login_name(who.name), mine)
         if wait:
             return f"Too many attempts. Try again in {round(wait) + 1} seconds."
         if fresh != again:

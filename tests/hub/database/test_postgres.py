@@ -101,7 +101,7 @@ async def test_one_that_an_earlier_hub_left_is_ended(server_folder: Path):
     earlier = Postgres(folder, tuning=FAST)
     await earlier.start()
     orphan = earlier.pid
-    earlier._watch.cancel()  # as if that hub had been killed without its children
+    earlier.child._watch.cancel()  # as if that hub had been killed without its children
     async with Postgres(folder, tuning=FAST) as postgres:
         await until_answers(postgres.app_url)
         assert postgres.pid != orphan

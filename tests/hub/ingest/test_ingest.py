@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -10,7 +10,7 @@ import pytest
 from contracts.reading import Identity, Reading, SeriesKey, Value
 from hub.database.database import Database
 from hub.ingest.ingest import Ingest
-from hub.runtime.problems import Problems
+from hub.runtime.supervisor import Supervisor
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -145,8 +145,8 @@ async def test_the_database_is_awaited_for_ever(store: Database, server, databas
 async def test_a_defect_is_not_called_the_database_away_and_loses_nothing(
     store: Database, database, caplog
 ):
-    problems = Problems()
-    ingest = Ingest(store.of("home"), problems=problems)
+    supervisor = Supervisor(sleep=lambda _: asyncio.sleep(0.01))
+    ingest = Ingest(store.of("home"), supervisor=supervisor)
     await ingest.start()
     done = asyncio.Event()
     rename = "ALTER FUNCTION dormouse.{} RENAME TO {}"
@@ -154,14 +154,43 @@ async def test_a_defect_is_not_called_the_database_away_and_loses_nothing(
         await owner.execute(rename.format("store_readings", "gone").encode())
         ingest.put([plain(1.0)], done.set)
         async with asyncio.timeout(30):
-            while problems.total["defect"] < 2:
+            while supervisor.defects.total < 2:
                 await asyncio.sleep(0.02)
         await owner.execute(rename.format("gone", "store_readings").encode())
     await asyncio.wait_for(done.wait(), 30)
     await ingest.stop()
     assert len(await rows(store)) == 1
     assert "away" not in caplog.text
-    assert caplog.text.count("UndefinedFunction") == 1, "its trace is logged once"
+    assert caplog.text.count("Traceback") == 1, "its trace is logged once"
+
+
+async def test_a_defect_loses_no_reading_and_is_counted(store: Database, monkeypatch):
+    async def sleep(_: float) -> None:
+        await asyncio.sleep(0)
+
+    supervisor = Supervisor(sleep=sleep)
+    ingest = Ingest(store.of("home"), supervisor=supervisor)
+    await ingest.start()
+    once, fails = ingest._repository.store, 2
+
+    async def fail_twice(readings: Sequence[Reading]) -> Mapping[str, int]:
+        nonlocal fails
+        if fails:
+            fails -= 1
+            raise ZeroDivisionError("not foreseen")
+        return await once(readings)
+
+    monkeypatch.setattr(ingest._repository, "store", fail_twice)
+    done: list[int] = []
+    committed = asyncio.Event()
+    ingest.put([plain(1.0)], lambda: done.append(1))
+    ingest.put([plain(2.0, minutes=1)], committed.set)
+    await asyncio.wait_for(committed.wait(), 30)
+    await ingest.stop()
+    assert done == [1]
+    assert [row[4] for row in await rows(store)] == [1.0, 2.0]
+    (defect,) = supervisor.defects.all()
+    assert (defect.kind, defect.count) == ("ZeroDivisionError", 2)
 
 
 async def kill_connections(server, name: str) -> None:

@@ -11,7 +11,6 @@ from hub.mqtt.enrolment import Enroller, Gate, Outcome
 from hub.mqtt.errors import AccountError, NotConnectedError
 from hub.mqtt.passwords import matches
 from hub.runtime.problems import Problems
-from hub.runtime.token_bucket import Bucket
 from hub.settings import Enrolment
 from tests.support.broker import until
 
@@ -123,7 +122,7 @@ async def test_devices_that_enrol_and_never_come_are_forgotten(accounts, problem
     for number in range(3):
         await enroller.enrol(asked(f"dev{number}"))
     assert await enroller.enrol(asked("one_more")) is Outcome.TOO_MANY
-    await enroller.heard("dev1")
+    await enroller.confirm("dev1")
     assert accounts.get("dev1").state is AccountState.ACTIVE
     assert await enroller.enrol(asked("one_more")) is Outcome.ENROLLED
     clock.now += Enroller.PATIENCE_S - 1
@@ -154,16 +153,6 @@ async def test_a_renewal_is_for_once_and_for_a_while(accounts, problems, clock):
     assert await enroller.enrol(asked("dev")) is Outcome.TAKEOVER
     with pytest.raises(AccountError):
         enroller.allow_renewal("nobody", 10)
-
-
-def test_a_bucket_does_not_mind_the_wall_clock():
-    clock = Clock()
-    bucket = Bucket(2, 60, clock)
-    assert [bucket.take() for _ in range(3)] == [True, True, False]
-    clock.now += 1
-    assert [bucket.take() for _ in range(2)] == [True, False]
-    clock.now += 1e9
-    assert [bucket.take() for _ in range(3)] == [True, True, False]
 
 
 class Told:

@@ -43,16 +43,3 @@ def test_forgotten_problems_are_logged_again(caplog):
     caplog.clear()
     problems.note("json", "dev", "x")
     assert len(caplog.records) == 1
-
-
-def test_a_defect_is_logged_with_its_trace_once_and_counted(caplog):
-    problems = Problems()
-    with caplog.at_level(logging.WARNING):
-        for _ in range(3):
-            problems.defect("dividing", ZeroDivisionError("of ours"))
-    assert len(caplog.records) == 1
-    assert caplog.records[0].exc_info is not None
-    assert problems.total == {"defect": 3}
-    (where, kind, seen), *_ = problems.latest()
-    assert (where, kind, seen.count) == (None, "defect: dividing", 3)
-    assert seen.detail == "ZeroDivisionError: of ours"
