@@ -16,9 +16,10 @@ from hub.anomalies.detect import Finding, detect
 from hub.anomalies.mutes import Mutes
 from hub.anomalies.profile import Bin, Profile, Sample, learn
 from hub.database.database import Store
-from hub.database.errors import ForeignRowError
+from hub.database.errors import AWAY, ForeignRowError
 from hub.devices.glance import glance
 from hub.readings.points import Form, Points, Resolution, Series, Span
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Odd", "Watch"]
 
@@ -60,19 +61,17 @@ class Watch:
     A sweep runs while somebody asks, every 15 minutes at most.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, supervisor: Supervisor | None = None) -> None:
         self._store = store
+        self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
         self._profiles: dict[tuple[str, SeriesKey], tuple[float, Profile]] = {}
         self._looked: dict[tuple[str, SeriesKey], _Looked] = {}
         self._swept: dict[str, float] = {}
-        self._sweeps: dict[str, asyncio.Task[None]] = {}
+        self._sweeping: set[str] = set()
 
     async def stop(self) -> None:
         """End sweeps."""
-        tasks = list(self._sweeps.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     async def device(self, tenant: str, device: str) -> list[Odd]:
         """What is odd about a device's series, the newest first."""
@@ -86,10 +85,9 @@ class Watch:
         """What the last sweep found, muted or not; starts one when it is time."""
         last = self._swept.get(tenant)
         due = last is None or time.monotonic() - last > _SWEEP_S
-        if due and tenant not in self._sweeps:
-            task = asyncio.create_task(self.sweep(tenant), name=f"anomalies {tenant}")
-            self._sweeps[tenant] = task
-            task.add_done_callback(partial(self._ended, tenant))
+        if due and tenant not in self._sweeping:
+            self._sweeping.add(tenant)
+            self._tasks.spawn("looking for what is odd", self._sweep(tenant))
         known = {
             key: looked.findings
             for (of, key), looked in self._looked.items()
@@ -107,10 +105,14 @@ class Watch:
                     await asyncio.sleep(_PAUSE_S)
         self._swept[tenant] = time.monotonic()
 
-    def _ended(self, tenant: str, task: asyncio.Task[None]) -> None:
-        self._sweeps.pop(tenant, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("anomalies of %s: %s", tenant, error)
+    async def _sweep(self, tenant: str) -> None:
+        """One in the background; after a failure the next comes as late as after any other."""
+        try:
+            await self.sweep(tenant)
+        except AWAY as error:
+            log.warning("the anomalies of %s wait for the database: %s", tenant, error)
+        finally:
+            self._sweeping.discard(tenant)
             self._swept[tenant] = time.monotonic()
 
     async def _look(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
+from psycopg_pool import PoolTimeout
+
 from hub.errors import HubError
 
 __all__ = [
+    "AWAY",
     "BackupError",
     "BinariesMissingError",
     "CycleError",
@@ -28,6 +32,15 @@ __all__ = [
     "UnreachableFolderError",
     "UnsafeRoleError",
 ]
+
+
+AWAY: tuple[type[Exception], ...] = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    PoolTimeout,
+    OSError,
+)
+"""What is raised while the database cannot be reached: it passes by itself."""
 
 
 class StoreError(HubError):

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
-
-import psycopg
-from psycopg_pool import PoolTimeout
 
 from contracts.topics import Report
 from hub.database.database import Store
 from hub.device_settings.configs import Configs
-from hub.mqtt.errors import NotConnectedError
+from hub.mqtt.connection import at_every_connection
 from hub.mqtt.source import Delivery, MqttSource
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["ConfigService"]
-
-log = logging.getLogger(__name__)
 
 
 class ConfigService:
@@ -26,14 +20,18 @@ class ConfigService:
     `tenant_of` says whose a device is.
     """
 
-    RETRY_S = 1.0
-
-    def __init__(self, store: Store, source: MqttSource, tenant_of: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        source: MqttSource,
+        tenant_of: Callable[[str], str],
+        supervisor: Supervisor | None = None,
+    ) -> None:
         self._store = store
         self._source = source
         self._tenant_of = tenant_of
         self._configs: dict[str, Configs] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
 
     def of(self, tenant: str) -> Configs:
         """The wanted settings of a tenant's devices."""
@@ -43,13 +41,11 @@ class ConfigService:
 
     async def start(self) -> None:
         """Publish whenever a connection to the broker begins: it may have lost what it kept."""
-        self._task = asyncio.create_task(self._keep_published())
+        self._tasks.loop("publishing wanted settings", self._keep_published)
 
     async def stop(self) -> None:
         """Publish no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._tasks.stop()
 
     async def report(self, report: Report, delivery: Delivery) -> None:
         """A device said which version it runs; a handler for Listener.on."""
@@ -63,13 +59,8 @@ class ConfigService:
             )
 
     async def _keep_published(self) -> None:
-        while True:
-            await self._source.connected.wait()
-            try:
-                for tenant in await self._store.tenants():
-                    await self.of(tenant).publish_all()
-            except (NotConnectedError, psycopg.Error, PoolTimeout, OSError) as error:
-                log.debug("settings are published later: %s", error)
-                await asyncio.sleep(self.RETRY_S)
-            else:
-                await self._source.lost.wait()
+        await at_every_connection(self._source, "settings are published", self._publish_all)
+
+    async def _publish_all(self) -> None:
+        for tenant in await self._store.tenants():
+            await self.of(tenant).publish_all()

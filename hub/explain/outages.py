@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-import psycopg
-from psycopg_pool import PoolTimeout
+from hub.database.errors import AWAY
+from hub.mqtt.connection import Connection
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Away", "Outage", "Outages", "merged"]
 
@@ -49,13 +50,6 @@ class Kept(Protocol):
         """Forget these."""
 
 
-class Connection(Protocol):
-    """hub.mqtt.source.MqttSource."""
-
-    connected: asyncio.Event
-    lost: asyncio.Event
-
-
 class Outages:
     """Remembers when the hub was running and connected, over restarts and crashes.
 
@@ -74,13 +68,14 @@ class Outages:
         kept: Kept,
         source: Connection,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._kept = kept
         self._source = source
         self._clock = clock
         self._past: list[Outage] = []
         self._since: datetime | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
         self._unsaved: list[Outage] = []
         self.started_at = clock()
 
@@ -98,13 +93,12 @@ class Outages:
         if alive is not None:
             self._note(Outage(Away.HUB, datetime.fromisoformat(alive), now))
         await self._save()
-        self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._watch())]
+        self._tasks.loop("the hub's sign of life", self._beat)
+        self._tasks.loop("when the broker is away", self._watch)
 
     async def stop(self) -> None:
         """From now on the hub is away."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         await self._try_save()
 
     def all(self) -> list[Outage]:
@@ -142,8 +136,8 @@ class Outages:
     async def _try_save(self) -> None:
         try:
             await self._save()
-        except (psycopg.Error, PoolTimeout, OSError) as error:
-            log.debug("the hub's sign of life is kept later: %s", error)
+        except AWAY as error:
+            log.info("the hub's sign of life is kept later: %s", error)
 
     async def _save(self) -> None:
         unsaved = {

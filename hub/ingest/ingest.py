@@ -6,19 +6,20 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import errors as pg
-from psycopg_pool import PoolTimeout
 
 from contracts.reading import Reading
 from hub.database.arrays import Column, bools, float8s, instants, int4s, texts
 from hub.database.database import Store
-from hub.database.errors import UnknownTenantError
+from hub.database.errors import AWAY, UnknownTenantError
 from hub.ingest.catalogue import Catalogue
+from hub.runtime.retry import retrying
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Ingest", "encoded"]
 
@@ -30,7 +31,6 @@ _BACK_OFF = (0.1, 5.0)  # s: first and longest pause while the database is away
 # Faults of a reading, which no repetition cures. Everything else is the database's or ours: the
 # readings wait.
 _REFUSED = (psycopg.DataError, psycopg.IntegrityError)
-_AWAY = (psycopg.Error, PoolTimeout, OSError)
 # Two writers met: the same again succeeds.
 _AGAIN = (pg.DeadlockDetected, pg.SerializationFailure)
 
@@ -75,6 +75,7 @@ class Ingest:
         on_commit: Callable[[Sequence[Reading]], None] | None = None,
         *,
         linger: float = _LINGER,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._store = store
         self._tenant = tenant
@@ -85,7 +86,7 @@ class Ingest:
         self._pending = 0
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
         self._stopping = False
         self.counts: Counter[str] = Counter()
 
@@ -100,22 +101,16 @@ class Ingest:
         async with self._store.nobody() as conn:
             await conn.execute("SELECT dormouse.ensure_partitions_ahead(2)")
         self._stopping = False
-        self._task = asyncio.create_task(self._run(), name=f"ingest {self._tenant}")
+        self._tasks.loop(f"readings of {self._tenant}", self._run)
 
     async def stop(self, timeout: float = 3.0) -> None:  # noqa: ASYNC109  # a bound, not a way to cancel
         """Commit what waits, for at most `timeout` seconds; the rest is not acknowledged."""
-        if self._task is None:
-            return
         self._stopping = True
         self._wake.set()
         self._full.set()
-        done, _ = await asyncio.wait([self._task], timeout=timeout)
-        if not done:
+        if not await self._tasks.ended(timeout):
             log.warning("the database did not take %d readings; not acknowledged", self._pending)
-            self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self._task = None
+        await self._tasks.stop()
 
     def forget_numbers(self) -> None:
         """A device's key was given to another: look the numbers of series up anew."""
@@ -157,8 +152,13 @@ class Ingest:
 
     async def _commit(self, batch: Sequence[_Message]) -> None:
         readings = [reading for message in batch for reading in message.readings]
-        if readings:
-            await self._store_all(readings)
+        try:
+            if readings:
+                await self._store_all(readings)
+        except BaseException:
+            self._waiting.extendleft(reversed(batch))
+            self._wake.set()
+            raise
         self._pending -= len(readings)
         if self._on_commit is not None and readings:
             self._on_commit(readings)
@@ -166,32 +166,32 @@ class Ingest:
             message.done()
 
     async def _store_all(self, readings: Sequence[Reading]) -> None:
-        pause, longest = _BACK_OFF
-        remedy: Callable[[Sequence[Reading]], Awaitable[None]] | None = None
+        first, longest = _BACK_OFF
+        retry = retrying(AWAY, first=first, longest=longest, waiting=self._away)
+        await retry(self._store_or_refuse, readings)
+
+    def _away(self, error: BaseException) -> None:
+        log.warning("database away (%s); %d readings wait", _line(error), self._pending)
+
+    async def _store_or_refuse(self, readings: Sequence[Reading]) -> None:
+        """Store once more after each remedy, until all are stored or refused."""
         while True:
             try:
-                if remedy is not None:
-                    await remedy(readings)
-                    remedy = None
                 return await self._store_once(readings)
             except _AGAIN:
                 continue
             except pg.CheckViolation as error:
                 if "no partition" not in str(error):
                     return await self._divide(readings, error)
-                remedy = self._make_partitions
+                await self._make_partitions(readings)
             except (UnknownTenantError, pg.ForeignKeyViolation) as error:
                 if self._catalogue.get(readings[0].series) is None:
                     return await self._divide(readings, error)
-                remedy = self._begin_anew
+                await self._begin_anew()
             except _REFUSED as error:
                 return await self._divide(readings, error)
-            except _AWAY as error:
-                log.warning("database away (%s); %d readings wait", _line(error), self._pending)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, longest)
 
-    async def _begin_anew(self, _: Sequence[Reading]) -> None:
+    async def _begin_anew(self) -> None:
         """Another database has come up under us: its numbers are others."""
         self._catalogue.forget()
         await self._store.ensure_tenant(self._tenant)
@@ -233,5 +233,5 @@ class Ingest:
         self.counts.update({name: n for name, n in zip(names, row or (), strict=False) if n})
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -6,15 +6,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from contracts.reading import Reading
+from hub.database.errors import AWAY
 from hub.ingest.ingest import Ingest
+from hub.runtime.retry import retrying
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["TenantIngest"]
 
 log = logging.getLogger(__name__)
+
+_BACK_OFF = (1.0, 5.0)  # s: first and longest pause while the database is away
 
 
 class TenantIngest:
@@ -23,13 +25,16 @@ class TenantIngest:
     `tenant_of` says whose a device is, `make` makes the intake of a tenant.
     """
 
-    RETRY_S = 1.0
-
-    def __init__(self, tenant_of: Callable[[str], str], make: Callable[[str], Ingest]) -> None:
+    def __init__(
+        self,
+        tenant_of: Callable[[str], str],
+        make: Callable[[str], Ingest],
+        supervisor: Supervisor | None = None,
+    ) -> None:
         self._tenant_of = tenant_of
         self._make = make
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
         self._ingests: dict[str, Ingest] = {}
-        self._starting: dict[str, asyncio.Task[None]] = {}
 
     def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
         """Keep one device's readings; `done` is called once they are committed."""
@@ -40,22 +45,18 @@ class TenantIngest:
         ingest = self._ingests.get(tenant)
         if ingest is None:
             ingest = self._ingests[tenant] = self._make(tenant)
-            self._starting[tenant] = asyncio.create_task(self._start(tenant, ingest))
+            self._tasks.loop(f"start of the intake of {tenant}", lambda: self._start(tenant))
         return ingest
 
     async def stop(self) -> None:
         """Commit what waits, or leave it unacknowledged."""
-        for task in self._starting.values():
-            task.cancel()
-        await asyncio.gather(*self._starting.values(), return_exceptions=True)
+        await self._tasks.stop()
         await asyncio.gather(*(ingest.stop() for ingest in self._ingests.values()))
 
-    async def _start(self, tenant: str, ingest: Ingest) -> None:
-        while True:
-            try:
-                await ingest.start()
-            except (psycopg.OperationalError, PoolTimeout, OSError) as error:
-                log.warning("database away (%s); readings of %s wait", error, tenant)
-                await asyncio.sleep(self.RETRY_S)
-            else:
-                return
+    async def _start(self, tenant: str) -> None:
+        def waiting(error: BaseException) -> None:
+            log.warning("database away (%s); readings of %s wait", error, tenant)
+
+        first, longest = _BACK_OFF
+        retry = retrying(AWAY, first=first, longest=longest, waiting=waiting)
+        await retry(self._ingests[tenant].start)

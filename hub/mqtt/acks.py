@@ -9,13 +9,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from contracts.topics import Batch
+from hub.database.errors import AWAY
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.ledger import Ledger
 from hub.mqtt.source import Source
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Acks"]
 
@@ -37,41 +36,36 @@ class Acks:
         source: Source,
         held: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
         clock: Callable[[], float] = time.monotonic,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._source = source
         self._held = held
         self._clock = clock
         self._ledger = Ledger()
-        self._loading: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, tuple[str, int]] = {}
         self._sent: dict[str, float] = {}
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
 
     async def start(self) -> None:
         """Begin to publish."""
-        self._task = asyncio.create_task(self._run())
+        self._tasks.loop("acknowledgements to devices", self._run)
 
     async def stop(self) -> None:
         """Publish no more; the device sends again what it does not see acknowledged."""
-        tasks = [*self._loading, *([self._task] if self._task is not None else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def committed(self, batch: Batch) -> None:
         """The readings of a batch are safe (or refused for good)."""
         if self._ledger.knows(batch.device, batch.boot):
             self._account(batch)
             return
-        task = asyncio.create_task(self._load(batch))
-        self._loading.add(task)
-        task.add_done_callback(self._loading.discard)
+        self._tasks.spawn("what the database holds of a device", self._load(batch))
 
     async def _load(self, batch: Batch) -> None:
         try:
             held = await self._held(batch.device, batch.boot)
-        except (psycopg.Error, PoolTimeout, OSError) as error:
+        except AWAY as error:
             log.warning("not acknowledged to %s, it will ask again: %s", batch.device, error)
             return
         self._ledger.load(batch.device, batch.boot, held)

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.topics import Enrol, Problem, parse
+from hub.database.errors import AWAY
 from hub.mqtt.access import is_reserved
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.errors import AccountError
 from hub.mqtt.passwords import hash_password, matches
 from hub.mqtt.source import Delivery, Source
-from hub.runtime.bell import Bell
+from hub.runtime.broadcast import Channel
 from hub.runtime.problems import Problems
+from hub.runtime.supervisor import Role, Supervisor
 from hub.runtime.token_bucket import TokenBucket
 from hub.settings import Enrolment
 
@@ -49,7 +51,8 @@ class Gate:
 
     A window is opened by hand for some minutes and one tenant; it goes before the mode, and is
     counted by a monotonic clock, so that a wall clock set at 1970 or later changes nothing.
-    `changed` rings when it opens or closes by hand, and at every enrolment (the Enroller's).
+    `changed` tells that it was opened or closed by hand, and of every enrolment (the Enroller's);
+    not what: ask anew.
     """
 
     def __init__(
@@ -59,17 +62,17 @@ class Gate:
         self._tenant = tenant
         self._clock = clock
         self._window: tuple[str, float] | None = None
-        self.changed = Bell()
+        self.changed = Channel[None](1)
 
     def open_window(self, tenant: str, minutes: float) -> None:
         """Let devices enrol into a tenant for some minutes."""
         self._window = tenant, self._clock() + minutes * 60
-        self.changed.ring()
+        self.changed.publish(None)
 
     def close_window(self) -> None:
         """Close it early."""
         self._window = None
-        self.changed.ring()
+        self.changed.publish(None)
 
     @property
     def window(self) -> tuple[str, float] | None:
@@ -146,7 +149,7 @@ class Enroller:
             log.info("%s %s", message.id, outcome)
         elif outcome is not Outcome.KNOWN:
             self._problems.note(f"enrol-{outcome}", message.id, "an enrolment was refused")
-        self.gate.changed.ring()
+        self.gate.changed.publish(None)
         return outcome
 
     async def approve(self, device: str, tenant: str) -> None:
@@ -160,7 +163,7 @@ class Enroller:
         )  # fmt: skip
         if not await self._book.add(account):
             raise AccountError(f"there is an account {device} already")
-        self.gate.changed.ring()
+        self.gate.changed.publish(None)
 
     def allow_renewal(self, device: str, minutes: float) -> None:
         """Let a known device enrol once with a new password (its flash was erased)."""
@@ -178,7 +181,7 @@ class Enroller:
         if account is not None and account.state is AccountState.PENDING:
             self._enrolled_at.pop(device, None)
             await self._book.set_state(device, AccountState.ACTIVE)
-            self.gate.changed.ring()
+            self.gate.changed.publish(None)
 
     async def forget_silent(self) -> list[str]:
         """Remove the accounts that enrolled and never came; their names."""
@@ -190,7 +193,7 @@ class Enroller:
         if silent:
             await self._book.remove(*silent)
             log.info("forgot %d devices that enrolled and never came", len(silent))
-            self.gate.changed.ring()
+            self.gate.changed.publish(None)
         for device in silent:
             self._enrolled_at.pop(device, None)
         return silent
@@ -242,11 +245,17 @@ class Enroller:
 class EnrolListener:
     """Takes enrolments, and nothing else, from the enrolment broker."""
 
-    def __init__(self, source: Source, enroller: Enroller, problems: Problems) -> None:
+    def __init__(
+        self,
+        source: Source,
+        enroller: Enroller,
+        problems: Problems,
+        supervisor: Supervisor | None = None,
+    ) -> None:
         self._source = source
         self._enroller = enroller
         self._problems = problems
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
 
     async def start(self) -> None:
         """Begin."""
@@ -255,9 +264,7 @@ class EnrolListener:
     async def stop(self) -> None:
         """End; a device whose enrolment was cut off enrols again."""
         await self._source.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def deliver(self, delivery: Delivery) -> None:
         """Handle one message; it is acknowledged when it is decided, so that few are at work."""
@@ -268,14 +275,15 @@ class EnrolListener:
             self._problems.note(kind, None, f"on the enrolment listener: {delivery.topic[:80]!a}")
             self._source.acknowledge(delivery)
             return
-        task = asyncio.create_task(self._enrol(message, delivery))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn("an enrolment", self._enrol(message, delivery))
 
     async def _enrol(self, message: Enrol, delivery: Delivery) -> None:
         try:
             await self._enroller.enrol(message)
-        except Exception:
-            log.exception("an enrolment could not be decided; the device will ask again")
+        except AWAY as error:
+            log.warning("an enrolment waits for the database, the device will ask again: %s", error)
+            self._problems.note("enrol-failed", message.id, "not decided")
+        except Exception as error:  # noqa: BLE001  # noted; the device will ask again
+            self._tasks.defects.note("deciding on an enrolment", error)
             self._problems.note("enrol-failed", message.id, "not decided")
         self._source.acknowledge(delivery)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,10 +16,9 @@ from hub.errors import HubError
 from hub.mqtt.clock import Clocks
 from hub.mqtt.source import Delivery, Source
 from hub.runtime.problems import Problems
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Bridge", "Ingest", "Listener"]
-
-log = logging.getLogger(__name__)
 
 # A device's clock does not run in its OTA server, and nobody tells it how long it was there.
 _CLOCK_STOOD = frozenset({"updating", "updated", "failed"})
@@ -85,6 +82,7 @@ class Listener:
         heard: Callable[[str], None] | None = None,
         translator: Translator | None = None,
         live: Callable[[Reading], None] | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._source = source
         self._bridge = bridge
@@ -97,7 +95,7 @@ class Listener:
         self._translator = translator
         self._live = live
         self._handlers: dict[type, list[Callable[[Any, Delivery], Awaitable[None] | None]]] = {}
-        self._tasks: set[asyncio.Future[None]] = set()
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
 
     def on(self, kind: type[M], handler: Callable[[M, Delivery], Awaitable[None] | None]) -> None:
         """Call `handler` for every message of a kind; it is acknowledged when that has returned.
@@ -116,9 +114,7 @@ class Listener:
     async def stop(self) -> None:
         """Take no more; what is not acknowledged comes again at the next start."""
         await self._source.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def deliver(self, delivery: Delivery) -> None:
         """Handle one message. Never raises."""
@@ -129,9 +125,8 @@ class Listener:
                 return
             message = topics.parse(delivery.topic, delivery.payload)
             self._handle(message, delivery)
-        except Exception:
-            # A defect of ours must not stop every later acknowledgement.
-            log.exception("a message on %r could not be handled", delivery.topic)
+        except Exception as error:  # noqa: BLE001  # noted: a defect must not stop every later acknowledgement
+            self._tasks.defects.note("handling a message", error)
             self._problems.note("defect", getattr(message, "device", None), type(message).__name__)
             self._source.acknowledge(delivery)
 
@@ -285,9 +280,8 @@ class Listener:
         if not handlers:
             done()
             return
-        task = asyncio.ensure_future(self._run(handlers, message, delivery))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        work = self._run(handlers, message, delivery)
+        task = self._tasks.spawn("handlers of a message", work)
         task.add_done_callback(lambda task: None if task.cancelled() else done())
 
     async def _run(
@@ -301,8 +295,8 @@ class Listener:
                 result = handler(message, delivery)
                 if inspect.isawaitable(result):
                     await result
-            except Exception:
-                log.exception("a handler of %s failed", type(message).__name__)
+            except Exception as error:  # noqa: BLE001  # noted; the message counts as handled
+                self._tasks.defects.note(f"a handler of {type(message).__name__}", error)
                 self._problems.note(
                     "handler", getattr(message, "device", None), type(message).__name__
                 )

@@ -22,6 +22,8 @@ from hub.mqtt.buffered import DUP, RETAIN, BufferedClient
 from hub.mqtt.driven import Driver
 from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.errors import NotConnectedError
+from hub.runtime.backoff import Backoff
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Delivery", "Endpoint", "MqttSource", "Source"]
 
@@ -86,26 +88,32 @@ class MqttSource:
     wait in the broker. What is published carries `mark`, and what carries it is not delivered: a
     shared subscription has no other way to tell a hub's own messages from news.
 
+    `endpoint` is asked for at each connection where it is a function: our own broker's port is
+    known once that runs.
+
     Acknowledgements leave in the order of arrival, as MQTT demands, so one that waits for its
     commit holds back those behind it.
     """
 
     # A LAN answers in ms; a broker that is slow to start in seconds.
     CONNECT_TIMEOUT = 5.0
-    BACKOFF = (0.1, 10.0)
+    # s: first and longest pause before the next attempt, and how long a connection must have
+    # lasted for the first one to count anew.
+    BACKOFF = (0.1, 10.0, 2.0)
     KEEPALIVE = 30
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: Endpoint | Callable[[], Endpoint],
         filters: Sequence[str],
         *,
         client_id: str,
         session_s: int = 7 * 24 * 3600,
         in_flight: int = 2000,
         mark: str | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
-        self._endpoint = endpoint
+        self._endpoint_now = endpoint if callable(endpoint) else lambda: endpoint
         self._mark = (_MARK, mark) if mark else None
         self._marked = _user_property(*self._mark) if self._mark else b""
         self._filters = list(filters)
@@ -116,8 +124,8 @@ class MqttSource:
         self._in_flight = in_flight
         self._waiting: deque[_Tag] = deque()
         self._publishing: dict[int, asyncio.Future[None]] = {}
-        self._client: paho.Client | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._client: BufferedClient | None = None
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
         self.connected = asyncio.Event()
         """Set while subscribed."""
         self.lost = asyncio.Event()
@@ -128,18 +136,17 @@ class MqttSource:
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
         self._driver = Driver()
-        self._tasks = [asyncio.create_task(self._keep_connected())]
+        self._tasks.loop(f"connection to the broker as {self._client_id}", self._keep_connected)
 
     async def stop(self) -> None:
         """Disconnect, keeping the session at the broker."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         self.connected.clear()
         if self._client is not None:
             self._client.disconnect()
             self._client.loop_write()
             self._driver.release(self._client)
+            self._client = None
         self._dropped()
 
     def acknowledge(self, delivery: Delivery) -> None:
@@ -187,10 +194,11 @@ class MqttSource:
             protocol=paho.MQTTv5,
             manual_ack=True,
         )
-        client.username = self._endpoint.user
-        client.password = self._endpoint.password
-        if self._endpoint.tls is not None:
-            client.tls_set_context(self._endpoint.tls)
+        endpoint = self._endpoint = self._endpoint_now()
+        client.username = endpoint.user
+        client.password = endpoint.password
+        if endpoint.tls is not None:
+            client.tls_set_context(endpoint.tls)
         client.connect_timeout = self.CONNECT_TIMEOUT
         client.suppress_exceptions = False
         self._driver.drive(client)
@@ -207,9 +215,9 @@ class MqttSource:
         A command that could not be sent was reported as failed; obeyed an hour later it would
         surprise.
         """
-        shortest, longest = self.BACKOFF
-        delay = shortest
+        backoff = Backoff(*self.BACKOFF)
         while True:
+            self._abandon()  # where something unforeseen has ended the one before
             self.lost.clear()
             self._client = client = self._make_client()
             try:
@@ -218,14 +226,19 @@ class MqttSource:
                     await self._settled()
             except (OSError, ValueError) as error:
                 log.warning("no connection to the broker: %s", error or "no answer")
+            lasted = 0.0
             if self.connected.is_set():
-                delay = shortest
+                began = self._loop.time()
                 await self._stay(client)
-            self._client = None
+                lasted = self._loop.time() - began
+            self._abandon()
+            await asyncio.sleep(backoff.after(lasted) * random.uniform(0.5, 1))  # noqa: S311  # not a secret
+
+    def _abandon(self) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
             self._driver.release(client)
             self._dropped()
-            await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311  # not a secret
-            delay = min(delay * 2, longest)
 
     def _connect(self, client: paho.Client) -> None:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from hub.rollouts.model import FirmwareTarget, Rollout, Sample
 from hub.rollouts.repository import StoredRollouts
+from hub.runtime.defects import Defects
 
 __all__ = ["Configs", "Parts", "Publish", "Slots", "command_payload"]
 
@@ -65,6 +66,7 @@ class Parts:
     changed: Callable[[int], None]
     freed: Callable[[], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    defects: Defects = field(default_factory=Defects)
 
 
 def command_payload(rollout: Rollout, command: int) -> str:

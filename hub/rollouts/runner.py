@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Protocol
-
-import psycopg
-from psycopg_pool import PoolTimeout
+from typing import Any, Protocol, TypeVar
 
 from contracts.topics import OtaState, Report
 from hub.database.database import Store
+from hub.database.errors import AWAY
+from hub.mqtt.connection import at_every_connection
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.source import Delivery
 from hub.rollouts.model import Sample, State
@@ -22,14 +21,19 @@ from hub.rollouts.parts import Configs, Parts, Slots
 from hub.rollouts.repository import Kept, StoredRollouts
 from hub.rollouts.work import KEPT, Answered, Reported
 from hub.rollouts.worker import Worker
+from hub.runtime.broadcast import Channel, Subscription
 from hub.runtime.problems import Problems
+from hub.runtime.retry import retrying
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Change", "Link", "Runner", "Streaming"]
 
 log = logging.getLogger(__name__)
 
-_AWAY = (psycopg.Error, PoolTimeout, OSError)
-_WATCHERS = 100  # changes that a slow onlooker may be behind
+T = TypeVar("T")
+
+_CHANGES = 100  # that a slow onlooker may be behind
+_BACK_OFF = (1.0, 10.0)  # s: first and longest pause while the database is away
 
 
 class Link(Protocol):
@@ -73,7 +77,6 @@ class Runner:
     means is committed.
     """
 
-    RETRY_S = 1.0
     MEND_S = 10.0
 
     def __init__(
@@ -87,6 +90,7 @@ class Runner:
         load: Callable[[str, int], Awaitable[bytes]],
         problems: Problems,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._store = store
         self._link = link
@@ -100,25 +104,19 @@ class Runner:
         self._workers: dict[tuple[str, int], Worker] = {}
         self._by_device: dict[tuple[str, str], list[Worker]] = {}
         self._recent: dict[tuple[str, str], deque[Sample]] = {}
-        self._watchers: set[asyncio.Queue[Change]] = set()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._endings: set[asyncio.Task[None]] = set()
+        self._changes = Channel[Change](_CHANGES)
+        self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
         self.ready = asyncio.Event()
         """Set once what was open before was taken up again."""
 
     async def start(self) -> None:
         """Take up what was open, in the background: the database may be away."""
-        self._tasks = [
-            asyncio.create_task(self._take_up(), name="rollouts"),
-            asyncio.create_task(self._keep_published(), name="rollouts' commands"),
-        ]
+        self._tasks.loop("taking up rollouts", self._take_up)
+        self._tasks.loop("publishing rollouts' commands", self._keep_published)
 
     async def stop(self) -> None:
         """Stop everywhere; the next start goes on."""
-        tasks = [*self._tasks, *self._endings]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
         await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
         self._workers.clear()
 
@@ -150,9 +148,7 @@ class Runner:
             if device.state is State.UPDATING or device.stranded:
                 self._streams.unsettle(name)
         worker.start()
-        ending = asyncio.create_task(self._end_of(tenant, worker))
-        self._endings.add(ending)
-        ending.add_done_callback(self._endings.discard)
+        self._tasks.spawn("the end of a rollout", self._end_of(tenant, worker))
         self._changed(tenant, number)
         return worker
 
@@ -175,10 +171,11 @@ class Runner:
             return
         sample = Sample.of(report.raw, delivery.at)
         event = Reported(device, sample, delivery.redelivered)
-        told = [worker.hear(event) for worker in workers if worker.interested(device, sample)]
+        concerned = [worker for worker in workers if worker.interested(device, sample)]
+        handled = [worker.handle_event(event) for worker in concerned]
         if not delivery.redelivered:
             self._recent[key].append(sample)
-        await asyncio.gather(*told)
+        await asyncio.gather(*handled)
 
     async def answer(self, state: OtaState, delivery: Delivery) -> None:
         """A device's word on `$ota/state`."""
@@ -199,19 +196,13 @@ class Runner:
         if workers:
             # One that is watched after its update may be in the next rollout already.
             going = (w for w in workers if not w.devices[state.device].over)
-            await next(going, workers[-1]).hear(event)
+            await next(going, workers[-1]).handle_event(event)
         else:
             await self._stray(event)
 
-    @contextmanager
-    def watch(self) -> Any:
-        """An async iterator of changes while within; a slow onlooker misses the oldest."""
-        queue: asyncio.Queue[Change] = asyncio.Queue(_WATCHERS)
-        self._watchers.add(queue)
-        try:
-            yield _iterate(queue)
-        finally:
-            self._watchers.discard(queue)
+    def watch(self) -> Subscription[Change]:
+        """Changes as they come; a slow onlooker misses the oldest, and is told how many."""
+        return self._changes.subscribe()
 
     def _parts(self, tenant: str) -> Parts:
         async def stream(
@@ -230,6 +221,7 @@ class Runner:
             lambda number: self._changed(tenant, number),
             self._freed,
             self._clock,
+            self._tasks.defects,
         )
 
     def _freed(self) -> None:
@@ -237,10 +229,7 @@ class Runner:
             worker.poke()
 
     def _changed(self, tenant: str, number: int) -> None:
-        for queue in self._watchers:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait((tenant, number))
+        self._changes.publish((tenant, number))
 
     async def _end_of(self, tenant: str, worker: Worker) -> None:
         await worker.finished()
@@ -260,41 +249,36 @@ class Runner:
 
     async def _mend(self, tenant: str, number: int) -> None:
         """A defect of ours, or another hub, has ended a worker: from what is kept, once more."""
-        while True:
-            await asyncio.sleep(self.MEND_S)
-            with suppress(*_AWAY):
-                kept = await self.kept(tenant).load(number)
-                if not kept.rollout.phase.over:
-                    self.begin(tenant, kept)
-                return
+        await asyncio.sleep(self.MEND_S)
+        kept = await self._patiently(lambda: self.kept(tenant).load(number))
+        if not kept.rollout.phase.over:
+            self.begin(tenant, kept)
 
     async def _take_up(self) -> None:
-        while True:
-            try:
-                for tenant in await self._store.tenants():
-                    self._streams.unsettle(*await self.kept(tenant).stranded())
-                    for kept in await self.kept(tenant).open():
-                        if (tenant, kept.rollout.id) not in self._workers:
-                            self.begin(tenant, kept)
-            except _AWAY as error:
-                log.warning("rollouts wait for the database: %s", error)
-                await asyncio.sleep(self.RETRY_S)
-            else:
-                self.ready.set()
-                return
+        await self._patiently(self._begin_all)
+        self.ready.set()
+
+    async def _begin_all(self) -> None:
+        for tenant in await self._store.tenants():
+            self._streams.unsettle(*await self.kept(tenant).stranded())
+            for kept in await self.kept(tenant).open():
+                if (tenant, kept.rollout.id) not in self._workers:
+                    self.begin(tenant, kept)
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What `work` returns, once the database is there."""
+
+        def waiting(error: BaseException) -> None:
+            log.warning("rollouts wait for the database: %s", error)
+
+        first, longest = _BACK_OFF
+        found: T = await retrying(AWAY, first=first, longest=longest, waiting=waiting)(work)
+        return found
 
     async def _keep_published(self) -> None:
         """At every connection: the broker may have lost what it kept."""
         await self.ready.wait()
-        while True:
-            await self._link.connected.wait()
-            try:
-                await self._publish_all()
-            except (NotConnectedError, *_AWAY) as error:
-                log.debug("commands are published later: %s", error)
-                await asyncio.sleep(self.RETRY_S)
-            else:
-                await self._link.lost.wait()
+        await at_every_connection(self._link, "commands are published", self._publish_all)
 
     async def _publish_all(self) -> None:
         for worker in list(self._workers.values()):
@@ -317,8 +301,3 @@ class Runner:
                 later = f'{{"id":{event.command},"later":60}}'
                 await self._link.publish(topic, later)
             await self._link.publish(topic, "", retain=True)
-
-
-async def _iterate(queue: asyncio.Queue[Change]) -> AsyncIterator[Change]:
-    while True:
-        yield await queue.get()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -27,10 +26,11 @@ from hub.rollouts.model import (
 )
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import Kept
-from hub.rollouts.runner import Runner
+from hub.rollouts.runner import Change, Runner
 from hub.rollouts.select import Selection, select
 from hub.rollouts.view import View
 from hub.rollouts.work import Asked
+from hub.runtime.broadcast import Subscription
 
 __all__ = ["Request", "Rollouts"]
 
@@ -128,10 +128,9 @@ class Rollouts:
         await kept.load(number)
         return await kept.events(number, since=since, device=device)
 
-    def watch(self) -> AbstractContextManager[Any]:
-        """Changes as they come: an async iterator of (tenant, number) within the block."""
-        watching: AbstractContextManager[Any] = self._runner.watch()
-        return watching
+    def watch(self) -> Subscription[Change]:
+        """Changes as they come: (tenant, number), or Missed for one who is slow."""
+        return self._runner.watch()
 
     async def _ask(
         self, tenant: str, number: int, what: Literal["pause", "resume", "abort"], who: str
@@ -147,7 +146,7 @@ class Rollouts:
         }
         if worker is None or phase not in allowed[what]:
             raise WrongPhaseError(number, str(phase), what)
-        await worker.hear(Asked(what, who))
+        await worker.handle_event(Asked(what, who))
         return self._view(tenant, Kept(worker.rollout, worker.devices))
 
     async def _prepare(

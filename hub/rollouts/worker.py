@@ -10,9 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
+from hub.database.errors import AWAY
 from hub.errors import HubError
 from hub.mqtt.errors import NotConnectedError
 from hub.rollouts.errors import StaleRolloutError
@@ -43,12 +41,13 @@ from hub.rollouts.work import (
     Want,
     Wanted,
 )
+from hub.runtime.retry import retrying
 
 __all__ = ["Worker"]
 
 log = logging.getLogger(__name__)
 
-_AWAY = (psycopg.Error, PoolTimeout, OSError)
+_NOT_NOW: tuple[type[Exception], ...] = (HubError, *AWAY)
 _BACK_OFF = (0.1, 5.0)  # s: pauses while the database is away
 _LONGEST_SLEEP_S = 3600.0  # the clock on the wall may be set meanwhile
 _EVENTS = 250  # in one step: a commit takes as long as ten ms of planning then
@@ -74,6 +73,7 @@ class Worker:
         self._inbox: list[tuple[Event, asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
         self._wake_at: datetime | None = None
+        self._doubtful = False
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -114,7 +114,7 @@ class Worker:
             return ours or found.stranded
         return not found.over or found.health is Health.WATCHED
 
-    async def hear(self, event: Event) -> None:
+    async def handle_event(self, event: Event) -> None:
         """Take an event in; returns when its effect is committed."""
         if self._task is None or self._task.done():
             return
@@ -147,9 +147,10 @@ class Worker:
         except StaleRolloutError as error:
             self.broken = True
             log.error("%s", error)  # noqa: TRY400  # one line says it
-        except Exception:
+        except Exception as error:  # noqa: BLE001  # noted; the runner begins it again
             self.broken = True
-            log.exception("rollout %d could not go on", self.rollout.id)
+            log.error("rollout %d cannot go on now", self.rollout.id)  # noqa: TRY400  # noted with its trace
+            self._parts.defects.note("carrying out a rollout", error)
         # Not when it was stopped: what was not committed then is to be delivered again.
         for _, waiter in self._inbox:
             if waiter is not None and not waiter.done():
@@ -190,33 +191,38 @@ class Worker:
 
     async def _commit(self, events: Sequence[Event]) -> Outcome:
         """Plan and commit, for as long as the database is away again with what then is so."""
-        pause, longest = _BACK_OFF
-        while True:
-            promised: set[str] = set()
-            try:
-                outcome = step(self.rollout, self.devices, await self._facts(events), self._now())
-                promised = self._promise(outcome)
-                if _nothing(self.rollout, outcome):
-                    return outcome
-                committed = await self._parts.kept.commit(self.rollout, outcome)
-            except _AWAY as error:
-                self._parts.slots.taken -= promised
-                log.warning("rollout %d waits for the database: %s", self.rollout.id, error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, longest)
-                await self._reread()
-            else:
-                self.rollout = committed
-                self.devices.update(outcome.changed)
-                return outcome
+        first, longest = _BACK_OFF
+        retry = retrying(AWAY, first=first, longest=longest, waiting=self._waits)
+        outcome: Outcome = await retry(self._try_commit, events)
+        return outcome
+
+    def _waits(self, error: BaseException) -> None:
+        self._doubtful = True
+        log.warning("rollout %d waits for the database: %s", self.rollout.id, error)
+
+    async def _try_commit(self, events: Sequence[Event]) -> Outcome:
+        if self._doubtful:
+            await self._reread()
+        outcome = step(self.rollout, self.devices, await self._facts(events), self._now())
+        promised = self._promise(outcome)
+        if _nothing(self.rollout, outcome):
+            return outcome
+        try:
+            committed = await self._parts.kept.commit(self.rollout, outcome)
+        except AWAY:
+            self._parts.slots.taken -= promised
+            raise
+        self.rollout = committed
+        self.devices.update(outcome.changed)
+        return outcome
 
     async def _reread(self) -> None:
         """A commit whose end is not known may have happened."""
-        with contextlib.suppress(*_AWAY):
-            kept = await self._parts.kept.load(self.rollout.id)
-            if kept.rollout.revision != self.rollout.revision:
-                self.rollout, self.devices = kept.rollout, kept.devices
-                await self._resume()
+        kept = await self._parts.kept.load(self.rollout.id)
+        self._doubtful = False
+        if kept.rollout.revision != self.rollout.revision:
+            self.rollout, self.devices = kept.rollout, kept.devices
+            await self._resume()
 
     def _promise(self, outcome: Outcome) -> set[str]:
         """Keep the streams that the step has given away; those that were not taken before."""
@@ -310,8 +316,11 @@ class Worker:
         except HubError as failed:
             error = str(getattr(failed, "reason", failed))
             stranded = bool(getattr(failed, "stranded", False))
-        except _AWAY as failed:
+        except AWAY as failed:
             error = f"the image could not be read: {failed}".splitlines()[0]
+        except Exception as failed:  # noqa: BLE001  # noted; the device counts as not streamed to
+            self._parts.defects.note("streaming an image", failed)
+            error = f"a defect of the hub: {type(failed).__name__}"
         finally:
             self._streams.pop(device, None)
             self._parts.slots.taken.discard(device)
@@ -336,7 +345,7 @@ class Worker:
             self.tell(Wanted(device, version, former=former))
         except HubError as error:
             self.tell(Wanted(device, 0, str(error)))
-        except _AWAY as error:
+        except AWAY as error:
             log.warning("settings of %s wait for the database: %s", device, error)
             self.tell(Wanted(device, 0, f"the settings could not be kept: {error}"))
 
@@ -346,13 +355,13 @@ class Worker:
         why = f"rollout {self.rollout.id} was aborted"
         try:
             await self._parts.configs.want(device, former, who="rollout", why=why)
-        except (HubError, *_AWAY) as error:
+        except _NOT_NOW as error:
             log.warning("former settings of %s are not wanted again: %s", device, error)
 
     async def _pay(self) -> None:
         """The end: what the broker has forgotten need not be told at the next start."""
         paid = [name for name, device in self.devices.items() if not device.owed]
-        with contextlib.suppress(*_AWAY):
+        with contextlib.suppress(*AWAY):
             await self._parts.kept.paid(paid)
 
     def _now(self) -> datetime:

@@ -151,6 +151,12 @@ class Tasks:
         task.add_done_callback(self._ended)
         return task
 
+    async def ended(self, within_s: float) -> bool:
+        """Whether everything ends by itself within so many seconds."""
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=within_s)
+        return not self._tasks
+
     async def stop(self) -> None:
         """Cancel everything, and return when it has ended."""
         tasks = list(self._tasks)

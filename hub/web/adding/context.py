@@ -75,7 +75,7 @@ class Adding:
         else:
             await mqtt.book.set_state(device, AccountState.ACTIVE)
         mqtt.problems.forget(device)
-        mqtt.gate.changed.ring()
+        mqtt.gate.changed.publish(None)
 
     def is_ours(self, device: str) -> bool:
         """Whether the device's account is this tenant's."""

@@ -51,14 +51,12 @@ async def door(page: WizardPage, adding: Adding) -> None:
         ending.on_value_change(again)
 
     async def watch() -> None:
-        with adding.hub.mqtt.gate.changed.heard() as rung:
-            while True:
-                await rung.wait()
-                rung.clear()
+        async with adding.hub.mqtt.gate.changed.subscribe() as changes:
+            while await changes.changed():
                 await again()
 
     ui.timer(0, watch, once=True)
-    # A window that runs out rings no bell, and its remaining minutes change without one.
+    # A window that runs out is told by nobody, and its remaining minutes change without one.
     ui.timer(20, again)
 
 

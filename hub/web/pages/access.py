@@ -63,10 +63,8 @@ class _Page:
 
     async def watch(self) -> None:
         """Follow enrolments."""
-        with self._mqtt.gate.changed.heard() as rung:
-            while True:
-                await rung.wait()
-                rung.clear()
+        async with self._mqtt.gate.changed.subscribe() as changes:
+            while await changes.changed():
                 await self.again()
 
     async def load(self) -> None:

@@ -9,6 +9,7 @@ from nicegui import ui
 
 from hub.api.principal import Principal
 from hub.rollouts.view import View, target_text
+from hub.runtime.broadcast import Missed
 from hub.web.updates.words import counts, phase_words
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ class Listed:
 
     async def watch(self) -> None:
         """Follow what becomes of them."""
-        with self._hub.rollouts.watch() as changes:
-            async for tenant, _ in changes:
-                if tenant == self._who.tenant:
+        async with self._hub.rollouts.watch() as changes:
+            async for change in changes:
+                if isinstance(change, Missed) or change[0] == self._who.tenant:
                     before = self._shown
                     await self.load()
                     if self._shown != before:

@@ -15,6 +15,7 @@ from hub.errors import HubError
 from hub.rollouts.errors import UnknownRolloutError
 from hub.rollouts.model import Device, Health, Phase
 from hub.rollouts.view import View, target_text
+from hub.runtime.broadcast import Missed
 from hub.web.ask import confirm
 from hub.web.frame import heading
 from hub.web.updates.words import clock, counts, device_words, expected, phase_words, sentence
@@ -65,10 +66,10 @@ class Watched:
 
     async def watch(self) -> None:
         """Follow it."""
-        with self._hub.rollouts.watch() as changes:
+        async with self._hub.rollouts.watch() as changes:
             await self._look()  # what happened since the page was made
-            async for changed in changes:
-                if changed == (self._who.tenant, self._number):
+            async for change in changes:
+                if isinstance(change, Missed) or change == (self._who.tenant, self._number):
                     await self._look()
                     await asyncio.sleep(_AT_MOST_EVERY_S)
 

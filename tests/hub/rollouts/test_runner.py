@@ -192,7 +192,7 @@ async def test_an_answer_to_nothing_clears_what_the_broker_keeps(side, fleet):
 
 
 async def test_people_are_told_of_changes(side, fleet):
-    with side.rollouts.watch() as changes:
+    async with side.rollouts.watch() as changes:
         view = await side.rollouts.start("home", request(NAMES[0]), "ann")
         async with asyncio.timeout(30):
             assert await anext(changes) == ("home", view.rollout.id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +12,6 @@ from hub.database.errors import ForeignRowError, RefusedValueError
 from hub.devices.changes import Changes
 from hub.places.repository import Places, Usage
 from hub.readings.repository import Readings
-from hub.runtime.bell import Bell
 from tests.hub.ingest.test_ingest import NOW, key, stored
 
 
@@ -95,16 +93,3 @@ async def test_a_place_that_is_not_there_or_not_ours_cannot_be_asked_or_removed(
         with pytest.raises(ForeignRowError):
             await Places(store, "home").remove_branch(place, "ann")
     assert await Places(store, "beach").usage(theirs) == Usage(0, (), 0, None)
-
-
-async def test_a_bell_wakes_all_who_listen_once_for_many_rings():
-    bell = Bell()
-    with bell.heard() as one, bell.heard() as two:
-        bell.ring()
-        bell.ring()
-        await asyncio.wait_for(asyncio.gather(one.wait(), two.wait()), 1)
-        one.clear()
-        assert not one.is_set()
-        assert two.is_set()
-    bell.ring()
-    assert not one.is_set()

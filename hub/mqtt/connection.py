@@ -1,0 +1,49 @@
+"""A connection to the broker as other parts see it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from hub.database.errors import AWAY
+from hub.mqtt.errors import NotConnectedError
+from hub.runtime.retry import retrying
+
+__all__ = ["Connection", "at_every_connection"]
+
+log = logging.getLogger(__name__)
+
+# s: a broker that has just come back is busy, a database may be starting.
+_FIRST, _LONGEST = 1.0, 10.0
+
+
+class Connection(Protocol):
+    """What hub.mqtt.source.MqttSource shows of its connection."""
+
+    connected: asyncio.Event
+    """Set while subscribed."""
+    lost: asyncio.Event
+    """Set from the end of a connection to the next attempt."""
+
+
+async def at_every_connection(
+    link: Connection, what: str, work: Callable[[], Awaitable[None]]
+) -> None:
+    """Run `work` whenever a connection to the broker begins, until cancelled.
+
+    While the broker or the database is away it is tried again; `what` is said to wait then.
+    """
+
+    async def connected() -> None:
+        await link.connected.wait()
+        await work()
+
+    def waiting(error: BaseException) -> None:
+        log.warning("%s later: %s", what, error)
+
+    retry = retrying([NotConnectedError, *AWAY], first=_FIRST, longest=_LONGEST, waiting=waiting)
+    while True:
+        await retry(connected)
+        await link.lost.wait()
