@@ -1,43 +1,46 @@
-"""The hub: everything in one process, started in order, stopped in reverse."""
+"""The hub: everything in one process, built, started in order, stopped in reverse."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import logging
-import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from typing import Any, Self
 
 from contracts import topics
-from contracts.homekit.values import BadValue, parse
-from contracts.reading import SeriesKey
 from hub.anomalies.watch import Watch
-from hub.client import HUB_JSON, SOCKET
+from hub.client import SOCKET
 from hub.database.key_value import Memory
 from hub.database.start import Running, running
 from hub.device_settings.service import ConfigService
+from hub.devices.recorder import DeviceRecorder
+from hub.doctor.finding import Finding
+from hub.doctor.parts import examine
 from hub.explain.outages import Outages
+from hub.facts import facts, write_facts
 from hub.firmware.layouts import layouts
 from hub.firmware.repository import Firmware
-from hub.folder import data_folder, write_private
+from hub.folder import data_folder
 from hub.homekit.bridge import Bridge
 from hub.homekit.repository import StoredHomeKit, StoredPorts
 from hub.homekit.sets import BridgeSets
-from hub.live import Live, LiveCommand
+from hub.live import Live
+from hub.mapping.rules import Mapping as Rules
 from hub.mapping.stored import StoredMapping, configured
-from hub.mqtt.listener import Listener
+from hub.mqtt.account_repository import Accounts
+from hub.mqtt.accounts import AccountBook, tenant_by_account
+from hub.mqtt.device_commands import DeviceCommands
+from hub.mqtt.endpoint import Endpoint
+from hub.mqtt.live_feed import LiveFeed
 from hub.mqtt.service import Mqtt
-from hub.mqtt.source import Delivery, Endpoint
 from hub.people.control import first_link
 from hub.rollouts.runner import Runner
 from hub.rollouts.service import Rollouts
 from hub.rollouts.streams import Streams, StreamTimes
 from hub.runtime.problems import Problems
+from hub.runtime.supervisor import Part, Role, Supervisor, started
 from hub.settings import Settings
 from hub.web.control import control_app
 from hub.web.server import HttpServer, private_socket, tcp_socket
@@ -45,19 +48,18 @@ from hub.web.site import Site
 
 __all__ = ["Hub"]
 
-log = logging.getLogger(__name__)
-
 
 class Hub:
     """One hub on one data folder, from `async with` to the end of the block.
 
-    Order: Postgres and its schema, HomeKit bridge, broker, listener (it feeds the bridge, so comes
-    after it), HTTP. `facts` is what hub.json says, once started.
+    The database is opened first, since everything else works on it; then all parts are built, and
+    started in the order of `_parts`. `facts` is what hub.json says, once started.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.problems = Problems()
+        self.supervisor = Supervisor()
         self.live = Live()
         self.facts: dict[str, Any] = {}
         self._stack = AsyncExitStack()
@@ -82,143 +84,133 @@ class Hub:
         await self._stopped.wait()
 
     async def _start(self) -> None:
-        enter = self._stack.enter_async_context
         settings = self.settings
+        # What may be refused is looked at before anything is started.
         if settings.mqtt_url:
-            Endpoint.of(settings.mqtt_url)  # raises before anything was started
-        self._flash_maps = layouts(settings.partitions)  # as above
-        mapped = configured(settings.presets, settings.mapping)  # as above
+            Endpoint.of(settings.mqtt_url)
+        self._flash_maps = layouts(settings.partitions)
+        rules = configured(settings.presets, settings.mapping)
         self._stack.enter_context(data_folder(settings.data_dir))
         http = tcp_socket("HTTP_PORT", settings.host, settings.http_port)
         self._stack.callback(http.close)
-        self.running: Running = await enter(running(settings))
-        store = self.running.store
-        self.bridges = BridgeSets(self._bridge, self._tenant_of, StoredPorts(store))
-        self._stack.push_async_callback(self.bridges.stop)
-        # Not entered yet: its listener comes last. But commands from HomeKit need its source.
-        self.mapping = StoredMapping(Memory(store, settings.tenant))
-        self._stack.push_async_callback(self.mapping.stop)
-        self.translator = await self.mapping.load(mapped, self._model_of)
-        self.mqtt = Mqtt(
-            settings, store, self.bridges, self.problems, self.translator,
-            live=self.live, listening=self._listening,
-        )  # fmt: skip
-        await self.bridges.start(*await store.tenants())
-        await enter(self.mqtt)
-        await enter(_started(self.configs))
-        await enter(_started(self.runner))
-        self.outages = Outages(Memory(store, settings.tenant), self.mqtt.source)
-        await enter(_started(self.outages))
-        self.anomalies = Watch(store)
-        self._stack.push_async_callback(self.anomalies.stop)
-        self.site = await enter(Site(self))
-        await enter(HttpServer(self.site.app, http))
-        await enter(HttpServer(control_app(self), private_socket(settings.data_dir / SOCKET)))
-        # Streams and open pages end before the server waits for them.
-        self._stack.callback(self.live.close)
-        self._stack.callback(self.site.dashboard.end_all)
-        self._tell_facts(http.getsockname()[1])
+        self.running: Running = await self._stack.enter_async_context(running(settings))
+        self._build(rules, http)
+        await self._stack.enter_async_context(started(self._parts()))
+        first = self.bridges.running()[settings.tenant].pairings()[0]
+        self.facts = facts(settings, self.mqtt, http.getsockname()[1], first)
+        path = write_facts(settings.data_dir, self.facts)
+        self._stack.callback(path.unlink, missing_ok=True)
 
-    def _listening(self, listener: Listener) -> None:
-        """The parts that hear of messages, before the first one comes."""
-        store, source = self.running.store, self.mqtt.source
-        listener.on(topics.Online, self._online)
-        self.configs = ConfigService(store, source, self._tenant_of)
-        listener.on(topics.Report, self.configs.report)
-        settings = self.settings
-        streams = Streams(
-            settings.ota_streams,
-            port=settings.ota_port,
-            broadcast=settings.ota_broadcast,
-            times=StreamTimes(wait=settings.ota_wait),
+    def _build(self, rules: Rules | None, http: socket.socket) -> None:
+        """Every part, each from those above it; nothing begins to work."""
+        settings, store, supervisor = self.settings, self.running.store, self.supervisor
+        memory = Memory(store, settings.tenant)
+        book = AccountBook(Accounts(store))
+        tenant_of = tenant_by_account(book, settings.tenant)
+        feed = LiveFeed(self.live, tenant_of)
+        recorder = DeviceRecorder(store, tenant_of)
+        self.bridges = BridgeSets(self._bridge, tenant_of, StoredPorts(store), supervisor)
+        self.mapping = StoredMapping(memory, rules, self.bridges.model_of, supervisor)
+        self.translator = self.mapping.translator
+        self.mqtt = Mqtt(
+            settings,
+            store,
+            book,
+            self.bridges,
+            self.translator,
+            problems=self.problems,
+            tenant_of=tenant_of,
+            held=recorder.held,
+            feed=feed,
+            supervisor=supervisor,
         )
+        source, listener = self.mqtt.source, self.mqtt.listener
+        self.commands = DeviceCommands(source, self.translator, feed)
+        self.configs = ConfigService(store, source, tenant_of, supervisor)
         self.runner = Runner(
             store,
             source,
-            streams,
-            tenant_of=self._tenant_of,
+            self._streams(),
+            tenant_of=tenant_of,
             configs=self.configs.of,
             load=lambda tenant, image: self.firmware(tenant).load(image),
             problems=self.problems,
+            supervisor=supervisor,
         )
-        listener.on(topics.Report, self.runner.report)
-        listener.on(topics.OtaState, self.runner.answer)
         self.rollouts = Rollouts(store, self.runner, self.firmware)
+        self.outages = Outages(memory, source, supervisor=supervisor)
+        self.anomalies = Watch(store, supervisor)
+        listener.on(topics.Online, self.bridges.heard_online)
+        listener.on(topics.Report, recorder.report)
+        listener.on(topics.Report, self.configs.report)
+        listener.on(topics.Report, self.runner.report)
+        listener.on(topics.Batch, recorder.lost)
+        listener.on(topics.OtaState, self.runner.answer)
+        self.site = Site(self)
+        control = private_socket(settings.data_dir / SOCKET)
+        self._stack.callback(control.close)
+        self._http = HttpServer(self.site.app, http, supervisor)
+        self._control = HttpServer(control_app(self), control, supervisor)
+
+    def _parts(self) -> list[Part]:
+        """In the order in which they are started; they are stopped in reverse."""
+        return [
+            Part("mapping", Role.INTAKE, self.mapping.start, self.mapping.stop),
+            Part("HomeKit bridges", Role.BRIDGE, self._start_bridges, self.bridges.stop),
+            *self.mqtt.parts(),
+            Part("wanted settings", Role.DUTIES, self.configs.start, self.configs.stop),
+            Part("rollouts", Role.DUTIES, self.runner.start, self.runner.stop),
+            Part("outages", Role.DUTIES, self.outages.start, self.outages.stop),
+            Part("anomalies", Role.DUTIES, None, self.anomalies.stop),
+            Part("pages", Role.WEB, None, self.site.stop),
+            Part("HTTP", Role.WEB, self._http.start, self._http.stop),
+            Part("control socket", Role.WEB, self._control.start, self._control.stop),
+            # Streams and open pages end before the servers wait for them.
+            Part("open pages", Role.WEB, None, self._end_pages),
+        ]
 
     def firmware(self, tenant: str | None = None) -> Firmware:
         """A tenant's images, the hub's own tenant's for None."""
         return Firmware(self.running.store, tenant or self.settings.tenant, self._flash_maps)
 
+    def examine_parts(self) -> Iterator[Finding]:
+        """What the doctor says of the hub's own parts."""
+        broker, postgres = self.mqtt.broker, self.running.postgres
+        children = [] if broker is None else [broker.main.child, broker.enrolment.child]
+        return examine(self.supervisor, [*children, *([postgres.child] if postgres else [])])
+
     async def first_link(self) -> str | None:
         """A one-time link for the first administrator; None when there is an administrator."""
         return await first_link(self)
 
+    async def _start_bridges(self) -> None:
+        await self.bridges.start(*await self.running.store.tenants())
+
+    async def _end_pages(self) -> None:
+        self.site.dashboard.end_all()
+        self.live.close()
+
+    def _streams(self) -> Streams:
+        settings = self.settings
+        return Streams(
+            settings.ota_streams,
+            port=settings.ota_port,
+            broadcast=settings.ota_broadcast,
+            times=StreamTimes(wait=settings.ota_wait),
+        )
+
     def _bridge(self, tenant: str, kept_port: int) -> Bridge:
+        """The bridge set of a tenant, not started: the first at start, others when they come."""
         settings = self.settings
         ours = tenant == settings.tenant
         return Bridge(
             StoredHomeKit(self.running.store, tenant),
-            self._command,
+            self.commands.send,
             host=settings.host,
             port=settings.hap_port if ours else kept_port,
             name="Dormouse" if ours else f"Dormouse {tenant}",
-            desired=self._desired,
-            manners=self.translator.manners,
+            desired=self.commands.leave,
+            command_style=self.translator.command_style,
             forget_after=settings.forget_after_days * 86400 or None,
+            supervisor=self.supervisor,
         )
-
-    def _tenant_of(self, device: str) -> str:
-        return self.mqtt.tenant_of(device)
-
-    async def _command(self, key: SeriesKey, text: str) -> None:
-        await self.mqtt.source.publish(*self.translator.command(key, text))
-        self._tell_command(key, text)
-
-    def _tell_command(self, key: SeriesKey, text: str) -> None:
-        with contextlib.suppress(BadValue):  # it was checked; a device's oddity is not told
-            value = parse(key.service, key.characteristic, text)
-            told = LiveCommand(key, value, datetime.now(UTC))
-            self.live.publish(self._tenant_of(key.device), told)
-
-    async def _desired(self, key: SeriesKey, text: str | None) -> None:
-        """Leave a command for a sleeping device at the broker, or take it back."""
-        topic, payload = self.translator.command(key, text or "0")
-        await self.mqtt.source.publish(topic, payload if text else "", retain=True)
-
-    def _model_of(self, device: str) -> str | None:
-        bridge = self.bridges.running().get(self._tenant_of(device))
-        return bridge.model_of(device) if bridge else None
-
-    def _online(self, message: topics.Online, delivery: Delivery) -> None:
-        self.bridges.online(message.device, message.online, live=not delivery.retained)
-
-    def _tell_facts(self, http_port: int) -> None:
-        settings = self.settings
-        first = self.bridges.running()[settings.tenant].pairings()[0]
-        self.facts = {
-            "pid": os.getpid(),
-            "host": settings.host,
-            "http_port": http_port,
-            "mqtt_port": self.mqtt.ports.get("mqtt"),
-            "mqtts_port": self.mqtt.ports.get("mqtts"),
-            "enrol_port": self.mqtt.ports.get("enrol"),
-            "hap_port": first.port,
-            "pairing_code": first.pin,
-            "setup_uri": first.uri,
-            "data_dir": str(settings.data_dir),
-            "control": str(settings.data_dir / SOCKET),
-            "tenant": settings.tenant,
-        }
-        path = settings.data_dir / HUB_JSON
-        write_private(path, json.dumps(self.facts, indent=2) + "\n")
-        self._stack.callback(path.unlink, missing_ok=True)
-
-
-@asynccontextmanager
-async def _started(part: Any) -> AsyncIterator[None]:
-    """Between a part's start() and its stop()."""
-    await part.start()
-    try:
-        yield
-    finally:
-        await part.stop()

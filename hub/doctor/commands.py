@@ -46,6 +46,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield from _broker(hub, facts)
         for found in hub.get("/doctor/database"):
             yield Finding(found["what"], Verdict(found["verdict"]), found["detail"])
+        for found in hub.get("/doctor/parts"):
+            yield Finding(found["what"], Verdict(found["verdict"]), found["detail"])
         yield from _enrolment(hub.get("/devices"))
         url = f"http://{_here(facts['host'])}:{facts['http_port']}"
         routes = [(method, path) for method, path in hub.get("/web/routes", pages=False)]

@@ -18,6 +18,7 @@ from typing import Any
 from contracts.homekit.definitions import INFORMATION, belongs
 from contracts.homekit.values import BadValue, parse
 from contracts.reading import Reading, SeriesKey, Value
+from hub.database.errors import AWAY
 from hub.homekit.accessory import PRESS
 from hub.homekit.driver import Driver
 from hub.homekit.errors import UnknownDeviceError, UnreachableDeviceError
@@ -30,7 +31,8 @@ from hub.homekit.pairing import PairingInfo
 from hub.homekit.presence import Patience, Presences, ReportLike
 from hub.homekit.state import BridgeRecord, HomeKitState
 from hub.homekit.tree import Tree
-from hub.homekit.writes import SUCCESS, Manners, Writes
+from hub.homekit.writes import SUCCESS, CommandStyle, Writes
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Bridge", "Command", "PairingInfo", "ReportLike"]
 
@@ -43,10 +45,10 @@ class Bridge:
     """The bridge set of one tenant, from `start` to `stop`, on the running loop.
 
     `port` is the first bridge's, further bridges take the ports after it; 0 picks free ones.
-    `zeroconf` is an AsyncZeroconf to share (ours when None). `manners` says how a device takes
-    commands. `desired` keeps a command for a
-    sleeping device (None takes it back). `forget_after` is how long, in seconds, a device may be
-    silent before it is removed; None: it never is.
+    `zeroconf` is an AsyncZeroconf to share (ours when None). `command_style` says how a device
+    takes commands. `desired` keeps a command for a sleeping device (None takes it back).
+    `forget_after` is how long, in seconds, a device may be silent before it is removed; None: it
+    never is.
     """
 
     def __init__(
@@ -59,25 +61,28 @@ class Bridge:
         name: str = "Dormouse",
         zeroconf: Any = None,
         desired: Callable[[SeriesKey, str | None], Awaitable[None]] | None = None,
-        manners: Callable[[str], Manners] | None = None,
+        command_style: Callable[[str], CommandStyle] | None = None,
         patience: Patience | None = None,
         forget_after: float | None = None,
         settle: float = 0.25,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._state = state
         self._host, self._port, self._name = host, port, name
         self._advertiser = Advertiser(host, zeroconf)
         self._settle, self._forget_after = settle, forget_after
         self._presences = Presences(patience or Patience())
+        supervisor = supervisor or Supervisor()
+        self._tasks = supervisor.tasks(Role.BRIDGE)
         self._writes = Writes(
             command,
             desired,
             show=self._show_again,
             obeyed=functools.partial(self._take, live=False),
-            manners=manners or (lambda _: Manners()),
+            command_style=command_style or (lambda _: CommandStyle()),
+            tasks=supervisor.tasks(Role.BRIDGE),
         )
         self._newest: dict[SeriesKey, datetime] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._tree: Tree | None = None
         self._keeper: Keeper | None = None
         self._growth: Growth | None = None
@@ -109,26 +114,33 @@ class Bridge:
             self._presences.of(record.device).restore(record)
         self._keeper = Keeper(self._state, identities, self._presences.record)
         self._advertiser.open()
-        self._growth = Growth(tree, self._keeper, self._show, settle=self._settle)
+        self._growth = Growth(
+            tree, self._keeper, self._show, settle=self._settle, defects=self._tasks.defects
+        )
         for driver in await self._growth.show(list(tree.models)):
             await driver.start()
-        self._spawn(self._growth.run())
-        self._spawn(self._keeper.run())
+        self._tasks.loop("showing devices in HomeKit", self._growth.run)
+        self._tasks.loop("keeping HomeKit's state", self._keeper.run)
         if self._forget_after is not None:
-            self._spawn(self._forget_silent(self._forget_after))
+            forget = functools.partial(self._forget_silent, self._forget_after)
+            self._tasks.loop("removing silent devices from HomeKit", forget)
 
     async def stop(self) -> None:
         """Keep what is new, close connections, leave the network."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
         await self._writes.stop()
         if self._tree is not None:
             await asyncio.gather(*(driver.stop() for driver in self._tree.drivers.values()))
-            with contextlib.suppress(Exception):  # the database may be gone already
-                await self.keeper.save()
+            await self._save_last()
         await self._advertiser.close()
+
+    async def _save_last(self) -> None:
+        try:
+            await self.keeper.save()
+        except AWAY as error:
+            log.warning("homekit: what changed last is not kept: %s", error)
+        except Exception as error:  # noqa: BLE001  # noted; the rest of the hub is still to be stopped
+            self._tasks.defects.note("keeping HomeKit's state", error)
 
     @property
     def tree(self) -> Tree:
@@ -392,9 +404,4 @@ class Bridge:
     def _driver_changed(self, number: int, members: Mapping[str, Any]) -> None:
         identities = self.tree.identities
         identities.keep(identities.bridges[number].model_copy(update=members))
-        self._spawn(self.keeper.until_kept())
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn("keeping HomeKit's pairings", self.keeper.until_kept())

@@ -11,6 +11,7 @@ from contracts.reading import SeriesKey, Value
 from hub.homekit.driver import Driver
 from hub.homekit.keeper import Keeper
 from hub.homekit.tree import Tree
+from hub.runtime.defects import Defects
 
 __all__ = ["Growth"]
 
@@ -31,9 +32,11 @@ class Growth:
         tell: Callable[[SeriesKey, Value], None],
         *,
         settle: float,
+        defects: Defects,
     ) -> None:
         self.names: Mapping[str, str] = {}
         self._tree, self._keeper, self._tell, self._settle = tree, keeper, tell, settle
+        self._defects = defects
         self._grown: dict[str, None] = {}
         self._changed = asyncio.Event()
         self.busy = False
@@ -58,9 +61,9 @@ class Growth:
                     await driver.start()
                 for driver in self._tree.drivers.values():
                     driver.refresh()
-            except Exception:
-                # Whatever it is, it must not end the growth of everything else.
-                log.exception("homekit: cannot show %s", ", ".join(grown))
+            except Exception as error:  # noqa: BLE001  # noted: it must not end the growth of all else
+                log.error("homekit: cannot show %s", ", ".join(grown))  # noqa: TRY400  # as above
+                self._defects.note("showing devices in HomeKit", error)
             self.busy = bool(self._grown)
 
     async def show(self, devices: list[str]) -> list[Driver]:

@@ -7,8 +7,10 @@ import logging
 from collections.abc import Callable
 
 from contracts.reading import SeriesKey, Value
+from hub.database.errors import AWAY
 from hub.homekit.identity import Identities
 from hub.homekit.state import Change, HomeKitState, PresenceRecord
+from hub.runtime.retry import retrying
 
 __all__ = ["Keeper"]
 
@@ -16,7 +18,7 @@ log = logging.getLogger(__name__)
 
 # Values and presence are kept this late at most: what a crash costs until the next message.
 _EVERY = 5.0
-_RETRY = 1.0
+_BACK_OFF = (1.0, 5.0)  # s: first and longest pause while the database is away
 
 
 class Keeper:
@@ -51,14 +53,8 @@ class Keeper:
 
     async def until_kept(self) -> None:
         """Return once everything is kept, however long the database is away."""
-        while True:
-            try:
-                await self.save()
-            except Exception as error:  # noqa: BLE001  # the database is away: nothing is lost
-                log.warning("homekit: cannot keep its state yet: %s", error)
-                await asyncio.sleep(_RETRY)
-            else:
-                return
+        first, longest = _BACK_OFF
+        await retrying(AWAY, first=first, longest=longest, waiting=_waiting)(self.save)
 
     async def run(self) -> None:
         """Keep values and presence every few seconds, until cancelled."""
@@ -83,3 +79,7 @@ class Keeper:
                 self._heard |= heard
                 self._forgotten |= forgotten
                 raise
+
+
+def _waiting(error: BaseException) -> None:
+    log.warning("homekit: cannot keep its state yet: %s", error)

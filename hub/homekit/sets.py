@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from contracts.reading import Reading, SeriesKey
+from contracts.topics import Online
+from hub.database.errors import AWAY
+from hub.errors import HubError
 from hub.homekit.bridge import Bridge, ReportLike
 from hub.homekit.errors import PortTakenError
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["BridgeSets", "Ports"]
 
 log = logging.getLogger(__name__)
+
+_NOT_NOW: tuple[type[Exception], ...] = (HubError, *AWAY)
 
 MakeBridge = Callable[[str, int], Bridge]
 
@@ -31,6 +36,12 @@ class Ports(Protocol):
         ...
 
 
+class Heard(Protocol):
+    """What is needed of how a message came."""
+
+    retained: bool
+
+
 class BridgeSets:
     """What the listener feeds: hands everything on to the bridge set of the device's tenant.
 
@@ -38,11 +49,18 @@ class BridgeSets:
     a new tenant is started when its first device is heard; what comes meanwhile waits for it.
     """
 
-    def __init__(self, make: MakeBridge, tenant_of: Callable[[str], str], ports: Ports) -> None:
+    def __init__(
+        self,
+        make: MakeBridge,
+        tenant_of: Callable[[str], str],
+        ports: Ports,
+        supervisor: Supervisor | None = None,
+    ) -> None:
         self._make = make
         self._tenant_of = tenant_of
         self._ports = ports
         self._sets: dict[str, Bridge] = {}
+        self._tasks = (supervisor or Supervisor()).tasks(Role.BRIDGE)
         self._starting: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[str, list[Callable[[Bridge], object]]] = {}
 
@@ -53,9 +71,7 @@ class BridgeSets:
 
     async def stop(self) -> None:
         """Stop every set."""
-        for task in self._starting.values():
-            task.cancel()
-        await asyncio.gather(*self._starting.values(), return_exceptions=True)
+        await self._tasks.stop()
         await asyncio.gather(*(bridge.stop() for bridge in self._sets.values()))
 
     def running(self) -> Mapping[str, Bridge]:
@@ -79,6 +95,15 @@ class BridgeSets:
         """See Bridge.report."""
         self._on(device, lambda bridge: bridge.report(device, report, live=live, waited=waited))
 
+    def model_of(self, device: str) -> str | None:
+        """What kind of device it says it is; None where its set does not run."""
+        bridge = self._sets.get(self._tenant_of(device))
+        return bridge.model_of(device) if bridge is not None else None
+
+    def heard_online(self, message: Online, delivery: Heard) -> None:
+        """A device came or went: a handler for Listener.on."""
+        self.online(message.device, message.online, live=not delivery.retained)
+
     def online(self, device: str, online: bool, *, live: bool) -> None:
         """See Bridge.online."""
         self._on(device, lambda bridge: bridge.online(device, online, live=live))
@@ -94,9 +119,9 @@ class BridgeSets:
     def _later(self, tenant: str, call: Callable[[Bridge], object]) -> None:
         self._waiting.setdefault(tenant, []).append(call)
         if tenant not in self._starting:
-            task = asyncio.create_task(self._start(tenant))
-            self._starting[tenant] = task
-            task.add_done_callback(partial(self._started, tenant))
+            self._starting[tenant] = self._tasks.spawn(
+                "starting a tenant's HomeKit bridges", self._start_late(tenant)
+            )
 
     async def _start(self, tenant: str) -> None:
         kept = await self._ports.load(tenant)
@@ -115,9 +140,12 @@ class BridgeSets:
         for call in self._waiting.pop(tenant, ()):
             call(bridge)
 
-    def _started(self, tenant: str, task: asyncio.Task[Any]) -> None:
-        self._starting.pop(tenant, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # Tried again at the tenant's next message; what waited is shown by later readings.
-            log.error("the HomeKit bridges of %s did not start: %s", tenant, error)
+    async def _start_late(self, tenant: str) -> None:
+        """Tried again at the tenant's next message; what waited is shown by later readings."""
+        try:
+            await self._start(tenant)
+        except _NOT_NOW as error:
+            log.error("the HomeKit bridges of %s did not start: %s", tenant, error)  # noqa: TRY400  # one line says it
+        finally:
+            self._starting.pop(tenant, None)
             self._waiting.pop(tenant, None)

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from pyhap.const import HAP_SERVER_STATUS
 
 from contracts.homekit.definitions import CHARACTERISTICS
 from contracts.reading import SeriesKey, Value
+from hub.errors import HubError
 from hub.homekit.identity import Identities, part
 from hub.homekit.pending_writes import Pending, as_text
 from hub.homekit.presence import Presence
+from hub.runtime.supervisor import Tasks
 
-__all__ = ["Manners", "Writes"]
+__all__ = ["CommandStyle", "Writes"]
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ OFFLINE = int(HAP_SERVER_STATUS.SERVICE_COMMUNICATION_FAILURE)
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class CommandStyle:
     """How a device takes commands.
 
     `confirm` is how long, in seconds, it may take to report the new state; `echoes` is False for
@@ -51,11 +54,12 @@ class Writes:
         *,
         show: Callable[[SeriesKey, tuple[str, int] | None], None],
         obeyed: Callable[[SeriesKey, Value], None],
-        manners: Callable[[str], Manners],
+        command_style: Callable[[str], CommandStyle],
+        tasks: Tasks,
     ) -> None:
         self._command, self._desired = command, desired
-        self._show, self._obeyed, self._manners = show, obeyed, manners
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._show, self._obeyed, self._command_style = show, obeyed, command_style
+        self._tasks = tasks
         self.pending = Pending(lambda key: show(key, None))
 
     def write(
@@ -76,7 +80,7 @@ class Writes:
             asyncio.get_running_loop().call_soon(self._show, key, None)
             return SUCCESS
         if CHARACTERISTICS[key.characteristic].readable:
-            self.pending.expect(key, value, self._manners(key.device).confirm)
+            self.pending.expect(key, value, self._command_style(key.device).confirm)
             self._show(key, client)
         self._spawn(self._send(key, value))
         return SUCCESS
@@ -95,20 +99,21 @@ class Writes:
         self.pending.clear(device)
 
     async def stop(self) -> None:
-        """Wait for no confirmation any more; what is being sent is sent."""
+        """Wait for no confirmation any more, and send no more."""
         self.pending.clear()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _send(self, key: SeriesKey, value: Value) -> None:
         try:
             await self._command(key, as_text(value))
-        except Exception as error:  # noqa: BLE001  # whatever it is: the device was not told
+        except HubError as error:
             log.warning("homekit: cannot tell %s %s: %s", key.device, key.characteristic, error)
             self.pending.give_up(key)
             return
-        if not self._manners(key.device).echoes:
+        except BaseException:
+            self.pending.give_up(key)  # whatever it is: the device was not told
+            raise
+        if not self._command_style(key.device).echoes:
             self.pending.settle(key)
             self._obeyed(key, value)
 
@@ -117,13 +122,11 @@ class Writes:
             return
         try:
             await self._desired(key, text)
-        except Exception as error:  # noqa: BLE001  # as above; the next write tries again
+        except HubError as error:  # the next write tries again
             log.warning("homekit: cannot leave %s for %s: %s", text, key.device, error)
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.spawn("telling a device what HomeKit wants", work)
 
 
 def _name(key: SeriesKey) -> str:

@@ -101,7 +101,7 @@ class Ingest:
         async with self._store.nobody() as conn:
             await conn.execute("SELECT dormouse.ensure_partitions_ahead(2)")
         self._stopping = False
-        self._tasks.loop(f"readings of {self._tenant}", self._run)
+        self._tasks.loop("committing readings", self._run)
 
     async def stop(self, timeout: float = 3.0) -> None:  # noqa: ASYNC109  # a bound, not a way to cancel
         """Commit what waits, for at most `timeout` seconds; the rest is not acknowledged."""

@@ -45,7 +45,7 @@ class TenantIngest:
         ingest = self._ingests.get(tenant)
         if ingest is None:
             ingest = self._ingests[tenant] = self._make(tenant)
-            self._tasks.loop(f"start of the intake of {tenant}", lambda: self._start(tenant))
+            self._tasks.loop("starting to commit readings", lambda: self._start(tenant))
         return ingest
 
     async def stop(self) -> None:

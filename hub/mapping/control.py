@@ -30,7 +30,7 @@ def router(hub: Hub) -> APIRouter:
             raise HTTPException(
                 409, "this hub was started without a mapping: set DORMOUSE_MAPPING, start it again"
             )
-        await hub.mapping.reload(hub.translator, rules)
+        await hub.mapping.reload(rules)
         await hub.mqtt.follow_mapping()
         return {
             "presets": list(rules.presets),

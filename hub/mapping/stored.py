@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from hub.database.errors import AWAY
 from hub.database.key_value import Memory
 from hub.errors import SettingsError
 from hub.mapping.rules import PRESETS, load_file
 from hub.mapping.rules import Mapping as Rules
 from hub.mapping.translator import Translator
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["StoredMapping", "configured"]
 
 log = logging.getLogger(__name__)
 
 _AREA = "mapping"
+_LAST_S = 3.0  # for what is being kept when the hub ends
 
 
 def configured(presets: str, file: str) -> Rules | None:
@@ -38,37 +40,50 @@ def configured(presets: str, file: str) -> Rules | None:
 
 
 class StoredMapping:
-    """Loads one tenant's translator and keeps the nodes it learns; `stop` waits for the last."""
+    """One tenant's translator by the rules that are kept, and the nodes it learns.
 
-    def __init__(self, memory: Memory) -> None:
+    `given` are the settings' rules, which take the place of the kept ones; `model` tells a device's
+    model, or None. `translator` knows no rules before `start`.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        given: Rules | None = None,
+        model: Callable[[str], str | None] = lambda _: None,
+        supervisor: Supervisor | None = None,
+    ) -> None:
         self._memory = memory
+        self._given = given
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
         self._nodes: dict[str, list[str]] = {}
-        self._keeping: asyncio.Task[None] | None = None
+        self.translator = Translator(Rules(), learned=self._learned, model=model)
 
-    async def load(
-        self, given: Rules | None, model: Callable[[str], str | None] = lambda _: None
-    ) -> Translator:
-        """The translator for the given rules, which are kept; without any, for the kept ones."""
+    async def start(self) -> None:
+        """Load what is kept; the given rules are kept from now on."""
         kept = await self._memory.load(_AREA)
-        if given is not None:
-            await self._memory.save(_AREA, {"rules": given.model_dump(mode="json")})
-        rules = given or Rules.model_validate(kept.get("rules", {}))
-        return Translator(rules, nodes=kept.get("nodes"), learned=self._learned, model=model)
+        if self._given is not None:
+            await self._keep_rules(self._given)
+        self.translator.know(kept.get("nodes", {}))
+        self.translator.take(self._given or Rules.model_validate(kept.get("rules", {})))
 
-    async def reload(self, translator: Translator, given: Rules) -> None:
+    async def reload(self, given: Rules) -> None:
         """Let the translator go by these rules, which are kept."""
-        await self._memory.save(_AREA, {"rules": given.model_dump(mode="json")})
-        translator.take(given)
+        await self._keep_rules(given)
+        self.translator.take(given)
 
     async def stop(self) -> None:
         """Finish what is being kept."""
-        if self._keeping is not None:
-            await self._keeping
+        await self._tasks.ended(_LAST_S)
+        await self._tasks.stop()
+
+    async def _keep_rules(self, rules: Rules) -> None:
+        await self._memory.save(_AREA, {"rules": rules.model_dump(mode="json")})
 
     def _learned(self, nodes: Mapping[str, list[str]]) -> None:
         self._nodes = {name: list(known) for name, known in nodes.items()}
-        if self._keeping is None:
-            self._keeping = asyncio.get_running_loop().create_task(self._keep())
+        if not self._tasks:
+            self._tasks.spawn("keeping what the mapping learned", self._keep())
 
     async def _keep(self) -> None:
         """One save after another, each of the latest: an older one must not end up on top."""
@@ -76,6 +91,5 @@ class StoredMapping:
             nodes, self._nodes = self._nodes, {}
             try:
                 await self._memory.save(_AREA, {"nodes": nodes})
-            except Exception as error:  # noqa: BLE001  # the next node learned brings these along
+            except AWAY as error:  # the next node learned brings these along
                 log.warning("mapping: cannot keep what was learned yet: %s", error)
-        self._keeping = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from contracts.homekit.definitions import CHARACTERISTICS
 from contracts.reading import SeriesKey
 from contracts.topics import Online, Problem, StateValue
-from hub.homekit.writes import Manners
+from hub.homekit.writes import CommandStyle
 from hub.mapping.convert import MappingError, from_homekit, to_homekit
 from hub.mapping.patterns import Pattern
 from hub.mapping.rules import PRESETS, Conversion, OnlineRule, Profile, TopicRule
@@ -59,10 +59,14 @@ class Translator:
         learned: Callable[[Mapping[str, list[str]]], None] | None = None,
         model: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self._nodes = {name: list(known) for name, known in (nodes or {}).items()}
+        self.know(nodes or {})
         self._learned, self._model = learned, model
         self._foreign: set[str] = set()
         self.take(rules)
+
+    def know(self, nodes: Mapping[str, list[str]]) -> None:
+        """These nodes were learned before."""
+        self._nodes = {name: list(known) for name, known in nodes.items()}
 
     def take(self, rules: Rules) -> None:
         """Go by these rules from now on; what was learned stays."""
@@ -149,10 +153,10 @@ class Translator:
             return key.topic, payload
         return f"{key.topic}/set", payload
 
-    def manners(self, device: str) -> Manners:
+    def command_style(self, device: str) -> CommandStyle:
         """How the device takes commands."""
         profile = self._profile(device)
-        return Manners(confirm=profile.confirm, echoes=profile.command != "same-topic")
+        return CommandStyle(confirm=profile.confirm, echoes=profile.command != "same-topic")
 
     def _add(self, profile: Profile, devices: frozenset[str] | None) -> None:
         for rule in profile.topics:

@@ -18,6 +18,8 @@ __all__ = ["AccountFiles", "replace_private"]
 class AccountFiles:
     """Writes `passwords` and `acl` in a folder whenever told that `accounts()` has changed.
 
+    `foreign` gives the topics of mapped devices.
+
     Changes within `GATHER_S` become one rewrite, after which `reload` is called (SIGHUP to the
     broker). Files are mode 0600, belong to `owner` when given, and are replaced whole.
     """
@@ -33,7 +35,7 @@ class AccountFiles:
         *,
         hub_password: str,
         owner: Owner | None = None,
-        foreign: Foreign | None = None,
+        foreign: Callable[[], Foreign] = Foreign,
     ) -> None:
         self.passwords = folder / "passwords"
         self.acl = folder / "acl"
@@ -49,18 +51,13 @@ class AccountFiles:
         accounts = list(self._accounts())
         lines = (f"{account.device}:{account.password}\n" for account in accounts)
         replace_private(self.passwords, [self._hub, *lines], self._owner)
-        replace_private(self.acl, acl_lines(accounts, self._foreign), self._owner)
+        replace_private(self.acl, acl_lines(accounts, self._foreign()), self._owner)
 
     async def changed(self) -> None:
         """Returns when the files have what was known at the call, and the broker was told."""
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_soon())
         await asyncio.shield(self._writing)
-
-    async def follow(self, foreign: Foreign) -> None:
-        """Other topics are mapped from now on; returns when the broker was told."""
-        self._foreign = foreign
-        await self.changed()
 
     async def stop(self) -> None:
         """Finish what is being written."""

@@ -12,7 +12,7 @@ from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.errors import AccountError
 from hub.mqtt.passwords import hash_password, new_password
 
-__all__ = ["AccountBook", "AccountStore"]
+__all__ = ["AccountBook", "AccountStore", "tenant_by_account"]
 
 
 class AccountStore(Protocol):
@@ -37,9 +37,8 @@ class AccountStore(Protocol):
 class AccountBook:
     """The accounts of all tenants; changes reach store, memory and broker in this order.
 
-    `changed` is awaited after each change that the broker must know of; it may be set later
-    (`tell`), since the broker's files are written from this book. A pending account has enrolled
-    and has not been heard since; it may connect.
+    What `on_change` was given is awaited after each change that the broker must know of. A pending
+    account has enrolled and has not been heard since; it may connect.
     """
 
     def __init__(self, store: AccountStore) -> None:
@@ -47,8 +46,8 @@ class AccountBook:
         self._accounts: dict[str, Account] = {}
         self._changed: Callable[[], Awaitable[None]] | None = None
 
-    def tell(self, changed: Callable[[], Awaitable[None]]) -> None:
-        """Whom to tell of changes: AccountFiles.changed."""
+    def on_change(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """What to await after each change: AccountFiles.changed."""
         self._changed = changed
 
     async def load(self) -> None:
@@ -81,7 +80,7 @@ class AccountBook:
         if account.device in self._accounts or not await self._store.create(account):
             return False
         self._accounts[account.device] = account
-        await self._tell()
+        await self._apply()
         return True
 
     async def provision(self, name: str, tenant: str, password: str | None = None) -> str:
@@ -106,7 +105,7 @@ class AccountBook:
         await self._store.set_state(account.tenant, name, state)
         self._accounts[name] = replace(account, state=state)
         if AccountState.DISABLED in {account.state, state}:
-            await self._tell()
+            await self._apply()
 
     async def set_password(self, name: str, password: str) -> None:
         """Another password; who is connected with the old one is not. Raises AccountError."""
@@ -114,7 +113,7 @@ class AccountBook:
         hashed = hash_password(password)
         await self._store.set_password(account.tenant, name, hashed)
         self._accounts[name] = replace(account, password=hashed)
-        await self._tell()
+        await self._apply()
 
     async def rotate(self, name: str) -> str:
         """A new password, made here; returns it. Raises AccountError."""
@@ -134,7 +133,7 @@ class AccountBook:
             account = self._known(name)
             await self._store.remove(account.tenant, name)
             self._accounts.pop(name, None)
-        await self._tell()
+        await self._apply()
 
     def _known(self, name: str) -> Account:
         account = self._accounts.get(name)
@@ -142,6 +141,11 @@ class AccountBook:
             raise AccountError(f"there is no account {name}")
         return account
 
-    async def _tell(self) -> None:
+    async def _apply(self) -> None:
         if self._changed is not None:
             await self._changed()
+
+
+def tenant_by_account(book: AccountBook, default: str) -> Callable[[str], str]:
+    """Tells whose a device is; one without an account (MQTT_URL) is the default tenant's."""
+    return lambda device: book.tenant(device) or default

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from hub.mqtt.access import HUB, Foreign
@@ -107,6 +108,8 @@ topic read enrol/+
 class Broker:
     """The devices' broker and the enrolment broker, with the accounts of `book`.
 
+    `foreign` gives the topics of mapped devices; see AccountFiles.changed.
+
     Their files are in `folder`, which is made, belongs to `owner` when given and is mode 0700.
     """
 
@@ -121,8 +124,9 @@ class Broker:
         tls_port: int,
         authority: Authority,
         owner: Owner | None = None,
-        foreign: Foreign | None = None,
+        foreign: Callable[[], Foreign] = Foreign,
     ) -> None:
+        self._book = book
         self._folder = folder
         self._authority = authority
         self._host = host
@@ -138,7 +142,6 @@ class Broker:
             owner=owner,
             foreign=foreign,
         )
-        book.tell(self.accounts.changed)
         self._certificate, self._key = folder / "server.crt", folder / "server.key"
         files = {
             "folder": folder,
@@ -170,6 +173,7 @@ class Broker:
         """Returns when both accept connections. Raises BrokerError, SettingsError."""
         await check_version()
         self._prepare_folder()
+        self._book.on_change(self.accounts.changed)
         self.accounts.write()
         try:
             await self.main.start()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -30,6 +31,7 @@ _FROM = datetime(2026, 1, 1, tzinfo=UTC)
 _AUTHORITY_DAYS = 20 * 366
 _SERVER_DAYS = 800  # Apple's and others' bound is 825
 _RENEW_DAYS = 60
+_UNFIT = (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound)
 
 
 class Authority:
@@ -111,7 +113,7 @@ def _is_good(path: Path, authority: x509.Certificate, names: Sequence[str]) -> b
         found = x509.load_pem_x509_certificate(path.read_bytes())
         found.verify_directly_issued_by(authority)
         kept = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except Exception:  # noqa: BLE001  # whatever is wrong with it, a new one is made
+    except _UNFIT:  # a new one is made
         return False
     left = found.not_valid_after_utc - _now()
     return kept == _alternatives(names) and left > timedelta(days=_RENEW_DAYS)

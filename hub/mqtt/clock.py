@@ -61,6 +61,14 @@ class Clocks:
         self._marks.pop(device, None)
         self._changed.discard(device)
 
+    def load(self, marks: Iterable[tuple[str, Mark]]) -> None:
+        """Go on with marks that were kept."""
+        self._marks.update(marks)
+
+    def unkept(self, devices: Iterable[str]) -> None:
+        """The marks of these could not be kept: they count as changed still."""
+        self._changed.update(device for device in devices if device in self._marks)
+
     def changed(self) -> dict[str, Mark]:
         """Marks made since the last call: what to keep over a restart of the hub."""
         changed = {device: self._marks[device] for device in self._changed if device in self._marks}

@@ -120,7 +120,8 @@ class Mosquitto:
         self._stale = True
         if self._ready and self.pid is not None:
             self._stale = False
-            os.kill(self.pid, signal.SIGHUP)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended: the next reads them
+                os.kill(self.pid, signal.SIGHUP)
 
     async def _launch(self) -> asyncio.subprocess.Process:
         if any(is_taken(self._host, port) for port in self.ports.values()):

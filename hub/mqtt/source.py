@@ -136,7 +136,7 @@ class MqttSource:
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
         self._driver = Driver()
-        self._tasks.loop(f"connection to the broker as {self._client_id}", self._keep_connected)
+        self._tasks.loop("connecting to the broker", self._keep_connected)
 
     async def stop(self) -> None:
         """Disconnect, keeping the session at the broker."""

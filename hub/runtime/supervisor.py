@@ -139,7 +139,7 @@ class Tasks:
         return self._supervisor.defects
 
     def loop(self, name: str, work: Callable[[], Awaitable[None]]) -> Loop:
-        """Keep `work` going; `name` says what it does."""
+        """Keep `work` going; `name` says what it does, without a tenant: everybody may read it."""
         loop = Loop(name, self._role)
         self._keep(asyncio.create_task(self._supervisor.keep_going(loop, work), name=name))
         return loop

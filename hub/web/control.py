@@ -52,7 +52,7 @@ def control_app(hub: Hub) -> FastAPI:
         return await served(hub.site, pages=pages)
 
     app.include_router(config(hub))
-    app.include_router(doctor(lambda: hub.running.store))
+    app.include_router(doctor(lambda: hub.running.store, hub.examine_parts))
     app.include_router(firmware(hub.firmware))
     app.include_router(explain(hub))
     app.include_router(homekit(hub.bridges.running))

@@ -15,6 +15,8 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.api.principal import Principal, authenticate, refusal
+from hub.database.errors import AWAY
+from hub.runtime.supervisor import Role
 from hub.web.gate import NONCE
 from hub.web.plain import problem
 
@@ -43,7 +45,8 @@ class Dashboard:
         self._app: ASGIApp | None = None
         self._loading = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self._warming: asyncio.Task[None] | None = None
+        self._tasks = site.hub.supervisor.tasks(Role.WEB)
+        self._warming = False
         self._sockets: dict[int, set[asyncio.Event]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,19 +84,20 @@ class Dashboard:
 
     def warm(self) -> None:
         """Begin to load: somebody is about to log in."""
-        if self._app is None and self._warming is None:
-            self._warming = asyncio.create_task(self._warm())
+        if self._app is None and not self._warming:
+            self._warming = True
+            self._tasks.spawn("loading the dashboard", self._warm())
 
     async def _warm(self) -> None:
         try:
             await self.load()
-        except Exception:
-            log.exception("the dashboard could not be loaded; the next page will try again")
+        finally:
+            self._warming = False  # where it failed, the next page tries again
 
     async def close(self) -> None:
         """End NiceGUI."""
-        if self._warming is not None:
-            await self._warming
+        async with self._loading:  # what is half loaded cannot be ended
+            await self._tasks.stop()
         await self._stack.aclose()
 
     def end_all(self) -> None:
@@ -136,8 +140,7 @@ class Dashboard:
         errors.install(core.app)
         clients.bind_events()
         await self._stack.enter_async_context(outer.router.lifespan_context(outer))
-        beat = asyncio.create_task(self._beat())
-        self._stack.push_async_callback(_ended, beat)
+        self._tasks.loop("telling open pages that the hub is there", self._beat)
         return outer
 
     async def _serve_socket(
@@ -151,7 +154,8 @@ class Dashboard:
         try:
             await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
             if not serving.done():
-                with contextlib.suppress(Exception):
+                # What it waits for may be gone by now.
+                with contextlib.suppress(OSError, RuntimeError):
                     await send({"type": "websocket.close", "code": 4401, "reason": "logged out"})
         finally:
             self._sockets[session].discard(ended)
@@ -177,13 +181,8 @@ class Dashboard:
     async def _check(self) -> None:
         try:
             self.end(await self._site.sessions.expired(set(self._sockets)))
-        except Exception:
-            log.exception("open pages' sessions could not be looked at; trying again in a minute")
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+        except AWAY as error:
+            log.warning("open pages' sessions are looked at in a minute: %s", error)
 
 
 def _import() -> None:

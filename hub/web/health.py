@@ -6,10 +6,11 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Literal
 
-import psycopg
 from fastapi import APIRouter, Response
-from psycopg_pool import PoolTimeout
 from pydantic import BaseModel
+
+from hub.database.errors import AWAY
+from hub.runtime.supervisor import Role
 
 if TYPE_CHECKING:
     from hub.web.site import Site
@@ -24,11 +25,12 @@ Part = Literal["ok", "away"]
 
 
 class Health(BaseModel):
-    """`status` is ok when all parts are."""
+    """`status` is ok when all is; `stopped` are the roles of which a part does not run just now."""
 
     status: Literal["ok", "degraded"]
     database: Part
     broker: Part
+    stopped: list[Role]
 
 
 class _Pulse:
@@ -54,13 +56,16 @@ class _Pulse:
                 self._site.hub.running.store.nobody() as conn,
             ):
                 await conn.execute("SELECT 1")
-        except (psycopg.Error, PoolTimeout, TimeoutError, OSError):
+        except AWAY:
             return "away"
         return "ok"
 
 
 def router(site: Site) -> APIRouter:
-    """GET /healthz: 200 when readings can be taken and kept, 503 when not. Nobody need log in."""
+    """GET /healthz: 200 when readings can be taken and kept, 503 when not. Nobody need log in.
+
+    What else does not run (rollouts, HomeKit, pages) makes it degraded, with 200.
+    """
     routes = APIRouter()
     pulse = _Pulse(site)
 
@@ -68,14 +73,16 @@ def router(site: Site) -> APIRouter:
     async def healthz(response: Response) -> Health:
         database = await pulse.database()
         connected = site.hub.mqtt.source.connected.is_set()
-        good = database == "ok" and connected
-        if not good:
+        stopped = site.hub.supervisor.failed()
+        takes = database == "ok" and connected and Role.INTAKE not in stopped
+        if not takes:
             response.status_code = 503
         response.headers["Cache-Control"] = "no-store"
         return Health(
-            status="ok" if good else "degraded",
+            status="ok" if takes and not stopped else "degraded",
             database=database,
             broker="ok" if connected else "away",
+            stopped=sorted(stopped),
         )
 
     return routes

@@ -6,6 +6,7 @@ reverse proxy everybody does. What other tenants' devices do cannot be read from
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from fastapi import APIRouter, Depends, Response
 from contracts.homekit.quantities import quantity
 from hub.api.access import Asked, Check
 from hub.devices.glance import DeviceGlance, Glance, glance
+from hub.runtime.supervisor import Role
 from hub.tokens.repository import Scope
 
 if TYPE_CHECKING:
@@ -111,8 +113,32 @@ class _Collector:
                 for kind, seen in hub.problems.of(device.device).items()
             ),
         )  # fmt: skip
+        yield from self._parts()
         connected = hub.mqtt.source.connected.is_set()
         yield _gauge("broker_connected", "whether the hub hears devices", [], [(int(connected),)])
+
+    def _parts(self) -> Iterator[Metric]:
+        """Nothing of it names a tenant."""
+        supervisor = self._asked.hub.supervisor
+        failed = supervisor.failed()
+        yield _gauge(
+            "parts_running", "whether all parts of the hub for this run", ["role"],
+            ((role.value, int(role not in failed)) for role in Role),
+        )  # fmt: skip
+        restarts = Counter[str]()
+        for loop in supervisor.loops:
+            restarts[loop.name] += loop.restarts
+        yield _counter(
+            "part_restarts", "how often a part of the hub was begun again", ["part"],
+            restarts.items(),
+        )  # fmt: skip
+        defects = Counter[tuple[str, str]]()
+        for defect in supervisor.defects.all():
+            defects[defect.place, defect.kind] += defect.count
+        yield _counter(
+            "defects", "what nothing foresaw, since the hub started", ["place", "kind"],
+            ((*key, number) for key, number in defects.items()),
+        )  # fmt: skip
 
 
 def _labels(series: Any) -> tuple[str, str, str, str]:

@@ -13,8 +13,12 @@ from typing import Any, Self
 import uvicorn
 
 from hub.errors import HubError
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["HttpServer", "PortTakenError", "private_socket", "tcp_socket"]
+
+
+_ENDING_S = 10.0  # connections are given a second; a busy machine takes longer
 
 
 class PortTakenError(HubError):
@@ -68,24 +72,47 @@ class _Server(uvicorn.Server):
 
 
 class HttpServer:
-    """One ASGI application on one socket, from `__aenter__` to `__aexit__`."""
+    """One ASGI application on one listening socket, from `start` to `stop`."""
 
-    def __init__(self, app: Any, listening: socket.socket) -> None:
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
-        )
-        self._server = _Server(config)
+    def __init__(
+        self, app: Any, listening: socket.socket, supervisor: Supervisor | None = None
+    ) -> None:
+        self._app = app
         self._socket = listening
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = (supervisor or Supervisor()).tasks(Role.WEB)
+        self._server = self._make()
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started and not self._task.done():  # noqa: ASYNC110  # uvicorn offers no event
-            await asyncio.sleep(0.005)
+        await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Returns when it serves."""
+        loop = self._tasks.loop("serving HTTP", self._serve)
+        while not self._server.started and self._tasks and loop.running:  # noqa: ASYNC110  # uvicorn offers no event
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """End what is going on, within a second, and close the socket."""
         self._server.should_exit = True
-        if self._task is not None:
-            await self._task
+        await self._tasks.ended(_ENDING_S)
+        await self._tasks.stop()
         self._socket.close()
+
+    async def _serve(self) -> None:
+        self._server = self._make()
+        # It closes what it is given at its end.
+        await self._server.serve(sockets=[self._socket.dup()])
+
+    def _make(self) -> _Server:
+        config = uvicorn.Config(
+            self._app,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
+        return _Server(config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -33,7 +33,7 @@ __all__ = ["Site"]
 
 
 class Site:
-    """What the HTTP port serves; an async context manager around its serving.
+    """What the HTTP port serves.
 
     Pages and routes reach the hub's parts by `hub`; `tokens` is set by the API: whose an
     `Authorization: Bearer` token is.
@@ -53,10 +53,8 @@ class Site:
         self.routes = self._routes()
         self.app: ASGIApp = Gate(self._compressed(), hub.settings.names)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def stop(self) -> None:
+        """End the pages."""
         await self.dashboard.close()
 
     def _compressed(self) -> ASGIApp:

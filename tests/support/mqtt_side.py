@@ -10,9 +10,18 @@ from typing import Any
 import pytest
 
 from contracts.reading import Reading
+from contracts.topics import Batch, Report
 from hub.database.database import Store
+from hub.devices.recorder import DeviceRecorder
+from hub.live import Live
+from hub.mapping.rules import Mapping
+from hub.mapping.translator import Translator
+from hub.mqtt.account_repository import Accounts
+from hub.mqtt.accounts import AccountBook, tenant_by_account
+from hub.mqtt.live_feed import LiveFeed
 from hub.mqtt.service import Mqtt
 from hub.runtime.problems import Problems
+from hub.runtime.supervisor import Supervisor, started
 from hub.settings import Settings
 from tests.support.broker import open_folder
 
@@ -45,9 +54,27 @@ def settings(folder: Path, **changes: Any) -> Settings:
 @contextlib.asynccontextmanager
 async def running_side(store: Store, folder: Path, **changes: Any):
     """The running MQTT side; its bridge is `.shown`."""
+    chosen = settings(folder, **changes)
     shown = Shown()
-    async with Mqtt(settings(folder, **changes), store, shown, Problems()) as mqtt:
-        mqtt.shown = shown
+    book = AccountBook(Accounts(store))
+    tenant_of = tenant_by_account(book, chosen.tenant)
+    recorder = DeviceRecorder(store, tenant_of)
+    mqtt = Mqtt(
+        chosen,
+        store,
+        book,
+        shown,
+        Translator(Mapping()),
+        problems=Problems(),
+        tenant_of=tenant_of,
+        held=recorder.held,
+        feed=LiveFeed(Live(), tenant_of),
+        supervisor=Supervisor(),
+    )
+    mqtt.listener.on(Report, recorder.report)
+    mqtt.listener.on(Batch, recorder.lost)
+    mqtt.shown = shown
+    async with started(mqtt.parts()):
         await mqtt.source.connected.wait()
         yield mqtt
 

@@ -13,8 +13,10 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from contracts.reading import SeriesKey
+from hub.database.errors import AWAY
 from hub.devices.glance import Glance
 from hub.readings.points import Resolution
+from hub.runtime.defects import Defects
 from hub.web.charts import Mark, Ranges, Trace, options
 from hub.web.charts.element import Chart
 from hub.web.device.choices import MOST_SERIES, Choices, key_of
@@ -48,7 +50,9 @@ class ChartPanel:
         tenant: str,
         found: Glance,
         offered: Choices,
+        defects: Defects,
     ) -> None:
+        self._defects = defects
         self._store, self._tenant = store, tenant
         self._seen = {one.device: one.seen_at for one in found.devices}
         self._offered = offered
@@ -79,8 +83,10 @@ class ChartPanel:
         self._window = latest(self._span, datetime.now(UTC))
         try:
             await self.draw()
-        except Exception as error:  # noqa: BLE001  # the database is away: the next value tries again
-            log.debug("a chart waits: %s", error)
+        except AWAY as error:  # the next value tries again
+            log.info("a chart waits for the database: %s", error)
+        except Exception as error:  # noqa: BLE001  # noted; the page goes on with what it shows
+            self._defects.note("drawing a chart", error)
 
     async def mark(self, marks: Mapping[SeriesKey, Sequence[Mark]]) -> None:
         """Point at what is odd about series."""

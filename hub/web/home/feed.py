@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from hub.database.errors import AWAY
 from hub.devices.glance import Glance
 from hub.live import Subscription
+from hub.runtime.supervisor import Role, Supervisor
 from hub.web.home.changes import Changes
 from hub.web.home.view import ms, view
 
@@ -38,8 +40,10 @@ class Feed:
         read: Callable[[], Awaitable[Glance]],
         names: Callable[[], Mapping[str, str]],
         problems: Problems,
+        supervisor: Supervisor,
     ) -> None:
         self._read, self._names, self._problems = read, names, problems
+        self._tasks = supervisor.tasks(Role.WEB)
         self._changes = Changes()
         self._told: Sequence[Mapping[str, Any]] = ()
         self._wake = asyncio.Event()
@@ -58,14 +62,13 @@ class Feed:
         patch: Callable[[dict[str, Any]], None],
     ) -> None:
         """Until cancelled, or the hub ends."""
-        pushing = asyncio.create_task(self._push(show, patch))
+        self._tasks.loop("keeping an open home page as it is", lambda: self._push(show, patch))
         try:
             async for update in updates:
                 self._changes.take(update)
                 self._wake.set()
         finally:
-            pushing.cancel()
-            await asyncio.gather(pushing, return_exceptions=True)
+            await self._tasks.stop()
 
     async def _push(
         self, show: Callable[[dict[str, Any]], None], patch: Callable[[dict[str, Any]], None]
@@ -94,8 +97,10 @@ class Feed:
     async def _redraw(self, show: Callable[[dict[str, Any]], None]) -> None:
         try:
             show(await self.view())
-        except Exception as error:  # noqa: BLE001  # the database is away: the next look tries again
-            log.debug("the home page waits: %s", error)
+        except AWAY as error:  # the next look tries again
+            log.info("the home page waits for the database: %s", error)
+        except Exception as error:  # noqa: BLE001  # noted; the page goes on with what it shows
+            self._tasks.defects.note("drawing the home page", error)
 
     async def _look(self, patch: Callable[[dict[str, Any]], None]) -> None:
         self._changes.doubtful = False
@@ -103,8 +108,11 @@ class Feed:
             self._wake.set()
         try:
             problems = await self._problems()
+        except AWAY as error:
+            log.info("the home page waits for the database: %s", error)
+            return
         except Exception as error:  # noqa: BLE001  # as above
-            log.debug("the home page waits: %s", error)
+            self._tasks.defects.note("looking for problems", error)
             return
         if problems != self._told:
             self._told = problems

@@ -87,7 +87,9 @@ class _Page:
         with ui.element("section").props('aria-label="Now"'):
             heading("Now")
             self._now.build()
-        self._chart = ChartPanel(self._store, self._who.tenant, self._found, self._offered)
+        self._chart = ChartPanel(
+            self._store, self._who.tenant, self._found, self._offered, self._hub.supervisor.defects
+        )
         with ui.element("section").props('aria-label="Chart"'):
             heading("What it measured")
             await self._chart.build(self._offered.first(key, asked), span)

@@ -73,7 +73,7 @@ def _feed(site: Site, tenant: str, shared: Shared[list[Problem]]) -> Feed:
         odd = [one for one in await site.hub.anomalies.all(tenant) if not one.muted]
         return sentences(found, odd, titles)
 
-    return Feed(read, names, problems)
+    return Feed(read, names, problems, site.hub.supervisor)
 
 
 def _run(client: Client, feed: Feed, updates: Subscription, element: Home) -> None:

@@ -70,7 +70,7 @@ async def test_a_killed_hub_knows_by_its_last_sign_of_life(hub, monkeypatch):
         return await hub.memory.load("hub-alive") == {"at": alive.isoformat()}
 
     await until(beaten)
-    for task in outages._tasks:  # no goodbye
+    for task in outages._tasks._tasks:  # no goodbye
         task.cancel()
     hub.passes(500)
     again = hub.again()

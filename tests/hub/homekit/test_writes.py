@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hub.homekit.writes import Manners
+from hub.homekit.writes import CommandStyle
 from tests.hub.homekit.conftest import Home
 from tests.support.controller import Refused
 
@@ -38,7 +38,7 @@ async def make():
 
 
 async def test_put_back_when_the_device_does_not_confirm(make):
-    home = await make(manners=lambda _: Manners(confirm=0.05))
+    home = await make(command_style=lambda _: CommandStyle(confirm=0.05))
     home.say("relay/Switch/On", "0")
     writer, watcher = await home.phone(), None
     place = await writer.wait_for("relay", "Switch", "On")
@@ -52,7 +52,7 @@ async def test_put_back_when_the_device_does_not_confirm(make):
 
 
 async def test_confirmed_in_time(make):
-    home = await make(manners=lambda _: Manners(confirm=0.1))
+    home = await make(command_style=lambda _: CommandStyle(confirm=0.1))
     home.say("relay/Switch/On", "0")
     phone = await home.phone()
     place = await phone.wait_for("relay", "Switch", "On")
@@ -69,7 +69,7 @@ async def test_confirmed_in_time(make):
 
 
 async def test_a_command_that_cannot_be_sent_is_put_back_at_once(make, monkeypatch):
-    home = await make(manners=lambda _: Manners(confirm=60))
+    home = await make(command_style=lambda _: CommandStyle(confirm=60))
 
     async def broken(*_):
         raise ConnectionError("the broker is away")
@@ -84,7 +84,7 @@ async def test_a_command_that_cannot_be_sent_is_put_back_at_once(make, monkeypat
 
 
 async def test_one_topic_for_state_and_command(make):
-    home = await make(manners=lambda _: Manners(confirm=0.01, echoes=False))
+    home = await make(command_style=lambda _: CommandStyle(confirm=0.01, echoes=False))
     key = home.say("relay/Switch/On", "0")
     phone = await home.phone()
     place = await phone.wait_for("relay", "Switch", "On")

@@ -78,8 +78,9 @@ def test_what_tasmota_may_touch(tasmota):
 
 
 async def test_homie_nodes_keep_their_index(store):
-    memory = StoredMapping(Memory(store, "home"))
-    homie = await memory.load(Mapping(presets=("homie",)))
+    stored = StoredMapping(Memory(store, "home"), Mapping(presets=("homie",)))
+    await stored.start()
+    homie = stored.translator
     assert said(homie, "homie/box/$name", "Box") == [("box/AccessoryInformation/Name", "Box")]
     assert said(homie, "homie/box/outside/temperature", "5.5") == [
         ("box/TemperatureSensor/CurrentTemperature", "5.5")
@@ -90,8 +91,10 @@ async def test_homie_nodes_keep_their_index(store):
     assert said(homie, "homie/box/lamp/on", "true") == [("box/Switch/On", "1")]
     lamp = SeriesKey("box", "Switch", 0, "On")
     assert homie.command(lamp, "0") == ("homie/box/lamp/on/set", "false")
-    await memory.stop()
-    again = await memory.load(None)
+    await stored.stop()
+    stored = StoredMapping(Memory(store, "home"))
+    await stored.start()
+    again = stored.translator
     assert said(again, "homie/box/inside/temperature", "21") == [
         ("box/TemperatureSensor/1/CurrentTemperature", "21")
     ]
@@ -119,6 +122,6 @@ def test_one_topic_for_state_and_command():
     key = SeriesKey("a", "Switch", 0, "On")
     assert translator.command(key, "1") == ("HomeKit/a/Switch/On", "0")
     assert translator.convert(key, "0") == "1"
-    assert not translator.manners("a").echoes
-    assert translator.manners("a").confirm == 2
-    assert translator.manners("b").echoes
+    assert not translator.command_style("a").echoes
+    assert translator.command_style("a").confirm == 2
+    assert translator.command_style("b").echoes

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
+from hub.runtime.supervisor import Role, Supervisor
 from hub.web import health
 from tests.hub.web.api.conftest import EVIL
 
@@ -42,6 +43,9 @@ async def test_prometheus_gets_a_tenants_devices_and_values(full, ann, make_toke
     assert samples["dormouse_value", *series, ("unit", "°C")] == 22.87
     assert samples["dormouse_value_timestamp_seconds", *series] > 1.7e9
     assert samples["dormouse_broker_connected",] == 1
+    for role in Role:
+        assert samples["dormouse_parts_running", ("role", role)] == 1
+    assert samples["dormouse_part_restarts_total", ("part", "committing readings")] == 0
     names = {dict(key[1:]).get("name") for key in samples if key[0] == "dormouse_device_info"}
     assert EVIL + '"\\' in names
     assert samples["process_resident_memory_bytes",] > 1e7
@@ -64,8 +68,12 @@ async def test_health_is_said_to_everybody(nobody, full):
     answer = await nobody.get("/healthz")
     assert (answer.status_code, answer.json()) == (
         200,
-        {"status": "ok", "database": "ok", "broker": "ok"},
+        {"status": "ok", "database": "ok", "broker": "ok", "stopped": []},
     )
+
+
+async def _fail() -> None:
+    raise ZeroDivisionError
 
 
 async def test_health_is_honest_about_database_and_broker(server, full):
@@ -74,9 +82,11 @@ async def test_health_is_honest_about_database_and_broker(server, full):
 
     database = await server.clone()
     connected = asyncio.Event()
+    supervisor = Supervisor()
     async with Store(database.app_url) as store:
         hub = SimpleNamespace(
             running=SimpleNamespace(store=store),
+            supervisor=supervisor,
             mqtt=SimpleNamespace(source=SimpleNamespace(connected=connected)),
         )
         app = FastAPI()
@@ -87,9 +97,22 @@ async def test_health_is_honest_about_database_and_broker(server, full):
             assert (answer.status_code, answer.json()["broker"]) == (503, "away")
             connected.set()
             assert (await client.get("/healthz")).json()["status"] == "ok"
+            for role, status in ((Role.DUTIES, 200), (Role.INTAKE, 503)):
+                tasks = supervisor.tasks(role)
+                loop = tasks.loop("failing", _fail)
+                async with asyncio.timeout(20):
+                    while loop.running:
+                        await asyncio.sleep(0)
+                answer = await client.get("/healthz")
+                assert (answer.status_code, answer.json()["status"]) == (status, "degraded")
+                assert answer.json()["stopped"] == [role]
+                await tasks.stop()
+            assert (await client.get("/healthz")).json()["status"] == "ok"
             await server.drop(database.name)
 
             async with asyncio.timeout(20):
                 while (answer := await client.get("/healthz")).status_code == 200:
                     await asyncio.sleep(0.1)
-            assert answer.json() == {"status": "degraded", "database": "away", "broker": "ok"}
+            assert answer.json() == {
+                "status": "degraded", "database": "away", "broker": "ok", "stopped": []
+            }  # fmt: skip

@@ -1,0 +1,47 @@
+"""What devices say, and what they are told, to whoever looks on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from contracts.homekit.values import BadValue, parse
+from contracts.reading import Reading, SeriesKey
+from contracts.topics import Online, Report
+from hub.live import Live, LiveCommand, LiveOnline, LiveReport, LiveValue
+from hub.mqtt.source import Delivery
+
+__all__ = ["LiveFeed"]
+
+
+class LiveFeed:
+    """Publishes to the streams of `live`; `online` and `report` are handlers for Listener.on."""
+
+    def __init__(self, live: Live, tenant_of: Callable[[str], str]) -> None:
+        self._live, self._tenant_of = live, tenant_of
+
+    def value(self, reading: Reading) -> None:
+        """A reading that is news."""
+        if not self._live.idle:
+            tenant = self._tenant_of(reading.series.device)
+            self._live.publish(tenant, LiveValue(reading.series, reading.value, reading.at))
+
+    def online(self, message: Online, delivery: Delivery) -> None:
+        """A device came or went."""
+        if not delivery.retained:
+            update = LiveOnline(message.device, message.online, delivery.at)
+            self._live.publish(self._tenant_of(message.device), update)
+
+    def report(self, report: Report, delivery: Delivery) -> None:
+        """A device's report."""
+        if not delivery.retained and not self._live.idle:
+            update = LiveReport(report.device, report.raw, delivery.at)
+            self._live.publish(self._tenant_of(report.device), update)
+
+    def command(self, key: SeriesKey, text: str) -> None:
+        """Somebody's wish was sent to a device."""
+        with contextlib.suppress(BadValue):  # it was checked; a device's oddity is not shown
+            value = parse(key.service, key.characteristic, text)
+            update = LiveCommand(key, value, datetime.now(UTC))
+            self._live.publish(self._tenant_of(key.device), update)

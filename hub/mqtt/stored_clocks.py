@@ -1,0 +1,66 @@
+"""What is known of the devices' clocks, kept over a restart of the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+
+from hub.database.errors import AWAY
+from hub.database.key_value import Memory
+from hub.mqtt.clock import Clocks, Mark
+from hub.runtime.supervisor import Role, Supervisor
+
+__all__ = ["StoredClocks"]
+
+log = logging.getLogger(__name__)
+
+_AREA = "device-clocks"
+
+
+class StoredClocks:
+    """Loads the marks of `clocks` at `start`, keeps new ones every few seconds and at `stop`."""
+
+    EVERY_S = 5.0
+
+    def __init__(
+        self, memory: Memory, clocks: Clocks, supervisor: Supervisor | None = None
+    ) -> None:
+        self._memory, self._clocks = memory, clocks
+        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+
+    async def start(self) -> None:
+        """Load, and begin to keep."""
+        kept = await self._memory.load(_AREA)
+        self._clocks.load(
+            (device, Mark(mark["boot"], mark["up"], datetime.fromisoformat(mark["at"])))
+            for device, mark in kept.items()
+        )
+        self._tasks.loop("keeping devices' clocks", self._keep)
+
+    async def stop(self) -> None:
+        """Keep what is new."""
+        await self._tasks.stop()
+        await self._save()
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(self.EVERY_S)
+            await self._save()
+
+    async def _save(self) -> None:
+        changed = self._clocks.changed()
+        if not changed:
+            return
+        marks = {
+            device: {"boot": mark.boot, "up": mark.up, "at": mark.at.isoformat()}
+            for device, mark in changed.items()
+        }
+        try:
+            await self._memory.save(_AREA, marks)
+        except AWAY as error:
+            self._clocks.unkept(changed)
+            log.warning("devices' clocks are kept later: %s", error)
+        except BaseException:
+            self._clocks.unkept(changed)
+            raise
