@@ -175,7 +175,7 @@ class Enroller:
         """Who knocked, the latest last."""
         return list(self._candidates.values())
 
-    async def heard(self, device: str) -> None:
+    async def confirm(self, device: str) -> None:
         """A device that enrolled has sent something: its account is kept for good."""
         account = self._book.get(device)
         if account is not None and account.state is AccountState.PENDING:

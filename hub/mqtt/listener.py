@@ -64,8 +64,8 @@ class Listener:
 
     What is refused by name is counted in `problems` and acknowledged: sent again it would be
     refused again. `batching` names devices known to send `$batch`, whose plain topics are shown
-    and not stored. Other parts hear of messages through `on`; `heard` gets the device of every
-    live message that made sense, `acknowledged` every batch whose readings are safe, `live` every
+    and not stored. Other parts get messages through `on`; `on_seen` gets the device of every live
+    message that made sense, `on_committed` every batch whose readings are safe, `on_reading` every
     reading that is news, in the order of a message's times.
     """
 
@@ -78,10 +78,10 @@ class Listener:
         *,
         clocks: Clocks | None = None,
         batching: Iterable[str] = (),
-        acknowledged: Callable[[topics.Batch], None] | None = None,
-        heard: Callable[[str], None] | None = None,
+        on_committed: Callable[[topics.Batch], None] | None = None,
+        on_seen: Callable[[str], None] | None = None,
         translator: Translator | None = None,
-        live: Callable[[Reading], None] | None = None,
+        on_reading: Callable[[Reading], None] | None = None,
         supervisor: Supervisor | None = None,
     ) -> None:
         self._source = source
@@ -90,10 +90,10 @@ class Listener:
         self._problems = problems
         self._clocks = clocks or Clocks()
         self._batching = set(batching)
-        self._acknowledged = acknowledged
-        self._heard = heard
+        self._on_committed = on_committed
+        self._on_seen = on_seen
         self._translator = translator
-        self._live = live
+        self._on_reading = on_reading
         self._handlers: dict[type, list[Callable[[Any, Delivery], Awaitable[None] | None]]] = {}
         self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
 
@@ -132,8 +132,8 @@ class Listener:
 
     def _foreign(self, translator: Translator, delivery: Delivery) -> None:
         """A message of a mapped device: acknowledged when all it says is safe."""
-        said = translator.foreign(delivery.topic, delivery.payload)
-        waiting = len(said)
+        messages = translator.foreign(delivery.topic, delivery.payload)
+        waiting = len(messages)
 
         def done() -> None:
             nonlocal waiting
@@ -141,9 +141,9 @@ class Listener:
             if waiting <= 0:
                 self._source.acknowledge(delivery)
 
-        for message in said:
+        for message in messages:
             self._handle(message, delivery, done)
-        if not said:
+        if not messages:
             done()
 
     def _handle(
@@ -175,8 +175,8 @@ class Listener:
     def _notice(self, message: topics.Message | topics.Problem) -> None:
         """What a live message says besides itself."""
         device = _device(message)
-        if self._heard is not None and device is not None:
-            self._heard(device)
+        if self._on_seen is not None and device is not None:
+            self._on_seen(device)
         if isinstance(message, topics.OtaState) and message.state in _CLOCK_STOOD:
             self._clocks.forget(message.device)
 
@@ -197,8 +197,8 @@ class Listener:
         if message.series.device in self._batching:
             done()
             return
-        if self._live is not None and not delivery.retained:
-            self._live(reading)
+        if self._on_reading is not None and not delivery.retained:
+            self._on_reading(reading)
         self._ingest.put([reading], done)
 
     def _report(self, report: topics.Report, delivery: Delivery, done: Callable[[], None]) -> None:
@@ -232,25 +232,25 @@ class Listener:
         newest = {reading.series: reading for reading in ordered}
         for reading in newest.values():
             self._bridge.update(reading, live=not delivery.retained)
-        if self._live is not None and not delivery.retained:
+        if self._on_reading is not None and not delivery.retained:
             for reading in ordered:
-                self._live(reading)
+                self._on_reading(reading)
         if readings:
             self._ingest.put(readings, partial(self._committed, batch, delivery, done))
         else:
             self._committed(batch, delivery, done)
 
     def _committed(self, batch: topics.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
-        if self._acknowledged is not None:
-            self._acknowledged(batch)
+        if self._on_committed is not None:
+            self._on_committed(batch)
         self._dispatch(batch, delivery, done)
 
-    def _made(self, said: topics.Batch | topics.Report, delivery: Delivery) -> datetime:
+    def _made(self, message: topics.Batch | topics.Report, delivery: Delivery) -> datetime:
         """When a message was made, by the device's clock; when it came, if it names none."""
         # Nobody should retain these; how old a retained one is its clock does not say.
-        if delivery.retained or said.boot is None or said.up is None:
+        if delivery.retained or message.boot is None or message.up is None:
             return delivery.at
-        return self._clocks.made(said.device, said.boot, said.up, delivery.at)
+        return self._clocks.made(message.device, message.boot, message.up, delivery.at)
 
     def _reading(
         self,

@@ -21,7 +21,7 @@ class LiveFeed:
     def __init__(self, live: Live, tenant_of: Callable[[str], str]) -> None:
         self._live, self._tenant_of = live, tenant_of
 
-    def value(self, reading: Reading) -> None:
+    def reading(self, reading: Reading) -> None:
         """A reading that is news."""
         if not self._live.idle:
             tenant = self._tenant_of(reading.series.device)

@@ -36,8 +36,8 @@ class PendingAccounts:
         """What is not confirmed yet is at the device's next message."""
         await self._tasks.stop()
 
-    def heard(self, device: str) -> None:
-        """A device has sent something: for Listener's `heard`."""
+    def seen(self, device: str) -> None:
+        """A device has sent something: for Listener's `on_seen`."""
         account = self._book.get(device)
         pending = account is not None and account.state is AccountState.PENDING
         if pending and device not in self._confirming:
@@ -47,7 +47,7 @@ class PendingAccounts:
 
     async def _confirm(self, device: str) -> None:
         try:
-            await self._enroller.heard(device)
+            await self._enroller.confirm(device)
         except AWAY as error:
             log.warning("the account of %s is confirmed later: %s", device, error)
         finally:

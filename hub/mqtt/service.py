@@ -85,10 +85,10 @@ class Mqtt:
             self.ingest,
             problems,
             clocks=self._clocks,
-            acknowledged=self.acks.committed,
-            heard=self.pending.heard,
+            on_committed=self.acks.committed,
+            on_seen=self.pending.seen,
             translator=translator,
-            live=feed.value,
+            on_reading=feed.reading,
             supervisor=supervisor,
         )
         self.listener.on(Report, feed.report)

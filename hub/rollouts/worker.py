@@ -123,7 +123,7 @@ class Worker:
         self._wake.set()
         await waiter
 
-    def tell(self, event: Event) -> None:
+    def post_event(self, event: Event) -> None:
         """Take an event in that nobody waits for."""
         self._inbox.append((event, None))
         self._wake.set()
@@ -325,7 +325,7 @@ class Worker:
             self._streams.pop(device, None)
             self._parts.slots.taken.discard(device)
             self.progress.pop(device, None)
-        self.tell(Streamed(device, command, error, stranded))
+        self.post_event(Streamed(device, command, error, stranded))
         self._parts.freed()
 
     def _progress(self, device: str, now: Any) -> None:
@@ -342,12 +342,12 @@ class Worker:
             # What held a secret cannot be wanted again: nobody knows it any more.
             former = {n: before.get(n) for n in target.changes if n != "wifi"}
             version = await self._parts.configs.want(device, target.changes, who="rollout", why=why)
-            self.tell(Wanted(device, version, former=former))
+            self.post_event(Wanted(device, version, former=former))
         except HubError as error:
-            self.tell(Wanted(device, 0, str(error)))
+            self.post_event(Wanted(device, 0, str(error)))
         except AWAY as error:
             log.warning("settings of %s wait for the database: %s", device, error)
-            self.tell(Wanted(device, 0, f"the settings could not be kept: {error}"))
+            self.post_event(Wanted(device, 0, f"the settings could not be kept: {error}"))
 
     async def _undo(self, device: str, former: Any) -> None:
         if not former:

@@ -22,7 +22,7 @@ def retrying(
     seconds, then twice as long each time, at most `longest`; `waiting` is told before each.
     """
 
-    def told(state: RetryCallState) -> None:
+    def before_sleep(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome is not None else None
         if waiting is not None and error is not None:
             waiting(error)
@@ -30,6 +30,6 @@ def retrying(
     return AsyncRetrying(
         retry=retry_if_exception_type(tuple(errors)),
         wait=wait_exponential(multiplier=first, max=longest),
-        before_sleep=told,
+        before_sleep=before_sleep,
         reraise=True,
     )

@@ -10,6 +10,7 @@ import pytest
 from contracts.reading import Identity, Reading, SeriesKey, Value
 from hub.database.database import Store
 from hub.ingest.ingest import Ingest
+from hub.runtime.supervisor import Supervisor
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -139,6 +140,35 @@ async def test_the_database_is_awaited_for_ever(store: Store, server, database):
     await asyncio.wait_for(done.wait(), 30)
     await ingest.stop()
     assert len(await rows(store)) == 1
+
+
+async def test_a_defect_loses_no_reading_and_is_counted(store: Store, monkeypatch):
+    async def sleep(_: float) -> None:
+        await asyncio.sleep(0)
+
+    supervisor = Supervisor(sleep=sleep)
+    ingest = Ingest(store, "home", supervisor=supervisor)
+    await ingest.start()
+    once, fails = ingest._store_once, 2
+
+    async def store_once(readings: Sequence[Reading]) -> None:
+        nonlocal fails
+        if fails:
+            fails -= 1
+            raise ZeroDivisionError("not foreseen")
+        await once(readings)
+
+    monkeypatch.setattr(ingest, "_store_once", store_once)
+    done: list[int] = []
+    committed = asyncio.Event()
+    ingest.put([plain(1.0)], lambda: done.append(1))
+    ingest.put([plain(2.0, minutes=1)], committed.set)
+    await asyncio.wait_for(committed.wait(), 30)
+    await ingest.stop()
+    assert done == [1]
+    assert [row[4] for row in await rows(store)] == [1.0, 2.0]
+    (defect,) = supervisor.defects.all()
+    assert (defect.kind, defect.count) == ("ZeroDivisionError", 2)
 
 
 async def kill_connections(server, name: str) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.mqtt.clock import Clocks, Mark
+from hub.mqtt.stored_clocks import StoredClocks
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -57,3 +58,38 @@ def test_never_later_than_received(messages):
     clocks = Clocks()
     for up, received in messages:
         assert clocks.made("dev", "b", up, at(received)) <= at(received)
+
+
+class Memory:
+    """Where marks are kept; away while `away` is set."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, dict[str, object]] = {}
+        self.away = False
+
+    async def load(self, area: str) -> dict[str, object]:
+        assert area == "device-clocks"
+        return self.kept
+
+    async def save(self, area: str, values: dict[str, dict[str, object]]) -> None:
+        if self.away:
+            raise ConnectionError("the database is away")
+        self.kept |= values
+
+
+async def test_marks_survive_a_restart_and_a_database_that_is_away():
+    memory, clocks = Memory(), Clocks()
+    stored = StoredClocks(memory, clocks)
+    await stored.start()
+    clocks.made("dev", "b", 0, at(0))
+    memory.away = True
+    await stored._save()
+    assert memory.kept == {}
+    memory.away = False
+    await stored.stop()
+    again = Clocks()
+    stored = StoredClocks(memory, again)
+    await stored.start()
+    await stored.stop()
+    # Made an hour ago by the clock that was kept.
+    assert again.made("dev", "b", 10, at(3600)) == at(10)

@@ -123,7 +123,7 @@ async def test_devices_that_enrol_and_never_come_are_forgotten(accounts, problem
     for number in range(3):
         await enroller.enrol(asked(f"dev{number}"))
     assert await enroller.enrol(asked("one_more")) is Outcome.TOO_MANY
-    await enroller.heard("dev1")
+    await enroller.confirm("dev1")
     assert accounts.get("dev1").state is AccountState.ACTIVE
     assert await enroller.enrol(asked("one_more")) is Outcome.ENROLLED
     clock.now += Enroller.PATIENCE_S - 1

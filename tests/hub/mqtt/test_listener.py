@@ -49,7 +49,7 @@ def parts():
 @pytest.fixture
 def listener(parts):
     recorder, shown, problems, safe = parts
-    return Listener(recorder, shown, recorder, problems, acknowledged=safe.append)
+    return Listener(recorder, shown, recorder, problems, on_committed=safe.append)
 
 
 def send(listener, rest, payload, **flags):
@@ -252,7 +252,7 @@ def told():
 @pytest.fixture
 def lively(parts, told):
     recorder, shown, problems, _ = parts
-    return Listener(recorder, shown, recorder, problems, live=told.append)
+    return Listener(recorder, shown, recorder, problems, on_reading=told.append)
 
 
 def test_onlookers_hear_of_a_value_before_its_commit(lively, parts, told):
