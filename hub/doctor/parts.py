@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from hub.doctor.finding import Finding, Verdict
 from hub.runtime.child import Child
@@ -14,7 +14,7 @@ __all__ = ["examine"]
 _MOST = 10
 
 
-def examine(supervisor: Supervisor, children: Iterable[Child]) -> Iterator[Finding]:
+def examine(supervisor: Supervisor, children: Sequence[Child]) -> Iterator[Finding]:
     """Look at what goes on in a running hub, and at the servers that it keeps running."""
     stopped = [loop for loop in supervisor.loops if not loop.running]
     yield Finding.of(
@@ -33,7 +33,8 @@ def examine(supervisor: Supervisor, children: Iterable[Child]) -> Iterator[Findi
                 Verdict.NOTE,
                 f"{child.name}, {times} since the hub was started: see the hub's log",
             )
-    defects = supervisor.defects.all()
+    noted = [supervisor.defects, *(child.defects for child in children)]
+    defects = [defect for one in noted for defect in one.all()]
     for defect in defects[:_MOST]:
         yield Finding(
             "find a defect of the hub",

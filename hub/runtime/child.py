@@ -18,6 +18,7 @@ from pathlib import Path
 
 from hub.errors import HubError, SettingsError
 from hub.runtime.backoff import Backoff
+from hub.runtime.defects import Defects
 
 __all__ = ["Account", "Child", "lines_of", "run_as", "spawn"]
 
@@ -139,6 +140,8 @@ class Child:
         self._reader: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._began = 0.0
+        self.defects = Defects()
+        """What nothing foresaw while it was started again."""
         self.last_lines: deque[str] = deque(maxlen=40)
         self.restarts = 0
         """How often it ended by itself."""
@@ -210,11 +213,12 @@ class Child:
             try:
                 await self._begin()
             except (HubError, OSError) as error:
-                pause = self._backoff.after(0)
-                log.error("%s; next attempt in %.1f s", error, pause)  # noqa: TRY400  # one line says it
-                await self._sleep(pause)
+                log.error("%s did not start again: %s", self.name, error)  # noqa: TRY400  # one line says it
+            except Exception as error:  # noqa: BLE001  # noted: a defect must not leave it down for ever
+                self.defects.note(f"starting {self.name}", error)
             else:
                 return
+            await self._sleep(self._backoff.after(0))
 
     async def _end(self) -> None:
         process = self._process

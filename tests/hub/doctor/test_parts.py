@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from hub.doctor.finding import Verdict
 from hub.doctor.parts import examine
+from hub.runtime.defects import Defects
 from hub.runtime.supervisor import Role, Supervisor
 from tests.support.broker import until
 
@@ -41,7 +42,7 @@ async def test_a_part_that_stands_still_and_its_defect_are_named():
     assert defect.detail.startswith("counting sheep: KeyError: 'nobody' (counted 1, last at ")
     go.set()
     await until(lambda: loop.running)
-    child = SimpleNamespace(name="postgres", restarts=2)
+    child = SimpleNamespace(name="postgres", restarts=2, defects=Defects())
     verdicts = {f.what: f.verdict for f in examine(supervisor, [child])}
     assert verdicts == {
         "find a part of the hub that does not run": Verdict.GOOD,

@@ -74,12 +74,13 @@ async def test_one_that_dies_right_after_its_start_is_started_less_and_less_ofte
 
 async def test_one_that_does_not_become_ready_is_started_less_and_less_often_too():
     clock = Clock(most=5)
+    errors = [KeyError("a defect"), OSError("neither")]
     first = True
 
     async def ready() -> None:
         nonlocal first
         if not first:
-            raise HubError("not this time")
+            raise errors.pop() if errors else HubError("not this time")
         first = False
 
     program, _ = child("exec sleep 60", clock, ready=ready)
@@ -91,6 +92,7 @@ async def test_one_that_does_not_become_ready_is_started_less_and_less_often_too
     assert clock.pauses == [0.2, 0.4, 0.8, 1.6, 3.2]
     assert program.restarts == 1
     assert program.pid is None
+    assert [defect.kind for defect in program.defects.all()] == ["KeyError"]
 
 
 async def test_a_first_start_that_fails_leaves_nothing_behind():
