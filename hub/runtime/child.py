@@ -226,13 +226,15 @@ class Child:
             return
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                process.send_signal(self._stop_signal)
+                # Not its own send_signal: that polls, and may reap the child before asyncio does.
+                os.kill(process.pid, self._stop_signal)
             try:
                 async with asyncio.timeout(self._stop_s):
                     await process.wait()
             except TimeoutError:
+                # With what it has started: it leads a group of its own.
                 with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                    os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if self._reader is not None:
             self._reader.cancel()
