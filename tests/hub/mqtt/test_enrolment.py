@@ -11,7 +11,6 @@ from hub.mqtt.enrolment import Enroller, Gate, Outcome
 from hub.mqtt.errors import AccountError, NotConnectedError
 from hub.mqtt.passwords import matches
 from hub.runtime.problems import Problems
-from hub.runtime.token_bucket import TokenBucket
 from hub.settings import Enrolment
 from tests.support.broker import until
 
@@ -154,16 +153,6 @@ async def test_a_renewal_is_for_once_and_for_a_while(accounts, problems, clock):
     assert await enroller.enrol(asked("dev")) is Outcome.TAKEOVER
     with pytest.raises(AccountError):
         enroller.allow_renewal("nobody", 10)
-
-
-def test_a_bucket_does_not_mind_the_wall_clock():
-    clock = Clock()
-    bucket = TokenBucket(2, 60, clock)
-    assert [bucket.take() for _ in range(3)] == [True, True, False]
-    clock.now += 1
-    assert [bucket.take() for _ in range(2)] == [True, False]
-    clock.now += 1e9
-    assert [bucket.take() for _ in range(3)] == [True, True, False]
 
 
 class Told:
