@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hub.database.errors import PostgresFailedError
 
-__all__ = ["end_orphan", "working_in"]
+__all__ = ["end_orphan", "until_left", "working_in"]
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,16 @@ async def end_orphan(data: Path, patience: float) -> None:
     while _is_ours(pid, data):
         if asyncio.get_running_loop().time() > deadline:
             raise PostgresFailedError(f"another one (pid {pid}) holds {data}")
+        await asyncio.sleep(0.02)
+
+
+async def until_left(data: Path, patience: float) -> None:
+    """Until the backends of a postmaster that was killed have ended too, or `patience` is over.
+
+    A new one would refuse to start beside them.
+    """
+    deadline = asyncio.get_running_loop().time() + patience
+    while working_in(data) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  # not our children
         await asyncio.sleep(0.02)
 
 

@@ -16,7 +16,7 @@ import psycopg
 
 from hub.database import binaries, roles
 from hub.database.errors import PostgresFailedError, UnreachableFolderError
-from hub.database.orphan import end_orphan
+from hub.database.orphan import end_orphan, until_left
 from hub.database.secrets import secret
 from hub.folder import write_private
 from hub.runtime.backoff import Backoff
@@ -247,6 +247,7 @@ class Postgres:
 
     async def _launch(self) -> asyncio.subprocess.Process:
         await end_orphan(self._data, _STOP_TIMEOUT)
+        await until_left(self._data, _STOP_TIMEOUT)
         settings = [f"--{name}={value}" for name, value in self._tuning.items()]
         return await spawn(
             [

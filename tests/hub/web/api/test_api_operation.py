@@ -45,7 +45,7 @@ async def test_prometheus_gets_a_tenants_devices_and_values(full, ann, make_toke
     assert samples["dormouse_broker_connected",] == 1
     for role in Role:
         assert samples["dormouse_parts_running", ("role", role)] == 1
-    assert samples["dormouse_part_restarts_total", ("part", "committing readings")] == 0
+    assert samples["dormouse_part_restarts_total", ("part", "acknowledgements to devices")] == 0
     names = {dict(key[1:]).get("name") for key in samples if key[0] == "dormouse_device_info"}
     assert EVIL + '"\\' in names
     assert samples["process_resident_memory_bytes",] > 1e7
