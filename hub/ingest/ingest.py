@@ -163,7 +163,10 @@ class Ingest:
         if self._on_commit is not None and readings:
             self._on_commit(readings)
         for message in batch:
-            message.done()
+            try:
+                message.done()
+            except Exception as error:  # noqa: BLE001  # noted: the others are to be acknowledged
+                self._tasks.defects.note("acknowledging readings", error)
 
     async def _store_all(self, readings: Sequence[Reading]) -> None:
         first, longest = _BACK_OFF
