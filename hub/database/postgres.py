@@ -36,7 +36,7 @@ _START_TIMEOUT = 60.0  # s: replaying the log of a crash from an SD card takes i
 _STOP_TIMEOUT = 20.0  # s: a fast shutdown writes a checkpoint
 # s: first and longest pause before a restart, and how long it must have run for the first one to
 # count anew.
-_BACK_OFF = (0.2, 30.0, 10.0)
+_BACK_OFF = (0.1, 30.0, 10.0)
 
 # A Raspberry Pi with 1 GB and an SD card: little memory, few and large writes, nothing given up
 # of durability (synchronous_commit and full_page_writes stay on).

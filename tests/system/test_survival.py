@@ -12,6 +12,7 @@ import signal
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from host.twin.hub import HubAddress
@@ -155,7 +156,15 @@ async def test_postgres_killed_under_load_is_back_by_itself_and_nothing_is_lost(
     await asyncio.sleep(1)
     await load.stop()
     assert hub.process.returncode is None
+    await until(lambda: _answers(hub), limit_s=30)
     await _check(hub, load)
+
+
+async def _answers(hub) -> bool:
+    """Whether Postgres is through with what the kill has left to do."""
+    with contextlib.suppress(psycopg.OperationalError):
+        return await rows(hub, "SELECT 1") == [(1,)]
+    return False
 
 
 def _postmaster(hub) -> int | None:
