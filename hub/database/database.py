@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -145,13 +145,11 @@ class TenantDatabase:
     database: Database
     tenant: str
 
-    @asynccontextmanager
-    async def transaction(self, *, pipelined: bool = False) -> AsyncIterator[Connection]:
+    def transaction(self, *, pipelined: bool = False) -> AbstractAsyncContextManager[Connection]:
         """A transaction that sees and writes this tenant's rows alone.
 
         Committed at the end of the block, rolled back when it raises. `pipelined` saves round
         trips; an error then shows where a result is fetched. Raises UnknownTenantError,
         DatabaseAwayError, and RefusedValueError for a value that its column cannot hold.
         """
-        async with self.database.transaction(self.tenant, pipelined=pipelined) as conn:
-            yield conn
+        return self.database.transaction(self.tenant, pipelined=pipelined)
