@@ -14,48 +14,13 @@ from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from hub.database import errors
-from hub.device_settings.errors import ConfigError
-from hub.devices import write as commands
-from hub.devices.known import DeviceUnknownError
 from hub.errors import HubError
-from hub.firmware import errors as firmware
-from hub.rollouts import errors as rollout
 
 __all__ = ["MEDIA_TYPE", "Fault", "Problem", "ProblemError", "handle_problems", "handle_refusals"]
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-
-# What a person can do differently is 4xx; leaves that are not named here are looked up by a base.
-_STATUS: list[tuple[type[Exception], int]] = [
-    (errors.ForeignRowError, 404),
-    (errors.UnknownTenantError, 404),
-    (DeviceUnknownError, 404),
-    (commands.SeriesUnknownError, 404),
-    (commands.NotSoError, 422),
-    (ConfigError, 422),
-    (firmware.UnknownFirmwareError, 404),
-    (firmware.ImageTooLargeError, 413),
-    (firmware.VersionTakenError, 409),
-    (firmware.FirmwareInUseError, 409),
-    (firmware.ImageRefusedError, 422),
-    (errors.DuplicateNameError, 409),
-    (errors.OverlapError, 409),
-    (errors.CycleError, 409),
-    (errors.RefusedValueError, 422),
-    (errors.RetentionError, 422),
-    (errors.PathError, 422),
-    (errors.PathTooSlowError, 422),
-    (rollout.UnknownRolloutError, 404),
-    (rollout.BadRequestError, 422),
-    (rollout.NoDevicesError, 422),
-    (psycopg.DataError, 422),
-    (psycopg.OperationalError, 503),
-    (PoolTimeout, 503),
-    (HubError, 409),
-]
 
 
 class Fault(BaseModel):
@@ -106,18 +71,32 @@ def handle_problems(app: FastAPI) -> None:
         first = faults[0] if faults else Fault(where="request", what="is malformed")
         return _answer(422, f"{first.where}: {first.what}", faults)
 
-    for kind, _status in _STATUS:
-        app.add_exception_handler(kind, _known)
+    @app.exception_handler(HubError)
+    async def known(_: Request, error: HubError) -> JSONResponse:
+        return _away(error) if error.http_status == 503 else _answer(error.http_status, _of(error))
+
+    @app.exception_handler(psycopg.DataError)
+    async def unfit(_: Request, error: psycopg.DataError) -> JSONResponse:
+        return _answer(422, _of(error))
+
+    for kind in (psycopg.OperationalError, PoolTimeout):
+        app.exception_handler(kind)(_database_away)
     app.add_exception_handler(Exception, _defect)
 
 
-async def _known(_: Request, error: Exception) -> JSONResponse:
-    status = next(status for kind, status in _STATUS if isinstance(error, kind))
-    if status == 503:
-        log.warning("the API waits for the database: %s", error)
-        detail = "the database is away: try again in a moment"
-        return _answer(503, detail, headers={"Retry-After": "2"})
-    return _answer(status, (str(error).splitlines() or [type(error).__name__])[0])
+def _of(error: Exception) -> str:
+    """The one line that an error says."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+async def _database_away(_: Request, error: Exception) -> JSONResponse:
+    return _away(error)
+
+
+def _away(error: Exception) -> JSONResponse:
+    log.warning("the API waits for the database: %s", error)
+    detail = "the database is away: try again in a moment"
+    return _answer(503, detail, headers={"Retry-After": "2"})
 
 
 async def _defect(_: Request, _error: Exception) -> JSONResponse:

@@ -18,6 +18,7 @@ UNION SELECT device FROM dormouse.account WHERE device NOT LIKE 'viewer%%' ORDER
 class DeviceUnknownError(HubError):
     """There is no such device; `near` are those that may have been meant."""
 
+    http_status = 404
     exit_status = 2
 
     def __init__(self, device: str, near: Iterable[str] = ()) -> None:

@@ -10,6 +10,8 @@ __all__ = ["PortTakenError", "UnknownDeviceError", "UnreachableDeviceError"]
 class UnknownDeviceError(HubError):
     """HomeKit has no such device."""
 
+    http_status = 404
+
     def __init__(self, device: str) -> None:
         super().__init__(f"HomeKit has no device {device!r}: `dormouse homekit accessories` lists")
         self.device = device

@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from hub.database.errors import UnknownTenantError
 from hub.errors import HubError
 from hub.web.plain import problem
 
@@ -26,7 +25,6 @@ def install(app: FastAPI) -> None:
     app.exception_handler(404)(_missing)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(RequestValidationError)(_unfit)
-    app.exception_handler(UnknownTenantError)(_gone)
     app.exception_handler(HubError)(_failed)
     app.exception_handler(Exception)(_broken)
 
@@ -58,13 +56,13 @@ async def _unfit(request: Request, error: Exception) -> Response:
     return problem(request.scope, 422, wrong)
 
 
-async def _gone(request: Request, error: Exception) -> Response:
-    return problem(request.scope, 404, f"{error}.", _GONE)
-
-
 async def _failed(request: Request, error: Exception) -> Response:
     """What a command would say in one line is said here too."""
-    return problem(request.scope, 409, str(error))
+    if not isinstance(error, HubError):
+        return await _broken(request, error)
+    if error.http_status == 404:
+        return problem(request.scope, 404, f"{error}.", _GONE)
+    return problem(request.scope, error.http_status, str(error))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
