@@ -17,11 +17,16 @@ from contracts import topics
 from contracts.homekit.values import BadValue, parse
 from contracts.reading import SeriesKey
 from hub.anomalies.watch import Watch
+from hub.api.operator import OperatorDoor
+from hub.api.streams import Streams as OpenStreams
 from hub.client import HUB_JSON, SOCKET
 from hub.database.key_value import Memory
 from hub.database.start import Running, running
 from hub.device_settings.service import ConfigService
+from hub.devices.naming import Naming
+from hub.devices.replace import Replacement
 from hub.explain.outages import Outages
+from hub.explain.problems import Explainer
 from hub.firmware.layouts import layouts
 from hub.firmware.repository import Firmware
 from hub.folder import data_folder, write_private
@@ -29,17 +34,23 @@ from hub.homekit.bridge import Bridge
 from hub.homekit.repository import StoredHomeKit, StoredPorts
 from hub.homekit.sets import BridgeSets
 from hub.live import Live, LiveCommand
+from hub.mapping.reload import MappingReload
 from hub.mapping.stored import StoredMapping, configured
 from hub.mqtt.listener import Listener
 from hub.mqtt.service import Mqtt
 from hub.mqtt.source import Delivery, Endpoint
-from hub.people.control import first_link
+from hub.people.passwords import Passwords
+from hub.people.repository import People
+from hub.people.service import PeopleService
+from hub.people.sessions import Sessions
 from hub.rollouts.runner import Runner
 from hub.rollouts.service import Rollouts
 from hub.rollouts.streams import Streams, StreamTimes
 from hub.runtime.problems import Problems
+from hub.services import Services
 from hub.settings import Settings
-from hub.web.control import control_app
+from hub.tokens.repository import Tokens
+from hub.tokens.service import TokenService
 from hub.web.server import HttpServer, private_socket, tcp_socket
 from hub.web.site import Site
 
@@ -111,9 +122,16 @@ class Hub:
         await enter(_started(self.outages))
         self.anomalies = Watch(store)
         self._stack.push_async_callback(self.anomalies.stop)
-        self.site = await enter(Site(self))
+        self.services = self._services(http.getsockname()[1])
+        self.site = await enter(Site(self.services))
         await enter(HttpServer(self.site.app, http))
-        await enter(HttpServer(control_app(self), private_socket(settings.data_dir / SOCKET)))
+        door = OperatorDoor(
+            self.site.api,
+            tenant=settings.tenant,
+            tenant_of=self._tenant_of,
+            tenants=store.tenants,
+        )
+        await enter(HttpServer(door, private_socket(settings.data_dir / SOCKET)))
         # Streams and open pages end before the server waits for them.
         self._stack.callback(self.live.close)
         self._stack.callback(self.site.dashboard.end_all)
@@ -145,13 +163,67 @@ class Hub:
         listener.on(topics.OtaState, self.runner.answer)
         self.rollouts = Rollouts(store, self.runner, self.firmware)
 
-    def firmware(self, tenant: str | None = None) -> Firmware:
-        """A tenant's images, the hub's own tenant's for None."""
-        return Firmware(self.running.store, tenant or self.settings.tenant, self._flash_maps)
+    def firmware(self, tenant: str) -> Firmware:
+        """A tenant's images."""
+        return Firmware(self.running.store, tenant, self._flash_maps)
 
     async def first_link(self) -> str | None:
         """A one-time link for the first administrator; None when there is an administrator."""
-        return await first_link(self)
+        path = await self.services.people.make_first_link(self.settings.tenant)
+        return path and self.services.url(path)
+
+    def _services(self, http_port: int) -> Services:
+        """The rooms' services, over the parts that run."""
+        settings, store, bridges = self.settings, self.running.store, self.bridges.running
+        accounts, streams, people = self.mqtt.book, OpenStreams(), People(store)
+        return Services(
+            settings=settings,
+            http_port=http_port,
+            store=store,
+            live=self.live,
+            problems=self.problems,
+            mqtt=self.mqtt,
+            bridges=self.bridges,
+            reload_mapping=MappingReload(
+                settings.presets,
+                settings.mapping,
+                stored=self.mapping,
+                translator=self.translator,
+                follow=self.mqtt.follow_mapping,
+            ),
+            device_settings=self.configs,
+            naming=Naming(
+                store,
+                self.live,
+                bridges=bridges,
+                accounts=accounts,
+                change_settings=self.configs.change,
+            ),
+            replacement=Replacement(
+                store,
+                tenant_of=self._tenant_of,
+                accounts=accounts,
+                bridges=bridges,
+                on_replaced=[self._replaced, self.configs.replaced, self.runner.replaced],
+            ),
+            firmware=self.firmware,
+            rollouts=self.rollouts,
+            explainer=Explainer(
+                store,
+                bridges=bridges,
+                accounts=accounts,
+                enroller=self.mqtt.enroller,
+                refused=self.problems,
+                outages=self.outages,
+            ),
+            anomalies=self.anomalies,
+            people=PeopleService(people, Sessions(people), Passwords()),
+            streams=streams,
+            tokens=TokenService(Tokens(store), streams),
+        )
+
+    async def _replaced(self, tenant: str, _old: str, _new: str) -> None:
+        self.mqtt.ingest.of(tenant).forget_numbers()
 
     def _bridge(self, tenant: str, kept_port: int) -> Bridge:
         settings = self.settings

@@ -11,15 +11,26 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 
 from contracts.reading import SeriesKey
 
-__all__ = ["DeviceId", "Instant", "Name", "Number", "SeriesName", "series_key", "series_name"]
+__all__ = [
+    "DeviceId",
+    "DeviceKey",
+    "Instant",
+    "Name",
+    "Number",
+    "SeriesName",
+    "series_key",
+    "series_name",
+]
 
 # The database's numbers are of four bytes.
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """The number of a row."""
 
-DeviceId = Annotated[
-    str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the device's id, as in its topics")
-]
+DeviceKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""A device's id, as in its topics."""
+
+DeviceId = Annotated[DeviceKey, Path(description="the device's id, as in its topics")]
+"""As a part of a path."""
 
 # No control characters (a line break in a name breaks lists and logs), no lone surrogates.
 _NAME = r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+$"

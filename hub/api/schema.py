@@ -81,7 +81,7 @@ def _version() -> str:
 def _scopes(routers: Sequence[APIRouter]) -> list[tuple[tuple[str, str], str]]:
     """The scope of each path and method."""
     return [
-        ((route.path_format, method.lower()), dependency.call.scope.value)
+        ((route.path_format, method.lower()), dependency.call.scope)
         for router in routers
         for route in router.routes
         if isinstance(route, APIRoute)

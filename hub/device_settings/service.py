@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -40,6 +40,16 @@ class ConfigService:
         if tenant not in self._configs:
             self._configs[tenant] = Configs(self._store, tenant, self._source.publish)
         return self._configs[tenant]
+
+    async def change(
+        self, tenant: str, device: str, changes: Mapping[str, object], *, who: str, why: str
+    ) -> int:
+        """See Configs.want."""
+        return await self.of(tenant).want(device, changes, who=who, why=why)
+
+    async def replaced(self, tenant: str, old: str, new: str) -> None:
+        """See Configs.replaced."""
+        await self.of(tenant).replaced(old, new)
 
     async def start(self) -> None:
         """Publish whenever a connection to the broker begins: it may have lost what it kept."""

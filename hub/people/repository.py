@@ -11,11 +11,11 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from psycopg.rows import class_row
 
+from hub.api.scope import Role
 from hub.database.database import Store
 from hub.database.errors import StoreError
 
@@ -27,18 +27,10 @@ __all__ = [
     "OpenSession",
     "People",
     "Person",
-    "Role",
     "SessionOf",
     "login_name",
     "token_hash",
 ]
-
-
-class Role(StrEnum):
-    """What a person may do in a tenant: look, or change things and invite others."""
-
-    READER = "reader"
-    ADMINISTRATOR = "administrator"
 
 
 class LastAdministratorError(StoreError):

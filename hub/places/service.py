@@ -11,7 +11,7 @@ from hub.places.repository import Places
 __all__ = ["put"]
 
 
-async def put(store: Store, tenant: str, device: str, path: Sequence[str]) -> int:
+async def put(store: Store, tenant: str, device: str, path: Sequence[str], who: str) -> int:
     """Make device and places as far as they are missing; the innermost place's number.
 
     Raises StoreError leaves.
@@ -20,5 +20,5 @@ async def put(store: Store, tenant: str, device: str, path: Sequence[str]) -> in
     parent: int | None = None
     for name in path:
         parent = await places.ensure(name, parent)
-    await Changes(store, tenant, "provision").place(device, parent)
+    await Changes(store, tenant, who).place(device, parent)
     return parent or 0

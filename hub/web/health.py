@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import psycopg
 from fastapi import APIRouter, Response
 from psycopg_pool import PoolTimeout
 from pydantic import BaseModel
 
-if TYPE_CHECKING:
-    from hub.web.site import Site
+from hub.database.database import Store
+from hub.mqtt.source import MqttSource
 
 __all__ = ["Health", "router"]
 
@@ -34,8 +34,8 @@ class Health(BaseModel):
 class _Pulse:
     """What was last found, for a moment."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._at = -_KEPT_S
         self._database: Part = "away"
         self._asking = asyncio.Lock()
@@ -51,7 +51,7 @@ class _Pulse:
         try:
             async with (
                 asyncio.timeout(_PATIENCE_S),
-                self._site.hub.running.store.nobody() as conn,
+                self._store.nobody() as conn,
             ):
                 await conn.execute("SELECT 1")
         except (psycopg.Error, PoolTimeout, TimeoutError, OSError):
@@ -59,15 +59,15 @@ class _Pulse:
         return "ok"
 
 
-def router(site: Site) -> APIRouter:
+def router(store: Store, source: MqttSource) -> APIRouter:
     """GET /healthz: 200 when readings can be taken and kept, 503 when not. Nobody need log in."""
     routes = APIRouter()
-    pulse = _Pulse(site)
+    pulse = _Pulse(store)
 
     @routes.get("/healthz", responses={503: {"model": Health}})
     async def healthz(response: Response) -> Health:
         database = await pulse.database()
-        connected = site.hub.mqtt.source.connected.is_set()
+        connected = source.connected.is_set()
         good = database == "ok" and connected
         if not good:
             response.status_code = 503

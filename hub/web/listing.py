@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Query
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
+
+from hub.api.access import OPERATOR_ONLY
 
 if TYPE_CHECKING:
     from hub.web.site import Site
 
-__all__ = ["PUBLIC", "served"]
+__all__ = ["PUBLIC", "routes", "served"]
 
 PUBLIC = {
     "/healthz": "says that the hub is there",
@@ -27,6 +29,20 @@ PUBLIC = {
     "/mqtt/acl": "the same",
 }
 """What answers everybody, and why."""
+
+
+def routes(site: Site) -> APIRouter:
+    """/routes."""
+    router = APIRouter(tags=["operator"], dependencies=[OPERATOR_ONLY])
+
+    @router.get("/routes")
+    async def every_route(
+        pages: Annotated[bool, Query(description="with pages, which are loaded for it")] = True,
+    ) -> list[tuple[str, str]]:
+        """Method and path of everything that the HTTP port serves."""
+        return await served(site, pages=pages)
+
+    return router
 
 
 async def served(site: Site, *, pages: bool = True) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The control socket, with a real server and a real client."""
+"""The private socket, with a real server and a real client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
 
-from hub.client import SOCKET, Control, NoHubError, RefusedError, hub_facts
+from hub.client import SOCKET, HubClient, NoHubError, RefusedError, hub_facts
 from hub.settings import load
 from hub.web.server import HttpServer, PortTakenError, private_socket, tcp_socket
 
@@ -18,11 +18,11 @@ from hub.web.server import HttpServer, PortTakenError, private_socket, tcp_socke
 def _app() -> FastAPI:
     app = FastAPI()
 
-    @app.get("/status")
+    @app.get("/api/status")
     async def status():
         return {"devices": []}
 
-    @app.post("/refuse")
+    @app.post("/api/refuse")
     async def refuse():
         raise HTTPException(409, "the window is closed")
 
@@ -31,13 +31,13 @@ def _app() -> FastAPI:
 
 async def test_a_call_reaches_the_hub_and_a_refusal_gives_its_reason(short_tmp):
     async with HttpServer(_app(), private_socket(short_tmp / SOCKET)):
-        control = await asyncio.to_thread(Control, load(data_dir=short_tmp))
+        control = await asyncio.to_thread(HubClient, load(data_dir=short_tmp))
         assert await asyncio.to_thread(control.get, "/status") == {"devices": []}
         with pytest.raises(RefusedError, match="the window is closed"):
             await asyncio.to_thread(control.post, "/refuse")
         control.close()
     with pytest.raises(NoHubError, match="dormouse hub"):
-        Control(load(data_dir=short_tmp))
+        HubClient(load(data_dir=short_tmp))
 
 
 async def test_only_its_owner_may_open_the_socket(short_tmp):
@@ -58,7 +58,7 @@ async def test_port_0_is_a_free_one():
     listening = tcp_socket("HTTP_PORT", "127.0.0.1", 0)
     port = listening.getsockname()[1]
     async with HttpServer(_app(), listening), httpx.AsyncClient() as client:
-        answer = await client.get(f"http://127.0.0.1:{port}/status")
+        answer = await client.get(f"http://127.0.0.1:{port}/api/status")
         assert answer.json() == {"devices": []}
 
 

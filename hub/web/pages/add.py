@@ -29,8 +29,8 @@ def mount(site: Site) -> None:
 
     @ui.page("/add")
     async def add(principal: Administrator, request: Request) -> None:
-        adding = Adding(site.hub, principal.tenant, principal.name)
-        wizards = Wizards(site.hub.running.store, principal.tenant, f"person {principal.person}")
+        adding = Adding(site.services, principal.tenant, principal.name)
+        wizards = Wizards(site.services.store, principal.tenant, f"person {principal.person}")
         with frame(principal, "Add a device"):
             forms = Forms(adding, request.url.hostname or "")
             await WizardPage(WIZARD, script, wizards, forms).show()

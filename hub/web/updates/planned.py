@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from hub.api.principal import Principal
-from hub.devices.naming import names
 from hub.devices.overview import overview
 from hub.errors import HubError
 from hub.places.repository import Places
@@ -22,7 +21,7 @@ from hub.web.updates.words import clock, sentence
 from hub.web.words import count
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
 
 __all__ = ["Planned"]
 
@@ -32,8 +31,8 @@ _SCOPES = {"all": "All devices", "place": "Those of a place", "some": "These dev
 class Planned:
     """The form, the plan it makes, and the button that starts it."""
 
-    def __init__(self, hub: Hub, principal: Principal, image: int | None) -> None:
-        self._hub = hub
+    def __init__(self, services: Services, principal: Principal, image: int | None) -> None:
+        self._services = services
         self._who = principal
         self._wanted = image
         self._view: View | None = None
@@ -42,16 +41,16 @@ class Planned:
 
     async def show(self) -> None:
         """Build it."""
-        store, tenant = self._hub.running.store, self._who.tenant
+        store, tenant = self._services.store, self._who.tenant
         images = {
             image.id: f"{image.version} for {image.board or 'any board'}"
-            for image in await self._hub.firmware(tenant).images()
+            for image in await self._services.firmware(tenant).images()
         }
         if not images:
             ui.label("There is no firmware to roll out yet.")
             ui.link("Add some", "/updates")
             return
-        self._names = await names(self._hub, tenant)
+        self._names = await self._services.naming.names(tenant)
         devices = {
             one.device: f"{self._names[one.device]} ({one.device})"
             if one.device in self._names
@@ -125,7 +124,7 @@ class Planned:
 
     async def _plan(self) -> None:
         try:
-            self._view = await self._hub.rollouts.plan(
+            self._view = await self._services.rollouts.plan(
                 self._who.tenant, self._request(), self._who.name
             )
             self._problem = ""
@@ -135,7 +134,9 @@ class Planned:
 
     async def _start(self) -> None:
         try:
-            view = await self._hub.rollouts.start(self._who.tenant, self._request(), self._who.name)
+            view = await self._services.rollouts.start(
+                self._who.tenant, self._request(), self._who.name
+            )
         except HubError as error:
             self._view, self._problem = None, sentence(error)
             self._result.refresh()

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from contracts.reading import Identity, Reading
 from hub.anomalies.mutes import Mutes
+from hub.api.scope import Role, Scope
 from hub.database.database import Store
 from hub.database.key_value import Memory
 from hub.database.models import Activity, Device
@@ -28,14 +29,14 @@ from hub.device_settings.repository import StoredConfigs
 from hub.devices.repository import Devices
 from hub.firmware.repository import Firmware
 from hub.mqtt.account_repository import Account, Accounts, AccountState
-from hub.people.repository import People, Role, token_hash
+from hub.people.repository import People, token_hash
 from hub.places.repository import Places
 from hub.readings.repository import Readings
 from hub.readings.retention import Rule, keep
 from hub.rollouts.model import Options, Rollout, SettingsTarget
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import StoredRollouts
-from hub.tokens.repository import Scope, Tokens
+from hub.tokens.repository import Tokens
 from hub.web.wizard.kept import Kept, Wizards
 from hub.web.wizard.machine import Progress
 from tests.hub.database.bouncer import bouncer

@@ -16,7 +16,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from hub.database.postgres import Postgres
 from hub.database.tenancy.declare import TABLES
 from hub.web.listing import PUBLIC
-from tests.hub.web.people import control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,11 +29,9 @@ DEVICE, NAME = "esp8266_0badcafe", "Marmot's cellar"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def routes(web) -> list[tuple[str, str]]:
     """What the hub serves, and something in tenant home that others could be after."""
-    await control(web, f"/devices/{DEVICE}/add", {"tenant": "home"})
-    await control(web, "/places/put", {"device": DEVICE, "path": [NAME]})
-    transport = httpx.AsyncHTTPTransport(uds=str(web.data_dir / "hub.sock"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=30) as client:
-        found = (await client.get("/web/routes")).raise_for_status().json()
+    await web.ask("POST", f"/accounts/{DEVICE}", json={})
+    await web.ask("PUT", f"/devices/{DEVICE}/place", json={"path": [NAME]})
+    found = await web.ask("GET", "/routes")
     assert ["GET", "/"] in found
     assert ["GET", "/people"] in found
     return [(method, path) for method, path in found if path not in PUBLIC]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from hub.tokens.repository import Scope
+from hub.api.scope import Scope
 from tests.hub.web.api.conftest import store_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

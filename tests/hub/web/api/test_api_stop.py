@@ -6,7 +6,8 @@ import asyncio
 
 import httpx
 
-from hub.tokens.repository import Scope, Tokens
+from hub.api.scope import Scope
+from hub.tokens.repository import Tokens
 from tests.hub.web.api.conftest import store_of
 
 

@@ -1,0 +1,36 @@
+"""What the doctor asks the running hub."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from hub.api.access import OPERATOR_ONLY
+from hub.database.database import Store
+from hub.doctor import database
+from hub.doctor.finding import Verdict
+
+__all__ = ["routes"]
+
+
+class FindingOut(BaseModel):
+    """Something that was tried, and how it came out."""
+
+    what: str
+    verdict: Verdict
+    detail: str
+
+
+def routes(store: Store) -> APIRouter:
+    """/doctor/database."""
+    router = APIRouter(prefix="/doctor", tags=["operator"], dependencies=[OPERATOR_ONLY])
+
+    @router.get("/database")
+    async def of_database() -> list[FindingOut]:
+        """Try what must not work in the database: seeing past a tenant's bounds."""
+        return [
+            FindingOut.model_validate(finding, from_attributes=True)
+            async for finding in database.examine(store)
+        ]
+
+    return router
