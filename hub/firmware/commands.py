@@ -56,8 +56,12 @@ def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
 def _find(hub: HubClient, which: str, board: str | None) -> dict[str, Any]:
     """An image, by its number or its version."""
     given = {"board": board} if board else {}
-    found: dict[str, Any] = hub.get(f"/firmware/{quote(which, safe='')}", **given)
-    return found
+    return _shown(hub.get(f"/firmware/{quote(which, safe='')}", **given))
+
+
+def _shown(image: dict[str, Any]) -> dict[str, Any]:
+    """An image by the names that these commands print."""
+    return {("added_at" if name == "added" else name): value for name, value in image.items()}
 
 
 def add(
@@ -88,7 +92,7 @@ def add(
 def list_(tenant: Tenant = None, data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
     """The images in the hub's store, the newest first."""
     with _hub(data_dir, tenant) as hub:
-        images = hub.get("/firmware")
+        images = [_shown(image) for image in hub.get("/firmware")]
     if as_json:
         typer.echo(json.dumps(images, ensure_ascii=False))
         return
@@ -100,7 +104,7 @@ def list_(tenant: Tenant = None, data_dir: DataDir = None, *, as_json: AsJson = 
             Text(image["board"] or "any"),
             decimal(image["size"]),
             image["key"],
-            image["added"][:16].replace("T", " "),
+            image["added_at"][:16].replace("T", " "),
             Text(image["notes"].partition("\n")[0]),
         )
     Console().print(table)

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from hub.api.access import Read, Update
-from hub.api.parameters import Number
 from hub.api.principal import Principal
 from hub.live import Live, LiveChange
 from hub.rollouts.service import Request, Rollouts
@@ -17,7 +16,8 @@ from hub.rollouts.view import View
 
 __all__ = ["routes"]
 
-RolloutNumber = Annotated[Number, Path(description="the rollout's number")]
+# Without an upper bound: a number that is too large is one that there is not.
+RolloutNumber = Annotated[int, Path(ge=0, description="the rollout's number")]
 
 
 class Stream(BaseModel):

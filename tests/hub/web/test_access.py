@@ -37,6 +37,20 @@ async def routes(web) -> list[tuple[str, str]]:
     return [(method, path) for method, path in found if path not in PUBLIC]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def operators(web) -> set[tuple[str, str]]:
+    """The routes that only an operator may use, as the API's document has them."""
+    document = await web.ask("GET", "/openapi.json")
+    found = {
+        (method.upper(), f"/api{path}")
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if operation["x-scope"] == "operator"
+    }
+    assert ("POST", "/api/enrolment/window") in found
+    return found
+
+
 def filled(path: str) -> str:
     """The path with something in place of its parameters: a first row, home's device."""
 
@@ -123,9 +137,39 @@ async def test_readers_change_nothing(rob, routes, web):
     await unchanged(web, before)
 
 
-async def test_administrators_are_let_in_everywhere(ann, routes):
+async def test_what_is_an_operators_is_refused_to_everybody_on_the_port(
+    ann, rob, eve, routes, operators, web
+):
+    """Whoever they are; no header, parameter or cookie makes an operator of them."""
+    before = await of_tenant(web, "home")
+    assert operators <= set(routes)
+    told = {
+        "User-Agent": "dormouse devices",
+        "dormouse.principal": "operator",
+        "dormouse.authenticator": "operator",
+        "X-Forwarded-For": "127.0.0.1",
+    }
+    for client in (ann, rob, eve):
+        for method, path in sorted(operators):
+            body = {} if method in CHANGING else None
+            for headers in ({}, told):
+                answer = await client.request(
+                    method, f"{filled(path)}?tenant=home&scope=operator", json=body, headers=headers
+                )
+                assert answer.status_code == 403, (method, path, answer.text)
+                assert "only the command line" in answer.json()["detail"]
+    await unchanged(web, before)
+
+
+async def test_a_tenant_is_chosen_by_nobody_on_the_port(eve):
+    assert (await eve.get("/api/me?tenant=home")).json()["tenant"] == "beach"
+    answer = await eve.get("/api/devices", params={"tenant": "home"})
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
+async def test_administrators_are_let_in_everywhere(ann, routes, operators):
     for method, path in routes:
-        if method in {"GET", "HEAD"}:
+        if method in {"GET", "HEAD"} and (method, path) not in operators:
             answer, text = await ask(ann, method, path)
             told = (method, path, answer.status_code, text[:200])
             assert answer.status_code not in {303, 401, 403}, told

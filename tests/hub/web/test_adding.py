@@ -10,7 +10,7 @@ import pytest_asyncio
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
 from hub.settings import Enrolment
-from tests.hub.web.conftest import hub_with_people
+from tests.hub.conftest import hub_with_people
 from tests.hub.web.devices import device
 from tests.hub.web.pictures import picture
 from tests.support.hub import HubProcess, rows, until

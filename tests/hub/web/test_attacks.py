@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from hub.api.principal import COOKIE
-from tests.hub.web.people import PASSWORD, client_of, invite, join, url_of
+from tests.hub.people.joined import PASSWORD, client_of, invite, join, url_of
 from tests.support.hub import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -7,8 +7,8 @@ from importlib.resources import files
 
 import pytest
 
+from tests.hub.people.joined import client_of
 from tests.hub.web.devices import device
-from tests.hub.web.people import client_of
 from tests.hub.web.pictures import picture
 from tests.support.images import canned_image
 

@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 
+from tests.hub.people.joined import invite
 from tests.hub.web.furnished import furnish
-from tests.hub.web.people import invite
 from tests.hub.web.pictures import picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

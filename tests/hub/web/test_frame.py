@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.hub.web.conftest import hub_with_people
-from tests.hub.web.people import PASSWORD, client_of, url_of
+from tests.hub.conftest import hub_with_people
+from tests.hub.people.joined import PASSWORD, client_of, url_of
 from tests.support.hub import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

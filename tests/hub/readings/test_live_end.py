@@ -8,7 +8,7 @@ import httpx
 
 from hub.api.scope import Scope
 from hub.tokens.repository import Tokens
-from tests.hub.web.api.conftest import store_of
+from tests.hub.filled import store_of
 
 
 async def test_a_hub_that_stops_says_so_to_who_looks_on_and_waits_for_nobody(hub):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.hub.web.api.conftest import store_of
+from tests.hub.filled import store_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
 
 async def test_a_rollout_of_settings_from_plan_to_abort(ann, rob, eve, full):

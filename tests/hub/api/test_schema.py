@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from tests.hub.web.api.conftest import store_of
+from tests.hub.filled import store_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
 # What schemathesis checks of each of its requests. Without negative_data_rejection: it wants query
 # parameters refused that nobody declared.

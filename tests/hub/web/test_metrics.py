@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.web import health
-from tests.hub.web.api.conftest import EVIL
+from tests.hub.filled import EVIL
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
 
 async def scraped(client):
