@@ -7,6 +7,7 @@ of its tenants.
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +21,10 @@ __all__ = ["HUB_JSON", "SOCKET", "HubClient", "NoHubError", "RefusedError", "hub
 
 SOCKET = "hub.sock"
 HUB_JSON = "hub.json"
+
+
+# Parts of a request, which a person at a terminal did not write.
+_PART = re.compile(r"^(path|query|body)\.(options\.)?")
 
 
 class NoHubError(HubError):
@@ -116,9 +121,9 @@ class HubClient:
 
 
 def _reason(answer: httpx.Response) -> str:
-    """The one line of a problem document; a person at a terminal sent no body, nor a path."""
+    """The one line of a problem document."""
     try:
         reason = str(answer.json()["detail"])
     except (ValueError, KeyError):
         return f"HTTP {answer.status_code}"
-    return reason.removeprefix("body.").removeprefix("path.").removeprefix("query.")
+    return _PART.sub("", reason)

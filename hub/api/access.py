@@ -36,7 +36,7 @@ class Check:
         if principal is None:
             raise ProblemError(
                 401,
-                "nobody is known by this: send `Authorization: Bearer <token>`, or log in",
+                "no valid token or session: send `Authorization: Bearer <token>`, or log in",
                 WWW_Authenticate='Bearer realm="dormouse"',
             )
         if may(principal, self.scope):

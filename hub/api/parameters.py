@@ -7,9 +7,17 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from contracts.reading import SeriesKey
+from contracts.topics import is_device_id
 
 __all__ = [
     "DeviceId",
@@ -26,7 +34,18 @@ __all__ = [
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """The number of a row."""
 
-DeviceKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+def _device_id(text: str) -> str:
+    if not is_device_id(text):
+        raise ValueError(f"{text[:64]!r} cannot be a device: 1 to 64 letters, digits, - or _")
+    return text
+
+
+DeviceKey = Annotated[
+    str,
+    AfterValidator(_device_id),
+    WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9_-]{1,64}$"}),
+]
 """A device's id, as in its topics."""
 
 DeviceId = Annotated[DeviceKey, Path(description="the device's id, as in its topics")]

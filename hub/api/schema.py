@@ -17,7 +17,7 @@ __all__ = ["describe"]
 
 _REFUSALS = {
     "400": "the body is not JSON in UTF-8",
-    "401": "nobody is known by this token or session",
+    "401": "no valid token or session",
     "403": "the token or person may not do this",
     "404": "there is no such thing, or it is another tenant's",
     "409": "it does not go with what there is",

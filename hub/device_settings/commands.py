@@ -44,9 +44,9 @@ def show(device: Device, data_dir: DataDir = None, as_json: Json = False) -> Non
         return
     console = Console()
     table = Table(box=None, show_header=False)
-    for name, value in found["wanted"].items():
+    for name, value in found["desired"].items():
         table.add_row(name, _value(name, value))
-    console.print(table if found["wanted"] else f"nothing is wanted of {device}", highlight=False)
+    console.print(table if found["desired"] else f"nothing is wanted of {device}", highlight=False)
     console.print(_standing(found), highlight=False)
     for version in found["history"][1:]:
         wanted = ", ".join(f"{n}={_value(n, v)}" for n, v in version["settings"].items())
@@ -93,7 +93,7 @@ def _standing(found: dict[str, Any]) -> str:
     """Wanted against reported, in a sentence."""
     if found["version"] is None:
         return "it runs what it was set up with"
-    since = f"version {found['version']}, wanted since {_local(found['wanted_at'])}"
+    since = f"version {found['version']}, wanted since {_local(found['desired_at'])}"
     if found["waiting"]:
         runs = found["reported"]
         return f"{since}; the device runs {f'version {runs}' if runs else 'none of these'} yet"

@@ -18,12 +18,12 @@ __all__ = ["SettingsOut", "routes"]
 
 
 class SettingsOut(BaseModel):
-    """What is wanted (secrets masked), and which version of it the device says it runs."""
+    """The desired settings (secrets masked), and which version of them the device says it runs."""
 
     device: str
-    wanted: dict[str, Any]
+    desired: dict[str, Any]
     version: int | None
-    wanted_at: datetime | None
+    desired_at: datetime | None
     reported: int | None
     reported_at: datetime | None
     problem: str | None
@@ -32,18 +32,27 @@ class SettingsOut(BaseModel):
     @classmethod
     def of(cls, state: ConfigState) -> SettingsOut:
         """A state as the API gives it."""
-        return cls.model_validate(state, from_attributes=True)
+        return cls(
+            device=state.device,
+            desired=dict(state.wanted),
+            version=state.version,
+            desired_at=state.wanted_at,
+            reported=state.reported,
+            reported_at=state.reported_at,
+            problem=state.problem,
+            waiting=state.waiting,
+        )
 
 
 class SettingsIn(BaseModel, extra="forbid"):
-    """Settings to want besides those wanted before; null: no longer."""
+    """Settings to desire besides those desired before; null: no longer."""
 
     # Checked by hub.device_settings.schema, whose errors never repeat a secret as pydantic's would.
     settings: dict[str, Any] = Field(min_length=1, max_length=100)
 
 
 class SettingsVersion(BaseModel):
-    """What was wanted of a device at some time, secrets masked."""
+    """What was desired of a device at some time, secrets masked."""
 
     version: int
     settings: dict[str, Any]
@@ -60,14 +69,14 @@ def routes(settings: ConfigService, live: Live) -> APIRouter:
 
     @router.get("")
     async def show(caller: Read, device: DeviceId) -> SettingsOut:
-        """What is wanted of a device's settings, and whether it runs that."""
+        """A device's desired settings, and whether it runs them."""
         return SettingsOut.of(await settings.of(caller.tenant).state(device))
 
     @router.patch("")
     async def change(caller: Write, device: DeviceId, body: SettingsIn) -> SettingsOut:
-        """Want settings of a device; one that sleeps takes them at its next wake."""
+        """Change the desired settings; a device that sleeps takes them up at its next wake."""
         await settings.change(
-            caller.tenant, device, body.settings, who=caller.name, why="wanted by the API"
+            caller.tenant, device, body.settings, who=caller.name, why="settings changed"
         )
         live.publish(caller.tenant, LiveChange("settings", device))
         return SettingsOut.of(await settings.of(caller.tenant).state(device))

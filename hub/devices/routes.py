@@ -150,76 +150,76 @@ class _Steps:
 
     async def devices(
         self,
-        asked: Read,
+        caller: Read,
         place: Annotated[Number | None, Query(description="those in that very place")] = None,
     ) -> list[DeviceOut]:
         """All devices with their newest values."""
-        found = await glance(self._store, asked.tenant)
+        found = await glance(self._store, caller.tenant)
         return [_device(d) for d in found.devices if place is None or d.place == place]
 
-    async def device(self, asked: Read, device: DeviceId) -> DeviceOut:
+    async def device(self, caller: Read, device: DeviceId) -> DeviceOut:
         """One device with its newest values."""
-        found = await glance(self._store, asked.tenant, device)
+        found = await glance(self._store, caller.tenant, device)
         if not found.devices:
             raise DeviceUnknownError(device)
         return _device(found.devices[0])
 
-    async def change(self, asked: Write, device: DeviceId, wanted: DeviceChange) -> DeviceOut:
+    async def change(self, caller: Write, device: DeviceId, body: DeviceChange) -> DeviceOut:
         """Name a device, put it into a place. Its history keeps what was before, and who did it."""
-        await require_device(self._store, asked.tenant, device)
-        who = asked.name
-        if "place" in wanted.model_fields_set:
-            await Changes(self._store, asked.tenant, who).place(device, wanted.place)
-        if "name" in wanted.model_fields_set:
-            await self._naming.rename(asked.tenant, device, wanted.name or "", who)
-        self._live.publish(asked.tenant, LiveChange("device", device))
-        found = await glance(self._store, asked.tenant, device)
+        await require_device(self._store, caller.tenant, device)
+        who = caller.name
+        if "place" in body.model_fields_set:
+            await Changes(self._store, caller.tenant, who).place(device, body.place)
+        if "name" in body.model_fields_set:
+            await self._naming.rename(caller.tenant, device, body.name or "", who)
+        self._live.publish(caller.tenant, LiveChange("device", device))
+        found = await glance(self._store, caller.tenant, device)
         if not found.devices:
             raise DeviceUnknownError(device)
         return _device(found.devices[0])
 
-    async def series(self, asked: Read, device: DeviceId) -> list[SeriesOut]:
+    async def series(self, caller: Read, device: DeviceId) -> list[SeriesOut]:
         """What a device measures."""
-        found = await glance(self._store, asked.tenant, device)
+        found = await glance(self._store, caller.tenant, device)
         if not found.devices:
             raise DeviceUnknownError(device)
         return [series_out(value) for value in found.devices[0].values]
 
     async def at(
-        self, asked: Read, device: DeviceId, instant: Annotated[Instant, Query()]
+        self, caller: Read, device: DeviceId, instant: Annotated[Instant, Query()]
     ) -> PastOut:
         """What was true of a device at an instant: name, place, firmware, calibration."""
-        await require_device(self._store, asked.tenant, device)
-        past = await device_at(self._store, asked.tenant, device, instant)
+        await require_device(self._store, caller.tenant, device)
+        past = await device_at(self._store, caller.tenant, device, instant)
         if past is None:
             raise ProblemError(404, f"{device} was not there yet at {instant.isoformat()}")
         return _past(past, instant)
 
     async def history(
         self,
-        asked: Read,
+        caller: Read,
         device: DeviceId,
         since: Annotated[Instant | None, Query()] = None,
         until: Annotated[Instant | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[ChangeOut]:
         """What changed about a device since < at <= until, the newest first."""
-        await require_device(self._store, asked.tenant, device)
+        await require_device(self._store, caller.tenant, device)
         found = await changes_of(
-            self._store, asked.tenant, device, since=since, until=until, most=limit
+            self._store, caller.tenant, device, since=since, until=until, most=limit
         )
         return [ChangeOut.model_validate(change, from_attributes=True) for change in found]
 
-    async def gaps(self, asked: Read, device: DeviceId) -> list[GapsOut]:
+    async def gaps(self, caller: Read, device: DeviceId) -> list[GapsOut]:
         """Which of a device's readings never came, by boot identity, the oldest first."""
-        await require_device(self._store, asked.tenant, device)
-        found = await Devices(self._store, asked.tenant).gaps(device)
+        await require_device(self._store, caller.tenant, device)
+        found = await Devices(self._store, caller.tenant).gaps(device)
         return [GapsOut.model_validate(one, from_attributes=True) for one in found]
 
-    async def command(self, asked: Command, device: DeviceId, wanted: CommandIn) -> CommandOut:
+    async def command(self, caller: Command, device: DeviceId, body: CommandIn) -> CommandOut:
         """Send a switch, a lamp or the like a value. A sleeping device gets it when it wakes."""
-        key = series_key(f"{device}/{wanted.series}")
-        value, sent = await tell(self._store, self._bridges(), asked.tenant, key, wanted.value)
+        key = series_key(f"{device}/{body.series}")
+        value, sent = await tell(self._store, self._bridges(), caller.tenant, key, body.value)
         return CommandOut(series=series_name(key), value=value, sent=sent)
 
 

@@ -73,38 +73,38 @@ class _Steps:
         # One at a time: an upload is held in memory, twice while it is checked.
         self._uploading = asyncio.Lock()
 
-    async def images(self, asked: Read) -> list[ImageOut]:
+    async def images(self, caller: Read) -> list[ImageOut]:
         """All images, the newest first."""
-        return [_image(image) for image in await self._firmware(asked.tenant).images()]
+        return [_image(image) for image in await self._firmware(caller.tenant).images()]
 
-    async def one(self, asked: Read, image: Which, board: Board = None) -> ImageOut:
+    async def one(self, caller: Read, image: Which, board: Board = None) -> ImageOut:
         """One image."""
-        return _image(await _find(self._firmware(asked.tenant), image, board))
+        return _image(await _find(self._firmware(caller.tenant), image, board))
 
     async def add(
         self,
         request: Request,
-        asked: Update,
+        caller: Update,
         notes: Annotated[str, Query(max_length=2000, pattern=r"^[^\x00]*$")] = "",
     ) -> ImageOut:
         """Add a signed image: the body is the canned file. The same again is the one there is."""
         try:
             async with asyncio.timeout(_UPLOAD_S), self._uploading:
                 canned = await _body(request)
-                image = await self._firmware(asked.tenant).add(canned, notes=notes)
+                image = await self._firmware(caller.tenant).add(canned, notes=notes)
         except TimeoutError:
             raise ProblemError(
                 408, f"the upload took longer than {_UPLOAD_S} s: try again"
             ) from None
-        self._live.publish(asked.tenant, LiveChange("firmware", str(image.id)))
+        self._live.publish(caller.tenant, LiveChange("firmware", str(image.id)))
         return _image(image)
 
-    async def remove(self, asked: Update, image: Which, board: Board = None) -> None:
+    async def remove(self, caller: Update, image: Which, board: Board = None) -> None:
         """Remove an image; not while a rollout that is not over uses it."""
-        images = self._firmware(asked.tenant)
+        images = self._firmware(caller.tenant)
         number = (await _find(images, image, board)).id
         await images.remove(number)
-        self._live.publish(asked.tenant, LiveChange("firmware", str(number)))
+        self._live.publish(caller.tenant, LiveChange("firmware", str(number)))
 
 
 async def _find(images: Firmware, which: str, board: str | None) -> Image:

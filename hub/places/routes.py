@@ -100,41 +100,41 @@ class _Steps:
 
     async def tree(
         self,
-        asked: Read,
+        caller: Read,
         devices: Annotated[bool, Query(description="with the devices and their values")] = False,
     ) -> list[PlaceOut]:
         """All places as a tree."""
-        found = await Places(self._store, asked.tenant).tree(values=devices)
+        found = await Places(self._store, caller.tenant).tree(values=devices)
         return [_place(place) for place in found]
 
-    async def make(self, asked: Write, wanted: NewPlace) -> PlaceMade:
+    async def make(self, caller: Write, body: NewPlace) -> PlaceMade:
         """Make a place."""
-        place = await Places(self._store, asked.tenant).add(wanted.name, wanted.parent)
-        self._changed(asked, place)
+        place = await Places(self._store, caller.tenant).add(body.name, body.parent)
+        self._changed(caller, place)
         return PlaceMade(id=place)
 
-    async def change(self, asked: Write, place: PlaceNumber, wanted: PlaceChange) -> PlaceMade:
+    async def change(self, caller: Write, place: PlaceNumber, body: PlaceChange) -> PlaceMade:
         """Rename a place, or hang it elsewhere with all that is in it."""
-        places = Places(self._store, asked.tenant)
-        if "name" in wanted.model_fields_set and wanted.name is None:
+        places = Places(self._store, caller.tenant)
+        if "name" in body.model_fields_set and body.name is None:
             raise ProblemError(422, "body.name: a place has a name")
-        if "parent" in wanted.model_fields_set:
-            await places.move(place, wanted.parent)
-        if wanted.name is not None:
-            await places.rename(place, wanted.name)
-        if not wanted.model_fields_set:
+        if "parent" in body.model_fields_set:
+            await places.move(place, body.parent)
+        if body.name is not None:
+            await places.rename(place, body.name)
+        if not body.model_fields_set:
             await places.usage(place)  # nothing to change, but the place must be there
-        self._changed(asked, place)
+        self._changed(caller, place)
         return PlaceMade(id=place)
 
-    async def usage(self, asked: Read, place: PlaceNumber) -> Usage:
+    async def usage(self, caller: Read, place: PlaceNumber) -> Usage:
         """What would go with a place."""
-        found = await Places(self._store, asked.tenant).usage(place)
+        found = await Places(self._store, caller.tenant).usage(place)
         return Usage(below=found.below, devices=list(found.devices), placements=found.placements)
 
     async def remove(
         self,
-        asked: Write,
+        caller: Write,
         place: PlaceNumber,
         branch: Annotated[
             bool, Query(description="also what is below, and which device was there when")
@@ -144,10 +144,10 @@ class _Steps:
 
         Devices in it move up to the place above; their readings stay.
         """
-        places = Places(self._store, asked.tenant)
+        places = Places(self._store, caller.tenant)
         found = await places.usage(place)
         if branch:
-            await places.remove_branch(place, asked.name)
+            await places.remove_branch(place, caller.name)
         elif found.below or found.devices or found.placements:
             raise ProblemError(
                 409,
@@ -160,16 +160,16 @@ class _Steps:
                 await places.remove(place)
             except ForeignRowError as error:
                 raise ProblemError(409, f"place {place} was put to use just now: {error}") from None
-        self._changed(asked, place)
+        self._changed(caller, place)
 
-    async def put(self, asked: Operator, device: DeviceId, body: PutIn) -> Put:
+    async def put(self, caller: Operator, device: DeviceId, body: PutIn) -> Put:
         """Put a device into a place; both are made as far as they are missing."""
-        place = await put(self._store, asked.tenant, device, body.path, asked.name)
-        self._live.publish(asked.tenant, LiveChange("device", device))
+        place = await put(self._store, caller.tenant, device, body.path, caller.name)
+        self._live.publish(caller.tenant, LiveChange("device", device))
         return Put(place=place)
 
-    def _changed(self, asked: Principal, place: int) -> None:
-        self._live.publish(asked.tenant, LiveChange("place", str(place)))
+    def _changed(self, caller: Principal, place: int) -> None:
+        self._live.publish(caller.tenant, LiveChange("place", str(place)))
 
 
 def _place(found: dict[str, Any]) -> PlaceOut:

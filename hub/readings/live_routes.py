@@ -11,11 +11,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import StringConstraints
 
 from contracts.reading import SeriesKey
 from hub.api.access import Read, may
-from hub.api.parameters import SeriesName, series_key, series_name
+from hub.api.parameters import DeviceKey, SeriesName, series_key, series_name
 from hub.api.principal import Principal, authenticate_again
 from hub.api.scope import Scope
 from hub.api.streams import Streams
@@ -40,15 +39,13 @@ BEAT_S = 15.0
 _RETRY_MS = 2000
 _AT_ONCE = 200  # events in one write
 
-Device = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-
 
 @dataclass(slots=True)
 class _Watch:
     """One stream: what it wants to see, and what it knows of calibrations."""
 
     request: Request
-    asked: Principal
+    caller: Principal
     store: Store
     updates: Subscription
     devices: frozenset[str]
@@ -68,7 +65,7 @@ class _Watch:
 
     async def learn(self) -> None:
         """The calibrations that hold now."""
-        found = await glance(self.store, self.asked.tenant)
+        found = await glance(self.store, self.caller.tenant)
         self.calibrated = {one.series: one for device in found.devices for one in device.values}
 
 
@@ -99,8 +96,8 @@ class _Steps:
     async def live(
         self,
         request: Request,
-        asked: Read,
-        device: Annotated[list[Device], Query(max_length=200)] = [],  # noqa: B006  # FastAPI copies it
+        caller: Read,
+        device: Annotated[list[DeviceKey], Query(max_length=200)] = [],  # noqa: B006  # FastAPI copies it
         series: Annotated[list[SeriesName], Query(max_length=200)] = [],  # noqa: B006  # as above
         last_event_id: Annotated[str | None, Header(max_length=100)] = None,
     ) -> StreamingResponse:
@@ -109,9 +106,9 @@ class _Steps:
         With the `id` of the last event as Last-Event-ID the stream goes on after it; what cannot be
         told any more is told as `missed`.
         """
-        updates = self._live.subscribe(asked.tenant, after=last_event_id)
+        updates = self._live.subscribe(caller.tenant, after=last_event_id)
         keys = frozenset(series_key(name) for name in series)
-        watch = _Watch(request, asked, self._store, updates, frozenset(device), keys, {})
+        watch = _Watch(request, caller, self._store, updates, frozenset(device), keys, {})
         chunks = self._chunks(watch)
         first = await anext(chunks)
         return StreamingResponse(
@@ -122,10 +119,10 @@ class _Steps:
 
     async def _chunks(self, watch: _Watch) -> AsyncIterator[str]:
         updates = watch.updates
-        with self._streams.one(watch.asked, updates):
+        with self._streams.one(watch.caller, updates):
             async with updates:
                 await watch.learn()
-                tenant = {"tenant": watch.asked.tenant}
+                tenant = {"tenant": watch.caller.tenant}
                 yield f"retry: {_RETRY_MS}\n" + _event("ready", tenant, updates.position)
                 checked = time.monotonic()
                 while True:
@@ -161,7 +158,7 @@ async def _still(watch: _Watch) -> bool:
     return (
         principal is not None
         and may(principal, Scope.READ)
-        and principal.tenant == watch.asked.tenant
+        and principal.tenant == watch.caller.tenant
     )
 
 

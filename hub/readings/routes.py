@@ -37,7 +37,7 @@ MOST_SERIES = 50
 Point = Annotated[list[bool | int | float | str], Field(min_length=3, max_length=6)]
 
 
-class Wanted(StrEnum):
+class ResolutionChoice(StrEnum):
     """Every reading, bins of an hour or a day (UTC), or the finest that is not too many."""
 
     RAW = "raw"
@@ -89,7 +89,7 @@ class ReadingsQuery(BaseModel, extra="forbid"):
     series: list[SeriesName] = Field(min_length=1, max_length=MOST_SERIES)
     since: Instant | None = Field(None, description="left out: a day before `until`")
     until: Instant | None = Field(None, description="left out: now")
-    resolution: Wanted = Wanted.AUTO
+    resolution: ResolutionChoice = ResolutionChoice.AUTO
     points: int = Field(2000, ge=1, le=MOST_JSON, description="of a series at most, for auto")
     as_of: Instant | None = Field(
         None, description="calibrated as was known at that instant; raw only"
@@ -146,17 +146,17 @@ class _Steps:
         self._store, self._live = store, live
         self._exports = Exports()
 
-    async def every_series(self, asked: Read) -> list[SeriesOut]:
+    async def every_series(self, caller: Read) -> list[SeriesOut]:
         """Every series of every device with its newest value."""
-        found = await glance(self._store, asked.tenant)
+        found = await glance(self._store, caller.tenant)
         return [series_out(value) for device in found.devices for value in device.values]
 
     async def readings(
-        self, request: Request, asked: Read, wanted: Annotated[ReadingsQuery, Query()]
+        self, request: Request, caller: Read, query: Annotated[ReadingsQuery, Query()]
     ) -> StreamingResponse:
         """Points of up to 50 series. JSON has at most 200,000 points; the others have no limit."""
-        form = negotiated(wanted.format, request.headers.get("accept", ""))
-        ask = await _checked(self._store, asked.tenant, wanted)
+        form = negotiated(query.format, request.headers.get("accept", ""))
+        ask = await _checked(self._store, caller.tenant, query)
         if form is Format.JSON:
             await _refuse_too_many(ask)
         chunks = (
@@ -169,45 +169,45 @@ class _Steps:
             headers["Content-Disposition"] = f'attachment; filename="readings.{form.value}"'
         return StreamingResponse(_again(first, chunks), headers=headers, media_type=MEDIA[form])
 
-    async def calibrate(self, asked: Write, wanted: CalibrationIn) -> None:
+    async def calibrate(self, caller: Write, body: CalibrationIn) -> None:
         """Calibrate a series for a span of time, in place of what held there; readings stay raw."""
-        if wanted.since and wanted.until and wanted.since >= wanted.until:
+        if body.since and body.until and body.since >= body.until:
             raise ProblemError(422, "body.since: must lie before body.until")
-        await Readings(self._store, asked.tenant).calibrate(
-            series_key(wanted.series),
-            gain=wanted.gain,
-            offset=wanted.offset,
-            since=wanted.since,
-            until=wanted.until,
-            who=asked.name,
+        await Readings(self._store, caller.tenant).calibrate(
+            series_key(body.series),
+            gain=body.gain,
+            offset=body.offset,
+            since=body.since,
+            until=body.until,
+            who=caller.name,
         )
-        self._live.publish(asked.tenant, LiveChange("calibration", wanted.series))
+        self._live.publish(caller.tenant, LiveChange("calibration", body.series))
 
 
-async def _checked(store: Store, tenant: str, wanted: ReadingsQuery) -> _Ask:
-    until = wanted.until or datetime.now(UTC)
-    since = wanted.since or until - timedelta(days=1)
+async def _checked(store: Store, tenant: str, query: ReadingsQuery) -> _Ask:
+    until = query.until or datetime.now(UTC)
+    since = query.since or until - timedelta(days=1)
     if since >= until:
         raise ProblemError(422, "query.since: must lie before query.until")
-    keys = list(dict.fromkeys(series_key(name) for name in wanted.series))
-    found = await Points(store, tenant).find(keys, wanted.as_of)
+    keys = list(dict.fromkeys(series_key(name) for name in query.series))
+    found = await Points(store, tenant).find(keys, query.as_of)
     ask = _Ask(store, tenant, found, Span(since, until), Resolution.RAW)
-    ask = await _choose(ask, wanted.resolution, wanted.points)
-    if wanted.as_of is not None and ask.resolution is not Resolution.RAW:
+    ask = await _choose(ask, query.resolution, query.points)
+    if query.as_of is not None and ask.resolution is not Resolution.RAW:
         raise ProblemError(
             422, "query.as_of: bins hold the present calibration: ask for resolution=raw"
         )
     return ask
 
 
-async def _choose(ask: _Ask, wanted: Wanted, points: int) -> _Ask:
-    if wanted is Wanted.AUTO:
+async def _choose(ask: _Ask, choice: ResolutionChoice, points: int) -> _Ask:
+    if choice is ResolutionChoice.AUTO:
         coverage = Coverage(ask.store, ask.tenant)
         resolution = await coverage.choose(ask.found, ask.span, points)
         if resolution is not Resolution.RAW and any(s.kind == "string" for s in ask.found):
             resolution = Resolution.RAW  # texts have no bins; the limits say what to do
     else:
-        resolution = Resolution(wanted.value)
+        resolution = Resolution(choice.value)
         texts = [one for one in ask.found if one.kind == "string"]
         if texts and resolution is not Resolution.RAW:
             name = series_name(texts[0].key)

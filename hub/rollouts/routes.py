@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from hub.api.access import Read, Update
+from hub.api.parameters import DeviceKey
 from hub.api.principal import Principal
 from hub.live import Live, LiveChange
 from hub.rollouts.service import Request, Rollouts
@@ -110,49 +111,53 @@ class _Steps:
     def __init__(self, rollouts: Rollouts, live: Live) -> None:
         self._rollouts, self._live = rollouts, live
 
-    async def latest(self, asked: Read) -> list[RolloutOut]:
+    async def latest(self, caller: Read) -> list[RolloutOut]:
         """The last 50 rollouts, the newest first."""
-        found = await self._rollouts.latest(asked.tenant)
+        found = await self._rollouts.latest(caller.tenant)
         return [RolloutOut.model_validate(view.json()) for view in found]
 
-    async def plan(self, asked: Read, wanted: Request) -> RolloutWhole:
+    async def plan(self, caller: Read, body: Request) -> RolloutWhole:
         """What a rollout would do, and when each device should be done; nothing is started."""
-        return _whole(await self._rollouts.plan(asked.tenant, wanted, asked.name))
+        return _whole(await self._rollouts.plan(caller.tenant, body, caller.name))
 
-    async def start(self, asked: Update, wanted: Request) -> RolloutWhole:
+    async def start(self, caller: Update, body: Request) -> RolloutWhole:
         """Start a rollout of firmware (`version` or `image`) or `settings`."""
-        view = await self._rollouts.start(asked.tenant, wanted, asked.name)
-        return self._changed(asked, view)
+        view = await self._rollouts.start(caller.tenant, body, caller.name)
+        return self._changed(caller, view)
 
-    async def status(self, asked: Read, number: RolloutNumber) -> RolloutWhole:
+    async def status(self, caller: Read, number: RolloutNumber) -> RolloutWhole:
         """Where a rollout and each of its devices stand."""
-        return _whole(await self._rollouts.status(asked.tenant, number))
+        return _whole(await self._rollouts.status(caller.tenant, number))
 
     async def history(
         self,
-        asked: Read,
+        caller: Read,
         number: RolloutNumber,
         after: Annotated[int, Query(ge=0, le=2**63 - 1, description="events beyond that id")] = 0,
-        device: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None,
+        device: Annotated[DeviceKey | None, Query()] = None,
     ) -> list[Event]:
         """Every step of a rollout, the oldest first, 10,000 at most."""
-        found = await self._rollouts.history(asked.tenant, number, since=after, device=device)
+        found = await self._rollouts.history(caller.tenant, number, since=after, device=device)
         return [Event.model_validate(event) for event in found]
 
-    async def pause(self, asked: Update, number: RolloutNumber) -> RolloutWhole:
+    async def pause(self, caller: Update, number: RolloutNumber) -> RolloutWhole:
         """No new commands; those that are out are taken back, who is in the middle is finished."""
-        return self._changed(asked, await self._rollouts.pause(asked.tenant, number, asked.name))
+        view = await self._rollouts.pause(caller.tenant, number, caller.name)
+        return self._changed(caller, view)
 
-    async def resume(self, asked: Update, number: RolloutNumber) -> RolloutWhole:
+    async def resume(self, caller: Update, number: RolloutNumber) -> RolloutWhole:
         """Go on after a pause or a halt, whose failures are looked past."""
-        return self._changed(asked, await self._rollouts.resume(asked.tenant, number, asked.name))
+        return self._changed(
+            caller, await self._rollouts.resume(caller.tenant, number, caller.name)
+        )
 
-    async def abort(self, asked: Update, number: RolloutNumber) -> RolloutWhole:
+    async def abort(self, caller: Update, number: RolloutNumber) -> RolloutWhole:
         """End it: who has not taken the command is skipped, who is in the middle is finished."""
-        return self._changed(asked, await self._rollouts.abort(asked.tenant, number, asked.name))
+        view = await self._rollouts.abort(caller.tenant, number, caller.name)
+        return self._changed(caller, view)
 
-    def _changed(self, asked: Principal, view: View) -> RolloutWhole:
-        self._live.publish(asked.tenant, LiveChange("rollout", str(view.rollout.id)))
+    def _changed(self, caller: Principal, view: View) -> RolloutWhole:
+        self._live.publish(caller.tenant, LiveChange("rollout", str(view.rollout.id)))
         return _whole(view)
 
 

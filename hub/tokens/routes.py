@@ -71,9 +71,9 @@ class _Steps:
     def __init__(self, tokens: TokenService) -> None:
         self._tokens = tokens
 
-    async def me(self, asked: Read) -> Me:
+    async def me(self, caller: Read) -> Me:
         """Who you are to the hub, and what you may."""
-        who = asked
+        who = caller
         return Me(
             name=who.name,
             tenant=who.tenant,
@@ -82,22 +82,22 @@ class _Steps:
             scopes=sorted(who.scopes),
         )
 
-    async def tokens(self, asked: Admin) -> list[TokenOut]:
+    async def tokens(self, caller: Admin) -> list[TokenOut]:
         """All tokens, expired ones included."""
-        return [TokenOut(**_token(token)) for token in await self._tokens.all(asked.tenant)]
+        return [TokenOut(**_token(token)) for token in await self._tokens.all(caller.tenant)]
 
-    async def make(self, asked: Admin, wanted: NewToken) -> TokenMade:
+    async def make(self, caller: Admin, body: NewToken) -> TokenMade:
         """Make a token."""
-        if wanted.expires is not None and wanted.expires <= datetime.now(UTC):
+        if body.expires is not None and body.expires <= datetime.now(UTC):
             raise ProblemError(422, "body.expires: lies in the past")
         token, text = await self._tokens.make(
-            asked.tenant, wanted.name, set(wanted.scopes), asked.name, wanted.expires
+            caller.tenant, body.name, set(body.scopes), caller.name, body.expires
         )
         return TokenMade(**_token(token), token=text)
 
-    async def revoke(self, asked: Admin, number: Annotated[Number, Path()]) -> None:
+    async def revoke(self, caller: Admin, number: Annotated[Number, Path()]) -> None:
         """End a token at once, and the streams that were opened with it."""
-        await self._tokens.revoke(asked.tenant, number)
+        await self._tokens.revoke(caller.tenant, number)
 
 
 def _token(token: Token) -> dict[str, object]:

@@ -80,7 +80,7 @@ async def test_settings_are_wanted_with_who_wanted_them_and_secrets_stay_hidden(
     wanted = await ann.patch("/api/devices/h1/settings", json={"settings": {"interval": 900}})
     assert wanted.status_code == 200, wanted.text
     shown = (await rob.get("/api/devices/h1/settings")).json()
-    assert (shown["wanted"]["interval"], shown["waiting"]) == (900, True)
+    assert (shown["desired"]["interval"], shown["waiting"]) == (900, True)
     assert secret not in str(shown)
     assert secret not in full.log.read_text()
     for bad in ({"settings": {}}, {"settings": {"interval": -1}}, {"setings": {}}):
