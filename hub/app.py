@@ -18,7 +18,7 @@ from contracts.homekit.values import BadValue, parse
 from contracts.reading import SeriesKey
 from hub.anomalies.watch import Watch
 from hub.api.operator import OperatorDoor
-from hub.api.streams import Streams as OpenStreams
+from hub.api.streams import LiveStreams
 from hub.client import HUB_JSON, SOCKET
 from hub.database.key_value import Memory
 from hub.database.start import Running, running
@@ -175,7 +175,7 @@ class Hub:
     def _services(self, http_port: int) -> Services:
         """The rooms' services, over the parts that run."""
         settings, store, bridges = self.settings, self.running.store, self.bridges.running
-        accounts, streams, people = self.mqtt.book, OpenStreams(), People(store)
+        accounts, streams, people = self.mqtt.book, LiveStreams(), People(store)
         return Services(
             settings=settings,
             http_port=http_port,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from hub.anomalies.watch import Watch
-from hub.api.streams import Streams
+from hub.api.streams import LiveStreams
 from hub.database.database import Store
 from hub.device_settings import routes as device_settings
 from hub.device_settings.service import ConfigService
@@ -67,7 +67,7 @@ class Services:
     explainer: Explainer
     anomalies: Watch
     people: PeopleService
-    streams: Streams
+    streams: LiveStreams
     tokens: TokenService
 
     def url(self, path: str) -> str:

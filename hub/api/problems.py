@@ -16,7 +16,14 @@ from starlette.exceptions import HTTPException
 
 from hub.errors import HubError
 
-__all__ = ["MEDIA_TYPE", "Fault", "Problem", "ProblemError", "handle_problems", "handle_refusals"]
+__all__ = [
+    "MEDIA_TYPE",
+    "Fault",
+    "ProblemDocument",
+    "ProblemError",
+    "handle_problems",
+    "handle_refusals",
+]
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +37,7 @@ class Fault(BaseModel):
     what: str
 
 
-class Problem(BaseModel):
+class ProblemDocument(BaseModel):
     """Why something was refused, as RFC 9457 has it. `detail` is one line: what, and what to do."""
 
     type: str = "about:blank"
@@ -111,7 +118,7 @@ def _answer(
     *,
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
-    problem = Problem(
+    problem = ProblemDocument(
         title=HTTPStatus(status).phrase, status=status, detail=detail, faults=faults or []
     )
     return JSONResponse(problem.model_dump(), status, headers, media_type=MEDIA_TYPE)

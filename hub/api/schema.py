@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from hub.api.access import Check
-from hub.api.problems import MEDIA_TYPE, Problem
+from hub.api.problems import MEDIA_TYPE, ProblemDocument
 
 __all__ = ["describe"]
 
@@ -53,9 +53,9 @@ def _document(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs", {})
-    schemas["Problem"] = problem
+    schemas["ProblemDocument"] = problem
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer"},
         "session": {"type": "apiKey", "in": "cookie", "name": "dormouse_session"},
@@ -92,6 +92,6 @@ def _scopes(routers: Sequence[APIRouter]) -> list[tuple[tuple[str, str], str]]:
 
 
 def _refusals(operation: dict[str, Any]) -> None:
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
     for status, description in _REFUSALS.items():
         operation["responses"][status] = {"description": description, "content": content}

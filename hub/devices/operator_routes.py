@@ -44,7 +44,7 @@ class DeviceStatus(BaseModel):
     values: list[StatusValue]
 
 
-class Status(BaseModel):
+class StatusOut(BaseModel):
     """A tenant's devices, and how its readings fare since the hub started.
 
     `counts`: readings by what became of them; `pending`: not committed yet; `problems`: messages
@@ -89,14 +89,14 @@ def routes(
     router = APIRouter(tags=["operator"], dependencies=[OPERATOR_ONLY])
 
     @router.get("/status")
-    async def status(caller: Operator) -> Status:
+    async def status(caller: Operator) -> StatusOut:
         """A tenant's devices with their newest values, and what became of readings."""
         tenant = caller.tenant
         devices = await overview(store, tenant)
         bridge = bridges().get(tenant)
         names = bridge.names() if bridge else {}
         readings = ingest.of(tenant)
-        return Status(
+        return StatusOut(
             devices=[_device(device, names) for device in devices],
             counts=dict(readings.counts),
             pending=readings.pending,

@@ -17,7 +17,7 @@ from hub.homekit.errors import UnknownControllerError, UnknownDeviceError
 __all__ = ["routes"]
 
 
-class Pairing(BaseModel):
+class PairingOut(BaseModel):
     """A bridge: how to pair with it (code, QR's text), and the ids of who has."""
 
     tenant: str
@@ -41,7 +41,7 @@ class Unpaired(BaseModel):
     unpaired: int
 
 
-class HeldBack(BaseModel):
+class HeldBackOut(BaseModel):
     """A part of a device that Apple Home is not shown, and why."""
 
     device: str
@@ -49,12 +49,12 @@ class HeldBack(BaseModel):
     reason: str
 
 
-class Home(BaseModel):
+class HomeOut(BaseModel):
     """What Apple Home is shown of a tenant."""
 
     tenant: str
     bridges: list[dict[str, Any]]
-    held: list[HeldBack]
+    held: list[HeldBackOut]
 
 
 def routes(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
@@ -68,10 +68,10 @@ def routes(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
         return [(name, bridge) for name, bridge in bridges().items() if caller.means(name)]
 
     @router.get("/pairings")
-    async def pairings(caller: Operator) -> list[Pairing]:
+    async def pairings(caller: Operator) -> list[PairingOut]:
         """Every bridge, with its pairing code and who is paired."""
         return [
-            Pairing(
+            PairingOut(
                 tenant=name,
                 number=info.number,
                 name=info.name,
@@ -93,14 +93,14 @@ def routes(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
         return Unpaired(unpaired=ended)
 
     @router.get("/accessories")
-    async def accessories(caller: Operator) -> list[Home]:
+    async def accessories(caller: Operator) -> list[HomeOut]:
         """The accessories with their values, and what is held back and why."""
         return [
-            Home(
+            HomeOut(
                 tenant=name,
                 bridges=bridge.accessories(),
                 held=[
-                    HeldBack.model_validate(held, from_attributes=True) for held in bridge.held()
+                    HeldBackOut.model_validate(held, from_attributes=True) for held in bridge.held()
                 ],
             )
             for name, bridge in meant(caller)

@@ -21,7 +21,7 @@ AccountName = Annotated[
 _WEEK = 7 * 24 * 60  # minutes
 
 
-class Window(BaseModel):
+class OpenWindow(BaseModel):
     """New devices may enrol into a tenant, for so many more seconds."""
 
     tenant: str
@@ -54,7 +54,7 @@ class AccountOut(BaseModel):
     problems: dict[str, int]
 
 
-class Candidate(BaseModel):
+class CandidateOut(BaseModel):
     """A device without an account that asked for one."""
 
     name: str
@@ -62,13 +62,13 @@ class Candidate(BaseModel):
     firmware: str
 
 
-class Accounts(BaseModel):
+class AccountsOut(BaseModel):
     """All accounts, who asks for one, and enrolments that were refused since the hub started."""
 
     enrolment: str = Field(description="the setting ENROLMENT: open, window or closed")
-    window: Window | None
+    window: OpenWindow | None
     accounts: list[AccountOut]
-    asking: list[Candidate]
+    asking: list[CandidateOut]
     refused: dict[str, int]
 
 
@@ -78,7 +78,7 @@ class AccountIn(BaseModel, extra="forbid"):
     password: str | None = Field(None, min_length=16, max_length=128, pattern=r"^[!-~]+$")
 
 
-class Password(BaseModel):
+class PasswordOut(BaseModel):
     """An account's password, which is shown this once."""
 
     password: str
@@ -112,17 +112,17 @@ class _Steps:
     def __init__(self, mqtt: Mqtt) -> None:
         self._mqtt = mqtt
 
-    async def accounts(self) -> Accounts:
+    async def accounts(self) -> AccountsOut:
         """Accounts of all tenants, devices that ask for one, and refused enrolments."""
         mqtt = self._mqtt
         window = mqtt.gate.window
         refused = mqtt.problems.total.items()
-        return Accounts(
+        return AccountsOut(
             enrolment=mqtt.gate.mode,
-            window=Window(tenant=window[0], seconds=round(window[1])) if window else None,
+            window=OpenWindow(tenant=window[0], seconds=round(window[1])) if window else None,
             accounts=[self._account(account) for account in mqtt.book.all()],
             asking=[
-                Candidate(name=one.device, model=one.model, firmware=one.firmware)
+                CandidateOut(name=one.device, model=one.model, firmware=one.firmware)
                 for one in mqtt.enroller.candidates()
             ],
             refused={kind: count for kind, count in refused if kind.startswith("enrol-")},
@@ -136,10 +136,10 @@ class _Steps:
             self._mqtt.gate.close_window()
         return WindowOut(tenant=caller.tenant, minutes=body.minutes)
 
-    async def add(self, caller: Operator, device: AccountName, body: AccountIn) -> Password:
+    async def add(self, caller: Operator, device: AccountName, body: AccountIn) -> PasswordOut:
         """Make an account beforehand, for a device or a viewer."""
         password = await self._mqtt.book.provision(device, caller.tenant, body.password)
-        return Password(password=password)
+        return PasswordOut(password=password)
 
     async def approve(self, caller: Operator, device: AccountName) -> None:
         """Make the account of a device that asked while enrolment was closed."""
@@ -161,12 +161,12 @@ class _Steps:
         """Let a device whose flash was erased enrol once with its new password."""
         self._mqtt.enroller.allow_renewal(device, body.minutes)
 
-    async def rotate(self, device: AccountName) -> Password:
+    async def rotate(self, device: AccountName) -> PasswordOut:
         """Give an account a new password; the old one ends now."""
         password = await self._mqtt.book.rotate(device)
         # Who writes it on the device holds the device at its prompt meanwhile.
         self._mqtt.forget_clock(device)
-        return Password(password=password)
+        return PasswordOut(password=password)
 
     async def remove(self, device: AccountName) -> None:
         """Remove an account; its readings stay."""

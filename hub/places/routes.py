@@ -65,13 +65,13 @@ class PutIn(BaseModel, extra="forbid"):
     path: list[Name] = Field(min_length=1, max_length=10)
 
 
-class Put(BaseModel):
+class PutOut(BaseModel):
     """The number of the place that a device was put into."""
 
     place: int
 
 
-class Usage(BaseModel):
+class UsageOut(BaseModel):
     """What hangs on a place and those below it."""
 
     below: int
@@ -127,10 +127,10 @@ class _Steps:
         self._changed(caller, place)
         return PlaceMade(id=place)
 
-    async def usage(self, caller: Read, place: PlaceNumber) -> Usage:
+    async def usage(self, caller: Read, place: PlaceNumber) -> UsageOut:
         """What would go with a place."""
         found = await Places(self._store, caller.tenant).usage(place)
-        return Usage(below=found.below, devices=list(found.devices), placements=found.placements)
+        return UsageOut(below=found.below, devices=list(found.devices), placements=found.placements)
 
     async def remove(
         self,
@@ -162,11 +162,11 @@ class _Steps:
                 raise ProblemError(409, f"place {place} was put to use just now: {error}") from None
         self._changed(caller, place)
 
-    async def put(self, caller: Operator, device: DeviceId, body: PutIn) -> Put:
+    async def put(self, caller: Operator, device: DeviceId, body: PutIn) -> PutOut:
         """Put a device into a place; both are made as far as they are missing."""
         place = await put(self._store, caller.tenant, device, body.path, caller.name)
         self._live.publish(caller.tenant, LiveChange("device", device))
-        return Put(place=place)
+        return PutOut(place=place)
 
     def _changed(self, caller: Principal, place: int) -> None:
         self._live.publish(caller.tenant, LiveChange("place", str(place)))

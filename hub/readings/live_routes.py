@@ -17,7 +17,7 @@ from hub.api.access import Read, may
 from hub.api.parameters import DeviceKey, SeriesName, series_key, series_name
 from hub.api.principal import Principal, authenticate_again
 from hub.api.scope import Scope
-from hub.api.streams import Streams
+from hub.api.streams import LiveStreams
 from hub.database.database import Store
 from hub.devices.glance import SeriesGlance, glance
 from hub.live import (
@@ -69,7 +69,7 @@ class _Watch:
         self.calibrated = {one.series: one for device in found.devices for one in device.values}
 
 
-def routes(store: Store, live: Live, streams: Streams) -> APIRouter:
+def routes(store: Store, live: Live, streams: LiveStreams) -> APIRouter:
     """/live."""
     router = APIRouter(tags=["live"])
     steps = _Steps(store, live, streams)
@@ -90,7 +90,7 @@ def routes(store: Store, live: Live, streams: Streams) -> APIRouter:
 class _Steps:
     """What the route does."""
 
-    def __init__(self, store: Store, live: Live, streams: Streams) -> None:
+    def __init__(self, store: Store, live: Live, streams: LiveStreams) -> None:
         self._store, self._live, self._streams = store, live, streams
 
     async def live(

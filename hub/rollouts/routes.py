@@ -12,7 +12,7 @@ from hub.api.access import Read, Update
 from hub.api.parameters import DeviceKey
 from hub.api.principal import Principal
 from hub.live import Live, LiveChange
-from hub.rollouts.service import Request, Rollouts
+from hub.rollouts.service import RolloutRequest, Rollouts
 from hub.rollouts.view import View
 
 __all__ = ["routes"]
@@ -21,7 +21,7 @@ __all__ = ["routes"]
 RolloutNumber = Annotated[int, Path(ge=0, description="the rollout's number")]
 
 
-class Stream(BaseModel):
+class StreamOut(BaseModel):
     """How far a stream to a device has come, in bytes; `seconds_left` as far as that is known."""
 
     phase: str
@@ -50,7 +50,7 @@ class RolloutDevice(BaseModel):
     health_reason: str
     expected_at: datetime | None
     expected_sure: bool
-    progress: Stream | None
+    progress: StreamOut | None
 
 
 class RolloutOut(BaseModel):
@@ -77,7 +77,7 @@ class RolloutWhole(RolloutOut):
     devices: list[RolloutDevice]
 
 
-class Event(BaseModel):
+class EventOut(BaseModel):
     """One step: of a device, or of the rollout (`device` null)."""
 
     id: int
@@ -116,11 +116,11 @@ class _Steps:
         found = await self._rollouts.latest(caller.tenant)
         return [RolloutOut.model_validate(view.json()) for view in found]
 
-    async def plan(self, caller: Read, body: Request) -> RolloutWhole:
+    async def plan(self, caller: Read, body: RolloutRequest) -> RolloutWhole:
         """What a rollout would do, and when each device should be done; nothing is started."""
         return _whole(await self._rollouts.plan(caller.tenant, body, caller.name))
 
-    async def start(self, caller: Update, body: Request) -> RolloutWhole:
+    async def start(self, caller: Update, body: RolloutRequest) -> RolloutWhole:
         """Start a rollout of firmware (`version` or `image`) or `settings`."""
         view = await self._rollouts.start(caller.tenant, body, caller.name)
         return self._changed(caller, view)
@@ -135,10 +135,10 @@ class _Steps:
         number: RolloutNumber,
         after: Annotated[int, Query(ge=0, le=2**63 - 1, description="events beyond that id")] = 0,
         device: Annotated[DeviceKey | None, Query()] = None,
-    ) -> list[Event]:
+    ) -> list[EventOut]:
         """Every step of a rollout, the oldest first, 10,000 at most."""
         found = await self._rollouts.history(caller.tenant, number, since=after, device=device)
-        return [Event.model_validate(event) for event in found]
+        return [EventOut.model_validate(event) for event in found]
 
     async def pause(self, caller: Update, number: RolloutNumber) -> RolloutWhole:
         """No new commands; those that are out are taken back, who is in the middle is finished."""

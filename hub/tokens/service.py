@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hub.api.principal import Principal
 from hub.api.scope import Role, Scope
-from hub.api.streams import Streams
+from hub.api.streams import LiveStreams
 from hub.tokens.repository import Token, Tokens
 
 __all__ = ["TokenService"]
@@ -16,7 +16,7 @@ __all__ = ["TokenService"]
 class TokenService:
     """What may be done with tokens, by pages and programs alike."""
 
-    def __init__(self, tokens: Tokens, streams: Streams) -> None:
+    def __init__(self, tokens: Tokens, streams: LiveStreams) -> None:
         self._tokens, self._streams = tokens, streams
 
     async def all(self, tenant: str) -> Sequence[Token]:

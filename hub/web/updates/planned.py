@@ -12,7 +12,7 @@ from hub.errors import HubError
 from hub.places.repository import Places
 from hub.rollouts.local_zone import local_zone
 from hub.rollouts.model import Options, State
-from hub.rollouts.service import Request
+from hub.rollouts.service import RolloutRequest
 from hub.rollouts.view import View
 from hub.web.adding.context import paths
 from hub.web.frame import heading
@@ -104,7 +104,7 @@ class Planned:
             self._view, self._problem = None, ""
             self._result.refresh()
 
-    def _request(self) -> Request:
+    def _request(self) -> RolloutRequest:
         options = {name: value for name, value in self._options.items() if value is not None}
         windows = str(options.pop("windows", "")).replace(",", " ").split()
         match self._scope.value:
@@ -114,7 +114,7 @@ class Planned:
                 select = {"devices": self._some.value}
             case _:
                 select = {"all": True}
-        return Request.read(
+        return RolloutRequest.read(
             {
                 "select": select,
                 "image": self._image.value,

@@ -75,12 +75,8 @@ async def test_health_is_honest_about_database_and_broker(server, full):
     database = await server.clone()
     connected = asyncio.Event()
     async with Store(database.app_url) as store:
-        hub = SimpleNamespace(
-            running=SimpleNamespace(store=store),
-            mqtt=SimpleNamespace(source=SimpleNamespace(connected=connected)),
-        )
         app = FastAPI()
-        app.include_router(health.router(SimpleNamespace(hub=hub)))
+        app.include_router(health.router(store, SimpleNamespace(connected=connected)))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
             answer = await client.get("/healthz")
