@@ -48,7 +48,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield Finding(found["what"], Verdict(found["verdict"]), found["detail"])
         yield from _enrolment(hub.get("/accounts"))
         url = f"http://{_here(facts['host'])}:{facts['http_port']}"
-        routes = [(method, path) for method, path in hub.get("/routes", pages=False)]
+        routes = [(one["method"], one["path"]) for one in hub.get("/routes", pages=False)]
         yield from dashboard.examine(url, routes, len(hub.get("/people")))
     yield from machine.files(settings.data_dir)
     yield from machine.ports(facts)

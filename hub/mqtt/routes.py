@@ -153,11 +153,7 @@ class _Steps:
         """Let a device connect again."""
         await self._mqtt.book.set_state(device, AccountState.ACTIVE)
 
-    async def renew(
-        self,
-        device: AccountName,
-        body: RenewalIn,
-    ) -> None:
+    async def renew(self, device: AccountName, body: RenewalIn) -> None:
         """Let a device whose flash was erased enrol once with its new password."""
         self._mqtt.enroller.allow_renewal(device, body.minutes)
 

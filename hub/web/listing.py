@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, FastAPI, Query
 from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel
 from starlette.routing import Mount
 
 from hub.api.access import OPERATOR_ONLY
@@ -31,6 +32,13 @@ PUBLIC = {
 """What answers everybody, and why."""
 
 
+class RouteOut(BaseModel):
+    """Something that is served; the path with {parameters} as they were declared."""
+
+    method: str
+    path: str
+
+
 def routes(site: Site) -> APIRouter:
     """/routes."""
     router = APIRouter(tags=["operator"], dependencies=[OPERATOR_ONLY])
@@ -38,9 +46,10 @@ def routes(site: Site) -> APIRouter:
     @router.get("/routes")
     async def every_route(
         pages: Annotated[bool, Query(description="with pages, which are loaded for it")] = True,
-    ) -> list[tuple[str, str]]:
+    ) -> list[RouteOut]:
         """Method and path of everything that the HTTP port serves."""
-        return await served(site, pages=pages)
+        found = await served(site, pages=pages)
+        return [RouteOut(method=method, path=path) for method, path in found]
 
     return router
 

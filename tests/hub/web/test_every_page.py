@@ -39,7 +39,11 @@ async def pages(web, ann) -> list[str]:
     made = await invite(web, role="reader", note="the neighbours")
     values["token"] = made["path"].rpartition("/")[2]
     routes = await web.ask("GET", "/routes")
-    found = {path for method, path in routes if method == "GET" and not path.startswith(FILES)}
+    found = {
+        one["path"]
+        for one in routes
+        if one["method"] == "GET" and not one["path"].startswith(FILES)
+    }
     lacking = [p for p in found if set(re.findall(r"{(\w+)", p)) - values.keys()]
     assert not lacking, f"tests/hub/web/furnished.py has to say what stands in {lacking}"
     paths = [re.sub(r"{(\w+)[^}]*}", lambda m: values[m.group(1)], p) for p in sorted(found)]
