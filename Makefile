@@ -107,7 +107,7 @@ soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres ar
 	@ROLLOUT_DEVICES=30 ROLLOUT_SLEEP=60 $(PY) -m pytest -s --timeout 3600 tests/system/test_rollout_storm.py
 	@STORM_DEVICES=200 STORM_KILLS=20 FLOOD=100000 $(PY) -m pytest -s --timeout 3600 tests/system/test_trust_storm.py tests/system/test_trust_flood.py
 	@DORMOUSE_MESSAGES=100000 $(PY) -m pytest -s --timeout 3600 tests/hub/homekit/test_properties.py
-	@FUZZ_EXAMPLES=50 $(PY) -m pytest -s --timeout 3600 tests/hub/web/api/test_api_schema.py
+	@FUZZ_EXAMPLES=50 $(PY) -m pytest -s --timeout 3600 tests/hub/api/test_schema.py
 .PHONY: fuzz
 fuzz: setup-dev ## the OTA server's core under libFuzzer with sanitizers: make fuzz RUNS=100000
 	@$(BOOTLOADER) fuzz

@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
 from contracts import topics
 from hub.anomalies.watch import Watch
+from hub.api.operator import OperatorDoor
+from hub.api.streams import LiveStreams
 from hub.client import SOCKET
 from hub.database.key_value import KeyValueStore
 from hub.database.start import Running, running
 from hub.device_settings.service import ConfigService
+from hub.devices.naming import Naming
 from hub.devices.recorder import DeviceRecorder
+from hub.devices.replace import Replacement
 from hub.doctor.finding import Finding
 from hub.doctor.parts import examine
 from hub.explain.outages import Outages
+from hub.explain.problems import Explainer
 from hub.facts import facts, write_facts
 from hub.firmware.layouts import layouts
 from hub.firmware.repository import FirmwareRepository
@@ -27,6 +32,7 @@ from hub.homekit.bridge import Bridge
 from hub.homekit.repository import BridgePortRepository, HomeKitRepository
 from hub.homekit.sets import BridgeSets
 from hub.live import Live
+from hub.mapping.reload import MappingReload
 from hub.mapping.rules import Mapping as Rules
 from hub.mapping.stored import StoredMapping, configured
 from hub.mqtt.account_repository import AccountRepository
@@ -35,14 +41,19 @@ from hub.mqtt.device_commands import DeviceCommands
 from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.live_feed import LiveFeed
 from hub.mqtt.service import Mqtt
-from hub.people.control import first_link
+from hub.people.passwords import Passwords
+from hub.people.repository import PeopleRepository
+from hub.people.service import PeopleService
+from hub.people.sessions import Sessions
 from hub.rollouts.runner import Runner
 from hub.rollouts.service import Rollouts
 from hub.rollouts.streams import Streams, StreamTimes
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import Part, Role, Supervisor, started
+from hub.services import Services
 from hub.settings import Settings
-from hub.web.control import control_app
+from hub.tokens.repository import TokenRepository
+from hub.tokens.service import TokenService
 from hub.web.server import HttpServer, private_socket, tcp_socket
 from hub.web.site import Site
 
@@ -148,11 +159,15 @@ class Hub:
         listener.on(topics.Report, self.runner.report)
         listener.on(topics.Batch, recorder.lost)
         listener.on(topics.OtaState, self.runner.answer)
-        self.site = Site(self)
+        self.services = self._services(http.getsockname()[1], tenant_of)
+        self.site = Site(self.services)
+        operator = OperatorDoor(
+            self.site.api, tenant=settings.tenant, tenant_of=tenant_of, tenants=store.tenants
+        )
         control = private_socket(settings.data_dir / SOCKET)
         self._stack.callback(control.close)
         self._http = HttpServer(self.site.app, http, supervisor)
-        self._control = HttpServer(control_app(self), control, supervisor)
+        self._control = HttpServer(operator, control, supervisor)
 
     def _parts(self) -> list[Part]:
         """In the order in which they are started; they are stopped in reverse."""
@@ -171,13 +186,11 @@ class Hub:
             Part("open pages", Role.WEB, None, self._end_pages),
         ]
 
-    def firmware(self, tenant: str | None = None) -> FirmwareRepository:
-        """A tenant's images, the hub's own tenant's for None."""
-        return FirmwareRepository(
-            self.running.store.of(tenant or self.settings.tenant), self._flash_maps
-        )
+    def firmware(self, tenant: str) -> FirmwareRepository:
+        """A tenant's images."""
+        return FirmwareRepository(self.running.store.of(tenant), self._flash_maps)
 
-    def examine_parts(self) -> Iterator[Finding]:
+    def _examine_parts(self) -> Iterator[Finding]:
         """What the doctor says of the hub's own parts."""
         broker, postgres = self.mqtt.broker, self.running.postgres
         children = [] if broker is None else [broker.main.child, broker.enrolment.child]
@@ -185,7 +198,62 @@ class Hub:
 
     async def first_link(self) -> str | None:
         """A one-time link for the first administrator; None when there is an administrator."""
-        return await first_link(self)
+        path = await self.services.people.make_first_link(self.settings.tenant)
+        return path and self.services.url(path)
+
+    def _services(self, http_port: int, tenant_of: Callable[[str], str]) -> Services:
+        """The rooms' services, over the parts."""
+        settings, store, bridges = self.settings, self.running.store, self.bridges.running
+        accounts, streams, people = self.mqtt.book, LiveStreams(), PeopleRepository(store)
+        return Services(
+            settings=settings,
+            http_port=http_port,
+            store=store,
+            live=self.live,
+            problems=self.problems,
+            supervisor=self.supervisor,
+            examine_parts=self._examine_parts,
+            mqtt=self.mqtt,
+            bridges=self.bridges,
+            reload_mapping=MappingReload(
+                settings.presets,
+                settings.mapping,
+                stored=self.mapping,
+                follow=self.mqtt.follow_mapping,
+            ),
+            device_settings=self.configs,
+            naming=Naming(
+                store,
+                self.live,
+                bridges=bridges,
+                accounts=accounts,
+                change_settings=self.configs.change,
+            ),
+            replacement=Replacement(
+                store,
+                tenant_of=tenant_of,
+                accounts=accounts,
+                bridges=bridges,
+                on_replaced=[self._replaced, self.configs.replaced, self.runner.replaced],
+            ),
+            firmware=self.firmware,
+            rollouts=self.rollouts,
+            explainer=Explainer(
+                store,
+                bridges=bridges,
+                accounts=accounts,
+                enroller=self.mqtt.enroller,
+                refused=self.problems,
+                outages=self.outages,
+            ),
+            anomalies=self.anomalies,
+            people=PeopleService(people, Sessions(people), Passwords()),
+            streams=streams,
+            tokens=TokenService(TokenRepository(store), streams),
+        )
+
+    async def _replaced(self, tenant: str, _old: str, _new: str) -> None:
+        self.mqtt.ingest.of(tenant).forget_numbers()
 
     async def _start_bridges(self) -> None:
         await self.bridges.start(*await self.running.store.tenants())

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from hub.banner import banner
-from hub.client import Control
+from hub.client import HubClient
 from hub.devices.commands import gaps
 from hub.devices.status_table import status_table
 from hub.doctor.commands import doctor
@@ -47,7 +47,7 @@ async def _serve(settings: Settings) -> None:
 
 def status(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None) -> None:
     """Show devices, last values, their age, and battery."""
-    answer: dict[str, Any] = Control(load(**flags)).get("/status")
+    answer: dict[str, Any] = HubClient(load(**flags), "dormouse status").get("/status")
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:

@@ -1,24 +1,30 @@
-"""How the command line talks to a running hub: HTTP on a private socket in the data folder.
+"""How the command line talks to a running hub: by its API, on a private socket in the data folder.
 
-The socket's mode (0600) is the permission: who may read the data folder may steer the hub.
+The socket's mode (0600) is the permission: who may read the data folder may steer the hub, in all
+of its tenants.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
 from hub.errors import HubError
 from hub.settings import Settings
 
-__all__ = ["HUB_JSON", "SOCKET", "Control", "NoHubError", "RefusedError", "hub_facts"]
+__all__ = ["HUB_JSON", "SOCKET", "HubClient", "NoHubError", "RefusedError", "hub_facts"]
 
 SOCKET = "hub.sock"
 HUB_JSON = "hub.json"
+
+
+# Parts of a request, which a person at a terminal did not write.
+_PART = re.compile(r"^(path|query|body)\.(options\.)?")
 
 
 class NoHubError(HubError):
@@ -46,36 +52,52 @@ def hub_facts(data_dir: Path) -> dict[str, Any]:
     return facts
 
 
-class Control:
-    """Calls to the hub that runs on `settings.data_dir`. Raises NoHubError when none does."""
+class HubClient:
+    """Calls to the API of the hub that runs on `settings.data_dir`.
 
-    def __init__(self, settings: Settings) -> None:
+    `program` ("dormouse config") stands in the history of what it changes; `tenant` is meant
+    instead of the hub's own, or of the device's own. Raises NoHubError when no hub runs.
+    """
+
+    def __init__(
+        self, settings: Settings, program: str = "dormouse", *, tenant: str | None = None
+    ) -> None:
         self._data_dir = settings.data_dir
         with socket.socket(socket.AF_UNIX) as probe:
             try:
                 probe.connect(str(self._data_dir / SOCKET))
             except OSError:
                 raise NoHubError(self._data_dir) from None
-        transport = httpx.HTTPTransport(uds=str(self._data_dir / SOCKET))
-        self._client = httpx.Client(transport=transport, base_url="http://hub", timeout=30)
+        self._client = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(self._data_dir / SOCKET)),
+            base_url="http://hub/api",
+            headers={"User-Agent": program},
+            params={"tenant": tenant} if tenant else {},
+            timeout=30,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
     def call(self, method: str, path: str, **request: Any) -> Any:
-        """The JSON the hub answers. Raises NoHubError, or RefusedError with the hub's reason."""
+        """The JSON the hub answers; None where it has nothing to say.
+
+        `path` is one below /api. Raises NoHubError, or RefusedError with the hub's reason.
+        """
         try:
             answer = self._client.request(method, path, **request)
         except httpx.TransportError:
             raise NoHubError(self._data_dir) from None
         if answer.is_error:
-            try:
-                reason = str(answer.json()["detail"])
-            except (ValueError, KeyError):
-                reason = f"HTTP {answer.status_code}"
-            raise RefusedError(reason)
-        return answer.json()
+            raise RefusedError(_reason(answer))
+        return answer.json() if answer.content else None
 
     def get(self, path: str, **params: Any) -> Any:
         """GET, with query parameters."""
@@ -84,3 +106,24 @@ class Control:
     def post(self, path: str, body: Any = None) -> Any:
         """POST, with a JSON body."""
         return self.call("POST", path, json=body)
+
+    def put(self, path: str, body: Any = None) -> Any:
+        """PUT, with a JSON body."""
+        return self.call("PUT", path, json=body)
+
+    def patch(self, path: str, body: Any) -> Any:
+        """PATCH, with a JSON body."""
+        return self.call("PATCH", path, json=body)
+
+    def delete(self, path: str, **params: Any) -> Any:
+        """DELETE, with query parameters."""
+        return self.call("DELETE", path, params=params)
+
+
+def _reason(answer: httpx.Response) -> str:
+    """The one line of a problem document."""
+    try:
+        reason = str(answer.json()["detail"])
+    except (ValueError, KeyError):
+        return f"HTTP {answer.status_code}"
+    return _PART.sub("", reason)

@@ -20,10 +20,10 @@ _VALUES_S = 3.0
 
 
 class LocalHub:
-    """The hub that runs on a data folder, spoken to over its control socket."""
+    """The hub that runs on a data folder, spoken to by its API, over its private socket."""
 
-    def __init__(self, control: Any, facts: dict[str, Any], addresses: list[str]) -> None:
-        self._control = control
+    def __init__(self, client: Any, facts: dict[str, Any], addresses: list[str]) -> None:
+        self._client = client
         self._facts = facts
         self.addresses = [
             plan.Hub(host=host, port=facts["mqtt_port"], enrol_port=facts["enrol_port"])
@@ -37,7 +37,7 @@ class LocalHub:
         Raises HubError for a data folder that was named and on which no hub runs.
         """
         try:
-            from hub.client import Control, NoHubError, hub_facts  # noqa: PLC0415
+            from hub.client import HubClient, NoHubError, hub_facts  # noqa: PLC0415
             from hub.homekit.network import addresses  # noqa: PLC0415
             from hub.settings import load  # noqa: PLC0415
         except ModuleNotFoundError:
@@ -45,7 +45,7 @@ class LocalHub:
         settings = load(data_dir=data_dir)
         try:
             facts = hub_facts(settings.data_dir)
-            return cls(Control(settings), facts, addresses(facts["host"]))
+            return cls(HubClient(settings, "dormouse provision"), facts, addresses(facts["host"]))
         except NoHubError:
             if data_dir is None:
                 return None
@@ -55,7 +55,7 @@ class LocalHub:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._control.close()
+        self._client.close()
 
     def is_at(self, address: plan.Hub) -> bool:
         """Whether a device with that address reports to this hub."""
@@ -74,21 +74,21 @@ class LocalHub:
         `password` is the device's own, "" if it has none yet. An account that exists gets a new
         one. Raises HubRefusedError for a device that was shut out, HubError.
         """
-        accounts = {one["name"]: one for one in self._control.get("/devices")["accounts"]}
+        accounts = {one["name"]: one for one in self._client.get("/accounts")["accounts"]}
         account = accounts.get(device)
         if account is None:
             wanted = {"password": password} if password else {}
-            return str(self._control.post(f"/devices/{device}/add", wanted)["password"])
+            return str(self._client.post(f"/accounts/{device}", wanted)["password"])
         if account["state"] == "disabled":
             raise HubRefusedError(
                 f"the hub shuts {device} out: let it in with `dormouse devices enable {device}`"
             )
-        return str(self._control.post(f"/devices/{device}/rotate", {})["password"])
+        return str(self._client.post(f"/accounts/{device}/rotate")["password"])
 
     def put(self, device: str, place: str) -> None:
         """Say where the device is: "House / Kitchen". Raises HubError."""
         path = [name.strip() for name in place.split("/") if name.strip()]
-        self._control.post("/places/put", {"device": device, "path": path})
+        self._client.put(f"/devices/{device}/place", {"path": path})
 
     def seen(self, device: str) -> str | None:
         """When the hub last heard the device; None for never."""
@@ -118,7 +118,7 @@ class LocalHub:
             time.sleep(_LOOK_EVERY_S)
 
     def _entry(self, device: str) -> dict[str, Any] | None:
-        entries: list[dict[str, Any]] = self._control.get("/status")["devices"]
+        entries: list[dict[str, Any]] = self._client.get("/status")["devices"]
         return next((entry for entry in entries if entry["id"] == device), None)
 
 

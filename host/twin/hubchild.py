@@ -70,7 +70,7 @@ class HubChild:
         except TimeoutError:
             raise TwinError(f"the hub did not start in {_START_S:.0f} s: see {self.log}") from None
         transport = httpx.AsyncHTTPTransport(uds=self.facts["control"])
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=5)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://hub/api", timeout=5)
 
     def _flags(self) -> list[str]:
         """The usual ports where they are free, unless the environment names others."""

@@ -7,19 +7,49 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from contracts.reading import SeriesKey
+from contracts.topics import is_device_id
 
-__all__ = ["DeviceId", "Instant", "Name", "Number", "SeriesName", "series_key", "series_name"]
+__all__ = [
+    "DeviceId",
+    "DeviceKey",
+    "Instant",
+    "Name",
+    "Number",
+    "SeriesName",
+    "series_key",
+    "series_name",
+]
 
 # The database's numbers are of four bytes.
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """The number of a row."""
 
-DeviceId = Annotated[
-    str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the device's id, as in its topics")
+
+def _device_id(text: str) -> str:
+    if not is_device_id(text):
+        raise ValueError(f"{text[:64]!r} cannot be a device: 1 to 64 letters, digits, - or _")
+    return text
+
+
+DeviceKey = Annotated[
+    str,
+    AfterValidator(_device_id),
+    WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9_-]{1,64}$"}),
 ]
+"""A device's id, as in its topics."""
+
+DeviceId = Annotated[DeviceKey, Path(description="the device's id, as in its topics")]
+"""As a part of a path."""
 
 # No control characters (a line break in a name breaks lists and logs), no lone surrogates.
 _NAME = r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+$"

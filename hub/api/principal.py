@@ -4,35 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import Depends, HTTPException
 from starlette.requests import HTTPConnection
 
-from hub.people.repository import Role
-
-if TYPE_CHECKING:
-    from hub.web.site import Site
+from hub.api.scope import Role
 
 __all__ = [
+    "AUTHENTICATOR",
     "COOKIE",
     "Administrator",
+    "Authenticator",
+    "Credentials",
     "Principal",
     "Reader",
-    "Role",
     "administrator",
     "authenticate",
+    "authenticate_again",
     "is_api",
     "reader",
-    "site_of",
 ]
 
 COOKIE = "dormouse_session"
 """The session's cookie."""
 
-SITE = "dormouse.site"
-"""Where a connection's scope holds the Site."""
+AUTHENTICATOR = "dormouse.authenticator"
+"""Where a connection's scope holds the Authenticator of the door that it came in by.
+
+The server's side puts it there; nothing that a request says gets into the scope under such a name.
+"""
 
 PRINCIPAL = "dormouse.principal"
 """Where a connection's scope holds who asks, once that was looked up."""
@@ -40,10 +42,12 @@ PRINCIPAL = "dormouse.principal"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person or a token that asks, looking at one tenant.
+    """A person, a token or an operator that asks, looking at one tenant.
 
     `tenants`: all that a person sees. `scopes`: what a token was given; a person's session has
-    every scope that its role allows. `person` and `session` are 0 for tokens.
+    every scope that its role allows. `person` and `session` are 0 for tokens. An `operator` may
+    do everything in every tenant; `tenants` names the one it chose, and is empty where it chose
+    none and all are meant.
     """
 
     name: str
@@ -53,17 +57,20 @@ class Principal:
     tenants: tuple[str, ...]
     person: int = 0
     session: int = 0
+    operator: bool = False
 
     @property
     def administers(self) -> bool:
         """Whether it may change things in the tenant it looks at."""
         return self.role is Role.ADMINISTRATOR
 
+    def means(self, tenant: str) -> bool:
+        """Whether an answer about several tenants should have this one."""
+        return tenant in self.tenants or (self.operator and not self.tenants)
 
-def site_of(connection: HTTPConnection) -> Site:
-    """The public application that a request or websocket came to."""
-    site: Site = connection.scope[SITE]
-    return site
+
+Authenticator = Callable[[HTTPConnection], Awaitable[Principal | None]]
+"""Says who asks; None for nobody."""
 
 
 def is_api(path: str) -> bool:
@@ -72,31 +79,45 @@ def is_api(path: str) -> bool:
 
 
 async def authenticate(connection: HTTPConnection) -> Principal | None:
-    """Who asks: by session cookie or, where programs ask, by `Authorization: Bearer`.
-
-    A request that brings a token is judged by it alone.
-    """
+    """Who asks, looked up once for a request."""
     scope = connection.scope
     if PRINCIPAL not in scope:
-        scope[PRINCIPAL] = await _find(connection)
+        find: Authenticator = scope[AUTHENTICATOR]
+        scope[PRINCIPAL] = await find(connection)
     found: Principal | None = scope[PRINCIPAL]
     return found
 
 
-async def _find(connection: HTTPConnection) -> Principal | None:
-    site = site_of(connection)
-    header = connection.headers.get("authorization")
-    if header is not None:
-        scheme, _, token = header.partition(" ")
-        if (
-            site.tokens is None
-            or scheme.lower() != "bearer"
-            or not is_api(connection.scope["path"])
-        ):
-            return None
-        return await site.tokens(token.strip())
-    token = connection.cookies.get(COOKIE, "")
-    return await site.sessions.principal(token) if token else None
+async def authenticate_again(connection: HTTPConnection) -> Principal | None:
+    """Who asks, looked up anew: for an answer that lasts."""
+    connection.scope.pop(PRINCIPAL, None)
+    return await authenticate(connection)
+
+
+class Credentials:
+    """The Authenticator of the public port: by session cookie or `Authorization: Bearer`.
+
+    The latter only where programs ask. A request that brings a token is judged by it alone.
+    `session` and `token` say whose such a text is.
+    """
+
+    def __init__(
+        self,
+        session: Callable[[str], Awaitable[Principal | None]],
+        token: Callable[[str], Awaitable[Principal | None]],
+    ) -> None:
+        self._session, self._token = session, token
+
+    async def __call__(self, connection: HTTPConnection) -> Principal | None:
+        """Who asks."""
+        header = connection.headers.get("authorization")
+        if header is not None:
+            kind, _, token = header.partition(" ")
+            if kind.lower() != "bearer" or not is_api(connection.scope["path"]):
+                return None
+            return await self._token(token.strip())
+        cookie = connection.cookies.get(COOKIE, "")
+        return await self._session(cookie) if cookie else None
 
 
 def reader() -> Callable[[HTTPConnection], Awaitable[Principal]]:
@@ -137,8 +158,8 @@ def refusal(connection: HTTPConnection) -> HTTPException:
             401, "log in, or send a token", headers={"WWW-Authenticate": 'Bearer realm="dormouse"'}
         )
     query_string: bytes = connection.scope.get("query_string", b"")
-    wanted = path + (f"?{query_string.decode('latin-1')}" if query_string else "")
-    query = f"?next={quote(wanted, safe='/')}" if wanted != "/" else ""
+    target = path + (f"?{query_string.decode('latin-1')}" if query_string else "")
+    query = f"?next={quote(target, safe='/')}" if target != "/" else ""
     return HTTPException(303, headers={"Location": f"/login{query}"})
 
 

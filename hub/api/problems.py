@@ -12,46 +12,22 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from hub.database import errors
-from hub.device_settings.errors import ConfigError
-from hub.devices import write as commands
-from hub.devices.known import DeviceUnknownError
+from contracts.errors import ContractError
 from hub.errors import HubError
-from hub.firmware import errors as firmware
-from hub.rollouts import errors as rollout
+from hub.runtime.retry import reason
 
-__all__ = ["MEDIA_TYPE", "Fault", "Problem", "ProblemError", "handle_problems", "handle_refusals"]
+__all__ = [
+    "MEDIA_TYPE",
+    "Fault",
+    "ProblemDocument",
+    "ProblemError",
+    "handle_problems",
+    "handle_refusals",
+]
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-
-# What a person can do differently is 4xx; leaves that are not named here are looked up by a base.
-_STATUS: list[tuple[type[Exception], int]] = [
-    (errors.ForeignRowError, 404),
-    (errors.UnknownTenantError, 404),
-    (DeviceUnknownError, 404),
-    (commands.SeriesUnknownError, 404),
-    (commands.NotSoError, 422),
-    (ConfigError, 422),
-    (firmware.UnknownFirmwareError, 404),
-    (firmware.ImageTooLargeError, 413),
-    (firmware.VersionTakenError, 409),
-    (firmware.FirmwareInUseError, 409),
-    (firmware.ImageRefusedError, 422),
-    (errors.DuplicateNameError, 409),
-    (errors.OverlapError, 409),
-    (errors.CycleError, 409),
-    (errors.RefusedValueError, 422),
-    (errors.RetentionError, 422),
-    (errors.PathError, 422),
-    (errors.PathTooSlowError, 422),
-    (rollout.UnknownRolloutError, 404),
-    (rollout.BadRequestError, 422),
-    (rollout.NoDevicesError, 422),
-    (errors.DatabaseAwayError, 503),
-    (HubError, 409),
-]
 
 
 class Fault(BaseModel):
@@ -61,7 +37,7 @@ class Fault(BaseModel):
     what: str
 
 
-class Problem(BaseModel):
+class ProblemDocument(BaseModel):
     """Why something was refused, as RFC 9457 has it. `detail` is one line: what, and what to do."""
 
     type: str = "about:blank"
@@ -102,17 +78,23 @@ def handle_problems(app: FastAPI) -> None:
         first = faults[0] if faults else Fault(where="request", what="is malformed")
         return _answer(422, f"{first.where}: {first.what}", faults)
 
-    for kind, _status in _STATUS:
-        app.add_exception_handler(kind, _known)
+    @app.exception_handler(ContractError)
+    async def unfit(_: Request, error: ContractError) -> JSONResponse:
+        return _answer(422, _of(error))
+
+    @app.exception_handler(HubError)
+    async def known(_: Request, error: HubError) -> JSONResponse:
+        if error.http_status == 503:
+            log.warning("the API waits for the database: %s", reason(error))
+            return _answer(503, _of(error), headers={"Retry-After": "2"})
+        return _answer(error.http_status, _of(error))
+
     app.add_exception_handler(Exception, _defect)
 
 
-async def _known(_: Request, error: Exception) -> JSONResponse:
-    status = next(status for kind, status in _STATUS if isinstance(error, kind))
-    if isinstance(error, errors.DatabaseAwayError):
-        log.warning("the API waits for the database: %s", error.reason)
-        return _answer(status, str(error), headers={"Retry-After": "2"})
-    return _answer(status, (str(error).splitlines() or [type(error).__name__])[0])
+def _of(error: Exception) -> str:
+    """The one line that an error says."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 async def _defect(_: Request, _error: Exception) -> JSONResponse:
@@ -127,7 +109,7 @@ def _answer(
     *,
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
-    problem = Problem(
+    problem = ProblemDocument(
         title=HTTPStatus(status).phrase, status=status, detail=detail, faults=faults or []
     )
     return JSONResponse(problem.model_dump(), status, headers, media_type=MEDIA_TYPE)

@@ -11,13 +11,13 @@ from fastapi.routing import APIRoute
 
 from contracts import resources
 from hub.api.access import Check
-from hub.api.problems import MEDIA_TYPE, Problem
+from hub.api.problems import MEDIA_TYPE, ProblemDocument
 
 __all__ = ["describe"]
 
 _REFUSALS = {
     "400": "the body is not JSON in UTF-8",
-    "401": "nobody is known by this token or session",
+    "401": "no valid token or session",
     "403": "the token or person may not do this",
     "404": "there is no such thing, or it is another tenant's",
     "409": "it does not go with what there is",
@@ -53,9 +53,9 @@ def _document(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs", {})
-    schemas["Problem"] = problem
+    schemas["ProblemDocument"] = problem
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer"},
         "session": {"type": "apiKey", "in": "cookie", "name": "dormouse_session"},
@@ -74,7 +74,7 @@ def _document(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
 def _scopes(routers: Sequence[APIRouter]) -> list[tuple[tuple[str, str], str]]:
     """The scope of each path and method."""
     return [
-        ((route.path_format, method.lower()), dependency.call.scope.value)
+        ((route.path_format, method.lower()), dependency.call.scope)
         for router in routers
         for route in router.routes
         if isinstance(route, APIRoute)
@@ -85,6 +85,6 @@ def _scopes(routers: Sequence[APIRouter]) -> list[tuple[tuple[str, str], str]]:
 
 
 def _refusals(operation: dict[str, Any]) -> None:
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
     for status, description in _REFUSALS.items():
         operation["responses"][status] = {"description": description, "content": content}

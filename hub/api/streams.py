@@ -9,13 +9,13 @@ from hub.api.principal import Principal
 from hub.api.problems import ProblemError
 from hub.live import Subscription
 
-__all__ = ["Streams"]
+__all__ = ["LiveStreams"]
 
 _A_PERSON = 8  # browsers allow six to one server
 _ALL = 200  # each costs a connection and its share of every event
 
 
-class Streams:
+class LiveStreams:
     """Bounded, and ended when the session or token that they were opened with is."""
 
     def __init__(self) -> None:

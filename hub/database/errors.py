@@ -43,6 +43,8 @@ class DatabaseAwayError(StoreError):
     The same again may succeed. The reason is for the log: it may name hosts and sockets.
     """
 
+    http_status = 503
+
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__("the database is away: try again in a moment")
@@ -87,6 +89,8 @@ class UnreachableFolderError(StoreError):
 class MigrationError(StoreError):
     """The database could not be brought to this version's schema."""
 
+    http_status = 503
+
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"migrating the database failed: {reason}")
@@ -117,6 +121,8 @@ class SchemaOutdatedError(StoreError):
 class UnknownTenantError(StoreError):
     """There is no such tenant."""
 
+    http_status = 404
+
     def __init__(self, tenant: str) -> None:
         self.tenant = tenant
         super().__init__(f"no tenant {tenant!r} in the database")
@@ -141,6 +147,8 @@ class DuplicateNameError(StoreError):
 class ForeignRowError(StoreError):
     """What was named is not there, or belongs to another tenant (which is the same)."""
 
+    http_status = 404
+
 
 class NoActivityError(StoreError):
     """A change of a device's properties needs an activity: who changes it, and why."""
@@ -160,6 +168,8 @@ class NoSessionError(StoreError):
 class PathError(StoreError):
     """A jsonpath that cannot be read; `position` counts characters from 0."""
 
+    http_status = 422
+
     def __init__(self, path: str, position: int, reason: str) -> None:
         self.path, self.position, self.reason = path, position, reason
         super().__init__(f"{path!r} is no jsonpath: {reason}, at character {position + 1}")
@@ -167,6 +177,8 @@ class PathError(StoreError):
 
 class PathTooSlowError(StoreError):
     """A jsonpath that takes too long."""
+
+    http_status = 422
 
     def __init__(self, path: str, limit_ms: int) -> None:
         self.path, self.limit_ms = path, limit_ms
@@ -176,9 +188,13 @@ class PathTooSlowError(StoreError):
 class RetentionError(StoreError):
     """A rule of retention that makes no sense."""
 
+    http_status = 422
+
 
 class RefusedValueError(StoreError):
     """A value that the database does not allow there."""
+
+    http_status = 422
 
 
 class QueryError(StoreError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hub.client import Control
+from hub.client import HubClient
 from hub.device_settings.schema import SETTINGS, parse
 from hub.settings import load
 
@@ -37,16 +36,17 @@ Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 @app.command()
 def show(device: Device, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show what is wanted of a device, since when, and whether it runs that."""
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        found = hub.get(f"/config/{quote(device, safe='')}")
+    with HubClient(load(data_dir=data_dir), "dormouse config") as hub:
+        path = f"/devices/{quote(device, safe='')}/settings"
+        found = {**hub.get(path), "history": hub.get(f"{path}/versions")}
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
     console = Console()
     table = Table(box=None, show_header=False)
-    for name, value in found["wanted"].items():
+    for name, value in found["desired"].items():
         table.add_row(name, _value(name, value))
-    console.print(table if found["wanted"] else f"nothing is wanted of {device}", highlight=False)
+    console.print(table if found["desired"] else f"nothing is wanted of {device}", highlight=False)
     console.print(_standing(found), highlight=False)
     for version in found["history"][1:]:
         wanted = ", ".join(f"{n}={_value(n, v)}" for n, v in version["settings"].items())
@@ -81,8 +81,8 @@ def set_(
                               show_default=False)
         )  # fmt: skip
         settings["wifi"] = {"ssid": wifi, "key": key}
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        found = hub.post(f"/config/{quote(device, safe='')}", {"settings": settings})
+    with HubClient(load(data_dir=data_dir), "dormouse config") as hub:
+        found = hub.patch(f"/devices/{quote(device, safe='')}/settings", {"settings": settings})
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
@@ -93,7 +93,7 @@ def _standing(found: dict[str, Any]) -> str:
     """Wanted against reported, in a sentence."""
     if found["version"] is None:
         return "it runs what it was set up with"
-    since = f"version {found['version']}, wanted since {_local(found['wanted_at'])}"
+    since = f"version {found['version']}, wanted since {_local(found['desired_at'])}"
     if found["waiting"]:
         runs = found["reported"]
         return f"{since}; the device runs {f'version {runs}' if runs else 'none of these'} yet"

@@ -10,6 +10,7 @@ __all__ = ["ConfigError"]
 class ConfigError(HubError):
     """A setting that cannot be wanted; `setting` names it. Never says a secret's value."""
 
+    http_status = 422
     exit_status = 2
 
     def __init__(self, setting: str, reason: str) -> None:

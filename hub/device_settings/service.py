@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from contracts.topics import Report
 from hub.database.database import Database
@@ -38,6 +38,16 @@ class ConfigService:
         if tenant not in self._configs:
             self._configs[tenant] = Configs(self._store.of(tenant), self._source.publish)
         return self._configs[tenant]
+
+    async def change(
+        self, tenant: str, device: str, changes: Mapping[str, object], *, who: str, why: str
+    ) -> int:
+        """See Configs.want."""
+        return await self.of(tenant).want(device, changes, who=who, why=why)
+
+    async def replaced(self, tenant: str, old: str, new: str) -> None:
+        """See Configs.replaced."""
+        await self.of(tenant).replaced(old, new)
 
     async def start(self) -> None:
         """Publish whenever a connection to the broker begins: it may have lost what it kept."""

@@ -17,6 +17,7 @@ _QUERIES = Queries.of("hub.devices")
 class DeviceUnknownError(HubError):
     """There is no such device; `near` are those that may have been meant."""
 
+    http_status = 404
     exit_status = 2
 
     def __init__(self, device: str, near: Iterable[str] = ()) -> None:

@@ -2,51 +2,75 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from contracts.homekit.values import proper_name
+from hub.database.database import Database
 from hub.devices.changes import DeviceChanges
 from hub.devices.overview import overview
 from hub.devices.repository import DeviceRepository
+from hub.homekit.bridge import Bridge
 from hub.homekit.model import device_name
-from hub.live import LiveChange
+from hub.live import Live, LiveChange
+from hub.mqtt.accounts import AccountBook
 
-if TYPE_CHECKING:
-    from hub.app import Hub
-
-__all__ = ["names", "rename"]
+__all__ = ["ChangeSettings", "Naming"]
 
 
-async def names(hub: Hub, tenant: str) -> dict[str, str]:
-    """What devices are called, by id: by people, otherwise by themselves; some by nobody."""
-    bridge = hub.bridges.running().get(tenant)
-    shown = bridge.names() if bridge else {}
-    # Apple Home must call a device something: a name made of its id is none.
-    own = {device: name for device, name in shown.items() if name != device_name(device)}
-    return {**own, **await DeviceRepository(hub.running.store.of(tenant)).names()}
+class ChangeSettings(Protocol):
+    """hub.device_settings.service.ConfigService.change."""
+
+    async def __call__(
+        self, tenant: str, device: str, changes: Mapping[str, object], *, who: str, why: str
+    ) -> object:
+        """Have a device set up so at its next wake."""
+        ...
 
 
-async def rename(hub: Hub, tenant: str, device: str, name: str, who: str) -> None:
-    """Name a device, `""`: not any more; who did it stands in its history.
+class Naming:
+    """What the devices of all tenants are called, by people or by themselves."""
 
-    One with our firmware is told too, at its next wake, since Apple Home shows what a device calls
-    itself. Raises StoreError leaves.
-    """
-    store = hub.running.store
-    await DeviceChanges(store.of(tenant), who).name(device, name)
-    bridge = hub.bridges.running().get(tenant)
-    own = bridge.names().get(device) if bridge else None
-    wanted = name.strip()
-    # What Apple Home would refuse as a name is one here all the same.
-    if wanted != own and proper_name(wanted) and await _is_ours(hub, tenant, device):
-        await hub.configs.of(tenant).want(device, {"name": wanted}, who=who, why="named it")
-    hub.live.publish(tenant, LiveChange("device", device))
+    def __init__(
+        self,
+        store: Database,
+        live: Live,
+        *,
+        bridges: Callable[[], Mapping[str, Bridge]],
+        accounts: AccountBook,
+        change_settings: ChangeSettings,
+    ) -> None:
+        self._store, self._live = store, live
+        self._bridges, self._accounts = bridges, accounts
+        self._change_settings = change_settings
 
+    async def names(self, tenant: str) -> dict[str, str]:
+        """What devices are called, by id: by people, otherwise by themselves; some by nobody."""
+        bridge = self._bridges().get(tenant)
+        shown = bridge.names() if bridge else {}
+        # Apple Home must call a device something: a name made of its id is none.
+        own = {device: name for device, name in shown.items() if name != device_name(device)}
+        return {**own, **await DeviceRepository(self._store.of(tenant)).names()}
 
-async def _is_ours(hub: Hub, tenant: str, device: str) -> bool:
-    """Whether its firmware reads `$config`: it enrolled by itself, or has reported as ours does."""
-    account = hub.mqtt.book.get(device)
-    if account is not None and account.firmware:
-        return True
-    found = await overview(hub.running.store.of(tenant), [device])
-    return bool(found and (found[0].report or {}).get("boot"))
+    async def rename(self, tenant: str, device: str, name: str, who: str) -> None:
+        """Name a device, `""`: not any more; who did it stands in its history.
+
+        One with our firmware is told too, at its next wake, since Apple Home shows what a device
+        calls itself. Raises StoreError leaves.
+        """
+        await DeviceChanges(self._store.of(tenant), who).name(device, name)
+        bridge = self._bridges().get(tenant)
+        own = bridge.names().get(device) if bridge else None
+        name = name.strip()
+        # What Apple Home would refuse as a name is one here all the same.
+        if name != own and proper_name(name) and await self._is_ours(tenant, device):
+            await self._change_settings(tenant, device, {"name": name}, who=who, why="named it")
+        self._live.publish(tenant, LiveChange("device", device))
+
+    async def _is_ours(self, tenant: str, device: str) -> bool:
+        """Whether its firmware reads `$config`: it enrolled by itself, or reported as ours does."""
+        account = self._accounts.get(device)
+        if account is not None and account.firmware:
+            return True
+        found = await overview(self._store.of(tenant), [device])
+        return bool(found and (found[0].report or {}).get("boot"))

@@ -18,6 +18,8 @@ _QUERIES = Queries.of("hub.devices")
 class NoSuchDeviceError(HubError):
     """The database has no such device."""
 
+    http_status = 404
+
     def __init__(self, device: str) -> None:
         super().__init__(f"there is no device {device!r}: `dormouse status` lists them")
         self.device = device

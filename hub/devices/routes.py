@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,21 +10,21 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from contracts.homekit.quantities import quantity
-from hub.api.access import Asked, Command, Read, Write
+from hub.api.access import Command, Read, Write
 from hub.api.parameters import DeviceId, Instant, Name, Number, series_key, series_name
 from hub.api.problems import ProblemError
+from hub.database.database import Database
 from hub.devices.changes import DeviceChanges
 from hub.devices.glance import DeviceGlance, SeriesGlance, glance
 from hub.devices.history import Past, changes_of, device_at
 from hub.devices.known import DeviceUnknownError, require_device
-from hub.devices.naming import rename
+from hub.devices.naming import Naming
 from hub.devices.repository import DeviceRepository
 from hub.devices.write import tell, writable
-from hub.live import LiveChange
+from hub.homekit.bridge import Bridge
+from hub.live import Live, LiveChange
 
-__all__ = ["DeviceOut", "SeriesOut", "known", "routes", "series_out"]
-
-routes = APIRouter(prefix="/devices", tags=["devices"])
+__all__ = ["DeviceOut", "SeriesOut", "routes", "series_out"]
 
 
 class SeriesOut(BaseModel):
@@ -117,96 +118,109 @@ class CommandOut(BaseModel):
     sent: bool = Field(description="false: the device sleeps; it gets it at its next wake")
 
 
-@routes.get("")
-async def devices(
-    asked: Read,
-    place: Annotated[Number | None, Query(description="those in that very place")] = None,
-) -> list[DeviceOut]:
-    """All devices with their newest values."""
-    found = await glance(asked.store.of(asked.tenant))
-    return [_device(d) for d in found.devices if place is None or d.place == place]
+def routes(
+    store: Database, live: Live, *, naming: Naming, bridges: Callable[[], Mapping[str, Bridge]]
+) -> APIRouter:
+    """The routes under /devices that tell of devices and change them."""
+    router = APIRouter(prefix="/devices", tags=["devices"])
+    steps = _Steps(store, live, naming, bridges)
+    router.get("")(steps.devices)
+    router.get("/{device}")(steps.device)
+    router.patch("/{device}")(steps.change)
+    router.get("/{device}/series")(steps.series)
+    router.get("/{device}/at")(steps.at)
+    router.get("/{device}/history")(steps.history)
+    router.get("/{device}/gaps")(steps.gaps)
+    router.post("/{device}/commands", status_code=202)(steps.command)
+    return router
 
 
-@routes.get("/{device}")
-async def device(asked: Read, device: DeviceId) -> DeviceOut:
-    """One device with its newest values."""
-    found = await glance(asked.store.of(asked.tenant), device)
-    if not found.devices:
-        raise DeviceUnknownError(device)
-    return _device(found.devices[0])
+class _Steps:
+    """What the routes do."""
 
+    def __init__(
+        self,
+        store: Database,
+        live: Live,
+        naming: Naming,
+        bridges: Callable[[], Mapping[str, Bridge]],
+    ) -> None:
+        self._store, self._live = store, live
+        self._naming, self._bridges = naming, bridges
 
-@routes.patch("/{device}")
-async def change(asked: Write, device: DeviceId, wanted: DeviceChange) -> DeviceOut:
-    """Name a device, put it into a place. Its history keeps what was before, and who did this."""
-    await known(asked, device)
-    who = asked.principal.name
-    if "place" in wanted.model_fields_set:
-        await DeviceChanges(asked.store.of(asked.tenant), who).place(device, wanted.place)
-    if "name" in wanted.model_fields_set:
-        await rename(asked.hub, asked.tenant, device, wanted.name or "", who)
-    asked.hub.live.publish(asked.tenant, LiveChange("device", device))
-    found = await glance(asked.store.of(asked.tenant), device)
-    if not found.devices:
-        raise DeviceUnknownError(device)
-    return _device(found.devices[0])
+    async def devices(
+        self,
+        caller: Read,
+        place: Annotated[Number | None, Query(description="those in that very place")] = None,
+    ) -> list[DeviceOut]:
+        """All devices with their newest values."""
+        found = await glance(self._store.of(caller.tenant))
+        return [_device(d) for d in found.devices if place is None or d.place == place]
 
+    async def device(self, caller: Read, device: DeviceId) -> DeviceOut:
+        """One device with its newest values."""
+        found = await glance(self._store.of(caller.tenant), device)
+        if not found.devices:
+            raise DeviceUnknownError(device)
+        return _device(found.devices[0])
 
-@routes.get("/{device}/series")
-async def series(asked: Read, device: DeviceId) -> list[SeriesOut]:
-    """What a device measures."""
-    found = await glance(asked.store.of(asked.tenant), device)
-    if not found.devices:
-        raise DeviceUnknownError(device)
-    return [series_out(value) for value in found.devices[0].values]
+    async def change(self, caller: Write, device: DeviceId, body: DeviceChange) -> DeviceOut:
+        """Name a device, put it into a place. Its history keeps what was before, and who did it."""
+        await require_device(self._store.of(caller.tenant), device)
+        who = caller.name
+        if "place" in body.model_fields_set:
+            await DeviceChanges(self._store.of(caller.tenant), who).place(device, body.place)
+        if "name" in body.model_fields_set:
+            await self._naming.rename(caller.tenant, device, body.name or "", who)
+        self._live.publish(caller.tenant, LiveChange("device", device))
+        found = await glance(self._store.of(caller.tenant), device)
+        if not found.devices:
+            raise DeviceUnknownError(device)
+        return _device(found.devices[0])
 
+    async def series(self, caller: Read, device: DeviceId) -> list[SeriesOut]:
+        """What a device measures."""
+        found = await glance(self._store.of(caller.tenant), device)
+        if not found.devices:
+            raise DeviceUnknownError(device)
+        return [series_out(value) for value in found.devices[0].values]
 
-@routes.get("/{device}/at")
-async def at(asked: Read, device: DeviceId, instant: Annotated[Instant, Query()]) -> PastOut:
-    """What was true of a device at an instant: name, place, firmware, calibration."""
-    await known(asked, device)
-    past = await device_at(asked.store.of(asked.tenant), device, instant)
-    if past is None:
-        raise ProblemError(404, f"{device} was not there yet at {instant.isoformat()}")
-    return _past(past, instant)
+    async def at(
+        self, caller: Read, device: DeviceId, instant: Annotated[Instant, Query()]
+    ) -> PastOut:
+        """What was true of a device at an instant: name, place, firmware, calibration."""
+        await require_device(self._store.of(caller.tenant), device)
+        past = await device_at(self._store.of(caller.tenant), device, instant)
+        if past is None:
+            raise ProblemError(404, f"{device} was not there yet at {instant.isoformat()}")
+        return _past(past, instant)
 
+    async def history(
+        self,
+        caller: Read,
+        device: DeviceId,
+        since: Annotated[Instant | None, Query()] = None,
+        until: Annotated[Instant | None, Query()] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[ChangeOut]:
+        """What changed about a device since < at <= until, the newest first."""
+        await require_device(self._store.of(caller.tenant), device)
+        found = await changes_of(
+            self._store.of(caller.tenant), device, since=since, until=until, most=limit
+        )
+        return [ChangeOut.model_validate(change, from_attributes=True) for change in found]
 
-@routes.get("/{device}/history")
-async def history(
-    asked: Read,
-    device: DeviceId,
-    since: Annotated[Instant | None, Query()] = None,
-    until: Annotated[Instant | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> list[ChangeOut]:
-    """What changed about a device since < at <= until, the newest first."""
-    await known(asked, device)
-    found = await changes_of(
-        asked.store.of(asked.tenant), device, since=since, until=until, most=limit
-    )
-    return [ChangeOut.model_validate(change, from_attributes=True) for change in found]
+    async def gaps(self, caller: Read, device: DeviceId) -> list[GapsOut]:
+        """Which of a device's readings never came, by boot identity, the oldest first."""
+        await require_device(self._store.of(caller.tenant), device)
+        found = await DeviceRepository(self._store.of(caller.tenant)).gaps(device)
+        return [GapsOut.model_validate(one, from_attributes=True) for one in found]
 
-
-@routes.get("/{device}/gaps")
-async def gaps(asked: Read, device: DeviceId) -> list[GapsOut]:
-    """Which of a device's readings never came, by boot identity, the oldest first."""
-    await known(asked, device)
-    found = await DeviceRepository(asked.store.of(asked.tenant)).gaps(device)
-    return [GapsOut.model_validate(one, from_attributes=True) for one in found]
-
-
-@routes.post("/{device}/commands", status_code=202)
-async def command(asked: Command, device: DeviceId, wanted: CommandIn) -> CommandOut:
-    """Send a switch, a lamp or the like a value. A sleeping device gets it when it wakes."""
-    key = series_key(f"{device}/{wanted.series}")
-    running = asked.hub.bridges.running()
-    value, sent = await tell(asked.store, running, asked.tenant, key, wanted.value)
-    return CommandOut(series=series_name(key), value=value, sent=sent)
-
-
-async def known(asked: Asked, device: str) -> None:
-    """Refuse what is no device of the tenant. Raises DeviceUnknownError."""
-    await require_device(asked.store.of(asked.tenant), device)
+    async def command(self, caller: Command, device: DeviceId, body: CommandIn) -> CommandOut:
+        """Send a switch, a lamp or the like a value. A sleeping device gets it when it wakes."""
+        key = series_key(f"{device}/{body.series}")
+        value, sent = await tell(self._store, self._bridges(), caller.tenant, key, body.value)
+        return CommandOut(series=series_name(key), value=value, sent=sent)
 
 
 def _device(found: DeviceGlance) -> DeviceOut:

@@ -19,6 +19,8 @@ __all__ = ["NotSoError", "NotWritableError", "SeriesUnknownError", "tell", "writ
 class SeriesUnknownError(HubError):
     """A device has no such series."""
 
+    http_status = 404
+
     def __init__(self, key: SeriesKey) -> None:
         self.key = key
         super().__init__(f"{key.device} has no {key.topic.split('/', 2)[2]}")
@@ -34,6 +36,8 @@ class NotWritableError(HubError):
 
 class NotSoError(HubError):
     """A value that the characteristic cannot have."""
+
+    http_status = 422
 
 
 def writable(key: SeriesKey) -> bool:

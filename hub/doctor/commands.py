@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from hub.client import Control, RefusedError, hub_facts
+from hub.client import HubClient, RefusedError, hub_facts
 from hub.doctor.finding import Finding, Verdict
 from hub.settings import Settings, load
 
@@ -41,36 +41,36 @@ def examine(settings: Settings) -> Iterator[Finding]:
     from hub.doctor import dashboard, machine  # noqa: PLC0415  # no other command needs them
 
     facts = hub_facts(settings.data_dir)
-    with contextlib.closing(Control(settings)) as hub:
+    with HubClient(settings, "dormouse hub doctor") as hub:
         if facts.get("mqtt_port"):
             yield from _broker(hub, facts)
         for found in hub.get("/doctor/database"):
             yield Finding(found["what"], Verdict(found["verdict"]), found["detail"])
         for found in hub.get("/doctor/parts"):
             yield Finding(found["what"], Verdict(found["verdict"]), found["detail"])
-        yield from _enrolment(hub.get("/devices"))
+        yield from _enrolment(hub.get("/accounts"))
         url = f"http://{_here(facts['host'])}:{facts['http_port']}"
-        routes = [(method, path) for method, path in hub.get("/web/routes", pages=False)]
+        routes = [(one["method"], one["path"]) for one in hub.get("/routes", pages=False)]
         yield from dashboard.examine(url, routes, len(hub.get("/people")))
     yield from machine.files(settings.data_dir)
     yield from machine.ports(facts)
     yield from machine.tls(settings.data_dir / "broker" / "server.crt")
 
 
-def _broker(hub: Control, facts: dict[str, Any]) -> Iterator[Finding]:
+def _broker(hub: HubClient, facts: dict[str, Any]) -> Iterator[Finding]:
     """With two accounts that live as long as this takes."""
     from hub.doctor import broker  # noqa: PLC0415  # see examine()
 
     host = _here(facts["host"]).strip("[]")
     names = [f"doctor-{secrets.token_hex(4)}" for _ in range(2)]
     try:
-        accounts = [(name, hub.post(f"/devices/{name}/add", {})["password"]) for name in names]
+        accounts = [(name, hub.post(f"/accounts/{name}", {})["password"]) for name in names]
         enrolment = broker.Door(host, facts["enrol_port"]) if facts.get("enrol_port") else None
         yield from broker.examine(broker.Door(host, facts["mqtt_port"]), enrolment, accounts)
     finally:
         for name in names:
             with contextlib.suppress(RefusedError):
-                hub.post(f"/devices/{name}/remove", {})
+                hub.delete(f"/accounts/{name}")
 
 
 def _here(host: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from hub.client import Control
+from hub.client import HubClient
 from hub.explain.words import Clock
 from hub.settings import load
 
@@ -42,9 +41,9 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
     """Say why a device is offline, silent or not updated."""
-    path = "/explain" if device is None else f"/explain/{quote(device, safe='')}"
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        found = hub.get(path, **({"tenant": tenant} if tenant else {}))
+    path = "/problems" if device is None else f"/devices/{quote(device, safe='')}/explain"
+    with HubClient(load(data_dir=data_dir), "dormouse explain", tenant=tenant) as hub:
+        found = hub.get(path)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     elif device is None:

@@ -5,21 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from hub.database.database import Database
 from hub.devices.known import DeviceUnknownError, known_devices, near
 from hub.explain.explanation import explain
 from hub.explain.facts import Facts, Surroundings
 from hub.explain.headline import KNOCKS
+from hub.explain.outages import Outage
 from hub.explain.repository import gather
 from hub.explain.sentence import Explanation, Level
 from hub.explain.words import Clock
+from hub.homekit.bridge import Bridge
+from hub.mqtt.accounts import AccountBook
+from hub.mqtt.enrolment import Enroller
 from hub.runtime.problems import Problems, Seen
 
-if TYPE_CHECKING:
-    from hub.app import Hub
+__all__ = ["Explainer", "OutagesLike", "Problem"]
 
-__all__ = ["Problem", "explain_device", "problems", "surroundings"]
+
+class OutagesLike(Protocol):
+    """hub.explain.outages.Outages."""
+
+    @property
+    def broker_away_since(self) -> datetime | None:
+        """Since when the broker is away; None while it is there."""
+        ...
+
+    def all(self) -> list[Outage]:
+        """Every outage that is remembered."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,95 +52,113 @@ class Problem:
         return f"{self.name}: {self.text}"
 
 
-async def problems(
-    hub: Hub, tenant: str, *, now: datetime | None = None, zone: tzinfo | None = None
-) -> list[Problem]:
-    """One sentence for each device that needs attention, the worst and newest first.
+class Explainer:
+    """Says of every tenant's devices why they are as they are.
 
-    A handful of queries, however many devices there are.
+    `bridges` gives the HomeKit bridges by tenant; `enroller` and `accounts` know who asked for an
+    account, `refused` what was refused of whom.
     """
-    clock = Clock(now or datetime.now(UTC), zone)
-    around = surroundings(hub, tenant)
-    found = [
-        _problem(said)
-        for facts in await gather(hub.running.store.of(tenant), clock.now, around=around)
-        if (said := explain(facts, clock)).headline.level is not Level.FINE
-    ]
-    if len(await hub.running.store.tenants()) == 1:
-        # Who has no account yet is of no tenant: of several none is told its name.
-        found += _knocking(hub, clock)
-    since = hub.outages.broker_away_since
-    if since is not None and (clock.now - since).total_seconds() > 10:
-        text = f"not connected to the broker since {clock.at(since)}: no device can be heard"
-        found.append(Problem(None, "the hub", text, "broker", Level.BAD, since))
-    return sorted(found, key=lambda p: (p.device is None, p.level, p.at), reverse=True)
 
+    def __init__(
+        self,
+        store: Database,
+        *,
+        bridges: Callable[[], Mapping[str, Bridge]],
+        accounts: AccountBook,
+        enroller: Enroller,
+        refused: Problems,
+        outages: OutagesLike,
+    ) -> None:
+        self._store = store
+        self._bridges = bridges
+        self._accounts, self._enroller = accounts, enroller
+        self._refused, self._outages = refused, outages
 
-def _knocking(hub: Hub, clock: Clock) -> list[Problem]:
-    """Devices that asked for an account and wait for somebody to approve them."""
-    waiting = [candidate.device for candidate in hub.mqtt.enroller.candidates()]
-    said = [explain(Facts(device, problems=_knocked(hub, device)), clock) for device in waiting]
-    return [_problem(one) for one in said if one.headline.level is not Level.FINE]
+    async def problems(
+        self, tenant: str, *, now: datetime | None = None, zone: tzinfo | None = None
+    ) -> list[Problem]:
+        """One sentence for each device that needs attention, the worst and newest first.
 
+        A handful of queries, however many devices there are.
+        """
+        clock = Clock(now or datetime.now(UTC), zone)
+        around = self._surroundings(tenant)
+        found = [
+            _problem(said)
+            for facts in await gather(self._store.of(tenant), clock.now, around=around)
+            if (said := explain(facts, clock)).headline.level is not Level.FINE
+        ]
+        if len(await self._store.tenants()) == 1:
+            # Who has no account yet is of no tenant: of several none is told its name.
+            found += self._knocking(clock)
+        since = self._outages.broker_away_since
+        if since is not None and (clock.now - since).total_seconds() > 10:
+            text = f"not connected to the broker since {clock.at(since)}: no device can be heard"
+            found.append(Problem(None, "the hub", text, "broker", Level.BAD, since))
+        return sorted(found, key=lambda p: (p.device is None, p.level, p.at), reverse=True)
 
-def _knocked(hub: Hub, device: str) -> dict[str, Seen]:
-    """Why a device without an account was not let in; of others nothing, they have a tenant."""
-    if hub.mqtt.book.get(device) is not None:
-        return {}
-    return {kind: seen for kind, seen in hub.problems.of(device).items() if kind in KNOCKS}
+    async def device(
+        self,
+        tenant: str,
+        device: str,
+        *,
+        now: datetime | None = None,
+        zone: tzinfo | None = None,
+    ) -> Explanation:
+        """Everything about one device. Raises DeviceUnknownError with names that are near."""
+        clock = Clock(now or datetime.now(UTC), zone)
+        around = self._surroundings(tenant)
+        found = await gather(self._store.of(tenant), clock.now, [device], around)
+        if not found and (knocked := self._knocked(device)):
+            found = [Facts(device, problems=knocked)]
+        if not found:
+            known = await known_devices(self._store.of(tenant))
+            raise DeviceUnknownError(device, near(device, known))
+        return explain(found[0], clock)
+
+    def _knocking(self, clock: Clock) -> list[Problem]:
+        """Devices that asked for an account and wait for somebody to approve them."""
+        waiting = [candidate.device for candidate in self._enroller.candidates()]
+        said = [explain(Facts(one, problems=self._knocked(one)), clock) for one in waiting]
+        return [_problem(one) for one in said if one.headline.level is not Level.FINE]
+
+    def _knocked(self, device: str) -> dict[str, Seen]:
+        """Why a device without an account was not let in; of others nothing, they have a tenant."""
+        if self._accounts.get(device) is not None:
+            return {}
+        seen = self._refused.of(device)
+        return {kind: one for kind, one in seen.items() if kind in KNOCKS}
+
+    def _surroundings(self, tenant: str) -> Surroundings:
+        """What the running hub knows of a tenant's devices."""
+        bridge = self._bridges().get(tenant)
+        outages = self._outages.all()
+        refused = _refused(self._refused)
+        if bridge is None:
+            return Surroundings(problems=refused, outages=outages)
+        held: dict[str, list[str]] = {}
+        for part in bridge.held():
+            held.setdefault(part.device, []).append(f"{part.part}: {part.reason}")
+        records = bridge.tree.identities.accessories
+
+        def desired(device: str) -> Mapping[str, str]:
+            record = records.get(device)
+            return record.desired if record is not None and not record.removed else {}
+
+        return Surroundings(
+            names=bridge.names(),
+            problems=refused,
+            held=lambda device: held.get(device, ()),
+            desired=desired,
+            online=bridge.online_of,
+            outages=outages,
+        )
 
 
 def _problem(said: Explanation) -> Problem:
     headline = said.headline
     return Problem(
         said.device, said.title, headline.text, headline.kind, headline.level, headline.at
-    )
-
-
-async def explain_device(
-    hub: Hub,
-    tenant: str,
-    device: str,
-    *,
-    now: datetime | None = None,
-    zone: tzinfo | None = None,
-) -> Explanation:
-    """Everything about one device. Raises DeviceUnknownError with names that are near."""
-    clock = Clock(now or datetime.now(UTC), zone)
-    found = await gather(
-        hub.running.store.of(tenant), clock.now, [device], surroundings(hub, tenant)
-    )
-    if not found and (knocked := _knocked(hub, device)):
-        found = [Facts(device, problems=knocked)]
-    if not found:
-        known = await known_devices(hub.running.store.of(tenant))
-        raise DeviceUnknownError(device, near(device, known))
-    return explain(found[0], clock)
-
-
-def surroundings(hub: Hub, tenant: str) -> Surroundings:
-    """What the running hub knows of a tenant's devices."""
-    bridge = hub.bridges.running().get(tenant)
-    outages = hub.outages.all()
-    refused = _refused(hub.problems)
-    if bridge is None:
-        return Surroundings(problems=refused, outages=outages)
-    held: dict[str, list[str]] = {}
-    for part in bridge.held():
-        held.setdefault(part.device, []).append(f"{part.part}: {part.reason}")
-    records = bridge.tree.identities.accessories
-
-    def desired(device: str) -> Mapping[str, str]:
-        record = records.get(device)
-        return record.desired if record is not None and not record.removed else {}
-
-    return Surroundings(
-        names=bridge.names(),
-        problems=refused,
-        held=lambda device: held.get(device, ()),
-        desired=desired,
-        online=bridge.online_of,
-        outages=outages,
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -15,10 +15,10 @@ from rich.text import Text
 
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.ota.prepare import canned_update
-from hub.client import Control
+from hub.client import HubClient
 from hub.settings import load
 
-__all__ = ["call", "mount", "upload"]
+__all__ = ["mount", "upload"]
 
 DataDir = Annotated[
     Path | None,
@@ -38,24 +38,30 @@ def mount(group: typer.Typer) -> None:
     group.command()(remove)
 
 
-def call(data_dir: Path | None, method: str, path: str, **request: Any) -> Any:
-    """What the running hub answers. Raises NoHubError, RefusedError."""
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        return hub.call(method, path, **request)
-
-
 def upload(
     data_dir: Path | None, tenant: str | None, canned: bytes, notes: str = ""
 ) -> dict[str, Any]:
     """Put a canned file in the hub's store; the image as it is kept. Raises RefusedError."""
-    given: dict[str, Any] = call(
-        data_dir, "POST", "/firmware", content=canned, params=_given(tenant=tenant, notes=notes)
-    )
-    return given
+    with _hub(data_dir, tenant) as hub:
+        given: dict[str, Any] = hub.call(
+            "POST", "/firmware", content=canned, params={"notes": notes}
+        )
+        return given
 
 
-def _given(**parameters: str | None) -> dict[str, str]:
-    return {name: value for name, value in parameters.items() if value}
+def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
+    return HubClient(load(data_dir=data_dir), "dormouse firmware", tenant=tenant)
+
+
+def _find(hub: HubClient, which: str, board: str | None) -> dict[str, Any]:
+    """An image, by its number or its version."""
+    given = {"board": board} if board else {}
+    return _shown(hub.get(f"/firmware/{quote(which, safe='')}", **given))
+
+
+def _shown(image: dict[str, Any]) -> dict[str, Any]:
+    """An image by the names that these commands print."""
+    return {("added_at" if name == "added" else name): value for name, value in image.items()}
 
 
 def add(
@@ -85,7 +91,8 @@ def add(
 
 def list_(tenant: Tenant = None, data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
     """The images in the hub's store, the newest first."""
-    images = call(data_dir, "GET", "/firmware", params=_given(tenant=tenant))
+    with _hub(data_dir, tenant) as hub:
+        images = [_shown(image) for image in hub.get("/firmware")]
     if as_json:
         typer.echo(json.dumps(images, ensure_ascii=False))
         return
@@ -112,7 +119,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """All there is to say about an image."""
-    image = call(data_dir, "GET", f"/firmware/{which}", params=_given(tenant=tenant, board=board))
+    with _hub(data_dir, tenant) as hub:
+        image = _find(hub, which, board)
     if as_json:
         typer.echo(json.dumps(image, ensure_ascii=False))
         return
@@ -124,6 +132,7 @@ def remove(
     which: Which, *, board: Board = None, tenant: Tenant = None, data_dir: DataDir = None
 ) -> None:
     """Take an image out of the hub's store; refused while a rollout uses it."""
-    path = f"/firmware/{which}"
-    image = call(data_dir, "DELETE", path, params=_given(tenant=tenant, board=board))
+    with _hub(data_dir, tenant) as hub:
+        image = _find(hub, which, board)
+        hub.delete(f"/firmware/{image['id']}")
     typer.echo(f"{image['version']} for {image['board'] or 'any board'} is removed")

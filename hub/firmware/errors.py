@@ -23,9 +23,13 @@ class FirmwareError(HubError):
 class ImageRefusedError(FirmwareError):
     """The file is no update that devices could take; the message says why."""
 
+    http_status = 422
+
 
 class ImageTooLargeError(ImageRefusedError):
     """More bytes than an update can have."""
+
+    http_status = 413
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -35,6 +39,7 @@ class ImageTooLargeError(ImageRefusedError):
 class UnknownFirmwareError(FirmwareError):
     """No such image is kept; `known` are those there are, as "version (board)"."""
 
+    http_status = 404
     exit_status = 4
 
     def __init__(self, wanted: str, known: Sequence[str]) -> None:

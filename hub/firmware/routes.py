@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
@@ -10,18 +11,14 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 
 from hub.api.access import Read, Update
-from hub.api.parameters import Number
 from hub.api.problems import ProblemError
 from hub.firmware.check import MAX_UPLOAD
 from hub.firmware.errors import ImageTooLargeError
-from hub.firmware.repository import Image
-from hub.live import LiveChange
+from hub.firmware.repository import FirmwareRepository, Image
+from hub.live import Live, LiveChange
 
 __all__ = ["routes"]
 
-routes = APIRouter(prefix="/firmware", tags=["firmware"])
-
-# One at a time: an upload is held in memory, twice while it is checked.
 _UPLOAD_S = 120  # one that stalls must not hold up those behind it for ever
 
 
@@ -38,53 +35,82 @@ class ImageOut(BaseModel):
     added: datetime
 
 
-ImageNumber = Annotated[Number, Path(description="the image's number")]
+Which = Annotated[
+    str,
+    Path(pattern=r"^[0-9A-Za-z.+_-]{1,64}$", description="the image's number, or its version"),
+]
+Board = Annotated[
+    str | None,
+    Query(pattern=r"^[^\x00]{0,64}$", description="where a version is there for several boards"),
+]
 
 
-@routes.get("")
-async def images(asked: Read) -> list[ImageOut]:
-    """All images, the newest first."""
-    return [_image(image) for image in await asked.hub.firmware(asked.tenant).images()]
+def routes(firmware: Callable[[str], FirmwareRepository], live: Live) -> APIRouter:
+    """The routes under /firmware; `firmware` gives a tenant's images."""
+    router = APIRouter(prefix="/firmware", tags=["firmware"])
+    steps = _Steps(firmware, live)
+    router.get("")(steps.images)
+    router.get("/{image}")(steps.one)
+    router.post(
+        "",
+        status_code=201,
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+            }
+        },
+    )(steps.add)
+    router.delete("/{image}", status_code=204)(steps.remove)
+    return router
 
 
-@routes.get("/{image}")
-async def one(asked: Read, image: ImageNumber) -> ImageOut:
-    """One image."""
-    return _image(await asked.hub.firmware(asked.tenant).get(image))
+class _Steps:
+    """What the routes do."""
+
+    def __init__(self, firmware: Callable[[str], FirmwareRepository], live: Live) -> None:
+        self._firmware, self._live = firmware, live
+        # One at a time: an upload is held in memory, twice while it is checked.
+        self._uploading = asyncio.Lock()
+
+    async def images(self, caller: Read) -> list[ImageOut]:
+        """All images, the newest first."""
+        return [_image(image) for image in await self._firmware(caller.tenant).images()]
+
+    async def one(self, caller: Read, image: Which, board: Board = None) -> ImageOut:
+        """One image."""
+        return _image(await _find(self._firmware(caller.tenant), image, board))
+
+    async def add(
+        self,
+        request: Request,
+        caller: Update,
+        notes: Annotated[str, Query(max_length=2000, pattern=r"^[^\x00]*$")] = "",
+    ) -> ImageOut:
+        """Add a signed image: the body is the canned file. The same again is the one there is."""
+        try:
+            async with asyncio.timeout(_UPLOAD_S), self._uploading:
+                canned = await _body(request)
+                image = await self._firmware(caller.tenant).add(canned, notes=notes)
+        except TimeoutError:
+            raise ProblemError(
+                408, f"the upload took longer than {_UPLOAD_S} s: try again"
+            ) from None
+        self._live.publish(caller.tenant, LiveChange("firmware", str(image.id)))
+        return _image(image)
+
+    async def remove(self, caller: Update, image: Which, board: Board = None) -> None:
+        """Remove an image; not while a rollout that is not over uses it."""
+        images = self._firmware(caller.tenant)
+        number = (await _find(images, image, board)).id
+        await images.remove(number)
+        self._live.publish(caller.tenant, LiveChange("firmware", str(number)))
 
 
-@routes.post(
-    "",
-    status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": {"schema": {"type": "string"}}},
-        }
-    },
-)
-async def add(
-    request: Request,
-    asked: Update,
-    notes: Annotated[str, Query(max_length=2000, pattern=r"^[^\x00]*$")] = "",
-) -> ImageOut:
-    """Add a signed image: the body is the canned file. The same again is the one that is there."""
-    uploading: asyncio.Lock = request.app.state.uploading
-    try:
-        async with asyncio.timeout(_UPLOAD_S), uploading:
-            canned = await _body(request)
-            image = await asked.hub.firmware(asked.tenant).add(canned, notes=notes)
-    except TimeoutError:
-        raise ProblemError(408, f"the upload took longer than {_UPLOAD_S} s: try again") from None
-    asked.hub.live.publish(asked.tenant, LiveChange("firmware", str(image.id)))
-    return _image(image)
-
-
-@routes.delete("/{image}", status_code=204)
-async def remove(asked: Update, image: ImageNumber) -> None:
-    """Remove an image; not while a rollout that is not over uses it."""
-    await asked.hub.firmware(asked.tenant).remove(image)
-    asked.hub.live.publish(asked.tenant, LiveChange("firmware", str(image)))
+async def _find(images: FirmwareRepository, which: str, board: str | None) -> Image:
+    if which.isdigit() and len(which) < 10:
+        return await images.get(int(which))
+    return await images.find(which, board)
 
 
 async def _body(request: Request) -> bytes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from hub.banner import qr as qr_code
-from hub.client import Control
+from hub.client import HubClient
 from hub.settings import load
 
 __all__ = ["app"]
@@ -29,15 +29,12 @@ Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
 def _get(data_dir: Path | None, path: str, tenant: str | None) -> Any:
-    wanted = {"tenant": tenant} if tenant else {}
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        return hub.get(path, **wanted)
+    with _hub(data_dir, tenant) as hub:
+        return hub.get(path)
 
 
-def _post(data_dir: Path | None, path: str, tenant: str | None, body: dict[str, Any]) -> Any:
-    query = f"{path}?tenant={tenant}" if tenant else path
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        return hub.post(query, body)
+def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
+    return HubClient(load(data_dir=data_dir), "dormouse homekit", tenant=tenant)
 
 
 @app.command()
@@ -76,7 +73,8 @@ def unpair(
     """End a pairing from this side, as when a phone was lost."""
     if (controller is None) != everyone:
         raise typer.BadParameter("name one controller (`dormouse homekit pairings`), or --all")
-    answer = _post(data_dir, "/homekit/unpair", tenant, {"controller": controller})
+    with _hub(data_dir, tenant) as hub:
+        answer = hub.post("/homekit/unpair", {"controller": controller})
     typer.echo(f"{answer['unpaired']} unpaired")
 
 
@@ -94,7 +92,8 @@ def accessories(data_dir: DataDir = None, tenant: Tenant = None, as_json: Json =
 @app.command()
 def remove(device: str, data_dir: DataDir = None, tenant: Tenant = None) -> None:
     """Take a device out of HomeKit; its history stays, and it returns when it speaks again."""
-    _post(data_dir, "/homekit/remove", tenant, {"device": device})
+    with _hub(data_dir, tenant) as hub:
+        hub.delete(f"/homekit/accessories/{quote(device, safe='')}")
     typer.echo(f"{device} is no longer in HomeKit")
 
 

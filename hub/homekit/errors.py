@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from hub.errors import HubError
 
-__all__ = ["PortTakenError", "UnknownDeviceError", "UnreachableDeviceError"]
+__all__ = [
+    "PortTakenError",
+    "UnknownControllerError",
+    "UnknownDeviceError",
+    "UnreachableDeviceError",
+]
 
 
 class UnknownDeviceError(HubError):
     """HomeKit has no such device."""
 
+    http_status = 404
+
     def __init__(self, device: str) -> None:
         super().__init__(f"HomeKit has no device {device!r}: `dormouse homekit accessories` lists")
         self.device = device
+
+
+class UnknownControllerError(HubError):
+    """No such controller is paired."""
+
+    http_status = 404
+
+    def __init__(self, controller: str) -> None:
+        super().__init__(f"no controller {controller!r} is paired")
+        self.controller = controller
 
 
 class UnreachableDeviceError(HubError):

@@ -152,7 +152,7 @@ class Ingest:
         log.warning("database away (%s); %d readings wait", reason(error), self._pending)
 
     async def _store_or_refuse(self, readings: Sequence[Reading]) -> None:
-        """Store once more after each remedy, until all are stored or refused."""
+        """Database once more after each remedy, until all are stored or refused."""
         remedy: Callable[[], Awaitable[None]] | None = None
         while True:
             try:

@@ -72,7 +72,7 @@ class IntakeRepository:
         self._catalogue.forget()
 
     async def store(self, readings: Sequence[Reading]) -> Mapping[str, int]:
-        """Store readings, all or none; how many were stored, held, shadowed and so on.
+        """Database readings, all or none; how many were stored, held, shadowed and so on.
 
         Raises WriteConflictError, NoPartitionError, UnknownNumberError, ReadingRefusedError.
         """

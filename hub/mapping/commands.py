@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hub.client import Control
+from hub.client import HubClient
 from hub.settings import load
 
 __all__ = ["app"]
@@ -29,7 +28,7 @@ def reload(
     ] = None,
 ) -> None:
     """Have the running hub read its mapping file again."""
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+    with HubClient(load(data_dir=data_dir), "dormouse mapping") as hub:
         found = hub.post("/mapping/reload")
     said = [f"{kind} {', '.join(names)}" for kind, names in found.items() if names]
     typer.echo(f"the mapping holds: {'; '.join(said) or 'nothing'}")

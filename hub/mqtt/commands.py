@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from hub.client import Control
+from hub.client import HubClient
 from hub.devices.commands import devices
 from hub.settings import load
 
@@ -30,16 +30,12 @@ Tenant = Annotated[str | None, typer.Option("--tenant", help="instead of the hub
 Device = Annotated[str, typer.Argument(help="the device's id")]
 
 
-def _get(data_dir: Path | None) -> dict[str, Any]:
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        answer: dict[str, Any] = hub.get("/devices")
-        return answer
+def _hub(data_dir: Path | None, tenant: str | None = None) -> HubClient:
+    return HubClient(load(data_dir=data_dir), "dormouse devices", tenant=tenant)
 
 
-def _post(data_dir: Path | None, path: str, **body: Any) -> dict[str, Any]:
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        answer: dict[str, Any] = hub.post(f"/devices/{path}", body)
-        return answer
+def _account(device: str) -> str:
+    return f"/accounts/{quote(device, safe='')}"
 
 
 @app.command("list")
@@ -48,7 +44,8 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
     """Accounts, devices that ask for one, and refused enrolments."""
-    found = _get(data_dir)
+    with _hub(data_dir) as hub:
+        found: dict[str, Any] = hub.get("/accounts")
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -84,7 +81,8 @@ def window(
     data_dir: DataDir = None,
 ) -> None:
     """Let new devices enrol for some minutes."""
-    answer = _post(data_dir, "window", minutes=minutes, tenant=tenant)
+    with _hub(data_dir, tenant) as hub:
+        answer = hub.post("/enrolment/window", {"minutes": minutes})
     if minutes:
         typer.echo(f"new devices may enrol into {answer['tenant']} for {minutes:g} minutes")
     else:
@@ -94,7 +92,8 @@ def window(
 @app.command()
 def approve(device: Device, tenant: Tenant = None, data_dir: DataDir = None) -> None:
     """Make the account of a device that asked while enrolment was closed."""
-    _post(data_dir, f"{device}/approve", tenant=tenant)
+    with _hub(data_dir, tenant) as hub:
+        hub.post(f"{_account(device)}/approve")
     typer.echo(f"{device} may connect")
 
 
@@ -110,7 +109,8 @@ def add(
 ) -> None:
     """Make an account beforehand, for a device or a viewer (viewer, viewer.<who>)."""
     password = password_file.read().strip() if password_file else None
-    answer = _post(data_dir, f"{device}/add", tenant=tenant, password=password)
+    with _hub(data_dir, tenant) as hub:
+        answer = hub.post(_account(device), {"password": password})
     if password is None:
         typer.echo(f"{device} may connect with the password {answer['password']}")
     else:
@@ -120,14 +120,16 @@ def add(
 @app.command()
 def disable(device: Device, data_dir: DataDir = None) -> None:
     """Shut a device out, at once; its readings stay."""
-    _post(data_dir, f"{device}/disable")
+    with _hub(data_dir) as hub:
+        hub.post(f"{_account(device)}/disable")
     typer.echo(f"{device} is shut out")
 
 
 @app.command()
 def enable(device: Device, data_dir: DataDir = None) -> None:
     """Let a device in again."""
-    _post(data_dir, f"{device}/enable")
+    with _hub(data_dir) as hub:
+        hub.post(f"{_account(device)}/enable")
     typer.echo(f"{device} may connect")
 
 
@@ -138,14 +140,16 @@ def renew(
     data_dir: DataDir = None,
 ) -> None:
     """Let a device whose flash was erased enrol once with its new password."""
-    _post(data_dir, f"{device}/renew", minutes=minutes)
+    with _hub(data_dir) as hub:
+        hub.post(f"{_account(device)}/renew", {"minutes": minutes})
     typer.echo(f"{device} may enrol once with a new password within {minutes:g} minutes")
 
 
 @app.command()
 def rotate(device: Device, data_dir: DataDir = None) -> None:
     """Give an account a new password, which is shown; the old one ends now."""
-    answer = _post(data_dir, f"{device}/rotate")
+    with _hub(data_dir) as hub:
+        answer = hub.post(f"{_account(device)}/rotate")
     typer.echo(f"{device} may connect with the password {answer['password']}")
 
 
@@ -156,8 +160,8 @@ def replace(
     data_dir: DataDir = None,
 ) -> None:
     """Put a new device in a broken one's place: its history goes on, HomeKit notices nothing."""
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        done = hub.post("/replace", {"old": old, "new": new})
+    with HubClient(load(data_dir=data_dir), "dormouse devices replace") as hub:
+        done = hub.post(f"/devices/{quote(old, safe='')}/replacement", {"new": new})
     typer.echo(f"{new} has taken the place of {old}")
     if done["apart"]:
         typer.echo(f"what {new} measured before is kept as {done['apart']}")
@@ -173,5 +177,6 @@ def replace(
 @app.command()
 def remove(device: Device, data_dir: DataDir = None) -> None:
     """Remove an account; its readings stay."""
-    _post(data_dir, f"{device}/remove")
+    with _hub(data_dir) as hub:
+        hub.delete(_account(device))
     typer.echo(f"{device} has no account any more")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from hub.client import Control
-from hub.people.repository import Role
+from hub.api.scope import Role
+from hub.client import HubClient
 from hub.settings import load
 
 __all__ = ["app"]
@@ -31,9 +31,13 @@ Tenant = Annotated[str | None, typer.Option("--tenant", help="instead of the hub
 Name = Annotated[str, typer.Argument(help="the person's name")]
 
 
-def _post(data_dir: Path | None, path: str, **body: Any) -> Any:
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        return hub.post(f"/people/{path}", body)
+def _hub(data_dir: Path | None, tenant: str | None = None) -> HubClient:
+    return HubClient(load(data_dir=data_dir), "dormouse people", tenant=tenant)
+
+
+def _post(data_dir: Path | None, path: str, tenant: str | None = None, **body: Any) -> None:
+    with _hub(data_dir, tenant) as hub:
+        hub.post(f"/people/{path}", body)
 
 
 @app.command("list")
@@ -42,7 +46,7 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
     """People, and what they may do in which tenant."""
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+    with _hub(data_dir) as hub:
         people = hub.get("/people")
     if as_json:
         typer.echo(json.dumps(people, ensure_ascii=False))
@@ -64,7 +68,11 @@ def invite(
     data_dir: DataDir = None,
 ) -> None:
     """Make a link that lets one person join; whoever has it can use it once."""
-    made = _post(data_dir, "invite", tenant=tenant, role=role, hours=hours, note=note)
+    if tenant is not None:
+        with _hub(data_dir) as hub:
+            hub.put(f"/tenants/{quote(tenant, safe='')}")
+    with _hub(data_dir, tenant) as hub:
+        made = hub.post("/invitations", {"role": role, "hours": hours, "note": note})
     typer.echo(made["url"])
 
 

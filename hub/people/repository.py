@@ -11,11 +11,11 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from psycopg.rows import class_row
 
+from hub.api.scope import Role
 from hub.database.database import Database
 from hub.database.errors import StoreError
 from hub.database.queries import Queries, Query
@@ -28,20 +28,12 @@ __all__ = [
     "OpenSession",
     "PeopleRepository",
     "Person",
-    "Role",
     "SessionOf",
     "login_name",
     "token_hash",
 ]
 
 _QUERIES = Queries.of("hub.people")
-
-
-class Role(StrEnum):
-    """What a person may do in a tenant: look, or change things and invite others."""
-
-    READER = "reader"
-    ADMINISTRATOR = "administrator"
 
 
 class LastAdministratorError(StoreError):

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from hub.api.principal import Principal
-from hub.people.repository import OpenSession, PeopleRepository, Role, SessionOf, token_hash
+from hub.api.scope import Role
+from hub.people.repository import OpenSession, PeopleRepository, SessionOf, token_hash
 
 __all__ = ["LASTING", "Sessions"]
 

@@ -7,16 +7,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from hub.api.access import Asked, Read, Write
-from hub.api.parameters import Name, Number
+from hub.api.access import Operator, Read, Write
+from hub.api.parameters import DeviceId, Name, Number
+from hub.api.principal import Principal
 from hub.api.problems import ProblemError
+from hub.database.database import Database
 from hub.database.errors import ForeignRowError
-from hub.live import LiveChange
+from hub.live import Live, LiveChange
 from hub.places.repository import PlaceRepository
+from hub.places.service import put
 
 __all__ = ["routes"]
-
-routes = APIRouter(prefix="/places", tags=["places"])
 
 PlaceNumber = Annotated[Number, Path(description="the place's number")]
 
@@ -58,7 +59,19 @@ class PlaceChange(BaseModel, extra="forbid"):
     parent: Number | None = Field(None, description="null: it becomes a root")
 
 
-class Usage(BaseModel):
+class PutIn(BaseModel, extra="forbid"):
+    """A place named from the outside in: ["House", "Kitchen"]."""
+
+    path: list[Name] = Field(min_length=1, max_length=10)
+
+
+class PutOut(BaseModel):
+    """The number of the place that a device was put into."""
+
+    place: int
+
+
+class UsageOut(BaseModel):
     """What hangs on a place and those below it."""
 
     below: int
@@ -66,79 +79,97 @@ class Usage(BaseModel):
     placements: int
 
 
-@routes.get("")
-async def tree(
-    asked: Read,
-    devices: Annotated[bool, Query(description="with the devices and their values")] = False,
-) -> list[PlaceOut]:
-    """All places as a tree."""
-    found = await PlaceRepository(asked.store.of(asked.tenant)).tree(values=devices)
-    return [_place(place) for place in found]
+def routes(store: Database, live: Live) -> APIRouter:
+    """The routes under /places, and /devices/{device}/place."""
+    router = APIRouter(tags=["places"])
+    steps = _Steps(store, live)
+    router.get("/places")(steps.tree)
+    router.post("/places", status_code=201)(steps.make)
+    router.patch("/places/{place}")(steps.change)
+    router.get("/places/{place}/usage")(steps.usage)
+    router.delete("/places/{place}", status_code=204)(steps.remove)
+    router.put("/devices/{device}/place", tags=["operator"])(steps.put)
+    return router
 
 
-@routes.post("", status_code=201)
-async def make(asked: Write, wanted: NewPlace) -> PlaceMade:
-    """Make a place."""
-    place = await PlaceRepository(asked.store.of(asked.tenant)).add(wanted.name, wanted.parent)
-    _changed(asked, place)
-    return PlaceMade(id=place)
+class _Steps:
+    """What the routes do."""
 
+    def __init__(self, store: Database, live: Live) -> None:
+        self._store, self._live = store, live
 
-@routes.patch("/{place}")
-async def change(asked: Write, place: PlaceNumber, wanted: PlaceChange) -> PlaceMade:
-    """Rename a place, or hang it elsewhere with all that is in it."""
-    places = PlaceRepository(asked.store.of(asked.tenant))
-    if "name" in wanted.model_fields_set and wanted.name is None:
-        raise ProblemError(422, "body.name: a place has a name")
-    if "parent" in wanted.model_fields_set:
-        await places.move(place, wanted.parent)
-    if wanted.name is not None:
-        await places.rename(place, wanted.name)
-    if not wanted.model_fields_set:
-        await places.usage(place)  # nothing to change, but the place must be there
-    _changed(asked, place)
-    return PlaceMade(id=place)
+    async def tree(
+        self,
+        caller: Read,
+        devices: Annotated[bool, Query(description="with the devices and their values")] = False,
+    ) -> list[PlaceOut]:
+        """All places as a tree."""
+        found = await PlaceRepository(self._store.of(caller.tenant)).tree(values=devices)
+        return [_place(place) for place in found]
 
+    async def make(self, caller: Write, body: NewPlace) -> PlaceMade:
+        """Make a place."""
+        place = await PlaceRepository(self._store.of(caller.tenant)).add(body.name, body.parent)
+        self._changed(caller, place)
+        return PlaceMade(id=place)
 
-@routes.get("/{place}/usage")
-async def usage(asked: Read, place: PlaceNumber) -> Usage:
-    """What would go with a place."""
-    found = await PlaceRepository(asked.store.of(asked.tenant)).usage(place)
-    return Usage(below=found.below, devices=list(found.devices), placements=found.placements)
+    async def change(self, caller: Write, place: PlaceNumber, body: PlaceChange) -> PlaceMade:
+        """Rename a place, or hang it elsewhere with all that is in it."""
+        places = PlaceRepository(self._store.of(caller.tenant))
+        if "name" in body.model_fields_set and body.name is None:
+            raise ProblemError(422, "body.name: a place has a name")
+        if "parent" in body.model_fields_set:
+            await places.move(place, body.parent)
+        if body.name is not None:
+            await places.rename(place, body.name)
+        if not body.model_fields_set:
+            await places.usage(place)  # nothing to change, but the place must be there
+        self._changed(caller, place)
+        return PlaceMade(id=place)
 
+    async def usage(self, caller: Read, place: PlaceNumber) -> UsageOut:
+        """What would go with a place."""
+        found = await PlaceRepository(self._store.of(caller.tenant)).usage(place)
+        return UsageOut(below=found.below, devices=list(found.devices), placements=found.placements)
 
-@routes.delete("/{place}", status_code=204)
-async def remove(
-    asked: Write,
-    place: PlaceNumber,
-    branch: Annotated[
-        bool, Query(description="also what is below, and which device was there when")
-    ] = False,
-) -> None:
-    """Remove a place that nothing is, or was, in; with `branch` whatever it holds.
+    async def remove(
+        self,
+        caller: Write,
+        place: PlaceNumber,
+        branch: Annotated[
+            bool, Query(description="also what is below, and which device was there when")
+        ] = False,
+    ) -> None:
+        """Remove a place that nothing is, or was, in; with `branch` whatever it holds.
 
-    Devices in it move up to the place above; their readings stay.
-    """
-    places = PlaceRepository(asked.store.of(asked.tenant))
-    found = await places.usage(place)
-    if branch:
-        await places.remove_branch(place, asked.principal.name)
-    elif found.below or found.devices or found.placements:
-        raise ProblemError(
-            409,
-            f"place {place} has {found.below} places below it, {len(found.devices)} devices and "
-            f"{found.placements} records of devices that were there: branch=true removes it all",
-        )
-    else:
-        try:
-            await places.remove(place)
-        except ForeignRowError as error:
-            raise ProblemError(409, f"place {place} was put to use just now: {error}") from None
-    _changed(asked, place)
+        Devices in it move up to the place above; their readings stay.
+        """
+        places = PlaceRepository(self._store.of(caller.tenant))
+        found = await places.usage(place)
+        if branch:
+            await places.remove_branch(place, caller.name)
+        elif found.below or found.devices or found.placements:
+            raise ProblemError(
+                409,
+                f"place {place} has {found.below} places below it, {len(found.devices)} devices "
+                f"and {found.placements} records of devices that were there: branch=true removes "
+                "it all",
+            )
+        else:
+            try:
+                await places.remove(place)
+            except ForeignRowError as error:
+                raise ProblemError(409, f"place {place} was put to use just now: {error}") from None
+        self._changed(caller, place)
 
+    async def put(self, caller: Operator, device: DeviceId, body: PutIn) -> PutOut:
+        """Put a device into a place; both are made as far as they are missing."""
+        place = await put(self._store.of(caller.tenant), device, body.path, caller.name)
+        self._live.publish(caller.tenant, LiveChange("device", device))
+        return PutOut(place=place)
 
-def _changed(asked: Asked, place: int) -> None:
-    asked.hub.live.publish(asked.tenant, LiveChange("place", str(place)))
+    def _changed(self, caller: Principal, place: int) -> None:
+        self._live.publish(caller.tenant, LiveChange("place", str(place)))
 
 
 def _place(found: dict[str, Any]) -> PlaceOut:

@@ -11,7 +11,7 @@ from hub.places.repository import PlaceRepository
 __all__ = ["put"]
 
 
-async def put(database: TenantDatabase, device: str, path: Sequence[str]) -> int:
+async def put(database: TenantDatabase, device: str, path: Sequence[str], who: str) -> int:
     """Make device and places as far as they are missing; the innermost place's number.
 
     Raises StoreError leaves.
@@ -20,5 +20,5 @@ async def put(database: TenantDatabase, device: str, path: Sequence[str]) -> int
     parent: int | None = None
     for name in path:
         parent = await places.ensure(name, parent)
-    await DeviceChanges(database, "provision").place(device, parent)
+    await DeviceChanges(database, who).place(device, parent)
     return parent or 0

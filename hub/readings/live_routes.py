@@ -11,14 +11,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import StringConstraints
 
 from contracts.reading import SeriesKey
-from hub.api.access import Asked, Read, again, may
-from hub.api.parameters import SeriesName, series_key, series_name
-from hub.api.principal import site_of
+from hub.api.access import Read, may
+from hub.api.parameters import DeviceKey, SeriesName, series_key, series_name
+from hub.api.principal import Principal, authenticate_again
+from hub.api.scope import Scope
+from hub.api.streams import LiveStreams
+from hub.database.database import Database
 from hub.devices.glance import SeriesGlance, glance
 from hub.live import (
+    Live,
     LiveChange,
     LiveCommand,
     LiveOnline,
@@ -28,18 +31,13 @@ from hub.live import (
     Subscription,
     Update,
 )
-from hub.tokens.repository import Scope
 
 __all__ = ["routes"]
-
-routes = APIRouter(tags=["live"])
 
 BEAT_S = 15.0
 """Shorter than the 30 to 60 s after which proxies and phones take a silent connection for dead."""
 _RETRY_MS = 2000
 _AT_ONCE = 200  # events in one write
-
-Device = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 @dataclass(slots=True)
@@ -47,7 +45,8 @@ class _Watch:
     """One stream: what it wants to see, and what it knows of calibrations."""
 
     request: Request
-    asked: Asked
+    caller: Principal
+    store: Database
     updates: Subscription
     devices: frozenset[str]
     series: frozenset[SeriesKey]
@@ -66,43 +65,85 @@ class _Watch:
 
     async def learn(self) -> None:
         """The calibrations that hold now."""
-        found = await glance(self.asked.store.of(self.asked.tenant))
+        found = await glance(self.store.of(self.caller.tenant))
         self.calibrated = {one.series: one for device in found.devices for one in device.values}
 
 
-@routes.get(
-    "/live",
-    response_model=None,
-    responses={
-        200: {
-            "description": "events `ready`, `value`, `report`, `online`, `command`, `change`, "
-            "`missed`, `end`; see docs/api.md",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        }
-    },
-)
-async def live(
-    request: Request,
-    asked: Read,
-    device: Annotated[list[Device], Query(max_length=200)] = [],  # noqa: B006  # FastAPI copies it
-    series: Annotated[list[SeriesName], Query(max_length=200)] = [],  # noqa: B006  # as above
-    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
-) -> StreamingResponse:
-    """Values, reports and changes as they are heard, of these devices and series, or of all.
+def routes(store: Database, live: Live, streams: LiveStreams) -> APIRouter:
+    """/live."""
+    router = APIRouter(tags=["live"])
+    steps = _Steps(store, live, streams)
+    router.get(
+        "/live",
+        response_model=None,
+        responses={
+            200: {
+                "description": "events `ready`, `value`, `report`, `online`, `command`, `change`, "
+                "`missed`, `end`; see docs/api.md",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            }
+        },
+    )(steps.live)
+    return router
 
-    With the `id` of the last event as Last-Event-ID the stream goes on after it; what cannot be
-    told any more is told as `missed`.
-    """
-    updates = asked.hub.live.subscribe(asked.tenant, after=last_event_id)
-    keys = frozenset(series_key(name) for name in series)
-    watch = _Watch(request, asked, updates, frozenset(device), keys, {})
-    chunks = _chunks(watch)
-    first = await anext(chunks)
-    return StreamingResponse(
-        _rest(first, chunks),
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        media_type="text/event-stream",
-    )
+
+class _Steps:
+    """What the route does."""
+
+    def __init__(self, store: Database, live: Live, streams: LiveStreams) -> None:
+        self._store, self._live, self._streams = store, live, streams
+
+    async def live(
+        self,
+        request: Request,
+        caller: Read,
+        device: Annotated[list[DeviceKey], Query(max_length=200)] = [],  # noqa: B006  # FastAPI copies it
+        series: Annotated[list[SeriesName], Query(max_length=200)] = [],  # noqa: B006  # as above
+        last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+    ) -> StreamingResponse:
+        """Values, reports and changes as they are heard, of these devices and series, or of all.
+
+        With the `id` of the last event as Last-Event-ID the stream goes on after it; what cannot be
+        told any more is told as `missed`.
+        """
+        updates = self._live.subscribe(caller.tenant, after=last_event_id)
+        keys = frozenset(series_key(name) for name in series)
+        watch = _Watch(request, caller, self._store, updates, frozenset(device), keys, {})
+        chunks = self._chunks(watch)
+        first = await anext(chunks)
+        return StreamingResponse(
+            _rest(first, chunks),
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+            media_type="text/event-stream",
+        )
+
+    async def _chunks(self, watch: _Watch) -> AsyncIterator[str]:
+        updates = watch.updates
+        with self._streams.one(watch.caller, updates):
+            async with updates:
+                await watch.learn()
+                tenant = {"tenant": watch.caller.tenant}
+                yield f"retry: {_RETRY_MS}\n" + _event("ready", tenant, updates.position)
+                checked = time.monotonic()
+                while True:
+                    found: list[Update | Missed] | None = None
+                    try:
+                        async with asyncio.timeout(BEAT_S):
+                            found = await updates.batch(_AT_ONCE)
+                    except TimeoutError:
+                        yield ": beat\n\n"
+                    if found == []:
+                        ended = "the hub stops" if self._live.closed else "no longer allowed"
+                        yield _event("end", {"reason": ended}, updates.position)
+                        return
+                    if found and (told := await _told(watch, found)):
+                        yield told
+                    if time.monotonic() - checked >= BEAT_S:
+                        checked = time.monotonic()
+                        if not await _still(watch):
+                            yield _event("end", {"reason": "no longer allowed"}, updates.position)
+                            return
+                        await watch.learn()
 
 
 async def _rest(first: str, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -111,43 +152,13 @@ async def _rest(first: str, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
         yield chunk
 
 
-async def _chunks(watch: _Watch) -> AsyncIterator[str]:
-    streams = site_of(watch.request).streams
-    updates = watch.updates
-    with streams.one(watch.asked.principal, updates):
-        async with updates:
-            await watch.learn()
-            tenant = {"tenant": watch.asked.tenant}
-            yield f"retry: {_RETRY_MS}\n" + _event("ready", tenant, updates.position)
-            checked = time.monotonic()
-            while True:
-                found: list[Update | Missed] | None = None
-                try:
-                    async with asyncio.timeout(BEAT_S):
-                        found = await updates.batch(_AT_ONCE)
-                except TimeoutError:
-                    yield ": beat\n\n"
-                if found == []:
-                    ended = "the hub stops" if watch.asked.hub.live.closed else "no longer allowed"
-                    yield _event("end", {"reason": ended}, updates.position)
-                    return
-                if found and (told := await _told(watch, found)):
-                    yield told
-                if time.monotonic() - checked >= BEAT_S:
-                    checked = time.monotonic()
-                    if not await _still(watch):
-                        yield _event("end", {"reason": "no longer allowed"}, updates.position)
-                        return
-                    await watch.learn()
-
-
 async def _still(watch: _Watch) -> bool:
     """Whether who opened the stream may still see this tenant."""
-    principal = await again(watch.request)
+    principal = await authenticate_again(watch.request)
     return (
         principal is not None
         and may(principal, Scope.READ)
-        and principal.tenant == watch.asked.tenant
+        and principal.tenant == watch.caller.tenant
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -15,12 +15,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from contracts.homekit.quantities import quantity
-from hub.api.access import Asked, Read, Write
+from hub.api.access import Read, Write
 from hub.api.parameters import Instant, SeriesName, series_key, series_name
 from hub.api.problems import ProblemError
+from hub.database.database import Database, TenantDatabase
 from hub.devices.glance import glance
 from hub.devices.routes import SeriesOut, series_out
-from hub.live import LiveChange
+from hub.live import Live, LiveChange
 from hub.readings.coverage import CoverageRepository
 from hub.readings.exports import Exports
 from hub.readings.formats import MEDIA, Format, negotiated
@@ -29,8 +30,6 @@ from hub.readings.repository import ReadingRepository
 
 __all__ = ["routes"]
 
-routes = APIRouter(tags=["readings"])
-
 MOST_JSON = 200_000
 """Points of a JSON answer: 15 MB, which is what programs still parse at once."""
 MOST_SERIES = 50
@@ -38,7 +37,7 @@ MOST_SERIES = 50
 Point = Annotated[list[bool | int | float | str], Field(min_length=3, max_length=6)]
 
 
-class Wanted(StrEnum):
+class ResolutionChoice(StrEnum):
     """Every reading, bins of an hour or a day (UTC), or the finest that is not too many."""
 
     RAW = "raw"
@@ -90,7 +89,7 @@ class ReadingsQuery(BaseModel, extra="forbid"):
     series: list[SeriesName] = Field(min_length=1, max_length=MOST_SERIES)
     since: Instant | None = Field(None, description="left out: a day before `until`")
     until: Instant | None = Field(None, description="left out: now")
-    resolution: Wanted = Wanted.AUTO
+    resolution: ResolutionChoice = ResolutionChoice.AUTO
     points: int = Field(2000, ge=1, le=MOST_JSON, description="of a series at most, for auto")
     as_of: Instant | None = Field(
         None, description="calibrated as was known at that instant; raw only"
@@ -102,104 +101,117 @@ class ReadingsQuery(BaseModel, extra="forbid"):
 class _Ask:
     """A checked request for points."""
 
-    asked: Asked
+    database: TenantDatabase
     found: list[Series]
     span: Span
     resolution: Resolution
 
     @property
     def points(self) -> PointRepository:
-        return PointRepository(self.asked.store.of(self.asked.tenant))
+        return PointRepository(self.database)
 
     def pieces(self, exports: Exports, series: Series, form: Form) -> AsyncIterator[Piece]:
         return exports.paced(self.points.pieces(series, self.span, self.resolution, form))
 
 
-@routes.get("/series")
-async def every_series(asked: Read) -> list[SeriesOut]:
-    """Every series of every device with its newest value."""
-    found = await glance(asked.store.of(asked.tenant))
-    return [series_out(value) for device in found.devices for value in device.values]
+def routes(store: Database, live: Live) -> APIRouter:
+    """/series, /readings and /calibrations."""
+    router = APIRouter(tags=["readings"])
+    steps = _Steps(store, live)
+    router.get("/series")(steps.every_series)
+    router.get(
+        "/readings",
+        response_model=None,
+        responses={
+            200: {
+                "description": "points in order; in all but JSON with a column `series`",
+                "model": ReadingsOut,
+                "content": {
+                    media.partition(";")[0]: {"schema": {"type": "string"}}
+                    for form, media in MEDIA.items()
+                    if form is not Format.JSON
+                },
+            }
+        },
+    )(steps.readings)
+    router.put("/calibrations", status_code=204)(steps.calibrate)
+    return router
 
 
-@routes.get(
-    "/readings",
-    response_model=None,
-    responses={
-        200: {
-            "description": "points in order; in all but JSON with a column `series`",
-            "model": ReadingsOut,
-            "content": {
-                media.partition(";")[0]: {"schema": {"type": "string"}}
-                for form, media in MEDIA.items()
-                if form is not Format.JSON
-            },
-        }
-    },
-)
-async def readings(
-    request: Request, asked: Read, wanted: Annotated[ReadingsQuery, Query()]
-) -> StreamingResponse:
-    """Points of up to 50 series. JSON has at most 200,000 points; the others have no limit."""
-    form = negotiated(wanted.format, request.headers.get("accept", ""))
-    ask = await _checked(asked, wanted)
-    if form is Format.JSON:
-        await _refuse_too_many(ask)
-    exports: Exports = request.app.state.exports
-    chunks = _json(ask, exports) if form is Format.JSON else _file(ask, exports, form)
-    # Begun before the answer is: what fails at once is answered with what it is.
-    first = await anext(chunks)
-    headers = {"Cache-Control": "no-store"}
-    if form is not Format.JSON:
-        headers["Content-Disposition"] = f'attachment; filename="readings.{form.value}"'
-    return StreamingResponse(_again(first, chunks), headers=headers, media_type=MEDIA[form])
+class _Steps:
+    """What the routes do."""
+
+    def __init__(self, store: Database, live: Live) -> None:
+        self._store, self._live = store, live
+        self._exports = Exports()
+
+    async def every_series(self, caller: Read) -> list[SeriesOut]:
+        """Every series of every device with its newest value."""
+        found = await glance(self._store.of(caller.tenant))
+        return [series_out(value) for device in found.devices for value in device.values]
+
+    async def readings(
+        self, request: Request, caller: Read, query: Annotated[ReadingsQuery, Query()]
+    ) -> StreamingResponse:
+        """Points of up to 50 series. JSON has at most 200,000 points; the others have no limit."""
+        form = negotiated(query.format, request.headers.get("accept", ""))
+        ask = await _checked(self._store.of(caller.tenant), query)
+        if form is Format.JSON:
+            await _refuse_too_many(ask)
+        chunks = (
+            _json(ask, self._exports) if form is Format.JSON else _file(ask, self._exports, form)
+        )
+        # Begun before the answer is: what fails at once is answered with what it is.
+        first = await anext(chunks)
+        headers = {"Cache-Control": "no-store"}
+        if form is not Format.JSON:
+            headers["Content-Disposition"] = f'attachment; filename="readings.{form.value}"'
+        return StreamingResponse(_again(first, chunks), headers=headers, media_type=MEDIA[form])
+
+    async def calibrate(self, caller: Write, body: CalibrationIn) -> None:
+        """Calibrate a series for a span of time, in place of what held there; readings stay raw."""
+        if body.since and body.until and body.since >= body.until:
+            raise ProblemError(422, "body.since: must lie before body.until")
+        await ReadingRepository(self._store.of(caller.tenant)).calibrate(
+            series_key(body.series),
+            gain=body.gain,
+            offset=body.offset,
+            since=body.since,
+            until=body.until,
+            who=caller.name,
+        )
+        self._live.publish(caller.tenant, LiveChange("calibration", body.series))
 
 
-@routes.put("/calibrations", status_code=204)
-async def calibrate(asked: Write, wanted: CalibrationIn) -> None:
-    """Calibrate a series for a span of time, in place of what held there; readings stay raw."""
-    if wanted.since and wanted.until and wanted.since >= wanted.until:
-        raise ProblemError(422, "body.since: must lie before body.until")
-    await ReadingRepository(asked.store.of(asked.tenant)).calibrate(
-        series_key(wanted.series),
-        gain=wanted.gain,
-        offset=wanted.offset,
-        since=wanted.since,
-        until=wanted.until,
-        who=asked.principal.name,
-    )
-    asked.hub.live.publish(asked.tenant, LiveChange("calibration", wanted.series))
-
-
-async def _checked(asked: Asked, wanted: ReadingsQuery) -> _Ask:
-    until = wanted.until or datetime.now(UTC)
-    since = wanted.since or until - timedelta(days=1)
+async def _checked(database: TenantDatabase, query: ReadingsQuery) -> _Ask:
+    until = query.until or datetime.now(UTC)
+    since = query.since or until - timedelta(days=1)
     if since >= until:
         raise ProblemError(422, "query.since: must lie before query.until")
-    keys = list(dict.fromkeys(series_key(name) for name in wanted.series))
-    found = await PointRepository(asked.store.of(asked.tenant)).find(keys, wanted.as_of)
-    ask = _Ask(asked, found, Span(since, until), Resolution.RAW)
-    ask = await _choose(ask, wanted.resolution, wanted.points)
-    if wanted.as_of is not None and ask.resolution is not Resolution.RAW:
+    keys = list(dict.fromkeys(series_key(name) for name in query.series))
+    found = await PointRepository(database).find(keys, query.as_of)
+    ask = _Ask(database, found, Span(since, until), Resolution.RAW)
+    ask = await _choose(ask, query.resolution, query.points)
+    if query.as_of is not None and ask.resolution is not Resolution.RAW:
         raise ProblemError(
             422, "query.as_of: bins hold the present calibration: ask for resolution=raw"
         )
     return ask
 
 
-async def _choose(ask: _Ask, wanted: Wanted, points: int) -> _Ask:
-    if wanted is Wanted.AUTO:
-        coverage = CoverageRepository(ask.asked.store.of(ask.asked.tenant))
+async def _choose(ask: _Ask, choice: ResolutionChoice, points: int) -> _Ask:
+    if choice is ResolutionChoice.AUTO:
+        coverage = CoverageRepository(ask.database)
         resolution = await coverage.choose(ask.found, ask.span, points)
         if resolution is not Resolution.RAW and any(s.kind == "string" for s in ask.found):
             resolution = Resolution.RAW  # texts have no bins; the limits say what to do
     else:
-        resolution = Resolution(wanted.value)
+        resolution = Resolution(choice.value)
         texts = [one for one in ask.found if one.kind == "string"]
         if texts and resolution is not Resolution.RAW:
             name = series_name(texts[0].key)
             raise ProblemError(422, f"query.resolution: {name} is text, which has no bins: ask raw")
-    return _Ask(ask.asked, ask.found, ask.span, resolution)
+    return replace(ask, resolution=resolution)
 
 
 async def _refuse_too_many(ask: _Ask) -> None:
@@ -219,7 +231,7 @@ async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
 
 
 async def _json(ask: _Ask, exports: Exports) -> AsyncIterator[bytes]:
-    with exports.one(ask.asked.tenant):
+    with exports.one(ask.database.tenant):
         head = {
             "since": ask.span.since.isoformat(),
             "until": ask.span.until.isoformat(),
@@ -239,7 +251,7 @@ async def _json(ask: _Ask, exports: Exports) -> AsyncIterator[bytes]:
 
 
 async def _about(ask: _Ask, series: Series) -> dict[str, Any]:
-    coverage = CoverageRepository(ask.asked.store.of(ask.asked.tenant))
+    coverage = CoverageRepository(ask.database)
     gaps = await coverage.gaps(series, ask.span, ask.resolution)
     kind = quantity(series.key)
     return {
@@ -254,7 +266,7 @@ async def _about(ask: _Ask, series: Series) -> dict[str, Any]:
 
 
 async def _file(ask: _Ask, exports: Exports, form: Format) -> AsyncIterator[bytes]:
-    with exports.one(ask.asked.tenant):
+    with exports.one(ask.database.tenant):
         if form is Format.CSV:
             yield (",".join(("series", *COLUMNS[ask.resolution])) + "\n").encode()
             for series in ask.found:

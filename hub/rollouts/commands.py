@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from hub.client import Control
+from hub.client import HubClient
 from hub.device_settings.schema import parse
 from hub.rollouts.local_zone import local_zone
 from hub.rollouts.model import Options
@@ -113,8 +113,8 @@ def start(
         "settings": _settings(setting, wifi, wifi_key_file),
         "options": {name: value for name, value in given.items() if value not in (None, [])},
     }
-    with _hub(data_dir) as hub:
-        found = _post(hub, "/rollouts/plan" if plan else "/rollouts", {"request": request}, tenant)
+    with _hub(data_dir, tenant) as hub:
+        found = hub.post("/rollouts/plan" if plan else "/rollouts", request)
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
         elif plan:
@@ -122,14 +122,14 @@ def start(
         else:
             typer.echo(f"rollout {found['id']}: {found['text']} to {len(found['devices'])} devices")
         if follow and not plan:
-            _follow(hub, found["id"], tenant)
+            _follow(hub, found["id"])
 
 
 @app.command("list")
 def list_(as_json: Json = False, tenant: Tenant = None, data_dir: DataDir = None) -> None:
     """List rollouts, the newest first."""
-    with _hub(data_dir) as hub:
-        found = hub.get("/rollouts", **_named(tenant))
+    with _hub(data_dir, tenant) as hub:
+        found = hub.get("/rollouts")
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
@@ -146,13 +146,13 @@ def status(
     data_dir: DataDir = None,
 ) -> None:
     """Show where a rollout stands, until it is over; Ctrl-C leaves it going on."""
-    with _hub(data_dir) as hub:
+    with _hub(data_dir, tenant) as hub:
         if as_json:
-            typer.echo(json.dumps(_status(hub, number, tenant), ensure_ascii=False))
+            typer.echo(json.dumps(_status(hub, number), ensure_ascii=False))
         elif once:
-            Console().print(status_table(_status(hub, number, tenant)))
+            Console().print(status_table(_status(hub, number)))
         else:
-            _follow(hub, number, tenant)
+            _follow(hub, number)
 
 
 @app.command()
@@ -183,9 +183,8 @@ def history(
     data_dir: DataDir = None,
 ) -> None:
     """Show everything that happened, oldest first."""
-    named = _named(tenant) | ({"device": device} if device else {})
-    with _hub(data_dir) as hub:
-        found = hub.get(f"/rollouts/{number}/history", **named)
+    with _hub(data_dir, tenant) as hub:
+        found = hub.get(f"/rollouts/{number}/history", **({"device": device} if device else {}))
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -208,38 +207,29 @@ def _settings(
     return settings or None
 
 
-def _follow(hub: Control, number: int, tenant: str | None) -> None:
+def _follow(hub: HubClient, number: int) -> None:
     console = Console()
-    found = _status(hub, number, tenant)
+    found = _status(hub, number)
     with (
         contextlib.suppress(KeyboardInterrupt),
         Live(status_table(found), console=console, auto_refresh=False) as live,
     ):
         while found["phase"] not in _OVER:
             time.sleep(_EVERY_S)
-            found = _status(hub, number, tenant)
+            found = _status(hub, number)
             live.update(status_table(found), refresh=True)
 
 
 def _act(number: int, what: str, tenant: str | None, data_dir: Path | None) -> None:
-    with _hub(data_dir) as hub:
-        found = _post(hub, f"/rollouts/{number}/{what}", {}, tenant)
+    with _hub(data_dir, tenant) as hub:
+        found = hub.post(f"/rollouts/{number}/{what}")
     typer.echo(f"rollout {number} is {found['phase']}")
 
 
-def _status(hub: Control, number: int, tenant: str | None) -> dict[str, Any]:
-    answer: dict[str, Any] = hub.get(f"/rollouts/{number}", **_named(tenant))
+def _status(hub: HubClient, number: int) -> dict[str, Any]:
+    answer: dict[str, Any] = hub.get(f"/rollouts/{number}")
     return answer
 
 
-def _post(hub: Control, path: str, body: dict[str, Any], tenant: str | None) -> dict[str, Any]:
-    answer: dict[str, Any] = hub.call("POST", path, json=body, params=_named(tenant))
-    return answer
-
-
-def _named(tenant: str | None) -> dict[str, str]:
-    return {"tenant": tenant} if tenant else {}
-
-
-def _hub(data_dir: Path | None) -> contextlib.closing[Control]:
-    return contextlib.closing(Control(load(data_dir=data_dir)))
+def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
+    return HubClient(load(data_dir=data_dir), "dormouse rollout", tenant=tenant)

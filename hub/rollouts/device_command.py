@@ -19,7 +19,7 @@ from contracts.versions import Version
 from host.errors import FileReadError
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.ota.prepare import canned_update
-from hub.client import Control, NoHubError
+from hub.client import HubClient, NoHubError
 from hub.firmware.commands import DataDir, Tenant, upload
 from hub.settings import load
 
@@ -75,9 +75,8 @@ def device(
         "downgrade": downgrade,
     }
     request = {"select": {"devices": [name]}, "options": options, **wanted}
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        body = {"request": request, "who": "dormouse ota device"}
-        started = hub.call("POST", "/rollouts", json=body, params=_of(tenant))
+    with _hub(data_dir, tenant) as hub:
+        started = hub.post("/rollouts", request)
     number = started["id"]
     if detach:
         typer.echo(f"{name}: {_goes_on(number)}")
@@ -128,9 +127,9 @@ def _states(number: int, data_dir: Path | None, tenant: str | None) -> Iterator[
     away = time.monotonic() + _HUB_AWAY_S
     while True:
         try:
-            with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+            with _hub(data_dir, tenant) as hub:
                 while True:
-                    found = hub.get(f"/rollouts/{number}", **_of(tenant))
+                    found = hub.get(f"/rollouts/{number}")
                     away = time.monotonic() + _HUB_AWAY_S
                     yield found
                     time.sleep(_EVERY_S)
@@ -180,8 +179,8 @@ def _goes_on(number: int) -> str:
     )
 
 
-def _of(tenant: str | None) -> dict[str, str]:
-    return {"tenant": tenant} if tenant else {}
+def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
+    return HubClient(load(data_dir=data_dir), "dormouse ota device", tenant=tenant)
 
 
 def _time(iso: str | None) -> str | None:

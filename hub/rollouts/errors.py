@@ -24,12 +24,14 @@ class RolloutError(HubError):
 class BadRequestError(RolloutError):
     """What was asked for makes no sense."""
 
+    http_status = 422
     exit_status = 2
 
 
 class NoDevicesError(RolloutError):
     """No device was selected; name some with --device, --place, --where, or take --all."""
 
+    http_status = 422
     exit_status = 2
 
 
@@ -44,6 +46,7 @@ class StaleRolloutError(RolloutError):
 class UnknownRolloutError(RolloutError):
     """There is no such rollout."""
 
+    http_status = 404
     exit_status = 2
 
     def __init__(self, number: int) -> None:

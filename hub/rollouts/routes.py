@@ -8,20 +8,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from hub.api.access import Asked, Read, Update
-from hub.api.parameters import Number
-from hub.live import LiveChange
-from hub.rollouts.service import Request
+from hub.api.access import Read, Update
+from hub.api.parameters import DeviceKey
+from hub.api.principal import Principal
+from hub.live import Live, LiveChange
+from hub.rollouts.service import RolloutRequest, Rollouts
 from hub.rollouts.view import View
 
 __all__ = ["routes"]
 
-routes = APIRouter(prefix="/rollouts", tags=["rollouts"])
+# Without an upper bound: a number that is too large is one that there is not.
+RolloutNumber = Annotated[int, Path(ge=0, description="the rollout's number")]
 
-RolloutNumber = Annotated[Number, Path(description="the rollout's number")]
 
-
-class Stream(BaseModel):
+class StreamOut(BaseModel):
     """How far a stream to a device has come, in bytes; `seconds_left` as far as that is known."""
 
     phase: str
@@ -50,7 +50,7 @@ class RolloutDevice(BaseModel):
     health_reason: str
     expected_at: datetime | None
     expected_sure: bool
-    progress: Stream | None
+    progress: StreamOut | None
 
 
 class RolloutOut(BaseModel):
@@ -77,7 +77,7 @@ class RolloutWhole(RolloutOut):
     devices: list[RolloutDevice]
 
 
-class Event(BaseModel):
+class EventOut(BaseModel):
     """One step: of a device, or of the rollout (`device` null)."""
 
     id: int
@@ -90,69 +90,75 @@ class Event(BaseModel):
     command: int | None
 
 
-@routes.get("")
-async def latest(asked: Read) -> list[RolloutOut]:
-    """The last 50 rollouts, the newest first."""
-    found = await asked.hub.rollouts.latest(asked.tenant)
-    return [RolloutOut.model_validate(view.json()) for view in found]
+def routes(rollouts: Rollouts, live: Live) -> APIRouter:
+    """The routes under /rollouts."""
+    router = APIRouter(prefix="/rollouts", tags=["rollouts"])
+    steps = _Steps(rollouts, live)
+    router.get("")(steps.latest)
+    router.post("/plan")(steps.plan)
+    router.post("", status_code=201)(steps.start)
+    router.get("/{number:int}")(steps.status)
+    router.get("/{number:int}/history")(steps.history)
+    router.post("/{number:int}/pause")(steps.pause)
+    router.post("/{number:int}/resume")(steps.resume)
+    router.post("/{number:int}/abort")(steps.abort)
+    return router
 
 
-@routes.post("/plan")
-async def plan(asked: Read, wanted: Request) -> RolloutWhole:
-    """What a rollout would do, and when each device should be done; nothing is started."""
-    return _whole(await asked.hub.rollouts.plan(asked.tenant, wanted, _who(asked)))
+class _Steps:
+    """What the routes do."""
 
+    def __init__(self, rollouts: Rollouts, live: Live) -> None:
+        self._rollouts, self._live = rollouts, live
 
-@routes.post("", status_code=201)
-async def start(asked: Update, wanted: Request) -> RolloutWhole:
-    """Start a rollout of firmware (`version` or `image`) or `settings`."""
-    view = await asked.hub.rollouts.start(asked.tenant, wanted, _who(asked))
-    return _changed(asked, view)
+    async def latest(self, caller: Read) -> list[RolloutOut]:
+        """The last 50 rollouts, the newest first."""
+        found = await self._rollouts.latest(caller.tenant)
+        return [RolloutOut.model_validate(view.json()) for view in found]
 
+    async def plan(self, caller: Read, body: RolloutRequest) -> RolloutWhole:
+        """What a rollout would do, and when each device should be done; nothing is started."""
+        return _whole(await self._rollouts.plan(caller.tenant, body, caller.name))
 
-@routes.get("/{number:int}")
-async def status(asked: Read, number: RolloutNumber) -> RolloutWhole:
-    """Where a rollout and each of its devices stand."""
-    return _whole(await asked.hub.rollouts.status(asked.tenant, number))
+    async def start(self, caller: Update, body: RolloutRequest) -> RolloutWhole:
+        """Start a rollout of firmware (`version` or `image`) or `settings`."""
+        view = await self._rollouts.start(caller.tenant, body, caller.name)
+        return self._changed(caller, view)
 
+    async def status(self, caller: Read, number: RolloutNumber) -> RolloutWhole:
+        """Where a rollout and each of its devices stand."""
+        return _whole(await self._rollouts.status(caller.tenant, number))
 
-@routes.get("/{number:int}/history")
-async def history(
-    asked: Read,
-    number: RolloutNumber,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="events beyond that id")] = 0,
-    device: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None,
-) -> list[Event]:
-    """Every step of a rollout, the oldest first, 10,000 at most."""
-    found = await asked.hub.rollouts.history(asked.tenant, number, since=after, device=device)
-    return [Event.model_validate(event) for event in found]
+    async def history(
+        self,
+        caller: Read,
+        number: RolloutNumber,
+        after: Annotated[int, Query(ge=0, le=2**63 - 1, description="events beyond that id")] = 0,
+        device: Annotated[DeviceKey | None, Query()] = None,
+    ) -> list[EventOut]:
+        """Every step of a rollout, the oldest first, 10,000 at most."""
+        found = await self._rollouts.history(caller.tenant, number, since=after, device=device)
+        return [EventOut.model_validate(event) for event in found]
 
+    async def pause(self, caller: Update, number: RolloutNumber) -> RolloutWhole:
+        """No new commands; those that are out are taken back, who is in the middle is finished."""
+        view = await self._rollouts.pause(caller.tenant, number, caller.name)
+        return self._changed(caller, view)
 
-@routes.post("/{number:int}/pause")
-async def pause(asked: Update, number: RolloutNumber) -> RolloutWhole:
-    """No new commands; those that are out are taken back, who is in the middle is finished."""
-    return _changed(asked, await asked.hub.rollouts.pause(asked.tenant, number, _who(asked)))
+    async def resume(self, caller: Update, number: RolloutNumber) -> RolloutWhole:
+        """Go on after a pause or a halt, whose failures are looked past."""
+        return self._changed(
+            caller, await self._rollouts.resume(caller.tenant, number, caller.name)
+        )
 
+    async def abort(self, caller: Update, number: RolloutNumber) -> RolloutWhole:
+        """End it: who has not taken the command is skipped, who is in the middle is finished."""
+        view = await self._rollouts.abort(caller.tenant, number, caller.name)
+        return self._changed(caller, view)
 
-@routes.post("/{number:int}/resume")
-async def resume(asked: Update, number: RolloutNumber) -> RolloutWhole:
-    """Go on after a pause or a halt, whose failures are looked past."""
-    return _changed(asked, await asked.hub.rollouts.resume(asked.tenant, number, _who(asked)))
-
-
-@routes.post("/{number:int}/abort")
-async def abort(asked: Update, number: RolloutNumber) -> RolloutWhole:
-    """End it: who has not taken the command is skipped, who is in the middle is finished."""
-    return _changed(asked, await asked.hub.rollouts.abort(asked.tenant, number, _who(asked)))
-
-
-def _who(asked: Asked) -> str:
-    return asked.principal.name
-
-
-def _changed(asked: Asked, view: View) -> RolloutWhole:
-    asked.hub.live.publish(asked.tenant, LiveChange("rollout", str(view.rollout.id)))
-    return _whole(view)
+    def _changed(self, caller: Principal, view: View) -> RolloutWhole:
+        self._live.publish(caller.tenant, LiveChange("rollout", str(view.rollout.id)))
+        return _whole(view)
 
 
 def _whole(view: View) -> RolloutWhole:

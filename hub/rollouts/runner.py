@@ -152,7 +152,7 @@ class Runner:
         self._changed(tenant, number)
         return worker
 
-    async def replaced(self, tenant: str, old: str) -> None:
+    async def replaced(self, tenant: str, old: str, _new: str) -> None:
         """A device's row was given to a successor: what was going on with it is read again."""
         for worker in self._by_device.get((tenant, old), [])[:]:
             await worker.stop()

@@ -32,10 +32,10 @@ from hub.rollouts.view import View
 from hub.rollouts.work import Asked
 from hub.runtime.broadcast import Subscription
 
-__all__ = ["Request", "Rollouts"]
+__all__ = ["RolloutRequest", "Rollouts"]
 
 
-class Request(BaseModel):
+class RolloutRequest(BaseModel):
     """A rollout to be: which devices, what they shall have, how.
 
     One of `version` (with `board` where several images have it), `image` (its number) and
@@ -52,7 +52,7 @@ class Request(BaseModel):
     options: Options = Options()
 
     @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Request:
+    def read(cls, given: Mapping[str, Any]) -> RolloutRequest:
         """From JSON. Raises BadRequestError with one line, which repeats no value."""
         try:
             return cls.model_validate(given)
@@ -76,7 +76,7 @@ class Rollouts:
         self._runner = runner
         self._firmware = firmware
 
-    async def plan(self, tenant: str, request: Request, who: str = "") -> View:
+    async def plan(self, tenant: str, request: RolloutRequest, who: str = "") -> View:
         """What would happen: waves, who is skipped and why, when each should be done.
 
         Raises HubError leaves for what is asked wrongly, as `start` does.
@@ -84,7 +84,7 @@ class Rollouts:
         rollout, devices, _ = await self._prepare(tenant, request, who)
         return self._view(tenant, RolloutSnapshot(rollout, devices))
 
-    async def start(self, tenant: str, request: Request, who: str) -> View:
+    async def start(self, tenant: str, request: RolloutRequest, who: str) -> View:
         """Start a rollout. Raises DeviceBusyError and what `plan` raises."""
         rollout, devices, transitions = await self._prepare(tenant, request, who)
         kept = self._runner.kept(tenant)
@@ -155,7 +155,7 @@ class Rollouts:
         return self._view(tenant, RolloutSnapshot(worker.rollout, worker.devices))
 
     async def _prepare(
-        self, tenant: str, request: Request, who: str
+        self, tenant: str, request: RolloutRequest, who: str
     ) -> tuple[Rollout, dict[str, Device], list[Transition]]:
         names = await select(self._store.of(tenant), request.select)
         kept = self._runner.kept(tenant)
@@ -173,7 +173,7 @@ class Rollouts:
         return rollout, devices, transitions
 
     async def _target(
-        self, tenant: str, request: Request, starts: Mapping[str, Start]
+        self, tenant: str, request: RolloutRequest, starts: Mapping[str, Start]
     ) -> FirmwareTarget | SettingsTarget:
         given = [request.version, request.image, request.settings]
         if sum(one is not None for one in given) != 1:

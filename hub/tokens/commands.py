@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hub.client import Control
+from hub.api.scope import Scope
+from hub.client import HubClient
 from hub.settings import load
-from hub.tokens.repository import Scope
 
 __all__ = ["app"]
 
@@ -21,11 +21,24 @@ app = typer.Typer(
     help="Tokens, by which programs use the API: list, add, revoke.", no_args_is_help=True
 )
 
+_LONGEST_DAYS = 36500
+
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
 ]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="instead of the hub's own tenant")]
+
+
+def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
+    return HubClient(load(data_dir=data_dir), "dormouse token", tenant=tenant)
+
+
+def _after(days: float) -> str:
+    """The instant so many days from now."""
+    if not 0 < days <= _LONGEST_DAYS:
+        raise typer.BadParameter(f"--days {days:g}: more than 0, {_LONGEST_DAYS} at most")
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
 
 
 @app.command("list")
@@ -35,9 +48,8 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
     """Tokens, what each may do, when it was last used."""
-    query = {"tenant": tenant} if tenant else {}
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        tokens = hub.get("/tokens", **query)
+    with _hub(data_dir, tenant) as hub:
+        tokens = hub.get("/tokens")
     if as_json:
         typer.echo(json.dumps(tokens, ensure_ascii=False))
         return
@@ -63,13 +75,9 @@ def add(
     data_dir: DataDir = None,
 ) -> None:
     """Make a token and print it, this once. Without --scope it may read."""
-    body = {
-        "name": name,
-        "scopes": scope or [Scope.READ],
-        "days": days,
-        "tenant": tenant,
-    }
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
+    expires = None if days is None else _after(days)
+    body = {"name": name, "scopes": scope or [Scope.READ], "expires": expires}
+    with _hub(data_dir, tenant) as hub:
         typer.echo(hub.post("/tokens", body)["token"])
 
 
@@ -80,6 +88,6 @@ def revoke(
     data_dir: DataDir = None,
 ) -> None:
     """End a token at once, and the streams that were opened with it."""
-    with contextlib.closing(Control(load(data_dir=data_dir))) as hub:
-        hub.post("/tokens/revoke", {"number": number, "tenant": tenant})
+    with _hub(data_dir, tenant) as hub:
+        hub.delete(f"/tokens/{number}")
     typer.echo(f"token {number} is revoked")

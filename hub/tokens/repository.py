@@ -13,33 +13,22 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from psycopg.rows import class_row
 
+from hub.api.scope import Scope
 from hub.database.database import Database
 from hub.database.errors import ForeignRowError, StoreError, UnknownTenantError
 from hub.database.queries import Queries
 from hub.database.refusals import typed
 
-__all__ = ["Scope", "Token", "TokenRepository", "TooManyTokensError"]
+__all__ = ["Token", "TokenRepository", "TooManyTokensError"]
 
 _QUERIES = Queries.of("hub.tokens")
 
 # A tenant needs a handful; without a bound a script that makes one a run fills the table.
 _MOST = 200
 _FORM = re.compile(r"dm\.([a-z0-9][a-z0-9-]{0,62})\.([1-9][0-9]{0,9})\.([A-Za-z0-9_-]{43})")
-
-
-class Scope(StrEnum):
-    """What a token may do; none includes another, but `admin` all."""
-
-    READ = "read"
-    WRITE = "write"
-    COMMAND = "command"
-    UPDATE = "update"
-    METRICS = "metrics"
-    ADMIN = "admin"
 
 
 class TooManyTokensError(StoreError):

@@ -5,19 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from hub.api.access import Admin, Read
-from hub.api.access import revoke as end
 from hub.api.parameters import Instant, Name, Number
-from hub.api.principal import site_of
 from hub.api.problems import ProblemError
-from hub.tokens.repository import Scope, Token, TokenRepository
+from hub.api.scope import Scope
+from hub.tokens.repository import Token
+from hub.tokens.service import TokenService
 
 __all__ = ["routes"]
-
-routes = APIRouter(tags=["tokens"])
 
 
 class TokenOut(BaseModel):
@@ -56,42 +54,50 @@ class Me(BaseModel):
     scopes: list[str]
 
 
-@routes.get("/me")
-async def me(asked: Read) -> Me:
-    """Who you are to the hub, and what you may."""
-    who = asked.principal
-    return Me(
-        name=who.name,
-        tenant=who.tenant,
-        tenants=list(who.tenants),
-        role=who.role.value,
-        scopes=sorted(who.scopes),
-    )
+def routes(tokens: TokenService) -> APIRouter:
+    """/me and the routes under /tokens."""
+    router = APIRouter(tags=["tokens"])
+    steps = _Steps(tokens)
+    router.get("/me")(steps.me)
+    router.get("/tokens")(steps.tokens)
+    router.post("/tokens", status_code=201)(steps.make)
+    router.delete("/tokens/{number}", status_code=204)(steps.revoke)
+    return router
 
 
-@routes.get("/tokens")
-async def tokens(asked: Admin) -> list[TokenOut]:
-    """All tokens, expired ones included."""
-    return [
-        TokenOut(**_token(token)) for token in await TokenRepository(asked.store).list(asked.tenant)
-    ]
+class _Steps:
+    """What the routes do."""
 
+    def __init__(self, tokens: TokenService) -> None:
+        self._tokens = tokens
 
-@routes.post("/tokens", status_code=201)
-async def make(asked: Admin, wanted: NewToken) -> TokenMade:
-    """Make a token."""
-    if wanted.expires is not None and wanted.expires <= datetime.now(UTC):
-        raise ProblemError(422, "body.expires: lies in the past")
-    token, text = await TokenRepository(asked.store).make(
-        asked.tenant, wanted.name, set(wanted.scopes), asked.principal.name, wanted.expires
-    )
-    return TokenMade(**_token(token), token=text)
+    async def me(self, caller: Read) -> Me:
+        """Who you are to the hub, and what you may."""
+        who = caller
+        return Me(
+            name=who.name,
+            tenant=who.tenant,
+            tenants=list(who.tenants),
+            role=who.role.value,
+            scopes=sorted(who.scopes),
+        )
 
+    async def tokens(self, caller: Admin) -> list[TokenOut]:
+        """All tokens, expired ones included."""
+        return [TokenOut(**_token(token)) for token in await self._tokens.all(caller.tenant)]
 
-@routes.delete("/tokens/{number}", status_code=204)
-async def revoke(request: Request, asked: Admin, number: Annotated[Number, Path()]) -> None:
-    """End a token at once, and the streams that were opened with it."""
-    await end(site_of(request), asked.tenant, number)
+    async def make(self, caller: Admin, body: NewToken) -> TokenMade:
+        """Make a token."""
+        if body.expires is not None and body.expires <= datetime.now(UTC):
+            raise ProblemError(422, "body.expires: lies in the past")
+        token, text = await self._tokens.make(
+            caller.tenant, body.name, set(body.scopes), caller.name, body.expires
+        )
+        return TokenMade(**_token(token), token=text)
+
+    async def revoke(self, caller: Admin, number: Annotated[Number, Path()]) -> None:
+        """End a token at once, and the streams that were opened with it."""
+        await self._tokens.revoke(caller.tenant, number)
 
 
 def _token(token: Token) -> dict[str, object]:

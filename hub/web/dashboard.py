@@ -45,7 +45,7 @@ class Dashboard:
         self._app: ASGIApp | None = None
         self._loading = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self._tasks = site.hub.supervisor.tasks(Role.WEB)
+        self._tasks = site.services.supervisor.tasks(Role.WEB)
         self._warming = False
         self._sockets: dict[int, set[asyncio.Event]] = {}
 

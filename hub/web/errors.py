@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from hub.database.errors import DatabaseAwayError, UnknownTenantError
 from hub.errors import HubError
+from hub.runtime.retry import reason
 from hub.web.plain import problem
 
 __all__ = ["install"]
@@ -26,8 +26,6 @@ def install(app: FastAPI) -> None:
     app.exception_handler(404)(_missing)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(RequestValidationError)(_unfit)
-    app.exception_handler(UnknownTenantError)(_gone)
-    app.exception_handler(DatabaseAwayError)(_away)
     app.exception_handler(HubError)(_failed)
     app.exception_handler(Exception)(_broken)
 
@@ -59,19 +57,16 @@ async def _unfit(request: Request, error: Exception) -> Response:
     return problem(request.scope, 422, wrong)
 
 
-async def _gone(request: Request, error: Exception) -> Response:
-    return problem(request.scope, 404, f"{error}.", _GONE)
-
-
 async def _failed(request: Request, error: Exception) -> Response:
     """What a command would say in one line is said here too."""
-    return problem(request.scope, 409, str(error))
-
-
-async def _away(request: Request, error: Exception) -> Response:
-    reason = error.reason if isinstance(error, DatabaseAwayError) else error
-    log.warning("%s waits for the database: %s", request.url.path, reason)
-    return problem(request.scope, 503, "The database is away.", "Try again in a moment.")
+    if not isinstance(error, HubError):
+        return await _broken(request, error)
+    if error.http_status == 404:
+        return problem(request.scope, 404, f"{error}.", _GONE)
+    if error.http_status == 503:
+        log.warning("%s waits for the database: %s", request.url.path, reason(error))
+        return problem(request.scope, 503, "The database is away.", "Try again in a moment.")
+    return problem(request.scope, error.http_status, str(error))
 
 
 async def _broken(request: Request, error: Exception) -> Response:

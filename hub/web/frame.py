@@ -10,10 +10,11 @@ from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import ValueChangeEventArguments
 from starlette.requests import Request
 
-from hub.api.principal import Principal, site_of
+from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.web.pages import links
 from hub.web.plain import theme
+from hub.web.scope import site_of
 
 __all__ = ["frame", "heading"]
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError
-from hub.runtime.supervisor import Role
-
-if TYPE_CHECKING:
-    from hub.web.site import Site
+from hub.mqtt.source import MqttSource
+from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["Health", "router"]
 
@@ -36,8 +35,8 @@ class Health(BaseModel):
 class _Pulse:
     """What was last found, for a moment."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, store: Database) -> None:
+        self._store = store
         self._at = -_KEPT_S
         self._database: Part = "away"
         self._asking = asyncio.Lock()
@@ -51,29 +50,26 @@ class _Pulse:
 
     async def _ask(self) -> Part:
         try:
-            async with (
-                asyncio.timeout(_PATIENCE_S),
-                self._site.hub.running.store.nobody() as conn,
-            ):
-                await conn.execute("SELECT 1")
-        except DatabaseAwayError:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._store.ping()
+        except (DatabaseAwayError, TimeoutError):
             return "away"
         return "ok"
 
 
-def router(site: Site) -> APIRouter:
+def router(store: Database, source: MqttSource, supervisor: Supervisor) -> APIRouter:
     """GET /healthz: 200 when readings can be taken and kept, 503 when not. Nobody need log in.
 
     What else does not run (rollouts, HomeKit, pages) makes it degraded, with 200.
     """
     routes = APIRouter()
-    pulse = _Pulse(site)
+    pulse = _Pulse(store)
 
     @routes.get("/healthz", responses={503: {"model": Health}})
     async def healthz(response: Response) -> Health:
         database = await pulse.database()
-        connected = site.hub.mqtt.source.connected.is_set()
-        stopped = site.hub.supervisor.failed()
+        connected = source.connected.is_set()
+        stopped = supervisor.failed()
         takes = database == "ok" and connected and Role.INTAKE not in stopped
         if not takes:
             response.status_code = 503

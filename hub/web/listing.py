@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Query
 from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel
 from starlette.routing import Mount
+
+from hub.api.access import OPERATOR_ONLY
 
 if TYPE_CHECKING:
     from hub.web.site import Site
 
-__all__ = ["PUBLIC", "served"]
+__all__ = ["PUBLIC", "routes", "served"]
 
 PUBLIC = {
     "/healthz": "says that the hub is there",
@@ -27,6 +30,28 @@ PUBLIC = {
     "/mqtt/acl": "the same",
 }
 """What answers everybody, and why."""
+
+
+class RouteOut(BaseModel):
+    """Something that is served; the path with {parameters} as they were declared."""
+
+    method: str
+    path: str
+
+
+def routes(site: Site) -> APIRouter:
+    """/routes."""
+    router = APIRouter(tags=["operator"], dependencies=[OPERATOR_ONLY])
+
+    @router.get("/routes")
+    async def every_route(
+        pages: Annotated[bool, Query(description="with pages, which are loaded for it")] = True,
+    ) -> list[RouteOut]:
+        """Method and path of everything that the HTTP port serves."""
+        found = await served(site, pages=pages)
+        return [RouteOut(method=method, path=path) for method, path in found]
+
+    return router
 
 
 async def served(site: Site, *, pages: bool = True) -> list[tuple[str, str]]:

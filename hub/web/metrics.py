@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from contracts.homekit.quantities import quantity
-from hub.api.access import Asked, Check
+from hub.api.access import Metrics
 from hub.devices.glance import DeviceGlance, Glance, glance
 from hub.runtime.supervisor import Role
-from hub.tokens.repository import Scope
+from hub.services import Services
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
 __all__ = ["routes"]
-
-routes = APIRouter()
 
 # Members of a $report, the metric's name after dormouse_device_, its meaning, and its scale.
 _REPORT = [
@@ -34,25 +32,35 @@ _REPORT = [
 ]
 
 
-@routes.get("/metrics", include_in_schema=False)
-async def metrics(asked: Annotated[Asked, Depends(Check(Scope.METRICS))]) -> Response:
-    """What Prometheus scrapes."""
+def routes(services: Services) -> APIRouter:
+    """/metrics."""
+    router = APIRouter()
+
+    @router.get("/metrics", include_in_schema=False)
+    async def metrics(caller: Metrics) -> Response:
+        """What Prometheus scrapes."""
+        return await _scraped(services, caller.tenant)
+
+    return router
+
+
+async def _scraped(services: Services, tenant: str) -> Response:
     # 3 MB that only those pay who have a Prometheus.
     from prometheus_client import CollectorRegistry, ProcessCollector  # noqa: PLC0415
     from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415
 
-    found = await glance(asked.store.of(asked.tenant))
+    found = await glance(services.store.of(tenant))
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(_Collector(asked, found))
+    registry.register(_Collector(services, tenant, found))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 class _Collector:
     """One tenant as of one scrape."""
 
-    def __init__(self, asked: Asked, found: Glance) -> None:
-        self._asked, self._found = asked, found
+    def __init__(self, services: Services, tenant: str, found: Glance) -> None:
+        self._services, self._tenant, self._found = services, tenant, found
 
     def describe(self) -> list[Metric]:
         """Nothing is checked for collisions: the registry is used once."""
@@ -98,8 +106,8 @@ class _Collector:
         )  # fmt: skip
 
     def _hub(self) -> Iterator[Metric]:
-        hub, tenant = self._asked.hub, self._asked.tenant
-        ingest = hub.mqtt.ingest.of(tenant)
+        services = self._services
+        ingest = services.mqtt.ingest.of(self._tenant)
         yield _counter(
             "readings", "readings since the hub started, by what became of them", ["fate"],
             ((fate, number) for fate, number in ingest.counts.items()),
@@ -110,16 +118,16 @@ class _Collector:
             (
                 (device.device, kind, seen.count)
                 for device in self._found.devices
-                for kind, seen in hub.problems.of(device.device).items()
+                for kind, seen in services.problems.of(device.device).items()
             ),
         )  # fmt: skip
         yield from self._parts()
-        connected = hub.mqtt.source.connected.is_set()
+        connected = services.mqtt.source.connected.is_set()
         yield _gauge("broker_connected", "whether the hub hears devices", [], [(int(connected),)])
 
     def _parts(self) -> Iterator[Metric]:
         """Nothing of it names a tenant."""
-        supervisor = self._asked.hub.supervisor
+        supervisor = self._services.supervisor
         failed = supervisor.failed()
         yield _gauge(
             "parts_running", "whether all parts of the hub for this run", ["role"],

@@ -57,7 +57,7 @@ def private_socket(path: Path) -> socket.socket:
         listening.bind(str(path))
     except OSError as error:
         listening.close()
-        raise HubError(f"{path}: cannot make the control socket ({error})") from None
+        raise HubError(f"{path}: cannot make the private socket ({error})") from None
     finally:
         os.umask(before)
     return listening

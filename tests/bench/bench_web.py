@@ -25,8 +25,8 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Page
 
 from tests.bench.report import note, report
+from tests.hub.people.joined import client_of, join, url_of
 from tests.hub.web.furnished import month
-from tests.hub.web.people import client_of, join, url_of
 from tests.hub.web.speakers import call_it
 from tests.support.browser import browser_of
 from tests.support.hub import HubProcess, until

@@ -19,9 +19,10 @@ from statistics import median
 import httpx
 import psycopg
 
+from hub.api.scope import Scope
 from hub.database.database import Database
 from hub.database.postgres import Postgres
-from hub.tokens.repository import Scope, TokenRepository
+from hub.tokens.repository import TokenRepository
 from tests.bench.report import note, report
 from tests.support.hub import HubProcess
 

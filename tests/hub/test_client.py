@@ -1,4 +1,4 @@
-"""The control socket, with a real server and a real client."""
+"""The private socket, with a real server and a real client."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import stat
 
 import httpx
 import pytest
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request
 
-from hub.client import SOCKET, Control, NoHubError, RefusedError, hub_facts
+from hub.client import SOCKET, HubClient, NoHubError, RefusedError, hub_facts
 from hub.settings import load
 from hub.web.server import HttpServer, PortTakenError, private_socket, tcp_socket
 
@@ -18,26 +18,64 @@ from hub.web.server import HttpServer, PortTakenError, private_socket, tcp_socke
 def _app() -> FastAPI:
     app = FastAPI()
 
-    @app.get("/status")
+    @app.get("/api/status")
     async def status():
         return {"devices": []}
 
-    @app.post("/refuse")
+    @app.post("/api/refuse")
     async def refuse():
         raise HTTPException(409, "the window is closed")
+
+    @app.post("/api/unfit")
+    async def unfit():
+        raise HTTPException(422, "body.options.wave: must not be 0")
+
+    @app.delete("/api/nothing", status_code=204)
+    async def nothing():
+        pass
+
+    @app.get("/api/who")
+    async def who(request: Request):
+        return [request.headers["user-agent"], str(request.query_params)]
 
     return app
 
 
 async def test_a_call_reaches_the_hub_and_a_refusal_gives_its_reason(short_tmp):
     async with HttpServer(_app(), private_socket(short_tmp / SOCKET)):
-        control = await asyncio.to_thread(Control, load(data_dir=short_tmp))
-        assert await asyncio.to_thread(control.get, "/status") == {"devices": []}
+        client = await asyncio.to_thread(HubClient, load(data_dir=short_tmp))
+        assert await asyncio.to_thread(client.get, "/status") == {"devices": []}
         with pytest.raises(RefusedError, match="the window is closed"):
-            await asyncio.to_thread(control.post, "/refuse")
-        control.close()
+            await asyncio.to_thread(client.post, "/refuse")
+        client.close()
     with pytest.raises(NoHubError, match="dormouse hub"):
-        Control(load(data_dir=short_tmp))
+        HubClient(load(data_dir=short_tmp))
+
+
+async def test_a_program_says_who_it_is_and_which_tenant_it_means(short_tmp):
+    settings = load(data_dir=short_tmp)
+
+    def ask():
+        with HubClient(settings, "dormouse people", tenant="beach") as beach:
+            named = beach.get("/who", pages=False)
+            assert beach.delete("/nothing") is None
+        with HubClient(settings, "dormouse people") as own:
+            return named, own.get("/who")
+
+    async with HttpServer(_app(), private_socket(short_tmp / SOCKET)):
+        named, own = await asyncio.to_thread(ask)
+    assert named == ["dormouse people", "tenant=beach&pages=false"]
+    assert own == ["dormouse people", ""]
+
+
+async def test_a_refusal_names_no_part_of_a_request_that_nobody_wrote(short_tmp):
+    def ask():
+        with HubClient(load(data_dir=short_tmp)) as hub:
+            hub.post("/unfit")
+
+    async with HttpServer(_app(), private_socket(short_tmp / SOCKET)):
+        with pytest.raises(RefusedError, match=r"^wave: must not be 0$"):
+            await asyncio.to_thread(ask)
 
 
 async def test_only_its_owner_may_open_the_socket(short_tmp):
@@ -58,7 +96,7 @@ async def test_port_0_is_a_free_one():
     listening = tcp_socket("HTTP_PORT", "127.0.0.1", 0)
     port = listening.getsockname()[1]
     async with HttpServer(_app(), listening), httpx.AsyncClient() as client:
-        answer = await client.get(f"http://127.0.0.1:{port}/status")
+        answer = await client.get(f"http://127.0.0.1:{port}/api/status")
         assert answer.json() == {"devices": []}
 
 

@@ -94,10 +94,19 @@ class HubProcess:
         await self.process.wait()
 
     async def status(self) -> dict[str, Any]:
-        """The hub's /status."""
+        """The hub's /api/status."""
+        return await self.ask("GET", "/status")
+
+    def operator(self) -> httpx.AsyncClient:
+        """A client of the API on the private socket, as the command line is; to be closed."""
         transport = httpx.AsyncHTTPTransport(uds=str(self.data_dir / "hub.sock"))
-        async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
-            return (await client.get("/status")).raise_for_status().json()
+        return httpx.AsyncClient(transport=transport, base_url="http://hub/api", timeout=30)
+
+    async def ask(self, method: str, path: str, **request: Any) -> Any:
+        """What the API answers an operator; None where it has nothing to say."""
+        async with self.operator() as client:
+            answer = (await client.request(method, path, **request)).raise_for_status()
+        return answer.json() if answer.content else None
 
     async def command(self, *arguments: str, env: dict[str, str]) -> tuple[int, str]:
         """Run `dormouse` with arguments; its exit status and what it printed."""

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from contracts.ota import canned, protocol
@@ -34,10 +33,7 @@ class Updater:
         return await self.hub.command(*map(str, arguments), env=environment)
 
     async def ask(self, method: str, path: str, **request) -> Any:
-        transport = httpx.AsyncHTTPTransport(uds=str(self.hub.data_dir / "hub.sock"))
-        async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
-            answer = await client.request(method, path, timeout=30, **request)
-            return answer.raise_for_status().json()
+        return await self.hub.ask(method, path, **request)
 
     async def add(self, version: str, *, slower_ms: int = 0, says: str | None = None) -> bytes:
         """Put an image of the firmware in the store; one whose wakes take longer, if asked."""
@@ -86,7 +82,7 @@ class Updater:
             "version": version,
             "options": {"backoff_s": 1, **options},
         }
-        return (await self.ask("POST", "/rollouts", json={"request": request}))["id"]
+        return (await self.ask("POST", "/rollouts", json=request))["id"]
 
     async def until_phase(self, number: int, phase: str, limit_s: float = 120) -> dict[str, Any]:
         """The rollout, once it is in that phase; each device's entry under `by`, by id."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 
-import httpx
-
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
 from tests.support.hub import rows, until
@@ -24,14 +22,12 @@ async def dormouse(hub, *words: str) -> tuple[int, str]:
 
 
 async def asked(hub, path: str) -> dict:
-    """What the control socket answers; quicker than a command."""
-    transport = httpx.AsyncHTTPTransport(uds=str(hub.data_dir / "hub.sock"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
-        return (await client.get(path)).raise_for_status().json()
+    """What the API answers; quicker than a command."""
+    return await hub.ask("GET", path)
 
 
 async def explained(hub, device: str) -> dict:
-    return await asked(hub, f"/explain/{device}")
+    return await asked(hub, f"/devices/{device}/explain")
 
 
 async def device_in(hub, name: str, **report: object) -> Publisher:
@@ -219,5 +215,5 @@ async def _listed(hub, device: str) -> bool:
 
 
 async def _taken_up(hub, device: str, version: int) -> dict | None:
-    found = await asked(hub, f"/config/{device}")
+    found = await asked(hub, f"/devices/{device}/settings")
     return found if found["reported"] == version and found["reported_at"] else None

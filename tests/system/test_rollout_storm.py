@@ -118,7 +118,9 @@ class Story:
         async with asyncio.timeout(60):
             while True:
                 transport = httpx.AsyncHTTPTransport(uds=str(self.hub.data_dir / "hub.sock"))
-                async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+                async with httpx.AsyncClient(
+                    transport=transport, base_url="http://hub/api"
+                ) as client:
                     with contextlib.suppress(httpx.TransportError):
                         answer = await client.request(method, path, timeout=10, **request)
                         if answer.status_code < 500:
@@ -126,7 +128,7 @@ class Story:
                 await asyncio.sleep(0.1)
 
     async def start(self, request: dict) -> None:
-        self.number = (await self.ask("POST", "/rollouts", json={"request": request}))["id"]
+        self.number = (await self.ask("POST", "/rollouts", json=request))["id"]
 
     async def now(self) -> dict:
         return await self.ask("GET", f"/rollouts/{self.number}")

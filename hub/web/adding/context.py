@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from contracts.homekit.values import proper_name
 from contracts.reading import Reading, SeriesKey
 from hub.devices.changes import DeviceChanges
-from hub.devices.naming import rename
 from hub.devices.overview import LastValue, overview
 from hub.errors import HubError
 from hub.homekit.model import device_name
@@ -22,8 +21,8 @@ from hub.readings.repository import ReadingRepository
 from hub.web.adding.door import Door, Remedy, look
 
 if TYPE_CHECKING:
-    from hub.app import Hub
     from hub.homekit.bridge import Bridge
+    from hub.services import Services
 
 __all__ = ["Adding", "PlaceName", "paths"]
 
@@ -43,31 +42,31 @@ class BadNameError(HubError):
 class Adding:
     """What adding a device asks of the hub; `who` stands in the history of what is changed."""
 
-    def __init__(self, hub: Hub, tenant: str, who: str) -> None:
-        self.hub = hub
+    def __init__(self, services: Services, tenant: str, who: str) -> None:
+        self.services = services
         self.tenant = tenant
         self.who = who
-        store = hub.running.store
+        store = services.store
         self._places = PlaceRepository(store.of(tenant))
         self._changes = DeviceChanges(store.of(tenant), who)
         self._readings = ReadingRepository(store.of(tenant))
 
     async def door(self, ending: str) -> Door:
         """Who is at the door; with several tenants only those whose id ends so are told of."""
-        several = len(await self.hub.running.store.tenants()) > 1
-        return look(self.hub.mqtt, self.tenant, ending=ending if several else None)
+        several = len(await self.services.store.tenants()) > 1
+        return look(self.services.mqtt, self.tenant, ending=ending if several else None)
 
     async def let_in(self, device: str) -> None:
         """Approve a device that asked. Raises AccountError."""
-        await self.hub.mqtt.enroller.approve(device, self.tenant)
+        await self.services.mqtt.enroller.approve(device, self.tenant)
 
     def open_window(self, minutes: float) -> None:
         """Let new devices into this tenant for some minutes."""
-        self.hub.mqtt.gate.open_window(self.tenant, minutes)
+        self.services.mqtt.gate.open_window(self.tenant, minutes)
 
     async def help(self, device: str, remedy: str) -> None:
         """Do what helps a refused device. Raises AccountError."""
-        mqtt = self.hub.mqtt
+        mqtt = self.services.mqtt
         if mqtt.book.tenant(device) != self.tenant:
             raise AccountError(f"there is no account {device}")
         if remedy == Remedy.RENEW:
@@ -79,7 +78,7 @@ class Adding:
 
     def is_ours(self, device: str) -> bool:
         """Whether the device's account is this tenant's."""
-        return self.hub.mqtt.book.tenant(device) == self.tenant
+        return self.services.mqtt.book.tenant(device) == self.tenant
 
     def own_name(self, device: str) -> str:
         """What the device calls itself, "" where it has not said."""
@@ -90,11 +89,11 @@ class Adding:
     @property
     def bridge(self) -> Bridge | None:
         """The tenant's HomeKit bridges; None before its first device was heard."""
-        return self.hub.bridges.running().get(self.tenant)
+        return self.services.bridges.running().get(self.tenant)
 
     async def measured(self, device: str) -> AsyncIterator[dict[SeriesKey, LastValue]]:
         """What the device measured last, as it measured it: now, and after each news."""
-        async with self.hub.live.subscribe(self.tenant) as updates:
+        async with self.services.live.subscribe(self.tenant) as updates:
             latest = await self.latest(device)
             yield latest
             async for update in updates:
@@ -112,13 +111,13 @@ class Adding:
 
     async def latest(self, device: str) -> dict[SeriesKey, LastValue]:
         """What the database has of it."""
-        found = await overview(self.hub.running.store.of(self.tenant), [device])
+        found = await overview(self.services.store.of(self.tenant), [device])
         return {value.series: value for value in found[0].values} if found else {}
 
     async def name(self, device: str, name: str) -> None:
         """Call it so. Raises AccountError for a device that is not here, StoreError."""
         self._check(device)
-        await rename(self.hub, self.tenant, device, name, self.who)
+        await self.services.naming.rename(self.tenant, device, name, self.who)
 
     async def put(self, device: str, place: int | None) -> None:
         """Put it into a place. Raises as `name`."""

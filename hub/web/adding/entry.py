@@ -22,7 +22,7 @@ _MINUTES = 15
 
 async def door(page: WizardPage, adding: Adding) -> None:
     """The list of devices at the door, kept up to date; choosing one answers the step."""
-    several = len(await adding.hub.running.store.tenants()) > 1
+    several = len(await adding.services.store.tenants()) > 1
     ending = None
     if several:
         ending = ui.input("Last four characters of its network's name (dormouse-…)")
@@ -51,7 +51,7 @@ async def door(page: WizardPage, adding: Adding) -> None:
         ending.on_value_change(again)
 
     async def watch() -> None:
-        async with adding.hub.mqtt.gate.changed.subscribe() as changes:
+        async with adding.services.mqtt.gate.changed.subscribe() as changes:
             while await changes.changed():
                 await again()
 

@@ -186,7 +186,7 @@ class Forms:
         """Where devices find the hub: as this browser does, unless it is on the same machine."""
         if self._host not in {"", "localhost", "127.0.0.1", "::1"}:
             return self._host
-        return " or ".join(addresses(self._adding.hub.settings.host))
+        return " or ".join(addresses(self._adding.services.settings.host))
 
 
 def _next(

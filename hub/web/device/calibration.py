@@ -17,7 +17,7 @@ from hub.live import LiveChange
 from hub.readings.repository import ReadingRepository
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
 
 __all__ = ["CalibrationPanel"]
 
@@ -27,12 +27,12 @@ class CalibrationPanel:
 
     def __init__(
         self,
-        hub: Hub,
+        services: Services,
         who: Principal,
         device: DeviceGlance,
         changed: Callable[[], Awaitable[None]],
     ) -> None:
-        self._hub, self._who, self._changed = hub, who, changed
+        self._services, self._who, self._changed = services, who, changed
         self._device = device.device
         self._series = {
             _name(value): value
@@ -70,7 +70,7 @@ class CalibrationPanel:
             return
         try:
             since = _instant(self._since.value)
-            readings = ReadingRepository(self._hub.running.store.of(self._who.tenant))
+            readings = ReadingRepository(self._services.store.of(self._who.tenant))
             await readings.calibrate(
                 value.series, gain=gain, offset=offset, since=since, who=self._who.name
             )
@@ -78,7 +78,7 @@ class CalibrationPanel:
             self._said.text = str(error)
             return
         self._said.text = f"{value.series.characteristic} is calibrated."
-        self._hub.live.publish(self._who.tenant, LiveChange("device", self._device))
+        self._services.live.publish(self._who.tenant, LiveChange("device", self._device))
         await self._changed()
 
 

@@ -18,7 +18,7 @@ from hub.explain.words import span
 from hub.live import LiveValue
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
 
 __all__ = ["NowPanel"]
 
@@ -30,8 +30,8 @@ _TICK_S = 10.0
 class NowPanel:
     """The newest values, live; a control where a value can be written and `who` may."""
 
-    def __init__(self, hub: Hub, who: Principal, device: DeviceGlance) -> None:
-        self._hub, self._who, self._device = hub, who, device
+    def __init__(self, services: Services, who: Principal, device: DeviceGlance) -> None:
+        self._services, self._who, self._device = services, who, device
         self._rows: dict[SeriesKey, _Row] = {}
         self._seen_at = device.seen_at
 
@@ -40,7 +40,7 @@ class NowPanel:
         values = [v for v in self._device.values if quantity(v.series).shape is not Shape.TEXT]
         with ui.element("dl").classes("dm-now"):
             for value in sorted(values, key=lambda v: importance(v.series)):
-                self._rows[value.series] = _Row(self._hub, self._who, value)
+                self._rows[value.series] = _Row(self._services, self._who, value)
         if not values:
             ui.label("It has not sent a value yet.").classes("dm-soft")
         ui.timer(_TICK_S, self._tick)
@@ -60,8 +60,8 @@ class NowPanel:
 class _Row:
     """One series: its value, how old it is, a control."""
 
-    def __init__(self, hub: Hub, who: Principal, value: SeriesGlance) -> None:
-        self._hub, self._who, self._read = hub, who, value
+    def __init__(self, services: Services, who: Principal, value: SeriesGlance) -> None:
+        self._services, self._who, self._read = services, who, value
         self._kind = quantity(value.series)
         self._value, self._at = value.value, value.at
         self._control: Any = None
@@ -118,9 +118,9 @@ class _Row:
             return
         key = self._read.series
         value: Value = wanted if self._kind.words or not _whole(wanted) else int(wanted)
-        running = self._hub.bridges.running()
+        running = self._services.bridges.running()
         try:
-            _, sent = await tell(self._hub.running.store, running, self._who.tenant, key, value)
+            _, sent = await tell(self._services.store, running, self._who.tenant, key, value)
         except HubError as error:
             self._told(str(error))
             self._put_back()

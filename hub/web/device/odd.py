@@ -16,7 +16,7 @@ from hub.web.charts import Mark
 from hub.web.frame import heading
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
 
 __all__ = ["OddPanel"]
 
@@ -31,13 +31,13 @@ class OddPanel:
 
     def __init__(
         self,
-        hub: Hub,
+        services: Services,
         who: Principal,
         device: str,
         mark: Callable[[Mapping[SeriesKey, Sequence[Mark]]], Awaitable[None]],
     ) -> None:
-        self._hub, self._who, self._device, self._mark = hub, who, device, mark
-        self._mutes = MuteRepository(hub.running.store.of(who.tenant))
+        self._services, self._who, self._device, self._mark = services, who, device, mark
+        self._mutes = MuteRepository(services.store.of(who.tenant))
 
     def build(self) -> None:
         """Make the place for it."""
@@ -46,7 +46,7 @@ class OddPanel:
 
     async def show(self) -> None:
         """Find what is odd, and say it."""
-        odd = await self._hub.anomalies.device(self._who.tenant, self._device)
+        odd = await self._services.anomalies.device(self._who.tenant, self._device)
         self._box.clear()
         if odd:
             with self._box:

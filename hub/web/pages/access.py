@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from hub.api.principal import Administrator, Principal
-from hub.devices.naming import names
-from hub.devices.replace import replace
 from hub.errors import HubError
 from hub.mqtt.access import is_viewer
 from hub.mqtt.account_repository import Account, AccountState
@@ -22,7 +20,7 @@ from hub.web.pages import Link
 from hub.web.words import count
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
     from hub.web.site import Site
 
 __all__ = ["LINK", "mount"]
@@ -43,7 +41,7 @@ def mount(site: Site) -> None:
     @ui.page("/access")
     async def access(principal: Administrator) -> None:
         with frame(principal, f"Access to {principal.tenant}"):
-            page = _Page(site.hub, principal)
+            page = _Page(site.services, principal)
             await page.load()
             page.show()
             ui.timer(0, page.watch, once=True)
@@ -52,11 +50,11 @@ def mount(site: Site) -> None:
 class _Page:
     """The accounts of a tenant."""
 
-    def __init__(self, hub: Hub, principal: Principal) -> None:
-        self._hub = hub
-        self._mqtt = hub.mqtt
+    def __init__(self, services: Services, principal: Principal) -> None:
+        self._services = services
+        self._mqtt = services.mqtt
         self._who = principal
-        self._adding = Adding(hub, principal.tenant, principal.name)
+        self._adding = Adding(services, principal.tenant, principal.name)
         self._problem = ""
         self._names: dict[str, str] = {}
         self._shown: object = None
@@ -69,7 +67,7 @@ class _Page:
 
     async def load(self) -> None:
         """Ask for what is not at hand."""
-        self._names = await names(self._hub, self._who.tenant)
+        self._names = await self._services.naming.names(self._who.tenant)
 
     async def again(self) -> None:
         """Show what is now, if it is anything else: a menu that is open would close."""
@@ -206,7 +204,8 @@ class _Page:
             "Its successor", others, value=next(iter(others)), yes="Replace",
         )  # fmt: skip
         if new is not None:
-            await self._do(old, lambda: replace(self._hub, old, str(new), self._who.name))
+            replacement, who = self._services.replacement, self._who.name
+            await self._do(old, lambda: replacement.replace(old, str(new), who))
 
     async def _remove(self, device: str) -> None:
         sure = await confirm(

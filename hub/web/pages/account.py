@@ -10,7 +10,6 @@ from nicegui import ui
 
 from hub.api.principal import Principal, Reader
 from hub.errors import HubError
-from hub.people import changes
 from hub.people.passwords import MIN, TooBusyError
 from hub.people.repository import OpenSession, login_name
 from hub.web.frame import frame, heading
@@ -82,7 +81,7 @@ class _Account:
         try:
             if found is None or not await site.passwords.matches(found.password, old[:500]):
                 return "That is not the password now."
-            await changes.set_password(site, who.person, who.name, fresh, stay=who.session)
+            await site.services.people.set_password(who.person, who.name, fresh, stay=who.session)
         except TooBusyError:
             return "The hub is busy with log-ins; try again shortly."
         except HubError as error:

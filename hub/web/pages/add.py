@@ -29,9 +29,9 @@ def mount(site: Site) -> None:
 
     @ui.page("/add")
     async def add(principal: Administrator, request: Request) -> None:
-        adding = Adding(site.hub, principal.tenant, principal.name)
+        adding = Adding(site.services, principal.tenant, principal.name)
         wizards = WizardRepository(
-            site.hub.running.store.of(principal.tenant), f"person {principal.person}"
+            site.services.store.of(principal.tenant), f"person {principal.person}"
         )
         with frame(principal, "Add a device"):
             forms = Forms(adding, request.url.hostname or "")

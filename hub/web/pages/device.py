@@ -13,7 +13,6 @@ from hub.api.principal import Principal, Reader
 from hub.devices.glance import DeviceGlance, Glance, glance
 from hub.devices.known import DeviceUnknownError, require_device
 from hub.devices.repository import DeviceRepository
-from hub.explain.problems import explain_device
 from hub.explain.sentence import Level
 from hub.explain.words import Clock, count, span
 from hub.live import LiveReport, LiveValue
@@ -50,7 +49,7 @@ def mount(site: Site) -> None:
         series: Annotated[list[str] | None, Query()] = None,
     ) -> None:
         await _refuse_unknown(site, principal, device)
-        found = await glance(site.hub.running.store.of(principal.tenant))
+        found = await glance(site.services.store.of(principal.tenant))
         mine = next((one for one in found.devices if one.device == device), None)
         mine = mine or DeviceGlance(device, None, None, None, None)
         shown = _Page(site, principal, found, mine)
@@ -61,7 +60,7 @@ def mount(site: Site) -> None:
 
 async def _refuse_unknown(site: Site, principal: Principal, device: str) -> None:
     try:
-        await require_device(site.hub.running.store.of(principal.tenant), device)
+        await require_device(site.services.store.of(principal.tenant), device)
     except DeviceUnknownError as error:
         raise HTTPException(404, f"{error}.") from None
 
@@ -70,9 +69,9 @@ class _Page:
     """One open page of a device."""
 
     def __init__(self, site: Site, who: Principal, found: Glance, device: DeviceGlance) -> None:
-        self._hub, self._who, self._device = site.hub, who, device
-        self._store = site.hub.running.store
-        bridge = self._hub.bridges.running().get(who.tenant)
+        self._services, self._who, self._device = site.services, who, device
+        self._store = site.services.store
+        bridge = self._services.bridges.running().get(who.tenant)
         self.names = bridge.names() if bridge is not None else {}
         self._found = found
         self._offered = Choices.of(found, self.names, device.device)
@@ -83,7 +82,7 @@ class _Page:
         self._sub = ui.label(self._subline()).classes("dm-soft dm-subline")
         self._why = ui.expansion().classes("dm-explain").props("dense")
         await self._explain()
-        self._now = NowPanel(self._hub, self._who, self._device)
+        self._now = NowPanel(self._services, self._who, self._device)
         with ui.element("section").props('aria-label="Now"'):
             heading("Now")
             self._now.build()
@@ -91,12 +90,12 @@ class _Page:
             self._store.of(self._who.tenant),
             self._found,
             self._offered,
-            self._hub.supervisor.defects,
+            self._services.supervisor.defects,
         )
         with ui.element("section").props('aria-label="Chart"'):
             heading("What it measured")
             await self._chart.build(self._offered.first(key, asked), span)
-        self._odd = OddPanel(self._hub, self._who, key, self._chart.mark)
+        self._odd = OddPanel(self._services, self._who, key, self._chart.mark)
         with ui.element("section").props('aria-label="Odd"'):
             self._odd.build()
         with ui.element("section").props('aria-label="State"'):
@@ -109,7 +108,7 @@ class _Page:
             await self._past.build()
         with ui.element("section").props('aria-label="Calibration"'):
             heading("Calibration")
-            CalibrationPanel(self._hub, self._who, self._device, self._chart.draw).build()
+            CalibrationPanel(self._services, self._who, self._device, self._chart.draw).build()
         self._follow()
 
     def _subline(self) -> str:
@@ -132,7 +131,7 @@ class _Page:
 
     async def _explain(self) -> None:
         """The sentence that matters most; the rest on demand."""
-        said = await explain_device(self._hub, self._who.tenant, self._device.device)
+        said = await self._services.explainer.device(self._who.tenant, self._device.device)
         self._sub.text = self._subline()
         self._why.text = said.headline.text
         level = said.headline.level
@@ -161,7 +160,7 @@ class _Page:
         key, tenant = self._device.device, self._who.tenant
 
         async def follow() -> None:
-            async with self._hub.live.subscribe(tenant) as updates:
+            async with self._services.live.subscribe(tenant) as updates:
                 async for update in updates:
                     match update:
                         case LiveValue(series, _, at):

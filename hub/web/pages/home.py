@@ -11,7 +11,6 @@ from nicegui.client import Client
 from hub.api.principal import Principal, Reader
 from hub.devices.glance import Glance, glance
 from hub.explain.problems import Problem
-from hub.explain.problems import problems as find_problems
 from hub.live import Subscription
 from hub.web.frame import frame
 from hub.web.home.element import Home
@@ -40,7 +39,7 @@ def mount(site: Site) -> None:
     @ui.page("/")
     async def home(principal: Reader) -> None:
         feed = _feed(site, principal.tenant, shared)
-        updates = site.hub.live.subscribe(principal.tenant)
+        updates = site.services.live.subscribe(principal.tenant)
         # From before the first look at the database, so that nothing falls between the two.
         await updates.__aenter__()
         try:
@@ -60,20 +59,20 @@ def _feed(site: Site, tenant: str, shared: Shared[list[Problem]]) -> Feed:
     titles: dict[str, str] = {}
 
     async def read() -> Glance:
-        found = await glance(site.hub.running.store.of(tenant))
+        found = await glance(site.services.store.of(tenant))
         titles.update({device.device: name_of(device, names()) for device in found.devices})
         return found
 
     def names() -> Mapping[str, str]:
-        bridge = site.hub.bridges.running().get(tenant)
+        bridge = site.services.bridges.running().get(tenant)
         return bridge.names() if bridge is not None else {}
 
     async def problems() -> Sequence[Mapping[str, Any]]:
-        found = await shared.get(tenant, lambda: find_problems(site.hub, tenant))
-        odd = [one for one in await site.hub.anomalies.all(tenant) if not one.muted]
+        found = await shared.get(tenant, lambda: site.services.explainer.problems(tenant))
+        odd = [one for one in await site.services.anomalies.all(tenant) if not one.muted]
         return sentences(found, odd, titles)
 
-    return Feed(read, names, problems, site.hub.supervisor)
+    return Feed(read, names, problems, site.services.supervisor)
 
 
 def _run(client: Client, feed: Feed, updates: Subscription, element: Home) -> None:

@@ -17,7 +17,7 @@ from hub.web.qr import svg_uri
 from hub.web.words import count, service_words
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
     from hub.web.site import Site
 
 __all__ = ["LINK", "mount"]
@@ -34,7 +34,7 @@ def mount(site: Site) -> None:
     @ui.page("/homekit")
     async def homekit(principal: Reader) -> None:
         with frame(principal, "Apple Home"):
-            page = _Page(site.hub, principal)
+            page = _Page(site.services, principal)
             page.show()
             ui.timer(_LOOK_S, page.look_again)
 
@@ -42,14 +42,14 @@ def mount(site: Site) -> None:
 class _Page:
     """What one person sees of a tenant's bridges."""
 
-    def __init__(self, hub: Hub, principal: Principal) -> None:
-        self._hub = hub
+    def __init__(self, services: Services, principal: Principal) -> None:
+        self._services = services
         self._who = principal
         self._seen: object = None
 
     @property
     def _bridge(self) -> Bridge | None:
-        return self._hub.bridges.running().get(self._who.tenant)
+        return self._services.bridges.running().get(self._who.tenant)
 
     def look_again(self) -> None:
         """Show the page anew if anything on it changed."""

@@ -11,10 +11,9 @@ from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
 from hub.api.principal import Administrator, Principal
+from hub.api.scope import Role
 from hub.errors import HubError
-from hub.people import changes
-from hub.people.link import link
-from hub.people.repository import Invitation, Member, Role
+from hub.people.repository import Invitation, Member
 from hub.web.ask import confirm
 from hub.web.frame import frame, heading
 from hub.web.pages import Link
@@ -82,7 +81,7 @@ class _People:
 
     async def _set_role(self, member: Member, event: ValueChangeEventArguments[str]) -> None:
         try:
-            await changes.set_role(self._site, self._tenant, member.id, Role(event.value))
+            await self._site.services.people.set_role(self._tenant, member.id, Role(event.value))
             ui.notify(f"{member.name} {_ROLES[Role(event.value)]} now.")
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
@@ -97,7 +96,7 @@ class _People:
         if not await confirm(f"Remove {member.name}?", details=[question], yes="Remove"):
             return
         try:
-            await changes.leave(self._site, self._tenant, member.id)
+            await self._site.services.people.leave(self._tenant, member.id)
             ui.notify(f"{member.name} sees {self._tenant} no more.")
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
@@ -112,8 +111,8 @@ class _People:
             ).props('dense outlined options-dense aria-label="What they may do"')
 
             async def make() -> None:
-                path = await changes.make_link(
-                    self._site, self._tenant, Role(role.value), note=str(note.value or "")
+                path = await self._site.services.people.make_link(
+                    self._tenant, Role(role.value), note=str(note.value or "")
                 )
                 await self._links.refresh()
                 _show_link(self._site, path)
@@ -146,11 +145,10 @@ class _People:
 
 def _show_link(site: Site, path: str) -> None:
     """The link, once: the hub keeps only its hash."""
-    port = site.hub.facts["http_port"]
     request = ui.context.client.request
     host = request.headers.get("host")
     here = f"{request.url.scheme}://{host}{path}"
-    url = here if host else link(site.hub.settings.host, port, path)
+    url = here if host else site.services.url(path)
     with ui.dialog(value=True) as dialog, ui.card().props('role="document"'):
         heading("A link for one person")
         ui.label("Send it to them. It works once, for three days; it is shown only now.")

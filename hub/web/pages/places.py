@@ -11,7 +11,6 @@ from nicegui import ui
 from hub.api.principal import Principal, Reader
 from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError
 from hub.devices.changes import DeviceChanges
-from hub.devices.naming import names, rename
 from hub.errors import HubError
 from hub.live import LiveChange
 from hub.places.repository import PlaceRepository, Usage
@@ -22,7 +21,7 @@ from hub.web.pages import Link
 from hub.web.words import count
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
     from hub.web.site import Site
 
 __all__ = ["LINK", "mount"]
@@ -38,8 +37,8 @@ def mount(site: Site) -> None:
 
     @ui.page("/places")
     async def places(principal: Reader) -> None:
-        with frame(principal, "PlaceRepository"):
-            page = _Page(site.hub, principal)
+        with frame(principal, "Places"):
+            page = _Page(site.services, principal)
             await page.load()
             page.show()
             ui.timer(0, page.watch, once=True)
@@ -56,11 +55,11 @@ class _Dragged:
 class _Page:
     """What one person sees and moves of a tenant's places."""
 
-    def __init__(self, hub: Hub, principal: Principal) -> None:
-        self._hub = hub
+    def __init__(self, services: Services, principal: Principal) -> None:
+        self._services = services
         self._who = principal
-        self._places = PlaceRepository(hub.running.store.of(principal.tenant))
-        self._changes = DeviceChanges(hub.running.store.of(principal.tenant), principal.name)
+        self._places = PlaceRepository(services.store.of(principal.tenant))
+        self._changes = DeviceChanges(services.store.of(principal.tenant), principal.name)
         self._dragged = _Dragged()
         self._names: dict[str, str] = {}
         self._tree: list[dict[str, Any]] = []
@@ -70,14 +69,14 @@ class _Page:
 
     async def watch(self) -> None:
         """Follow what others change."""
-        async with self._hub.live.subscribe(self._who.tenant) as updates:
+        async with self._services.live.subscribe(self._who.tenant) as updates:
             async for update in updates:
                 if isinstance(update, LiveChange) and update.noun in {"place", "device"}:
                     await self.again()
 
     async def load(self) -> None:
         """Ask the database."""
-        self._names = await names(self._hub, self._who.tenant)
+        self._names = await self._services.naming.names(self._who.tenant)
         self._tree = _without_values(await self._places.tree(values=True))
         self._elsewhere = await self._places.devices_elsewhere()
 
@@ -199,7 +198,9 @@ class _Page:
         wanted = await ask_text(f"Rename {name or device}", "Name", value=name, yes="Rename")
         if wanted is not None:
             await self._do(
-                lambda: rename(self._hub, self._who.tenant, device, wanted, self._who.name)
+                lambda: self._services.naming.rename(
+                    self._who.tenant, device, wanted, self._who.name
+                )
             )
 
     async def _move_place(self, place: int, name: str) -> None:
@@ -236,7 +237,7 @@ class _Page:
             return
         self._problem = ""
         await self.again()
-        self._hub.live.publish(self._who.tenant, LiveChange("place", ""))
+        self._services.live.publish(self._who.tenant, LiveChange("place", ""))
 
     async def _tell(self, problem: str) -> None:
         self._problem = problem

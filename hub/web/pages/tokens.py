@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from hub.api.access import revoke
 from hub.api.principal import Administrator, Principal
+from hub.api.scope import Scope
 from hub.errors import HubError
-from hub.tokens.repository import Scope, Token, TokenRepository
+from hub.tokens.repository import Token
 from hub.web.ask import confirm, tell_secret
 from hub.web.frame import frame, heading
 from hub.web.pages import Link
@@ -50,14 +50,14 @@ class _Page:
 
     def __init__(self, site: Site, principal: Principal) -> None:
         self._site, self._principal = site, principal
-        self._tokens = TokenRepository(site.hub.running.store)
+        self._tokens = site.services.tokens
 
     async def show(self) -> None:
         ui.label(
             f"A program that has a token may use the API of {self._principal.tenant} "
             "(docs/api.md) without anybody's password."
         )
-        self._list = Reloaded(partial(self._tokens.list, self._principal.tenant), self._show_list)
+        self._list = Reloaded(partial(self._tokens.all, self._principal.tenant), self._show_list)
         await self._list.refresh()
         heading("Make a token")
         self._form()
@@ -82,7 +82,7 @@ class _Page:
             if not await confirm(f"Revoke {token.name}?", details=[question], yes="Revoke"):
                 return
             try:
-                await revoke(self._site, self._principal.tenant, token.id)
+                await self._tokens.revoke(self._principal.tenant, token.id)
                 ui.notify(f"{token.name} is revoked.")
             except HubError as error:
                 ui.notify(f"{error}.", type="negative")

@@ -28,8 +28,8 @@ def mount(site: Site) -> None:
     @ui.page("/updates")
     async def updates(principal: Reader) -> None:
         with frame(principal, "Updates"):
-            listed = Listed(site.hub, principal)
-            images = Images(site.hub, principal)
+            listed = Listed(site.services, principal)
+            images = Images(site.services, principal)
             await listed.load()
             await images.load()
             heading("Rollouts")
@@ -41,12 +41,12 @@ def mount(site: Site) -> None:
     @ui.page("/updates/new")
     async def new(principal: Administrator, image: int | None = None) -> None:
         with frame(principal, "New rollout"):
-            await Planned(site.hub, principal, image).show()
+            await Planned(site.services, principal, image).show()
 
     @ui.page("/updates/{number}")
     async def rollout(principal: Reader, number: int) -> None:
         # Before the frame: one that is gone gets a page that says so.
-        watched = await Watched.of(site.hub, principal, number)
+        watched = await Watched.of(site.services, principal, number)
         with frame(principal, f"Rollout {number}"):
             await watched.show()
             ui.timer(0, watched.watch, once=True)

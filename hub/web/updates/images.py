@@ -15,7 +15,7 @@ from hub.web.ask import confirm
 from hub.web.updates.what import advice, what_is
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
 
 __all__ = ["Images"]
 
@@ -25,8 +25,8 @@ _KIB = 1024
 class Images:
     """The list, and for administrators what adds to it and takes from it."""
 
-    def __init__(self, hub: Hub, principal: Principal) -> None:
-        self._firmware = hub.firmware(principal.tenant)
+    def __init__(self, services: Services, principal: Principal) -> None:
+        self._firmware = services.firmware(principal.tenant)
         self._who = principal
         self._refused: tuple[str, ...] = ()
         self._images: list[Image] = []

@@ -13,7 +13,7 @@ from hub.runtime.broadcast import Missed
 from hub.web.updates.words import counts, phase_words
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
 
 __all__ = ["Listed"]
 
@@ -25,14 +25,14 @@ _AT_MOST_EVERY_S = 1.0
 class Listed:
     """The list."""
 
-    def __init__(self, hub: Hub, principal: Principal) -> None:
-        self._hub = hub
+    def __init__(self, services: Services, principal: Principal) -> None:
+        self._services = services
         self._who = principal
         self._shown: list[tuple[int, str, str]] = []
 
     async def watch(self) -> None:
         """Follow what becomes of them."""
-        async with self._hub.rollouts.watch() as changes:
+        async with self._services.rollouts.watch() as changes:
             async for change in changes:
                 if isinstance(change, Missed) or change[0] == self._who.tenant:
                     before = self._shown
@@ -43,7 +43,7 @@ class Listed:
 
     async def load(self) -> None:
         """Ask for number, what it is and where it stands, of each."""
-        found = await self._hub.rollouts.latest(self._who.tenant, _MOST)
+        found = await self._services.rollouts.latest(self._who.tenant, _MOST)
         self._shown = [
             (view.rollout.id, target_text(view.rollout), _standing(view)) for view in found
         ]

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from hub.api.principal import Principal
-from hub.devices.naming import names
 from hub.devices.overview import overview
 from hub.errors import HubError
 from hub.places.repository import PlaceRepository
 from hub.rollouts.local_zone import local_zone
 from hub.rollouts.model import Options, State
-from hub.rollouts.service import Request
+from hub.rollouts.service import RolloutRequest
 from hub.rollouts.view import View
 from hub.web.adding.context import paths
 from hub.web.frame import heading
@@ -22,7 +21,7 @@ from hub.web.updates.words import clock, sentence
 from hub.web.words import count
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
 
 __all__ = ["Planned"]
 
@@ -32,8 +31,8 @@ _SCOPES = {"all": "All devices", "place": "Those of a place", "some": "These dev
 class Planned:
     """The form, the plan it makes, and the button that starts it."""
 
-    def __init__(self, hub: Hub, principal: Principal, image: int | None) -> None:
-        self._hub = hub
+    def __init__(self, services: Services, principal: Principal, image: int | None) -> None:
+        self._services = services
         self._who = principal
         self._wanted = image
         self._view: View | None = None
@@ -42,16 +41,16 @@ class Planned:
 
     async def show(self) -> None:
         """Build it."""
-        store, tenant = self._hub.running.store, self._who.tenant
+        store, tenant = self._services.store, self._who.tenant
         images = {
             image.id: f"{image.version} for {image.board or 'any board'}"
-            for image in await self._hub.firmware(tenant).images()
+            for image in await self._services.firmware(tenant).images()
         }
         if not images:
             ui.label("There is no firmware to roll out yet.")
             ui.link("Add some", "/updates")
             return
-        self._names = await names(self._hub, tenant)
+        self._names = await self._services.naming.names(tenant)
         devices = {
             one.device: f"{self._names[one.device]} ({one.device})"
             if one.device in self._names
@@ -107,7 +106,7 @@ class Planned:
             self._view, self._problem = None, ""
             self._result.refresh()
 
-    def _request(self) -> Request:
+    def _request(self) -> RolloutRequest:
         options = {name: value for name, value in self._options.items() if value is not None}
         windows = str(options.pop("windows", "")).replace(",", " ").split()
         match self._scope.value:
@@ -117,7 +116,7 @@ class Planned:
                 select = {"devices": self._some.value}
             case _:
                 select = {"all": True}
-        return Request.read(
+        return RolloutRequest.read(
             {
                 "select": select,
                 "image": self._image.value,
@@ -127,7 +126,7 @@ class Planned:
 
     async def _plan(self) -> None:
         try:
-            self._view = await self._hub.rollouts.plan(
+            self._view = await self._services.rollouts.plan(
                 self._who.tenant, self._request(), self._who.name
             )
             self._problem = ""
@@ -137,7 +136,9 @@ class Planned:
 
     async def _start(self) -> None:
         try:
-            view = await self._hub.rollouts.start(self._who.tenant, self._request(), self._who.name)
+            view = await self._services.rollouts.start(
+                self._who.tenant, self._request(), self._who.name
+            )
         except HubError as error:
             self._view, self._problem = None, sentence(error)
             self._result.refresh()

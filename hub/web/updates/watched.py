@@ -10,7 +10,6 @@ from fastapi import HTTPException
 from nicegui import ui
 
 from hub.api.principal import Principal
-from hub.devices.naming import names
 from hub.errors import HubError
 from hub.rollouts.errors import UnknownRolloutError
 from hub.rollouts.model import Device, Health, Phase
@@ -21,7 +20,7 @@ from hub.web.frame import heading
 from hub.web.updates.words import clock, counts, device_words, expected, phase_words, sentence
 
 if TYPE_CHECKING:
-    from hub.app import Hub
+    from hub.services import Services
 
 __all__ = ["Watched", "device_table", "rows"]
 
@@ -44,8 +43,8 @@ _COLUMNS = [
 class Watched:
     """The page of one rollout."""
 
-    def __init__(self, hub: Hub, principal: Principal, view: View, names: Names) -> None:
-        self._hub = hub
+    def __init__(self, services: Services, principal: Principal, view: View, names: Names) -> None:
+        self._services = services
         self._names = names
         self._who = principal
         self._view = view
@@ -53,20 +52,20 @@ class Watched:
         self._events: list[dict[str, Any]] = []
 
     @classmethod
-    async def of(cls, hub: Hub, principal: Principal, number: int) -> Self:
+    async def of(cls, services: Services, principal: Principal, number: int) -> Self:
         """For a rollout that is there; 404 otherwise."""
         gone = HTTPException(404, f"There is no rollout {str(number)[:20]} here.")
         if not 0 < number < 2**31:  # no number that the database could have given
             raise gone
         try:
-            view = await hub.rollouts.status(principal.tenant, number)
+            view = await services.rollouts.status(principal.tenant, number)
         except UnknownRolloutError:
             raise gone from None
-        return cls(hub, principal, view, await names(hub, principal.tenant))
+        return cls(services, principal, view, await services.naming.names(principal.tenant))
 
     async def watch(self) -> None:
         """Follow it."""
-        async with self._hub.rollouts.watch() as changes:
+        async with self._services.rollouts.watch() as changes:
             await self._look()  # what happened since the page was made
             async for change in changes:
                 if isinstance(change, Missed) or change == (self._who.tenant, self._number):
@@ -74,7 +73,7 @@ class Watched:
                     await asyncio.sleep(_AT_MOST_EVERY_S)
 
     async def _look(self) -> None:
-        self._view = await self._hub.rollouts.status(self._who.tenant, self._number)
+        self._view = await self._services.rollouts.status(self._who.tenant, self._number)
         self._tell()
 
     async def show(self) -> None:
@@ -88,7 +87,7 @@ class Watched:
         with ui.element("div").props('role="alert"'):
             self._problem = ui.label().classes("dm-bad")
         with ui.row().classes("pt-3"):
-            rollouts = self._hub.rollouts
+            rollouts = self._services.rollouts
             self._pause = _button("Pause", lambda: self._do(rollouts.pause))
             self._resume = _button("Resume", lambda: self._do(rollouts.resume))
             self._end = _button("Abort…", self._abort).props("color=negative")
@@ -135,7 +134,7 @@ class Watched:
             no="Go on",
         )
         if sure:
-            await self._do(self._hub.rollouts.abort)
+            await self._do(self._services.rollouts.abort)
 
     async def _do(self, act: Callable[[str, int, str], Awaitable[View]]) -> None:
         try:
@@ -146,7 +145,7 @@ class Watched:
             self._tell()
 
     async def _remember(self) -> None:
-        found = await self._hub.rollouts.history(self._who.tenant, self._number)
+        found = await self._services.rollouts.history(self._who.tenant, self._number)
         self._events = found[-_EVENTS:]
 
     async def _look_back(self) -> None:

@@ -228,7 +228,7 @@ async def test_a_hub_that_shuts_out_or_hears_nothing(closed_hub):
                 NotHeardError, match=r"within 0\.2 s; it said 'broker: OSError 113'"
             ):
                 hub.first_report("esp8266_0000000a", None, 0.2, lambda: next(heard, ""))
-            hub._control.post("/devices/esp8266_0000000a/disable", {})
+            hub._client.post("/accounts/esp8266_0000000a/disable")
             with pytest.raises(HubRefusedError, match="dormouse devices enable esp8266_0000000a"):
                 hub.admit("esp8266_0000000a", "")
 

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from contracts.reading import Identity, Reading
 from hub.anomalies.mutes import MuteRepository
+from hub.api.scope import Role, Scope
 from hub.database.database import Database
 from hub.database.key_value import KeyValueStore
 from hub.database.tenancy.declare import GLOBAL, TABLES
@@ -28,14 +29,14 @@ from hub.firmware.repository import FirmwareRepository
 from hub.models import Activity, Device
 from hub.models.sessions import Sessions
 from hub.mqtt.account_repository import Account, AccountRepository, AccountState
-from hub.people.repository import PeopleRepository, Role, token_hash
+from hub.people.repository import PeopleRepository, token_hash
 from hub.places.repository import PlaceRepository
 from hub.readings.repository import ReadingRepository
 from hub.readings.retention import Rule, keep
 from hub.rollouts.model import Options, Rollout, SettingsTarget
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutRepository
-from hub.tokens.repository import Scope, TokenRepository
+from hub.tokens.repository import TokenRepository
 from hub.web.wizard.machine import Progress
 from hub.web.wizard.repository import SavedProgress, WizardRepository
 from tests.hub.database.bouncer import bouncer

@@ -11,7 +11,7 @@ from contracts.topics import Enrol
 from hub.devices.known import DeviceUnknownError
 from hub.devices.repository import DeviceRepository
 from hub.explain.outages import Away, Outage
-from hub.explain.problems import explain_device, problems
+from hub.explain.problems import Explainer
 from hub.explain.sentence import Level
 from hub.mqtt.enrolment import Enroller, Gate
 from hub.runtime.problems import Problems
@@ -30,19 +30,23 @@ class Outages:
 def hub(store, accounts):
     refused = Problems()
     enroller = Enroller(accounts, Gate(Enrolment.CLOSED, "home"), refused)
+    outages = Outages()
+    explainer = Explainer(
+        store,
+        bridges=dict,
+        accounts=accounts,
+        enroller=enroller,
+        refused=refused,
+        outages=outages,
+    )
     return SimpleNamespace(
-        running=SimpleNamespace(store=store),
-        bridges=SimpleNamespace(running=dict),
-        mqtt=SimpleNamespace(enroller=enroller, book=accounts),
-        settings=SimpleNamespace(tenant="home"),
-        problems=refused,
-        outages=Outages(),
+        explainer=explainer, store=store, enroller=enroller, refused=refused, outages=outages
     )
 
 
 async def report(hub, device: str, hours: float, **said: object) -> None:
     at = datetime.now(UTC) - timedelta(hours=hours)
-    await DeviceRepository(hub.running.store.of("home")).report(device, said, at, 300)
+    await DeviceRepository(hub.store.of("home")).report(device, said, at, 300)
 
 
 async def test_the_worst_and_newest_first(hub):
@@ -50,8 +54,8 @@ async def test_the_worst_and_newest_first(hub):
     await report(hub, "long", 5)
     await report(hub, "short", 2)
     await report(hub, "weak", 0, rssi=-90)
-    hub.problems.note("range", "well", "200 is not from 0 to 100")
-    found = await problems(hub, "home", zone=UTC)
+    hub.refused.note("range", "well", "200 is not from 0 to 100")
+    found = await hub.explainer.problems("home", zone=UTC)
     assert [(problem.device, problem.level) for problem in found] == [
         ("short", Level.BAD), ("long", Level.BAD),
         ("well", Level.WARNING), ("weak", Level.WARNING),
@@ -62,49 +66,47 @@ async def test_the_worst_and_newest_first(hub):
 
 async def test_who_waits_for_approval_is_told(hub):
     asked = Enrol(id="esp_new", password="0" * 32)
-    await hub.mqtt.enroller.enrol(asked)
-    [problem] = await problems(hub, "home", zone=UTC)
+    await hub.enroller.enrol(asked)
+    [problem] = await hub.explainer.problems("home", zone=UTC)
     assert (problem.device, problem.kind, problem.level) == ("esp_new", "account", Level.WARNING)
     assert problem.text.endswith("`dormouse devices approve esp_new` lets it in")
-    said = await explain_device(hub, "home", "esp_new", zone=UTC)
+    said = await hub.explainer.device("home", "esp_new", zone=UTC)
     assert said.headline.text == problem.text
-    await hub.mqtt.enroller.approve("esp_new", "home")
-    assert await problems(hub, "home") == []
-    await hub.running.store.ensure_tenant("school")
-    await hub.mqtt.enroller.enrol(Enrol(id="esp_other", password="0" * 32))
-    assert await problems(hub, "school") == []
-    assert await problems(hub, "home") == []
+    await hub.enroller.approve("esp_new", "home")
+    assert await hub.explainer.problems("home") == []
+    await hub.store.ensure_tenant("school")
+    await hub.enroller.enrol(Enrol(id="esp_other", password="0" * 32))
+    assert await hub.explainer.problems("school") == []
+    assert await hub.explainer.problems("home") == []
 
 
 async def test_nothing_is_told_of_another_tenants_device(hub, accounts):
-    await hub.running.store.ensure_tenant("school")
-    await DeviceRepository(hub.running.store.of("school")).report(
-        "esp_1", {}, datetime.now(UTC), 300
-    )
+    await hub.store.ensure_tenant("school")
+    await DeviceRepository(hub.store.of("school")).report("esp_1", {}, datetime.now(UTC), 300)
     await accounts.provision("esp_1", "school", "0" * 32)
     for kind in ("range", "enrol-closed", "enrol-take-over"):
-        hub.problems.note(kind, "esp_1", "a secret of the school")
+        hub.refused.note(kind, "esp_1", "a secret of the school")
     with pytest.raises(DeviceUnknownError, match=r"^there is no device 'esp_1'$"):
-        await explain_device(hub, "home", "esp_1")
-    assert await problems(hub, "home") == []
-    assert (await explain_device(hub, "school", "esp_1")).device == "esp_1"
+        await hub.explainer.device("home", "esp_1")
+    assert await hub.explainer.problems("home") == []
+    assert (await hub.explainer.device("school", "esp_1")).device == "esp_1"
 
 
 async def test_the_brokers_absence_is_told_once_and_not_of_each_device(hub):
     await report(hub, "one", 5)
     await report(hub, "two", 5)
     hub.outages.broker_away_since = datetime.now(UTC) - timedelta(hours=6)
-    [problem] = await problems(hub, "home", zone=UTC)
+    [problem] = await hub.explainer.problems("home", zone=UTC)
     assert (problem.device, problem.name, problem.level) == (None, "the hub", Level.BAD)
     assert problem.text.startswith("not connected to the broker since ")
     hub.outages.broker_away_since = datetime.now(UTC)
-    assert {p.device for p in await problems(hub, "home")} == {"one", "two"}
+    assert {p.device for p in await hub.explainer.problems("home")} == {"one", "two"}
 
 
 async def test_an_unknown_device_is_told_with_what_may_be_meant(hub):
     await report(hub, "esp8266_1a2b3c4d", 0)
     with pytest.raises(DeviceUnknownError) as unknown:
-        await explain_device(hub, "home", "1a2b3c4d")
+        await hub.explainer.device("home", "1a2b3c4d")
     assert unknown.value.near == ["esp8266_1a2b3c4d"]
     with pytest.raises(DeviceUnknownError, match=r"^there is no device 'x'$"):
-        await explain_device(hub, "home", "x")
+        await hub.explainer.device("home", "x")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 
-import httpx
 import pytest
 
 from contracts import image
@@ -56,8 +55,7 @@ async def test_from_a_raw_image_to_the_list_and_away_again(hub, run, tmp_path):
 
 
 async def test_uploads_of_any_kind_leave_the_hub_well(hub):
-    transport = httpx.AsyncHTTPTransport(uds=str(hub.data_dir / "hub.sock"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=30) as client:
+    async with hub.operator() as client:
 
         async def endless():
             for _ in range(2 * MAX_UPLOAD // 65536):
@@ -79,5 +77,5 @@ async def test_uploads_of_any_kind_leave_the_hub_well(hub):
             ("/firmware/1.2.3?tenant=nobody", 404),
         ):
             assert (await client.get(path)).status_code == status
-        assert (await client.post("/firmware", content=canned_image())).status_code == 200
+        assert (await client.post("/firmware", content=canned_image())).status_code == 201
         assert len((await client.get("/firmware")).json()) == 1

@@ -1,4 +1,4 @@
-"""`dormouse homekit ...` against a running bridge, over the control socket."""
+"""`dormouse homekit ...` against a running bridge, over the private socket."""
 
 from __future__ import annotations
 
@@ -6,20 +6,29 @@ import asyncio
 import json
 
 import pytest
-from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from host.cli import root
+from hub.api.application import api
+from hub.api.operator import OperatorDoor
 from hub.client import SOCKET
-from hub.homekit.control import router
+from hub.homekit.routes import routes
 from hub.web.server import HttpServer, private_socket
 
 
 @pytest.fixture
 async def dormouse(home, tmp_path):
     """Run the command line: (exit status, what it said)."""
-    control = FastAPI()
-    control.include_router(router(lambda: {"home": home.bridge}))
+
+    async def tenants() -> list[str]:
+        return ["home"]
+
+    door = OperatorDoor(
+        api([routes(lambda: {"home": home.bridge})]),
+        tenant="home",
+        tenant_of=lambda _: "home",
+        tenants=tenants,
+    )
     runner = CliRunner()
 
     async def run(*args: str) -> tuple[int, str]:
@@ -27,7 +36,7 @@ async def dormouse(home, tmp_path):
         done = await asyncio.to_thread(runner.invoke, root(), argv)
         return done.exit_code, done.output + (str(done.exception) if done.exit_code else "")
 
-    async with HttpServer(control, private_socket(tmp_path / SOCKET)):
+    async with HttpServer(door, private_socket(tmp_path / SOCKET)):
         yield run
 
 

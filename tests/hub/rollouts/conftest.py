@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from contracts.ota import canned, protocol
@@ -31,11 +30,8 @@ class Fleet:
         return await self.hub.command(*arguments, env=self._environment)
 
     async def ask(self, method: str, path: str, **request: Any) -> Any:
-        """Call the control socket."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self.hub.data_dir / "hub.sock"))
-        async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
-            answer = await client.request(method, path, **request, timeout=30)
-            return answer.raise_for_status().json()
+        """Call the API on the private socket."""
+        return await self.hub.ask(method, path, **request)
 
     async def add_image(self, version: str, *, says: str | None = None) -> int:
         image = self._updatable.image(version, says=says)

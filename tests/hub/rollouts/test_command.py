@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -37,10 +36,7 @@ async def run(hub):
         return sum(bool(one["report"]) for one in (await hub.status())["devices"]) == 2
 
     await until(known)
-    ask = httpx.AsyncHTTPTransport(uds=str(hub.data_dir / "hub.sock"))
-    async with httpx.AsyncClient(transport=ask, base_url="http://hub") as client:
-        added = await client.post("/firmware", content=canned_image("2.0.0", "nodemcu"))
-        added.raise_for_status()
+    await hub.ask("POST", "/firmware", content=canned_image("2.0.0", "nodemcu"))
 
     runner = CliRunner(env=environment)
 

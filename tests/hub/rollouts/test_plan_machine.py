@@ -132,7 +132,7 @@ class Fleets(RuleBasedStateMachine):
         world.run(1500)
         assert world.rollout.phase in {Phase.DONE, Phase.ABORTED}
         assert {device.state for device in world.devices.values()} <= OVER
-        world.restart()  # what is still owed to the broker is told at a start
+        world.restart()  # what is still pending_clear to the broker is told at a start
         assert world.retained == {}, "a command was left behind"
 
 

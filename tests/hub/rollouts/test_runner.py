@@ -12,7 +12,7 @@ from hub.places.repository import PlaceRepository
 from hub.rollouts.errors import DeviceBusyError, NoDevicesError, WrongPhaseError
 from hub.rollouts.model import Options, Phase
 from hub.rollouts.select import Selection
-from hub.rollouts.service import Request
+from hub.rollouts.service import RolloutRequest
 from tests.hub.rollouts.protocol import NEW, Air, Fleet, Side, plain_broker
 from tests.support.broker import until
 
@@ -56,9 +56,9 @@ async def side(store, broker, fleet):
     await found.stop()
 
 
-def request(*names: str, **options) -> Request:
+def request(*names: str, **options) -> RolloutRequest:
     chosen = {"reports": 0, "canary": 0, "wave": "100%", "backoff_s": 0.1, "attempts": 2, **options}
-    return Request(
+    return RolloutRequest(
         version=NEW, select=Selection(devices=names, all=not names), options=Options(**chosen)
     )
 
@@ -229,14 +229,14 @@ async def test_selecting(side, fleet, store):
     plan = side.rollouts.plan
     found = await plan("home", request(NAMES[2], NAMES[0]))
     assert list(found.devices) == [NAMES[2], NAMES[0]]
-    where = Request(version=NEW, select=Selection(where="$.battery_mv > 2999"))
+    where = RolloutRequest(version=NEW, select=Selection(where="$.battery_mv > 2999"))
     assert len((await plan("home", where)).devices) == 6
     with pytest.raises(DeviceUnknownError, match="perhaps esp8266_00000000"):
         await plan("home", request("esp8266_0000000"))
     with pytest.raises(NoDevicesError):
-        await plan("home", Request(version=NEW))
+        await plan("home", RolloutRequest(version=NEW))
     with pytest.raises(NoDevicesError, match="no device matches"):
-        await plan("home", Request(version=NEW, select=Selection(place="House/Kitchen")))
+        await plan("home", RolloutRequest(version=NEW, select=Selection(place="House/Kitchen")))
     await side.rollouts.start("home", request(NAMES[1]), "ann")
     with pytest.raises(DeviceBusyError):
         await plan("home", request())

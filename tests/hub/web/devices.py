@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from tests.hub.web.people import control
 from tests.support.hub import HubProcess, until
 from tests.support.publisher import Publisher
 
@@ -24,7 +23,7 @@ async def device(
     if enrol:
         await one.enrol()
     else:
-        await control(hub, f"/devices/{name}/add", {"password": one.password})
+        await hub.ask("POST", f"/accounts/{name}", json={"password": one.password})
         await one.connect()
     try:
         for tag, (topic, value) in enumerate(values.items(), 1):

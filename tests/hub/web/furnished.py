@@ -10,7 +10,6 @@ import httpx
 
 from contracts.reading import Reading, SeriesKey
 from hub.ingest.ingest import Ingest
-from tests.hub.web.people import control
 from tests.hub.web.speakers import TEMPERATURE, call_it, device, store_of, tell
 from tests.support.hub import HubProcess
 from tests.support.images import canned_image
@@ -41,9 +40,8 @@ async def furnish(hub: HubProcess, client: httpx.AsyncClient) -> dict[str, str]:
         await call_it(hub, key, name, *places)
     answer = await client.post("/api/firmware", content=canned_image("2.0.0"))
     assert answer.status_code == 201, answer.text
-    made = await control(
-        hub, "/rollouts", {"request": {"version": "2.0.0", "select": {"devices": [FIRST]}}}
-    )
+    rollout = {"version": "2.0.0", "select": {"devices": [FIRST]}}
+    made = await hub.ask("POST", "/rollouts", json=rollout)
     return {"device": FIRST, "number": str(made["id"])}
 
 

@@ -16,7 +16,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from hub.database.postgres import Postgres
 from hub.database.tenancy.declare import TABLES
 from hub.web.listing import PUBLIC
-from tests.hub.web.people import control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,14 +29,26 @@ DEVICE, NAME = "esp8266_0badcafe", "Marmot's cellar"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def routes(web) -> list[tuple[str, str]]:
     """What the hub serves, and something in tenant home that others could be after."""
-    await control(web, f"/devices/{DEVICE}/add", {"tenant": "home"})
-    await control(web, "/places/put", {"device": DEVICE, "path": [NAME]})
-    transport = httpx.AsyncHTTPTransport(uds=str(web.data_dir / "hub.sock"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=30) as client:
-        found = (await client.get("/web/routes")).raise_for_status().json()
-    assert ["GET", "/"] in found
-    assert ["GET", "/people"] in found
+    await web.ask("POST", f"/accounts/{DEVICE}", json={})
+    await web.ask("PUT", f"/devices/{DEVICE}/place", json={"path": [NAME]})
+    found = [(one["method"], one["path"]) for one in await web.ask("GET", "/routes")]
+    assert ("GET", "/") in found
+    assert ("GET", "/people") in found
     return [(method, path) for method, path in found if path not in PUBLIC]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def operators(web) -> set[tuple[str, str]]:
+    """The routes that only an operator may use, as the API's document has them."""
+    document = await web.ask("GET", "/openapi.json")
+    found = {
+        (method.upper(), f"/api{path}")
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if operation["x-scope"] == "operator"
+    }
+    assert ("POST", "/api/enrolment/window") in found
+    return found
 
 
 def filled(path: str) -> str:
@@ -126,9 +137,39 @@ async def test_readers_change_nothing(rob, routes, web):
     await unchanged(web, before)
 
 
-async def test_administrators_are_let_in_everywhere(ann, routes):
+async def test_what_is_an_operators_is_refused_to_everybody_on_the_port(
+    ann, rob, eve, routes, operators, web
+):
+    """Whoever they are; no header, parameter or cookie makes an operator of them."""
+    before = await of_tenant(web, "home")
+    assert operators <= set(routes)
+    told = {
+        "User-Agent": "dormouse devices",
+        "dormouse.principal": "operator",
+        "dormouse.authenticator": "operator",
+        "X-Forwarded-For": "127.0.0.1",
+    }
+    for client in (ann, rob, eve):
+        for method, path in sorted(operators):
+            body = {} if method in CHANGING else None
+            for headers in ({}, told):
+                answer = await client.request(
+                    method, f"{filled(path)}?tenant=home&scope=operator", json=body, headers=headers
+                )
+                assert answer.status_code == 403, (method, path, answer.text)
+                assert "only the command line" in answer.json()["detail"]
+    await unchanged(web, before)
+
+
+async def test_a_tenant_is_chosen_by_nobody_on_the_port(eve):
+    assert (await eve.get("/api/me?tenant=home")).json()["tenant"] == "beach"
+    answer = await eve.get("/api/devices", params={"tenant": "home"})
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
+async def test_administrators_are_let_in_everywhere(ann, routes, operators):
     for method, path in routes:
-        if method in {"GET", "HEAD"}:
+        if method in {"GET", "HEAD"} and (method, path) not in operators:
             answer, text = await ask(ann, method, path)
             told = (method, path, answer.status_code, text[:200])
             assert answer.status_code not in {303, 401, 403}, told

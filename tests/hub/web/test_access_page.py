@@ -6,7 +6,6 @@ import pytest
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.hub.web.devices import device
-from tests.hub.web.people import control
 from tests.hub.web.pictures import picture
 from tests.support.hub import until
 from tests.support.publisher import Publisher, RefusedError
@@ -104,7 +103,7 @@ async def test_a_successor_takes_a_devices_place(web, open_browser):
 
 
 async def test_another_tenants_accounts_are_not_there(web, open_browser):
-    await control(web, "/devices/theirs_1/add", {"tenant": "beach"})
+    await web.ask("POST", "/accounts/theirs_1", params={"tenant": "beach"}, json={})
     async with open_browser("ann") as page:
         await page.goto("/access")
         await page.get_by_role("heading", name="Tools that may look on").wait_for()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
 from hub.settings import Enrolment
-from tests.hub.web.conftest import hub_with_people
+from tests.hub.conftest import hub_with_people
 from tests.hub.web.devices import device
-from tests.hub.web.people import control
 from tests.hub.web.pictures import picture
 from tests.support.hub import HubProcess, rows, until
 from tests.support.publisher import Publisher
@@ -137,7 +135,7 @@ async def test_a_window_is_opened_where_nobody_comes_in(window_hub, open_browser
 
 async def test_a_device_whose_memory_was_erased_is_let_in_again(window_hub, open_browser):
     facts = window_hub.facts
-    await control(window_hub, "/devices/erased_1/add", {"tenant": "home"})
+    await window_hub.ask("POST", "/accounts/erased_1", json={})
     erased = Publisher("erased_1", facts["mqtt_port"], facts["enrol_port"])
     async with open_browser("ann", hub=window_hub) as page:
         await at_the_door(page)
@@ -238,9 +236,7 @@ async def test_each_of_two_sensors_is_named_and_a_window_that_is_behind_is_told(
 
 async def configured(hub) -> list[str]:
     """What Apple Home calls the sensors of two_1, once both are there."""
-    transport = httpx.AsyncHTTPTransport(uds=str(hub.data_dir / "hub.sock"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
-        (home, *_) = (await client.get("/homekit/accessories", params={"tenant": "home"})).json()
+    [home] = await hub.ask("GET", "/homekit/accessories", params={"tenant": "home"})
     named = [
         values.get("ConfiguredName")
         for bridge in home["bridges"]

@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from hub.api.principal import COOKIE
-from tests.hub.web.people import PASSWORD, client_of, control, join, url_of
+from tests.hub.people.joined import PASSWORD, client_of, invite, join, url_of
 from tests.support.hub import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -75,7 +75,7 @@ async def test_an_ended_session_closes_its_websocket_at_once(web):
         ) as socket:  # fmt: skip
             await socket.recv()
             began = time.monotonic()
-            await control(web, "/people/logout", {"name": "rob"})
+            await web.ask("POST", "/people/logout", json={"name": "rob"})
             with pytest.raises(ConnectionClosed):
                 async with asyncio.timeout(5):
                     while True:
@@ -89,7 +89,7 @@ async def test_an_ended_session_closes_its_websocket_at_once(web):
 async def test_a_websocket_speaks_for_its_own_page_alone(web, ann, rob):
     """Somebody who learnt the id of another's page cannot press its buttons."""
     theirs, mine = await page_of(ann, "/people"), await page_of(rob, "/account")
-    before = await control_people(web)
+    before = await web.ask("GET", "/people")
     async with connect(
         socket_url(web, mine), additional_headers={"Cookie": cookies_of(rob)},
         origin=url_of(web), proxy=None,
@@ -105,13 +105,7 @@ async def test_a_websocket_speaks_for_its_own_page_alone(web, ann, rob):
         # Its own still counts: the hub goes on to answer.
         await socket.send(f'42["log",{{"client_id":"{mine}","level":"debug","message":"x"}}]')
         await socket.send("2probe"[:1])
-    assert await control_people(web) == before
-
-
-async def control_people(hub) -> list:
-    transport = httpx.AsyncHTTPTransport(uds=str(hub.data_dir / "hub.sock"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
-        return (await client.get("/people")).json()
+    assert await web.ask("GET", "/people") == before
 
 
 async def test_long_polling_is_no_way_around_the_websocket(web, ann):
@@ -290,20 +284,20 @@ async def test_too_big_is_refused_early(web, ann, nobody):
 async def test_a_script_for_a_name_is_text(web, open_browser):
     """A person who calls themselves a script, shown on everybody's pages."""
     name = '<img src=x onerror="window.hacked=1">\'"`${7*7}{{7*7}}</script>'[:60]
-    made = await control(web, "/people/invite", {"tenant": "home", "role": "reader", "note": name})
+    made = await invite(web, role="reader", note=name)
     async with client_of(web) as client:
         words = {"name": name, "password": PASSWORD, "again": PASSWORD}
         assert (await client.post(made["path"], data=words)).status_code == 303
         answer = await client.post("/login", data={"name": name, "password": "wrong wrong"})
         assert "<img src=x" not in answer.text
-    await control(web, "/people/invite", {"tenant": "home", "role": "reader", "note": name})
+    await invite(web, role="reader", note=name)
     async with open_browser("ann") as page:
         await page.goto("/people")
         await page.wait_for_function("window.did_handshake")
         await page.get_by_text(name).first.wait_for()
         assert await page.evaluate("window.hacked") is None
         assert await page.get_by_text(name).count() >= 2
-    await control(web, "/people/remove", {"name": name})
+    await web.ask("POST", "/people/remove", json={"name": name})
 
 
 async def test_where_one_goes_after_the_log_in_is_here(web):
@@ -320,7 +314,7 @@ async def test_where_one_goes_after_the_log_in_is_here(web):
 
 
 async def test_links_work_once(web):
-    made = await control(web, "/people/invite", {"tenant": "beach", "role": "reader"})
+    made = await invite(web, "beach", role="reader")
     words = {"password": PASSWORD, "again": PASSWORD}
     async with client_of(web) as one, client_of(web) as two:
         answers = await asyncio.gather(
@@ -333,7 +327,7 @@ async def test_links_work_once(web):
 
 
 async def test_passwords_that_do_not_do_are_refused(web):
-    made = await control(web, "/people/invite", {"tenant": "beach", "role": "reader"})
+    made = await invite(web, "beach", role="reader")
     async with client_of(web) as client:
         for name, password, again in (
             ("kim", "short", "short"),
@@ -352,17 +346,17 @@ async def test_passwords_that_do_not_do_are_refused(web):
 
 
 async def test_removing_somebody_ends_what_they_see(web):
-    made = await control(web, "/people/invite", {"tenant": "home", "role": "administrator"})
+    made = await invite(web, role="administrator")
     async with client_of(web) as client:
         words = {"name": "gone", "password": PASSWORD, "again": PASSWORD}
         assert (await client.post(made["path"], data=words)).status_code == 303
         assert (await client.get("/people")).status_code == 200
-        await control(web, "/people/role", {"name": "gone", "role": "reader"})
+        await web.ask("POST", "/people/role", json={"name": "gone", "role": "reader"})
         assert (await client.get("/people")).status_code == 403
-        await control(web, "/people/leave", {"name": "gone"})
+        await web.ask("POST", "/people/leave", json={"name": "gone"})
 
         async def out() -> bool:
             return (await client.get("/session")).status_code == 401
 
         await until(out)
-        await control(web, "/people/remove", {"name": "gone"})
+        await web.ask("POST", "/people/remove", json={"name": "gone"})

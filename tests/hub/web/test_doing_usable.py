@@ -7,8 +7,8 @@ from importlib.resources import files
 
 import pytest
 
+from tests.hub.people.joined import client_of
 from tests.hub.web.devices import device
-from tests.hub.web.people import client_of, control
 from tests.hub.web.pictures import picture
 from tests.support.images import canned_image
 
@@ -30,13 +30,13 @@ async def test_no_serious_findings(web, open_browser, phone: bool, dark: bool):
     async with device(web, f"larder_{int(phone)}", **SAID) as one:
         await one.send(f"HomeKit/{one.device}/$report", json.dumps(REPORT).encode(), tag=99)
         await one.drain()
-        await control(web, "/places/put", {"device": one.device, "path": ["House", "Larder"]})
+        where = {"path": ["House", "Larder"]}
+        await web.ask("PUT", f"/devices/{one.device}/place", json=where)
         async with client_of(web, "ann") as client:
             await client.post("/api/firmware", content=canned_image("2.0.0"))
         if not phone:
-            await control(
-                web, "/rollouts", {"request": {"select": {"all": True}, "version": "2.0.0"}}
-            )
+            rollout = {"select": {"all": True}, "version": "2.0.0"}
+            await web.ask("POST", "/rollouts", json=rollout)
         found = {}
         async with open_browser("ann", phone=phone, dark=dark) as page:
             for path in PAGES:

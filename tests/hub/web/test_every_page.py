@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 import secrets
 
-import httpx
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 
+from tests.hub.people.joined import invite
 from tests.hub.web.furnished import furnish
-from tests.hub.web.people import control
 from tests.hub.web.pictures import picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -37,12 +36,14 @@ SERIOUS = {"serious", "critical"}
 async def pages(web, ann) -> list[str]:
     """Paths of all pages, on a home that is lived in."""
     values = await furnish(web, ann)
-    made = await control(web, "/people/invite", {"role": "reader", "note": "the neighbours"})
+    made = await invite(web, role="reader", note="the neighbours")
     values["token"] = made["path"].rpartition("/")[2]
-    transport = httpx.AsyncHTTPTransport(uds=str(web.data_dir / "hub.sock"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=30) as client:
-        routes = (await client.get("/web/routes")).raise_for_status().json()
-    found = {path for method, path in routes if method == "GET" and not path.startswith(FILES)}
+    routes = await web.ask("GET", "/routes")
+    found = {
+        one["path"]
+        for one in routes
+        if one["method"] == "GET" and not one["path"].startswith(FILES)
+    }
     lacking = [p for p in found if set(re.findall(r"{(\w+)", p)) - values.keys()]
     assert not lacking, f"tests/hub/web/furnished.py has to say what stands in {lacking}"
     paths = [re.sub(r"{(\w+)[^}]*}", lambda m: values[m.group(1)], p) for p in sorted(found)]

@@ -7,8 +7,8 @@ import re
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
 from tests.firmware.test_portal_browser import KEY, TRIED_MS, fill, served
+from tests.hub.people.joined import PASSWORD
 from tests.hub.web.conftest import DESKTOP
-from tests.hub.web.people import PASSWORD
 from tests.hub.web.pictures import picture
 from tests.support.browser import browser_of, captive_browser
 from tests.support.hub import until

@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.hub.web.conftest import hub_with_people
-from tests.hub.web.people import PASSWORD, client_of, control, url_of
+from tests.hub.conftest import hub_with_people
+from tests.hub.people.joined import PASSWORD, client_of, url_of
 from tests.support.hub import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -123,7 +123,7 @@ async def test_an_ended_session_leaves_its_open_pages_at_once(open_browser, web)
     async with open_browser("rob", errors_allowed=True) as page:
         await page.goto("/account")
         await page.wait_for_function(CONNECTED)
-        await control(web, "/people/logout", {"name": "rob"})
+        await web.ask("POST", "/people/logout", json={"name": "rob"})
         await page.wait_for_url("**/login**", timeout=3000)
 
 
@@ -136,7 +136,7 @@ async def test_the_first_link_and_a_restart_under_an_open_page(open_browser, emp
             return re.search(r"http://\S+/join/\S+", hub.log.read_text())
 
         first = (await until(printed)).group()
-        again = (await control(hub, "/people/first", {}))["url"]
+        again = (await hub.ask("POST", "/people/first"))["url"]
         # A restart does not spoil the link that was printed before it.
         await hub.stop()
         await hub.start()
@@ -155,7 +155,7 @@ async def test_the_first_link_and_a_restart_under_an_open_page(open_browser, emp
             async with client_of(hub) as client:
                 for url in (first, again):
                     assert (await client.get(url)).status_code == 404
-            assert (await control(hub, "/people/first", {}))["url"] is None
+            assert (await hub.ask("POST", "/people/first"))["url"] is None
             await page.wait_for_function(CONNECTED)
             await page.evaluate(MARK)
             await hub.stop()
@@ -178,7 +178,7 @@ async def test_a_page_without_news_reloads_itself(open_browser):
 
 
 async def test_a_password_is_changed_and_ends_other_sessions(open_browser, web):
-    await control(web, "/people/password", {"name": "rob", "password": PASSWORD})
+    await web.ask("POST", "/people/password", json={"name": "rob", "password": PASSWORD})
     fresh = PASSWORD + " 2"
     async with open_browser("rob") as page, client_of(web, "rob") as other:
         await page.goto("/account")
@@ -197,7 +197,7 @@ async def test_a_password_is_changed_and_ends_other_sessions(open_browser, web):
         assert (await other.get("/session")).status_code == 401
         await page.goto("/account")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Account")
-    await control(web, "/people/password", {"name": "rob", "password": PASSWORD})
+    await web.ask("POST", "/people/password", json={"name": "rob", "password": PASSWORD})
 
 
 async def test_an_administrator_invites_and_removes(open_browser, web):

@@ -9,13 +9,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from hub.people.repository import (
-    LastAdministratorError,
-    PeopleRepository,
-    Role,
-    login_name,
-    token_hash,
-)
+from hub.api.scope import Role
+from hub.people.repository import LastAdministratorError, PeopleRepository, login_name, token_hash
 from hub.people.sessions import IDLE, LASTING, Sessions
 
 DAY = timedelta(days=1)

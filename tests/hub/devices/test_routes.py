@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from tests.hub.web.api.conftest import EVIL
+from tests.hub.filled import EVIL
 from tests.support.hub import until
 from tests.support.mqtt311 import Client
 from tests.support.publisher import Publisher
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

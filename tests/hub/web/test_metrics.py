@@ -12,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hub.runtime.supervisor import Role, Supervisor
 from hub.web import health
-from tests.hub.web.api.conftest import EVIL
+from tests.hub.filled import EVIL
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
 
 async def scraped(client):
@@ -84,13 +84,9 @@ async def test_health_is_honest_about_database_and_broker(server, full):
     connected = asyncio.Event()
     supervisor = Supervisor()
     async with Database(database.app_url) as store:
-        hub = SimpleNamespace(
-            running=SimpleNamespace(store=store),
-            supervisor=supervisor,
-            mqtt=SimpleNamespace(source=SimpleNamespace(connected=connected)),
-        )
         app = FastAPI()
-        app.include_router(health.router(SimpleNamespace(hub=hub)))
+        source = SimpleNamespace(connected=connected)
+        app.include_router(health.router(store, source, supervisor))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
             answer = await client.get("/healthz")

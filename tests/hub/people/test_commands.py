@@ -10,7 +10,7 @@ import sys
 import pexpect
 import pytest
 
-from tests.hub.web.people import PASSWORD, client_of, join, url_of
+from tests.hub.people.joined import PASSWORD, client_of, join, url_of
 from tests.support.hub import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

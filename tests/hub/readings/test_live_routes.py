@@ -11,12 +11,12 @@ import pytest
 import pytest_asyncio
 
 from hub.readings.live_routes import _event
-from tests.hub.web.api.conftest import TEMPERATURE
-from tests.hub.web.people import client_of
+from tests.hub.filled import TEMPERATURE
+from tests.hub.people.joined import client_of
 from tests.support.hub import until
 from tests.support.publisher import Publisher
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
 
 class Stream:

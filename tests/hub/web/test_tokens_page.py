@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
 
 async def test_a_token_made_on_the_page_works_until_it_is_revoked_there(open_browser, program):

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub.readings.repository import Bins, ReadingRepository
-from tests.hub.web.api.conftest import EVERY_S, HOURS, NOW, TEMPERATURE, store_of, temperature
+from tests.hub.filled import EVERY_S, HOURS, NOW, TEMPERATURE, store_of, temperature
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
 SERIES = f"h1/{TEMPERATURE}"
 SPAN = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.hub.web.api.conftest import store_of
+from tests.hub.filled import store_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
 
 async def test_a_rollout_of_settings_from_plan_to_abort(ann, rob, eve, full):
@@ -80,7 +80,7 @@ async def test_settings_are_wanted_with_who_wanted_them_and_secrets_stay_hidden(
     wanted = await ann.patch("/api/devices/h1/settings", json={"settings": {"interval": 900}})
     assert wanted.status_code == 200, wanted.text
     shown = (await rob.get("/api/devices/h1/settings")).json()
-    assert (shown["wanted"]["interval"], shown["waiting"]) == (900, True)
+    assert (shown["desired"]["interval"], shown["waiting"]) == (900, True)
     assert secret not in str(shown)
     assert secret not in full.log.read_text()
     for bad in ({"settings": {}}, {"settings": {"interval": -1}}, {"setings": {}}):

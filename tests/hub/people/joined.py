@@ -24,11 +24,10 @@ def url_of(hub: HubProcess) -> str:
     return f"http://127.0.0.1:{hub.facts['http_port']}"
 
 
-async def control(hub: HubProcess, path: str, body: object) -> dict:
-    """A call to the hub's private socket, as the command line makes it."""
-    transport = httpx.AsyncHTTPTransport(uds=str(hub.data_dir / "hub.sock"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=30) as client:
-        return (await client.post(path, json=body)).raise_for_status().json()
+async def invite(hub: HubProcess, tenant: str = "home", **invitation: object) -> dict:
+    """A link as `dormouse people invite` makes it; its tenant is made if there is none."""
+    await hub.ask("PUT", f"/tenants/{tenant}")
+    return await hub.ask("POST", "/invitations", params={"tenant": tenant}, json=invitation)
 
 
 @contextlib.asynccontextmanager
@@ -52,7 +51,7 @@ async def client_of(
 
 async def join(hub: HubProcess, person: str, tenant: str, role: str) -> None:
     """Have a person use an invitation; the first one makes them."""
-    made = await control(hub, "/people/invite", {"tenant": tenant, "role": role})
+    made = await invite(hub, tenant, role=role)
     async with client_of(hub) as client:
         words = {"name": person, "password": PASSWORD, "again": PASSWORD}
         answer = await client.post(made["path"], data=words)

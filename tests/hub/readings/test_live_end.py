@@ -6,8 +6,9 @@ import asyncio
 
 import httpx
 
-from hub.tokens.repository import Scope, TokenRepository
-from tests.hub.web.api.conftest import store_of
+from hub.api.scope import Scope
+from hub.tokens.repository import TokenRepository
+from tests.hub.filled import store_of
 
 
 async def test_a_hub_that_stops_says_so_to_who_looks_on_and_waits_for_nobody(hub):

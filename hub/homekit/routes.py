@@ -1,0 +1,118 @@
+"""What an operator may do with the HomeKit bridges of every tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from hub.api.access import OPERATOR_ONLY, Operator
+from hub.api.parameters import DeviceId
+from hub.api.principal import Principal
+from hub.homekit.bridge import Bridge
+from hub.homekit.errors import UnknownControllerError, UnknownDeviceError
+
+__all__ = ["routes"]
+
+
+class PairingOut(BaseModel):
+    """A bridge: how to pair with it (code, QR's text), and the ids of who has."""
+
+    tenant: str
+    number: int
+    name: str
+    port: int
+    pin: str
+    uri: str
+    controllers: list[str]
+
+
+class UnpairIn(BaseModel, extra="forbid"):
+    """End the pairing with one controller (its id), or with all."""
+
+    controller: str | None = None
+
+
+class Unpaired(BaseModel):
+    """How many pairings ended."""
+
+    unpaired: int
+
+
+class HeldBackOut(BaseModel):
+    """A part of a device that Apple Home is not shown, and why."""
+
+    device: str
+    part: str
+    reason: str
+
+
+class HomeOut(BaseModel):
+    """What Apple Home is shown of a tenant."""
+
+    tenant: str
+    bridges: list[dict[str, Any]]
+    held: list[HeldBackOut]
+
+
+def routes(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
+    """The routes under /homekit; `bridges` has the running bridge set of each tenant.
+
+    Where a request names no tenant all are meant.
+    """
+    router = APIRouter(prefix="/homekit", tags=["operator"], dependencies=[OPERATOR_ONLY])
+
+    def meant(caller: Principal) -> list[tuple[str, Bridge]]:
+        return [(name, bridge) for name, bridge in bridges().items() if caller.means(name)]
+
+    @router.get("/pairings")
+    async def pairings(caller: Operator) -> list[PairingOut]:
+        """Every bridge, with its pairing code and who is paired."""
+        return [
+            PairingOut(
+                tenant=name,
+                number=info.number,
+                name=info.name,
+                port=info.port,
+                pin=info.pin,
+                uri=info.uri,
+                controllers=list(info.controllers),
+            )
+            for name, bridge in meant(caller)
+            for info in bridge.pairings()
+        ]
+
+    @router.post("/unpair")
+    async def unpair(caller: Operator, body: UnpairIn) -> Unpaired:
+        """End a pairing from this side, as when a phone was lost."""
+        ended = sum(bridge.unpair(body.controller) for _, bridge in meant(caller))
+        if body.controller is not None and not ended:
+            raise UnknownControllerError(body.controller)
+        return Unpaired(unpaired=ended)
+
+    @router.get("/accessories")
+    async def accessories(caller: Operator) -> list[HomeOut]:
+        """The accessories with their values, and what is held back and why."""
+        return [
+            HomeOut(
+                tenant=name,
+                bridges=bridge.accessories(),
+                held=[
+                    HeldBackOut.model_validate(held, from_attributes=True) for held in bridge.held()
+                ],
+            )
+            for name, bridge in meant(caller)
+        ]
+
+    @router.delete("/accessories/{device}", status_code=204)
+    async def remove(caller: Operator, device: DeviceId) -> None:
+        """Take a device out of Apple Home; it returns when it speaks again."""
+        for _, bridge in meant(caller):
+            if bridge.has(device):
+                bridge.remove(device)
+                return
+        raise UnknownDeviceError(device)
+
+    return router

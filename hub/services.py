@@ -1,0 +1,109 @@
+"""The rooms' services, as pages and the API are handed them, and the list of the API's routers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from hub.anomalies.watch import Watch
+from hub.api.streams import LiveStreams
+from hub.database.database import Database
+from hub.device_settings import routes as device_settings
+from hub.device_settings.service import ConfigService
+from hub.devices import operator_routes as operator
+from hub.devices import routes as devices
+from hub.devices.naming import Naming
+from hub.devices.replace import Replacement
+from hub.doctor import routes as doctor
+from hub.doctor.finding import Finding
+from hub.explain import routes as explain
+from hub.explain.problems import Explainer
+from hub.firmware import routes as firmware
+from hub.firmware.repository import FirmwareRepository
+from hub.homekit import routes as homekit
+from hub.homekit.sets import BridgeSets
+from hub.live import Live
+from hub.mapping import routes as mapping
+from hub.mapping.reload import MappingReload
+from hub.mqtt import routes as accounts
+from hub.mqtt.service import Mqtt
+from hub.people import routes as people
+from hub.people.link import link
+from hub.people.service import PeopleService
+from hub.places import routes as places
+from hub.readings import live_routes as live
+from hub.readings import routes as readings
+from hub.rollouts import routes as rollouts
+from hub.rollouts.service import Rollouts
+from hub.runtime.problems import Problems
+from hub.runtime.supervisor import Supervisor
+from hub.settings import Settings
+from hub.tokens import routes as tokens
+from hub.tokens.service import TokenService
+
+__all__ = ["Services", "routers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What people and programs may do, by room.
+
+    `firmware` gives a tenant's images, `http_port` is the one that is listened on, `examine_parts`
+    says how the hub's parts are.
+    """
+
+    settings: Settings
+    http_port: int
+    store: Database
+    live: Live
+    problems: Problems
+    supervisor: Supervisor
+    examine_parts: Callable[[], Iterable[Finding]]
+    mqtt: Mqtt
+    bridges: BridgeSets
+    reload_mapping: MappingReload
+    device_settings: ConfigService
+    naming: Naming
+    replacement: Replacement
+    firmware: Callable[[str], FirmwareRepository]
+    rollouts: Rollouts
+    explainer: Explainer
+    anomalies: Watch
+    people: PeopleService
+    streams: LiveStreams
+    tokens: TokenService
+
+    def url(self, path: str) -> str:
+        """The address at which a browser finds a path."""
+        return link(self.settings.host, self.http_port, path)
+
+
+def routers(services: Services) -> list[APIRouter]:
+    """What /api is made of, in the order of its document."""
+    store, shown = services.store, services.live
+    bridges = services.bridges.running
+    return [
+        devices.routes(store, shown, naming=services.naming, bridges=bridges),
+        explain.routes(services.explainer),
+        device_settings.routes(services.device_settings, shown),
+        readings.routes(store, shown),
+        places.routes(store, shown),
+        firmware.routes(services.firmware, shown),
+        rollouts.routes(services.rollouts, shown),
+        tokens.routes(services.tokens),
+        live.routes(store, shown, services.streams),
+        operator.routes(
+            store,
+            ingest=services.mqtt.ingest,
+            bridges=bridges,
+            problems=services.problems,
+            replacement=services.replacement,
+        ),
+        accounts.routes(services.mqtt),
+        people.routes(store, services.people, tenant=services.settings.tenant, url=services.url),
+        homekit.routes(bridges),
+        mapping.routes(services.reload_mapping),
+        doctor.routes(store, services.examine_parts),
+    ]
