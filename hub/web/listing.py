@@ -15,21 +15,7 @@ from hub.api.access import OPERATOR_ONLY
 if TYPE_CHECKING:
     from hub.web.site import Site
 
-__all__ = ["PUBLIC", "routes", "served"]
-
-PUBLIC = {
-    "/healthz": "says that the hub is there",
-    "/login": "where one becomes somebody",
-    "/logout": "changes nothing for nobody",
-    "/join/{token}": "the token is the permission",
-    "/session": "says whether one is logged in",
-    "/static/{name}": "style and script of the log-in page",
-    "/favicon.ico": "the same",
-    "/api/openapi.json": "what the API can do is no secret; its data is",
-    "/mqtt/auth": "wants a secret of its own",
-    "/mqtt/acl": "the same",
-}
-"""What answers everybody, and why."""
+__all__ = ["routes", "served"]
 
 
 class RouteOut(BaseModel):

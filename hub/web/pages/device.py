@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import HTTPException, Query
 from nicegui import background_tasks, context, ui
 
+from contracts.show import Clock, count, span
 from hub.api.principal import Principal, Reader
 from hub.devices.glance import DeviceGlance, Glance, glance
 from hub.devices.known import DeviceUnknownError, require_device
 from hub.devices.repository import DeviceRepository
 from hub.explain.sentence import Level
-from hub.explain.words import Clock, count, span
 from hub.live import LiveReport, LiveValue
 from hub.readings.reports import report_days
 from hub.web.device import reports
