@@ -26,7 +26,7 @@ class HubClient:
 
     No socket is opened here: `transport` reaches the hub's private one. `program` ("dormouse
     config") stands in the history of what it changes; `tenant` is meant instead of the hub's own,
-    or of the device's own. Raises NoHubError when no hub answers.
+    or of the device's own. Calls raise NoHubError when no hub answers.
     """
 
     def __init__(
@@ -45,11 +45,6 @@ class HubClient:
             params={"tenant": tenant} if tenant else {},
             timeout=30,
         )
-        try:
-            self._client.head("/")  # that there is none is to be known before any work
-        except httpx.TransportError:
-            self._client.close()
-            raise NoHubError(data_dir) from None
 
     def __enter__(self) -> Self:
         return self

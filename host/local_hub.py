@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -32,4 +33,10 @@ def hub_client(
 ) -> HubClient:
     """Calls to the hub on a data folder, over its private socket. Raises NoHubError."""
     folder = data_folder(data_dir)
-    return HubClient(httpx.HTTPTransport(uds=str(folder / SOCKET)), folder, program, tenant=tenant)
+    private = folder / SOCKET
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(private))  # that there is none is to be known before any work
+        except OSError:
+            raise NoHubError(folder) from None
+    return HubClient(httpx.HTTPTransport(uds=str(private)), folder, program, tenant=tenant)

@@ -6,6 +6,7 @@ of its tenants.
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -32,5 +33,15 @@ class HubClient(hub_client.HubClient):
     def __init__(
         self, settings: Settings, program: str = "dormouse", *, tenant: str | None = None
     ) -> None:
-        socket = httpx.HTTPTransport(uds=str(settings.data_dir / SOCKET))
-        super().__init__(socket, settings.data_dir, program, tenant=tenant)
+        transport = httpx.HTTPTransport(uds=str(_listening(settings.data_dir)))
+        super().__init__(transport, settings.data_dir, program, tenant=tenant)
+
+
+def _listening(data_dir: Path) -> Path:
+    """The private socket, on which somebody listens: it is to be known before any work."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(data_dir / SOCKET))
+        except OSError:
+            raise NoHubError(data_dir) from None
+    return data_dir / SOCKET

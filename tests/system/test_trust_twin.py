@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from contracts.hub_client import HubRefusedError
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
-from hub.mqtt import commands as cli
+from hub.devices import account_commands as cli
 from tests.support.hub import ROOT, rows, until
 from tests.support.mqtt311 import Client
 from tests.support.storm import child
