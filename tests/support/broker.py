@@ -115,7 +115,7 @@ async def subscriber(
 
     await source.start(deliver)
     try:
-        await asyncio.wait_for(source.connected.wait(), 10)
+        await asyncio.wait_for(source.connected.wait(), 30)
         yield source, got
     finally:
         await source.stop()

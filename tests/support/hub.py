@@ -126,9 +126,18 @@ async def until(probe, limit_s: float = 30, every_s: float = 0.05):
 
 
 async def rows(hub: HubProcess, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """Ask the hub's own database, as the application role and the hub's tenant."""
+    """Ask the hub's own database, as the application role and the hub's tenant.
+
+    One that was killed or has just been started is waited for.
+    """
     postgres = Postgres(hub.data_dir / "postgres")
-    async with await psycopg.AsyncConnection.connect(postgres.app_url) as connection:
+
+    async def connected() -> psycopg.AsyncConnection | None:
+        with contextlib.suppress(psycopg.OperationalError):
+            return await psycopg.AsyncConnection.connect(postgres.app_url)
+        return None
+
+    async with await until(connected, limit_s=START_S) as connection:
         await connection.execute(
             "SELECT set_config('dormouse.tenant', dormouse.tenant_id(%s)::text, true)",
             [hub.facts["tenant"]],

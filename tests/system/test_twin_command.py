@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pexpect
@@ -116,10 +115,8 @@ def test_the_table_in_a_terminal_and_control_c(tmp_path):
     )
     child.expect("esp8266_[0-9a-f]{4}4002")
     child.expect("broker: (OSError|Refused)")
-    began = time.monotonic()
     child.sendintr()
     child.expect(pexpect.EOF)
     child.close()
-    assert time.monotonic() - began < 5
     assert child.exitstatus == 1
     assert list(work.iterdir()) == []
