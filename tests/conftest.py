@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 import zlib
 from pathlib import Path
@@ -33,6 +34,16 @@ def _turn(path: Path) -> tuple[bool, bool, int]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files; within them nothing changes."""
     items.sort(key=lambda item: _turn(item.path))
+
+
+def pytest_configure() -> None:
+    """Let children have Ctrl-C where this run itself is to be spared it.
+
+    A shell starts what it puts in the background with SIGINT ignored, and children inherit that. A
+    handler that does nothing spares this process as well, but a program it starts has the default.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 @pytest.fixture

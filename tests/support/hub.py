@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -146,20 +145,22 @@ async def rows(hub: HubProcess, query: str, *parameters: object) -> list[tuple[A
 
 
 @pytest.fixture(scope="session")
-def empty_hub(tmp_path_factory):
+def empty_hub(once):
     """The data folder of a hub that was started and stopped once: tests copy it, which is quicker
     than making a database each time."""
-    folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
-    folder.chmod(0o755)
 
-    async def make() -> None:
+    async def make(folder: Path) -> None:
+        folder.mkdir(mode=0o755)
         process = HubProcess(folder / "data")
         await process.start()
+        # Its processes are killed in tests, the machine is not: nothing need be on the disk.
+        async with await psycopg.AsyncConnection.connect(
+            Postgres(process.data_dir / "postgres").admin_url, autocommit=True
+        ) as connection:
+            await connection.execute("ALTER SYSTEM SET fsync = off")
         assert await process.stop() == 0
 
-    asyncio.run(make())
-    yield folder / "data"
-    shutil.rmtree(folder)
+    return once.make("hub", lambda folder: asyncio.run(make(folder))) / "data"
 
 
 @pytest.fixture

@@ -62,8 +62,6 @@ async def watching(hub, *arguments: object):
         stderr=asyncio.subprocess.DEVNULL,
         env=environment(hub) | {"PYTHONUNBUFFERED": "1"},
         cwd=ROOT,
-        # Tests that run in a shell's background ignore it, and so would their children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         yield child, (await child.stdout.readline()).decode()
