@@ -136,8 +136,8 @@ class Storm:
 
         The hub stays away until some device had to thin out what it holds.
         """
-        self.kills[what] += 1
         if what == "hub":
+            self.kills[what] += 1
             thinned, began = self._thinned(), time.monotonic()
             await self.hub.kill()
             while self._thinned() == thinned:
@@ -148,6 +148,7 @@ class Storm:
             return
         pid = child(self.hub.process.pid, {"broker": "mosquitto", "postgres": "postgres"}[what])
         if pid is not None:
+            self.kills[what] += 1
             os.kill(pid, signal.SIGKILL)
 
     def _thinned(self) -> int:

@@ -40,6 +40,11 @@ async def test_an_empty_flash_is_enrolled_and_stored_in_one_wake(hub, make_twin)
     assert twin.statistics.failures == 0
 
 
+async def broker_of(hub) -> int | None:
+    """Its process id; None while it is not there."""
+    return child(hub.process.pid, "mosquitto")
+
+
 async def test_firmware_keeps_what_a_killed_broker_lost_and_sends_it_again(hub, make_twin):
     seed = int(os.environ.get("SEED", random.randrange(2**32)))
     print(f"SEED={seed}")
@@ -50,8 +55,7 @@ async def test_firmware_keeps_what_a_killed_broker_lost_and_sends_it_again(hub, 
     await until(lambda: rows(hub, READINGS, twins[-1].id))
     for _ in range(4):
         await asyncio.sleep(chance.uniform(0.5, 2.5))
-        killed = child(hub.process.pid, "mosquitto")
-        os.kill(killed, signal.SIGKILL)
+        os.kill(await until(lambda: broker_of(hub)), signal.SIGKILL)
     for twin in twins:
         cycles = twin.statistics.cycles
 
