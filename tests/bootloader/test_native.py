@@ -84,7 +84,7 @@ def test_one_clear_line_for_what_cannot_be_done(
         [native_bootloader.otaserver, *(argument.format(**names) for argument in arguments)],
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 2

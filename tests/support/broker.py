@@ -121,7 +121,7 @@ async def subscriber(
         await source.stop()
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], within: float = 30) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], within: float = 60) -> None:
     """Wait for a condition; a test that waits in vain fails with its name."""
     async with asyncio.timeout(within):
         while True:

@@ -21,7 +21,7 @@ from hub.database.postgres import Postgres
 from tests.support.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 60  # initdb on a busy two-core machine is the slowest part
+START_S = 120  # initdb on a busy two-core machine is the slowest part
 
 
 class HubProcess:
@@ -116,7 +116,7 @@ class HubProcess:
         return None
 
 
-async def until(probe, limit_s: float = 30, every_s: float = 0.05):
+async def until(probe, limit_s: float = 60, every_s: float = 0.05):
     """Await `probe()` (a coroutine function) until it gives something true; that."""
     async with asyncio.timeout(limit_s):
         while not (found := await probe()):

@@ -68,7 +68,7 @@ async def test_firmware_keeps_what_a_killed_broker_lost_and_sends_it_again(hub, 
                     return held == last and last >= report["seq"] - 1
             return False
 
-        await until(complete, limit_s=30)
+        await until(complete, limit_s=60)
 
 
 async def dormouse(hub, *arguments):

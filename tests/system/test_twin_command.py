@@ -82,7 +82,7 @@ async def test_a_folder_in_use_is_refused(tmp_path):
 
 
 async def test_a_broker_that_is_not_there_is_said_and_counted(tmp_path):
-    command = Command("--kind", "bme280", "--seconds", "3", *NOWHERE, "--data-dir", str(tmp_path))
+    command = Command("--kind", "bme280", "--seconds", "6", *NOWHERE, "--data-dir", str(tmp_path))
     async with command as fleet:
         await fleet.ended()
     assert fleet.status == 1

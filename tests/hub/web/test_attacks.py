@@ -77,7 +77,7 @@ async def test_an_ended_session_closes_its_websocket_at_once(web):
             await socket.recv()
             await control(web, "/people/logout", {"name": "rob"})
             with pytest.raises(ConnectionClosed):
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while True:
                         await socket.recv()
         assert (await client.get("/session")).status_code == 401

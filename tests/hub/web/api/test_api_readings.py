@@ -342,7 +342,7 @@ async def test_answers_under_way_are_bounded_for_each_tenant(rob, eve, million):
         finally:
             enough.set()
     # Those who went away in the middle are forgotten.
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await rob.get("/api/readings", params={"series": SERIES})).status_code == 429:
             await asyncio.sleep(0.05)
 
