@@ -128,9 +128,7 @@ wheel: setup ## what is installed elsewhere: dist/dormouse_home-<version>-py3-no
 
 .PHONY: test lint format bench lock clean
 test: setup-dev lint ## everything: lint, types, unit, device, store, HomeKit and system tests
-	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS) || { \
-	  echo "once more, one at a time: what failed beside others"; \
-	  $(PY) -m pytest --last-failed --last-failed-no-failures none $(ARGS); }
+	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 lint: setup-dev ## style and types, of the firmware against the ESP8266 stubs too
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format -q --check .

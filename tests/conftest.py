@@ -24,21 +24,38 @@ _SUPPORT = Path(__file__).parent / "support"
 pytest_plugins = [f"tests.support.{f.stem}" for f in sorted(_SUPPORT.glob("[a-z]*.py"))]
 
 
-# Whose files take minutes: they go first, the short ones fill up what is left at the end.
-_LONG = ("system", "hub", "host", "firmware", "bootloader")
+# What takes a minute and more on a busy machine goes first; short ones fill up what is left at the
+# end. A file is one process's from its first test to its last.
 _LONGEST = ("test_rollout_storm.py", "test_every_page.py")
+_LONG = {
+    *("test_adding.py", "test_demo.py", "test_device.py", "test_end_to_end.py", "test_explain.py"),
+    *("test_fifteen.py", "test_first_light.py", "test_flash.py", "test_frame.py", "test_home.py"),
+    *("test_isolation.py", "test_new_driver.py", "test_people_cli.py", "test_powercut.py"),
+    *("test_qemu.py", "test_rollout_gates.py", "test_rollout_one.py", "test_survival.py"),
+    *("test_trust_doctor.py", "test_trust_enrolment.py", "test_trust_twin.py"),
+    *("test_api_access.py", "test_api_schema.py", "test_wifi_command.py"),
+}
 
 
 def _turn(path: Path) -> tuple[bool, bool, int]:
     """When a file's turn is: those that wait and those that compute are mixed."""
-    place = path.relative_to(Path(__file__).parent)
-    mixed = zlib.crc32(str(place).encode())
-    return path.name not in _LONGEST, place.parts[0] not in _LONG, mixed
+    mixed = zlib.crc32(str(path.relative_to(Path(__file__).parent)).encode())
+    return path.name not in _LONGEST, path.name not in _LONG, mixed
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files; within them nothing changes."""
     items.sort(key=lambda item: _turn(item.path))
+
+
+def pytest_configure() -> None:
+    """Let children have Ctrl-C where this run itself is to be spared it.
+
+    A shell starts what it puts in the background with SIGINT ignored, and children inherit that. A
+    handler that does nothing spares this process as well, but a program it starts has the default.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 @pytest.fixture

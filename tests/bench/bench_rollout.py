@@ -22,7 +22,7 @@ from hub.devices.repository import DeviceRepository
 from hub.rollouts import worker
 from hub.rollouts.model import Options
 from hub.rollouts.select import Selection
-from hub.rollouts.service import Request
+from hub.rollouts.service import RolloutRequest
 from tests.bench.report import note, report
 from tests.hub.rollouts.protocol import NEW, OLD, Air, Fleet, Side, plain_broker
 from tests.support.postgres import FAST
@@ -67,7 +67,7 @@ async def _rollout(side: Side, fleet: Fleet, names: list[str]) -> tuple[float, i
     await side.add_image()
     begun = time.perf_counter()
     options = Options(streams=STREAMS, reports=1, wave="25%")
-    request = Request(version=NEW, select=Selection(all=True), options=options)
+    request = RolloutRequest(version=NEW, select=Selection(all=True), options=options)
     number = (await side.rollouts.start("home", request, "bench")).rollout.id
     running = side.runner.worker("home", number)
     assert running is not None

@@ -2,6 +2,11 @@
 
 Both are the same firmware on the same VM, from the start of its main module to the sleep call;
 only what the MQTT client does differs (programs/naive.py).
+
+Whole lives of the VM besides, from its start to its end: `wake.known_network_s` where finding the
+access point and asking for an address would take 0.9 s; `wake.no_reply_s` with an update command
+that nobody goes on with; `wake.beyond_deadline_s`, what it is awake beyond its deadline when the
+broker's packets are lost.
 """
 
 from __future__ import annotations
@@ -13,15 +18,18 @@ from pathlib import Path
 from statistics import median
 
 from host.twin import firmware
-from host.twin.vm import Cause
+from host.twin.vm import ASLEEP, Cause
 from hub.mqtt.accounts import AccountBook
+from hub.mqtt.source import MqttSource
 from tests.bench.report import note, report
 from tests.firmware.board import Board
 from tests.firmware.conftest import takes
+from tests.firmware.updates import WANTED, command
 from tests.support.broker import MemoryAccounts, open_folder, running_broker, subscriber, until
 
 PROGRAMS = Path(__file__).parent / "programs"
 PAIRS = 25
+DEADLINE_MS = 700
 
 TIMED = """
 import sys, utime
@@ -75,6 +83,7 @@ async def run() -> None:
                 held = json.dumps({"boot": json.loads(first.payload)["boot"], "seq": 3})
                 await source.publish(board.topic + "$ack", held, retain=True)
                 await measure(board)
+                await whole(board, source)
 
 
 async def measure(board: Board) -> None:
@@ -92,6 +101,32 @@ async def measure(board: Board) -> None:
     held = (await board.wake(typed=CAPACITY)).console.split()
     report("wake.readings_held_of_one_series", int(held[1]), "readings")
     report("wake.readings_held_of_three_series", int(held[3]), "readings")
+
+
+async def whole(board: Board, source: MqttSource) -> None:
+    """Report what depends on time limits of the firmware's own."""
+    network = {"scan_ms": 300, "dhcp_ms": 600}
+    board.world["wifi"] |= network
+    report("wake.known_network_s", await median_s(board), "s", "<= 0.6")
+    board.world["wifi"] |= dict.fromkeys(network, 0)
+    board.settings["ota_key"] = WANTED["key"]
+    await source.publish(board.topic + "$ota", json.dumps(command()), retain=True)
+    report("wake.no_reply_s", await median_s(board), "s", "<= 4")
+    await source.publish(board.topic + "$ota", b"", retain=True)
+    board.settings["deadline_ms"] = DEADLINE_MS
+    board.world["net"] = {"blackhole": True}
+    beyond = await median_s(board) - DEADLINE_MS / 1000
+    report("wake.beyond_deadline_s", beyond, "s", "<= 1")
+
+
+async def median_s(board: Board) -> float:
+    """Seconds of some lives, of which each slept at its end."""
+    took = []
+    for _ in range(3):
+        ended = await board.wake()
+        assert ended.status == ASLEEP, ended.console
+        took.append(ended.seconds)
+    return median(took)
 
 
 async def awake_ms(board: Board, memory: bytes, program: str) -> float:

@@ -6,6 +6,9 @@
 navigation to the first content and to the last device.
 `web.home_cpu_percent`: what the hub's process takes of a core while that page is open and each
 device reports every 5 minutes; `web.idle_cpu_percent`: the same with no page open.
+`web.home_news_ms`, `web.device_news_ms`: from a device's write of a new reading to its text on the
+home page, on the device's own; the median of several.
+`web.ended_session_ms`: from the call that ends a session to its open page at the log-in.
 `web.pages_20_*`: 20 open home pages: the hub's processor time and memory, and until a new reading
 is on the last of them.
 """
@@ -113,6 +116,8 @@ async def run() -> None:
         devices = await _fill(hub)
         async with _browser(hub, browser) as context:
             await _home(hub, context, devices)
+        async with _browser(hub, browser) as context:
+            await _ended(hub, await context.new_page())
         for one in devices:
             await one.close()
 
@@ -146,12 +151,39 @@ async def _home(hub: HubProcess, context: BrowserContext, devices: list[Publishe
     report("web.home_complete_ms", statistics.median(complete[1:]), "ms")
     report("web.idle_cpu_percent", idle, "%")
     pages = [await _open(context)]
+    where = f"[data-device={devices[0].device}]"
+    report("web.home_news_ms", await _median_news(pages[0], devices[0], where), "ms", "<= 1000")
+    page = await context.new_page()
+    await page.goto(f"/devices/{devices[0].device}")
+    await page.wait_for_function(CONNECTED)
+    where = f'[data-series="{TOPIC.replace("/", "/0/")}"]'
+    report("web.device_news_ms", await _median_news(page, devices[0], where), "ms", "<= 1000")
+    await page.close()
     report("web.home_cpu_percent", await _share(hub, devices), "%", "<= 2")
     note(f"{PAGES} open pages")
     pages += [await _open(context) for _ in range(PAGES - 1)]
     report("web.pages_20_cpu_percent", await _share(hub, devices), "%")
     report("web.pages_20_rss_mb", _rss_mb(hub), "MB")
     report("web.pages_20_news_ms", await _news(pages[-1], devices[0]), "ms", "<= 1000")
+
+
+async def _ended(hub: HubProcess, page: Page) -> None:
+    await page.goto("/account")
+    await page.wait_for_function(CONNECTED)
+    began = time.monotonic()
+    await hub.ask("POST", "/people/logout", json={"name": "ann"})
+    await page.wait_for_url("**/login**")
+    report("web.ended_session_ms", (time.monotonic() - began) * 1000, "ms", "<= 2000")
+
+
+async def _median_news(page: Page, one: Publisher, where: str) -> float:
+    took = []
+    for value in range(31, 31 + CLICKS):
+        began = time.monotonic()
+        await one.send(f"HomeKit/{one.device}/{TOPIC}", str(value).encode(), tag=6000 + value)
+        await page.locator(where).get_by_text(f"{value}.0").first.wait_for()
+        took.append((time.monotonic() - began) * 1000)
+    return statistics.median(took)
 
 
 async def _open(context: BrowserContext) -> Page:

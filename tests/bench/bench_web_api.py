@@ -5,13 +5,20 @@ the last byte; median, over a connection that is open.
 `web.api_month_auto_ms`: the same as a chart would ask for it (hourly).
 `web.api_csv_rows_per_s`, `..parquet..`, `..arrow..`: a million readings as a file.
 `web.api_devices_ms`: 100 devices with three values each.
+`web.api_csv_first_share`: of the time that the million takes as CSV, what passes until its first
+piece; `web.api_beside_csv_ms`: the longest answer that somebody else waits for meanwhile.
+`web.api_live_ms`: from a device's write to its event in the live stream, the median of several;
+`web.api_revoked_ms`: from the command that revokes a token to the end of its stream.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -25,6 +32,7 @@ from hub.database.postgres import Postgres
 from hub.tokens.repository import TokenRepository
 from tests.bench.report import note, report
 from tests.support.hub import HubProcess
+from tests.support.publisher import Publisher
 
 MONTH = 30 * 24 * 12
 MILLION = 1_000_000
@@ -90,6 +98,58 @@ async def _export(client: httpx.AsyncClient, form: str, query: dict[str, str]) -
     return MILLION / (time.perf_counter() - began)
 
 
+async def _beside(client: httpx.AsyncClient, query: dict[str, str]) -> None:
+    longest, done = 0.0, False
+
+    async def meanwhile() -> None:
+        nonlocal longest
+        while not done:
+            began = time.perf_counter()
+            assert (await client.get("/api/devices/d1")).status_code == 200
+            longest = max(longest, time.perf_counter() - began)
+            await asyncio.sleep(0.02)
+
+    watching = asyncio.create_task(meanwhile())
+    first, began = 0.0, time.perf_counter()
+    async with client.stream("GET", "/api/readings", params={**query, "format": "csv"}) as answer:
+        async for _ in answer.aiter_bytes():
+            first = first or time.perf_counter() - began
+    took, done = time.perf_counter() - began, True
+    await watching
+    report("web.api_csv_first_share", first / took, "ratio", "<= 0.33")
+    report("web.api_beside_csv_ms", 1000 * longest, "ms", "<= 2000")
+
+
+async def _event(lines: AsyncIterator[str], name: str) -> None:
+    async for line in lines:
+        if line == f"event: {name}":
+            return
+    raise EOFError(name)
+
+
+async def _live(hub: HubProcess, client: httpx.AsyncClient) -> None:
+    device = Publisher("live", hub.facts["mqtt_port"], hub.facts["enrol_port"])
+    await device.enrol()
+    took = []
+    async with client.stream("GET", "/api/live") as answer:
+        lines = answer.aiter_lines()
+        await _event(lines, "ready")
+        for number in range(TRIES):
+            topic = f"HomeKit/{device.device}/TemperatureSensor/CurrentTemperature"
+            began = time.perf_counter()
+            await device.send(topic, str(20 + number).encode(), tag=number + 1)
+            await _event(lines, "value")
+            took.append(1000 * (time.perf_counter() - began))
+        report("web.api_live_ms", median(took), "ms", "<= 1000")
+        began = time.perf_counter()
+        where = ("--data-dir", str(hub.data_dir))
+        status, said = await hub.command("token", "revoke", "1", *where, env=dict(os.environ))
+        assert status == 0, said
+        await _event(lines, "end")
+        report("web.api_revoked_ms", 1000 * (time.perf_counter() - began), "ms", "<= 10000")
+    await device.close()
+
+
 async def run() -> None:
     """Fill a hub, ask it."""
     folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
@@ -116,6 +176,8 @@ async def run() -> None:
             for form in ("csv", "parquet", "arrow"):
                 rate = await _export(client, form, million)
                 report(f"web.api_{form}_rows_per_s", rate, "1/s", ">= 50000")
+            await _beside(client, million)
+            await _live(hub, client)
     finally:
         if hub.process is not None and hub.process.returncode is None:
             await hub.stop()

@@ -53,7 +53,7 @@ class Server:
         while chunk := self._said.read(65536):
             self._heard += chunk
         self.lines = self._heard.decode().splitlines()
-        return self._child.wait(timeout=10)
+        return self._child.wait(timeout=60)
 
     def stop(self) -> dict[str, int]:
         """End it and return its counts."""
@@ -71,7 +71,7 @@ class Server:
         """The answer to a datagram, None when the server ended instead."""
         self.socket.send(raw)
         while True:
-            ready, _, _ = select.select([self.socket, self._said], [], [], 10)
+            ready, _, _ = select.select([self.socket, self._said], [], [], 60)
             assert ready, "neither an answer nor an end"
             if self._said in ready:
                 chunk = self._said.read(65536)
@@ -132,7 +132,7 @@ def decide(program: Path, flash: Path, rtc: Path, *arguments: str | Path) -> dic
         [program, "--flash", flash, "--rtc", rtc, *arguments],
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=60,
         check=False,
     )
     assert done.returncode in {0, 10}, done.stderr

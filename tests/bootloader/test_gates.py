@@ -117,7 +117,7 @@ def test_every_layout_builds(signer: Signer, tmp_path: Path, layout: str) -> Non
         capture_output=True,
         text=True,
         check=True,
-        timeout=20,
+        timeout=60,
     ).stdout
     sections = {
         name: (int(length), int(address))
@@ -151,7 +151,7 @@ def sdk(tmp_path: Path, signer: Signer) -> Path:
     for name in ("main", "net80211", "wpa", "crypto", "lwip", "pp", "phy", "gcc", "hal", "c"):
         members = [built / "emulator/sdk.o"] if name == "main" else []
         archive = folder / "lib" / f"lib{name}.a"
-        subprocess.run(["xtensa-lx106-elf-ar", "rc", archive, *members], check=True, timeout=20)
+        subprocess.run(["xtensa-lx106-elf-ar", "rc", archive, *members], check=True, timeout=60)
     roms = [TOP / "bootloader/ports/sdk/rom.ld", qemu.EMULATOR / "sdk/rom.ld"]
     (folder / "ld/eagle.rom.addr.v6.ld").write_text("".join(rom.read_text() for rom in roms))
     return folder

@@ -116,7 +116,7 @@ def test_header_and_module_say_the_same(tmp_path: Path) -> None:
         "return 0; }\n"
     )
     subprocess.run(["gcc", "-Wall", "-Werror", "-o", program, source], check=True, timeout=60)
-    printed = subprocess.run([program], capture_output=True, text=True, check=True, timeout=10)
+    printed = subprocess.run([program], capture_output=True, text=True, check=True, timeout=60)
     names: dict[str, object] = {"const": lambda value: value}
     exec(flashmap.module(flash).replace("from micropython import const", ""), names)
     expected = [names[n] for n in ("SIZE", "APP_OFFSET", "APP_SIZE", "VFS_OFFSET")]
@@ -128,7 +128,7 @@ def test_the_module_command() -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "host.flash_maps", *arguments]
         return subprocess.run(
-            command, capture_output=True, text=True, cwd=TOP, timeout=30, check=False
+            command, capture_output=True, text=True, cwd=TOP, timeout=60, check=False
         )
 
     assert "#define FLASH_APP_OFFSET 0x3c000u" in run("header").stdout

@@ -40,7 +40,7 @@ class Phone:
     def console(self) -> str:
         return (self.board.folder / "console").read_text(errors="replace")
 
-    async def raw(self, data: bytes, within: float = 20) -> bytes:
+    async def raw(self, data: bytes, within: float = 60) -> bytes:
         """Send bytes, return all that comes back."""
         async with asyncio.timeout(within):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.ports["80"])
@@ -76,7 +76,7 @@ class Phone:
             f"POST / HTTP/1.1\r\nHost: {OURS}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
         )
 
-    async def page(self, *, having: str, within: float = 20) -> str:
+    async def page(self, *, having: str, within: float = 60) -> str:
         """The first page, as soon as it says `having`."""
         async with asyncio.timeout(within):
             while having not in (text := (await self.get()).text):
@@ -97,7 +97,7 @@ class Phone:
         )
         try:
             transport.sendto(query)
-            return await asyncio.wait_for(answer, 10)
+            return await asyncio.wait_for(answer, 30)
         finally:
             transport.close()
 
@@ -110,7 +110,7 @@ async def opened(
     process = await board.start(cause, typed)
     phone = Phone(board, process)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while "portal: join" not in phone.console:
                 assert process.returncode is None, phone.console
                 await asyncio.sleep(0.01)

@@ -14,7 +14,7 @@ from host.twin.vm import ASLEEP, Cause
 
 async def enrol(accounts, enrolments) -> None:
     """Give who asks first the account it asks for, as the hub does."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not enrolments:
             await asyncio.sleep(0.005)
     said = json.loads(enrolments[0].payload)

@@ -226,7 +226,7 @@ asyncio.run(main())
     pid = int(await supervisor.stdout.readline())
     supervisor.kill()
     await supervisor.wait()
-    await asyncio.wait_for(asyncio.to_thread(gone, pid), 5)
+    await asyncio.wait_for(asyncio.to_thread(gone, pid), 60)
 
 
 def gone(pid: int) -> None:

@@ -33,7 +33,7 @@ class Running:
 
     async def restarted(self) -> None:
         """Return when it has handed over."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await self.process.wait() == RESET, self.console()
 
     def console(self) -> str:

@@ -46,9 +46,9 @@ class Hub:
     async def let_begin(self) -> str:
         """Clear the command once the device has accepted it; the address that it gave."""
         seen = len(self.said())
-        await until(lambda: "accepted" in self.states()[seen:], within=30)
+        await until(lambda: "accepted" in self.states()[seen:], within=60)
         await self.go()
-        await self.twin.until(lambda now: now.state is State.UPDATING, within=30)
+        await self.twin.until(lambda now: now.state is State.UPDATING, within=60)
         return self.said()[-2 if self.states()[-1] == "updating" else -1]["address"]
 
     async def go(self) -> None:
@@ -95,7 +95,7 @@ async def test_asleep_or_awake_it_comes_back_as_version_2(start, updatable, kind
     address = await hub.let_begin()
     assert address == hub.twin.rom.address.text
     await asyncio.to_thread(hub.stream, address, updatable.image("2.0.0"))
-    await until(lambda: "updated" in hub.states(), within=30)
+    await until(lambda: "updated" in hub.states(), within=60)
     assert hub.states() == ["accepted", "updating", "updated"]
     assert [one["version"] for one in hub.said()] == ["1.0.0", "1.0.0", "2.0.0"]
     await until(lambda: hub.reports()[-1]["firmware"] == "2.0.0")
@@ -106,9 +106,9 @@ async def test_asleep_or_awake_it_comes_back_as_version_2(start, updatable, kind
 async def test_nobody_streams_and_it_says_that_nothing_changed(start):
     hub = await start(Kind.DS18B20, interval=1, idle_ms=SHORT_MS)
     await hub.command(1, "2.0.0")
-    await until(lambda: "accepted" in hub.states(), within=30)
+    await until(lambda: "accepted" in hub.states(), within=60)
     await hub.go()
-    await until(lambda: hub.states()[-1].startswith("failed"), within=30)
+    await until(lambda: hub.states()[-1].startswith("failed"), within=60)
     assert hub.states() == ["accepted", "updating", "failed unchanged"]
 
 
@@ -118,7 +118,7 @@ async def test_one_that_lies_about_its_version_is_found_out(start, updatable):
     address = await hub.let_begin()
     lying = updatable.image("2.0.0", says="1.5.0")
     await asyncio.to_thread(hub.stream, address, lying)
-    await until(lambda: hub.states()[-1].startswith("failed"), within=30)
+    await until(lambda: hub.states()[-1].startswith("failed"), within=60)
     assert hub.states()[-1] == "failed version"
     assert hub.said()[-1]["version"] == "1.5.0"
 
@@ -134,7 +134,7 @@ async def test_power_lost_while_streaming_costs_a_repetition_only(start, updatab
     await hub.twin.until(lambda now: now.state is State.UPDATING)
     assert hub.twin.rom.address.text == address
     await asyncio.to_thread(hub.stream, address, image)
-    await until(lambda: "updated" in hub.states(), within=30)
+    await until(lambda: "updated" in hub.states(), within=60)
     assert hub.states() == ["accepted", "updating", "updated"]
     stored = hub.twin.flash / "ota.json"
     # It stores what the broker has acknowledged.

@@ -19,9 +19,9 @@ async def test_the_address_is_asked_for_once_and_the_access_point_remembered(
     board = await admit(make_board())
     board.world["wifi"] |= {"scan_ms": 300, "dhcp_ms": 600}
     first = await board.wake(Cause.POWER)
-    second = await board.wake()
     assert first.seconds > 0.9
-    assert second.seconds < 0.6
+    board.world["wifi"] |= {"scan_ms": 600_000, "dhcp_ms": 600_000}
+    await board.wake()  # which would hear nothing of either
     assert sdk(board)["bssid"] == "020000000001"
     await ears.mark()
     assert set(ears.seqs(board)) == {1, 2}

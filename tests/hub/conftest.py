@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
@@ -46,22 +45,19 @@ async def hub_with_people(
 
 
 @pytest.fixture(scope="session")
-def peopled_hub(empty_hub):
+def peopled_hub(empty_hub, once):
     """The data folder of a hub that everybody has joined: modules copy it, which is quicker than
     making so many passwords each time."""
-    folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
-    folder.chmod(0o755)
 
-    async def make() -> None:
+    async def make(folder: Path) -> None:
+        folder.mkdir(mode=0o755)
         async with hub_with_people(empty_hub) as hub:
             assert await hub.stop() == 0
             await asyncio.to_thread(
                 subprocess.run, ["cp", "-a", hub.data_dir, folder / "data"], check=True
             )
 
-    asyncio.run(make())
-    yield folder / "data"
-    shutil.rmtree(folder)
+    return once.make("people", lambda folder: asyncio.run(make(folder))) / "data"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -115,13 +115,13 @@ async def subscriber(
 
     await source.start(deliver)
     try:
-        await asyncio.wait_for(source.connected.wait(), 10)
+        await asyncio.wait_for(source.connected.wait(), 30)
         yield source, got
     finally:
         await source.stop()
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], within: float = 30) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], within: float = 60) -> None:
     """Wait for a condition; a test that waits in vain fails with its name."""
     async with asyncio.timeout(within):
         while True:

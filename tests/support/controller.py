@@ -23,8 +23,9 @@ from contracts.reading import SeriesKey, Value
 from hub.database.errors import DatabaseAwayError
 from hub.homekit.state import AccessoryRecord, BridgeRecord, Change, PresenceRecord, Saved
 
-# Everything here happens on loopback; what takes longer has failed.
-PATIENCE = 10.0
+# Everything here happens on loopback, but others may have the processors: what takes longer has
+# failed.
+PATIENCE = 60.0
 
 Place = tuple[int, int]
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from hub.database.postgres import Postgres
 from tests.support.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 60  # initdb on a busy two-core machine is the slowest part
+START_S = 120  # initdb on a busy two-core machine is the slowest part
 
 
 class HubProcess:
@@ -126,7 +125,7 @@ class HubProcess:
         return None
 
 
-async def until(probe, limit_s: float = 30, every_s: float = 0.05):
+async def until(probe, limit_s: float = 60, every_s: float = 0.05):
     """Await `probe()` (a coroutine function) until it gives something true; that."""
     async with asyncio.timeout(limit_s):
         while not (found := await probe()):
@@ -135,9 +134,18 @@ async def until(probe, limit_s: float = 30, every_s: float = 0.05):
 
 
 async def rows(hub: HubProcess, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """Ask the hub's own database, as the application role and the hub's tenant."""
+    """Ask the hub's own database, as the application role and the hub's tenant.
+
+    One that was killed or has just been started is waited for.
+    """
     postgres = Postgres(hub.data_dir / "postgres")
-    async with await psycopg.AsyncConnection.connect(postgres.app_url) as connection:
+
+    async def connected() -> psycopg.AsyncConnection | None:
+        with contextlib.suppress(psycopg.OperationalError):
+            return await psycopg.AsyncConnection.connect(postgres.app_url)
+        return None
+
+    async with await until(connected, limit_s=START_S) as connection:
         await connection.execute(
             "SELECT set_config('dormouse.tenant', dormouse.tenant_id(%s)::text, true)",
             [hub.facts["tenant"]],
@@ -146,20 +154,22 @@ async def rows(hub: HubProcess, query: str, *parameters: object) -> list[tuple[A
 
 
 @pytest.fixture(scope="session")
-def empty_hub(tmp_path_factory):
+def empty_hub(once):
     """The data folder of a hub that was started and stopped once: tests copy it, which is quicker
     than making a database each time."""
-    folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
-    folder.chmod(0o755)
 
-    async def make() -> None:
+    async def make(folder: Path) -> None:
+        folder.mkdir(mode=0o755)
         process = HubProcess(folder / "data")
         await process.start()
+        # Its processes are killed in tests, the machine is not: nothing need be on the disk.
+        async with await psycopg.AsyncConnection.connect(
+            Postgres(process.data_dir / "postgres").admin_url, autocommit=True
+        ) as connection:
+            await connection.execute("ALTER SYSTEM SET fsync = off")
         assert await process.stop() == 0
 
-    asyncio.run(make())
-    yield folder / "data"
-    shutil.rmtree(folder)
+    return once.make("hub", lambda folder: asyncio.run(make(folder))) / "data"
 
 
 @pytest.fixture

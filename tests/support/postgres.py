@@ -1,24 +1,26 @@
-"""A real Postgres a test session, a migrated template database cloned for each test."""
+"""A real Postgres for a run of tests, a migrated template database cloned for each test."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
-import pytest_asyncio
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from hub.database.database import Database
 from hub.database.migrate import migrate
 from hub.database.postgres import OWNER, Postgres
+from tests.support.once import Once, locked
 
 __all__ = [
     "DEBIAN",
@@ -33,10 +35,11 @@ __all__ = [
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 # A throw-away cluster: a killed process is survived without it, a power cut need not be.
-FAST = {"fsync": "off", "shared_buffers": "32MB", "max_connections": "60"}
+FAST = {"fsync": "off", "shared_buffers": "32MB", "max_connections": "200"}
 # Nobody reads the pipe between tests: a full one would block the server.
 FAST["log_min_messages"] = "panic"
 _TEMPLATE = "template_dormouse"
+_ROOT = Path(__file__).resolve().parents[2]
 _numbers = itertools.count(1)
 
 
@@ -99,14 +102,33 @@ def server_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["18"])
-async def server(request: pytest.FixtureRequest, server_folder: Path) -> AsyncIterator[Server]:
-    programs = DEBIAN if request.param == "15" else None
-    postgres = Postgres(server_folder / request.param, programs=programs, tuning=FAST)
-    async with postgres:
-        found = Server(postgres)
-        await found.make_template()
-        yield found
+def shared(folder: Path) -> Postgres:
+    """The Postgres of the run of tests with that folder; tests/support/_keeper.py runs it."""
+    return Postgres(folder / "postgres", tuning=FAST)
+
+
+@pytest.fixture(scope="session")
+def server(once: Once) -> Server:
+    """One for all processes of this run, started by the first that needs it."""
+    ready, log = once.folder / "postgres.ready", once.folder / "postgres.log"
+    with locked(once.folder / "postgres.lock"):
+        if not ready.exists():
+            keeper = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-m", "tests.support._keeper", str(once.folder)],
+                {**os.environ, "PYTHONPATH": str(_ROOT)},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT, 0o600),
+                    (os.POSIX_SPAWN_DUP2, 1, 2),
+                ],
+                # Ctrl-C is for who runs the tests; it ends with them.
+                setsid=True,
+            )
+            while not ready.exists():
+                ended, _ = os.waitpid(keeper, os.WNOHANG)
+                assert not ended, log.read_text()
+                time.sleep(0.05)
+    return Server(shared(once.folder))
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ class Publisher:
         await self.send(f"enrol/{self.device}", json.dumps(enrolment).encode(), tag=0)
         await self.drain()
         await self.close()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     return await self.connect()

@@ -113,6 +113,7 @@ class Storm:
             for n in range(devices)
         ]
         self.kills = {"broker": 0, "hub": 0, "postgres": 0}
+        self.longest_outage = 0.0
         self._raining = True
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -131,16 +132,27 @@ class Storm:
         self._tasks = [asyncio.create_task(self._live(device)) for device in self.devices]
 
     async def kill(self, what: str) -> None:
-        """SIGKILL a part; the hub is started again, the others the hub starts itself."""
-        self.kills[what] += 1
+        """SIGKILL a part; the hub is started again, the others the hub starts itself.
+
+        The hub stays away until some device had to thin out what it holds.
+        """
         if what == "hub":
+            self.kills[what] += 1
+            thinned, began = self._thinned(), time.monotonic()
             await self.hub.kill()
+            while self._thinned() == thinned:
+                await asyncio.sleep(0.05)
             await asyncio.sleep(self.rng.uniform(0, 1))
             await self.hub.start()
+            self.longest_outage = max(self.longest_outage, time.monotonic() - began)
             return
         pid = child(self.hub.process.pid, {"broker": "mosquitto", "postgres": "postgres"}[what])
         if pid is not None:
+            self.kills[what] += 1
             os.kill(pid, signal.SIGKILL)
+
+    def _thinned(self) -> int:
+        return sum(len(device.thinned) for device in self.devices)
 
     async def stop(self) -> None:
         """No more readings; wakes go on until every device has forgotten all it held."""

@@ -38,7 +38,7 @@ async def plug(hub):
     source = MqttSource(endpoint, ["cmnd/plug_1/#"], client_id="plug_1", session_s=0)
     commands: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
     await source.start(lambda d: commands.put_nowait((d.topic, d.payload)))
-    await asyncio.wait_for(source.connected.wait(), 10)
+    await asyncio.wait_for(source.connected.wait(), 30)
     yield source, commands
     await source.stop()
 
@@ -56,7 +56,7 @@ async def test_a_tasmota_plug_joins_without_reflashing(hub, plug, pair):
     relay = await phone.wait_for("plug_1", "Switch", "On")
     assert await phone.read(relay) is False
     await phone.write(relay, True)
-    assert await asyncio.wait_for(commands.get(), 10) == ("cmnd/plug_1/POWER1", b"ON")
+    assert await asyncio.wait_for(commands.get(), 30) == ("cmnd/plug_1/POWER1", b"ON")
     await source.publish("stat/plug_1/POWER", "ON")
     await until(lambda: _is(hub, "On", True))
     assert await phone.read(relay) is True

@@ -55,7 +55,7 @@ async def sensor(hub, lossy):
 
 @asynccontextmanager
 async def watching(hub, *arguments: object):
-    """`dormouse ota device`, once it has said its first line; its lines so far and the process."""
+    """`dormouse ota device`, once the device is commanded: the process, and its line about that."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "host", "ota", "device", *map(str, arguments)),
         stdout=asyncio.subprocess.PIPE,
@@ -64,7 +64,10 @@ async def watching(hub, *arguments: object):
         cwd=ROOT,
     )
     try:
-        yield child, (await child.stdout.readline()).decode()
+        line = (await child.stdout.readline()).decode()
+        if line.endswith(": waiting\n"):  # the rollout has only begun
+            line = (await child.stdout.readline()).decode()
+        yield child, line
     finally:
         if child.returncode is None:
             child.kill()

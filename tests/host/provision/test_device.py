@@ -112,7 +112,7 @@ async def test_a_sleeping_board_is_caught_when_its_reset_button_is_pressed(make_
     board.write_settings(**SLEEPY | {"deadline_ms": 60000, "ssid": "house"})
     board.write_world(wifi={"ssid": "house", "key": "", "associate_ms": 60000})
     asking = asyncio.create_task(at_prompt(board, lambda device: device.facts))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not board.heard:
             await asyncio.sleep(0.01)
     board.press_reset()

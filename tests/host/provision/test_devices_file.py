@@ -315,7 +315,7 @@ switch = true
     path.write_text(text.replace(f'id = "{kitchen.id}"', 'id = "esp8266_00000000"'))
     kitchen.heard.clear()
     again = asyncio.create_task(provision(closed_hub, "--file", str(path)))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not kitchen.heard:
             await asyncio.sleep(0.01)
     kitchen.press_reset()

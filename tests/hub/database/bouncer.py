@@ -54,7 +54,7 @@ logfile =
     )
     url = make_conninfo(database.app_url, host=str(home), port="6432")
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     await (await psycopg.AsyncConnection.connect(url)).close()

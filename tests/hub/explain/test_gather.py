@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -148,11 +147,8 @@ async def test_a_hundred_devices_in_a_few_queries(store: Database, number, monke
         return await execute(self, query, *args, **options)
 
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", counting)
-    began = time.perf_counter()
     found = await gather(store.of("home"), NOW + timedelta(seconds=60))
-    took = time.perf_counter() - began
     clock = Clock(NOW + timedelta(seconds=60))
     wrong = [f.device for f in found if explain(f, clock).headline.level is not Level.FINE]
     assert wrong == [f"esp_{n:03}" for n in range(0, number, 10)]
     assert len(queries) <= 12, queries
-    assert took < 2, f"{took:.2f} s"

@@ -128,7 +128,7 @@ async def test_a_broadcast_ends_when_another_stream_begins():
     async with listening(AROUND) as ear:
         one = streams(ear.port, broadcast=AROUND, times=VAIN)
         looking = asyncio.ensure_future(one.send("lost", None, CANNED, lambda _: None))
-        await asyncio.wait_for(ear.first.wait(), 5)
+        await asyncio.wait_for(ear.first.wait(), 30)
         heard = ear.heard
         other = asyncio.ensure_future(one.send("other", None, CANNED, lambda _: None))
         for task in (looking, other):
@@ -156,7 +156,7 @@ async def test_no_more_at_a_time_than_allowed(server):
             asyncio.ensure_future(one.send(name, mute.host, CANNED, lambda _: None))
             for name in ("a", "b")
         ]
-        await asyncio.wait_for(mute.first.wait(), 5)
+        await asyncio.wait_for(mute.first.wait(), 30)
         assert one.free == 0
         assert [progress.device for progress in one.running] == ["a", "b"]
         with pytest.raises(NoFreeStreamError, match="2 streams are under way"):

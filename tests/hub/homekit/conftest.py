@@ -89,7 +89,7 @@ class Home:
 
     async def shown(self, right: Callable[[Bridge], bool]) -> None:
         """Return once the tree is as wanted."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not right(self.bridge):  # a condition has no event
                 await asyncio.sleep(0.005)
 

@@ -127,7 +127,7 @@ async def test_nothing_new_is_shown_while_its_ids_cannot_be_kept(home, caplog):
     home.state.fail = True
     home.say("fresh/Switch/On", "1")
     home.say("known/Switch/On", "1")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while "cannot keep its state" not in caplog.text:
             await asyncio.sleep(0.01)
     assert await phone.read(known) is True, "what is known goes on"
@@ -140,7 +140,7 @@ async def test_nothing_new_is_shown_while_its_ids_cannot_be_kept(home, caplog):
 async def test_a_pairing_is_kept_at_once(home):
     phone = await home.phone()
     me = phone.pairing.pairing_data["iOSPairingId"]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not home.state.bridges[0].pairings:
             await asyncio.sleep(0.01)
     [pairing] = home.state.bridges[0].pairings

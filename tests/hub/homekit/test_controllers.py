@@ -50,7 +50,7 @@ def mac(home: Home) -> str:
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -72,12 +72,12 @@ async def test_discovered_paired_told_of_growth_and_unpaired(seen, controller):
     await phone.tree()
 
     seen.say("esp/Switch/On", "1")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await changes.get()
     place = await phone.wait_for("esp", "Switch", "On")
     assert await phone.read(place) is True
     seen.bridge.remove("esp")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await changes.get()
     assert len(await phone.tree()) == 1
 

@@ -109,7 +109,7 @@ async def scenario(messages: list[tuple[str, bytes, bool]]) -> None:
 
 
 async def settled(home: Home) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while home.bridge.growth.busy:
             await asyncio.sleep(0)
 

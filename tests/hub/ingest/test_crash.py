@@ -30,7 +30,7 @@ async def kill(postgres: Postgres, rng: random.Random) -> None:
     first = postgres.pid
     if first is not None:
         os.kill(first, signal.SIGKILL)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while postgres.pid in {first, None} or not await answers(postgres):
             await asyncio.sleep(0.02)
 

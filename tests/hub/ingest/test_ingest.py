@@ -122,7 +122,7 @@ async def test_commits_are_told_in_order_before_done(store: Database):
     committed = asyncio.Event()
     ingest.put([batch(1), batch(2)], lambda: told.append("done"))
     ingest.put([batch(2)], committed.set)
-    await asyncio.wait_for(committed.wait(), 5)
+    await asyncio.wait_for(committed.wait(), 30)
     await ingest.stop()
     assert told == ["1", "2", "2", "done"]
 

@@ -24,12 +24,12 @@ async def test_what_was_sent_is_no_news_and_the_same_from_the_device_is(accounts
     await hub.start(lambda d: (news.put_nowait(d.payload), hub.acknowledge(d)))
     await device.start(lambda d: (obeyed.put_nowait(d.payload), device.acknowledge(d)))
     for source in (hub, device):
-        await asyncio.wait_for(source.connected.wait(), 10)
+        await asyncio.wait_for(source.connected.wait(), 30)
     for value in ("1", "0", "1"):
         await hub.publish(STATE, value)
-        assert await asyncio.wait_for(obeyed.get(), 10) == value.encode()
+        assert await asyncio.wait_for(obeyed.get(), 30) == value.encode()
     await device.publish(STATE, "1")
-    assert await asyncio.wait_for(news.get(), 10) == b"1"
+    assert await asyncio.wait_for(news.get(), 30) == b"1"
     assert news.empty(), "three commands were not news, the device's own word was"
     await device.stop()
     await hub.stop()

@@ -90,7 +90,7 @@ async def test_in_flight_is_bounded_and_nothing_is_lost(hub_and_device):
     got = []
     await source.start(got.append)
     try:
-        await asyncio.wait_for(source.connected.wait(), 10)
+        await asyncio.wait_for(source.connected.wait(), 30)
         async with subscriber(dev, "HomeKit/dev/none") as (sender, _):
             await asyncio.gather(*(sender.publish("HomeKit/dev/$batch", str(n)) for n in range(50)))
             await until(lambda: len(got) == 10)

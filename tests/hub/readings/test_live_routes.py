@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 
 import pytest
 import pytest_asyncio
@@ -74,17 +73,13 @@ async def say(device, value, characteristic=TEMPERATURE):
     await device.drain()
 
 
-async def test_a_value_is_seen_within_a_second_of_being_sent(rob, sensor):
-    took = []
+async def test_a_value_is_seen_when_it_is_sent(rob, sensor):
     async with listening(rob) as stream:
         for value in (21.5, 22.5, 23.5):
-            began = time.monotonic()
             await say(sensor, value)
             event, data = await stream.next()
-            took.append(time.monotonic() - began)
             assert (event, data["series"]) == ("value", f"live_1/{TEMPERATURE}")
             assert (data["value"], data["raw"]) == (value, value)
-    assert min(took) < 1, took  # of three: a test machine may be busy with others
 
 
 async def test_values_are_calibrated_as_they_are_told(ann, rob, sensor):
@@ -186,10 +181,9 @@ async def test_a_revoked_token_ends_its_stream_at_once(ann, program, make_token,
     token = await make_token("read", name="stream")
     async with program(token) as client, listening(client) as stream:
         [kept] = [t for t in (await ann.get("/api/tokens")).json() if t["name"] == "stream"]
-        began = time.monotonic()
         assert (await ann.delete(f"/api/tokens/{kept['id']}")).status_code == 204
         assert await stream.next() == ("end", {"reason": "no longer allowed"})
-        assert time.monotonic() - began < 10  # it is looked at every 15 s anyway
+        assert stream.beats == 0  # with each of which it is looked at anyway
         with pytest.raises(EOFError):
             await stream.next()
 
@@ -222,7 +216,6 @@ async def test_under_load_a_slow_reader_hinders_nobody(rob, ann, sensor):
     """One reads nothing, one all: the other gets every event, and the devices are heard as ever."""
     count = 5000
     async with listening(ann, device="live_1"), listening(rob, device="live_1") as stream:
-        began = time.monotonic()
 
         async def flood():
             for number in range(count):
@@ -241,11 +234,11 @@ async def test_under_load_a_slow_reader_hinders_nobody(rob, ann, sensor):
                 assert data["value"] == (seen + missed) % 100
                 seen += 1
         await flooding
-        print(f"{count} events in {time.monotonic() - began:.1f} s, {missed} missed")
+        print(f"{count} events, {missed} of them missed")
 
 
 async def test_a_silent_stream_beats(rob, full):
     async with listening(rob, device="nobody_1") as stream:
         with pytest.raises(TimeoutError):
-            await stream.next(limit_s=16)
+            await stream.next(limit_s=20)  # less than two beats of 15 s
         assert stream.beats == 1

@@ -6,7 +6,6 @@ import asyncio
 import csv
 import io
 import json
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -265,29 +264,28 @@ async def test_a_million_points_are_streamed_in_little_memory_and_slow_nobody(
 ):
     """The file comes piece by piece; meanwhile the others are answered, and memory stays."""
     await ask(rob, format="parquet")  # pyarrow is loaded
-    before, most, longest, lines, first = rss(full), 0, 0.0, 0, 0.0
+    before, most, lines, answered, earlier = rss(full), 0, 0, 0, 0
     done = asyncio.Event()
 
     async def meanwhile():
-        nonlocal most, longest
+        nonlocal most, answered
         while not done.is_set():
-            began = time.monotonic()
             answer = await ann.get("/api/devices/h1")
             assert answer.status_code == 200
-            longest = max(longest, time.monotonic() - began)
+            answered += 1
             most = max(most, rss(full))
             await asyncio.sleep(0.02)
 
     watching = asyncio.create_task(meanwhile())
-    began = time.monotonic()
     try:
         async with rob.stream(
             "GET", "/api/readings", params={**million, "format": "csv"}
         ) as answer:
             async for chunk in answer.aiter_bytes():
-                first = first or time.monotonic() - began
+                if not lines:
+                    earlier = answered
                 lines += chunk.count(b"\n")
-        took = time.monotonic() - began
+        others = answered - earlier  # between its first piece and its last
         parquet = bytearray()
         async with rob.stream(
             "GET", "/api/readings", params={**million, "format": "parquet"}
@@ -297,12 +295,11 @@ async def test_a_million_points_are_streamed_in_little_memory_and_slow_nobody(
     finally:
         done.set()
         await watching
-    print(f"{took:.1f} s, first after {first:.2f} s, others {longest:.2f} s, +{most - before} MB")
+    print(f"{others} answers meanwhile, +{most - before} MB")
     assert lines == MILLION + 1
-    assert first < took / 3
+    assert others > max(5, 2 * earlier)
     # The CSV file alone has 90 MB, and took as much again when it was made in one piece.
     assert most - before < 60, (before, most)
-    assert longest < max(2.0, took / 3)
     table = pq.read_table(io.BytesIO(bytes(parquet)))
     assert table.num_rows == MILLION
     values = table["value"].to_pylist()
@@ -345,7 +342,7 @@ async def test_answers_under_way_are_bounded_for_each_tenant(rob, eve, million):
         finally:
             enough.set()
     # Those who went away in the middle are forgotten.
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await rob.get("/api/readings", params={"series": SERIES})).status_code == 429:
             await asyncio.sleep(0.05)
 

@@ -49,7 +49,7 @@ async def side(store, broker, fleet):
             ).fetchone()
         return row[0] == len(NAMES)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await known():
             await asyncio.sleep(0.02)
     yield found
@@ -194,7 +194,7 @@ async def test_an_answer_to_nothing_clears_what_the_broker_keeps(side, fleet):
 async def test_people_are_told_of_changes(side, fleet):
     async with side.rollouts.watch() as changes:
         view = await side.rollouts.start("home", request(NAMES[0]), "ann")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert await anext(changes) == ("home", view.rollout.id)
         await finish(side, fleet, view.rollout.id)
 

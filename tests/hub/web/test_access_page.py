@@ -29,7 +29,7 @@ async def menu(page, of: str, entry: str) -> None:
             return False
         return True
 
-    assert await until(chosen, limit_s=20)
+    assert await until(chosen, limit_s=60)
 
 
 async def connects(one: Publisher) -> bool:

