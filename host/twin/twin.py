@@ -185,7 +185,7 @@ class Twin:
         except OSError:
             return 0
 
-    async def until(self, condition: Callable[[Statistics], bool], *, within: float = 20.0) -> None:
+    async def until(self, condition: Callable[[Statistics], bool], *, within: float = 60.0) -> None:
         """Return when `condition` holds; TwinError when it does not `within` so many seconds."""
         try:
             async with asyncio.timeout(within):

@@ -93,7 +93,7 @@ async def test_what_was_true_when(web, open_browser):
                 shown = await when.inner_text()
                 await page.keyboard.press("ArrowLeft")
                 with suppress(AssertionError):
-                    await expect(when).not_to_have_text(shown, timeout=5000)
+                    await expect(when).not_to_have_text(shown, timeout=20_000)
             await before.wait_for()
             then = await facts.inner_text()
             assert "Attic" in then

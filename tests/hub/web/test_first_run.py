@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
@@ -64,8 +67,18 @@ async def test_first_run_to_first_chart_without_a_terminal(hub, make_twin, tmp_p
             await portal.locator("#done").wait_for(timeout=TRIED_MS)
         await page.get_by_role("button", name="It says that it joined").click()
         await page.get_by_text(f"{twin.id} is in").wait_for(timeout=60_000)
-        await page.get_by_role("button", name="This is it").click()
-        await page.get_by_label("Name").fill("Under the roof")
+        name = page.get_by_label("Name")
+
+        async def chosen() -> bool:
+            """Again where its line was made anew under the click: it wakes every 2 s."""
+            with suppress(PlaywrightTimeout):
+                await page.get_by_role("button", name="This is it").click(timeout=5000)
+            with suppress(PlaywrightTimeout):
+                await name.wait_for(timeout=10_000)
+            return await name.is_visible()
+
+        await until(chosen)
+        await name.fill("Under the roof")
         await page.get_by_role("button", name="Next").click()
         await page.get_by_role("heading", name="Where is it?").wait_for()
         await page.get_by_role("button", name="Next").click()
