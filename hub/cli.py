@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from contracts.banner import banner
 from contracts.status_table import status_table
@@ -18,9 +19,20 @@ from hub.doctor.commands import doctor
 from hub.flags import with_settings
 from hub.maintenance.commands import backup, db_recreate, restore
 from hub.readings.commands import export, keep, retention
-from hub.settings import Settings, load
+from hub.settings import Settings, load, schema
 
 __all__ = ["mount"]
+
+_SETTINGS_PAGE = """\
+# Settings of the hub
+
+Each is a flag of `dormouse hub` and an environment variable; the flag wins. Commands that talk to
+a running hub need `--data-dir`, or its variable, only where the hub's folder is not the default.
+This page is what `dormouse hub settings --markdown` prints.
+
+| name | flag | variable | default | allowed | what |
+| --- | --- | --- | --- | --- | --- |
+"""
 
 hub_commands = typer.Typer(help="The hub: broker, Postgres, HomeKit.")
 
@@ -54,9 +66,30 @@ def status(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None
         Console().print(status_table(answer))
 
 
+def settings(
+    *,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="as docs/settings.md has them")
+    ] = False,
+) -> None:
+    """List the settings: name, flag, environment variable, default, what is allowed."""
+    if markdown:
+        rows = [
+            f"| {s.name} | `{s.flag}` | `{s.variable}` | {s.default} | {s.allowed} "
+            f"| {s.description} |"
+            for s in schema()
+        ]
+        typer.echo(_SETTINGS_PAGE + "\n".join(rows))
+        return
+    table = Table("flag", "environment variable", "default", "allowed", "what")
+    for s in schema():
+        table.add_row(s.flag, s.variable, s.default, s.allowed, s.description)
+    Console().print(table)
+
+
 def mount(app: typer.Typer) -> None:
     """Add the hub's commands to the root command."""
-    for command in (retention, keep, backup, restore, export, gaps):
+    for command in (retention, keep, backup, restore, export, gaps, settings):
         hub_commands.command()(command)
     hub_commands.command("db-recreate")(db_recreate)
     hub_commands.callback(invoke_without_command=True)(with_settings(run))

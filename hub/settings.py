@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from contracts.local_hub import USUAL_PORTS, default_data_dir
 from hub.errors import SettingsError
 
-__all__ = ["Enrolment", "Settings", "load"]
+__all__ = ["Enrolment", "Setting", "Settings", "load", "schema"]
 
 
 class Enrolment(StrEnum):
@@ -26,69 +28,114 @@ def _port(name: str, what: str) -> int:
     return Field(USUAL_PORTS[name], ge=0, le=65535, description=f"{what}; 0 picks a free one")
 
 
+def _text(default: str, what: str, *, allowed: str, pattern: str | None = None) -> str:
+    return Field(default, pattern=pattern, description=what, json_schema_extra={"allowed": allowed})
+
+
 class Settings(BaseSettings):
     """Everything that can be set, with units and defaults."""
 
     model_config = SettingsConfigDict(env_prefix="DORMOUSE_", extra="ignore")
 
-    data_dir: Path = Field(default_factory=default_data_dir, description="where data lies")
-    host: str = Field("0.0.0.0", description="address to listen on")
-    http_port: int = _port("http_port", "port of the pages and the API")
-    mqtt_port: int = _port("mqtt_port", "port of the broker")
-    enrol_port: int = _port("enrol_port", "port of the broker's enrolment listener")
-    mqtts_port: int = _port("mqtts_port", "port of the broker's TLS listener for people's tools")
-    hap_port: int = _port("hap_port", "port of the first HomeKit bridge")
-    database_url: str = Field("", description="a Postgres to use instead of our own")
-    mqtt_url: str = Field("", description="a broker to use instead of our own: mqtt://user:pw@host")
-    tenant: str = Field(
-        "home", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="tenant of new devices"
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="folder for everything the hub stores; made if missing, closed to other users",
+        json_schema_extra={
+            "allowed": "a folder",
+            "default": "~/.local/share/dormouse (below XDG_DATA_HOME if that is set); "
+            "as root /var/lib/dormouse",
+        },
+    )
+    host: str = _text("0.0.0.0", "address to listen on", allowed="an IP address")
+    http_port: int = _port("http_port", "TCP port of the dashboard, the API and /healthz")
+    mqtt_port: int = _port("mqtt_port", "TCP port of the broker, for devices with an account")
+    enrol_port: int = _port(
+        "enrol_port",
+        "TCP port of the broker's enrolment listener, where a new device asks for an account",
+    )
+    mqtts_port: int = _port("mqtts_port", "TCP port of the broker with TLS, for people's tools")
+    hap_port: int = _port(
+        "hap_port", "TCP port of the first HomeKit bridge; further bridges take the ports after it"
+    )
+    database_url: str = _text(
+        "",
+        "a Postgres server (15 or newer) to use instead of the hub's own",
+        allowed="postgresql://user:password@host/database",
+    )
+    mqtt_url: str = _text(
+        "",
+        "an MQTT 5 broker to use instead of the hub's own",
+        allowed="mqtt://user:password@host:port, or mqtts:// for TLS",
+    )
+    tenant: str = _text(
+        "home",
+        "the hub's own tenant: new devices belong to it, commands without --tenant mean it",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        allowed="a-z, 0-9 and -, at most 63 characters",
     )
     enrolment: Enrolment = Field(
-        Enrolment.OPEN, description="open, window (opened by hand) or closed"
+        Enrolment.OPEN,
+        description="who may get an account by enrolling: any device, any device while a window "
+        "is open (`dormouse devices window`), or none",
     )
-    web_names: str = Field(
+    web_names: str = _text(
         "",
-        description="names under which browsers reach the hub besides its addresses and .local: "
-        "hub.example.org,other.example.org",
+        "host names under which browsers reach the hub, besides its addresses, .local and other "
+        "names of a home network; a request for any other name is refused",
+        allowed="names, separated by commas: hub.example.org,dormouse.example.org",
     )
     auth_secret: str = Field(
         "",
         pattern=r"^([!-~]{16,})?$",
         repr=False,
-        description="secret of /mqtt/auth and /mqtt/acl, 16 characters or more (set it in the "
-        "environment, not as a flag); empty: there are no such endpoints",
+        description="secret that a broker sends to /mqtt/auth and /mqtt/acl (set it in the "
+        "environment: other users can read a command's flags); empty: there are no such endpoints",
+        json_schema_extra={"allowed": "at least 16 printable characters without spaces"},
     )
     forget_after_days: float = Field(
         0,
         ge=0,
         le=36500,
-        description="a device that is silent for so many days leaves HomeKit; 0: never",
+        description="a device that has been silent for this long leaves HomeKit; 0: never",
+        json_schema_extra={"unit": "days"},
     )
-    presets: str = Field(
-        "", description="foreign firmware whose devices join as they are: tasmota, homie"
-    )
-    mapping: str = Field("", description="a JSON file that says how other devices speak")
-    partitions: str = Field(
+    presets: str = _text(
         "",
-        description="flash map that firmware images must fit; without it those for 1, 2 and 4 MiB",
+        "other firmware whose devices join as they are",
+        allowed="names, separated by commas: tasmota,homie",
     )
-    ota_port: int = Field(8266, ge=1, le=65535, description="port of the devices' OTA servers")
-    ota_broadcast: str = Field(
+    mapping: str = _text(
+        "",
+        "rules for devices that use topics or units of their own; empty: the rules last read hold",
+        allowed="a JSON file",
+    )
+    partitions: str = _text(
+        "",
+        "flash map that firmware images must fit; empty: any of those for 1, 2 and 4 MiB",
+        allowed="a CSV file like partitions.csv",
+    )
+    ota_port: int = Field(8266, ge=1, le=65535, description="UDP port of the devices' OTA servers")
+    ota_broadcast: str = _text(
         "255.255.255.255",
-        description="where to look for a device that another address was given; empty: nowhere",
+        "broadcast address at which a device is searched that has a new address; "
+        "empty: no broadcasts",
+        allowed="an IPv4 address",
     )
     ota_wait: float = Field(
         75,
         ge=1,
         le=3600,
-        description="seconds that a device which was told to go may take to answer in its OTA "
-        "server; longer than its bootloader waits there (IDLE_REBOOT_MS), so that it is met",
+        description="how long a device may take from its go until its OTA server answers; longer "
+        "than its bootloader waits there for a first datagram (IDLE_REBOOT_MS)",
+        json_schema_extra={"unit": "s"},
     )
     ota_streams: int = Field(
-        2, ge=1, le=16, description="updates that are streamed at the same time, at most"
+        2, ge=1, le=16, description="how many updates are streamed at the same time, at most"
     )
-    run_as: str = Field(
-        "nobody", description="user that Postgres and the broker run as when the hub is root"
+    run_as: str = _text(
+        "nobody",
+        "user that Postgres and the broker run as when the hub is root",
+        allowed="a user name",
     )
 
     @property
@@ -109,3 +156,40 @@ def load(**flags: object) -> Settings:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"DORMOUSE_{name.upper()}={first['input']!r}: {first['msg']}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as the schema has it; `default` and `allowed` are texts with their units."""
+
+    name: str
+    flag: str
+    variable: str
+    default: str
+    allowed: str
+    description: str
+
+
+def schema() -> list[Setting]:
+    """Every setting, in the schema's order."""
+    document = Settings.model_json_schema()
+    return [_setting(name, part, document) for name, part in document["properties"].items()]
+
+
+def _setting(name: str, part: dict[str, Any], document: dict[str, Any]) -> Setting:
+    unit = f" {part['unit']}" if "unit" in part else ""
+    return Setting(
+        name=name,
+        flag=f"--{name.replace('_', '-')}",
+        variable=f"DORMOUSE_{name.upper()}",
+        default=f"{part['default']}{unit}" if part["default"] != "" else "",
+        allowed=part.get("allowed") or _range(part, unit, document),
+        description=part["description"],
+    )
+
+
+def _range(part: dict[str, Any], unit: str, document: dict[str, Any]) -> str:
+    if "$ref" in part:
+        kind = document["$defs"][part["$ref"].rpartition("/")[2]]
+        return ", ".join(kind["enum"])
+    return f"{part['minimum']} to {part['maximum']}{unit}"
