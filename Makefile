@@ -86,13 +86,14 @@ provision: setup ## WiFi, hub, name and sensors of a device on a cable: make pro
 # What the bootloader is built with: its key and settings, and the flash map.
 CONFIG ?= keys/config.h
 LAYOUT ?= partitions.csv
-# Folder of Espressif's non-OS SDK; without it the OTA server is only compiled and measured.
+# Folder of Espressif's non-OS SDK, or the sysroot of an esp-open-sdk; without it the OTA server is only compiled and measured.
 SDK ?=
 # Building needs a Python with esptool: the virtual environment's, or the system's own.
 BOOTLOADER = $(MAKE) --no-print-directory -C bootloader LAYOUT=$(abspath $(LAYOUT)) \
-  PYTHON=$(if $(wildcard $(BIN)/esptool),$(abspath $(PY)),$(PYTHON))
+  PYTHON=$(if $(shell test -x $(BIN)/esptool && echo yes),$(abspath $(PY)),$(PYTHON))
 .PHONY: bootloader bootloader-native
-bootloader: ## sector 0 and the OTA server, with your key in them: make bootloader SDK=folder
+# What is linked with an SDK is checked by a tool of the virtual environment's.
+bootloader: $(if $(SDK),$(VENV)/.run) ## sector 0 and the OTA server, with your key in them: make bootloader SDK=folder
 	@sh .ci/packages bootloader
 	@test -x $(BIN)/esptool || command -v esptool >/dev/null || $(MAKE) --no-print-directory $(VENV)/.run
 	@$(BOOTLOADER) all CONFIG=$(abspath $(CONFIG)) $(if $(SDK),SDK=$(abspath $(SDK)))
