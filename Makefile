@@ -73,9 +73,14 @@ ota: setup ## update a device: make ota IMAGE=firmware-ota.bin DEVICE=esp8266_1a
 
 PORT ?=
 BOARD ?=
-.PHONY: firmware flash provision
+# Folder of MicroPython's sources, with its submodules; its own toolchain must be on the PATH.
+MICROPYTHON ?=
+.PHONY: firmware image flash provision
 firmware: setup ## the device's firmware as files and as ROMFS image: make firmware BOARD=nodemcu
 	@$(DORMOUSE) firmware build $(if $(BOARD),--board "$(BOARD)") $(ARGS)
+image: setup ## the firmware frozen into MicroPython, to flash and to update: make image MICROPYTHON=folder BOARD=d1-mini
+	@test -n "$(MICROPYTHON)" -a -n "$(BOARD)" || { echo "make image MICROPYTHON=<folder of its sources> BOARD=<see dormouse boards>" >&2; exit 2; }
+	@$(DORMOUSE) firmware image "$(MICROPYTHON)" --board "$(BOARD)" --key $(KEY) --partitions $(LAYOUT) $(ARGS)
 flash: setup ## bootloader and application onto a board: make flash IMAGE=firmware-ota.bin BOARD=nodemcu (PORT=/dev/ttyUSB0)
 	@$(DORMOUSE) flash "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(if $(PORT),--port "$(PORT)") $(if $(BOARD),--board "$(BOARD)") $(ARGS)
 provision: setup ## WiFi, hub, name and sensors of a device on a cable: make provision (PORT=/dev/ttyUSB0)

@@ -8,6 +8,7 @@ ours.
 
 freeze("$(PORT_DIR)/modules", ("_boot.py",))  # type: ignore[name-defined]  # the build's
 module("flashbdev.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]  # the build's
+module("flash_map.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]  # the build's
 module("inisetup.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]  # the build's
 module("boot.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]  # the build's
 require("onewire")  # type: ignore[name-defined]  # the build's

@@ -11,7 +11,7 @@ from contracts.flash_map import SECTOR, FlashMap
 from contracts.image import IROM
 from host.linked.elf import LinkedFile
 
-__all__ = ["VECTORS", "Program", "Room", "faults", "rooms"]
+__all__ = ["IRAM", "IRAM_END", "VECTORS", "Program", "Room", "faults", "rooms"]
 
 IRAM, IRAM_END = 0x40100000, 0x40108000
 DRAM, DRAM_END = 0x3FFE8000, 0x3FFFC000

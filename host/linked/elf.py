@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from host.errors import HostError
 from host.linked.errors import NotLinkedError, WrongMachineError
 
 __all__ = ["ELF_MAGIC", "LinkedFile", "Section", "Symbol", "read"]
@@ -66,7 +65,9 @@ def read(data: bytes) -> LinkedFile:
     """A linked file. Raises NotLinkedError, WrongMachineError for one of another kind of chip."""
     try:
         return _read(ELFFile(io.BytesIO(data)))
-    except (ELFError, struct.error, UnicodeDecodeError, KeyError, ValueError) as error:
+    except HostError:
+        raise
+    except Exception as error:  # noqa: BLE001  # of a damaged file pyelftools raises what it meets
         raise NotLinkedError(f"not a linked file, or a damaged one: {error}") from None
 
 
