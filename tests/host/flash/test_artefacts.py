@@ -114,6 +114,8 @@ def test_the_frozen_tree_is_stamped_and_complete(built):
     frozen = contents(built.frozen)
     assert frozen["dormouse/version.py"] == b'VERSION = "1.2.3"\nBOARD = "nodemcu"\n'
     assert "boards/DORMOUSE/mpconfigboard.mk" in frozen
+    assert frozen["boards/DORMOUSE/layout.mk"] == b"LAYOUT = 1m\n"
+    assert b"dormouse flash map 1024 KiB: " in frozen["boards/DORMOUSE/flash_map.py"]
     named: list[str] = []
     exec(  # the manifest's language is Python with these names
         frozen["manifest.py"],
