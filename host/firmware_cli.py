@@ -39,7 +39,7 @@ def build(
     made = artefacts.build(folder, version or _tree_version(), board)
     typer.echo(f"{made.romfs}: {made.romfs.stat().st_size} bytes, for a ROMFS build of MicroPython")
     typer.echo(f"{made.modules}: the same as files, for the filesystem of any build")
-    typer.echo(f"{made.frozen}: for MicroPython's own build; docs/flashing.md has the command")
+    typer.echo(f"{made.frozen}: what `make image` freezes into MicroPython")
 
 
 @app.command()

@@ -12,14 +12,14 @@ import typer
 
 from contracts import map_marker, signatures, trailer
 from contracts.errors import DormouseError, NotAnImageError
-from contracts.flash_map import FlashMap
-from contracts.image import Application, Image, Kind, parse, words_for_plain_build
+from contracts.flash_map import SECTOR, FlashMap
+from contracts.image import IROM, Application, Image, Kind, parse, words_for_plain_build
 from contracts.ota import canned
 from host import files, flash_maps, keys, romfs
 from host.artefacts import STAMP
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.linked import elf, report
-from host.linked.checks import IRAM, IRAM_END
+from host.linked.checks import IRAM, IRAM_END, Room
 
 __all__ = ["app", "describe"]
 
@@ -72,6 +72,10 @@ def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterato
     yield from _header(data, image)
     if image.application:
         yield from _application(data, image.application, modulus)
+        if image.kind is Kind.OTA:
+            # The last sector of its slot is left to MD5 and trailer, as the linker scripts do.
+            irom = Room("irom", image.application.size - IROM, flash_map.app.size - IROM - SECTOR)
+            yield irom.name, str(irom)
     elif modulus and image.kind in (Kind.BOOTLOADER, Kind.MERGED):
         carried = signatures.carries(data, modulus)
         yield "key", "carries our key" if carried else "does not carry our key"
@@ -120,7 +124,7 @@ def _header(data: bytes, image: Image) -> Iterator[tuple[str, str]]:
     if image.application:
         yield "links", f"{words_for_plain_build(data)} words point to a build for 0x0"
         iram = sum(s.size for s in image.segments if IRAM <= s.address < IRAM_END)
-        yield "IRAM", f"{iram} of {IRAM_END - IRAM} bytes, {IRAM_END - IRAM - iram} left"
+        yield "IRAM", str(Room("IRAM", iram, IRAM_END - IRAM))
 
 
 def _application(

@@ -8,6 +8,7 @@ built, twice.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -54,7 +55,11 @@ def test_an_image_ready_to_flash(folder, tmp_path):
     data = (tmp_path / "out" / f"{NAME}.bin").read_bytes()
     trailer = image.application(data).trailer
     assert (trailer.version, trailer.board, trailer.signature) == ("1.2.3", "d1-mini", b"")
-    assert (tmp_path / "out" / f"{NAME}.elf").exists()
+    # Of the image, and of the file that it was linked from.
+    for name in (f"{NAME}.bin", f"{NAME}.elf"):
+        told = dormouse("image", "info", str(tmp_path / "out" / name)).output
+        assert re.search(r"^irom: +\d+ of 585728 bytes, \d+ left$", told, re.MULTILINE), told
+        assert re.search(r"^IRAM: +\d+ of 32768 bytes, \d+ left$", told, re.MULTILINE), told
 
 
 def test_the_same_sources_give_the_same_bytes_anywhere(folder, tmp_path, monkeypatch):
