@@ -73,9 +73,14 @@ ota: setup ## update a device: make ota IMAGE=firmware-ota.bin DEVICE=esp8266_1a
 
 PORT ?=
 BOARD ?=
-.PHONY: firmware flash provision
+# Folder of MicroPython's sources, with its submodules; its own toolchain must be on the PATH.
+MICROPYTHON ?=
+.PHONY: firmware image flash provision
 firmware: setup ## the device's firmware as files and as ROMFS image: make firmware BOARD=nodemcu
 	@$(DORMOUSE) firmware build $(if $(BOARD),--board "$(BOARD)") $(ARGS)
+image: setup ## the firmware frozen into MicroPython, to flash and to update: make image MICROPYTHON=folder BOARD=d1-mini
+	@test -n "$(MICROPYTHON)" -a -n "$(BOARD)" || { echo "make image MICROPYTHON=<folder of its sources> BOARD=<see dormouse boards>" >&2; exit 2; }
+	@$(DORMOUSE) firmware image "$(MICROPYTHON)" --board "$(BOARD)" --key $(KEY) --partitions $(LAYOUT) $(ARGS)
 flash: setup ## bootloader and application onto a board: make flash IMAGE=firmware-ota.bin BOARD=nodemcu (PORT=/dev/ttyUSB0)
 	@$(DORMOUSE) flash "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(if $(PORT),--port "$(PORT)") $(if $(BOARD),--board "$(BOARD)") $(ARGS)
 provision: setup ## WiFi, hub, name and sensors of a device on a cable: make provision (PORT=/dev/ttyUSB0)
@@ -86,13 +91,14 @@ provision: setup ## WiFi, hub, name and sensors of a device on a cable: make pro
 # What the bootloader is built with: its key and settings, and the flash map.
 CONFIG ?= keys/config.h
 LAYOUT ?= partitions.csv
-# Folder of Espressif's non-OS SDK; without it the OTA server is only compiled and measured.
+# Folder of Espressif's non-OS SDK, or the sysroot of an esp-open-sdk; without it the OTA server is only compiled and measured.
 SDK ?=
 # Building needs a Python with esptool: the virtual environment's, or the system's own.
 BOOTLOADER = $(MAKE) --no-print-directory -C bootloader LAYOUT=$(abspath $(LAYOUT)) \
-  PYTHON=$(if $(wildcard $(BIN)/esptool),$(abspath $(PY)),$(PYTHON))
+  PYTHON=$(if $(shell test -x $(BIN)/esptool && echo yes),$(abspath $(PY)),$(PYTHON))
 .PHONY: bootloader bootloader-native
-bootloader: ## sector 0 and the OTA server, with your key in them: make bootloader SDK=folder
+# What is linked with an SDK is checked by a tool of the virtual environment's.
+bootloader: $(if $(SDK),$(VENV)/.run) ## sector 0 and the OTA server, with your key in them: make bootloader SDK=folder
 	@sh .ci/packages bootloader
 	@test -x $(BIN)/esptool || command -v esptool >/dev/null || $(MAKE) --no-print-directory $(VENV)/.run
 	@$(BOOTLOADER) all CONFIG=$(abspath $(CONFIG)) $(if $(SDK),SDK=$(abspath $(SDK)))

@@ -1,12 +1,16 @@
 """Frozen modules for a MicroPython build: this package beside what the ESP8266 port needs.
 
-In place of the port's own manifest, since its flashbdev.py would be frozen beside ours.
+In place of the port's own manifest, since its flashbdev.py and inisetup.py would be frozen beside
+ours.
 """
 # MicroPython's build defines these names (its docs, "Manifest files"); the checker knows none.
 # ruff: noqa: F821
 
-freeze("$(PORT_DIR)/modules", ("_boot.py", "inisetup.py"))  # type: ignore[name-defined]  # the build's
+freeze("$(PORT_DIR)/modules", ("_boot.py",))  # type: ignore[name-defined]  # the build's
 module("flashbdev.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]  # the build's
+module("flash_map.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]  # the build's
+module("inisetup.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]  # the build's
+module("boot.py", base_path="boards/DORMOUSE", opt=3)  # type: ignore[name-defined]  # the build's
 require("onewire")  # type: ignore[name-defined]  # the build's
 require("ds18x20")  # type: ignore[name-defined]  # the build's
 require("dht")  # type: ignore[name-defined]  # the build's

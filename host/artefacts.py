@@ -8,17 +8,22 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.errors import FlashSizeError
+from contracts.errors import FlashMapError, FlashSizeError
+from contracts.flash_map import FlashMap
+from contracts.map_marker import marker
 from contracts.versions import Version
-from host import boards, files, romfs
+from host import boards, files, flash_maps, romfs
 from host.firmware import SOURCE, compile_firmware
 
-__all__ = ["ANY_BOARD", "STAMP", "Artefacts", "build"]
+__all__ = ["ANY_BOARD", "LAYOUTS", "STAMP", "Artefacts", "build", "layout_of"]
 
 STAMP = "dormouse.json"
 """The file that says which version this is, and for which board."""
 
 ANY_BOARD = "generic"
+
+LAYOUTS = ("1m", "2m", "4m")
+"""Flash maps with a linker script: partitions/NAME.csv and boards/DORMOUSE/app_NAME.ld."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +35,37 @@ class Artefacts:
     frozen: Path
 
 
-def build(folder: Path, version: str, board: str = ANY_BOARD, source: Path = SOURCE) -> Artefacts:
+def layout_of(flash_map: FlashMap) -> str:
+    """The layout that a flash map is. Raises FlashMapError for one without a linker script."""
+    for layout in LAYOUTS:
+        if marker(_layout_map(layout)) == marker(flash_map):
+            return layout
+    raise FlashMapError(
+        f"no firmware can be linked for this flash map, only for {', '.join(LAYOUTS)} of "
+        "partitions/"
+    )
+
+
+def _layout_map(layout: str) -> FlashMap:
+    return flash_maps.read(SOURCE.parent / "partitions" / f"{layout}.csv")
+
+
+def build(
+    folder: Path,
+    version: str,
+    board: str = ANY_BOARD,
+    source: Path = SOURCE,
+    flash_map: FlashMap | None = None,
+) -> Artefacts:
     """Make the artefacts in `folder`, in place of what was there; the same bytes each time.
 
-    Raises VersionError, UnknownBoardError, FirmwareError, FlashSizeError, FileWriteError.
+    The tree for a frozen build is for `flash_map`, without one for the smallest part. Raises
+    VersionError, UnknownBoardError, FirmwareError, FlashSizeError, FlashMapError, FileWriteError.
     """
     Version.parse(version)
     if board != ANY_BOARD:
         boards.get(board)
+    layout = layout_of(flash_map) if flash_map else LAYOUTS[0]
     folder.mkdir(parents=True, exist_ok=True)
     made = Artefacts(folder / "modules", folder / "dormouse.romfs", folder / "frozen")
     stamp = json.dumps({"version": version, "board": board}, sort_keys=True) + "\n"
@@ -46,6 +74,7 @@ def build(folder: Path, version: str, board: str = ANY_BOARD, source: Path = SOU
         _modules(modules, version, board, source)
         (modules / STAMP).write_text(stamp, "utf-8")
         _frozen(frozen, version, board, source)
+        _for_layout(frozen / "boards" / "DORMOUSE", layout)
         image = romfs.build(modules)
         if len(image) > romfs.ROOM:
             raise FlashSizeError(f"the ROMFS image has {len(image)} bytes, of at most {romfs.ROOM}")
@@ -69,3 +98,10 @@ def _frozen(target: Path, version: str, board: str, source: Path) -> None:
     (target / "dormouse" / "version.py").write_text(
         f'VERSION = "{version}"\nBOARD = "{board}"\n', "utf-8"
     )
+
+
+def _for_layout(board_folder: Path, layout: str) -> None:
+    """Say for which flash map the tree is: to MicroPython's make, and to who looks at the image."""
+    text = str(marker(_layout_map(layout)))
+    (board_folder / "layout.mk").write_text(f"LAYOUT = {layout}\n", "utf-8")
+    (board_folder / "flash_map.py").write_text(f'MAP = "{text}"\n', "utf-8")

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from contracts import resources
-from host import artefacts
+from contracts.signatures import Key
+from host import artefacts, boards, flash_maps, keys
+from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.sources import SourceOption, chosen
 
 __all__ = ["app"]
@@ -38,7 +41,55 @@ def build(
     made = artefacts.build(folder, version or resources.release(), board, chosen(source).firmware)
     typer.echo(f"{made.romfs}: {made.romfs.stat().st_size} bytes, for a ROMFS build of MicroPython")
     typer.echo(f"{made.modules}: the same as files, for the filesystem of any build")
-    typer.echo(f"{made.frozen}: for MicroPython's own build; docs/flashing.md has the command")
+    typer.echo(f"{made.frozen}: what `make image` freezes into MicroPython")
+
+
+@app.command()
+def image(
+    micropython: Annotated[Path, typer.Argument(help="folder of MicroPython's sources")],
+    *,
+    board: Annotated[str, typer.Option(envvar="DORMOUSE_BOARD", help="see `dormouse boards`")],
+    version: Annotated[str | None, typer.Option(help="1.2.3 [this release's]")] = None,
+    partitions: PartitionsOption,
+    key: KeyOption = KEY,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="folder [build/firmware/BOARD]")
+    ] = None,
+    make: Annotated[
+        list[str] | None, typer.Option(help="a variable for MicroPython's make: NAME=VALUE")
+    ] = None,
+    changed_sources: Annotated[
+        bool, typer.Option("--changed-sources", help="build sources that differ from their commit")
+    ] = False,
+) -> None:
+    """Build the firmware into MicroPython and check what was linked: an image to flash."""
+    from host.micropython import image as images  # noqa: PLC0415  # the ELF reader is for it alone
+
+    wanted = images.Wanted(
+        boards.get(board),
+        version or resources.release(),
+        flash_maps.read(partitions),
+        _key(key),
+        _variables(make or []),
+    )
+    folder = output or Path("build/firmware") / wanted.board.id
+    with Console(stderr=True).status("MicroPython") as status:
+        made = images.build(
+            micropython, wanted, folder, changed=changed_sources, progress=status.update
+        )
+    for line in made.lines:
+        typer.echo(line)
+
+
+def _key(path: Path) -> Key | None:
+    return keys.load(path) if path.exists() else None
+
+
+def _variables(given: list[str]) -> dict[str, str]:
+    pairs = dict(one.partition("=")[::2] for one in given)
+    if not all("=" in one for one in given) or "" in pairs:
+        raise typer.BadParameter("NAME=VALUE is wanted", param_hint="--make")
+    return pairs
 
 
 @app.command("test")

@@ -12,6 +12,7 @@ from pathlib import Path
 from contracts import resources
 from contracts.errors import DormouseError
 from contracts.flash_map import FlashMap, header, module, parse
+from contracts.map_marker import marker
 from host import files
 
 __all__ = ["default", "named", "read"]
@@ -39,7 +40,7 @@ def read(path: Path, *, flash_size: int | None = None) -> FlashMap:
 
 def main(arguments: list[str]) -> int:
     """Print the map in the form asked for; the exit status."""
-    renderings = {"header": header, "module": module}
+    renderings = {"header": _header, "module": module}
     if not 1 <= len(arguments) <= 2 or arguments[0] not in renderings:
         print("usage: python -m host.flash_maps header|module [partitions.csv]", file=sys.stderr)
         return 2
@@ -50,6 +51,11 @@ def main(arguments: list[str]) -> int:
         print(f"flash map: {error}", file=sys.stderr)
         return error.exit_status
     return 0
+
+
+def _header(flash_map: FlashMap) -> str:
+    """The header, with the text that images carry."""
+    return f'{header(flash_map)}#define FLASH_MAP_MARKER "{marker(flash_map)}"\n'
 
 
 if __name__ == "__main__":

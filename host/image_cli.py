@@ -10,14 +10,16 @@ from typing import Annotated
 
 import typer
 
-from contracts import signatures, trailer
+from contracts import map_marker, signatures, trailer
 from contracts.errors import DormouseError, NotAnImageError
-from contracts.flash_map import FlashMap
-from contracts.image import Application, Image, Kind, parse, words_for_plain_build
+from contracts.flash_map import SECTOR, FlashMap
+from contracts.image import IROM, Application, Image, Kind, parse, words_for_plain_build
 from contracts.ota import canned
 from host import files, flash_maps, keys, romfs
 from host.artefacts import STAMP
 from host.keys_cli import KEY, KeyOption, PartitionsOption
+from host.linked import elf, report
+from host.linked.checks import IRAM, IRAM_END, Room
 
 __all__ = ["app", "describe"]
 
@@ -31,11 +33,11 @@ def _group() -> None:
 
 @app.command()
 def info(
-    file: Annotated[Path, typer.Argument(help="any ESP8266 image, or a canned .ota")],
+    file: Annotated[Path, typer.Argument(help="any ESP8266 image, a canned .ota, a linked .elf")],
     partitions: PartitionsOption,
     key: KeyOption = KEY,
 ) -> None:
-    """Say what an image is: OTA build or not, MD5, version, board, signature."""
+    """Say what an image is: OTA build or not, MD5, version, board, signature, flash map, room."""
     data = files.read(file)
     flash_map = flash_maps.read(partitions)
     modulus = keys.load(key).modulus if key.exists() else None
@@ -49,9 +51,12 @@ def info(
 def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterator[tuple[str, str]]:
     """What there is to say about a file, as (name, value) pairs; `modulus` is our key's if known.
 
-    Raises what `canned.parse` and `image.parse` raise.
+    Raises what `canned.parse`, `image.parse` and `elf.read` raise.
     """
     yield "file", f"{len(data)} bytes"
+    if data.startswith(elf.ELF_MAGIC):
+        yield from _linked(data, flash_map)
+        return
     if canned.is_canned(data):
         stream = canned.parse(data)
         yield "canned", f"{len(stream)} datagrams, {stream.key_bits}-bit signatures"
@@ -67,9 +72,14 @@ def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterato
     yield from _header(data, image)
     if image.application:
         yield from _application(data, image.application, modulus)
+        if image.kind is Kind.OTA:
+            # The last sector of its slot is left to MD5 and trailer, as the linker scripts do.
+            irom = Room("irom", image.application.size - IROM, flash_map.app.size - IROM - SECTOR)
+            yield irom.name, str(irom)
     elif modulus and image.kind in (Kind.BOOTLOADER, Kind.MERGED):
         carried = signatures.carries(data, modulus)
         yield "key", "carries our key" if carried else "does not carry our key"
+    yield "flash map", _map(data, flash_map)
     yield "overwrites", _overwritten(image, len(data), flash_map)
 
 
@@ -90,6 +100,22 @@ def _romfs(data: bytes) -> Iterator[tuple[str, str]]:
     yield "overwrites", f"the ROMFS partition of a FLASH_2M_ROMFS build ({romfs.ROOM} bytes){over}"
 
 
+def _linked(data: bytes, flash_map: FlashMap) -> Iterator[tuple[str, str]]:
+    linked = elf.read(data)
+    program = report.program_of(linked)
+    yield "is", f"linked file of the {program}"
+    yield from report.describe(linked, program, flash_map)
+
+
+def _map(data: bytes, flash_map: FlashMap) -> str:
+    built, ours = map_marker.find(data), map_marker.marker(flash_map)
+    if built is None:
+        return "not told"
+    if built == ours:
+        return f"built for this one ({built.size >> 10} KiB)"
+    return f"BUILT FOR ANOTHER ({built.size >> 10} KiB): {', '.join(built.differences(ours))}"
+
+
 def _header(data: bytes, image: Image) -> Iterator[tuple[str, str]]:
     size = f"{image.flash_size >> 10} KiB" if image.flash_size else "size unknown"
     yield "flash", f"mode {image.flash_mode or 'unknown'}, {size} (as its header says)"
@@ -97,6 +123,8 @@ def _header(data: bytes, image: Image) -> Iterator[tuple[str, str]]:
     yield "segments", f"{parts}; entry {image.entry:#x}"
     if image.application:
         yield "links", f"{words_for_plain_build(data)} words point to a build for 0x0"
+        iram = sum(s.size for s in image.segments if IRAM <= s.address < IRAM_END)
+        yield "IRAM", str(Room("IRAM", iram, IRAM_END - IRAM))
 
 
 def _application(

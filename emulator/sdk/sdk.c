@@ -13,7 +13,7 @@ extern _Noreturn void rom_restart(void);
 extern void user_init(void);
 extern uint32_t _bss_start[], _bss_end[];
 
-void call_user_start(void);
+void start_sdk(void);
 
 /* What the server must be and do, said here once more so that it is not the judge of itself. */
 #define SERVER_PORT 8266
@@ -119,7 +119,7 @@ void ets_timer_arm_new(os_timer_t *timer, uint32_t time, int repeat, int in_ms) 
 }
 
 /* Where the bootloader jumps to: in the real SDK its start-up, which maps the flash first. */
-__attribute__((section(".entry.text"))) void call_user_start(void) {
+__attribute__((section(".entry.text"))) void start_sdk(void) {
     memset(_bss_start, 0, (uint32_t)((char *)_bss_end - (char *)_bss_start));
     Cache_Read_Enable(0, 0, 1);
     user_init();

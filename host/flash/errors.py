@@ -12,6 +12,7 @@ __all__ = [
     "NoLoaderError",
     "VerifyError",
     "WrongChipError",
+    "WrongFlashMapError",
 ]
 
 
@@ -55,3 +56,9 @@ class BootFailedError(HostError):
     """Everything was written, but the board does not start it."""
 
     exit_status = 50
+
+
+class WrongFlashMapError(HostError):
+    """Built for another flash map than the one it is written by."""
+
+    exit_status = 54

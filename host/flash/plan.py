@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contracts import image, signatures
+from contracts import image, map_marker, signatures
 from contracts.errors import FlashSizeError, NotAnImageError, WrongKeyError
 from contracts.flash_map import SECTOR, FlashMap
 from contracts.image import Kind
 from contracts.ota.checks import check_image
 from host.boards import Board
-from host.flash.errors import BoardRefusedError, FlashModeError
+from host.flash.errors import BoardRefusedError, FlashModeError, WrongFlashMapError
 
 __all__ = ["ANY_BOARD_MODE", "Part", "Plan", "bootloader_part", "check_size", "make"]
 
@@ -79,7 +79,7 @@ def make(
     """The plan for a board; without a bootloader the one on the board stays.
 
     `mode` is another flash mode than the board's own, `modulus` that of the key which a signed
-    application must carry. Raises BoardRefusedError, FlashModeError and what
+    application must carry. Raises BoardRefusedError, FlashModeError, WrongFlashMapError and what
     `contracts.ota.checks.check_image` raises.
     """
     if board.ota:
@@ -87,6 +87,7 @@ def make(
     chosen = mode or board.flash_mode
     _check_mode(board, chosen)
     notes = check_image(application, flash_map, board=board.id, running="0.0.0", modulus=modulus)
+    notes += _application_map(application, flash_map)
     app = Part("app", flash_map.app.offset, application)
     parts = (app,) if bootloader is None else (bootloader, app)
     if bootloader is None:
@@ -97,7 +98,7 @@ def make(
 def bootloader_part(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Part:
     """The part at 0x0; `modulus` is that of the key it must take updates from, if that is known.
 
-    Raises NotAnImageError, FlashSizeError, WrongKeyError.
+    Raises NotAnImageError, FlashSizeError, WrongFlashMapError, WrongKeyError.
     """
     kind = image.parse(data).kind
     if kind is not Kind.MERGED:
@@ -108,9 +109,34 @@ def bootloader_part(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> 
         raise FlashSizeError(
             f"{len(data)} bytes run into the application at {flash_map.app.offset:#x}"
         )
+    built, ours = map_marker.find(data), map_marker.marker(flash_map)
+    if built is not None and built != ours:
+        raise WrongFlashMapError(
+            f"built for a flash of {built.size >> 10} KiB with {built.differences(ours)[0]}: its "
+            "RF calibration would land in other parts; build it with this flash map "
+            "(make bootloader LAYOUT=...), or give --partitions"
+        )
     if modulus is not None and not signatures.carries(data, modulus):
         raise WrongKeyError("does not carry our key: it would take nothing that is signed with it")
     return Part("bootloader", 0, data)
+
+
+def _application_map(application: bytes, flash_map: FlashMap) -> list[str]:
+    """Notes about the map that an application was built for. Raises WrongFlashMapError.
+
+    One for a smaller part runs on a larger: it takes the filesystem's place by the size of flash,
+    and only has less room of its own.
+    """
+    built, ours = map_marker.find(application), map_marker.marker(flash_map)
+    if built is None or built == ours:
+        return []
+    slot, app = built.places.get("app"), flash_map.app
+    if slot is None or slot[0] != app.offset or slot[1] > app.size or built.size > flash_map.size:
+        raise WrongFlashMapError(
+            f"the application is built for a flash of {built.size >> 10} KiB with "
+            f"{built.differences(ours)[0]}: build it with this flash map, or give --partitions"
+        )
+    return [f"the application is built for parts of {built.size >> 10} KiB and more"]
 
 
 def _check_mode(board: Board, mode: str) -> None:

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import image, signatures
-from contracts.ota import protocol
-from tests.bootloader import qemu
+from contracts import signatures
 from tests.bootloader.conftest import Signer
 from tests.bootloader.server import SLOT
 from tests.support.bootloader import TOP, make, try_make
@@ -138,40 +136,3 @@ def test_the_default_layout_is_the_smallest() -> None:
         return [line for line in path.read_text().splitlines() if not line.startswith("#")]
 
     assert entries(TOP / "partitions.csv") == entries(TOP / "partitions/1m.csv")
-
-
-@pytest.fixture
-def sdk(tmp_path: Path, signer: Signer) -> Path:
-    """A folder as Espressif's SDK has it, with our fake SDK in libmain.a."""
-    config = f"CONFIG={signer.config}"
-    built = make("qemu-server", config, folder=tmp_path / "parts", source=qemu.EMULATOR)
-    folder = tmp_path / "sdk"
-    (folder / "lib").mkdir(parents=True)
-    (folder / "ld").mkdir()
-    for name in ("main", "net80211", "wpa", "crypto", "lwip", "pp", "phy", "gcc", "hal", "c"):
-        members = [built / "emulator/sdk.o"] if name == "main" else []
-        archive = folder / "lib" / f"lib{name}.a"
-        subprocess.run(["xtensa-lx106-elf-ar", "rc", archive, *members], check=True, timeout=60)
-    roms = [TOP / "bootloader/ports/sdk/rom.ld", qemu.EMULATOR / "sdk/rom.ld"]
-    (folder / "ld/eagle.rom.addr.v6.ld").write_text("".join(rom.read_text() for rom in roms))
-    return folder
-
-
-def test_with_an_sdk_both_parts_are_one_image_that_runs(
-    signer: Signer, sdk: Path, tmp_path: Path
-) -> None:
-    chip = qemu.build(tmp_path / "build", signer, "all", f"SDK={sdk}")
-    whole = chip.part("bootloader.bin")
-    assert len(whole) % 0x1000 == 0
-    assert len(whole) <= SLOT
-    app = image.stamp(chip.app(b"new firmware"), "1.0.0", "nodemcu", signer.key)
-    stream = protocol.build(app, signer.key)
-    datagrams = qemu.datagram_file(tmp_path / "datagrams", [*stream.data, *stream.end])
-    flash = tmp_path / "flash"
-    flash.write_bytes(whole.ljust(1 << 20, b"\xff"))
-    rtc = qemu.rtc_file(tmp_path / "rtc", qemu.POWER_ON)
-    # A device fresh from the factory has no application: the server is there for it.
-    run = qemu.power_on(chip, flash, rtc, datagrams=datagrams)
-    assert run.status == qemu.RESTART, run.said
-    assert "ota: serving on port 8266" in run.said
-    assert qemu.power_on(chip, flash, rtc).status == qemu.APP

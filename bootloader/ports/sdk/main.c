@@ -32,6 +32,8 @@ static const struct ota_config config = {
     .packet_wait_ms = PKT_WAIT_MS,
     .idle_restart_ms = IDLE_REBOOT_MS,
 };
+/* For which flash map this was built: `dormouse flash` compares it with the one it writes by. */
+__attribute__((used, section(".irom.map"))) static const char flash_map[] = FLASH_MAP_MARKER;
 static struct ota ota;
 static uint8_t datagram[DATAGRAM_MAX];
 

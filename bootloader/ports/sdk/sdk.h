@@ -1,4 +1,4 @@
-/* What the OTA server needs of Espressif's non-OS SDK (2.x) and of the lwIP 1.4 in it. Declared
+/* What the OTA server needs of Espressif's non-OS SDK (2.x and 3.x) and of the lwIP 1.4 in it. Declared
  * here so that it compiles without the SDK; the names and layouts are theirs. */
 #ifndef SDK_H
 #define SDK_H
@@ -29,6 +29,23 @@ void uart_div_modify(uint32_t uart, uint32_t divisor); /* divisor: clock / baud 
 int spi_flash_read(uint32_t address, uint32_t *into, uint32_t length);
 int spi_flash_erase_sector(uint16_t sector);
 int spi_flash_write(uint32_t address, uint32_t *from, uint32_t length);
+
+/* --- the partition table of SDK 3.x ---------------------------------------------------------- */
+
+#define SYSTEM_PARTITION_BOOTLOADER 1
+#define SYSTEM_PARTITION_OTA_1 2
+#define SYSTEM_PARTITION_RF_CAL 4
+#define SYSTEM_PARTITION_PHY_DATA 5
+#define SYSTEM_PARTITION_SYSTEM_PARAMETER 6
+typedef struct {
+    uint32_t type;
+    uint32_t addr; /* bytes, as size */
+    uint32_t size;
+} partition_item_t;
+#define FLASH_SIZE_1M_MAP_512_512 2
+#define FLASH_SIZE_2M_MAP_512_512 3
+#define FLASH_SIZE_4M_MAP_512_512 4
+uint8_t system_partition_table_regist(const partition_item_t *table, uint32_t count, uint32_t map);
 
 /* --- WiFi ------------------------------------------------------------------------------------ */
 

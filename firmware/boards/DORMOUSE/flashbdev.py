@@ -7,7 +7,6 @@ wrote the flash map's size there).
 
 import esp
 
-SECTOR = 4096
 # Size of the flash: offset and size of `vfs` in partitions/1m.csv, 2m.csv, 4m.csv.
 PLACES = {
     0x100000: (0xD5000, 0x26000),
@@ -17,18 +16,24 @@ PLACES = {
 _COUNT, _SIZE, _ERASE = 4, 5, 6
 
 
-class Partition:
-    """Sectors of flash as a block device for littlefs; raises OSError outside of itself."""
+class FlashBdev:
+    """Sectors of flash as a block device for littlefs; raises OSError outside of itself.
 
-    def __init__(self, offset: int, size: int):
-        self.offset = offset
-        self.size = size
+    Class and attributes have the port's names: its start-up modules and its documentation use
+    them.
+    """
+
+    SEC_SIZE = 4096
+
+    def __init__(self, start_sec: int, blocks: int):
+        self.start_sec = start_sec
+        self.blocks = blocks
 
     def _at(self, block: int, off: int, length: int) -> int:
-        at = block * SECTOR + off
-        if not 0 <= at <= self.size - length:
+        at = block * self.SEC_SIZE + off
+        if not 0 <= at <= self.blocks * self.SEC_SIZE - length:
             raise OSError(22)
-        return self.offset + at
+        return self.start_sec * self.SEC_SIZE + at
 
     def readblocks(self, block, buf, off=0) -> None:
         """Fill `buf` from a block."""
@@ -38,20 +43,20 @@ class Partition:
         """Write `buf` into a block; without an offset the block is erased first."""
         at = self._at(block, off or 0, len(buf))
         if off is None:
-            esp.flash_erase(at // SECTOR)
+            esp.flash_erase(at // self.SEC_SIZE)
         esp.flash_write(at, buf)
 
     def ioctl(self, op, arg):
         """The block device protocol: count and size of blocks, erase."""
         if op == _COUNT:
-            return self.size // SECTOR
+            return self.blocks
         if op == _SIZE:
-            return SECTOR
+            return self.SEC_SIZE
         if op == _ERASE:
-            esp.flash_erase(self._at(arg, 0, SECTOR) // SECTOR)
+            esp.flash_erase(self._at(arg, 0, self.SEC_SIZE) // self.SEC_SIZE)
             return 0
         return None
 
 
 _place = PLACES.get(esp.flash_size())
-bdev = Partition(*_place) if _place else None
+bdev = _place and FlashBdev(_place[0] // FlashBdev.SEC_SIZE, _place[1] // FlashBdev.SEC_SIZE)

@@ -18,10 +18,10 @@ from host import artefacts, flash_maps, image_cli, romfs
 from host.errors import UnknownBoardError
 from host.firmware import SOURCE
 from tests.host.flash.conftest import ROOT, dormouse
+from tests.support.unix_port import run_program
 
 BOARD = SOURCE / "boards" / "DORMOUSE"
 LAYOUTS = ("1m", "2m", "4m")
-_START = "import sys; from micropython_run import run_main; sys.exit(run_main(sys.argv[1:]))"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -30,15 +30,6 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def micropython(program: str, *, cwd: Path) -> str:
-    """What a program prints on the unix port, which must end well."""
-    options = ("-X", "heapsize=32M")
-    command = [sys.executable, "-c", _START, "micropython", *options, "-c", program]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +68,7 @@ sys.path[:] = ["/rom"]
 import dormouse.version, dormouse.packets
 print(dormouse.version.VERSION, dormouse.version.BOARD, dormouse.packets.__file__)
 """
-    said = micropython(program, cwd=tmp_path).split()
+    said = run_program(program, cwd=tmp_path).split()
     assert said == ["1.2.3", "nodemcu", "/rom/dormouse/packets.mpy"]
 
 
@@ -123,6 +114,8 @@ def test_the_frozen_tree_is_stamped_and_complete(built):
     frozen = contents(built.frozen)
     assert frozen["dormouse/version.py"] == b'VERSION = "1.2.3"\nBOARD = "nodemcu"\n'
     assert "boards/DORMOUSE/mpconfigboard.mk" in frozen
+    assert frozen["boards/DORMOUSE/layout.mk"] == b"LAYOUT = 1m\n"
+    assert b"dormouse flash map 1024 KiB: " in frozen["boards/DORMOUSE/flash_map.py"]
     named: list[str] = []
     exec(  # the manifest's language is Python with these names
         frozen["manifest.py"],
@@ -189,11 +182,11 @@ def test_the_filesystem_stays_in_its_partition(layout, tmp_path):
     flash_map = flash_maps.read(ROOT / "partitions" / f"{layout}.csv")
     place = flash_map["vfs"]
     program = _FLASH.format(size=flash_map.size, folder=str(BOARD))
-    first, last, size = map(int, micropython(program, cwd=tmp_path).split())
+    first, last, size = map(int, run_program(program, cwd=tmp_path).split())
     assert size == place.size
     assert place.offset <= first <= last < place.end
 
 
 def test_a_flash_of_another_size_has_no_filesystem(tmp_path):
     program = _FLASH.format(size=1 << 19, folder=str(BOARD)).partition("vfs.VfsLfs2.mkfs")[0]
-    assert micropython(program + "\nprint(bdev)", cwd=tmp_path).strip() == "None"
+    assert run_program(program + "\nprint(bdev)", cwd=tmp_path).strip() == "None"
