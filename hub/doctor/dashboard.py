@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import httpx
 
+from hub.api.public import PUBLIC
 from hub.doctor.finding import Finding, Verdict
-from hub.web.listing import PUBLIC
 
 __all__ = ["examine"]
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from hub.api.scope import Role
 from hub.people.errors import PasswordError, UnknownPersonError
+from hub.people.limits import Attempts
 from hub.people.passwords import Passwords, TooBusyError, complaint
 from hub.people.repository import Login, PeopleRepository, token_hash
 from hub.people.sessions import Sessions
@@ -18,10 +19,22 @@ LINK_LASTS = timedelta(hours=72)
 
 
 class PeopleService:
-    """People of all tenants, their sessions and passwords."""
+    """People of all tenants, their sessions and passwords.
+
+    `attempts` counts how often a password was tried, wherever.
+    """
 
     def __init__(self, people: PeopleRepository, sessions: Sessions, passwords: Passwords) -> None:
         self.people, self.sessions, self.passwords = people, sessions, passwords
+        self.attempts = Attempts()
+
+    async def ensure_tenant(self, name: str) -> None:
+        """Make a tenant, unless there is one of that name."""
+        await self.people.ensure_tenant(name)
+
+    async def tenants(self) -> list[str]:
+        """The names of all tenants."""
+        return await self.people.tenants()
 
     async def named(self, name: str) -> Login:
         """The person of that name. Raises UnknownPersonError."""

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.web.plain import problem
 
-__all__ = ["Gate", "host_is_ours", "limit_of"]
+__all__ = ["RequestGate", "host_is_ours", "limit_of"]
 
 NONCE = "dormouse.nonce"
 """Where a request's scope holds what its inline scripts are let in by."""
@@ -59,7 +59,7 @@ _HEADERS = {
 }
 
 
-class Gate:
+class RequestGate:
     """Refuses what comes from other sites, for other names, or too big; adds headers to answers."""
 
     def __init__(self, app: ASGIApp, names: Iterable[str] = ()) -> None:
@@ -149,8 +149,8 @@ def _same_site(scope: Scope, headers: Headers, host: str) -> bool:
         # Another site may link here, and no more.
         return safe and headers.get("sec-fetch-mode") == "navigate"
     # What changes something with a cookie must say where it comes from; programs bring tokens.
-    told = origin is not None or "sec-fetch-site" in headers
-    return safe or told or "cookie" not in headers
+    says_where = origin is not None or "sec-fetch-site" in headers
+    return safe or says_where or "cookie" not in headers
 
 
 def _with_headers(scope: Scope, headers: Headers, send: Send) -> Send:

@@ -12,7 +12,7 @@ from hub.mqtt.enrolment import Candidate
 from hub.mqtt.service import Mqtt
 from hub.settings import Enrolment
 
-__all__ = ["Door", "Refusal", "Remedy", "look"]
+__all__ = ["EnrolmentView", "Refusal", "Remedy", "look"]
 
 # An account made longer ago belongs to a device that is no news.
 _NEW = timedelta(days=1)
@@ -39,7 +39,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class EnrolmentView:
     """What somebody of a tenant may see of enrolment.
 
     `open`: a new device comes in by itself now; `seconds`: how long a window for this tenant
@@ -58,7 +58,7 @@ class Door:
     refused: Sequence[Refusal]
 
 
-def look(mqtt: Mqtt, tenant: str, *, ending: str | None = None) -> Door:
+def look(mqtt: Mqtt, tenant: str, *, ending: str | None = None) -> EnrolmentView:
     """What somebody of a tenant may see.
 
     Who asks belongs to no tenant yet: where there are several, only those whose id ends as the
@@ -68,7 +68,7 @@ def look(mqtt: Mqtt, tenant: str, *, ending: str | None = None) -> Door:
     window = gate.window
     seconds = round(window[1]) if window and window[0] == tenant else None
     accounts = [a for a in mqtt.book.all() if a.tenant == tenant and not is_viewer(a.device)]
-    return Door(
+    return EnrolmentView(
         open=gate.tenant() == tenant,
         mode=gate.mode,
         seconds=seconds,
@@ -108,7 +108,7 @@ def _shut_out(accounts: Sequence[Account]) -> list[Refusal]:
 
 def _refused(mqtt: Mqtt, ours: set[str], ending: str | None) -> list[Refusal]:
     since = datetime.now(UTC) - _RECENT
-    found = []
+    refusals = []
     for device, kind, seen in mqtt.problems.latest(200):
         if device is None or seen.at < since:
             continue
@@ -117,8 +117,8 @@ def _refused(mqtt: Mqtt, ours: set[str], ending: str | None) -> list[Refusal]:
                 "it is known with another password: either its memory was erased, or something "
                 "else calls itself so"
             )
-            found.append(Refusal(device, reason, Remedy.RENEW))
+            refusals.append(Refusal(device, reason, Remedy.RENEW))
         elif kind == "enrol-too-many" and _may_see(device, ending):
             reason = "too many new devices at once: it asks again by itself in some minutes"
-            found.append(Refusal(device, reason, None))
-    return found
+            refusals.append(Refusal(device, reason, None))
+    return refusals

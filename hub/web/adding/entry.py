@@ -12,8 +12,8 @@ from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.enrolment import Candidate
 from hub.settings import Enrolment
 from hub.web.adding.context import Adding
-from hub.web.adding.door import Door, Refusal, Remedy
-from hub.web.wizard.show import WizardPage
+from hub.web.adding.door import EnrolmentView, Refusal, Remedy
+from hub.web.wizard_page import WizardPage
 
 __all__ = ["door"]
 
@@ -22,7 +22,7 @@ _MINUTES = 15
 
 async def door(page: WizardPage, adding: Adding) -> None:
     """The list of devices at the door, kept up to date; choosing one answers the step."""
-    several = len(await adding.services.store.tenants()) > 1
+    several = len(await adding.services.people.tenants()) > 1
     ending = None
     if several:
         ending = ui.input("Last four characters of its network's name (dormouse-…)")
@@ -31,7 +31,7 @@ async def door(page: WizardPage, adding: Adding) -> None:
     async def choose(device: str, effect: Callable[[], Awaitable[object]] | None = None) -> None:
         await page.answer({"device": device}, effect)
 
-    async def look() -> Door:
+    async def look() -> EnrolmentView:
         return _in_minutes(await adding.door(ending.value or "" if ending else ""))
 
     shown = [await look()]
@@ -41,9 +41,9 @@ async def door(page: WizardPage, adding: Adding) -> None:
         _Listing(page, adding, shown[0], choose).show()
 
     async def again() -> None:
-        found = await look()
-        if found != shown[0]:
-            shown[0] = found
+        now = await look()
+        if now != shown[0]:
+            shown[0] = now
             listed.refresh()
 
     listed()
@@ -60,7 +60,7 @@ async def door(page: WizardPage, adding: Adding) -> None:
     ui.timer(20, again)
 
 
-def _in_minutes(door: Door) -> Door:
+def _in_minutes(door: EnrolmentView) -> EnrolmentView:
     """With its window's seconds in whole minutes, since no more is shown."""
     if door.seconds is None:
         return door
@@ -74,7 +74,7 @@ class _Listing:
         self,
         page: WizardPage,
         adding: Adding,
-        door: Door,
+        door: EnrolmentView,
         choose: Callable[..., Awaitable[None]],
     ) -> None:
         self._page = page

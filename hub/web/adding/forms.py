@@ -12,8 +12,8 @@ from hub.web.adding import entry, sensors
 from hub.web.adding.context import Adding
 from hub.web.adding.script import sensor_of
 from hub.web.qr import svg_uri
-from hub.web.wizard.machine import Step
-from hub.web.wizard.show import WizardPage
+from hub.web.wizard_page import WizardPage
+from hub.wizards.machine import Step
 
 __all__ = ["Forms"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import background_tasks, ui
 
@@ -12,13 +12,11 @@ from contracts.homekit.quantities import Shape, importance, quantity, shown
 from contracts.reading import SeriesKey, Value
 from hub.api.principal import Principal
 from hub.devices.glance import DeviceGlance, SeriesGlance
-from hub.devices.write import tell, writable
+from hub.devices.write import writable
 from hub.errors import HubError
 from hub.explain.words import span
 from hub.live import LiveValue
-
-if TYPE_CHECKING:
-    from hub.services import Services
+from hub.services import Services
 
 __all__ = ["NowPanel"]
 
@@ -82,7 +80,7 @@ class _Row:
             return
         self._value, self._at = self._read.calibrated(raw), at
         self._text.text = shown(self._value, self._kind)
-        self._told("")
+        self._say("")
         self._put_back()
         self.show_age()
 
@@ -106,34 +104,33 @@ class _Row:
             ui.button("Set", on_click=lambda: self._send(self._control.value)).props(
                 "no-caps dense"
             )
-        self._said = ui.label().classes("dm-small").props('role="status"')
+        self._status = ui.label().classes("dm-small").props('role="status"')
 
     def _changed(self, event: Any) -> None:
         # Not by awaiting here: when a task comes to run, who changed it is no longer known.
         if not self._silent:
             background_tasks.create(self._send(event.value), name="command")
 
-    async def _send(self, wanted: Any) -> None:
-        if wanted is None or not isinstance(wanted, bool | int | float):
+    async def _send(self, requested: Any) -> None:
+        if requested is None or not isinstance(requested, bool | int | float):
             return
         key = self._read.series
-        value: Value = wanted if self._kind.words or not _whole(wanted) else int(wanted)
-        running = self._services.bridges.running()
+        value: Value = requested if self._kind.words or not _whole(requested) else int(requested)
         try:
-            _, sent = await tell(self._services.store, running, self._who.tenant, key, value)
+            _, sent = await self._services.devices.command(self._who.tenant, key, value)
         except HubError as error:
-            self._told(str(error))
+            self._say(str(error))
             self._put_back()
             return
         if not sent:
-            self._told("it sleeps: it gets this at its next wake")
+            self._say("it sleeps: it gets this at its next wake")
             self._put_back()
             return
-        self._told("sent, waiting for the device")
+        self._say("sent, waiting for the device")
         before = self._at
         await asyncio.sleep(_CONFIRM_S)
         if self._at == before:
-            self._told("sent, but the device did not confirm")
+            self._say("sent, but the device did not confirm")
             self._put_back()
 
     def _put_back(self) -> None:
@@ -149,9 +146,9 @@ class _Row:
         finally:
             self._silent = False
 
-    def _told(self, text: str) -> None:
+    def _say(self, text: str) -> None:
         if self._control is not None:
-            self._said.text = text
+            self._status.text = text
 
     def _known(self) -> int | None:
         return int(self._value) if not isinstance(self._value, str) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
@@ -12,20 +11,14 @@ from hub.errors import HubError
 from hub.mqtt.access import is_viewer
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.errors import AccountError
+from hub.services import Services
 from hub.web.adding.context import Adding
 from hub.web.adding.door import Remedy
 from hub.web.ask import ask_choice, ask_text, confirm, tell_secret
 from hub.web.frame import frame, heading
-from hub.web.pages import Link
 from hub.web.words import count
 
-if TYPE_CHECKING:
-    from hub.services import Services
-    from hub.web.site import Site
-
-__all__ = ["LINK", "mount"]
-
-LINK = Link("Access", "/access", "key", 60, administrators_only=True)
+__all__ = ["mount"]
 
 _MINUTES = 15
 _STATES = {
@@ -35,13 +28,13 @@ _STATES = {
 }
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add /access."""
 
     @ui.page("/access")
     async def access(principal: Administrator) -> None:
         with frame(principal, f"Access to {principal.tenant}"):
-            page = _Page(site.services, principal)
+            page = _Page(services, principal)
             await page.load()
             page.show()
             ui.timer(0, page.watch, once=True)
@@ -142,8 +135,8 @@ class _Page:
                 ui.label(", ".join(fact for fact in facts if fact)).classes("text-sm opacity-80")
                 seen = self._mqtt.problems.of(device)
                 if seen:
-                    said = ", ".join(f"{kind} ({one.count})" for kind, one in seen.items())
-                    ui.label(f"{count(len(seen), 'problem')}: {said}").classes("text-sm dm-bad")
+                    kinds = ", ".join(f"{kind} ({one.count})" for kind, one in seen.items())
+                    ui.label(f"{count(len(seen), 'problem')}: {kinds}").classes("text-sm dm-bad")
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
                 button.props.set_optional("aria-label", f"Actions for {called}")
                 self._actions(account)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
@@ -10,31 +10,25 @@ from contracts.homekit.definitions import INFORMATION
 from hub.api.principal import Principal, Reader
 from hub.homekit.bridge import Bridge
 from hub.homekit.pairing import PairingInfo
+from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import frame, heading
-from hub.web.pages import Link
 from hub.web.qr import svg_uri
 from hub.web.words import count, service_words
 
-if TYPE_CHECKING:
-    from hub.services import Services
-    from hub.web.site import Site
-
-__all__ = ["LINK", "mount"]
-
-LINK = Link("Apple Home", "/homekit", "phone_iphone", 50)
+__all__ = ["mount"]
 
 # Pairing happens on a phone; nothing tells of it, so an open page looks this often.
 _LOOK_S = 2.0
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add /homekit."""
 
     @ui.page("/homekit")
     async def homekit(principal: Reader) -> None:
         with frame(principal, "Apple Home"):
-            page = _Page(site.services, principal)
+            page = _Page(services, principal)
             page.show()
             ui.timer(_LOOK_S, page.look_again)
 

@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
 from hub.api.principal import Administrator, Principal
 from hub.api.scope import Scope
 from hub.errors import HubError
+from hub.services import Services
 from hub.tokens.repository import Token
+from hub.tokens.service import TokenService
 from hub.web.ask import confirm, tell_secret
 from hub.web.frame import frame, heading
-from hub.web.pages import Link
 from hub.web.reloaded import Reloaded
 
-if TYPE_CHECKING:
-    from hub.web.site import Site
-
-__all__ = ["LINK", "mount"]
-
-LINK = Link("TokenRepository", "/tokens", "terminal", 85, administrators_only=True)
+__all__ = ["mount"]
 
 _SCOPES = {
     Scope.READ: "look: devices, readings, live values",
@@ -36,21 +31,20 @@ _SCOPES = {
 _LASTING = {30: "a month", 365: "a year", 0: "until it is revoked"}
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add /tokens."""
 
     @ui.page("/tokens")
     async def tokens(principal: Administrator) -> None:
-        with frame(principal, "TokenRepository"):
-            await _Page(site, principal).show()
+        with frame(principal, "Tokens"):
+            await _Page(services.tokens, principal).show()
 
 
 class _Page:
     """The page's content; the list is shown anew when it changes."""
 
-    def __init__(self, site: Site, principal: Principal) -> None:
-        self._site, self._principal = site, principal
-        self._tokens = site.services.tokens
+    def __init__(self, tokens: TokenService, principal: Principal) -> None:
+        self._tokens, self._principal = tokens, principal
 
     async def show(self) -> None:
         ui.label(

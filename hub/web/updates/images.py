@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nicegui import events, ui
 
 from hub.api.principal import Principal
@@ -11,11 +9,9 @@ from hub.errors import HubError
 from hub.firmware.check import MAX_UPLOAD
 from hub.firmware.errors import FirmwareInUseError, ImageRefusedError
 from hub.firmware.repository import Image
+from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.updates.what import advice, what_is
-
-if TYPE_CHECKING:
-    from hub.services import Services
 
 __all__ = ["Images"]
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
 from hub.api.principal import Principal
 from hub.rollouts.view import View, target_text
 from hub.runtime.broadcast import Missed
+from hub.services import Services
 from hub.web.updates.words import counts, phase_words
-
-if TYPE_CHECKING:
-    from hub.services import Services
 
 __all__ = ["Listed"]
 
@@ -43,9 +40,9 @@ class Listed:
 
     async def load(self) -> None:
         """Ask for number, what it is and where it stands, of each."""
-        found = await self._services.rollouts.latest(self._who.tenant, _MOST)
+        views = await self._services.rollouts.latest(self._who.tenant, _MOST)
         self._shown = [
-            (view.rollout.id, target_text(view.rollout), _standing(view)) for view in found
+            (view.rollout.id, target_text(view.rollout), _standing(view)) for view in views
         ]
 
     @ui.refreshable_method

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
 from hub.api.principal import Principal
-from hub.devices.overview import overview
 from hub.errors import HubError
-from hub.places.repository import PlaceRepository
 from hub.rollouts.local_zone import local_zone
 from hub.rollouts.model import Options, State
 from hub.rollouts.service import RolloutRequest
 from hub.rollouts.view import View
+from hub.services import Services
 from hub.web.adding.context import paths
 from hub.web.frame import heading
 from hub.web.updates.watched import device_table
 from hub.web.updates.words import clock, sentence
 from hub.web.words import count
-
-if TYPE_CHECKING:
-    from hub.services import Services
 
 __all__ = ["Planned"]
 
@@ -34,14 +30,14 @@ class Planned:
     def __init__(self, services: Services, principal: Principal, image: int | None) -> None:
         self._services = services
         self._who = principal
-        self._wanted = image
+        self._first_image = image
         self._view: View | None = None
         self._problem = ""
         self._options: dict[str, Any] = {}
 
     async def show(self) -> None:
         """Build it."""
-        store, tenant = self._services.store, self._who.tenant
+        services, tenant = self._services, self._who.tenant
         images = {
             image.id: f"{image.version} for {image.board or 'any board'}"
             for image in await self._services.firmware(tenant).images()
@@ -55,13 +51,11 @@ class Planned:
             one.device: f"{self._names[one.device]} ({one.device})"
             if one.device in self._names
             else one.device
-            for one in await overview(store.of(tenant))
+            for one in await services.devices.overview(tenant)
         }
-        places = {
-            place.id: place.path for place in paths(await PlaceRepository(store.of(tenant)).tree())
-        }
+        places = {place.id: place.path for place in paths(await services.places.tree(tenant))}
         with ui.column().classes("w-full max-w-2xl gap-3"):
-            self._image = _select("Firmware", images, self._wanted, self._stale)
+            self._image = _select("Firmware", images, self._first_image, self._stale)
             self._scope = ui.radio(_SCOPES, value="all", on_change=self._stale)
             self._scope.props('aria-label="Which devices"')
             self._place = _select("Place", places, None, self._stale)

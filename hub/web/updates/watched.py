@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from fastapi import HTTPException
 from nicegui import ui
@@ -15,12 +15,10 @@ from hub.rollouts.errors import UnknownRolloutError
 from hub.rollouts.model import Device, Health, Phase
 from hub.rollouts.view import View, target_text
 from hub.runtime.broadcast import Missed
+from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import heading
 from hub.web.updates.words import clock, counts, device_words, expected, phase_words, sentence
-
-if TYPE_CHECKING:
-    from hub.services import Services
 
 __all__ = ["Watched", "device_table", "rows"]
 
@@ -145,8 +143,8 @@ class Watched:
             self._tell()
 
     async def _remember(self) -> None:
-        found = await self._services.rollouts.history(self._who.tenant, self._number)
-        self._events = found[-_EVENTS:]
+        events = await self._services.rollouts.history(self._who.tenant, self._number)
+        self._events = events[-_EVENTS:]
 
     async def _look_back(self) -> None:
         await self._remember()

@@ -13,9 +13,9 @@ import pytest_asyncio
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from hub.api.public import PUBLIC
 from hub.database.postgres import Postgres
 from hub.database.tenancy.declare import TABLES
-from hub.web.listing import PUBLIC
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

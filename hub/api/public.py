@@ -1,0 +1,19 @@
+"""What the HTTP port answers to everybody."""
+
+from __future__ import annotations
+
+__all__ = ["PUBLIC"]
+
+PUBLIC = {
+    "/healthz": "says that the hub is there",
+    "/login": "where one becomes somebody",
+    "/logout": "changes nothing for nobody",
+    "/join/{token}": "the token is the permission",
+    "/session": "says whether one is logged in",
+    "/static/{name}": "style and script of the log-in page",
+    "/favicon.ico": "the same",
+    "/api/openapi.json": "what the API can do is no secret; its data is",
+    "/mqtt/auth": "wants a secret of its own",
+    "/mqtt/acl": "the same",
+}
+"""Paths that need no log-in, and why."""
