@@ -134,6 +134,7 @@ test: setup-dev lint ## everything: lint, types, unit, device, store, HomeKit an
 lint: setup-dev ## style and types, of the firmware against the ESP8266 stubs too
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format -q --check .
+	@$(BIN)/lint-imports --no-cache --no-logo >/dev/null || $(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/mypy
 	@$(BIN)/mypy --config-file firmware/mypy.ini
 	@$(PY) -m tests.lint.micropython firmware

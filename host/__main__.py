@@ -9,17 +9,12 @@ import typer
 from contracts.errors import DormouseError
 from host.cli import root
 
-try:
-    from hub.errors import HubError
-except ModuleNotFoundError:  # a laptop without the hub
-    from host.nohub import HubError  # type: ignore[assignment]  # stands in for the absent one
-
 
 def main() -> None:
     """Run the command line; an error of ours is one line and its own exit status."""
     try:
         root(sys.argv[1] if sys.argv[1:] else None)()
-    except (DormouseError, HubError) as error:
+    except DormouseError as error:
         typer.echo(f"dormouse: {error}", err=True)
         sys.exit(error.exit_status)
 

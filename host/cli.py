@@ -29,7 +29,7 @@ COMMANDS: Final = {
     "hub": "hub.cli",
     "status": "hub.cli",
     "homekit": "hub.homekit.commands",
-    "devices": "hub.mqtt.commands",
+    "devices": "hub.devices.account_commands",
     "config": "hub.device_settings.commands",
     "rollout": "hub.rollouts.commands",
     "explain": "hub.explain.commands",
@@ -39,8 +39,8 @@ COMMANDS: Final = {
 }
 # What a hub adds to a group of the laptop's: a module with `mount(group)`, and its commands.
 _ADDED: Final = {
-    "host.firmware_cli": ("hub.firmware.commands", ("add", "list", "show", "remove")),
-    "host.ota.cli": ("hub.rollouts.device_command", ("device",)),
+    "host.firmware_cli": ("host.ota.store_cli", ("add", "list", "show", "remove")),
+    "host.ota.cli": ("host.ota.device_command", ("device",)),
 }
 
 

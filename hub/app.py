@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack
 from typing import Any, Self
 
 from contracts import topics
+from contracts.local_hub import SOCKET
 from hub.anomalies.watch import Watch
 from hub.api.operator import OperatorDoor
 from hub.api.streams import LiveStreams
-from hub.client import SOCKET
 from hub.database.key_value import KeyValueStore
 from hub.database.start import Running, running
 from hub.device_settings.service import ConfigService

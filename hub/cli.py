@@ -10,10 +10,10 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from hub.banner import banner
+from contracts.banner import banner
+from contracts.status_table import status_table
 from hub.client import HubClient
 from hub.devices.commands import gaps
-from hub.devices.status_table import status_table
 from hub.doctor.commands import doctor
 from hub.flags import with_settings
 from hub.maintenance.commands import backup, db_recreate, restore

@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hub.client import HUB_JSON, SOCKET
+from contracts.local_hub import HUB_JSON, SOCKET
 from hub.folder import write_private
+from hub.homekit.network import addresses
 from hub.homekit.pairing import PairingInfo
 from hub.mqtt.service import Mqtt
 from hub.settings import Settings
@@ -21,6 +22,8 @@ def facts(settings: Settings, mqtt: Mqtt, http_port: int, first: PairingInfo) ->
     return {
         "pid": os.getpid(),
         "host": settings.host,
+        # Where others find it, when it listens on all of the machine's.
+        "addresses": addresses(settings.host),
         "http_port": http_port,
         "mqtt_port": mqtt.ports.get("mqtt"),
         "mqtts_port": mqtt.ports.get("mqtts"),

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from contracts.links import link
 from hub.anomalies.watch import Watch
 from hub.api.streams import LiveStreams
 from hub.device_settings import routes as device_settings
 from hub.device_settings.service import ConfigService
+from hub.devices import account_routes as accounts
 from hub.devices import operator_routes as operator
 from hub.devices import routes as devices
 from hub.devices.naming import Naming
@@ -27,10 +29,8 @@ from hub.homekit.sets import BridgeSets
 from hub.live import Live
 from hub.mapping import routes as mapping
 from hub.mapping.reload import MappingReload
-from hub.mqtt import routes as accounts
 from hub.mqtt.service import Mqtt
 from hub.people import routes as people
-from hub.people.link import link
 from hub.people.service import PeopleService
 from hub.places import routes as places
 from hub.places.service import PlaceService

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.local_hub import USUAL_PORTS, default_data_dir
 from hub.errors import SettingsError
 
 __all__ = ["Enrolment", "Settings", "load"]
@@ -22,16 +22,8 @@ class Enrolment(StrEnum):
     CLOSED = "closed"
 
 
-def default_data_dir() -> Path:
-    """The user's data folder; for root /var/lib/dormouse, since children run as another user."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/dormouse")
-    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(base) / "dormouse"
-
-
-def _port(default: int, what: str) -> int:
-    return Field(default, ge=0, le=65535, description=f"{what}; 0 picks a free one")
+def _port(name: str, what: str) -> int:
+    return Field(USUAL_PORTS[name], ge=0, le=65535, description=f"{what}; 0 picks a free one")
 
 
 class Settings(BaseSettings):
@@ -41,11 +33,11 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=default_data_dir, description="where data lies")
     host: str = Field("0.0.0.0", description="address to listen on")
-    http_port: int = _port(8080, "port of the pages and the API")
-    mqtt_port: int = _port(1883, "port of the broker")
-    enrol_port: int = _port(1884, "port of the broker's enrolment listener")
-    mqtts_port: int = _port(8883, "port of the broker's TLS listener for people's tools")
-    hap_port: int = _port(51826, "port of the first HomeKit bridge")
+    http_port: int = _port("http_port", "port of the pages and the API")
+    mqtt_port: int = _port("mqtt_port", "port of the broker")
+    enrol_port: int = _port("enrol_port", "port of the broker's enrolment listener")
+    mqtts_port: int = _port("mqtts_port", "port of the broker's TLS listener for people's tools")
+    hap_port: int = _port("hap_port", "port of the first HomeKit bridge")
     database_url: str = Field("", description="a Postgres to use instead of our own")
     mqtt_url: str = Field("", description="a broker to use instead of our own: mqtt://user:pw@host")
     tenant: str = Field(

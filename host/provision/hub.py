@@ -9,6 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from contracts.hub_client import HubClient
+from contracts.local_hub import NoHubError
+from host.local_hub import data_folder, hub_client, hub_facts
 from host.provision import plan
 from host.provision.errors import HubRefusedError, NotHeardError
 
@@ -22,30 +25,23 @@ _VALUES_S = 3.0
 class LocalHub:
     """The hub that runs on a data folder, spoken to by its API, over its private socket."""
 
-    def __init__(self, client: Any, facts: dict[str, Any], addresses: list[str]) -> None:
+    def __init__(self, client: HubClient, facts: dict[str, Any]) -> None:
         self._client = client
         self._facts = facts
         self.addresses = [
             plan.Hub(host=host, port=facts["mqtt_port"], enrol_port=facts["enrol_port"])
-            for host in addresses
+            for host in facts["addresses"]
         ]
 
     @classmethod
     def find(cls, data_dir: Path | None) -> Self | None:
-        """The running hub; None if there is none, or the hub is not installed here.
+        """The running hub; None if there is none.
 
-        Raises HubError for a data folder that was named and on which no hub runs.
+        Raises NoHubError for a data folder that was named and on which no hub runs.
         """
         try:
-            from hub.client import HubClient, NoHubError, hub_facts  # noqa: PLC0415
-            from hub.homekit.network import addresses  # noqa: PLC0415
-            from hub.settings import load  # noqa: PLC0415
-        except ModuleNotFoundError:
-            return None  # a laptop without a hub
-        settings = load(data_dir=data_dir)
-        try:
-            facts = hub_facts(settings.data_dir)
-            return cls(HubClient(settings, "dormouse provision"), facts, addresses(facts["host"]))
+            facts = hub_facts(data_folder(data_dir))
+            return cls(hub_client(data_dir, "dormouse provision"), facts)
         except NoHubError:
             if data_dir is None:
                 return None

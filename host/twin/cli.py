@@ -18,6 +18,7 @@ from rich.live import Live
 
 from contracts import resources
 from host import keys
+from host.local_hub import data_folder
 from host.sources import SourceOption, Sources, chosen
 from host.twin import firmware, vm
 from host.twin.errors import TwinError
@@ -29,7 +30,6 @@ from host.twin.register import MOST, kept_folder
 from host.twin.rom import Bootloader
 from host.twin.table import fleet_table, summary
 from host.twin.twin import CONNECTION
-from hub.settings import load
 
 __all__ = ["mount", "until_ended"]
 
@@ -153,7 +153,7 @@ def twin(
 ) -> None:
     """Run virtual devices (the real firmware) against a hub until Ctrl-C."""
     vm.require()
-    data = load(data_dir=data_dir).data_dir
+    data = data_folder(data_dir)
     address = HubAddress(hub, port, enrol_port) if hub else HubAddress.of(facts(data))
     place = folder or data / "twins" / (f"{hub}_{port}" if hub else "local")
     what = kinds(kind, count)
@@ -183,7 +183,7 @@ def demo(
         raise TwinError(
             "the demonstration needs the hub: pip install 'dormouse-home[hub,twin]'"
         ) from None
-    folder = load(data_dir=data_dir).data_dir / "demo"
+    folder = data_folder(data_dir) / "demo"
     sys.exit(asyncio.run(until_ended(run(folder, once=once, seconds=seconds))) or 0)
 
 

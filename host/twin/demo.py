@@ -13,6 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from contracts.banner import banner
+from contracts.status_table import status_table
 from host.twin import firmware
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress
@@ -20,8 +22,6 @@ from host.twin.hubchild import HubChild
 from host.twin.kinds import Kind, expected
 from host.twin.register import kept_folder
 from host.twin.twin import Twin
-from hub.banner import banner
-from hub.devices.status_table import status_table
 
 __all__ = ["run"]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from contracts.local_hub import NoHubError
+from host.local_hub import hub_facts
 from host.twin.errors import HubNotReachedError
 
 __all__ = ["HubAddress", "facts"]
@@ -15,8 +16,8 @@ __all__ = ["HubAddress", "facts"]
 def facts(data_dir: Path) -> dict[str, Any]:
     """What hub.json says of the hub that runs on `data_dir`. Raises HubNotReachedError."""
     try:
-        said: dict[str, Any] = json.loads((data_dir / "hub.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        said: dict[str, Any] = hub_facts(data_dir)
+    except NoHubError:
         raise HubNotReachedError(
             f"no hub is running on {data_dir}: start one with `dormouse hub`, or name another "
             "with --hub"

@@ -13,11 +13,10 @@ from typing import Any, Self
 
 import httpx
 
+from contracts.local_hub import USUAL_PORTS
 from host.twin.errors import HubNotReachedError, TwinError
 from host.twin.hub import facts
-from host.twin.vm import end
-from hub.runtime.child import spawn
-from hub.settings import Settings
+from host.twin.vm import end, guarded
 
 __all__ = ["HubChild"]
 
@@ -58,10 +57,14 @@ class HubChild:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.log.touch(mode=0o600)  # the hub prints a link for its first administrator
         with self.log.open("wb") as log:
-            self._process = await spawn(
-                [sys.executable, "-m", "host", "hub", *self._flags()],
+            self._process = await asyncio.create_subprocess_exec(
+                *guarded(sys.executable, "-m", "host", "hub", *self._flags(), end="TERM"),
                 env=_environment(),
-                output=log.fileno(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=asyncio.subprocess.STDOUT,
+                # Ctrl-C in the terminal reaches us alone; we end the hub in order.
+                process_group=0,
             )
         try:
             async with asyncio.timeout(_START_S):
@@ -75,10 +78,9 @@ class HubChild:
     def _flags(self) -> list[str]:
         """The usual ports where they are free, unless the environment names others."""
         flags = ["--data-dir", str(self.data_dir)]
-        for name in ("http_port", "mqtt_port", "mqtts_port", "enrol_port", "hap_port"):
+        for name, usual in USUAL_PORTS.items():
             if f"DORMOUSE_{name.upper()}" in os.environ:
                 continue
-            usual = int(Settings.model_fields[name].default)
             flags += [f"--{name.replace('_', '-')}", str(usual if _is_free(usual) else 0)]
         return flags
 

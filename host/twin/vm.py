@@ -48,10 +48,10 @@ _START = (
 )
 
 
-def guarded(*arguments: str) -> tuple[str, ...]:
-    """A command line that is ended with us: what stays awake must not outlive its supervisor."""
+def guarded(*arguments: str, end: str = "KILL") -> tuple[str, ...]:
+    """A command line that is ended with us, by a signal of that name, however we end."""
     guard = shutil.which("setpriv") if sys.platform == "linux" else None
-    return (guard, "--pdeathsig", "KILL", *arguments) if guard else arguments
+    return (guard, "--pdeathsig", end, *arguments) if guard else arguments
 
 
 @cache

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 
+from contracts.show import Clock, span
 from hub.anomalies.profile import STUCK_READINGS, Profile, Sample
-from hub.explain.words import Clock, span
 
 __all__ = ["Finding", "Kind", "detect"]
 

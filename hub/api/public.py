@@ -1,4 +1,4 @@
-"""What the HTTP port answers to everybody."""
+"""What the hub answers without asking who it is."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ PUBLIC = {
     "/mqtt/auth": "wants a secret of its own",
     "/mqtt/acl": "the same",
 }
-"""Paths that need no log-in, and why."""
+"""What answers everybody, and why; the doctor and the tests of access hold the hub to it."""

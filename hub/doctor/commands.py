@@ -11,7 +11,8 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from hub.client import HubClient, RefusedError, hub_facts
+from contracts.hub_client import HubRefusedError
+from hub.client import HubClient, hub_facts
 from hub.doctor.finding import Finding, Verdict
 from hub.settings import Settings, load
 
@@ -69,7 +70,7 @@ def _broker(hub: HubClient, facts: dict[str, Any]) -> Iterator[Finding]:
         yield from broker.examine(broker.Door(host, facts["mqtt_port"]), enrolment, accounts)
     finally:
         for name in names:
-            with contextlib.suppress(RefusedError):
+            with contextlib.suppress(HubRefusedError):
                 hub.delete(f"/accounts/{name}")
 
 

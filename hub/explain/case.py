@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from contracts.show import Clock, volts
 from hub.explain import trends
 from hub.explain.facts import Facts
 from hub.explain.outages import merged
 from hub.explain.silence import Silence, silence
-from hub.explain.words import Clock, volts
 
 __all__ = ["Case"]
 

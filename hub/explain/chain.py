@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+from contracts.show import count, span, volts
 from hub.explain import trends
 from hub.explain.case import Case
 from hub.explain.facts import InRollout
 from hub.explain.headline import KNOCKS, REFUSED, offline, quiet, refused, shut_out
 from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
-from hub.explain.words import count, span, volts
 from hub.mqtt.account_repository import AccountState
 
 __all__ = ["TELLERS"]

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from contracts.show import Clock
 from hub.client import HubClient
-from hub.explain.words import Clock
 from hub.settings import load
 
 __all__ = ["explain", "mount"]

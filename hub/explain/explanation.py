@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from contracts.show import Clock
 from hub.explain.case import Case
 from hub.explain.chain import TELLERS
 from hub.explain.facts import Facts
 from hub.explain.headline import headline
 from hub.explain.sentence import Explanation
-from hub.explain.words import Clock
 
 __all__ = ["explain"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from contracts.show import count
 from hub.explain import trends
 from hub.explain.case import Case
 from hub.explain.sentence import Level, Sentence
-from hub.explain.words import count
 from hub.mqtt.account_repository import AccountState
 
 __all__ = ["KNOCKS", "REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
+from contracts.show import Clock
 from hub.database.database import Database
 from hub.devices.known import DeviceUnknownError, known_devices, near
 from hub.explain.explanation import explain
@@ -15,7 +16,6 @@ from hub.explain.headline import KNOCKS
 from hub.explain.outages import Outage
 from hub.explain.repository import gather
 from hub.explain.sentence import Explanation, Level
-from hub.explain.words import Clock
 from hub.homekit.bridge import Bridge
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller

@@ -217,6 +217,7 @@ class Bridge:
             del self._newest[key]
         self._writes.forget(device)
         self.keeper.forget(device)
+        self.growth.forget(device)
         self.growth.grow(device)
         tree.identities.remove(device)
 
@@ -274,6 +275,7 @@ class Bridge:
             self.tree.forget(device)
             self.keeper.forget(device)
         self._presences.forget(old)
+        self.growth.forget(old)
         for key, value in [*values.values.items(), *named.items()]:
             self._take(dataclasses.replace(key, device=new), value, live=False)
         self.growth.grow(new)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from hub.banner import qr as qr_code
+from contracts.homekit.qr import terminal as qr_code
 from hub.client import HubClient
 from hub.settings import load
 

@@ -48,6 +48,10 @@ class Growth:
         self.busy = True
         self._changed.set()
 
+    def forget(self, device: str) -> None:
+        """A device has left: nothing is called by its name from now on."""
+        self.names = {other: name for other, name in self.names.items() if other != device}
+
     async def run(self) -> None:
         """Make one change after another, until cancelled."""
         while True:

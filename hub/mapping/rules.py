@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from contracts.homekit.definitions import belongs
 from hub.errors import SettingsError
-from hub.mapping.convert import UNITS
+from hub.mapping.units import UNITS
 
 __all__ = ["PRESETS", "Conversion", "Mapping", "OnlineRule", "Profile", "TopicRule", "load_file"]
 

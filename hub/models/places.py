@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,9 +19,6 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import Mapped, RelationshipProperty, mapped_column, relationship
 
 from hub.models.base import Base, Key, OwnTenant, TenantKey
-
-if TYPE_CHECKING:
-    from hub.models.readings import Reading
 
 __all__ = ["ImpliedComparator", "Place", "Placement"]
 
@@ -104,10 +101,13 @@ class Placement(Base):
     location: Mapped[Place] = relationship(
         primaryjoin="foreign(Placement.location_id) == Place.id", viewonly=True
     )
-    readings: Mapped[list[Reading]] = relationship(
-        primaryjoin="and_(Placement.device_id == foreign(Reading.device_id),"
-        " Placement.during.op('@>', is_comparison=True)(foreign(Reading.at)))",
-        comparator_factory=ImpliedComparator,
-        order_by="Reading.at",
-        viewonly=True,
+    readings: Mapped[list[Any]] = (
+        relationship(  # of hub.models.readings.Reading, which knows places
+            "Reading",
+            primaryjoin="and_(Placement.device_id == foreign(Reading.device_id),"
+            " Placement.during.op('@>', is_comparison=True)(foreign(Reading.at)))",
+            comparator_factory=ImpliedComparator,
+            order_by="Reading.at",
+            viewonly=True,
+        )
     )

@@ -10,13 +10,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from contracts.show import Clock
 from hub.database.database import Database
 from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
 from hub.explain.explanation import explain
 from hub.explain.facts import DAYS
 from hub.explain.repository import gather
-from hub.explain.words import Clock
 from tests.bench.report import report
 
 DEVICES, SERIES, ROUNDS = 100, 4, 30

@@ -10,7 +10,9 @@ import httpx
 import pytest
 from fastapi import FastAPI, HTTPException, Request
 
-from hub.client import SOCKET, HubClient, NoHubError, RefusedError, hub_facts
+from contracts.hub_client import HubRefusedError
+from contracts.local_hub import SOCKET, NoHubError
+from hub.client import HubClient, hub_facts
 from hub.settings import load
 from hub.web.server import HttpServer, PortTakenError, private_socket, tcp_socket
 
@@ -45,7 +47,7 @@ async def test_a_call_reaches_the_hub_and_a_refusal_gives_its_reason(short_tmp):
     async with HttpServer(_app(), private_socket(short_tmp / SOCKET)):
         client = await asyncio.to_thread(HubClient, load(data_dir=short_tmp))
         assert await asyncio.to_thread(client.get, "/status") == {"devices": []}
-        with pytest.raises(RefusedError, match="the window is closed"):
+        with pytest.raises(HubRefusedError, match="the window is closed"):
             await asyncio.to_thread(client.post, "/refuse")
         client.close()
     with pytest.raises(NoHubError, match="dormouse hub"):
@@ -74,7 +76,7 @@ async def test_a_refusal_names_no_part_of_a_request_that_nobody_wrote(short_tmp)
             hub.post("/unfit")
 
     async with HttpServer(_app(), private_socket(short_tmp / SOCKET)):
-        with pytest.raises(RefusedError, match=r"^wave: must not be 0$"):
+        with pytest.raises(HubRefusedError, match=r"^wave: must not be 0$"):
             await asyncio.to_thread(ask)
 
 

@@ -20,6 +20,7 @@ from aiohomekit.zeroconf import HomeKitService
 
 from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, SERVICES
 from contracts.reading import SeriesKey, Value
+from hub.database.errors import DatabaseAwayError
 from hub.homekit.state import AccessoryRecord, BridgeRecord, Change, PresenceRecord, Saved
 
 # Everything here happens on loopback; what takes longer has failed.
@@ -69,7 +70,7 @@ class MemoryState:
 
     async def save(self, change: Change) -> None:
         if self.fail:
-            raise ConnectionError("the database is away")
+            raise DatabaseAwayError("gone")
         for device in change.forgotten:
             self.accessories.pop(device, None)
             self.presence.pop(device, None)

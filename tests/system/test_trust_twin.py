@@ -13,10 +13,10 @@ import time
 import pytest
 from typer.testing import CliRunner
 
+from contracts.hub_client import HubRefusedError
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
-from hub.client import RefusedError
-from hub.mqtt import commands as cli
+from hub.devices import account_commands as cli
 from tests.support.hub import ROOT, rows, until
 from tests.support.mqtt311 import Client
 from tests.support.storm import child
@@ -123,7 +123,7 @@ async def test_dormouse_devices(hub):
 
     status, _, error = await dormouse(hub, "devices", "disable", "dev")
     assert (status, error) == (1, "dormouse: there is no account dev\n")
-    with pytest.raises(RefusedError, match="1 to 64 of"):
+    with pytest.raises(HubRefusedError, match="1 to 64 of"):
         await devices("add", "a+b")
-    with pytest.raises(RefusedError, match="dev has not asked to enrol"):
+    with pytest.raises(HubRefusedError, match="dev has not asked to enrol"):
         await devices("approve", "dev")

@@ -7,11 +7,11 @@ from typing import Any
 
 from nicegui import ui
 
+from contracts.homekit.qr import svg_uri
 from hub.homekit.network import addresses
 from hub.web.adding import entry, sensors
 from hub.web.adding.context import Adding
 from hub.web.adding.script import sensor_of
-from hub.web.qr import svg_uri
 from hub.web.wizard_page import WizardPage
 from hub.wizards.machine import Step
 

@@ -10,11 +10,11 @@ from nicegui import background_tasks, ui
 
 from contracts.homekit.quantities import Shape, importance, quantity, shown
 from contracts.reading import SeriesKey, Value
+from contracts.show import span
 from hub.api.principal import Principal
 from hub.devices.glance import DeviceGlance, SeriesGlance
 from hub.devices.write import writable
 from hub.errors import HubError
-from hub.explain.words import span
 from hub.live import LiveValue
 from hub.services import Services
 

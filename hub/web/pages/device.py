@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import HTTPException, Query
 from nicegui import background_tasks, context, ui
 
+from contracts.show import Clock, count, span
 from hub.api.principal import Principal, Reader
 from hub.devices.glance import DeviceGlance, Glance
 from hub.devices.known import DeviceUnknownError
 from hub.explain.sentence import Level
-from hub.explain.words import Clock, count, span
 from hub.live import LiveReport, LiveValue
 from hub.services import Services
 from hub.web.device import reports

@@ -7,13 +7,13 @@ from typing import Any
 from nicegui import ui
 
 from contracts.homekit.definitions import INFORMATION
+from contracts.homekit.qr import svg_uri
 from hub.api.principal import Principal, Reader
 from hub.homekit.bridge import Bridge
 from hub.homekit.pairing import PairingInfo
 from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import frame, heading
-from hub.web.qr import svg_uri
 from hub.web.words import count, service_words
 
 __all__ = ["mount"]

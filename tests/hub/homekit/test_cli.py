@@ -8,10 +8,10 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from contracts.local_hub import SOCKET
 from host.cli import root
 from hub.api.application import api
 from hub.api.operator import OperatorDoor
-from hub.client import SOCKET
 from hub.homekit.routes import routes
 from hub.web.server import HttpServer, private_socket
 

@@ -9,8 +9,8 @@ import os
 import pytest
 from typer.testing import CliRunner
 
+from contracts.errors import DormouseError
 from host.cli import root
-from hub.errors import HubError
 from tests.support.hub import until
 from tests.support.images import canned_image
 from tests.support.publisher import Publisher
@@ -43,7 +43,7 @@ async def run(hub):
     async def call(*arguments: str) -> tuple[int, str]:
         """In this process: starting one each time takes longer than everything else."""
         done = await asyncio.to_thread(runner.invoke, root(), ["rollout", *arguments])
-        if isinstance(done.exception, HubError):
+        if isinstance(done.exception, DormouseError):
             return done.exception.exit_status, f"{done.exception}\n"
         assert done.exception is None, done.exception
         return done.exit_code, done.output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.rollouts.device_command import sentence
+from host.ota.device_command import sentence
 
 DEVICE = {
     "state": "pending", "reason": "", "not_before": None, "heard_at": None, "expected_at": None,

@@ -15,13 +15,14 @@ from rich.filesize import decimal
 from rich.markup import escape
 
 from contracts.errors import VersionError
+from contracts.hub_client import HubClient
+from contracts.local_hub import NoHubError
 from contracts.versions import Version
 from host.errors import FileReadError
 from host.keys_cli import KEY, KeyOption, PartitionsOption
+from host.local_hub import hub_client
 from host.ota.prepare import canned_update
-from hub.client import HubClient, NoHubError
-from hub.firmware.commands import DataDir, Tenant, upload
-from hub.settings import load
+from host.ota.store_cli import DataDir, Tenant, upload
 
 __all__ = ["mount", "sentence"]
 
@@ -180,7 +181,7 @@ def _goes_on(number: int) -> str:
 
 
 def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
-    return HubClient(load(data_dir=data_dir), "dormouse ota device", tenant=tenant)
+    return hub_client(data_dir, "dormouse ota device", tenant=tenant)
 
 
 def _time(iso: str | None) -> str | None:

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyqrcode
 from rich.console import Console
 from rich.text import Text
 
-from hub.people.link import link
+from contracts.homekit import qr
+from contracts.links import link
 
-__all__ = ["banner", "qr"]
-
-
-def qr(setup_uri: str) -> str:
-    """A QR code of HAP's setup URI (X-HM://...), two rows of modules a line, light on dark."""
-    modules = pyqrcode.create(setup_uri, error="M").code
-    edge = [[0] * (len(modules) + 4)]
-    framed = [*edge, *edge, *([0, 0, *row, 0, 0] for row in modules), *edge, *edge]
-    # Two rows of modules a line, dark on light whatever the terminal's colours are.
-    pairs = zip(framed[0::2], [*framed[1::2], *edge], strict=False)
-    return "\n".join(
-        "".join(" ▄▀█"[3 - (2 * above + below)] for above, below in zip(upper, lower, strict=False))
-        for upper, lower in pairs
-    )
+__all__ = ["banner"]
 
 
 def banner(console: Console, facts: dict[str, Any], first_link: str | None = None) -> None:
@@ -31,7 +18,7 @@ def banner(console: Console, facts: dict[str, Any], first_link: str | None = Non
 
     Secret are the pairing code and, while nobody has used it, the first administrator's link.
     """
-    console.print(Text(qr(facts["setup_uri"]), style="bright_white on black"))
+    console.print(Text(qr.terminal(facts["setup_uri"]), style="bright_white on black"))
     console.print(f"Pair in the Home app with the code [bold]{facts['pairing_code']}[/bold]")
     console.print(f"data in {facts['data_dir']}", highlight=False)
     console.print(

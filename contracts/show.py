@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-__all__ = ["Clock", "count", "span", "volts"]
+__all__ = ["Clock", "age", "count", "span", "volts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class Clock:
     def ago(self, instant: datetime) -> str:
         """How long ago, in the largest unit that is not too coarse."""
         return span((self.now - instant).total_seconds())
+
+
+def age(instant: datetime | None, now: datetime) -> str:
+    """How long ago an instant is, as `span` says it; `never` without one."""
+    return "never" if instant is None else span((now - instant).total_seconds())
 
 
 def span(seconds: float) -> str:

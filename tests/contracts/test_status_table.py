@@ -5,18 +5,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from hub.banner import qr
-from hub.devices.status_table import age, status_table
+from contracts.homekit.qr import terminal
+from contracts.show import age
+from contracts.status_table import status_table
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172800, "2 d"), (-5, "0 s")],
+    [(0, "0 s"), (89, "89 s"), (120, "2 min"), (7200, "2 h"), (172800, "2 days"), (-5, "0 s")],
 )
-def test_age_is_in_the_largest_whole_unit(seconds, text):
-    assert age((NOW - timedelta(seconds=seconds)).isoformat(), NOW) == text
+def test_age_is_in_a_unit_that_is_not_too_coarse(seconds, text):
+    assert age(NOW - timedelta(seconds=seconds), NOW) == text
 
 
 def test_age_of_a_device_never_seen():
@@ -45,15 +46,15 @@ def test_the_table_has_a_row_per_value_and_names_a_silent_device():
     with console.capture() as capture:
         console.print(status_table({"devices": devices}))
     text = capture.get()
-    assert "CurrentTemperature 1" in text
-    assert "20.125 °C" in text
+    assert "Temperature 2" in text  # as pages and sentences call it
+    assert "20.1 °C" in text
     assert "2.98 V" in text
     assert "no value yet" in text
     assert "never" in text
 
 
 def test_the_qr_code_is_square_with_a_light_edge():
-    lines = qr("X-HM://0023ISYWYABCD").split("\n")
+    lines = terminal("X-HM://0023ISYWYABCD").split("\n")
     assert set(lines[0]) == {"█"}
     assert abs(len(lines) * 2 - len(lines[0])) <= 1
     assert all(len(line) == len(lines[0]) for line in lines)

@@ -13,10 +13,10 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from contracts.hub_client import HubClient
 from host.keys_cli import KEY, KeyOption, PartitionsOption
+from host.local_hub import hub_client
 from host.ota.prepare import canned_update
-from hub.client import HubClient
-from hub.settings import load
 
 __all__ = ["mount", "upload"]
 
@@ -41,7 +41,7 @@ def mount(group: typer.Typer) -> None:
 def upload(
     data_dir: Path | None, tenant: str | None, canned: bytes, notes: str = ""
 ) -> dict[str, Any]:
-    """Put a canned file in the hub's store; the image as it is kept. Raises RefusedError."""
+    """Put a canned file in the hub's store; the image as it is kept. Raises HubRefusedError."""
     with _hub(data_dir, tenant) as hub:
         given: dict[str, Any] = hub.call(
             "POST", "/firmware", content=canned, params={"notes": notes}
@@ -50,7 +50,7 @@ def upload(
 
 
 def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
-    return HubClient(load(data_dir=data_dir), "dormouse firmware", tenant=tenant)
+    return hub_client(data_dir, "dormouse firmware", tenant=tenant)
 
 
 def _find(hub: HubClient, which: str, board: str | None) -> dict[str, Any]:
