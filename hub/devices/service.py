@@ -12,7 +12,7 @@ from hub.devices.glance import Glance, glance
 from hub.devices.history import Changed, Past, changes_of, device_at
 from hub.devices.known import require_device
 from hub.devices.overview import DeviceOverview, overview
-from hub.devices.repository import DeviceRepository, Gaps
+from hub.devices.repository import BootGaps, DeviceRepository
 from hub.devices.write import tell
 from hub.homekit.bridge import Bridge
 
@@ -54,7 +54,7 @@ class DeviceService:
         database = self._database.of(tenant)
         return await changes_of(database, device, since=since, until=until, most=most)
 
-    async def gaps(self, tenant: str, device: str) -> list[Gaps]:
+    async def gaps(self, tenant: str, device: str) -> list[BootGaps]:
         """Which of a device's readings never came, by boot identity, the oldest first."""
         return await DeviceRepository(self._database.of(tenant)).gaps(device)
 

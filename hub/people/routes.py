@@ -102,7 +102,7 @@ class _Steps:
         """The people of all tenants, by name."""
         return [
             PersonOut(name=person.name, roles=dict(person.roles), since=person.created_at)
-            for person in await self._people.people.everybody()
+            for person in await self._people.everybody()
         ]
 
     async def first(self) -> FirstLink:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from contracts.reading import SeriesKey
 from hub.database.database import Database, TenantDatabase
-from hub.readings.coverage import CoverageRepository, Gaps
+from hub.readings.coverage import CoverageRepository, SeriesGaps
 from hub.readings.held import held_at
 from hub.readings.points import Form, Piece, PointRepository, Resolution, Series, Span
 from hub.readings.reports import ReportDay, report_days
@@ -55,7 +55,7 @@ class TenantReadings:
         """The finest resolution at which no series has more than `points`, and which is kept."""
         return await self._coverage.choose(series, span, points)
 
-    async def gaps(self, series: Series, span: Span, resolution: Resolution) -> Gaps:
+    async def gaps(self, series: Series, span: Span, resolution: Resolution) -> SeriesGaps:
         """Where a series' readings are missing in a span, up to now."""
         return await self._coverage.gaps(series, span, resolution)
 

@@ -69,7 +69,7 @@ class Dashboard:
                 location = (refused.headers or {})["Location"]
                 await RedirectResponse(location, 303)(scope, receive, send)
             else:
-                await problem(scope, 401, "Nobody is logged in here.")(scope, receive, send)
+                await problem(scope, 401, "You are not logged in.")(scope, receive, send)
         elif scope["path"].startswith("/_nicegui_ws/"):
             # Long polling: nothing would bind it to the session, and every browser has websockets.
             await problem(scope, 404, "Open pages use a websocket.")(scope, receive, send)

@@ -107,7 +107,7 @@ def _account(principal: Principal) -> None:
         ui.menu_item(principal.name, lambda: ui.navigate.to("/account"))
         ui.separator()
         for name, label in (
-            ("auto", "Colours of the system"),
+            ("auto", "System colours"),
             ("light", "Light"),
             ("dark", "Dark"),
         ):

@@ -17,7 +17,7 @@ from hub.web.plain import problem
 __all__ = ["RequestGate", "host_is_ours", "limit_of"]
 
 NONCE = "dormouse.nonce"
-"""Where a request's scope holds what its inline scripts are let in by."""
+"""Where a request's scope holds the nonce that its inline scripts carry."""
 
 _ANSWERED = "dormouse.answered"
 
@@ -101,13 +101,13 @@ class RequestGate:
         if not host_is_ours(host, self._names):
             return (
                 421,
-                f"This hub does not know itself as {host[:100]!r}.",
+                f"This hub does not answer to the name {host[:100]!r}.",
                 "Open it by its address or its .local name, or add the name to DORMOUSE_WEB_NAMES.",
             )
         if not _same_site(scope, headers, host):
             return (
                 403,
-                "This was asked by a page of another site.",
+                "This request came from a page of another site.",
                 "Open the dashboard itself and do it there.",
             )
         length = headers.get("content-length", "0")

@@ -16,7 +16,7 @@ from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["HealthOut", "router"]
 
-# Whoever asks the hub's health without an end must not ask the database each time.
+# Whoever asks the hub's health no expiry must not ask the database each time.
 _REMEMBERED_S = 1.0
 _PATIENCE_S = 2.0
 

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from hub.api.principal import COOKIE, Principal, authenticate
 from hub.database.errors import DatabaseAwayError
 from hub.people.passwords import MIN, TooBusyError, complaint
-from hub.people.repository import Invitation, Login, login_name, token_hash
+from hub.people.repository import Invitation, Login, login_name
 from hub.people.service import PeopleService
 from hub.people.sessions import LASTING
 from hub.web.plain import document
@@ -114,9 +114,8 @@ class _Forms:
         invitation = await self._invitation(token)
         principal = await authenticate(request)
         if principal is not None:
-            if not await self._people.people.join(token_hash(token), principal.person):
+            if not await self._people.join(token, principal.person):
                 raise _used()
-            await self._people.sessions.changed(principal.person)
             await self._people.sessions.look_at(principal, invitation.tenant)
             return RedirectResponse("/", 303)
         name = name.strip()
@@ -125,9 +124,10 @@ class _Forms:
             wrong = "The two passwords differ."
         if wrong:
             return _join_form(request, token, invitation, None, name=name, wrong=wrong)
-        made = await self._people.people.join_as_new(
-            token_hash(token), name, await self._hash(password)
-        )
+        try:
+            made = await self._people.join_as_new(token, name, password)
+        except TooBusyError:
+            raise _busy() from None
         if made is None:
             raise _used()
         if made == 0:
@@ -137,22 +137,23 @@ class _Forms:
 
     async def _check(self, request: Request, name: str, password: str) -> Login | str:
         """The person, or what to say. The same is said of a wrong name and a wrong password."""
-        service, login = self._people, login_name(name)
+        people, login = self._people, login_name(name)
         address = request.client.host if request.client else ""
         known = _known(self._key, request.cookies.get(KNOWN, ""), login)
-        wait = service.attempts.acquire(address, login, known)
+        wait = people.attempts.acquire(address, login, known)
         if wait:
             return f"Too many attempts. Try again in {round(wait) + 1} seconds."
-        person = await service.people.find(name)
         try:
-            good = await service.passwords.matches(person.password if person else None, password)
+            person = await people.verified(name, password)
         except TooBusyError:
             return "Too many people log in just now. Try again in 5 seconds."
-        if not good or person is None:
+        if person is None:
             return "Name or password is wrong."
-        service.attempts.forgive(address, login, known)
-        if service.passwords.is_old(person.password):
-            await service.people.set_password(person.id, await self._hash(password))
+        people.attempts.forgive(address, login, known)
+        try:
+            await people.renew_hash(person, password)
+        except TooBusyError:
+            raise _busy() from None
         return person
 
     async def _enter(
@@ -175,16 +176,14 @@ class _Forms:
         return answer
 
     async def _invitation(self, token: str) -> Invitation:
-        invitation = await self._people.people.invitation(token_hash(token))
+        invitation = await self._people.invitation(token)
         if invitation is None:
             raise _used()
         return invitation
 
-    async def _hash(self, password: str) -> str:
-        try:
-            return await self._people.passwords.hash(password)
-        except TooBusyError:
-            raise HTTPException(503, "The hub is busy with log-ins; try again shortly.") from None
+
+def _busy() -> HTTPException:
+    return HTTPException(503, "The hub is busy with log-ins; try again shortly.")
 
 
 def _used() -> HTTPException:
@@ -252,16 +251,16 @@ def _join_form(
     wrong: str = "",
 ) -> Response:
     place = html.escape(invitation.tenant)
-    may = "look and change things" if invitation.role == "administrator" else "look"
+    role = "an administrator" if invitation.role == "administrator" else "a reader"
     action = f"/join/{html.escape(quote(token))}"
     if principal is not None:
-        body = f"""<p>You are {html.escape(principal.name)}. With this link you may {may} in
-<strong>{place}</strong>.</p>
+        body = f"""<p>You are {html.escape(principal.name)}. With this link you join
+<strong>{place}</strong> as {role}.</p>
 <form method="post" action="{action}"><button>Join {place}</button></form>"""
         return document(request.scope, "An invitation", body)
     title = "Welcome to Dormouse" if invitation.first else "An invitation"
-    body = f"""<p>Choose a name and a password; with them you may {may} in
-<strong>{place}</strong>.</p>{_wrong(wrong)}
+    body = f"""<p>Choose a name and a password. You join
+<strong>{place}</strong> as {role}.</p>{_wrong(wrong)}
 <form method="post" action="{action}">
 <label>Name <input name="name" value="{html.escape(name)}" autocomplete="username" required
  maxlength="60" autocapitalize="none" autofocus></label>
@@ -269,7 +268,7 @@ def _join_form(
  autocomplete="new-password" minlength="{MIN}" required></label>
 <label>The password again <input name="again" type="password" autocomplete="new-password"
  minlength="{MIN}" required></label>
-<button>Begin</button>
+<button>Create account</button>
 </form>
 <p class="hint"><a href="/login?next={action}">I have an account here</a></p>"""
     return document(request.scope, title, body, 422 if wrong else 200)

@@ -144,10 +144,10 @@ class WizardPage:
                     "flat no-caps"
                 )
             if self._saved.changed_at is not None:
-                ui.button("Start anew", on_click=self._ask_reset).props("flat no-caps")
-                ui.label("What is done is kept: leave at any time, go on on any computer.").classes(
-                    "text-xs opacity-80"
-                )
+                ui.button("Start over", on_click=self._ask_reset).props("flat no-caps")
+                ui.label(
+                    "Your progress is saved: you can leave and continue later, on any computer."
+                ).classes("text-xs opacity-80")
 
     @ui.refreshable_method
     def _complaint(self) -> None:
@@ -157,10 +157,10 @@ class WizardPage:
 
     async def _ask_reset(self) -> None:
         sure = await confirm(
-            "Forget the answers given here and begin again?",
+            "Forget the answers given here and start over?",
             details=["What was set up so far stays as it is."],
-            yes="Start anew",
-            no="Go on here",
+            yes="Start over",
+            no="Continue here",
             bad=False,
         )
         if sure:

@@ -17,7 +17,7 @@ from hub.live import LiveValue, Missed
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.errors import AccountError
 from hub.services import Services
-from hub.web.adding.door import EnrolmentView, Remedy, look
+from hub.web.adding.enrolment import EnrolmentView, Remedy, enrolment_view
 
 __all__ = ["Adding", "PlaceName", "paths"]
 
@@ -42,17 +42,17 @@ class Adding:
         self.tenant = tenant
         self.who = who
 
-    async def door(self, ending: str) -> EnrolmentView:
-        """Who is at the door; with several tenants only those whose id ends so are told of."""
+    async def enrolment(self, ending: str) -> EnrolmentView:
+        """Who asks to be added; with several tenants only those whose id ends so are shown."""
         several = len(await self.services.people.tenants()) > 1
-        return look(self.services.mqtt, self.tenant, ending=ending if several else None)
+        return enrolment_view(self.services.mqtt, self.tenant, ending=ending if several else None)
 
-    async def let_in(self, device: str) -> None:
+    async def approve(self, device: str) -> None:
         """Approve a device that asked. Raises AccountError."""
         await self.services.mqtt.enroller.approve(device, self.tenant)
 
     def open_window(self, minutes: float) -> None:
-        """Let new devices into this tenant for some minutes."""
+        """Approve new devices for this tenant automatically for some minutes."""
         self.services.mqtt.gate.open_window(self.tenant, minutes)
 
     async def help(self, device: str, remedy: str) -> None:

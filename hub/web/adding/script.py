@@ -19,7 +19,7 @@ _COMPANIONS = {INFORMATION, "BatteryService", "ServiceLabel"}
 
 
 def script() -> Generator[Step, Answer | None, None]:
-    """Prepare, let in, name, place, test, each sensor, HomeKit.
+    """Prepare, approve, name, place, test, each sensor, HomeKit.
 
     Answers: `way` {"way": "phone" | "cable"}; `portal` {}; `device` {"device"}; `name` {"name"};
     `place` {"place": number or None, "new": bool}; `new-place` {"name", "within"}; `reading`

@@ -117,7 +117,7 @@ class _Correction:
             "what was measured so far and what comes is put right by the difference."
         )
         self._truth = ui.number(
-            f"It really is ({self._unit})" if self._unit else "It really is",
+            f"True value ({self._unit})" if self._unit else "True value",
             value=self._shown,
         )
         self._truth.props("outlined clearable step=any").on_value_change(self._tell)

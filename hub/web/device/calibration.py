@@ -24,11 +24,11 @@ class CalibrationPanel:
     def __init__(
         self,
         services: Services,
-        who: Principal,
+        principal: Principal,
         device: DeviceGlance,
         changed: Callable[[], Awaitable[None]],
     ) -> None:
-        self._services, self._who, self._changed = services, who, changed
+        self._services, self._principal, self._changed = services, principal, changed
         self._device = device.device
         self._series = {
             _name(value): value
@@ -45,7 +45,7 @@ class CalibrationPanel:
             if (value.gain, value.offset) != (1.0, 0.0):
                 now = shown(value.value, quantity(value.series))
                 ui.label(f"{name}: {value.gain:g} * measured {value.offset:+g}, now {now}")
-        if not self._who.administers:
+        if not self._principal.administers:
             return
         with ui.row().classes("items-end w-full"):
             names = list(self._series)
@@ -66,15 +66,15 @@ class CalibrationPanel:
             return
         try:
             since = _instant(self._since.value)
-            readings = self._services.readings.of(self._who.tenant)
+            readings = self._services.readings.of(self._principal.tenant)
             await readings.calibrate(
-                value.series, gain=gain, offset=offset, since=since, who=self._who.name
+                value.series, gain=gain, offset=offset, since=since, who=self._principal.name
             )
         except (HubError, ValueError) as error:
             self._status.text = str(error)
             return
         self._status.text = f"{value.series.characteristic} is calibrated."
-        self._services.live.publish(self._who.tenant, LiveChange("device", self._device))
+        self._services.live.publish(self._principal.tenant, LiveChange("device", self._device))
         await self._changed()
 
 

@@ -26,10 +26,10 @@ _TICK_S = 10.0
 
 
 class NowPanel:
-    """The newest values, live; a control where a value can be written and `who` may."""
+    """The newest values, live; a control where a value can be written and `principal` may."""
 
-    def __init__(self, services: Services, who: Principal, device: DeviceGlance) -> None:
-        self._services, self._who, self._device = services, who, device
+    def __init__(self, services: Services, principal: Principal, device: DeviceGlance) -> None:
+        self._services, self._principal, self._device = services, principal, device
         self._rows: dict[SeriesKey, _Row] = {}
         self._seen_at = device.seen_at
 
@@ -38,7 +38,7 @@ class NowPanel:
         values = [v for v in self._device.values if quantity(v.series).shape is not Shape.TEXT]
         with ui.element("dl").classes("dm-now"):
             for value in sorted(values, key=lambda v: importance(v.series)):
-                self._rows[value.series] = _Row(self._services, self._who, value)
+                self._rows[value.series] = _Row(self._services, self._principal, value)
         if not values:
             ui.label("It has not sent a value yet.").classes("dm-soft")
         ui.timer(_TICK_S, self._tick)
@@ -58,8 +58,8 @@ class NowPanel:
 class _Row:
     """One series: its value, how old it is, a control."""
 
-    def __init__(self, services: Services, who: Principal, value: SeriesGlance) -> None:
-        self._services, self._who, self._read = services, who, value
+    def __init__(self, services: Services, principal: Principal, value: SeriesGlance) -> None:
+        self._services, self._principal, self._read = services, principal, value
         self._kind = quantity(value.series)
         self._value, self._at = value.value, value.at
         self._control: Any = None
@@ -70,7 +70,7 @@ class _Row:
             with ui.element("dd"):
                 self._text = ui.label(shown(self._value, self._kind)).classes("dm-number")
                 self._age = ui.label().classes("dm-soft dm-small")
-                if writable(value.series) and who.administers:
+                if writable(value.series) and principal.administers:
                     self._make_control()
         self.show_age()
 
@@ -117,13 +117,13 @@ class _Row:
         key = self._read.series
         value: Value = requested if self._kind.words or not _whole(requested) else int(requested)
         try:
-            _, sent = await self._services.devices.command(self._who.tenant, key, value)
+            _, sent = await self._services.devices.command(self._principal.tenant, key, value)
         except HubError as error:
             self._say(str(error))
             self._put_back()
             return
         if not sent:
-            self._say("it sleeps: it gets this at its next wake")
+            self._say("asleep: it gets this at its next wake")
             self._put_back()
             return
         self._say("sent, waiting for the device")

@@ -28,11 +28,16 @@ class OddPanel:
     def __init__(
         self,
         services: Services,
-        who: Principal,
+        principal: Principal,
         device: str,
         mark: Callable[[Mapping[SeriesKey, Sequence[ChartMark]]], Awaitable[None]],
     ) -> None:
-        self._services, self._who, self._device, self._mark = services, who, device, mark
+        self._services, self._principal, self._device, self._mark = (
+            services,
+            principal,
+            device,
+            mark,
+        )
 
     def build(self) -> None:
         """Make the place for it."""
@@ -41,11 +46,11 @@ class OddPanel:
 
     async def show(self) -> None:
         """Find what is odd, and say it."""
-        odd = await self._services.anomalies.device(self._who.tenant, self._device)
+        odd = await self._services.anomalies.device(self._principal.tenant, self._device)
         self._box.clear()
         if odd:
             with self._box:
-                heading("Odd")
+                heading("Anomalies")
                 with ui.element("ul").classes("dm-odd"):
                     for one in odd:
                         with ui.element("li"):
@@ -57,7 +62,7 @@ class OddPanel:
         if one.muted:
             until = f"until {one.until:%d %b %Y %H:%M} UTC" if one.until else "for good"
             ui.label(f"muted {until}").classes("dm-small dm-soft")
-        if not self._who.administers:
+        if not self._principal.administers:
             return
         what = f"{one.label}, {one.finding.kind.value}"
         if one.muted:
@@ -71,11 +76,13 @@ class OddPanel:
 
     async def _mute(self, one: Odd, length: timedelta | None) -> None:
         until = None if length is None else datetime.now(UTC) + length
-        await self._services.anomalies.mute(self._who.tenant, one, until, self._who.name)
+        await self._services.anomalies.mute(
+            self._principal.tenant, one, until, self._principal.name
+        )
         await self.show()
 
     async def _unmute(self, one: Odd) -> None:
-        await self._services.anomalies.unmute(self._who.tenant, one)
+        await self._services.anomalies.unmute(self._principal.tenant, one)
         await self.show()
 
 

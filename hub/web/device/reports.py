@@ -35,7 +35,7 @@ _LINES: list[tuple[str, Quantity, Callable[[ReportDay], float | None]]] = [
 def build(days: Sequence[ReportDay]) -> None:
     """The charts, or why there are none."""
     if not days:
-        ui.label("It has not reported its state yet.").classes("dm-soft")
+        ui.label("It has not sent a status report yet.").classes("dm-soft")
         return
     made = trend(days, datetime.now(UTC))
     last = days[-1]

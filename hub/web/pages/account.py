@@ -49,9 +49,9 @@ class _Account:
 
     def _password(self) -> None:
         with ui.element("div").classes("dm-form"):
-            old = _secret("The password now", "current-password")
-            fresh = _secret(f"The new one, {MIN} characters or more", "new-password")
-            again = _secret("The new one again", "new-password")
+            old = _secret("Current password", "current-password")
+            fresh = _secret(f"New password, {MIN} characters or more", "new-password")
+            again = _secret("New password again", "new-password")
 
             async def change() -> None:
                 wrong = await self._change(old.value or "", fresh.value or "", again.value or "")
@@ -75,10 +75,9 @@ class _Account:
             return f"Too many attempts. Try again in {round(wait) + 1} seconds."
         if fresh != again:
             return "The two new passwords differ."
-        login = await people.people.find(principal.name)
         try:
-            if login is None or not await people.passwords.matches(login.password, old[:500]):
-                return "That is not the password now."
+            if await people.verified(principal.name, old[:500]) is None:
+                return "The current password is wrong."
             await people.set_password(
                 principal.person, principal.name, fresh, stay=principal.session
             )
@@ -138,4 +137,4 @@ def _browser(agent: str) -> str:
     """What a browser calls itself, in two words; each names its forerunners after itself."""
     browser = next((name for mark, name in _BROWSERS.items() if mark in agent), agent[:40])
     system = next((name for mark, name in _SYSTEMS.items() if mark in agent), None)
-    return f"{browser} on {system}" if system else browser or "something without a name"
+    return f"{browser} on {system}" if system else browser or "an unknown browser"

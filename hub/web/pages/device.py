@@ -65,11 +65,11 @@ class _Page:
     """One open page of a device."""
 
     def __init__(
-        self, services: Services, who: Principal, glance: Glance, device: DeviceGlance
+        self, services: Services, principal: Principal, glance: Glance, device: DeviceGlance
     ) -> None:
-        self._services, self._who, self._device = services, who, device
-        self._readings = services.readings.of(who.tenant)
-        bridge = self._services.bridges.running().get(who.tenant)
+        self._services, self._principal, self._device = services, principal, device
+        self._readings = services.readings.of(principal.tenant)
+        bridge = self._services.bridges.running().get(principal.tenant)
         self.names = bridge.names() if bridge is not None else {}
         self._glance = glance
         self._offered = Choices.of(glance, self.names, device.device)
@@ -80,7 +80,7 @@ class _Page:
         self._sub = ui.label(self._subline()).classes("dm-soft dm-subline")
         self._why = ui.expansion().classes("dm-explain").props("dense")
         await self._explain()
-        self._now = NowPanel(self._services, self._who, self._device)
+        self._now = NowPanel(self._services, self._principal, self._device)
         with ui.element("section").props('aria-label="Now"'):
             heading("Now")
             self._now.build()
@@ -90,23 +90,25 @@ class _Page:
             self._offered,
             self._services.supervisor.defects,
         )
-        with ui.element("section").props('aria-label="Chart"'):
+        with ui.element("section").props('aria-label="Readings"'):
             heading("Readings")
             await self._chart.build(self._offered.first(key, requested), span)
-        self._odd = OddPanel(self._services, self._who, key, self._chart.mark)
-        with ui.element("section").props('aria-label="Odd"'):
+        self._odd = OddPanel(self._services, self._principal, key, self._chart.mark)
+        with ui.element("section").props('aria-label="Anomalies"'):
             self._odd.build()
-        with ui.element("section").props('aria-label="State"'):
+        with ui.element("section").props('aria-label="Status"'):
             heading("Status")
             reports.build(await self._readings.report_days(key))
             await self._gaps()
         with ui.element("section").props('aria-label="History"'):
             heading("History")
-            self._past = PastPanel(self._services.devices, self._who.tenant, key)
+            self._past = PastPanel(self._services.devices, self._principal.tenant, key)
             await self._past.build()
         with ui.element("section").props('aria-label="Calibration"'):
             heading("Calibration")
-            CalibrationPanel(self._services, self._who, self._device, self._chart.draw).build()
+            CalibrationPanel(
+                self._services, self._principal, self._device, self._chart.draw
+            ).build()
         self._follow()
 
     def _subline(self) -> str:
@@ -129,7 +131,9 @@ class _Page:
 
     async def _explain(self) -> None:
         """The sentence that matters most; the rest on demand."""
-        explanation = await self._services.explainer.device(self._who.tenant, self._device.device)
+        explanation = await self._services.explainer.device(
+            self._principal.tenant, self._device.device
+        )
         self._sub.text = self._subline()
         self._why.text = explanation.headline.text
         level = explanation.headline.level
@@ -143,7 +147,7 @@ class _Page:
 
     async def _gaps(self) -> None:
         """Readings that never came, counted by their numbers."""
-        for gap in await self._services.devices.gaps(self._who.tenant, self._device.device):
+        for gap in await self._services.devices.gaps(self._principal.tenant, self._device.device):
             missing = sum(b - a + 1 for a, b in gap.missing)
             if missing:
                 ui.label(
@@ -153,7 +157,7 @@ class _Page:
 
     def _follow(self) -> None:
         """Show what is heard of it from now on."""
-        key, tenant = self._device.device, self._who.tenant
+        key, tenant = self._device.device, self._principal.tenant
 
         async def follow() -> None:
             async with self._services.live.subscribe(tenant) as updates:

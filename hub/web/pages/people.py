@@ -1,4 +1,4 @@
-"""Who may look at a tenant: roles, invitations, log out everywhere."""
+"""Who has access to a tenant: roles, invitations, log out everywhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hub.web.reloaded import Reloaded
 
 __all__ = ["mount"]
 
-_ROLES = {Role.READER: "looks", Role.ADMINISTRATOR: "changes things too"}
+_ROLES = {Role.READER: "reader", Role.ADMINISTRATOR: "administrator"}
 
 
 def mount(services: Services) -> None:
@@ -41,7 +41,7 @@ class _People:
         self._tenant = principal.tenant
 
     async def show(self) -> None:
-        people = self._people.people
+        people = self._people
         self._members = Reloaded(partial(people.members, self._tenant), self._show_members)
         await self._members.refresh()
         heading("Invite somebody")
@@ -59,13 +59,13 @@ class _People:
         is_caller = member.id == self._principal.person
         with ui.element("div").classes("dm-grow"):
             ui.label(member.name + (" (you)" if is_caller else "")).classes("dm-strong")
-            ui.label(f"last here {_ago(member.used_at)}").classes("dm-soft")
+            ui.label(f"last active {_ago(member.used_at)}").classes("dm-soft")
         role = ui.select(
             {str(role): text for role, text in _ROLES.items()},
             value=str(member.role),
             on_change=partial(self._set_role, member),
         ).props("dense outlined options-dense")
-        role.props["aria-label"] = f"What {member.name} may do"
+        role.props["aria-label"] = f"Role of {member.name}"
         ui.button("Log out everywhere", on_click=partial(self._log_out, member)).props(
             "flat no-caps"
         )
@@ -76,7 +76,7 @@ class _People:
     async def _set_role(self, member: Member, event: ValueChangeEventArguments[str]) -> None:
         try:
             await self._people.set_role(self._tenant, member.id, Role(event.value))
-            ui.notify(f"{member.name} {_ROLES[Role(event.value)]} now.")
+            ui.notify(f"{member.name} is {_ROLES[Role(event.value)]} now.")
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
         await self._members.refresh()
@@ -86,23 +86,23 @@ class _People:
         ui.notify(f"{member.name} is logged out everywhere.")
 
     async def _remove(self, member: Member) -> None:
-        question = f"{member.name} will not see {self._tenant} any more. Open pages close at once."
+        question = f"{member.name} loses access to {self._tenant}. Open pages close at once."
         if not await confirm(f"Remove {member.name}?", details=[question], yes="Remove"):
             return
         try:
             await self._people.leave(self._tenant, member.id)
-            ui.notify(f"{member.name} sees {self._tenant} no more.")
+            ui.notify(f"{member.name} has no access to {self._tenant} any more.")
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
         await self._members.refresh()
 
     def _form(self) -> None:
         with ui.element("div").classes("dm-row"):
-            note = ui.input("For whom (a note for you)").props("dense outlined maxlength=100")
+            note = ui.input("Note (who it is for)").props("dense outlined maxlength=100")
             role = ui.select(
-                {str(role): f"who {text}" for role, text in _ROLES.items()},
+                {str(role): text for role, text in _ROLES.items()},
                 value=str(Role.READER),
-            ).props('dense outlined options-dense aria-label="What they may do"')
+            ).props('dense outlined options-dense aria-label="Role"')
 
             async def make() -> None:
                 path = await self._people.make_link(
@@ -111,7 +111,7 @@ class _People:
                 await self._links.refresh()
                 _show_link(self._services, path)
 
-            ui.button("Make a link", on_click=make).props("no-caps unelevated")
+            ui.button("Create a link", on_click=make).props("no-caps unelevated")
 
     def _show_links(self, invitations: Sequence[Invitation]) -> None:
         if not invitations:
@@ -126,12 +126,10 @@ class _People:
         hours = (invitation.expires_at - datetime.now(UTC)).total_seconds() / 3600
         with ui.element("div").classes("dm-grow"):
             ui.label(invitation.note or "somebody").classes("dm-strong")
-            ui.label(f"{_ROLES[invitation.role]}; good for another {hours:.0f} h").classes(
-                "dm-soft"
-            )
+            ui.label(f"{_ROLES[invitation.role]}; expires in {hours:.0f} h").classes("dm-soft")
 
         async def withdraw() -> None:
-            await self._people.people.withdraw(self._tenant, invitation.id or 0)
+            await self._people.withdraw(self._tenant, invitation.id or 0)
             await self._links.refresh()
 
         ui.button("Withdraw", on_click=withdraw).props("flat no-caps")

@@ -50,7 +50,7 @@ class _Page:
 
     def __init__(self, services: Services, principal: Principal) -> None:
         self._services = services
-        self._who = principal
+        self._principal = principal
         self._places, self._tenant = services.places, principal.tenant
         self._dragged = _Dragged()
         self._names: dict[str, str] = {}
@@ -89,16 +89,18 @@ class _Page:
         with ui.element("div").props('role="alert"').classes("w-full"):
             if self._problem:
                 ui.label(self._problem).classes("dm-bad")
-        if self._who.administers:
-            ui.label("Drag a device or a place to where it is; or use its menu.").classes("text-sm")
+        if self._principal.administers:
+            ui.label("Drag a device or a place to its new place, or use its menu.").classes(
+                "text-sm"
+            )
             ui.button("New place", icon="add", on_click=lambda: self._add(None)).props(
                 "outline no-caps"
             )
         if not tree:
             ui.label("There are no places yet.")
         self._branch(tree, 2)
-        if tree and self._who.administers:
-            top = ui.label("Drop a place here to let it stand for itself").classes(
+        if tree and self._principal.administers:
+            top = ui.label("Drop a place here to move it to the top level").classes(
                 "w-full dm-drop text-sm"
             )
             self._target(top, lambda: self._drop(None))
@@ -108,7 +110,7 @@ class _Page:
                 self._device(device, None)
             if not elsewhere:
                 ui.label("Every device has its place.").classes("text-sm opacity-80")
-        if self._who.administers:
+        if self._principal.administers:
             self._target(nowhere, lambda: self._drop(None))
 
     def _branch(self, places: list[dict[str, Any]], level: int) -> None:
@@ -126,7 +128,7 @@ class _Page:
         with ui.row().classes("items-center no-wrap w-full dm-row") as row:
             ui.icon("place").props('aria-hidden="true"')
             ui.label(name).classes("grow font-medium break-words min-w-0")
-            if not self._who.administers:
+            if not self._principal.administers:
                 return
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
                 button.props.set_optional("aria-label", f"Actions for {name}")
@@ -143,7 +145,7 @@ class _Page:
         with ui.row().classes("items-center no-wrap w-full dm-row") as row:
             ui.icon("sensors").props('aria-hidden="true"')
             ui.link(name, f"/devices/{key}").classes("grow break-words min-w-0")
-            if not self._who.administers:
+            if not self._principal.administers:
                 return
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
                 button.props.set_optional("aria-label", f"Actions for {name}")
@@ -177,7 +179,7 @@ class _Page:
     # --- by dialog ------------------------------------------------------------------------------
 
     async def _add(self, parent: int | None) -> None:
-        name = await ask_text("A new place", "Name", yes="Make it")
+        name = await ask_text("A new place", "Name", yes="Create")
         if name is not None:
             await self._do(lambda: self._places.add(self._tenant, name, parent))
 
@@ -190,11 +192,13 @@ class _Page:
         new_name = await ask_text(f"Rename {name or device}", "Name", value=name, yes="Rename")
         if new_name is not None:
             await self._do(
-                lambda: self._services.naming.rename(self._tenant, device, new_name, self._who.name)
+                lambda: self._services.naming.rename(
+                    self._tenant, device, new_name, self._principal.name
+                )
             )
 
     async def _move_place(self, place: int, name: str) -> None:
-        options = {0: "Nothing: it stands for itself"} | await self._options()
+        options = {0: "Top level"} | await self._options()
         options.pop(place, None)
         to = await ask_choice(f"Move {name}", "Within", options, value=0, yes="Move")
         if to is not None:
@@ -207,7 +211,7 @@ class _Page:
             await self._put(device, to or None)
 
     async def _put(self, device: str, place: int | None) -> None:
-        devices, who = self._services.devices, self._who.name
+        devices, who = self._services.devices, self._principal.name
         await self._do(lambda: devices.put(self._tenant, device, place, who))
 
     async def _options(self) -> dict[int, str]:
@@ -220,7 +224,9 @@ class _Page:
             await self._tell(str(error))
             return
         if await confirm(f"Remove {name}?", details=_lost(usage), yes="Remove"):
-            await self._do(lambda: self._places.remove_branch(self._tenant, place, self._who.name))
+            await self._do(
+                lambda: self._places.remove_branch(self._tenant, place, self._principal.name)
+            )
 
     async def _do(self, change: Callable[[], Awaitable[object]]) -> None:
         """Make a change, tell those who look on; say on the page what was refused."""
@@ -275,7 +281,7 @@ def _lost(usage: Usage) -> list[str]:
         )
     if usage.placements and usage.since:
         lines.append(
-            f"{count(usage.placements, 'record')} of what was there when, since "
-            f"{usage.since.astimezone():%d %B %Y}, would be lost for good."
+            f"{count(usage.placements, 'record')} of which device was there, since "
+            f"{usage.since.astimezone():%d %B %Y}, would be deleted."
         )
     return [*lines, "Readings stay as they are."]

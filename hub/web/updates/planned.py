@@ -21,7 +21,7 @@ from hub.web.words import count
 
 __all__ = ["Planned"]
 
-_SCOPES = {"all": "All devices", "place": "Those of a place", "some": "These devices"}
+_SCOPES = {"all": "All devices", "place": "Devices of a place", "some": "These devices"}
 
 
 class Planned:
@@ -29,7 +29,7 @@ class Planned:
 
     def __init__(self, services: Services, principal: Principal, image: int | None) -> None:
         self._services = services
-        self._who = principal
+        self._principal = principal
         self._first_image = image
         self._view: View | None = None
         self._problem = ""
@@ -37,14 +37,14 @@ class Planned:
 
     async def show(self) -> None:
         """Build it."""
-        services, tenant = self._services, self._who.tenant
+        services, tenant = self._services, self._principal.tenant
         images = {
             image.id: f"{image.version} for {image.board or 'any board'}"
             for image in await self._services.firmware(tenant).images()
         }
         if not images:
             ui.label("There is no firmware to roll out yet.")
-            ui.link("Add some", "/updates")
+            ui.link("Add firmware", "/updates")
             return
         self._names = await self._services.naming.names(tenant)
         devices = {
@@ -64,21 +64,21 @@ class Planned:
                 devices, multiple=True, label="Devices", on_change=self._stale, value=[]
             ).props("outlined use-chips")
             self._some.classes("w-full").bind_visibility_from(self._scope, "value", value="some")
-            with ui.expansion("How").classes("w-full"):
+            with ui.expansion("Options").classes("w-full"):
                 self._how()
             ui.button("Show the plan", on_click=self._plan).props("no-caps")
         self._result()
 
     def _how(self) -> None:
         defaults = Options()
-        self._number("canary", "Devices that go first, to see how they do", defaults.canary)
+        self._number("canary", "Devices updated first, as a test", defaults.canary)
         self._text("wave", "Devices in each wave after that: a number, or 25%", defaults.wave)
         self._text("halt_at", "Failures that halt it", defaults.halt_at)
         self._number("streams", "Devices sent to at the same time", defaults.streams)
         self._number("attempts", "Attempts a device", defaults.attempts)
         self._number("battery_mv", "Skip devices with a battery below (mV)", defaults.battery_mv)
         self._number("reports", "Reports of the new version before the next wave", defaults.reports)
-        self._text("windows", f"Only at, as 22:00-06:00 ({local_zone()})", "")
+        self._text("windows", f"Only between, e.g. 22:00-06:00 ({local_zone()})", "")
         downgrade = ui.checkbox("Allow a version lower than the running one")
         downgrade.on_value_change(lambda e: self._set("downgrade", e.value))
 
@@ -121,7 +121,7 @@ class Planned:
     async def _plan(self) -> None:
         try:
             self._view = await self._services.rollouts.plan(
-                self._who.tenant, self._request(), self._who.name
+                self._principal.tenant, self._request(), self._principal.name
             )
             self._problem = ""
         except HubError as error:
@@ -131,7 +131,7 @@ class Planned:
     async def _start(self) -> None:
         try:
             view = await self._services.rollouts.start(
-                self._who.tenant, self._request(), self._who.name
+                self._principal.tenant, self._request(), self._principal.name
             )
         except HubError as error:
             self._view, self._problem = None, sentence(error)
@@ -153,7 +153,7 @@ class Planned:
         ui.label(_forecast(view, len(going), waves)).props('aria-live="polite"')
         device_table(view, self._names)
         if going:
-            ui.button("Start it", icon="play_arrow", on_click=self._start).props("no-caps")
+            ui.button("Start", icon="play_arrow", on_click=self._start).props("no-caps")
         else:
             ui.label("There is nothing to start: every device would be skipped.")
 
@@ -164,7 +164,7 @@ def _forecast(view: View, going: int, waves: int) -> str:
     when = (
         f"done about {clock(view.done_at)} if nothing fails"
         if view.done_at
-        else "no end can be foretold, since of some devices nothing is known"
+        else "the end cannot be estimated: some devices have not said when they wake"
     )
     return f"{count(going, 'device')} in {count(waves, 'wave')}, {when}.{left}"
 

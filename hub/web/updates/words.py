@@ -18,16 +18,16 @@ _PHASES = {
     Phase.RUNNING: "Under way",
     Phase.PAUSED: "Paused",
     Phase.HALTED: "Halted",
-    Phase.ABORTING: "Ending: devices in the middle are finished",
+    Phase.ABORTING: "Aborting: updates under way are finished",
     Phase.ABORTED: "Aborted",
     Phase.DONE: "Done",
 }
 _STATES = {
-    State.PENDING: "its turn comes later",
-    State.COMMANDED: "told at its next wake",
-    State.ACCEPTED: "said yes, waits for a free stream",
-    State.UPDATING: "is sent the image",
-    State.VERIFYING: "was sent all of it, has to come back",
+    State.PENDING: "waits for its wave",
+    State.COMMANDED: "waits for its next wake",
+    State.ACCEPTED: "accepted, waits for a free stream",
+    State.UPDATING: "receives the image",
+    State.VERIFYING: "image sent, waits for its restart",
     State.UPDATED: "updated",
     State.FAILED: "failed",
     State.SKIPPED: "skipped",
@@ -72,7 +72,7 @@ def expected(view: View, device: Device) -> str:
         return ""
     forecast = view.forecast.get(device.device)
     if forecast is None or forecast.at is None:
-        return "cannot be said: nothing is known of when it wakes"
+        return "unknown: it has not said when it wakes"
     return clock(forecast.at) if forecast.sure else f"{clock(forecast.at)} or later"
 
 
