@@ -63,7 +63,7 @@ async def test_first_run_to_first_chart_without_a_terminal(hub, make_twin, tmp_p
             await fill(portal, key=KEY, host="127.0.0.1", name="Loft")
             await portal.locator("#done").wait_for(timeout=TRIED_MS)
         await page.get_by_role("button", name="It says that it joined").click()
-        await page.get_by_text(f"{twin.id} is in").wait_for(timeout=60_000)
+        await page.get_by_text(f"{twin.id} was approved").wait_for(timeout=60_000)
         await page.get_by_role("button", name="Use this device").click()
         await page.get_by_label("Name").fill("Under the roof")
         await page.get_by_role("button", name="Next").click()
