@@ -20,6 +20,8 @@ from hub.device_settings.service import ConfigService
 from hub.devices.naming import Naming
 from hub.devices.recorder import DeviceRecorder
 from hub.devices.replace import Replacement
+from hub.devices.service import DeviceService
+from hub.doctor.database import examine as examine_database
 from hub.doctor.finding import Finding
 from hub.doctor.parts import examine
 from hub.explain.outages import Outages
@@ -45,6 +47,8 @@ from hub.people.passwords import Passwords
 from hub.people.repository import PeopleRepository
 from hub.people.service import PeopleService
 from hub.people.sessions import Sessions
+from hub.places.service import PlaceService
+from hub.readings.service import ReadingService
 from hub.rollouts.runner import Runner
 from hub.rollouts.service import Rollouts
 from hub.rollouts.streams import Streams, StreamTimes
@@ -56,6 +60,7 @@ from hub.tokens.repository import TokenRepository
 from hub.tokens.service import TokenService
 from hub.web.server import HttpServer, private_socket, tcp_socket
 from hub.web.site import Site
+from hub.wizards.service import WizardService
 
 __all__ = ["Hub"]
 
@@ -208,10 +213,11 @@ class Hub:
         return Services(
             settings=settings,
             http_port=http_port,
-            store=store,
+            ping=store.ping,
             live=self.live,
             problems=self.problems,
             supervisor=self.supervisor,
+            examine_database=lambda: examine_database(store),
             examine_parts=self._examine_parts,
             mqtt=self.mqtt,
             bridges=self.bridges,
@@ -221,6 +227,7 @@ class Hub:
                 stored=self.mapping,
                 follow=self.mqtt.follow_mapping,
             ),
+            devices=DeviceService(store, bridges),
             device_settings=self.configs,
             naming=Naming(
                 store,
@@ -236,6 +243,8 @@ class Hub:
                 bridges=bridges,
                 on_replaced=[self._replaced, self.configs.replaced, self.runner.replaced],
             ),
+            readings=ReadingService(store),
+            places=PlaceService(store),
             firmware=self.firmware,
             rollouts=self.rollouts,
             explainer=Explainer(
@@ -250,6 +259,7 @@ class Hub:
             people=PeopleService(people, Sessions(people), Passwords()),
             streams=streams,
             tokens=TokenService(TokenRepository(store), streams),
+            wizards=WizardService(store),
         )
 
     async def _replaced(self, tenant: str, _old: str, _new: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -10,7 +10,6 @@ from fastapi import APIRouter
 from contracts.links import link
 from hub.anomalies.watch import Watch
 from hub.api.streams import LiveStreams
-from hub.database.database import Database
 from hub.device_settings import routes as device_settings
 from hub.device_settings.service import ConfigService
 from hub.devices import account_routes as accounts
@@ -18,6 +17,7 @@ from hub.devices import operator_routes as operator
 from hub.devices import routes as devices
 from hub.devices.naming import Naming
 from hub.devices.replace import Replacement
+from hub.devices.service import DeviceService
 from hub.doctor import routes as doctor
 from hub.doctor.finding import Finding
 from hub.explain import routes as explain
@@ -33,8 +33,10 @@ from hub.mqtt.service import Mqtt
 from hub.people import routes as people
 from hub.people.service import PeopleService
 from hub.places import routes as places
+from hub.places.service import PlaceService
 from hub.readings import live_routes as live
 from hub.readings import routes as readings
+from hub.readings.service import ReadingService
 from hub.rollouts import routes as rollouts
 from hub.rollouts.service import Rollouts
 from hub.runtime.problems import Problems
@@ -42,6 +44,7 @@ from hub.runtime.supervisor import Supervisor
 from hub.settings import Settings
 from hub.tokens import routes as tokens
 from hub.tokens.service import TokenService
+from hub.wizards.service import WizardService
 
 __all__ = ["Services", "routers"]
 
@@ -50,23 +53,28 @@ __all__ = ["Services", "routers"]
 class Services:
     """What people and programs may do, by room.
 
-    `firmware` gives a tenant's images, `http_port` is the one that is listened on, `examine_parts`
-    says how the hub's parts are.
+    `firmware` gives a tenant's images, `http_port` is the one that is listened on. `ping` raises
+    DatabaseAwayError while the database is away; `examine_database` and `examine_parts` are what
+    the doctor asks of the hub.
     """
 
     settings: Settings
     http_port: int
-    store: Database
+    ping: Callable[[], Awaitable[None]]
     live: Live
     problems: Problems
     supervisor: Supervisor
+    examine_database: Callable[[], AsyncIterable[Finding]]
     examine_parts: Callable[[], Iterable[Finding]]
     mqtt: Mqtt
     bridges: BridgeSets
     reload_mapping: MappingReload
+    devices: DeviceService
     device_settings: ConfigService
     naming: Naming
     replacement: Replacement
+    readings: ReadingService
+    places: PlaceService
     firmware: Callable[[str], FirmwareRepository]
     rollouts: Rollouts
     explainer: Explainer
@@ -74,6 +82,7 @@ class Services:
     people: PeopleService
     streams: LiveStreams
     tokens: TokenService
+    wizards: WizardService
 
     def url(self, path: str) -> str:
         """The address at which a browser finds a path."""
@@ -82,28 +91,27 @@ class Services:
 
 def routers(services: Services) -> list[APIRouter]:
     """What /api is made of, in the order of its document."""
-    store, shown = services.store, services.live
-    bridges = services.bridges.running
+    live_updates, bridges = services.live, services.bridges.running
     return [
-        devices.routes(store, shown, naming=services.naming, bridges=bridges),
+        devices.routes(services.devices, live_updates, naming=services.naming),
         explain.routes(services.explainer),
-        device_settings.routes(services.device_settings, shown),
-        readings.routes(store, shown),
-        places.routes(store, shown),
-        firmware.routes(services.firmware, shown),
-        rollouts.routes(services.rollouts, shown),
+        device_settings.routes(services.device_settings, live_updates),
+        readings.routes(services.readings, services.devices, live_updates),
+        places.routes(services.places, live_updates),
+        firmware.routes(services.firmware, live_updates),
+        rollouts.routes(services.rollouts, live_updates),
         tokens.routes(services.tokens),
-        live.routes(store, shown, services.streams),
+        live.routes(services.devices, live_updates, services.streams),
         operator.routes(
-            store,
+            services.devices,
             ingest=services.mqtt.ingest,
             bridges=bridges,
             problems=services.problems,
             replacement=services.replacement,
         ),
         accounts.routes(services.mqtt),
-        people.routes(store, services.people, tenant=services.settings.tenant, url=services.url),
+        people.routes(services.people, tenant=services.settings.tenant, url=services.url),
         homekit.routes(bridges),
         mapping.routes(services.reload_mapping),
-        doctor.routes(store, services.examine_parts),
+        doctor.routes(services.examine_database, services.examine_parts),
     ]

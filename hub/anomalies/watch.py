@@ -95,6 +95,15 @@ class Watch:
         }
         return await self._odd(tenant, known) if known else []
 
+    async def mute(self, tenant: str, odd: Odd, until: datetime | None, who: str) -> None:
+        """Say nothing of it until then; None: for good. Raises ForeignRowError."""
+        mutes = MuteRepository(self._store.of(tenant))
+        await mutes.mute(odd.series, odd.finding.kind.value, until, who)
+
+    async def unmute(self, tenant: str, odd: Odd) -> None:
+        """Speak of it again."""
+        await MuteRepository(self._store.of(tenant)).unmute(odd.series, odd.finding.kind.value)
+
     async def sweep(self, tenant: str) -> None:
         """Look at every series of a tenant."""
         found = await glance(self._store.of(tenant))

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from contracts.homekit.definitions import INFORMATION
 from hub.api.access import OPERATOR_ONLY, Operator
 from hub.api.parameters import DeviceId, DeviceKey
-from hub.database.database import Database
-from hub.devices.overview import DeviceOverview, overview
+from hub.devices.overview import DeviceOverview
 from hub.devices.replace import Replacement
+from hub.devices.service import DeviceService
 from hub.homekit.bridge import Bridge
 from hub.ingest.tenants import TenantIngest
 from hub.runtime.problems import Problems
@@ -78,7 +78,7 @@ class ReplacementOut(BaseModel):
 
 
 def routes(
-    store: Database,
+    devices: DeviceService,
     *,
     ingest: TenantIngest,
     bridges: Callable[[], Mapping[str, Bridge]],
@@ -92,12 +92,11 @@ def routes(
     async def status(caller: Operator) -> StatusOut:
         """A tenant's devices with their newest values, and what became of readings."""
         tenant = caller.tenant
-        devices = await overview(store.of(tenant))
         bridge = bridges().get(tenant)
         names = bridge.names() if bridge else {}
         readings = ingest.of(tenant)
         return StatusOut(
-            devices=[_device(device, names) for device in devices],
+            devices=[_device(one, names) for one in await devices.overview(tenant)],
             counts=dict(readings.counts),
             pending=readings.pending,
             problems=dict(problems.total),

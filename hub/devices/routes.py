@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,15 +12,12 @@ from contracts.homekit.quantities import quantity
 from hub.api.access import Command, Read, Write
 from hub.api.parameters import DeviceId, Instant, Name, Number, series_key, series_name
 from hub.api.problems import ProblemError
-from hub.database.database import Database
-from hub.devices.changes import DeviceChanges
-from hub.devices.glance import DeviceGlance, SeriesGlance, glance
-from hub.devices.history import Past, changes_of, device_at
-from hub.devices.known import DeviceUnknownError, require_device
+from hub.devices.glance import DeviceGlance, SeriesGlance
+from hub.devices.history import Past
+from hub.devices.known import DeviceUnknownError
 from hub.devices.naming import Naming
-from hub.devices.repository import DeviceRepository
-from hub.devices.write import tell, writable
-from hub.homekit.bridge import Bridge
+from hub.devices.service import DeviceService
+from hub.devices.write import writable
 from hub.live import Live, LiveChange
 
 __all__ = ["DeviceOut", "SeriesOut", "routes", "series_out"]
@@ -118,12 +114,10 @@ class CommandOut(BaseModel):
     sent: bool = Field(description="false: the device sleeps; it gets it at its next wake")
 
 
-def routes(
-    store: Database, live: Live, *, naming: Naming, bridges: Callable[[], Mapping[str, Bridge]]
-) -> APIRouter:
+def routes(devices: DeviceService, live: Live, *, naming: Naming) -> APIRouter:
     """The routes under /devices that tell of devices and change them."""
     router = APIRouter(prefix="/devices", tags=["devices"])
-    steps = _Steps(store, live, naming, bridges)
+    steps = _Steps(devices, live, naming)
     router.get("")(steps.devices)
     router.get("/{device}")(steps.device)
     router.patch("/{device}")(steps.change)
@@ -138,15 +132,8 @@ def routes(
 class _Steps:
     """What the routes do."""
 
-    def __init__(
-        self,
-        store: Database,
-        live: Live,
-        naming: Naming,
-        bridges: Callable[[], Mapping[str, Bridge]],
-    ) -> None:
-        self._store, self._live = store, live
-        self._naming, self._bridges = naming, bridges
+    def __init__(self, devices: DeviceService, live: Live, naming: Naming) -> None:
+        self._devices, self._live, self._naming = devices, live, naming
 
     async def devices(
         self,
@@ -154,43 +141,35 @@ class _Steps:
         place: Annotated[Number | None, Query(description="those in that very place")] = None,
     ) -> list[DeviceOut]:
         """All devices with their newest values."""
-        found = await glance(self._store.of(caller.tenant))
-        return [_device(d) for d in found.devices if place is None or d.place == place]
+        glance = await self._devices.glance(caller.tenant)
+        return [_device(d) for d in glance.devices if place is None or d.place == place]
 
     async def device(self, caller: Read, device: DeviceId) -> DeviceOut:
         """One device with its newest values."""
-        found = await glance(self._store.of(caller.tenant), device)
-        if not found.devices:
-            raise DeviceUnknownError(device)
-        return _device(found.devices[0])
+        return _device(await self._glance(caller.tenant, device))
 
     async def change(self, caller: Write, device: DeviceId, body: DeviceChange) -> DeviceOut:
         """Name a device, put it into a place. Its history keeps what was before, and who did it."""
-        await require_device(self._store.of(caller.tenant), device)
+        await self._devices.require(caller.tenant, device)
         who = caller.name
         if "place" in body.model_fields_set:
-            await DeviceChanges(self._store.of(caller.tenant), who).place(device, body.place)
+            await self._devices.put(caller.tenant, device, body.place, who)
         if "name" in body.model_fields_set:
             await self._naming.rename(caller.tenant, device, body.name or "", who)
         self._live.publish(caller.tenant, LiveChange("device", device))
-        found = await glance(self._store.of(caller.tenant), device)
-        if not found.devices:
-            raise DeviceUnknownError(device)
-        return _device(found.devices[0])
+        return _device(await self._glance(caller.tenant, device))
 
     async def series(self, caller: Read, device: DeviceId) -> list[SeriesOut]:
         """What a device measures."""
-        found = await glance(self._store.of(caller.tenant), device)
-        if not found.devices:
-            raise DeviceUnknownError(device)
-        return [series_out(value) for value in found.devices[0].values]
+        glance = await self._glance(caller.tenant, device)
+        return [series_out(value) for value in glance.values]
 
     async def at(
         self, caller: Read, device: DeviceId, instant: Annotated[Instant, Query()]
     ) -> PastOut:
         """What was true of a device at an instant: name, place, firmware, calibration."""
-        await require_device(self._store.of(caller.tenant), device)
-        past = await device_at(self._store.of(caller.tenant), device, instant)
+        await self._devices.require(caller.tenant, device)
+        past = await self._devices.at(caller.tenant, device, instant)
         if past is None:
             raise ProblemError(404, f"{device} was not there yet at {instant.isoformat()}")
         return _past(past, instant)
@@ -204,52 +183,58 @@ class _Steps:
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[ChangeOut]:
         """What changed about a device since < at <= until, the newest first."""
-        await require_device(self._store.of(caller.tenant), device)
-        found = await changes_of(
-            self._store.of(caller.tenant), device, since=since, until=until, most=limit
+        await self._devices.require(caller.tenant, device)
+        changes = await self._devices.changes(
+            caller.tenant, device, since=since, until=until, most=limit
         )
-        return [ChangeOut.model_validate(change, from_attributes=True) for change in found]
+        return [ChangeOut.model_validate(change, from_attributes=True) for change in changes]
 
     async def gaps(self, caller: Read, device: DeviceId) -> list[GapsOut]:
         """Which of a device's readings never came, by boot identity, the oldest first."""
-        await require_device(self._store.of(caller.tenant), device)
-        found = await DeviceRepository(self._store.of(caller.tenant)).gaps(device)
-        return [GapsOut.model_validate(one, from_attributes=True) for one in found]
+        await self._devices.require(caller.tenant, device)
+        gaps = await self._devices.gaps(caller.tenant, device)
+        return [GapsOut.model_validate(one, from_attributes=True) for one in gaps]
 
     async def command(self, caller: Command, device: DeviceId, body: CommandIn) -> CommandOut:
         """Send a switch, a lamp or the like a value. A sleeping device gets it when it wakes."""
         key = series_key(f"{device}/{body.series}")
-        value, sent = await tell(self._store, self._bridges(), caller.tenant, key, body.value)
+        value, sent = await self._devices.command(caller.tenant, key, body.value)
         return CommandOut(series=series_name(key), value=value, sent=sent)
 
+    async def _glance(self, tenant: str, device: str) -> DeviceGlance:
+        glance = await self._devices.glance(tenant, device)
+        if not glance.devices:
+            raise DeviceUnknownError(device)
+        return glance.devices[0]
 
-def _device(found: DeviceGlance) -> DeviceOut:
-    report = found.report
+
+def _device(glance: DeviceGlance) -> DeviceOut:
+    report = glance.report
     battery, firmware = report.get("battery_mv"), report.get("firmware")
     return DeviceOut(
-        id=found.device,
-        name=found.name,
-        place=found.place,
-        seen=found.seen_at,
-        next_wake=found.next_wake_at,
+        id=glance.device,
+        name=glance.name,
+        place=glance.place,
+        seen=glance.seen_at,
+        next_wake=glance.next_wake_at,
         battery_mv=battery if isinstance(battery, int) else None,
         firmware=firmware if isinstance(firmware, str) else None,
         report=report,
-        series=[series_out(value) for value in found.values],
+        series=[series_out(value) for value in glance.values],
     )
 
 
-def series_out(found: SeriesGlance) -> SeriesOut:
+def series_out(glance: SeriesGlance) -> SeriesOut:
     """A series as the API gives it."""
-    kind = quantity(found.series)
+    kind = quantity(glance.series)
     return SeriesOut(
-        series=series_name(found.series),
+        series=series_name(glance.series),
         label=kind.label,
         unit=kind.unit,
-        value=found.value,
-        raw=found.raw,
-        at=found.at,
-        writable=writable(found.series),
+        value=glance.value,
+        raw=glance.raw,
+        at=glance.at,
+        writable=writable(glance.series),
     )
 
 

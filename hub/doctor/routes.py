@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from hub.api.access import OPERATOR_ONLY
-from hub.database.database import Database
-from hub.doctor import database
 from hub.doctor.finding import Finding, Verdict
 
 __all__ = ["routes"]
@@ -23,16 +21,17 @@ class FindingOut(BaseModel):
     detail: str
 
 
-def routes(store: Database, parts: Callable[[], Iterable[Finding]]) -> APIRouter:
-    """/doctor/database and /doctor/parts; `parts` looks at the hub's own."""
+def routes(
+    database: Callable[[], AsyncIterable[Finding]], parts: Callable[[], Iterable[Finding]]
+) -> APIRouter:
+    """/doctor/database and /doctor/parts, with what examines each."""
     router = APIRouter(prefix="/doctor", tags=["operator"], dependencies=[OPERATOR_ONLY])
 
     @router.get("/database")
     async def of_database() -> list[FindingOut]:
         """Try what must not work in the database: seeing past a tenant's bounds."""
         return [
-            FindingOut.model_validate(finding, from_attributes=True)
-            async for finding in database.examine(store)
+            FindingOut.model_validate(finding, from_attributes=True) async for finding in database()
         ]
 
     @router.get("/parts")

@@ -139,6 +139,14 @@ class PeopleRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def ensure_tenant(self, name: str) -> None:
+        """Make a tenant, unless there is one of that name."""
+        await self._database.ensure_tenant(name)
+
+    async def tenants(self) -> list[str]:
+        """The names of all tenants."""
+        return await self._database.tenants()
+
     async def find(self, name: str) -> Login | None:
         """The person of that name."""
         async with (

@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 
 from hub.api.access import OPERATOR_ONLY, Operator
 from hub.api.scope import Role
-from hub.database.database import Database
 from hub.people.errors import NotAMemberError
 from hub.people.service import LINK_LASTS, PeopleService
 
@@ -69,15 +68,13 @@ class FirstLink(BaseModel):
     url: str | None
 
 
-def routes(
-    store: Database, people: PeopleService, *, tenant: str, url: Callable[[str], str]
-) -> APIRouter:
+def routes(people: PeopleService, *, tenant: str, url: Callable[[str], str]) -> APIRouter:
     """The routes under /people, /invitations and /tenants.
 
     `tenant` is the hub's own, `url` gives the address at which a browser finds a path.
     """
     router = APIRouter(tags=["operator"], dependencies=[OPERATOR_ONLY])
-    steps = _Steps(store, people, tenant, url)
+    steps = _Steps(people, tenant, url)
     router.put("/tenants/{name}", status_code=204)(steps.make_tenant)
     router.get("/people")(steps.everybody)
     router.post("/people/first")(steps.first)
@@ -93,21 +90,19 @@ def routes(
 class _Steps:
     """What the routes do."""
 
-    def __init__(
-        self, store: Database, people: PeopleService, tenant: str, url: Callable[[str], str]
-    ) -> None:
-        self._store, self._people = store, people
+    def __init__(self, people: PeopleService, tenant: str, url: Callable[[str], str]) -> None:
+        self._people = people
         self._own, self._url = tenant, url
 
     async def make_tenant(self, name: NewTenant) -> None:
         """Make a tenant, unless there is one of that name."""
-        await self._store.ensure_tenant(name)
+        await self._people.ensure_tenant(name)
 
     async def everybody(self) -> list[PersonOut]:
         """The people of all tenants, by name."""
         return [
             PersonOut(name=person.name, roles=dict(person.roles), since=person.created_at)
-            for person in await self._people.people.everybody()
+            for person in await self._people.everybody()
         ]
 
     async def first(self) -> FirstLink:

@@ -11,11 +11,9 @@ from hub.api.access import Operator, Read, Write
 from hub.api.parameters import DeviceId, Name, Number
 from hub.api.principal import Principal
 from hub.api.problems import ProblemError
-from hub.database.database import Database
 from hub.database.errors import ForeignRowError
 from hub.live import Live, LiveChange
-from hub.places.repository import PlaceRepository
-from hub.places.service import put
+from hub.places.service import PlaceService
 
 __all__ = ["routes"]
 
@@ -79,10 +77,10 @@ class UsageOut(BaseModel):
     placements: int
 
 
-def routes(store: Database, live: Live) -> APIRouter:
+def routes(places: PlaceService, live: Live) -> APIRouter:
     """The routes under /places, and /devices/{device}/place."""
     router = APIRouter(tags=["places"])
-    steps = _Steps(store, live)
+    steps = _Steps(places, live)
     router.get("/places")(steps.tree)
     router.post("/places", status_code=201)(steps.make)
     router.patch("/places/{place}")(steps.change)
@@ -95,8 +93,8 @@ def routes(store: Database, live: Live) -> APIRouter:
 class _Steps:
     """What the routes do."""
 
-    def __init__(self, store: Database, live: Live) -> None:
-        self._store, self._live = store, live
+    def __init__(self, places: PlaceService, live: Live) -> None:
+        self._places, self._live = places, live
 
     async def tree(
         self,
@@ -104,33 +102,33 @@ class _Steps:
         devices: Annotated[bool, Query(description="with the devices and their values")] = False,
     ) -> list[PlaceOut]:
         """All places as a tree."""
-        found = await PlaceRepository(self._store.of(caller.tenant)).tree(values=devices)
-        return [_place(place) for place in found]
+        tree = await self._places.tree(caller.tenant, values=devices)
+        return [_place(place) for place in tree]
 
     async def make(self, caller: Write, body: NewPlace) -> PlaceMade:
         """Make a place."""
-        place = await PlaceRepository(self._store.of(caller.tenant)).add(body.name, body.parent)
+        place = await self._places.add(caller.tenant, body.name, body.parent)
         self._changed(caller, place)
         return PlaceMade(id=place)
 
     async def change(self, caller: Write, place: PlaceNumber, body: PlaceChange) -> PlaceMade:
         """Rename a place, or hang it elsewhere with all that is in it."""
-        places = PlaceRepository(self._store.of(caller.tenant))
         if "name" in body.model_fields_set and body.name is None:
             raise ProblemError(422, "body.name: a place has a name")
         if "parent" in body.model_fields_set:
-            await places.move(place, body.parent)
+            await self._places.move(caller.tenant, place, body.parent)
         if body.name is not None:
-            await places.rename(place, body.name)
+            await self._places.rename(caller.tenant, place, body.name)
         if not body.model_fields_set:
-            await places.usage(place)  # nothing to change, but the place must be there
+            # Nothing to change, but the place must be there.
+            await self._places.usage(caller.tenant, place)
         self._changed(caller, place)
         return PlaceMade(id=place)
 
     async def usage(self, caller: Read, place: PlaceNumber) -> UsageOut:
         """What would go with a place."""
-        found = await PlaceRepository(self._store.of(caller.tenant)).usage(place)
-        return UsageOut(below=found.below, devices=list(found.devices), placements=found.placements)
+        usage = await self._places.usage(caller.tenant, place)
+        return UsageOut(below=usage.below, devices=list(usage.devices), placements=usage.placements)
 
     async def remove(
         self,
@@ -144,27 +142,26 @@ class _Steps:
 
         Devices in it move up to the place above; their readings stay.
         """
-        places = PlaceRepository(self._store.of(caller.tenant))
-        found = await places.usage(place)
+        usage = await self._places.usage(caller.tenant, place)
         if branch:
-            await places.remove_branch(place, caller.name)
-        elif found.below or found.devices or found.placements:
+            await self._places.remove_branch(caller.tenant, place, caller.name)
+        elif usage.below or usage.devices or usage.placements:
             raise ProblemError(
                 409,
-                f"place {place} has {found.below} places below it, {len(found.devices)} devices "
-                f"and {found.placements} records of devices that were there: branch=true removes "
+                f"place {place} has {usage.below} places below it, {len(usage.devices)} devices "
+                f"and {usage.placements} records of devices that were there: branch=true removes "
                 "it all",
             )
         else:
             try:
-                await places.remove(place)
+                await self._places.remove(caller.tenant, place)
             except ForeignRowError as error:
                 raise ProblemError(409, f"place {place} was put to use just now: {error}") from None
         self._changed(caller, place)
 
     async def put(self, caller: Operator, device: DeviceId, body: PutIn) -> PutOut:
         """Put a device into a place; both are made as far as they are missing."""
-        place = await put(self._store.of(caller.tenant), device, body.path, caller.name)
+        place = await self._places.put(caller.tenant, device, body.path, caller.name)
         self._live.publish(caller.tenant, LiveChange("device", device))
         return PutOut(place=place)
 
@@ -172,12 +169,12 @@ class _Steps:
         self._live.publish(caller.tenant, LiveChange("place", str(place)))
 
 
-def _place(found: dict[str, Any]) -> PlaceOut:
-    here = found.get("devices")
+def _place(place: dict[str, Any]) -> PlaceOut:
+    here = place.get("devices")
     return PlaceOut(
-        id=found["id"],
-        name=found["name"],
-        children=[_place(child) for child in found["children"] or []],
+        id=place["id"],
+        name=place["name"],
+        children=[_place(child) for child in place["children"] or []],
         devices=None
         if here is None
         else [

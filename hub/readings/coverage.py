@@ -13,7 +13,7 @@ from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries
 from hub.readings.points import Resolution, Series, Span
 
-__all__ = ["CoverageRepository", "Gaps"]
+__all__ = ["CoverageRepository", "SeriesGaps"]
 
 _QUERIES = Queries.of("hub.readings")
 
@@ -21,7 +21,7 @@ _MOST_GAPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Gaps:
+class SeriesGaps:
     """Where readings are missing, [from, to) in order: from the last one there is to the next.
 
     `expected_s` is how often one was to come, by which gaps are judged: the device's own word, or
@@ -54,12 +54,12 @@ class CoverageRepository:
                     chosen = max(chosen, wanted, key=order.index)
         return chosen
 
-    async def gaps(self, series: Series, span: Span, resolution: Resolution) -> Gaps:
+    async def gaps(self, series: Series, span: Span, resolution: Resolution) -> SeriesGaps:
         """Where a series' readings are missing in a span, up to now."""
         async with self._database.transaction() as conn:
             expected = await _expected(conn, series, span)
             if expected is None:
-                return Gaps(None, [])
+                return SeriesGaps(None, [])
             # Two in a row may be lost on the radio and come a wake later; a third is a gap.
             limit = max(2.5 * expected, resolution.width.total_seconds() * 1.5)
             facts = _facts(series, span.over(resolution)) | {
@@ -70,7 +70,7 @@ class CoverageRepository:
             query = _QUERIES["gaps_in_times"].format(times=_TIMES[resolution])
             rows = await (await conn.execute(query, facts)).fetchall()
         ranges = [(began, ended) for began, ended in rows]
-        return Gaps(expected, ranges[:_MOST_GAPS], len(ranges) > _MOST_GAPS)
+        return SeriesGaps(expected, ranges[:_MOST_GAPS], len(ranges) > _MOST_GAPS)
 
 
 def _facts(series: Series, span: Span) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from hub.api.parameters import DeviceKey, SeriesName, series_key, series_name
 from hub.api.principal import Principal, authenticate_again
 from hub.api.scope import Scope
 from hub.api.streams import LiveStreams
-from hub.database.database import Database
-from hub.devices.glance import SeriesGlance, glance
+from hub.devices.glance import SeriesGlance
+from hub.devices.service import DeviceService
 from hub.live import (
     Live,
     LiveChange,
@@ -46,7 +46,7 @@ class _Watch:
 
     request: Request
     caller: Principal
-    store: Database
+    service: DeviceService
     updates: Subscription
     devices: frozenset[str]
     series: frozenset[SeriesKey]
@@ -65,14 +65,14 @@ class _Watch:
 
     async def learn(self) -> None:
         """The calibrations that hold now."""
-        found = await glance(self.store.of(self.caller.tenant))
-        self.calibrated = {one.series: one for device in found.devices for one in device.values}
+        glance = await self.service.glance(self.caller.tenant)
+        self.calibrated = {one.series: one for device in glance.devices for one in device.values}
 
 
-def routes(store: Database, live: Live, streams: LiveStreams) -> APIRouter:
+def routes(devices: DeviceService, live: Live, streams: LiveStreams) -> APIRouter:
     """/live."""
     router = APIRouter(tags=["live"])
-    steps = _Steps(store, live, streams)
+    steps = _Steps(devices, live, streams)
     router.get(
         "/live",
         response_model=None,
@@ -90,8 +90,8 @@ def routes(store: Database, live: Live, streams: LiveStreams) -> APIRouter:
 class _Steps:
     """What the route does."""
 
-    def __init__(self, store: Database, live: Live, streams: LiveStreams) -> None:
-        self._store, self._live, self._streams = store, live, streams
+    def __init__(self, devices: DeviceService, live: Live, streams: LiveStreams) -> None:
+        self._devices, self._live, self._streams = devices, live, streams
 
     async def live(
         self,
@@ -108,7 +108,7 @@ class _Steps:
         """
         updates = self._live.subscribe(caller.tenant, after=last_event_id)
         keys = frozenset(series_key(name) for name in series)
-        watch = _Watch(request, caller, self._store, updates, frozenset(device), keys, {})
+        watch = _Watch(request, caller, self._devices, updates, frozenset(device), keys, {})
         chunks = self._chunks(watch)
         first = await anext(chunks)
         return StreamingResponse(

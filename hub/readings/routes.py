@@ -18,15 +18,13 @@ from contracts.homekit.quantities import quantity
 from hub.api.access import Read, Write
 from hub.api.parameters import Instant, SeriesName, series_key, series_name
 from hub.api.problems import ProblemError
-from hub.database.database import Database, TenantDatabase
-from hub.devices.glance import glance
 from hub.devices.routes import SeriesOut, series_out
+from hub.devices.service import DeviceService
 from hub.live import Live, LiveChange
-from hub.readings.coverage import CoverageRepository
 from hub.readings.exports import Exports
 from hub.readings.formats import MEDIA, Format, negotiated
-from hub.readings.points import COLUMNS, Form, Piece, PointRepository, Resolution, Series, Span
-from hub.readings.repository import ReadingRepository
+from hub.readings.points import COLUMNS, Form, Piece, Resolution, Series, Span
+from hub.readings.service import ReadingService, TenantReadings
 
 __all__ = ["routes"]
 
@@ -101,23 +99,19 @@ class ReadingsQuery(BaseModel, extra="forbid"):
 class _Ask:
     """A checked request for points."""
 
-    database: TenantDatabase
-    found: list[Series]
+    readings: TenantReadings
+    series: list[Series]
     span: Span
     resolution: Resolution
 
-    @property
-    def points(self) -> PointRepository:
-        return PointRepository(self.database)
-
     def pieces(self, exports: Exports, series: Series, form: Form) -> AsyncIterator[Piece]:
-        return exports.paced(self.points.pieces(series, self.span, self.resolution, form))
+        return exports.paced(self.readings.pieces(series, self.span, self.resolution, form))
 
 
-def routes(store: Database, live: Live) -> APIRouter:
+def routes(readings: ReadingService, devices: DeviceService, live: Live) -> APIRouter:
     """/series, /readings and /calibrations."""
     router = APIRouter(tags=["readings"])
-    steps = _Steps(store, live)
+    steps = _Steps(readings, devices, live)
     router.get("/series")(steps.every_series)
     router.get(
         "/readings",
@@ -141,21 +135,21 @@ def routes(store: Database, live: Live) -> APIRouter:
 class _Steps:
     """What the routes do."""
 
-    def __init__(self, store: Database, live: Live) -> None:
-        self._store, self._live = store, live
+    def __init__(self, readings: ReadingService, devices: DeviceService, live: Live) -> None:
+        self._readings, self._devices, self._live = readings, devices, live
         self._exports = Exports()
 
     async def every_series(self, caller: Read) -> list[SeriesOut]:
         """Every series of every device with its newest value."""
-        found = await glance(self._store.of(caller.tenant))
-        return [series_out(value) for device in found.devices for value in device.values]
+        glance = await self._devices.glance(caller.tenant)
+        return [series_out(value) for device in glance.devices for value in device.values]
 
     async def readings(
         self, request: Request, caller: Read, query: Annotated[ReadingsQuery, Query()]
     ) -> StreamingResponse:
         """Points of up to 50 series. JSON has at most 200,000 points; the others have no limit."""
         form = negotiated(query.format, request.headers.get("accept", ""))
-        ask = await _checked(self._store.of(caller.tenant), query)
+        ask = await _checked(self._readings.of(caller.tenant), query)
         if form is Format.JSON:
             await _refuse_too_many(ask)
         chunks = (
@@ -172,7 +166,7 @@ class _Steps:
         """Calibrate a series for a span of time, in place of what held there; readings stay raw."""
         if body.since and body.until and body.since >= body.until:
             raise ProblemError(422, "body.since: must lie before body.until")
-        await ReadingRepository(self._store.of(caller.tenant)).calibrate(
+        await self._readings.of(caller.tenant).calibrate(
             series_key(body.series),
             gain=body.gain,
             offset=body.offset,
@@ -183,14 +177,14 @@ class _Steps:
         self._live.publish(caller.tenant, LiveChange("calibration", body.series))
 
 
-async def _checked(database: TenantDatabase, query: ReadingsQuery) -> _Ask:
+async def _checked(readings: TenantReadings, query: ReadingsQuery) -> _Ask:
     until = query.until or datetime.now(UTC)
     since = query.since or until - timedelta(days=1)
     if since >= until:
         raise ProblemError(422, "query.since: must lie before query.until")
     keys = list(dict.fromkeys(series_key(name) for name in query.series))
-    found = await PointRepository(database).find(keys, query.as_of)
-    ask = _Ask(database, found, Span(since, until), Resolution.RAW)
+    series = await readings.find(keys, query.as_of)
+    ask = _Ask(readings, series, Span(since, until), Resolution.RAW)
     ask = await _choose(ask, query.resolution, query.points)
     if query.as_of is not None and ask.resolution is not Resolution.RAW:
         raise ProblemError(
@@ -201,13 +195,12 @@ async def _checked(database: TenantDatabase, query: ReadingsQuery) -> _Ask:
 
 async def _choose(ask: _Ask, choice: ResolutionChoice, points: int) -> _Ask:
     if choice is ResolutionChoice.AUTO:
-        coverage = CoverageRepository(ask.database)
-        resolution = await coverage.choose(ask.found, ask.span, points)
-        if resolution is not Resolution.RAW and any(s.kind == "string" for s in ask.found):
+        resolution = await ask.readings.choose(ask.series, ask.span, points)
+        if resolution is not Resolution.RAW and any(s.kind == "string" for s in ask.series):
             resolution = Resolution.RAW  # texts have no bins; the limits say what to do
     else:
         resolution = Resolution(choice.value)
-        texts = [one for one in ask.found if one.kind == "string"]
+        texts = [one for one in ask.series if one.kind == "string"]
         if texts and resolution is not Resolution.RAW:
             name = series_name(texts[0].key)
             raise ProblemError(422, f"query.resolution: {name} is text, which has no bins: ask raw")
@@ -215,7 +208,7 @@ async def _choose(ask: _Ask, choice: ResolutionChoice, points: int) -> _Ask:
 
 
 async def _refuse_too_many(ask: _Ask) -> None:
-    counted = await ask.points.count(ask.found, ask.span, MOST_JSON, ask.resolution)
+    counted = await ask.readings.count(ask.series, ask.span, MOST_JSON, ask.resolution)
     if counted > MOST_JSON:
         raise ProblemError(
             422,
@@ -231,7 +224,7 @@ async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
 
 
 async def _json(ask: _Ask, exports: Exports) -> AsyncIterator[bytes]:
-    with exports.one(ask.database.tenant):
+    with exports.one(ask.readings.tenant):
         head = {
             "since": ask.span.since.isoformat(),
             "until": ask.span.until.isoformat(),
@@ -239,7 +232,7 @@ async def _json(ask: _Ask, exports: Exports) -> AsyncIterator[bytes]:
             "columns": COLUMNS[ask.resolution],
         }
         before = json.dumps(head)[:-1] + ', "series": ['
-        for number, series in enumerate(ask.found):
+        for number, series in enumerate(ask.series):
             about = json.dumps(await _about(ask, series))[:-1]
             before += f'{", " if number else ""}{about}, "points": ['
             async for piece in ask.pieces(exports, series, Form.JSON):
@@ -251,8 +244,7 @@ async def _json(ask: _Ask, exports: Exports) -> AsyncIterator[bytes]:
 
 
 async def _about(ask: _Ask, series: Series) -> dict[str, Any]:
-    coverage = CoverageRepository(ask.database)
-    gaps = await coverage.gaps(series, ask.span, ask.resolution)
+    gaps = await ask.readings.gaps(series, ask.span, ask.resolution)
     kind = quantity(series.key)
     return {
         "series": series_name(series.key),
@@ -266,20 +258,20 @@ async def _about(ask: _Ask, series: Series) -> dict[str, Any]:
 
 
 async def _file(ask: _Ask, exports: Exports, form: Format) -> AsyncIterator[bytes]:
-    with exports.one(ask.database.tenant):
+    with exports.one(ask.readings.tenant):
         if form is Format.CSV:
             yield (",".join(("series", *COLUMNS[ask.resolution])) + "\n").encode()
-            for series in ask.found:
+            for series in ask.series:
                 async for piece in ask.pieces(exports, series, Form.CSV):
                     yield (piece.text + "\n").encode()
             return
         # 30 MB and half a second: only for those who want it, and not on the loop.
         columns = await asyncio.to_thread(_columns)
         made = columns.ParquetFile if form is Format.PARQUET else columns.ArrowFile
-        texts = any(series.kind == "string" for series in ask.found)
-        names = [series_name(series.key) for series in ask.found]
+        texts = any(series.kind == "string" for series in ask.series)
+        names = [series_name(series.key) for series in ask.series]
         file = made(names, ask.resolution, texts=texts)
-        for number, series in enumerate(ask.found):
+        for number, series in enumerate(ask.series):
             async for piece in ask.pieces(exports, series, Form.PACKED):
                 if done := file.add(number, piece, series.kind):
                     yield done

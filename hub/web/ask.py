@@ -66,9 +66,9 @@ async def tell_secret(title: str, secret: str) -> None:
     with _top(), ui.dialog().props("persistent") as dialog, ui.card().classes("dm-dialog"):
         heading(title)
         ui.label(secret).classes("font-mono break-all").props('data-testid="secret"')
-        ui.label("Keep it now: it is not shown again, and the hub itself keeps only its hash.")
+        ui.label("Copy it now: it is not shown again; the hub stores only its hash.")
         with ui.row().classes("w-full justify-end"):
-            ui.button("I have it", on_click=lambda: dialog.submit(True)).props("no-caps")
+            ui.button("Done", on_click=lambda: dialog.submit(True)).props("no-caps")
     await _answer(dialog)
 
 

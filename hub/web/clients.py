@@ -21,10 +21,10 @@ def may_open(session: int, scope: Scope) -> bool:
     A page that is not there any more (the hub was restarted) is left to NiceGUI, which has the
     browser load it anew.
     """
-    wanted = _client_id(scope.get("query_string", b"").decode("latin-1"))
-    if session == 0 or wanted is None:
+    client_id = _client_id(scope.get("query_string", b"").decode("latin-1"))
+    if session == 0 or client_id is None:
         return False
-    client = Client.instances.get(wanted)
+    client = Client.instances.get(client_id)
     return client is None or _owner(client) == session
 
 
@@ -68,5 +68,5 @@ def _owner(client: Client) -> int:
 
 
 def _client_id(query: str) -> str | None:
-    wanted = parse_qs(query).get("client_id", [])
-    return wanted[0] if len(wanted) == 1 else None
+    ids = parse_qs(query).get("client_id", [])
+    return ids[0] if len(ids) == 1 else None

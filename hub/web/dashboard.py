@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
@@ -16,12 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.api.principal import Principal, authenticate, refusal
 from hub.database.errors import DatabaseAwayError
-from hub.runtime.supervisor import Role
+from hub.runtime.supervisor import Role, Supervisor
 from hub.web.gate import NONCE
 from hub.web.plain import problem
-
-if TYPE_CHECKING:
-    from hub.web.site import Site
 
 __all__ = ["Dashboard"]
 
@@ -37,15 +34,22 @@ _CHECK_S = 60.0
 class Dashboard:
     """An ASGI application: everything that NiceGUI serves, for who is logged in.
 
-    Loading takes 24 MB and a second; a hub whose pages nobody opens is spared both.
+    Loading takes 24 MB and a second; a hub whose pages nobody opens is spared both. `mount` adds
+    the pages to NiceGUI; `expired` says which of these sessions are over.
     """
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(
+        self,
+        mount: Callable[[], None],
+        *,
+        expired: Callable[[set[int]], Awaitable[set[int]]],
+        supervisor: Supervisor,
+    ) -> None:
+        self._mount, self._expired = mount, expired
         self._app: ASGIApp | None = None
         self._loading = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self._tasks = site.services.supervisor.tasks(Role.WEB)
+        self._tasks = supervisor.tasks(Role.WEB)
         self._warming = False
         self._sockets: dict[int, set[asyncio.Event]] = {}
 
@@ -60,12 +64,12 @@ class Dashboard:
                 return
             await self._serve_socket(app, principal.session, scope, receive, send)
         elif principal is None:
-            told = refusal(connection)
-            if told.status_code == 303 and _is_document(connection):
-                location = (told.headers or {})["Location"]
+            refused = refusal(connection)
+            if refused.status_code == 303 and _is_document(connection):
+                location = (refused.headers or {})["Location"]
                 await RedirectResponse(location, 303)(scope, receive, send)
             else:
-                await problem(scope, 401, "Nobody is logged in here.")(scope, receive, send)
+                await problem(scope, 401, "You are not logged in.")(scope, receive, send)
         elif scope["path"].startswith("/_nicegui_ws/"):
             # Long polling: nothing would bind it to the session, and every browser has websockets.
             await problem(scope, 404, "Open pages use a websocket.")(scope, receive, send)
@@ -119,10 +123,10 @@ class Dashboard:
     async def _start(self) -> ASGIApp:
         from nicegui import core, ui  # noqa: PLC0415  # see load()
 
-        from hub.web import clients, errors, pages  # noqa: PLC0415
+        from hub.web import clients, errors  # noqa: PLC0415
 
         outer = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-        pages.mount_all(self._site)
+        self._mount()
         core.app.config.socket_io_js_transports = ["websocket"]
         ui.run_with(
             outer,
@@ -180,7 +184,7 @@ class Dashboard:
 
     async def _check(self) -> None:
         try:
-            self.end(await self._site.sessions.expired(set(self._sockets)))
+            self.end(await self._expired(set(self._sockets)))
         except DatabaseAwayError as error:
             log.warning("open pages' sessions are looked at in a minute: %s", error.reason)
 

@@ -31,9 +31,9 @@ def install(app: FastAPI) -> None:
 
 
 async def _missing(request: Request, error: Exception) -> Response:
-    told = error.detail if isinstance(error, HTTPException) else ""
-    nothing = told in {"", "Not Found"}
-    reason = f"There is nothing at {request.url.path[:200]}." if nothing else str(told)
+    detail = error.detail if isinstance(error, HTTPException) else ""
+    nothing = detail in {"", "Not Found"}
+    reason = f"There is nothing at {request.url.path[:200]}." if nothing else str(detail)
     return problem(request.scope, 404, reason, _GONE)
 
 

@@ -12,9 +12,9 @@ from starlette.requests import Request
 
 from hub.api.principal import Principal
 from hub.errors import HubError
-from hub.web.pages import links
+from hub.web.menu import MENU
 from hub.web.plain import theme
-from hub.web.scope import site_of
+from hub.web.scope import services_of
 
 __all__ = ["frame", "heading"]
 
@@ -55,22 +55,22 @@ def heading(text: str, level: int = 2) -> TextElement:
 
 
 def _header(principal: Principal, request: Request) -> None:
-    menu = links(administers=principal.administers)
+    menu = [one for one in MENU if principal.administers or not one.administrators_only]
     with (
         ui.left_drawer(value=None, elevated=False)
         .props("width=220 breakpoint=1023 show-if-above no-swipe-open")
         .classes("dm-menu") as drawer,
         ui.element("nav").props('aria-label="Main"'),
     ):
-        for link in menu:
-            here = request.url.path == link.path
+        for entry in menu:
+            here = request.url.path == entry.path
             with (
-                ui.link(target=link.path)
+                ui.link(target=entry.path)
                 .classes("dm-link")
                 .props('aria-current="page"' if here else "")
             ):
-                ui.icon(link.icon).props('aria-hidden="true"')
-                ui.label(link.title)
+                ui.icon(entry.icon).props('aria-hidden="true"')
+                ui.label(entry.title)
     with ui.header(elevated=False).classes("dm-header"):
         ui.link("Skip to content", "#content").classes("dm-skip")
         ui.button(icon="menu", color=None, on_click=drawer.toggle).props(
@@ -88,10 +88,10 @@ def _tenants(principal: Principal, request: Request) -> None:
     if len(principal.tenants) < 2:
         ui.label(principal.tenant).classes("dm-tenant")
         return
-    site = site_of(request)
+    sessions = services_of(request).people.sessions
 
     async def change(event: ValueChangeEventArguments[str]) -> None:
-        if await site.sessions.look_at(principal, str(event.value)):
+        if await sessions.look_at(principal, str(event.value)):
             ui.navigate.to("/")
 
     ui.select(list(principal.tenants), value=principal.tenant, on_change=change).props(
@@ -107,7 +107,7 @@ def _account(principal: Principal) -> None:
         ui.menu_item(principal.name, lambda: ui.navigate.to("/account"))
         ui.separator()
         for name, label in (
-            ("auto", "Colours of the system"),
+            ("auto", "System colours"),
             ("light", "Light"),
             ("dark", "Dark"),
         ):

@@ -14,10 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.web.plain import problem
 
-__all__ = ["Gate", "host_is_ours", "limit_of"]
+__all__ = ["RequestGate", "host_is_ours", "limit_of"]
 
 NONCE = "dormouse.nonce"
-"""Where a request's scope holds what its inline scripts are let in by."""
+"""Where a request's scope holds the nonce that its inline scripts carry."""
 
 _ANSWERED = "dormouse.answered"
 
@@ -59,7 +59,7 @@ _HEADERS = {
 }
 
 
-class Gate:
+class RequestGate:
     """Refuses what comes from other sites, for other names, or too big; adds headers to answers."""
 
     def __init__(self, app: ASGIApp, names: Iterable[str] = ()) -> None:
@@ -101,13 +101,13 @@ class Gate:
         if not host_is_ours(host, self._names):
             return (
                 421,
-                f"This hub does not know itself as {host[:100]!r}.",
+                f"This hub does not answer to the name {host[:100]!r}.",
                 "Open it by its address or its .local name, or add the name to DORMOUSE_WEB_NAMES.",
             )
         if not _same_site(scope, headers, host):
             return (
                 403,
-                "This was asked by a page of another site.",
+                "This request came from a page of another site.",
                 "Open the dashboard itself and do it there.",
             )
         length = headers.get("content-length", "0")
@@ -149,8 +149,8 @@ def _same_site(scope: Scope, headers: Headers, host: str) -> bool:
         # Another site may link here, and no more.
         return safe and headers.get("sec-fetch-mode") == "navigate"
     # What changes something with a cookie must say where it comes from; programs bring tokens.
-    told = origin is not None or "sec-fetch-site" in headers
-    return safe or told or "cookie" not in headers
+    says_where = origin is not None or "sec-fetch-site" in headers
+    return safe or says_where or "cookie" not in headers
 
 
 def _with_headers(scope: Scope, headers: Headers, send: Send) -> Send:

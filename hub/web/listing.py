@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query
 from fastapi.routing import iter_route_contexts
@@ -12,10 +12,7 @@ from starlette.routing import Mount
 
 from hub.api.access import OPERATOR_ONLY
 
-if TYPE_CHECKING:
-    from hub.web.site import Site
-
-__all__ = ["routes", "served"]
+__all__ = ["routes"]
 
 
 class RouteOut(BaseModel):
@@ -25,8 +22,8 @@ class RouteOut(BaseModel):
     path: str
 
 
-def routes(site: Site) -> APIRouter:
-    """/routes."""
+def routes(app: FastAPI, load_pages: Callable[[], Awaitable[object]]) -> APIRouter:
+    """/routes: what `app` serves and, once `load_pages` has loaded them, the pages."""
     router = APIRouter(tags=["operator"], dependencies=[OPERATOR_ONLY])
 
     @router.get("/routes")
@@ -34,23 +31,15 @@ def routes(site: Site) -> APIRouter:
         pages: Annotated[bool, Query(description="with pages, which are loaded for it")] = True,
     ) -> list[RouteOut]:
         """Method and path of everything that the HTTP port serves."""
-        found = await served(site, pages=pages)
-        return [RouteOut(method=method, path=path) for method, path in found]
+        served = set(_of(app))
+        if pages:
+            await load_pages()
+            from nicegui import core  # noqa: PLC0415  # loaded by now
+
+            served.update(_of(core.app))
+        return [RouteOut(method=method, path=path) for method, path in sorted(served)]
 
     return router
-
-
-async def served(site: Site, *, pages: bool = True) -> list[tuple[str, str]]:
-    """(method, path) of every route; paths with {parameters} as they were declared.
-
-    Pages too, for which NiceGUI is loaded, unless `pages` is False.
-    """
-    if not pages:
-        return sorted(_of(site.routes))
-    await site.dashboard.load()
-    from nicegui import core  # noqa: PLC0415  # loaded by now
-
-    return sorted({*_of(site.routes), *_of(core.app)})
 
 
 def _of(app: FastAPI, prefix: str = "") -> Iterable[tuple[str, str]]:

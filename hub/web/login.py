@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import html
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Callable
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, HTTPException, Request
@@ -14,14 +15,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from hub.api.principal import COOKIE, Principal, authenticate
 from hub.database.errors import DatabaseAwayError
 from hub.people.passwords import MIN, TooBusyError, complaint
-from hub.people.repository import Invitation, Login, login_name, token_hash
+from hub.people.repository import Invitation, Login, login_name
+from hub.people.service import PeopleService
 from hub.people.sessions import LASTING
 from hub.web.plain import document
 
-if TYPE_CHECKING:
-    from hub.web.site import Site
-
 __all__ = ["KNOWN", "router"]
+
+log = logging.getLogger(__name__)
 
 KNOWN = "dormouse_known"
 """The cookie of a browser that has logged in before: which account, and proof of it."""
@@ -31,24 +32,27 @@ _DATABASE_S = 3.0  # less than a page's patience (frame.js)
 _FIELD = 500  # characters of any field of a form; more is refused before it is looked at
 
 
-def router(site: Site) -> APIRouter:
-    """The routes that need no session."""
+def router(people: PeopleService, *, key: bytes, warm: Callable[[], None]) -> APIRouter:
+    """The routes that need no session.
+
+    `key` proves the cookie KNOWN; `warm` is called when somebody is about to log in.
+    """
     routes = APIRouter(include_in_schema=False)
-    doors = _Doors(site)
-    routes.get("/login")(doors.login_page)
-    routes.post("/login")(doors.login)
-    routes.post("/logout")(doors.logout)
-    routes.get("/session")(doors.session)
-    routes.get("/join/{token}")(doors.join_page)
-    routes.post("/join/{token}")(doors.join)
+    forms = _Forms(people, key, warm)
+    routes.get("/login")(forms.login_page)
+    routes.post("/login")(forms.login)
+    routes.post("/logout")(forms.logout)
+    routes.get("/session")(forms.session)
+    routes.get("/join/{token}")(forms.join_page)
+    routes.post("/join/{token}")(forms.join)
     return routes
 
 
-class _Doors:
+class _Forms:
     """What the routes do."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, people: PeopleService, key: bytes, warm: Callable[[], None]) -> None:
+        self._people, self._key, self._warm = people, key, warm
 
     async def session(self, request: Request) -> Response:
         """Whether the session is still good: for a page that lost its connection."""
@@ -58,13 +62,16 @@ class _Doors:
             status = 200 if good else 401
         except (TimeoutError, DatabaseAwayError):
             good, status = False, 503
+        except Exception:
+            log.exception("a session could not be looked up")
+            good, status = False, 503
         return JSONResponse({"session": good}, status, {"Cache-Control": "no-store"})
 
     async def login_page(self, request: Request, next: str = "/") -> Response:  # noqa: A002  # the parameter's name
         """The form; who is logged in already goes on."""
         if await authenticate(request) is not None:
             return RedirectResponse(_local(next), 303)
-        self._site.dashboard.warm()
+        self._warm()
         return _login_form(request, next)
 
     async def login(
@@ -75,17 +82,17 @@ class _Doors:
         next: str = Form("/", max_length=2000),  # noqa: A002  # as above
     ) -> Response:
         """A name and a password for a new session."""
-        found = await self._check(request, name, password)
-        if isinstance(found, str):
-            status = 429 if "again in" in found else 403
-            return _login_form(request, next, name, found, status)
-        return await self._enter(request, found.id, found.name, None, next)
+        login = await self._check(request, name, password)
+        if isinstance(login, str):
+            status = 429 if "again in" in login else 403
+            return _login_form(request, next, name, login, status)
+        return await self._enter(request, login.id, login.name, None, next)
 
     async def logout(self, request: Request) -> Response:
         """End the session; its open pages close at once."""
         principal = await authenticate(request)
         if principal is not None:
-            await self._site.sessions.close(principal)
+            await self._people.sessions.close(principal)
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return answer
@@ -107,10 +114,9 @@ class _Doors:
         invitation = await self._invitation(token)
         principal = await authenticate(request)
         if principal is not None:
-            if not await self._site.people.join(token_hash(token), principal.person):
+            if not await self._people.join(token, principal.person):
                 raise _used()
-            await self._site.sessions.changed(principal.person)
-            await self._site.sessions.look_at(principal, invitation.tenant)
+            await self._people.sessions.look_at(principal, invitation.tenant)
             return RedirectResponse("/", 303)
         name = name.strip()
         wrong = _name_complaint(name) or complaint(password, name)
@@ -118,9 +124,10 @@ class _Doors:
             wrong = "The two passwords differ."
         if wrong:
             return _join_form(request, token, invitation, None, name=name, wrong=wrong)
-        made = await self._site.people.join_as_new(
-            token_hash(token), name, await self._hash(password)
-        )
+        try:
+            made = await self._people.join_as_new(token, name, password)
+        except TooBusyError:
+            raise _busy() from None
         if made is None:
             raise _used()
         if made == 0:
@@ -130,54 +137,53 @@ class _Doors:
 
     async def _check(self, request: Request, name: str, password: str) -> Login | str:
         """The person, or what to say. The same is said of a wrong name and a wrong password."""
-        site, login = self._site, login_name(name)
+        people, login = self._people, login_name(name)
         address = request.client.host if request.client else ""
-        known = _known(site.secret, request.cookies.get(KNOWN, ""), login)
-        wait = site.attempts.acquire(address, login, known)
+        known = _known(self._key, request.cookies.get(KNOWN, ""), login)
+        wait = people.attempts.acquire(address, login, known)
         if wait:
             return f"Too many attempts. Try again in {round(wait) + 1} seconds."
-        found = await site.people.find(name)
         try:
-            good = await site.passwords.matches(found.password if found else None, password)
+            person = await people.verified(name, password)
         except TooBusyError:
             return "Too many people log in just now. Try again in 5 seconds."
-        if not good or found is None:
+        if person is None:
             return "Name or password is wrong."
-        site.attempts.forgive(address, login, known)
-        if site.passwords.is_old(found.password):
-            await site.people.set_password(found.id, await self._hash(password))
-        return found
+        people.attempts.forgive(address, login, known)
+        try:
+            await people.renew_hash(person, password)
+        except TooBusyError:
+            raise _busy() from None
+        return person
 
     async def _enter(
-        self, request: Request, person: int, name: str, tenant: str | None, wanted: str
+        self, request: Request, person: int, name: str, tenant: str | None, path: str
     ) -> Response:
         """A session of its own for each log-in, whatever the browser brought: no fixation."""
-        site = self._site
+        sessions = self._people.sessions
         old = await authenticate(request)
         if old is not None and old.session:
-            await site.sessions.close(old)
-        token = await site.sessions.open(person, tenant, request.headers.get("user-agent", ""))
-        answer = RedirectResponse(_local(wanted), 303)
+            await sessions.close(old)
+        token = await sessions.open(person, tenant, request.headers.get("user-agent", ""))
+        answer = RedirectResponse(_local(path), 303)
         secure = request.url.scheme == "https"
         age = int(LASTING.total_seconds())
         answer.set_cookie(COOKIE, token, age, httponly=True, samesite="lax", secure=secure)
-        mark = _mark(site.secret, login_name(name))
+        mark = _mark(self._key, login_name(name))
         answer.set_cookie(
             KNOWN, mark, 4 * age, httponly=True, samesite="strict", secure=secure, path="/login"
         )
         return answer
 
     async def _invitation(self, token: str) -> Invitation:
-        found = await self._site.people.invitation(token_hash(token))
-        if found is None:
+        invitation = await self._people.invitation(token)
+        if invitation is None:
             raise _used()
-        return found
+        return invitation
 
-    async def _hash(self, password: str) -> str:
-        try:
-            return await self._site.passwords.hash(password)
-        except TooBusyError:
-            raise HTTPException(503, "The hub is busy with log-ins; try again shortly.") from None
+
+def _busy() -> HTTPException:
+    return HTTPException(503, "The hub is busy with log-ins; try again shortly.")
 
 
 def _used() -> HTTPException:
@@ -186,10 +192,10 @@ def _used() -> HTTPException:
     )
 
 
-def _local(wanted: str) -> str:
+def _local(path: str) -> str:
     """A path of ours to go on to; anything that could lead elsewhere is the home page."""
-    if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable():
-        return quote(wanted, safe="/?&=%#:,+-._~")
+    if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable():
+        return quote(path, safe="/?&=%#:,+-._~")
     return "/"
 
 
@@ -219,11 +225,11 @@ def _known(key: bytes, mark: str, login: str) -> str | None:
 
 
 def _login_form(
-    request: Request, wanted: str, name: str = "", wrong: str = "", status: int = 200
+    request: Request, path: str, name: str = "", wrong: str = "", status: int = 200
 ) -> Response:
     body = f"""{_wrong(wrong)}
 <form method="post" action="/login">
-<input type="hidden" name="next" value="{html.escape(_local(wanted))}">
+<input type="hidden" name="next" value="{html.escape(_local(path))}">
 <label>Name <input name="name" value="{html.escape(name)}" autocomplete="username" required
  autocapitalize="none" autofocus></label>
 <label>Password <input name="password" type="password" autocomplete="current-password"
@@ -245,16 +251,16 @@ def _join_form(
     wrong: str = "",
 ) -> Response:
     place = html.escape(invitation.tenant)
-    may = "look and change things" if invitation.role == "administrator" else "look"
+    role = "an administrator" if invitation.role == "administrator" else "a reader"
     action = f"/join/{html.escape(quote(token))}"
     if principal is not None:
-        body = f"""<p>You are {html.escape(principal.name)}. With this link you may {may} in
-<strong>{place}</strong>.</p>
+        body = f"""<p>You are {html.escape(principal.name)}. With this link you join
+<strong>{place}</strong> as {role}.</p>
 <form method="post" action="{action}"><button>Join {place}</button></form>"""
         return document(request.scope, "An invitation", body)
     title = "Welcome to Dormouse" if invitation.first else "An invitation"
-    body = f"""<p>Choose a name and a password; with them you may {may} in
-<strong>{place}</strong>.</p>{_wrong(wrong)}
+    body = f"""<p>Choose a name and a password. You join
+<strong>{place}</strong> as {role}.</p>{_wrong(wrong)}
 <form method="post" action="{action}">
 <label>Name <input name="name" value="{html.escape(name)}" autocomplete="username" required
  maxlength="60" autocapitalize="none" autofocus></label>
@@ -262,7 +268,7 @@ def _join_form(
  autocomplete="new-password" minlength="{MIN}" required></label>
 <label>The password again <input name="again" type="password" autocomplete="new-password"
  minlength="{MIN}" required></label>
-<button>Begin</button>
+<button>Create account</button>
 </form>
 <p class="hint"><a href="/login?next={action}">I have an account here</a></p>"""
     return document(request.scope, title, body, 422 if wrong else 200)

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Response
 
 from contracts.homekit.quantities import quantity
 from hub.api.access import Metrics
-from hub.devices.glance import DeviceGlance, Glance, glance
+from hub.devices.glance import DeviceGlance, Glance
 from hub.runtime.supervisor import Role
 from hub.services import Services
 
@@ -49,18 +49,18 @@ async def _scraped(services: Services, tenant: str) -> Response:
     from prometheus_client import CollectorRegistry, ProcessCollector  # noqa: PLC0415
     from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415
 
-    found = await glance(services.store.of(tenant))
+    glance = await services.devices.glance(tenant)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(_Collector(services, tenant, found))
+    registry.register(_Collector(services, tenant, glance))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 class _Collector:
     """One tenant as of one scrape."""
 
-    def __init__(self, services: Services, tenant: str, found: Glance) -> None:
-        self._services, self._tenant, self._found = services, tenant, found
+    def __init__(self, services: Services, tenant: str, glance: Glance) -> None:
+        self._services, self._tenant, self._glance = services, tenant, glance
 
     def describe(self) -> list[Metric]:
         """Nothing is checked for collisions: the registry is used once."""
@@ -68,7 +68,7 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Every metric."""
-        devices = self._found.devices
+        devices = self._glance.devices
         yield _gauge(
             "device_info", "a device, its name and firmware", ["device", "name", "firmware"],
             ((d.device, d.name or "", str(d.report.get("firmware") or ""), 1) for d in devices),
@@ -92,7 +92,7 @@ class _Collector:
         labels = ["device", "service", "index", "characteristic", "unit"]
         rows = [
             ((*_labels(one.series), quantity(one.series).unit), float(one.value), one.at)
-            for device in self._found.devices
+            for device in self._glance.devices
             for one in device.values
             if not isinstance(one.value, str)
         ]
@@ -117,7 +117,7 @@ class _Collector:
             "problems", "messages refused since the hub started", ["device", "kind"],
             (
                 (device.device, kind, seen.count)
-                for device in self._found.devices
+                for device in self._glance.devices
                 for kind, seen in services.problems.of(device.device).items()
             ),
         )  # fmt: skip

@@ -68,17 +68,17 @@ def document(scope: Scope, title: str, body: str, status: int = 200) -> Response
 
 
 _TITLES = {
-    400: "That cannot be read",
+    400: "Bad request",
     401: "Log in first",
     403: "Not allowed",
-    404: "Not here",
-    405: "Not like this",
-    413: "Too big",
-    421: "Wrong name",
-    422: "That does not fit",
+    404: "Not found",
+    405: "Not possible here",
+    413: "Too large",
+    421: "Unknown host name",
+    422: "Invalid input",
     429: "Too many attempts",
     500: "Something went wrong",
-    503: "Not just now",
+    503: "Temporarily unavailable",
 }
 
 

@@ -21,16 +21,16 @@ class Reloaded(Generic[T]):
     def __init__(self, load: Callable[[], Awaitable[T]], show: Callable[[T], None]) -> None:
         self._load = load
         self._show = show
-        self._asked = 0
+        self._load_number = 0
         self._box = ui.element("div").classes("w-full")
 
     async def refresh(self) -> None:
         """Load and show."""
-        self._asked += 1
-        mine = self._asked
-        found = await self._load()
-        if mine != self._asked:
+        self._load_number += 1
+        number = self._load_number
+        loaded = await self._load()
+        if number != self._load_number:
             return
         self._box.clear()
         with self._box:
-            self._show(found)
+            self._show(loaded)

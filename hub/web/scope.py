@@ -1,20 +1,17 @@
-"""Where a connection's scope holds the Site that it came to."""
+"""Where a connection's scope holds the services that its page works with."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import HTTPConnection
 
-if TYPE_CHECKING:
-    from hub.web.site import Site
+from hub.services import Services
 
-__all__ = ["SITE", "site_of"]
+__all__ = ["SERVICES", "services_of"]
 
-SITE = "dormouse.site"
+SERVICES = "dormouse.services"
 
 
-def site_of(connection: HTTPConnection) -> Site:
-    """The public application that a request or websocket came to."""
-    site: Site = connection.scope[SITE]
-    return site
+def services_of(connection: HTTPConnection) -> Services:
+    """The services of the hub that a request or websocket came to."""
+    services: Services = connection.scope[SERVICES]
+    return services

@@ -15,13 +15,13 @@ import uvicorn
 from hub.errors import HubError
 from hub.runtime.supervisor import Role, Supervisor
 
-__all__ = ["HttpServer", "PortTakenError", "private_socket", "tcp_socket"]
+__all__ = ["HttpPortTakenError", "HttpServer", "private_socket", "tcp_socket"]
 
 
 _ENDING_S = 10.0  # connections are given a second; a busy machine takes longer
 
 
-class PortTakenError(HubError):
+class HttpPortTakenError(HubError):
     """A port is taken."""
 
     def __init__(self, setting: str, host: str, port: int, reason: str) -> None:
@@ -33,7 +33,7 @@ class PortTakenError(HubError):
 
 
 def tcp_socket(setting: str, host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 picks a free one. Raises PortTakenError naming the setting."""
+    """A listening socket; port 0 picks a free one. Raises HttpPortTakenError naming the setting."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -41,7 +41,7 @@ def tcp_socket(setting: str, host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise PortTakenError(setting, host, port, error.strerror or str(error)) from None
+        raise HttpPortTakenError(setting, host, port, error.strerror or str(error)) from None
     return listening
 
 

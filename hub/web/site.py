@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import FastAPI, HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
@@ -12,15 +14,16 @@ from hub.api.principal import AUTHENTICATOR, Credentials
 from hub.api.problems import handle_refusals
 from hub.database.secrets import secret
 from hub.mqtt.http_auth import router as mqtt_auth
-from hub.people.limits import Attempts
 from hub.services import Services, routers
 from hub.web import errors, plain
 from hub.web.dashboard import Dashboard
-from hub.web.gate import Gate
+from hub.web.gate import RequestGate
 from hub.web.health import router as health
 from hub.web.listing import routes as listing
+from hub.web.login import router as login
 from hub.web.metrics import routes as metrics
-from hub.web.scope import SITE
+from hub.web.pages import mount_all
+from hub.web.scope import SERVICES
 
 __all__ = ["Site"]
 
@@ -32,58 +35,57 @@ class Site:
     """
 
     def __init__(self, services: Services) -> None:
-        self.services = services
-        self.people = services.people.people
-        self.sessions = services.people.sessions
-        self.passwords = services.people.passwords
-        self.attempts = Attempts()
-        self.secret = secret(services.settings.data_dir / "web" / "secret").encode()
-        self.dashboard = Dashboard(self)
-        self.sessions.on_end(self.dashboard.end)
-        self.sessions.on_end(services.streams.end_sessions)
-        self.api = api([*routers(services), listing(self)])
-        self.routes = self._routes()
-        self.app: ASGIApp = Gate(self._compressed(), services.settings.names)
+        self._services = services
+        people = services.people
+        self.dashboard = Dashboard(
+            partial(mount_all, services),
+            expired=people.sessions.expired,
+            supervisor=services.supervisor,
+        )
+        people.sessions.on_end(self.dashboard.end)
+        people.sessions.on_end(services.streams.end_sessions)
+        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+        self.api = api([*routers(services), listing(app, self.dashboard.load)])
+        self._add_routes(app)
+        self.app: ASGIApp = RequestGate(self._compressed(app), services.settings.names)
 
     async def stop(self) -> None:
         """End the pages."""
         await self.dashboard.close()
 
-    def _compressed(self) -> ASGIApp:
-        credentials = Credentials(self.sessions.principal, self.services.tokens.principal)
-        inner = GZipMiddleware(self.routes, minimum_size=1000, compresslevel=5)
+    def _compressed(self, app: FastAPI) -> ASGIApp:
+        services = self._services
+        credentials = Credentials(services.people.sessions.principal, services.tokens.principal)
+        inner = GZipMiddleware(app, minimum_size=1000, compresslevel=5)
 
         async def known(scope: Scope, receive: Receive, send: Send) -> None:
-            scope[SITE] = self
+            scope[SERVICES] = services
             scope[AUTHENTICATOR] = credentials
             await inner(scope, receive, send)
 
         return known
 
-    def _routes(self) -> FastAPI:
-        from hub.web.login import router as people  # noqa: PLC0415  # it needs Site
-
-        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    def _add_routes(self, app: FastAPI) -> None:
+        services = self._services
         errors.install(app)
         handle_refusals(app)
-        services = self.services
-        app.include_router(health(services.store, services.mqtt.source, services.supervisor))
+        app.include_router(health(services.ping, services.mqtt.source, services.supervisor))
         app.include_router(metrics(services))
         app.mount("/api", self.api)
 
         @app.get("/static/{name}", include_in_schema=False)
         async def static(name: str) -> Response:
-            found = plain.asset(name)
-            if found is None:
+            file = plain.asset(name)
+            if file is None:
                 raise HTTPException(404)
-            return found
+            return file
 
         @app.get("/favicon.ico", include_in_schema=False)
         async def icon() -> Response:
             return await static("icon.svg")
 
-        app.include_router(people(self))
+        key = secret(services.settings.data_dir / "web" / "secret").encode()
+        app.include_router(login(services.people, key=key, warm=self.dashboard.warm))
         if services.settings.auth_secret:
             app.include_router(mqtt_auth(services.mqtt.decisions, services.settings.auth_secret))
         app.mount("/", self.dashboard)
-        return app

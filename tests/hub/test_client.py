@@ -14,7 +14,7 @@ from contracts.hub_client import HubRefusedError
 from contracts.local_hub import SOCKET, NoHubError
 from hub.client import HubClient, hub_facts
 from hub.settings import load
-from hub.web.server import HttpServer, PortTakenError, private_socket, tcp_socket
+from hub.web.server import HttpPortTakenError, HttpServer, private_socket, tcp_socket
 
 
 def _app() -> FastAPI:
@@ -90,7 +90,7 @@ async def test_a_taken_port_is_named_with_its_setting():
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(PortTakenError, match=f"HTTP_PORT={port}"):
+        with pytest.raises(HttpPortTakenError, match=f"HTTP_PORT={port}"):
             tcp_socket("HTTP_PORT", "127.0.0.1", port)
 
 

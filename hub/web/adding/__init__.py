@@ -1,1 +1,1 @@
-"""Adding a device: the wizard's script, who is at the door, what was found on the device."""
+"""Adding a device: the wizard's script, which devices ask, what was found on the device."""

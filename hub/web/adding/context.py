@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from contracts.homekit.values import proper_name
 from contracts.reading import Reading, SeriesKey
-from hub.devices.changes import DeviceChanges
-from hub.devices.overview import LastValue, overview
+from hub.devices.overview import LastValue
 from hub.errors import HubError
+from hub.homekit.bridge import Bridge
 from hub.homekit.model import device_name
 from hub.live import LiveValue, Missed
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.errors import AccountError
-from hub.places.repository import PlaceRepository
-from hub.readings.repository import ReadingRepository
-from hub.web.adding.door import Door, Remedy, look
-
-if TYPE_CHECKING:
-    from hub.homekit.bridge import Bridge
-    from hub.services import Services
+from hub.services import Services
+from hub.web.adding.enrolment import EnrolmentView, Remedy, enrolment_view
 
 __all__ = ["Adding", "PlaceName", "paths"]
 
@@ -46,22 +41,18 @@ class Adding:
         self.services = services
         self.tenant = tenant
         self.who = who
-        store = services.store
-        self._places = PlaceRepository(store.of(tenant))
-        self._changes = DeviceChanges(store.of(tenant), who)
-        self._readings = ReadingRepository(store.of(tenant))
 
-    async def door(self, ending: str) -> Door:
-        """Who is at the door; with several tenants only those whose id ends so are told of."""
-        several = len(await self.services.store.tenants()) > 1
-        return look(self.services.mqtt, self.tenant, ending=ending if several else None)
+    async def enrolment(self, ending: str) -> EnrolmentView:
+        """Who asks to be added; with several tenants only those whose id ends so are shown."""
+        several = len(await self.services.people.tenants()) > 1
+        return enrolment_view(self.services.mqtt, self.tenant, ending=ending if several else None)
 
-    async def let_in(self, device: str) -> None:
+    async def approve(self, device: str) -> None:
         """Approve a device that asked. Raises AccountError."""
         await self.services.mqtt.enroller.approve(device, self.tenant)
 
     def open_window(self, minutes: float) -> None:
-        """Let new devices into this tenant for some minutes."""
+        """Approve new devices for this tenant automatically for some minutes."""
         self.services.mqtt.gate.open_window(self.tenant, minutes)
 
     async def help(self, device: str, remedy: str) -> None:
@@ -111,8 +102,8 @@ class Adding:
 
     async def latest(self, device: str) -> dict[SeriesKey, LastValue]:
         """What the database has of it."""
-        found = await overview(self.services.store.of(self.tenant), [device])
-        return {value.series: value for value in found[0].values} if found else {}
+        devices = await self.services.devices.overview(self.tenant, [device])
+        return {value.series: value for value in devices[0].values} if devices else {}
 
     async def name(self, device: str, name: str) -> None:
         """Call it so. Raises AccountError for a device that is not here, StoreError."""
@@ -122,11 +113,11 @@ class Adding:
     async def put(self, device: str, place: int | None) -> None:
         """Put it into a place. Raises as `name`."""
         self._check(device)
-        await self._changes.place(device, place)
+        await self.services.devices.put(self.tenant, device, place, self.who)
 
     async def place_of(self, name: str, within: int | None) -> int:
         """The place of that name within another, made if there is none. Raises StoreError."""
-        return await self._places.ensure(name.strip(), within)
+        return await self.services.places.ensure(self.tenant, name.strip(), within)
 
     def _check(self, device: str) -> None:
         if not self.is_ours(device):
@@ -142,18 +133,18 @@ class Adding:
 
     async def calibrate(self, key: SeriesKey, offset: float) -> None:
         """Add an offset to what a series measured and will measure. Raises StoreError."""
-        await self._readings.calibrate(key, offset=offset)
+        await self.services.readings.of(self.tenant).calibrate(key, offset=offset)
 
     async def place_names(self) -> list[PlaceName]:
         """All places, each with its path, in the tree's order."""
-        return paths(await self._places.tree())
+        return paths(await self.services.places.tree(self.tenant))
 
 
 def paths(tree: Sequence[dict[str, Any]], above: str = "") -> list[PlaceName]:
     """The places of a tree, each with its path, in the tree's order."""
-    found: list[PlaceName] = []
+    names: list[PlaceName] = []
     for place in tree:
         path = f"{above}{place['name']}"
-        found.append(PlaceName(place["id"], path))
-        found += paths(place["children"] or (), f"{path} / ")
-    return found
+        names.append(PlaceName(place["id"], path))
+        names += paths(place["children"] or (), f"{path} / ")
+    return names

@@ -9,11 +9,11 @@ from nicegui import ui
 
 from contracts.homekit.qr import svg_uri
 from hub.homekit.network import addresses
-from hub.web.adding import entry, sensors
+from hub.web.adding import sensors, waiting
 from hub.web.adding.context import Adding
 from hub.web.adding.script import sensor_of
-from hub.web.wizard.machine import Step
-from hub.web.wizard.show import WizardPage
+from hub.web.wizard_page import WizardPage
+from hub.wizards.machine import Step
 
 __all__ = ["Forms"]
 
@@ -84,7 +84,7 @@ class Forms:
         _next(page, dict, "It says that it joined")
 
     async def _device(self, page: WizardPage) -> None:
-        await entry.door(page, self._adding)
+        await waiting.waiting_list(page, self._adding)
 
     async def _name(self, page: WizardPage) -> None:
         device = page.answer_to("device")["device"]
@@ -128,7 +128,7 @@ class Forms:
         known = page.answer_to("new-place") or {"name": "", "within": 0}
         name = ui.input("Name of the place", value=known["name"]).props("maxlength=100 outlined")
         name.classes("w-full")
-        within_options = {0: "Nothing: it stands for itself", **places}
+        within_options = {0: "Top level", **places}
         within = ui.select(
             within_options,
             value=known["within"] if known["within"] in within_options else 0,
@@ -157,8 +157,8 @@ class Forms:
             ui.label(
                 f"It is there already: look for “{name}” in the Home app."
                 if there
-                else "Your home is paired. The device appears there by itself once it has said "
-                "something that Apple Home knows."
+                else "Your home is paired. The device appears there by itself once it has sent "
+                "a value that Apple Home knows."
             )
         else:
             ui.label(
@@ -172,14 +172,16 @@ class Forms:
         if bridge is not None:
             for held in bridge.held():
                 if held.device == device:
-                    ui.label(f"Held back: {held.part}, {held.reason}").classes("text-sm")
+                    ui.label(f"Not shown in Apple Home: {held.part}, {held.reason}").classes(
+                        "text-sm"
+                    )
         _next(page, dict)
 
     async def _done(self, page: WizardPage) -> None:
         device = page.answer_to("device")["device"]
         name = page.answer_to("name")["name"] or device
         ui.label(f"{name} is set up.")
-        ui.link("Look at it", f"/devices/{device}")
+        ui.link("Open its page", f"/devices/{device}")
         ui.button("Add another device", on_click=page.reset).props("no-caps")
 
     def _hub_address(self) -> str:

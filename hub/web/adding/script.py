@@ -7,8 +7,8 @@ from typing import Any
 
 from contracts.homekit.definitions import INFORMATION
 from contracts.reading import SeriesKey
-from hub.web.wizard.machine import Answer, Step
 from hub.web.words import service_words
+from hub.wizards.machine import Answer, Step
 
 __all__ = ["WIZARD", "script", "sensor_of", "sensors_in", "step_of"]
 
@@ -19,7 +19,7 @@ _COMPANIONS = {INFORMATION, "BatteryService", "ServiceLabel"}
 
 
 def script() -> Generator[Step, Answer | None, None]:
-    """Prepare, let in, name, place, test, each sensor, HomeKit.
+    """Prepare, approve, name, place, test, each sensor, HomeKit.
 
     Answers: `way` {"way": "phone" | "cable"}; `portal` {}; `device` {"device"}; `name` {"name"};
     `place` {"place": number or None, "new": bool}; `new-place` {"name", "within"}; `reading`
@@ -57,9 +57,9 @@ def sensor_of(step: str) -> tuple[str, int] | None:
 
 def sensors_in(series: Iterable[SeriesKey]) -> list[str]:
     """What a device measures, one entry a service: "TemperatureSensor/0"."""
-    found: dict[str, Any] = {
+    sensors: dict[str, Any] = {
         f"{key.service}/{key.index}": None
         for key in sorted(series)
         if key.service not in _COMPANIONS
     }
-    return list(found)
+    return list(sensors)

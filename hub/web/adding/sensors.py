@@ -14,7 +14,7 @@ from contracts.reading import SeriesKey
 from hub.devices.overview import LastValue
 from hub.web.adding.context import Adding
 from hub.web.adding.script import sensors_in
-from hub.web.wizard.show import WizardPage
+from hub.web.wizard_page import WizardPage
 
 __all__ = ["calibration", "test_reading"]
 
@@ -25,30 +25,30 @@ _PATIENCE_S = 90
 
 async def test_reading(page: WizardPage, adding: Adding, device: str) -> None:
     """Wait for something that the device measured, show it, and go on with what was found."""
-    found: dict[SeriesKey, LastValue] = {}
+    values: dict[SeriesKey, LastValue] = {}
     since = datetime.now(UTC)
 
     @ui.refreshable
     def listed() -> None:
         with ui.column().classes("w-full gap-2").props('aria-live="polite"'):
-            sensors = sensors_in(found)
+            sensors = sensors_in(values)
             if not sensors:
                 _waiting(device, (datetime.now(UTC) - since).total_seconds() > _PATIENCE_S)
-            for key, last in sorted(found.items()):
+            for key, last in sorted(values.items()):
                 if f"{key.service}/{key.index}" in sensors:
                     _value(key, last)
 
-    found.update(await adding.latest(device))
+    values.update(await adding.latest(device))
     listed()
     # Not within what is shown anew at each reading: it would lose the focus.
-    following = ui.button("Next", on_click=lambda: page.answer({"sensors": sensors_in(found)}))
-    following.props("no-caps").set_enabled(bool(sensors_in(found)))
+    following = ui.button("Next", on_click=lambda: page.answer({"sensors": sensors_in(values)}))
+    following.props("no-caps").set_enabled(bool(sensors_in(values)))
 
     async def watch() -> None:
         async for latest in adding.measured(device):
-            found.update(latest)
+            values.update(latest)
             listed.refresh()
-            following.set_enabled(bool(sensors_in(found)))
+            following.set_enabled(bool(sensors_in(values)))
 
     ui.timer(0, watch, once=True)
     ui.timer(_PATIENCE_S + 1, listed.refresh, once=True)
@@ -78,15 +78,15 @@ async def calibration(page: WizardPage, adding: Adding, service: str, index: int
     """Show what a sensor measures; let a quantity be put right, and one of several be named."""
     device = page.answer_to("device")["device"]
     latest = await adding.latest(device)
-    mine = {key: v for key, v in latest.items() if (key.service, key.index) == (service, index)}
-    for key, last in sorted(mine.items()):
+    values = {key: v for key, v in latest.items() if (key.service, key.index) == (service, index)}
+    for key, last in sorted(values.items()):
         _value(key, last)
     known = {"offset": None, "name": "", **(page.answer_to(page.view.step.key) or {})}
     name = None
     if any(key.service == service and key.index != index for key in latest):
         name = ui.input("What it measures, as Apple Home shows it", value=known["name"])
         name.props("maxlength=64 outlined").classes("w-full")
-    correction = _correction(mine, service, known["offset"])
+    correction = _correction(values, service, known["offset"])
 
     async def effect() -> None:
         called = (name.value or "").strip() if name is not None else ""
@@ -117,11 +117,11 @@ class _Correction:
             "what was measured so far and what comes is put right by the difference."
         )
         self._truth = ui.number(
-            f"It really is ({self._unit})" if self._unit else "It really is",
+            f"True value ({self._unit})" if self._unit else "True value",
             value=self._shown,
         )
         self._truth.props("outlined clearable step=any").on_value_change(self._tell)
-        self._said = ui.label("").classes("text-sm")
+        self._total = ui.label("").classes("text-sm")
 
     @property
     def offset(self) -> float | None:
@@ -133,22 +133,22 @@ class _Correction:
 
     def _tell(self) -> None:
         offset = self.offset
-        self._said.text = "" if offset is None else f"{offset:+.2f} {self._unit}"
+        self._total.text = "" if offset is None else f"{offset:+.2f} {self._unit}"
 
 
 def _correction(
-    mine: Mapping[SeriesKey, LastValue], service: str, known: float | None
+    values: Mapping[SeriesKey, LastValue], service: str, known: float | None
 ) -> _Correction | None:
-    main = _main(mine, service)
+    main = _main(values, service)
     if main is None or quantity(main).shape is not Shape.CURVE:
         return None
-    return _Correction(main, float(mine[main].value), known)
+    return _Correction(main, float(values[main].value), known)
 
 
-def _main(mine: Mapping[SeriesKey, LastValue], service: str) -> SeriesKey | None:
+def _main(values: Mapping[SeriesKey, LastValue], service: str) -> SeriesKey | None:
     """The series that the service is about."""
     known = SERVICES.get(service)
-    for key in mine:
+    for key in values:
         if known is None or key.characteristic == known.main:
             return key
     return None

@@ -1,6 +1,22 @@
 """Charts: what is drawn (trace), as ECharts options (options), on a page (element)."""
 
 from hub.web.charts.options import COLOURS, options
-from hub.web.charts.trace import Mark, Points, Ranges, Trace, gaps, usual_interval
+from hub.web.charts.trace import (
+    BinRanges,
+    ChartMark,
+    RawPoints,
+    Trace,
+    missing_ranges,
+    usual_interval,
+)
 
-__all__ = ["COLOURS", "Mark", "Points", "Ranges", "Trace", "gaps", "options", "usual_interval"]
+__all__ = [
+    "COLOURS",
+    "BinRanges",
+    "ChartMark",
+    "RawPoints",
+    "Trace",
+    "missing_ranges",
+    "options",
+    "usual_interval",
+]

@@ -42,10 +42,10 @@ class Chart(Element, component="chart.js"):
         self.update()
 
 
-def _span(told: Any) -> tuple[int, int]:
+def _span(event: Any) -> tuple[int, int]:
     """What the browser sent; anything may come from there."""
     try:
-        since, until = int(told["since"]), int(told["until"])
+        since, until = int(event["since"]), int(event["until"])
     except (TypeError, KeyError, ValueError, OverflowError):
         return 0, 0
     return since, until

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from hub.web.charts.trace import Points, Ranges, Trace
+from hub.web.charts.trace import BinRanges, RawPoints, Trace
 
 __all__ = ["COLOURS", "options"]
 
@@ -46,23 +46,23 @@ def options(
     panes = max(1, math.ceil(len(scales) / beside))
     datasets: list[Options] = []
     series: list[Options] = []
-    told: list[Options] = []
-    told_zones: set[tuple[int, int]] = set()
+    descriptions: list[Options] = []
+    seen_zones: set[tuple[int, int]] = set()
     for number, trace in enumerate(traces):
         axis = _scale_of(trace, scales)
         columns = _columns(trace, min(until, now))
         datasets.append({"source": columns})
-        zones = _zones(trace, since, min(until, now), told_zones, named=len(traces) > 1)
+        zones = _zones(trace, since, min(until, now), seen_zones, named=len(traces) > 1)
         place = {"datasetIndex": number, "yAxisIndex": axis, "xAxisIndex": axis // beside}
         colour = COLOURS[number % len(COLOURS)]
-        told.append(_told(trace, number))
+        descriptions.append(_description(trace, number))
         series += _drawn(trace, place, colour, zones)
     heights = [_height(scales, pane, beside) for pane in range(panes)]
     return {
         "animation": False,
         "useUTC": False,
         "height": _TOP_PX + sum(heights) + _BOTTOM_PX,
-        "traces": told,
+        "traces": descriptions,
         "aria": {"enabled": False},
         "legend": {"type": "scroll", "top": 0, "data": [trace.name for trace in traces]},
         "grid": _grids(heights, two=beside > 1 and len(scales) > 1),
@@ -81,10 +81,10 @@ def options(
 
 def _scales(traces: Sequence[Trace]) -> list[list[Trace]]:
     """Traces that share a scale: those of one unit, or of the same states."""
-    found: dict[tuple[object, ...], list[Trace]] = {}
+    scales: dict[tuple[object, ...], list[Trace]] = {}
     for trace in traces:
-        found.setdefault(_scale_key(trace), []).append(trace)
-    return list(found.values())
+        scales.setdefault(_scale_key(trace), []).append(trace)
+    return list(scales.values())
 
 
 def _scale_key(trace: Trace) -> tuple[object, ...]:
@@ -135,8 +135,8 @@ def _bounds(traces: list[Trace]) -> tuple[float, float] | None:
     highs: list[float] = []
     for trace in traces:
         data = trace.data
-        lows += data.low if isinstance(data, Ranges) else data.values
-        highs += data.high if isinstance(data, Ranges) else data.values
+        lows += data.low if isinstance(data, BinRanges) else data.values
+        highs += data.high if isinstance(data, BinRanges) else data.values
     if least is None or not lows or max(highs) - min(lows) >= least:
         return None
     low = math.floor((max(highs) + min(lows) - least) / 2)
@@ -180,7 +180,7 @@ def _columns(trace: Trace, until: int) -> dict[str, list[Any]]:
 
     None breaks the line where data is missing.
     """
-    if isinstance(trace.data, Ranges):
+    if isinstance(trace.data, BinRanges):
         return _range_columns(trace.data)
     breaks = deque(sorted(trace.missing))
     times: list[int] = []
@@ -199,7 +199,7 @@ def _columns(trace: Trace, until: int) -> dict[str, list[Any]]:
     return {"t": times, "v": values}
 
 
-def _range_columns(data: Ranges) -> dict[str, list[Any]]:
+def _range_columns(data: BinRanges) -> dict[str, list[Any]]:
     """Each run of bins as steps, closed at the end of its last bin, then a break."""
     columns: dict[str, list[Any]] = {"t": [], "v": [], "low": [], "span": []}
 
@@ -219,13 +219,13 @@ def _range_columns(data: Ranges) -> dict[str, list[Any]]:
 
 
 def _zones(
-    trace: Trace, since: int, until: int, told: set[tuple[int, int]], *, named: bool
+    trace: Trace, since: int, until: int, seen: set[tuple[int, int]], *, named: bool
 ) -> list[list[Options]]:
     """Where a trace has no data, but what another one of the same device has told already."""
     label = f"no data: {trace.name}" if named else "no data"
     clipped = [(max(a, since), min(b, until)) for a, b in trace.missing]
-    new = [gap for gap in clipped if gap[0] < gap[1] and gap not in told]
-    told.update(new)
+    new = [gap for gap in clipped if gap[0] < gap[1] and gap not in seen]
+    seen.update(new)
     wide = (until - since) * _WIDE_ZONE
     return [
         [{"name": label, "xAxis": start, "label": {"show": end - start > wide}}, {"xAxis": end}]
@@ -248,14 +248,14 @@ def _drawn(trace: Trace, place: Options, colour: str, zones: list[list[Options]]
     }
     if trace.marks:
         main["markPoint"] = _marks(trace)
-    if isinstance(trace.data, Ranges):
+    if isinstance(trace.data, BinRanges):
         return [main, *_band(trace, place, colour)]  # the legend shows the first
     return [main]
 
 
 def _line(trace: Trace, place: Options, colour: str) -> Options:
     dots = _STATE_DOTS if trace.steps else _DOTS
-    few = isinstance(trace.data, Points) and len(trace.data.at) <= dots
+    few = isinstance(trace.data, RawPoints) and len(trace.data.at) <= dots
     return {
         **place,
         "type": "line",
@@ -332,7 +332,7 @@ def _marks(trace: Trace) -> Options:
     }
 
 
-def _told(trace: Trace, number: int) -> Options:
+def _description(trace: Trace, number: int) -> Options:
     """How chart.js reads a trace's values out."""
     return {
         "name": trace.name,
@@ -340,5 +340,5 @@ def _told(trace: Trace, number: int) -> Options:
         "unit": trace.kind.unit,
         "decimals": trace.kind.decimals,
         "words": {str(value): word for value, word in trace.kind.words.items()},
-        "what": trace.data.what if isinstance(trace.data, Ranges) else "",
+        "what": trace.data.what if isinstance(trace.data, BinRanges) else "",
     }

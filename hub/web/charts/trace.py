@@ -9,14 +9,14 @@ from statistics import median
 
 from contracts.homekit.quantities import Quantity, Shape
 
-__all__ = ["Mark", "Points", "Ranges", "Trace", "gaps", "usual_interval"]
+__all__ = ["BinRanges", "ChartMark", "RawPoints", "Trace", "missing_ranges", "usual_interval"]
 
 # A wake that found no WiFi is no gap yet; two in a row are.
 _MISSED = 2.5
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
+class RawPoints:
     """Values as measured. `at` in ms since the epoch, rising; as many values."""
 
     at: Sequence[int]
@@ -24,7 +24,7 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranges:
+class BinRanges:
     """A rollup: what a series did in each bin that begins at `at` (ms) and is `width` ms long.
 
     Bins without readings are left out. `line` is what its line shows, called `what`: the mean.
@@ -39,7 +39,7 @@ class Ranges:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ChartMark:
     """Something to point at: a finding's moment (ms), the value there, and its sentence."""
 
     at: int
@@ -58,16 +58,16 @@ class Trace:
 
     name: str
     kind: Quantity
-    data: Points | Ranges
+    data: RawPoints | BinRanges
     missing: Sequence[tuple[int, int]] = ()
     bars: bool = False
     held_until: int | None = None
-    marks: Sequence[Mark] = field(default_factory=tuple)
+    marks: Sequence[ChartMark] = field(default_factory=tuple)
 
     @property
     def steps(self) -> bool:
         """Whether a value holds until the next one."""
-        return self.kind.shape is Shape.STEPS or isinstance(self.data, Ranges)
+        return self.kind.shape is Shape.STEPS or isinstance(self.data, BinRanges)
 
 
 def usual_interval(times: Sequence[int]) -> int | None:
@@ -81,12 +81,14 @@ def usual_interval(times: Sequence[int]) -> int | None:
     return int(usual) if usual > 0 and often <= 1.5 * usual else None
 
 
-def gaps(times: Sequence[int], interval: int, since: int, until: int) -> list[tuple[int, int]]:
+def missing_ranges(
+    times: Sequence[int], interval: int, since: int, until: int
+) -> list[tuple[int, int]]:
     """Where readings are missing that come every `interval` ms, in since..until (ms)."""
-    found = []
+    ranges = []
     before = since
     for at in [*times, until]:
         if at - before > interval * _MISSED:
-            found.append((before, at))
+            ranges.append((before, at))
         before = at
-    return found
+    return ranges

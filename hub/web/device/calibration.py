@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
@@ -14,10 +13,7 @@ from hub.api.principal import Principal
 from hub.devices.glance import DeviceGlance, SeriesGlance
 from hub.errors import HubError
 from hub.live import LiveChange
-from hub.readings.repository import ReadingRepository
-
-if TYPE_CHECKING:
-    from hub.services import Services
+from hub.services import Services
 
 __all__ = ["CalibrationPanel"]
 
@@ -28,11 +24,11 @@ class CalibrationPanel:
     def __init__(
         self,
         services: Services,
-        who: Principal,
+        principal: Principal,
         device: DeviceGlance,
         changed: Callable[[], Awaitable[None]],
     ) -> None:
-        self._services, self._who, self._changed = services, who, changed
+        self._services, self._principal, self._changed = services, principal, changed
         self._device = device.device
         self._series = {
             _name(value): value
@@ -49,7 +45,7 @@ class CalibrationPanel:
             if (value.gain, value.offset) != (1.0, 0.0):
                 now = shown(value.value, quantity(value.series))
                 ui.label(f"{name}: {value.gain:g} * measured {value.offset:+g}, now {now}")
-        if not self._who.administers:
+        if not self._principal.administers:
             return
         with ui.row().classes("items-end w-full"):
             names = list(self._series)
@@ -60,25 +56,25 @@ class CalibrationPanel:
                 "type=datetime-local outlined dense stack-label"
             )
             ui.button("Calibrate", on_click=self._set).props("no-caps")
-        self._said = ui.label().props('role="status"')
+        self._status = ui.label().props('role="status"')
 
     async def _set(self) -> None:
         value = self._series.get(str(self._what.value))
         gain, offset = self._gain.value, self._offset.value
         if value is None or not all(isinstance(n, int | float) for n in (gain, offset)):
-            self._said.text = "Gain and offset must be numbers."
+            self._status.text = "Gain and offset must be numbers."
             return
         try:
             since = _instant(self._since.value)
-            readings = ReadingRepository(self._services.store.of(self._who.tenant))
+            readings = self._services.readings.of(self._principal.tenant)
             await readings.calibrate(
-                value.series, gain=gain, offset=offset, since=since, who=self._who.name
+                value.series, gain=gain, offset=offset, since=since, who=self._principal.name
             )
         except (HubError, ValueError) as error:
-            self._said.text = str(error)
+            self._status.text = str(error)
             return
-        self._said.text = f"{value.series.characteristic} is calibrated."
-        self._services.live.publish(self._who.tenant, LiveChange("device", self._device))
+        self._status.text = f"{value.series.characteristic} is calibrated."
+        self._services.live.publish(self._principal.tenant, LiveChange("device", self._device))
         await self._changed()
 
 

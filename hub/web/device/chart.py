@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from nicegui import ui
@@ -16,16 +16,14 @@ from contracts.reading import SeriesKey
 from hub.database.errors import DatabaseAwayError
 from hub.devices.glance import Glance
 from hub.readings.points import Resolution
+from hub.readings.service import TenantReadings
 from hub.runtime.defects import Defects
-from hub.web.charts import Mark, Ranges, Trace, options
+from hub.web.charts import BinRanges, ChartMark, Trace, options
 from hub.web.charts.element import Chart
 from hub.web.device.choices import MOST_SERIES, Choices, key_of
-from hub.web.device.spans import SPANS, Window, latest
-from hub.web.device.traces import Wanted, draw
+from hub.web.device.spans import SPANS, ChartWindow, latest
+from hub.web.device.traces import TraceRequest, draw
 from hub.web.words import count
-
-if TYPE_CHECKING:
-    from hub.database.database import TenantDatabase
 
 __all__ = ["ChartPanel"]
 
@@ -46,16 +44,16 @@ class ChartPanel:
 
     def __init__(
         self,
-        database: TenantDatabase,
-        found: Glance,
+        readings: TenantReadings,
+        glance: Glance,
         offered: Choices,
         defects: Defects,
     ) -> None:
         self._defects = defects
-        self._database = database
-        self._seen = {one.device: one.seen_at for one in found.devices}
+        self._readings = readings
+        self._seen = {one.device: one.seen_at for one in glance.devices}
         self._offered = offered
-        self._marks: Mapping[SeriesKey, Sequence[Mark]] = {}
+        self._marks: Mapping[SeriesKey, Sequence[ChartMark]] = {}
         self._chosen: list[str] = []
         self._span = "day"
         self._window = latest("day", datetime.now(UTC))
@@ -87,7 +85,7 @@ class ChartPanel:
         except Exception as error:  # noqa: BLE001  # noted; the page goes on with what it shows
             self._defects.note("drawing a chart", error)
 
-    async def mark(self, marks: Mapping[SeriesKey, Sequence[Mark]]) -> None:
+    async def mark(self, marks: Mapping[SeriesKey, Sequence[ChartMark]]) -> None:
         """Point at what is odd about series."""
         if marks != self._marks:
             self._marks = marks
@@ -142,7 +140,7 @@ class ChartPanel:
         if until <= since or since < 0 or until > 10**14:
             return
         now = datetime.now(UTC)
-        chosen = Window(_instant(since), _instant(until))
+        chosen = ChartWindow(_instant(since), _instant(until))
         self._window = chosen.within(now)
         self._loosen(now)
         await self.draw()
@@ -163,22 +161,22 @@ class ChartPanel:
 
     async def _again(self) -> None:
         """Draw, and let the address say what is drawn, so that it can be kept and sent."""
-        asked = [("series", one) for one in self._chosen]
-        ui.navigate.history.replace("?" + urlencode([("span", self._span or "day"), *asked]))
+        chosen = [("series", one) for one in self._chosen]
+        ui.navigate.history.replace("?" + urlencode([("span", self._span or "day"), *chosen]))
         await self.draw()
 
     # --- what is drawn ------------------------------------------------------------------------
 
     async def _made(self) -> tuple[dict[str, Any], str, str]:
         now = datetime.now(UTC)
-        wanted = [
-            Wanted(
+        requests = [
+            TraceRequest(
                 key, self._offered.labels[one], self._seen.get(key.device), self._marks.get(key, ())
             )
             for one in self._chosen
             for key in [key_of(one)]
         ]
-        drawn = await draw(self._database, wanted, self._window, now)
+        drawn = await draw(self._readings, requests, self._window, now)
         self._drawn_at = asyncio.get_running_loop().time()
         since, until = (
             round(t.timestamp() * 1000) for t in (self._window.since, self._window.until)
@@ -198,7 +196,7 @@ def _instant(at: int) -> datetime:
 def _spoken(trace: Trace) -> str:
     """A trace in words, for who cannot see it."""
     data = trace.data
-    values = [*data.low, *data.high] if isinstance(data, Ranges) else list(data.values)
+    values = [*data.low, *data.high] if isinstance(data, BinRanges) else list(data.values)
     if not values:
         return f"{trace.name}: no data"
     shown = f"{min(values):.{trace.kind.decimals}f} to {max(values):.{trace.kind.decimals}f}"

@@ -34,43 +34,43 @@ class Choices:
     members: Mapping[str, list[str]]
 
     @classmethod
-    def of(cls, found: Glance, names: Mapping[str, str], device: str) -> Choices:
+    def of(cls, glance: Glance, names: Mapping[str, str], device: str) -> Choices:
         """This device's series first, then places with several of its quantities, then others."""
-        own = [one for one in found.devices if one.device == device]
+        own = [one for one in glance.devices if one.device == device]
         others = sorted(
-            (one for one in found.devices if one.device != device),
+            (one for one in glance.devices if one.device != device),
             key=lambda one: name_of(one, names).casefold(),
         )
-        places, members = _of_places(found, own)
-        labels = _of_devices(found, own, names, all_of_it=True) | places
-        return cls(labels | _of_devices(found, others, names, all_of_it=False), members)
+        places, members = _of_places(glance, own)
+        labels = _of_devices(glance, own, names, all_of_it=True) | places
+        return cls(labels | _of_devices(glance, others, names, all_of_it=False), members)
 
-    def expanded(self, asked: Iterable[str]) -> list[str]:
+    def expanded(self, requested: Iterable[str]) -> list[str]:
         """The series asked for that are offered, each once, places as what is in them.
 
         No more than can be told apart.
         """
-        found: dict[str, None] = {}
-        for one in asked:
+        offered: dict[str, None] = {}
+        for one in requested:
             for series in self.members.get(one, [one]):
                 if series in self.labels:
-                    found.setdefault(series)
-        return list(found)[:MOST_SERIES]
+                    offered.setdefault(series)
+        return list(offered)[:MOST_SERIES]
 
-    def first(self, device: str, asked: Sequence[str]) -> list[str]:
+    def first(self, device: str, requested: Sequence[str]) -> list[str]:
         """What was asked for as far as it is there; else the device's first curve, or state."""
-        if found := self.expanded(asked):
-            return found
+        if series := self.expanded(requested):
+            return series
         own = [one for one in self.labels if one.startswith(f"{device}/")]
         curves = [one for one in own if quantity(key_of(one)).shape is Shape.CURVE]
         return (curves or own)[:1]
 
 
 def _of_devices(
-    found: Glance, devices: Sequence[DeviceGlance], names: Mapping[str, str], *, all_of_it: bool
+    glance: Glance, devices: Sequence[DeviceGlance], names: Mapping[str, str], *, all_of_it: bool
 ) -> dict[str, str]:
     """Each series of the devices that can be drawn, as `Place: device, quantity`."""
-    places = {place.place: f"{place.name}: " for place in found.places}
+    places = {place.place: f"{place.name}: " for place in glance.places}
     return {
         f"{one.device}/{value_key(value.series)}": places.get(one.place or 0, "")
         + f"{name_of(one, names)}, {quantity(value.series).label}"
@@ -81,36 +81,36 @@ def _of_devices(
 
 
 def _of_places(
-    found: Glance, own: Sequence[DeviceGlance]
+    glance: Glance, own: Sequence[DeviceGlance]
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Places in which several devices measure what this one does: labels, and their series."""
-    wanted = {
+    labels_by_name = {
         value.series.characteristic: quantity(value.series).label
         for one in own
         for value in one.values
         if ordinary(value.series) and quantity(value.series).shape is Shape.CURVE
     }
-    above = {place.place: place.parent for place in found.places}
-    named = {place.place: place.name for place in found.places}
+    above = {place.place: place.parent for place in glance.places}
+    named = {place.place: place.name for place in glance.places}
     members: dict[str, list[str]] = {}
     labels: dict[str, str] = {}
-    for one in found.devices:
+    for one in glance.devices:
         for place in _upwards(one.place, above):
             for value in one.values:
                 name = value.series.characteristic
-                if name in wanted:
+                if name in labels_by_name:
                     choice = f"in/{place}/{name}"
                     members.setdefault(choice, []).append(f"{one.device}/{value_key(value.series)}")
                     path = _WITHIN.join(named[at] for at in _upwards(place, above)[::-1])
-                    labels[choice] = f"All in {path}, {wanted[name]}"
+                    labels[choice] = f"All in {path}, {labels_by_name[name]}"
     several = {choice: series for choice, series in members.items() if len(series) > 1}
     return {choice: labels[choice] for choice in sorted(several, key=labels.__getitem__)}, several
 
 
 def _upwards(place: int | None, above: Mapping[int, int | None]) -> list[int]:
     """A place and those it lies in."""
-    found: list[int] = []
-    while place is not None and place in above and place not in found:
-        found.append(place)
+    places: list[int] = []
+    while place is not None and place in above and place not in places:
+        places.append(place)
         place = above[place]
-    return found
+    return places

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import background_tasks, ui
 
@@ -13,12 +13,10 @@ from contracts.reading import SeriesKey, Value
 from contracts.show import span
 from hub.api.principal import Principal
 from hub.devices.glance import DeviceGlance, SeriesGlance
-from hub.devices.write import tell, writable
+from hub.devices.write import writable
 from hub.errors import HubError
 from hub.live import LiveValue
-
-if TYPE_CHECKING:
-    from hub.services import Services
+from hub.services import Services
 
 __all__ = ["NowPanel"]
 
@@ -28,10 +26,10 @@ _TICK_S = 10.0
 
 
 class NowPanel:
-    """The newest values, live; a control where a value can be written and `who` may."""
+    """The newest values, live; a control where a value can be written and `principal` may."""
 
-    def __init__(self, services: Services, who: Principal, device: DeviceGlance) -> None:
-        self._services, self._who, self._device = services, who, device
+    def __init__(self, services: Services, principal: Principal, device: DeviceGlance) -> None:
+        self._services, self._principal, self._device = services, principal, device
         self._rows: dict[SeriesKey, _Row] = {}
         self._seen_at = device.seen_at
 
@@ -40,7 +38,7 @@ class NowPanel:
         values = [v for v in self._device.values if quantity(v.series).shape is not Shape.TEXT]
         with ui.element("dl").classes("dm-now"):
             for value in sorted(values, key=lambda v: importance(v.series)):
-                self._rows[value.series] = _Row(self._services, self._who, value)
+                self._rows[value.series] = _Row(self._services, self._principal, value)
         if not values:
             ui.label("It has not sent a value yet.").classes("dm-soft")
         ui.timer(_TICK_S, self._tick)
@@ -60,8 +58,8 @@ class NowPanel:
 class _Row:
     """One series: its value, how old it is, a control."""
 
-    def __init__(self, services: Services, who: Principal, value: SeriesGlance) -> None:
-        self._services, self._who, self._read = services, who, value
+    def __init__(self, services: Services, principal: Principal, value: SeriesGlance) -> None:
+        self._services, self._principal, self._read = services, principal, value
         self._kind = quantity(value.series)
         self._value, self._at = value.value, value.at
         self._control: Any = None
@@ -72,7 +70,7 @@ class _Row:
             with ui.element("dd"):
                 self._text = ui.label(shown(self._value, self._kind)).classes("dm-number")
                 self._age = ui.label().classes("dm-soft dm-small")
-                if writable(value.series) and who.administers:
+                if writable(value.series) and principal.administers:
                     self._make_control()
         self.show_age()
 
@@ -82,7 +80,7 @@ class _Row:
             return
         self._value, self._at = self._read.calibrated(raw), at
         self._text.text = shown(self._value, self._kind)
-        self._told("")
+        self._say("")
         self._put_back()
         self.show_age()
 
@@ -106,34 +104,33 @@ class _Row:
             ui.button("Set", on_click=lambda: self._send(self._control.value)).props(
                 "no-caps dense"
             )
-        self._said = ui.label().classes("dm-small").props('role="status"')
+        self._status = ui.label().classes("dm-small").props('role="status"')
 
     def _changed(self, event: Any) -> None:
         # Not by awaiting here: when a task comes to run, who changed it is no longer known.
         if not self._silent:
             background_tasks.create(self._send(event.value), name="command")
 
-    async def _send(self, wanted: Any) -> None:
-        if wanted is None or not isinstance(wanted, bool | int | float):
+    async def _send(self, requested: Any) -> None:
+        if requested is None or not isinstance(requested, bool | int | float):
             return
         key = self._read.series
-        value: Value = wanted if self._kind.words or not _whole(wanted) else int(wanted)
-        running = self._services.bridges.running()
+        value: Value = requested if self._kind.words or not _whole(requested) else int(requested)
         try:
-            _, sent = await tell(self._services.store, running, self._who.tenant, key, value)
+            _, sent = await self._services.devices.command(self._principal.tenant, key, value)
         except HubError as error:
-            self._told(str(error))
+            self._say(str(error))
             self._put_back()
             return
         if not sent:
-            self._told("it sleeps: it gets this at its next wake")
+            self._say("asleep: it gets this at its next wake")
             self._put_back()
             return
-        self._told("sent, waiting for the device")
+        self._say("sent, waiting for the device")
         before = self._at
         await asyncio.sleep(_CONFIRM_S)
         if self._at == before:
-            self._told("sent, but the device did not confirm")
+            self._say("sent, but the device did not confirm")
             self._put_back()
 
     def _put_back(self) -> None:
@@ -149,9 +146,9 @@ class _Row:
         finally:
             self._silent = False
 
-    def _told(self, text: str) -> None:
+    def _say(self, text: str) -> None:
         if self._control is not None:
-            self._said.text = text
+            self._status.text = text
 
     def _known(self) -> int | None:
         return int(self._value) if not isinstance(self._value, str) else None

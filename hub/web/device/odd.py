@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
 from contracts.reading import SeriesKey
-from hub.anomalies.mutes import MuteRepository
 from hub.anomalies.watch import Odd
 from hub.api.principal import Principal
-from hub.web.charts import Mark
+from hub.services import Services
+from hub.web.charts import ChartMark
 from hub.web.frame import heading
-
-if TYPE_CHECKING:
-    from hub.services import Services
 
 __all__ = ["OddPanel"]
 
@@ -32,12 +28,16 @@ class OddPanel:
     def __init__(
         self,
         services: Services,
-        who: Principal,
+        principal: Principal,
         device: str,
-        mark: Callable[[Mapping[SeriesKey, Sequence[Mark]]], Awaitable[None]],
+        mark: Callable[[Mapping[SeriesKey, Sequence[ChartMark]]], Awaitable[None]],
     ) -> None:
-        self._services, self._who, self._device, self._mark = services, who, device, mark
-        self._mutes = MuteRepository(services.store.of(who.tenant))
+        self._services, self._principal, self._device, self._mark = (
+            services,
+            principal,
+            device,
+            mark,
+        )
 
     def build(self) -> None:
         """Make the place for it."""
@@ -46,11 +46,11 @@ class OddPanel:
 
     async def show(self) -> None:
         """Find what is odd, and say it."""
-        odd = await self._services.anomalies.device(self._who.tenant, self._device)
+        odd = await self._services.anomalies.device(self._principal.tenant, self._device)
         self._box.clear()
         if odd:
             with self._box:
-                heading("Odd")
+                heading("Anomalies")
                 with ui.element("ul").classes("dm-odd"):
                     for one in odd:
                         with ui.element("li"):
@@ -62,7 +62,7 @@ class OddPanel:
         if one.muted:
             until = f"until {one.until:%d %b %Y %H:%M} UTC" if one.until else "for good"
             ui.label(f"muted {until}").classes("dm-small dm-soft")
-        if not self._who.administers:
+        if not self._principal.administers:
             return
         what = f"{one.label}, {one.finding.kind.value}"
         if one.muted:
@@ -76,18 +76,22 @@ class OddPanel:
 
     async def _mute(self, one: Odd, length: timedelta | None) -> None:
         until = None if length is None else datetime.now(UTC) + length
-        await self._mutes.mute(one.series, one.finding.kind.value, until, self._who.name)
+        await self._services.anomalies.mute(
+            self._principal.tenant, one, until, self._principal.name
+        )
         await self.show()
 
     async def _unmute(self, one: Odd) -> None:
-        await self._mutes.unmute(one.series, one.finding.kind.value)
+        await self._services.anomalies.unmute(self._principal.tenant, one)
         await self.show()
 
 
-def _marks(odd: Sequence[Odd]) -> dict[SeriesKey, list[Mark]]:
-    found: dict[SeriesKey, list[Mark]] = {}
+def _marks(odd: Sequence[Odd]) -> dict[SeriesKey, list[ChartMark]]:
+    marks: dict[SeriesKey, list[ChartMark]] = {}
     for one in odd:
         if not one.muted:
             at = round(one.finding.at.timestamp() * 1000)
-            found.setdefault(one.series, []).append(Mark(at, one.finding.value, one.finding.text))
-    return found
+            marks.setdefault(one.series, []).append(
+                ChartMark(at, one.finding.value, one.finding.text)
+            )
+    return marks

@@ -1,4 +1,4 @@
-"""What was true of a device when: a slider over its version clock, and any instant."""
+"""A device's history: its properties as of each change, by a slider, and as of any instant."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.database.database import TenantDatabase
-from hub.devices.history import Changed, Past, changes_of, device_at
+from hub.devices.history import Changed, Past
+from hub.devices.service import DeviceService
 
 __all__ = ["PastPanel", "rows"]
 
@@ -21,16 +21,16 @@ def rows(past: Past | None) -> list[tuple[str, str]]:
     if past is None:
         return [("Known", "not yet")]
     places = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} ".join(past.place_path)
-    found = [
+    facts = [
         ("Name", past.name or "none"),
         ("Place", places or "none"),
         ("Firmware", past.firmware or "not known"),
         ("Interval", f"{past.interval_s} s" if past.interval_s else "its own"),
     ]
     if past.owner:
-        found.append(("Owner", past.owner))
-    found += [("Calibration", _calibration(one)) for one in past.calibration]
-    return found if past.calibration else [*found, ("Calibration", "none")]
+        facts.append(("Owner", past.owner))
+    facts += [("Calibration", _calibration(one)) for one in past.calibration]
+    return facts if past.calibration else [*facts, ("Calibration", "none")]
 
 
 def _calibration(one: dict[str, Any]) -> str:
@@ -48,13 +48,13 @@ def _minute(instant: object) -> str:
 class PastPanel:
     """Ticks of the version clock are the slider's steps; the last is the present."""
 
-    def __init__(self, database: TenantDatabase, device: str) -> None:
-        self._database, self._device = database, device
+    def __init__(self, devices: DeviceService, tenant: str, device: str) -> None:
+        self._devices, self._tenant, self._device = devices, tenant, device
         self._ticks: list[tuple[datetime, str]] = []
 
     async def build(self) -> None:
         """Make it."""
-        changes = await changes_of(self._database, self._device, most=_MOST)
+        changes = await self._devices.changes(self._tenant, self._device, most=_MOST)
         self._ticks = ticks(changes)
         self._instant = datetime.now(UTC)
         last = len(self._ticks)
@@ -65,7 +65,7 @@ class PastPanel:
             ).classes("dm-slider")
         with ui.row().classes("items-center"):
             self._at = (
-                ui.input("At any instant (UTC)", on_change=self._typed)
+                ui.input("As of (UTC)", on_change=self._typed)
                 .props("type=datetime-local outlined dense")
                 .classes("dm-instant")
             )
@@ -84,17 +84,17 @@ class PastPanel:
 
     async def _typed(self, event: Any) -> None:
         try:
-            told = datetime.fromisoformat(str(event.value)).replace(tzinfo=UTC)
+            instant = datetime.fromisoformat(str(event.value)).replace(tzinfo=UTC)
         except ValueError:
             return
-        self._instant = min(told, datetime.now(UTC))
+        self._instant = min(instant, datetime.now(UTC))
         await self._show(f"{self._instant:%d %b %Y %H:%M} UTC")
 
     async def _show(self, when: str) -> None:
         instant = self._instant
-        past = await device_at(self._database, self._device, instant)
+        past = await self._devices.at(self._tenant, self._device, instant)
         if instant is not self._instant:
-            return  # asked for another one meanwhile
+            return  # another one was chosen meanwhile
         self._when.text = when
         self._shown.clear()
         with self._shown:
@@ -107,13 +107,13 @@ class PastPanel:
 
 def ticks(changes: Sequence[Changed]) -> list[tuple[datetime, str]]:
     """Instants at which something changed, oldest first, each with what, who and why."""
-    found: dict[datetime, list[Changed]] = {}
+    by_instant: dict[datetime, list[Changed]] = {}
     for change in changes:
-        found.setdefault(change.at, []).append(change)
-    return [(at, _said(found[at])) for at in sorted(found)]
+        by_instant.setdefault(change.at, []).append(change)
+    return [(at, _summary(by_instant[at])) for at in sorted(by_instant)]
 
 
-def _said(changes: Sequence[Changed]) -> str:
+def _summary(changes: Sequence[Changed]) -> str:
     what = ", ".join(dict.fromkeys(change.property.replace("_s", "") for change in changes))
     by = f" by {changes[0].who}" if changes[0].who else ""
     why = f" ({changes[0].why})" if changes[0].why else ""

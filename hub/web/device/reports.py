@@ -10,7 +10,7 @@ from nicegui import ui
 
 from contracts.homekit.quantities import Quantity, Shape
 from hub.readings.reports import ReportDay
-from hub.web.charts import Points, Ranges, Trace, options
+from hub.web.charts import BinRanges, RawPoints, Trace, options
 from hub.web.charts.element import Chart
 
 __all__ = ["build", "trend"]
@@ -35,7 +35,7 @@ _LINES: list[tuple[str, Quantity, Callable[[ReportDay], float | None]]] = [
 def build(days: Sequence[ReportDay]) -> None:
     """The charts, or why there are none."""
     if not days:
-        ui.label("It has not reported its state yet.").classes("dm-soft")
+        ui.label("It has not sent a status report yet.").classes("dm-soft")
         return
     made = trend(days, datetime.now(UTC))
     last = days[-1]
@@ -52,9 +52,9 @@ def trend(days: Sequence[ReportDay], now: datetime) -> dict[str, Any]:
         known = [(_ms(d.day), v) for d in days if (v := value(d)) is not None]
         if known:
             at, values = zip(*known, strict=True)
-            data = Ranges(at, DAY_MS, values, values, values)
+            data = BinRanges(at, DAY_MS, values, values, values)
             traces.append(Trace(name, kind, data))
-    counted = Points([_ms(d.day) + DAY_MS // 2 for d in days], [float(d.reports) for d in days])
+    counted = RawPoints([_ms(d.day) + DAY_MS // 2 for d in days], [float(d.reports) for d in days])
     traces.append(Trace(_COUNT.label, _COUNT, counted, bars=True))
     present = round(now.timestamp() * 1000)
     # Whole days, so that today's bar has its place.
@@ -66,12 +66,12 @@ def trend(days: Sequence[ReportDay], now: datetime) -> dict[str, Any]:
 def _events(days: Sequence[ReportDay]) -> list[str]:
     """Restarts that nobody asked for."""
     watchdogs, powers = sum(d.watchdogs for d in days), sum(d.powers for d in days)
-    told = []
+    events = []
     if watchdogs:
-        told.append(f"Restarted by its watchdog {watchdogs} times in this time.")
+        events.append(f"Restarted by its watchdog {watchdogs} times in this time.")
     if powers:
-        told.append(f"Started after being without power {powers} times in this time.")
-    return told
+        events.append(f"Started after being without power {powers} times in this time.")
+    return events
 
 
 def _of(value: int | None, divisor: float) -> float | None:

@@ -9,17 +9,14 @@ from typing import Any
 
 from contracts.homekit.quantities import Shape, quantity
 from contracts.reading import SeriesKey
-from hub.database.database import TenantDatabase
 from hub.database.errors import ForeignRowError
-from hub.readings.coverage import CoverageRepository
-from hub.readings.held import held_at
 from hub.readings.points import Form, Resolution, Series, Span
-from hub.readings.points import PointRepository as StoredPoints
-from hub.web.charts import Mark, Points, Ranges, Trace, gaps, usual_interval
-from hub.web.device.spans import Window
+from hub.readings.service import TenantReadings
+from hub.web.charts import BinRanges, ChartMark, RawPoints, Trace, missing_ranges, usual_interval
+from hub.web.device.spans import ChartWindow
 from hub.web.home.view import ms
 
-__all__ = ["Drawn", "Wanted", "draw"]
+__all__ = ["Drawn", "TraceRequest", "draw"]
 
 # Points of a chart, all its series together: more than a screen has pixels, few enough to be there
 # in a blink.
@@ -28,13 +25,13 @@ _MOST, _LEAST = 3000, 600
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TraceRequest:
     """A series to draw, called `name`; `seen_at` is when its device was last heard."""
 
     key: SeriesKey
     name: str
     seen_at: datetime | None = None
-    marks: Sequence[Mark] = ()
+    marks: Sequence[ChartMark] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +44,30 @@ class Drawn:
 
 
 async def draw(
-    database: TenantDatabase, wanted: Sequence[Wanted], window: Window, now: datetime
+    readings: TenantReadings, requests: Sequence[TraceRequest], window: ChartWindow, now: datetime
 ) -> Drawn:
     """The traces of a window. All curves are as fine as each other, so that they compare."""
-    stored, coverage = StoredPoints(database), CoverageRepository(database)
-    found: list[tuple[Wanted, Series]] = []
+    drawable: list[tuple[TraceRequest, Series]] = []
     gone = []
-    for one in wanted:
+    for one in requests:
         try:
-            (series,) = await stored.find([one.key])
+            (series,) = await readings.find([one.key])
         except ForeignRowError:
             gone.append(one.name)
             continue
         if series.kind != "string":
-            found.append((one, series))
+            drawable.append((one, series))
     span = Span(window.since, window.until)
-    points = max(_LEAST, min(_MOST, _POINTS // max(1, len(found))))
-    curves = [series for one, series in found if quantity(one.key).shape is not Shape.STEPS]
-    resolution = await coverage.choose(curves, span, points)
-    loader = _Loader(database, span, now)
+    points = max(_LEAST, min(_MOST, _POINTS // max(1, len(drawable))))
+    curves = [series for one, series in drawable if quantity(one.key).shape is not Shape.STEPS]
+    resolution = await readings.choose(curves, span, points)
+    loader = _Loader(readings, span, now)
     traces = []
-    for one, series in found:
+    for one, series in drawable:
         steps = quantity(one.key).shape is Shape.STEPS
-        fine = await coverage.choose([series], span, points) if steps else resolution
+        fine = await readings.choose([series], span, points) if steps else resolution
         traces.append(await loader.trace(one, series, fine))
-    if not any(isinstance(trace.data, Ranges) for trace in traces):
+    if not any(isinstance(trace.data, BinRanges) for trace in traces):
         resolution = Resolution.RAW
     return Drawn(traces, resolution, gone)
 
@@ -79,36 +75,40 @@ async def draw(
 class _Loader:
     """Reads one span of a tenant's series."""
 
-    def __init__(self, database: TenantDatabase, span: Span, now: datetime) -> None:
-        self._database, self._span, self._now = database, span, now
+    def __init__(self, readings: TenantReadings, span: Span, now: datetime) -> None:
+        self._readings, self._span, self._now = readings, span, now
 
-    async def trace(self, wanted: Wanted, series: Series, resolution: Resolution) -> Trace:
-        """One series, as fine as wanted."""
-        kind = quantity(wanted.key)
+    async def trace(self, request: TraceRequest, series: Series, resolution: Resolution) -> Trace:
+        """One series at a resolution."""
+        kind = quantity(request.key)
         steps = kind.shape is Shape.STEPS
         columns = await self._columns(series, resolution)
         if not columns:
             # Nothing came: then each reading is looked for, and what held is shown.
             resolution = Resolution.RAW
         at = [int(time) // 1000 for time in columns[0]] if columns else []
-        data: Points | Ranges
+        data: RawPoints | BinRanges
         if resolution is Resolution.RAW:
             values = list(columns[1]) if columns else []
             if steps:
                 await self._begin(series, at, values)
-            data = Points(at, values)
+            data = RawPoints(at, values)
         else:
             data = _ranges(columns, at, resolution, steps=steps)
         missing = await self._missing(series, at, resolution, steps=steps)
-        seen = ms(wanted.seen_at)
+        seen = ms(request.seen_at)
         return Trace(
-            wanted.name, kind, data, missing, held_until=seen if steps else None, marks=wanted.marks
+            request.name,
+            kind,
+            data,
+            missing,
+            held_until=seen if steps else None,
+            marks=request.marks,
         )
 
     async def _columns(self, series: Series, resolution: Resolution) -> list[list[Any]]:
         columns: list[list[Any]] = []
-        stored = StoredPoints(self._database)
-        async for piece in stored.pieces(series, self._span, resolution, Form.PACKED):
+        async for piece in self._readings.pieces(series, self._span, resolution, Form.PACKED):
             columns = columns or [[] for _ in piece.columns]
             for column, more in zip(columns, piece.columns, strict=True):
                 column.extend(more)
@@ -116,7 +116,7 @@ class _Loader:
 
     async def _begin(self, series: Series, at: list[int], values: list[float]) -> None:
         """The state at the beginning, which was reported before."""
-        held = await held_at(self._database, series.id, self._span.since)
+        held = await self._readings.held_at(series, self._span.since)
         if held is not None:
             at.insert(0, ms(self._span.since) or 0)
             values.insert(0, held)
@@ -126,25 +126,24 @@ class _Loader:
     ) -> list[tuple[int, int]]:
         """Where readings are missing: by the device's own word, else by what it usually did."""
         if not steps:
-            coverage = CoverageRepository(self._database)
-            found = await coverage.gaps(series, self._span, resolution)
-            if found.expected_s is not None:
-                return [(ms(began) or 0, ms(ended) or 0) for began, ended in found.ranges]
+            gaps = await self._readings.gaps(series, self._span, resolution)
+            if gaps.expected_s is not None:
+                return [(ms(began) or 0, ms(ended) or 0) for began, ended in gaps.ranges]
         # States may be told when they change only; then silence says nothing.
         interval = usual_interval(at)
         if interval is None:
             return []
         width = round(resolution.width.total_seconds() * 1000)
         until = ms(min(self._span.until, self._now)) or 0
-        return [(a + width, b) for a, b in gaps(at, interval, at[0], until)]
+        return [(a + width, b) for a, b in missing_ranges(at, interval, at[0], until)]
 
 
 def _ranges(
     columns: list[list[Any]], at: list[int], resolution: Resolution, *, steps: bool
-) -> Ranges:
+) -> BinRanges:
     width = round(resolution.width.total_seconds() * 1000)
     if not columns:
-        return Ranges([], width, [], [], [])
+        return BinRanges([], width, [], [], [])
     _, _, mean, low, high, last = columns
     # Of a state the mean says nothing; what it was in the end does.
-    return Ranges(at, width, last if steps else mean, low, high, "last" if steps else "mean")
+    return BinRanges(at, width, last if steps else mean, low, high, "last" if steps else "mean")

@@ -12,10 +12,10 @@ from hub.devices.glance import DeviceGlance, Glance, SeriesGlance
 from hub.live import LiveChange, LiveOnline, LiveReport, LiveValue, Missed, Update
 from hub.web.home.view import battery, due, ms, value_key
 
-__all__ = ["Changes"]
+__all__ = ["HomePatches"]
 
 
-class Changes:
+class HomePatches:
     """Takes what is heard; gives patches. `stale` says that the page must be made anew.
 
     `doubtful`: what is wrong may be something else now.
@@ -33,19 +33,19 @@ class Changes:
         self._heard: dict[SeriesKey, LiveValue] = {}
         self._waiting: dict[str, dict[str, Any]] = {}
 
-    def drawn(self, found: Glance) -> None:
+    def drawn(self, glance: Glance) -> None:
         """The page shows this now."""
         self.stale = False
         self._waiting.clear()
-        self._devices = {device.device: device for device in found.devices}
-        self._reports = {device.device: device.report for device in found.devices}
-        self._series = {value.series: value for device in found.devices for value in device.values}
+        self._devices = {device.device: device for device in glance.devices}
+        self._reports = {device.device: device.report for device in glance.devices}
+        self._series = {value.series: value for device in glance.devices for value in device.values}
 
-    def overlay(self, found: Glance) -> Glance:
+    def overlay(self, glance: Glance) -> Glance:
         """What was read, with what was heard later over it."""
-        for device in found.devices:
+        for device in glance.devices:
             device.values[:] = [self._newer(value) for value in device.values]
-        return found
+        return glance
 
     def take(self, update: Update | Missed) -> None:
         """Hear of something."""
@@ -87,8 +87,8 @@ class Changes:
         changed["seen"] = max(changed.get("seen") or 0, ms(heard.at) or 0)
         changed["due"] = ms(due(heard.at, self._reports.get(heard.series.device, {})))
         key = value_key(heard.series)
-        told = {"key": key, "text": shown(value, kind), "at": ms(heard.at)}
-        changed.setdefault("values", {})[key] = told
+        shown_value = {"key": key, "text": shown(value, kind), "at": ms(heard.at)}
+        changed.setdefault("values", {})[key] = shown_value
 
     def _report(self, device: str, report: Mapping[str, Any], at: datetime) -> None:
         known = self._devices.get(device)

@@ -12,17 +12,17 @@ from hub.database.errors import DatabaseAwayError
 from hub.devices.glance import Glance
 from hub.live import Subscription
 from hub.runtime.supervisor import Role, Supervisor
-from hub.web.home.changes import Changes
+from hub.web.home.changes import HomePatches
 from hub.web.home.view import ms, view
 
-__all__ = ["Feed"]
+__all__ = ["HomeFeed"]
 
 log = logging.getLogger(__name__)
 
 Problems = Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
 
 
-class Feed:
+class HomeFeed:
     """`read` reads the tenant, `names` what HomeKit calls devices, `problems` the sentences on top.
 
     `show` draws all, `patch` what changed; see home.js.
@@ -44,16 +44,16 @@ class Feed:
     ) -> None:
         self._read, self._names, self._problems = read, names, problems
         self._tasks = supervisor.tasks(Role.WEB)
-        self._changes = Changes()
-        self._told: Sequence[Mapping[str, Any]] = ()
+        self._changes = HomePatches()
+        self._shown_problems: Sequence[Mapping[str, Any]] = ()
         self._wake = asyncio.Event()
 
     async def view(self) -> dict[str, Any]:
         """All that the page shows now."""
-        found = self._changes.overlay(await self._read())
-        problems = self._told = await self._problems()
-        self._changes.drawn(found)
-        return view(found, self._names(), problems, datetime.now(UTC))
+        glance = self._changes.overlay(await self._read())
+        problems = self._shown_problems = await self._problems()
+        self._changes.drawn(glance)
+        return view(glance, self._names(), problems, datetime.now(UTC))
 
     async def run(
         self,
@@ -114,6 +114,6 @@ class Feed:
         except Exception as error:  # noqa: BLE001  # as above
             self._tasks.defects.note("looking for problems", error)
             return
-        if problems != self._told:
-            self._told = problems
+        if problems != self._shown_problems:
+            self._shown_problems = problems
             patch({"now": ms(datetime.now(UTC)), "devices": [], "problems": list(problems)})

@@ -20,17 +20,17 @@ def sentences(
 
     `titles`: what devices are called.
     """
-    found, silent = [], set()
+    lines, silent = [], set()
     for problem in problems:
         if problem.device is not None:
             silent.add(problem.device)
         path = device_path(problem.device) if problem.device else ""
-        found.append({"text": str(problem), "path": path})
+        lines.append({"text": str(problem), "path": path})
     for one in odd:
         device = one.series.device
         if one.finding.kind is Kind.SILENT and device in silent:
             continue
         title = titles.get(device) or device
         text = f"{title}: {one.label.lower()} {one.finding.text}"
-        found.append({"text": text, "path": device_path(device)})
-    return found
+        lines.append({"text": text, "path": device_path(device)})
+    return lines

@@ -17,15 +17,15 @@ class Shared(Generic[T]):
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._found: dict[Hashable, tuple[float, T]] = {}
+        self._answers: dict[Hashable, tuple[float, T]] = {}
         self._locks: dict[Hashable, asyncio.Lock] = {}
 
     async def get(self, key: Hashable, find: Callable[[], Awaitable[T]]) -> T:
         """The answer; found anew when it is too old. What `find` raises is raised, not kept."""
         async with self._locks.setdefault(key, asyncio.Lock()):
-            known = self._found.get(key)
+            known = self._answers.get(key)
             if known is not None and time.monotonic() - known[0] < self._seconds:
                 return known[1]
-            found = await find()
-            self._found[key] = time.monotonic(), found
-            return found
+            answer = await find()
+            self._answers[key] = time.monotonic(), answer
+            return answer

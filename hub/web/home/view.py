@@ -66,8 +66,8 @@ def battery(report: Mapping[str, Any], values: Iterable[SeriesGlance]) -> dict[s
 
 def values_of(values: Iterable[SeriesGlance]) -> list[dict[str, Any]]:
     """The values worth a look."""
-    found = sorted((v for v in values if ordinary(v.series)), key=lambda v: importance(v.series))
-    return [_value(value) for value in found[:_VALUES_A_DEVICE]]
+    ordered = sorted((v for v in values if ordinary(v.series)), key=lambda v: importance(v.series))
+    return [_value(value) for value in ordered[:_VALUES_A_DEVICE]]
 
 
 def _value(value: SeriesGlance) -> dict[str, Any]:
@@ -86,21 +86,21 @@ def value_key(series: SeriesKey) -> str:
 
 
 def view(
-    found: Glance, names: Mapping[str, str], problems: Sequence[Mapping[str, Any]], now: datetime
+    glance: Glance, names: Mapping[str, str], problems: Sequence[Mapping[str, Any]], now: datetime
 ) -> dict[str, Any]:
     """`{"now", "problems", "places"}`; places depth first, each with its devices by name.
 
     Times are in ms by the hub's clock, which `now` tells: the browser's may be another.
     """
     by_place: dict[int | None, list[DeviceGlance]] = {}
-    known = {place.place for place in found.places}
-    for device in found.devices:
+    known = {place.place for place in glance.places}
+    for device in glance.devices:
         at = device.place if device.place in known else None
         by_place.setdefault(at, []).append(device)
     places = [
         {"id": place.place, "name": place.name, "path": path, "depth": len(path),
          "devices": _devices(by_place.get(place.place, []), names)}
-        for place, path in _walk(found.places)
+        for place, path in _walk(glance.places)
     ]  # fmt: skip
     if None in by_place:
         title = "Not in a place yet" if places else "Devices"
@@ -130,13 +130,13 @@ def _walk(places: Sequence[PlaceGlance]) -> list[tuple[PlaceGlance, list[str]]]:
     children: dict[int | None, list[PlaceGlance]] = {}
     for place in places:
         children.setdefault(place.parent, []).append(place)
-    found: list[tuple[PlaceGlance, list[str]]] = []
+    walked: list[tuple[PlaceGlance, list[str]]] = []
     waiting: list[tuple[PlaceGlance, list[str]]] = [
         (place, []) for place in reversed(children.get(None, []))
     ]
     while waiting:
         place, path = waiting.pop()
-        found.append((place, path))
+        walked.append((place, path))
         below = [*path, place.name]
         waiting += [(child, below) for child in reversed(children.get(place.place, []))]
-    return found
+    return walked

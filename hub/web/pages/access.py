@@ -1,9 +1,8 @@
-"""Which devices and tools may speak to the broker: let in, shut out, given another password."""
+"""Accounts of devices and tools at the broker: approve, enable, disable, new passwords."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
@@ -12,36 +11,30 @@ from hub.errors import HubError
 from hub.mqtt.access import is_viewer
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.errors import AccountError
+from hub.services import Services
 from hub.web.adding.context import Adding
-from hub.web.adding.door import Remedy
+from hub.web.adding.enrolment import Remedy
 from hub.web.ask import ask_choice, ask_text, confirm, tell_secret
 from hub.web.frame import frame, heading
-from hub.web.pages import Link
 from hub.web.words import count
 
-if TYPE_CHECKING:
-    from hub.services import Services
-    from hub.web.site import Site
-
-__all__ = ["LINK", "mount"]
-
-LINK = Link("Access", "/access", "key", 60, administrators_only=True)
+__all__ = ["mount"]
 
 _MINUTES = 15
 _STATES = {
     AccountState.PENDING: "enrolled, not heard yet",
-    AccountState.ACTIVE: "let in",
-    AccountState.DISABLED: "shut out",
+    AccountState.ACTIVE: "active",
+    AccountState.DISABLED: "disabled",
 }
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add /access."""
 
     @ui.page("/access")
     async def access(principal: Administrator) -> None:
         with frame(principal, f"Access to {principal.tenant}"):
-            page = _Page(site.services, principal)
+            page = _Page(services, principal)
             await page.load()
             page.show()
             ui.timer(0, page.watch, once=True)
@@ -53,7 +46,7 @@ class _Page:
     def __init__(self, services: Services, principal: Principal) -> None:
         self._services = services
         self._mqtt = services.mqtt
-        self._who = principal
+        self._principal = principal
         self._adding = Adding(services, principal.tenant, principal.name)
         self._problem = ""
         self._names: dict[str, str] = {}
@@ -67,7 +60,7 @@ class _Page:
 
     async def load(self) -> None:
         """Ask for what is not at hand."""
-        self._names = await self._services.naming.names(self._who.tenant)
+        self._names = await self._services.naming.names(self._principal.tenant)
 
     async def again(self) -> None:
         """Show what is now, if it is anything else: a menu that is open would close."""
@@ -81,7 +74,7 @@ class _Page:
         accounts = [
             (one, {kind: seen.count for kind, seen in self._mqtt.problems.of(one.device).items()})
             for one in self._mqtt.book.all()
-            if one.tenant == self._who.tenant
+            if one.tenant == self._principal.tenant
         ]
         return accounts, minutes, self._names, self._problem
 
@@ -93,14 +86,14 @@ class _Page:
             if self._problem:
                 ui.label(self._problem).classes("dm-bad")
         self._enrolment()
-        accounts = [a for a in self._mqtt.book.all() if a.tenant == self._who.tenant]
+        accounts = [a for a in self._mqtt.book.all() if a.tenant == self._principal.tenant]
         heading("Devices")
         devices = [account for account in accounts if not is_viewer(account.device)]
         for account in devices:
             self._account(account)
         if not devices:
             ui.label("None yet.")
-        heading("Tools that may look on")
+        heading("Tools with read access")
         ui.label("They read every device's topics at the broker, and write nothing.").classes(
             "text-sm"
         )
@@ -114,20 +107,22 @@ class _Page:
     def _enrolment(self) -> None:
         window = self._mqtt.gate.window
         with ui.row().classes("items-center"):
-            if window is not None and window[0] == self._who.tenant:
+            if window is not None and window[0] == self._principal.tenant:
                 minutes = max(1, round(window[1] / 60))
-                ui.label(f"New devices are let in by themselves for {minutes} min more.")
-                ui.button("Close", on_click=self._mqtt.gate.close_window).props("outline no-caps")
-            elif self._mqtt.gate.tenant() == self._who.tenant:
-                ui.label("New devices are let in by themselves (DORMOUSE_ENROLMENT is open).")
+                ui.label(
+                    f"New devices are approved automatically for {count(minutes, 'more minute')}."
+                )
+                ui.button("Stop", on_click=self._mqtt.gate.close_window).props("outline no-caps")
+            elif self._mqtt.gate.tenant() == self._principal.tenant:
+                ui.label("New devices are approved automatically (DORMOUSE_ENROLMENT is open).")
             elif window is None:
-                ui.label("No new device is let in by itself.")
+                ui.label("New devices need approval.")
                 ui.button(
-                    f"Open for {_MINUTES} minutes",
+                    f"Approve new devices for {_MINUTES} minutes",
                     on_click=lambda: self._adding.open_window(_MINUTES),
                 ).props("outline no-caps")
             else:
-                ui.label("New devices go to another tenant for some minutes.")
+                ui.label("New devices go to another tenant for the next minutes.")
             ui.link("Add a device", "/add")
 
     def _account(self, account: Account) -> None:
@@ -142,8 +137,8 @@ class _Page:
                 ui.label(", ".join(fact for fact in facts if fact)).classes("text-sm opacity-80")
                 seen = self._mqtt.problems.of(device)
                 if seen:
-                    said = ", ".join(f"{kind} ({one.count})" for kind, one in seen.items())
-                    ui.label(f"{count(len(seen), 'problem')}: {said}").classes("text-sm dm-bad")
+                    kinds = ", ".join(f"{kind} ({one.count})" for kind, one in seen.items())
+                    ui.label(f"{count(len(seen), 'problem')}: {kinds}").classes("text-sm dm-bad")
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
                 button.props.set_optional("aria-label", f"Actions for {called}")
                 self._actions(account)
@@ -151,12 +146,12 @@ class _Page:
     def _actions(self, account: Account) -> None:
         device = account.device
         if account.state is AccountState.DISABLED:
-            ui.menu_item("Let in again", lambda: self._enable(device))
+            ui.menu_item("Enable", lambda: self._enable(device))
         else:
-            ui.menu_item("Shut out", lambda: self._disable(device))
+            ui.menu_item("Disable", lambda: self._disable(device))
         ui.menu_item("New password…", lambda: self._rotate(device))
         if not is_viewer(device):
-            ui.menu_item("Let it enrol once more", lambda: self._renew(device))
+            ui.menu_item("Allow to enrol again", lambda: self._renew(device))
             ui.menu_item("Replaced by…", lambda: self._replace(device))
         ui.menu_item("Remove…", lambda: self._remove(device))
 
@@ -175,7 +170,7 @@ class _Page:
         sure = await confirm(
             f"Give {device} a new password?",
             details=[
-                "It is shut out until it is told the new one: over its cable, or where it was set."
+                "It cannot connect until it has the new one: over its cable, or where it was set."
             ],
             yes="New password",
         )
@@ -191,7 +186,7 @@ class _Page:
         others = {
             account.device: self._names.get(account.device, account.device)
             for account in self._mqtt.book.all()
-            if account.tenant == self._who.tenant
+            if account.tenant == self._principal.tenant
             and account.device != old
             and not is_viewer(account.device)
         }
@@ -204,7 +199,7 @@ class _Page:
             "Its successor", others, value=next(iter(others)), yes="Replace",
         )  # fmt: skip
         if new is not None:
-            replacement, who = self._services.replacement, self._who.name
+            replacement, who = self._services.replacement, self._principal.name
             await self._do(old, lambda: replacement.replace(old, str(new), who))
 
     async def _remove(self, device: str) -> None:
@@ -223,14 +218,14 @@ class _Page:
 
     async def _new(self) -> None:
         name = await ask_text(
-            "A new account", "Name: a device's id, or viewer.something for a tool", yes="Make it"
+            "A new account", "Name: a device's id, or viewer.something for a tool", yes="Create"
         )
         if name is None:
             return
         made: list[str] = []
 
         async def provision() -> None:
-            made.append(await self._mqtt.book.provision(name, self._who.tenant))
+            made.append(await self._mqtt.book.provision(name, self._principal.tenant))
 
         if await self._do(None, provision):
             await tell_secret(f"The password of {name}", made[0])
@@ -239,7 +234,7 @@ class _Page:
         """Do it and show what is now, or why not; whether it was done."""
         self._problem = ""
         try:
-            if device is not None and self._mqtt.book.tenant(device) != self._who.tenant:
+            if device is not None and self._mqtt.book.tenant(device) != self._principal.tenant:
                 raise AccountError(f"there is no account {device} any more")
             await act()
         except HubError as error:

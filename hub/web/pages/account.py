@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
@@ -12,38 +11,37 @@ from hub.api.principal import Principal, Reader
 from hub.errors import HubError
 from hub.people.passwords import MIN, TooBusyError
 from hub.people.repository import OpenSession, login_name
+from hub.people.service import PeopleService
+from hub.services import Services
 from hub.web.frame import frame, heading
 from hub.web.reloaded import Reloaded
-
-if TYPE_CHECKING:
-    from hub.web.site import Site
 
 __all__ = ["mount"]
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add /account."""
 
     @ui.page("/account")
     async def account(principal: Reader) -> None:
         with frame(principal, "Account"):
             ui.label(f"You are {principal.name}, {principal.role} of {principal.tenant}.")
-            await _Account(site, principal).show()
+            await _Account(services.people, principal).show()
 
 
 class _Account:
     """The page's content."""
 
-    def __init__(self, site: Site, principal: Principal) -> None:
-        self._site = site
+    def __init__(self, people: PeopleService, principal: Principal) -> None:
+        self._people = people
         self._principal = principal
 
     async def show(self) -> None:
         heading("Password")
         self._password()
         heading("Where you are logged in")
-        mine = partial(self._site.sessions.of, self._principal.person)
-        self._sessions = Reloaded(mine, self._show_sessions)
+        sessions_of = self._people.sessions.of
+        self._sessions = Reloaded(partial(sessions_of, self._principal.person), self._show_sessions)
         await self._sessions.refresh()
         with ui.element("div").classes("dm-row"):
             ui.button("Log out everywhere else", on_click=self._others).props("no-caps outline")
@@ -51,9 +49,9 @@ class _Account:
 
     def _password(self) -> None:
         with ui.element("div").classes("dm-form"):
-            old = _secret("The password now", "current-password")
-            fresh = _secret(f"The new one, {MIN} characters or more", "new-password")
-            again = _secret("The new one again", "new-password")
+            old = _secret("Current password", "current-password")
+            fresh = _secret(f"New password, {MIN} characters or more", "new-password")
+            again = _secret("New password again", "new-password")
 
             async def change() -> None:
                 wrong = await self._change(old.value or "", fresh.value or "", again.value or "")
@@ -70,23 +68,24 @@ class _Account:
 
     async def _change(self, old: str, fresh: str, again: str) -> str | None:
         """What is wrong; None when it is done. Guessing is as slow here as at the log-in."""
-        site, who = self._site, self._principal
-        mine = f"session {who.session}"
-        wait = site.attempts.acquire(mine, login_name(who.name), mine)
+        people, principal = self._people, self._principal
+        browser = f"session {principal.session}"
+        wait = people.attempts.acquire(browser, login_name(principal.name), browser)
         if wait:
             return f"Too many attempts. Try again in {round(wait) + 1} seconds."
         if fresh != again:
             return "The two new passwords differ."
-        found = await site.people.find(who.name)
         try:
-            if found is None or not await site.passwords.matches(found.password, old[:500]):
-                return "That is not the password now."
-            await site.services.people.set_password(who.person, who.name, fresh, stay=who.session)
+            if await people.verified(principal.name, old[:500]) is None:
+                return "The current password is wrong."
+            await people.set_password(
+                principal.person, principal.name, fresh, stay=principal.session
+            )
         except TooBusyError:
             return "The hub is busy with log-ins; try again shortly."
         except HubError as error:
             return str(error)
-        site.attempts.forgive(mine, login_name(who.name), mine)
+        people.attempts.forgive(browser, login_name(principal.name), browser)
         return None
 
     def _show_sessions(self, sessions: Sequence[OpenSession]) -> None:
@@ -105,16 +104,16 @@ class _Account:
             ui.button("Log out", on_click=partial(self._log_out, session)).props("flat no-caps")
 
     async def _log_out(self, session: OpenSession) -> None:
-        await self._site.sessions.close_one(self._principal.person, session.id)
+        await self._people.sessions.close_one(self._principal.person, session.id)
         await self._sessions.refresh()
 
     async def _others(self) -> None:
-        await self._site.sessions.close_all(self._principal.person, but=self._principal.session)
+        await self._people.sessions.close_all(self._principal.person, but=self._principal.session)
         ui.notify("You are logged out everywhere else.")
         await self._sessions.refresh()
 
     async def _everywhere(self) -> None:
-        await self._site.sessions.close_all(self._principal.person)
+        await self._people.sessions.close_all(self._principal.person)
 
 
 def _secret(label: str, autocomplete: str) -> ui.input:
@@ -138,4 +137,4 @@ def _browser(agent: str) -> str:
     """What a browser calls itself, in two words; each names its forerunners after itself."""
     browser = next((name for mark, name in _BROWSERS.items() if mark in agent), agent[:40])
     system = next((name for mark, name in _SYSTEMS.items() if mark in agent), None)
-    return f"{browser} on {system}" if system else browser or "something without a name"
+    return f"{browser} on {system}" if system else browser or "an unknown browser"

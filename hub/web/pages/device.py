@@ -1,22 +1,21 @@
-"""A device's page: what it says now, what it said, what it was, how it is."""
+"""A device's page: newest values, readings, status reports, history, calibration."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import HTTPException, Query
 from nicegui import background_tasks, context, ui
 
 from contracts.show import Clock, count, span
 from hub.api.principal import Principal, Reader
-from hub.devices.glance import DeviceGlance, Glance, glance
-from hub.devices.known import DeviceUnknownError, require_device
-from hub.devices.repository import DeviceRepository
+from hub.devices.glance import DeviceGlance, Glance
+from hub.devices.known import DeviceUnknownError
 from hub.explain.sentence import Level
 from hub.live import LiveReport, LiveValue
-from hub.readings.reports import report_days
+from hub.services import Services
 from hub.web.device import reports
 from hub.web.device.calibration import CalibrationPanel
 from hub.web.device.chart import ChartPanel
@@ -27,9 +26,6 @@ from hub.web.device.past import PastPanel
 from hub.web.frame import frame, heading
 from hub.web.home.view import battery, name_of
 
-if TYPE_CHECKING:
-    from hub.web.site import Site
-
 __all__ = ["mount"]
 
 _LEVELS = {Level.FINE: "dm-well", Level.WARNING: "dm-warn", Level.BAD: "dm-bad"}
@@ -38,7 +34,7 @@ _EXPLAIN_S = 15.0
 _STYLE = '<link rel="stylesheet" href="/static/device.css">'
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add /devices/<id>."""
 
     @ui.page("/devices/{device}")
@@ -48,19 +44,19 @@ def mount(site: Site) -> None:
         span: str = "day",
         series: Annotated[list[str] | None, Query()] = None,
     ) -> None:
-        await _refuse_unknown(site, principal, device)
-        found = await glance(site.services.store.of(principal.tenant))
-        mine = next((one for one in found.devices if one.device == device), None)
-        mine = mine or DeviceGlance(device, None, None, None, None)
-        shown = _Page(site, principal, found, mine)
+        await _refuse_unknown(services, principal, device)
+        glance = await services.devices.glance(principal.tenant)
+        shown = next((one for one in glance.devices if one.device == device), None)
+        shown = shown or DeviceGlance(device, None, None, None, None)
+        content = _Page(services, principal, glance, shown)
         ui.add_head_html(_STYLE)
-        with frame(principal, name_of(mine, shown.names)):
-            await shown.build(series or [], span)
+        with frame(principal, name_of(shown, content.names)):
+            await content.build(series or [], span)
 
 
-async def _refuse_unknown(site: Site, principal: Principal, device: str) -> None:
+async def _refuse_unknown(services: Services, principal: Principal, device: str) -> None:
     try:
-        await require_device(site.services.store.of(principal.tenant), device)
+        await services.devices.require(principal.tenant, device)
     except DeviceUnknownError as error:
         raise HTTPException(404, f"{error}.") from None
 
@@ -68,52 +64,56 @@ async def _refuse_unknown(site: Site, principal: Principal, device: str) -> None
 class _Page:
     """One open page of a device."""
 
-    def __init__(self, site: Site, who: Principal, found: Glance, device: DeviceGlance) -> None:
-        self._services, self._who, self._device = site.services, who, device
-        self._store = site.services.store
-        bridge = self._services.bridges.running().get(who.tenant)
+    def __init__(
+        self, services: Services, principal: Principal, glance: Glance, device: DeviceGlance
+    ) -> None:
+        self._services, self._principal, self._device = services, principal, device
+        self._readings = services.readings.of(principal.tenant)
+        bridge = self._services.bridges.running().get(principal.tenant)
         self.names = bridge.names() if bridge is not None else {}
-        self._found = found
-        self._offered = Choices.of(found, self.names, device.device)
+        self._glance = glance
+        self._offered = Choices.of(glance, self.names, device.device)
 
-    async def build(self, asked: list[str], span: str) -> None:
+    async def build(self, requested: list[str], span: str) -> None:
         """Make all of it, the quickest first."""
         key = self._device.device
         self._sub = ui.label(self._subline()).classes("dm-soft dm-subline")
         self._why = ui.expansion().classes("dm-explain").props("dense")
         await self._explain()
-        self._now = NowPanel(self._services, self._who, self._device)
+        self._now = NowPanel(self._services, self._principal, self._device)
         with ui.element("section").props('aria-label="Now"'):
             heading("Now")
             self._now.build()
         self._chart = ChartPanel(
-            self._store.of(self._who.tenant),
-            self._found,
+            self._readings,
+            self._glance,
             self._offered,
             self._services.supervisor.defects,
         )
-        with ui.element("section").props('aria-label="Chart"'):
-            heading("What it measured")
-            await self._chart.build(self._offered.first(key, asked), span)
-        self._odd = OddPanel(self._services, self._who, key, self._chart.mark)
-        with ui.element("section").props('aria-label="Odd"'):
+        with ui.element("section").props('aria-label="Readings"'):
+            heading("Readings")
+            await self._chart.build(self._offered.first(key, requested), span)
+        self._odd = OddPanel(self._services, self._principal, key, self._chart.mark)
+        with ui.element("section").props('aria-label="Anomalies"'):
             self._odd.build()
-        with ui.element("section").props('aria-label="State"'):
-            heading("How it is")
-            reports.build(await report_days(self._store.of(self._who.tenant), key))
+        with ui.element("section").props('aria-label="Status"'):
+            heading("Status")
+            reports.build(await self._readings.report_days(key))
             await self._gaps()
         with ui.element("section").props('aria-label="History"'):
-            heading("What was true when")
-            self._past = PastPanel(self._store.of(self._who.tenant), key)
+            heading("History")
+            self._past = PastPanel(self._services.devices, self._principal.tenant, key)
             await self._past.build()
         with ui.element("section").props('aria-label="Calibration"'):
             heading("Calibration")
-            CalibrationPanel(self._services, self._who, self._device, self._chart.draw).build()
+            CalibrationPanel(
+                self._services, self._principal, self._device, self._chart.draw
+            ).build()
         self._follow()
 
     def _subline(self) -> str:
         device = self._device
-        places = {place.place: place for place in self._found.places}
+        places = {place.place: place for place in self._glance.places}
         path: list[str] = []
         at = places.get(device.place or 0)
         while at is not None:
@@ -131,23 +131,23 @@ class _Page:
 
     async def _explain(self) -> None:
         """The sentence that matters most; the rest on demand."""
-        said = await self._services.explainer.device(self._who.tenant, self._device.device)
+        explanation = await self._services.explainer.device(
+            self._principal.tenant, self._device.device
+        )
         self._sub.text = self._subline()
-        self._why.text = said.headline.text
-        level = said.headline.level
+        self._why.text = explanation.headline.text
+        level = explanation.headline.level
         self._why.classes(_LEVELS[level], remove=" ".join({*_LEVELS.values()} - {_LEVELS[level]}))
         clock = Clock(datetime.now(UTC))
         self._why.clear()
         with self._why, ui.element("ol").classes("dm-chain"):
-            for sentence in said.chain:
+            for sentence in explanation.chain:
                 with ui.element("li"):
                     ui.label(f"{clock.at(sentence.at)}: {sentence.text}")
 
     async def _gaps(self) -> None:
         """Readings that never came, counted by their numbers."""
-        for gap in await DeviceRepository(self._store.of(self._who.tenant)).gaps(
-            self._device.device
-        ):
+        for gap in await self._services.devices.gaps(self._principal.tenant, self._device.device):
             missing = sum(b - a + 1 for a, b in gap.missing)
             if missing:
                 ui.label(
@@ -157,7 +157,7 @@ class _Page:
 
     def _follow(self) -> None:
         """Show what is heard of it from now on."""
-        key, tenant = self._device.device, self._who.tenant
+        key, tenant = self._device.device, self._principal.tenant
 
         async def follow() -> None:
             async with self._services.live.subscribe(tenant) as updates:

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import background_tasks, context, ui
 from nicegui.client import Client
 
 from hub.api.principal import Principal, Reader
-from hub.devices.glance import Glance, glance
+from hub.devices.glance import Glance
 from hub.explain.problems import Problem
 from hub.live import Subscription
+from hub.services import Services
 from hub.web.frame import frame
 from hub.web.home.element import Home
-from hub.web.home.feed import Feed
+from hub.web.home.feed import HomeFeed
 from hub.web.home.sentences import sentences
 from hub.web.home.shared import Shared
 from hub.web.home.view import name_of
-from hub.web.pages import Link
 
-if TYPE_CHECKING:
-    from hub.web.site import Site
-
-__all__ = ["LINK", "mount"]
-
-LINK = Link("Home", "/", "home", 10)
+__all__ = ["mount"]
 
 # However many pages are open, problems are looked for so often.
 _PROBLEMS_S = 2.0
 _STYLE = '<link rel="stylesheet" href="/static/home.css">'
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add the page."""
     shared: Shared[list[Problem]] = Shared(_PROBLEMS_S)
 
     @ui.page("/")
     async def home(principal: Reader) -> None:
-        feed = _feed(site, principal.tenant, shared)
-        updates = site.services.live.subscribe(principal.tenant)
+        feed = _feed(services, principal.tenant, shared)
+        updates = services.live.subscribe(principal.tenant)
         # From before the first look at the database, so that nothing falls between the two.
         await updates.__aenter__()
         try:
@@ -55,27 +50,27 @@ def mount(site: Site) -> None:
         _run(context.client, feed, updates, element)
 
 
-def _feed(site: Site, tenant: str, shared: Shared[list[Problem]]) -> Feed:
+def _feed(services: Services, tenant: str, shared: Shared[list[Problem]]) -> HomeFeed:
     titles: dict[str, str] = {}
 
     async def read() -> Glance:
-        found = await glance(site.services.store.of(tenant))
-        titles.update({device.device: name_of(device, names()) for device in found.devices})
-        return found
+        glance = await services.devices.glance(tenant)
+        titles.update({device.device: name_of(device, names()) for device in glance.devices})
+        return glance
 
     def names() -> Mapping[str, str]:
-        bridge = site.services.bridges.running().get(tenant)
+        bridge = services.bridges.running().get(tenant)
         return bridge.names() if bridge is not None else {}
 
     async def problems() -> Sequence[Mapping[str, Any]]:
-        found = await shared.get(tenant, lambda: site.services.explainer.problems(tenant))
-        odd = [one for one in await site.services.anomalies.all(tenant) if not one.muted]
-        return sentences(found, odd, titles)
+        of_devices = await shared.get(tenant, lambda: services.explainer.problems(tenant))
+        odd = [one for one in await services.anomalies.all(tenant) if not one.muted]
+        return sentences(of_devices, odd, titles)
 
-    return Feed(read, names, problems, site.services.supervisor)
+    return HomeFeed(read, names, problems, services.supervisor)
 
 
-def _run(client: Client, feed: Feed, updates: Subscription, element: Home) -> None:
+def _run(client: Client, feed: HomeFeed, updates: Subscription, element: Home) -> None:
     async def follow() -> None:
         try:
             await feed.run(updates, element.show, element.patch)

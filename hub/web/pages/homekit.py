@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
@@ -11,30 +11,24 @@ from contracts.homekit.qr import svg_uri
 from hub.api.principal import Principal, Reader
 from hub.homekit.bridge import Bridge
 from hub.homekit.pairing import PairingInfo
+from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import frame, heading
-from hub.web.pages import Link
 from hub.web.words import count, service_words
 
-if TYPE_CHECKING:
-    from hub.services import Services
-    from hub.web.site import Site
-
-__all__ = ["LINK", "mount"]
-
-LINK = Link("Apple Home", "/homekit", "phone_iphone", 50)
+__all__ = ["mount"]
 
 # Pairing happens on a phone; nothing tells of it, so an open page looks this often.
 _LOOK_S = 2.0
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add /homekit."""
 
     @ui.page("/homekit")
     async def homekit(principal: Reader) -> None:
         with frame(principal, "Apple Home"):
-            page = _Page(site.services, principal)
+            page = _Page(services, principal)
             page.show()
             ui.timer(_LOOK_S, page.look_again)
 
@@ -44,12 +38,12 @@ class _Page:
 
     def __init__(self, services: Services, principal: Principal) -> None:
         self._services = services
-        self._who = principal
+        self._principal = principal
         self._seen: object = None
 
     @property
     def _bridge(self) -> Bridge | None:
-        return self._services.bridges.running().get(self._who.tenant)
+        return self._services.bridges.running().get(self._principal.tenant)
 
     def look_again(self) -> None:
         """Show the page anew if anything on it changed."""
@@ -73,9 +67,8 @@ class _Page:
         self._seen = self._state()
         bridge = self._bridge
         if bridge is None:
-            ui.label(
-                f"{self._who.tenant} has no bridge yet: it starts when its first device is heard."
-            )
+            tenant = self._principal.tenant
+            ui.label(f"{tenant} has no bridge yet: it starts when its first device is heard.")
             return
         for info in bridge.pairings():
             self._pairing(info)
@@ -85,7 +78,7 @@ class _Page:
     def _pairing(self, info: PairingInfo) -> None:
         heading(info.name)
         if not info.controllers:
-            if self._who.administers:
+            if self._principal.administers:
                 ui.label("Not paired. Open the Home app, choose Add Accessory, and scan this:")
                 _code(info)
             else:
@@ -97,11 +90,11 @@ class _Page:
             for controller in info.controllers:
                 with ui.element("li"), ui.row().classes("items-center"):
                     ui.label(controller).classes("break-all font-mono text-sm")
-                    if self._who.administers:
+                    if self._principal.administers:
                         ui.button(
                             "Remove", on_click=lambda _, c=controller: self._unpair(info, c)
                         ).props(f'flat no-caps dense aria-label="Remove {controller}"')
-        if self._who.administers:
+        if self._principal.administers:
             with ui.expansion("Show the code again"):
                 ui.label(
                     "Further people are invited in the Home app. The code is for pairing anew, "
@@ -121,14 +114,12 @@ class _Page:
             self.show.refresh()
 
     def _held(self, bridge: Bridge) -> None:
-        heading("Held back")
+        heading("Not shown in Apple Home")
         held = bridge.held()
         if not held:
-            ui.label("Nothing: all that devices say is in Apple Home.")
+            ui.label("Nothing: Apple Home shows everything.")
             return
-        ui.label(
-            "What Apple Home would not take, and what it waits for. It is stored all the same."
-        )
+        ui.label("What Apple Home does not accept, or still waits for. It is stored all the same.")
         with ui.element("ul"):
             for one in held:
                 with ui.element("li"):
@@ -139,7 +130,7 @@ class _Page:
         heading("Accessories")
         shown = [one for each in bridge.accessories() for one in each["accessories"]]
         if not shown:
-            ui.label("None yet: a device appears when it has said something Apple Home knows.")
+            ui.label("None yet: a device appears once it has sent a value that Apple Home knows.")
         for one in sorted(shown, key=lambda one: str(one["name"]).casefold()):
             self._accessory(one)
 
@@ -150,18 +141,18 @@ class _Page:
                 ui.link(one["name"] or one["device"], f"/devices/{one['device']}")
                 state = "" if one["available"] else " · No Response"
                 ui.label(f"{services}{state}").classes("text-sm opacity-80 break-words")
-            if self._who.administers:
-                ui.button("Take out", on_click=lambda: self._remove(one)).props(
-                    f'flat no-caps dense aria-label="Take {one["name"]} out of Apple Home"'
+            if self._principal.administers:
+                ui.button("Remove", on_click=lambda: self._remove(one)).props(
+                    f'flat no-caps dense aria-label="Remove {one["name"]} from Apple Home"'
                 )
 
     async def _remove(self, one: dict[str, Any]) -> None:
         sure = await confirm(
-            f"Take {one['name']} out of Apple Home?",
+            f"Remove {one['name']} from Apple Home?",
             details=[
                 "Its readings stay here. It comes back by itself when it says something again."
             ],
-            yes="Take out",
+            yes="Remove",
         )
         bridge = self._bridge
         if sure and bridge is not None and bridge.has(one["device"]):

@@ -1,11 +1,10 @@
-"""Who may look at a tenant: roles, invitations, log out everywhere."""
+"""Who has access to a tenant: roles, invitations, log out everywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
@@ -14,40 +13,35 @@ from hub.api.principal import Administrator, Principal
 from hub.api.scope import Role
 from hub.errors import HubError
 from hub.people.repository import Invitation, Member
+from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import frame, heading
-from hub.web.pages import Link
 from hub.web.reloaded import Reloaded
 
-if TYPE_CHECKING:
-    from hub.web.site import Site
+__all__ = ["mount"]
 
-__all__ = ["LINK", "mount"]
-
-LINK = Link("People", "/people", "group", 80, administrators_only=True)
-
-_ROLES = {Role.READER: "looks", Role.ADMINISTRATOR: "changes things too"}
+_ROLES = {Role.READER: "reader", Role.ADMINISTRATOR: "administrator"}
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add /people."""
 
     @ui.page("/people")
     async def people(principal: Administrator) -> None:
         with frame(principal, f"People of {principal.tenant}"):
-            await _People(site, principal).show()
+            await _People(services, principal).show()
 
 
 class _People:
     """The page's content, shown anew when it changes."""
 
-    def __init__(self, site: Site, principal: Principal) -> None:
-        self._site = site
+    def __init__(self, services: Services, principal: Principal) -> None:
+        self._services, self._people = services, services.people
         self._principal = principal
         self._tenant = principal.tenant
 
     async def show(self) -> None:
-        people = self._site.people
+        people = self._people
         self._members = Reloaded(partial(people.members, self._tenant), self._show_members)
         await self._members.refresh()
         heading("Invite somebody")
@@ -62,16 +56,16 @@ class _People:
                     self._member(member)
 
     def _member(self, member: Member) -> None:
-        mine = member.id == self._principal.person
+        is_caller = member.id == self._principal.person
         with ui.element("div").classes("dm-grow"):
-            ui.label(member.name + (" (you)" if mine else "")).classes("dm-strong")
-            ui.label(f"last here {_ago(member.used_at)}").classes("dm-soft")
+            ui.label(member.name + (" (you)" if is_caller else "")).classes("dm-strong")
+            ui.label(f"last active {_ago(member.used_at)}").classes("dm-soft")
         role = ui.select(
             {str(role): text for role, text in _ROLES.items()},
             value=str(member.role),
             on_change=partial(self._set_role, member),
         ).props("dense outlined options-dense")
-        role.props["aria-label"] = f"What {member.name} may do"
+        role.props["aria-label"] = f"Role of {member.name}"
         ui.button("Log out everywhere", on_click=partial(self._log_out, member)).props(
             "flat no-caps"
         )
@@ -81,43 +75,43 @@ class _People:
 
     async def _set_role(self, member: Member, event: ValueChangeEventArguments[str]) -> None:
         try:
-            await self._site.services.people.set_role(self._tenant, member.id, Role(event.value))
-            ui.notify(f"{member.name} {_ROLES[Role(event.value)]} now.")
+            await self._people.set_role(self._tenant, member.id, Role(event.value))
+            ui.notify(f"{member.name} is {_ROLES[Role(event.value)]} now.")
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
         await self._members.refresh()
 
     async def _log_out(self, member: Member) -> None:
-        await self._site.sessions.close_all(member.id)
+        await self._people.sessions.close_all(member.id)
         ui.notify(f"{member.name} is logged out everywhere.")
 
     async def _remove(self, member: Member) -> None:
-        question = f"{member.name} will not see {self._tenant} any more. Open pages close at once."
+        question = f"{member.name} loses access to {self._tenant}. Open pages close at once."
         if not await confirm(f"Remove {member.name}?", details=[question], yes="Remove"):
             return
         try:
-            await self._site.services.people.leave(self._tenant, member.id)
-            ui.notify(f"{member.name} sees {self._tenant} no more.")
+            await self._people.leave(self._tenant, member.id)
+            ui.notify(f"{member.name} has no access to {self._tenant} any more.")
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
         await self._members.refresh()
 
     def _form(self) -> None:
         with ui.element("div").classes("dm-row"):
-            note = ui.input("For whom (a note for you)").props("dense outlined maxlength=100")
+            note = ui.input("Note (who it is for)").props("dense outlined maxlength=100")
             role = ui.select(
-                {str(role): f"who {text}" for role, text in _ROLES.items()},
+                {str(role): text for role, text in _ROLES.items()},
                 value=str(Role.READER),
-            ).props('dense outlined options-dense aria-label="What they may do"')
+            ).props('dense outlined options-dense aria-label="Role"')
 
             async def make() -> None:
-                path = await self._site.services.people.make_link(
+                path = await self._people.make_link(
                     self._tenant, Role(role.value), note=str(note.value or "")
                 )
                 await self._links.refresh()
-                _show_link(self._site, path)
+                _show_link(self._services, path)
 
-            ui.button("Make a link", on_click=make).props("no-caps unelevated")
+            ui.button("Create a link", on_click=make).props("no-caps unelevated")
 
     def _show_links(self, invitations: Sequence[Invitation]) -> None:
         if not invitations:
@@ -132,23 +126,21 @@ class _People:
         hours = (invitation.expires_at - datetime.now(UTC)).total_seconds() / 3600
         with ui.element("div").classes("dm-grow"):
             ui.label(invitation.note or "somebody").classes("dm-strong")
-            ui.label(f"{_ROLES[invitation.role]}; good for another {hours:.0f} h").classes(
-                "dm-soft"
-            )
+            ui.label(f"{_ROLES[invitation.role]}; expires in {hours:.0f} h").classes("dm-soft")
 
         async def withdraw() -> None:
-            await self._site.people.withdraw(self._tenant, invitation.id or 0)
+            await self._people.withdraw(self._tenant, invitation.id or 0)
             await self._links.refresh()
 
         ui.button("Withdraw", on_click=withdraw).props("flat no-caps")
 
 
-def _show_link(site: Site, path: str) -> None:
+def _show_link(services: Services, path: str) -> None:
     """The link, once: the hub keeps only its hash."""
     request = ui.context.client.request
     host = request.headers.get("host")
     here = f"{request.url.scheme}://{host}{path}"
-    url = here if host else site.services.url(path)
+    url = here if host else services.url(path)
     with ui.dialog(value=True) as dialog, ui.card().props('role="document"'):
         heading("A link for one person")
         ui.label("Send it to them. It works once, for three days; it is shown only now.")

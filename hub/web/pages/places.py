@@ -4,41 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
 from hub.api.principal import Principal, Reader
 from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError
-from hub.devices.changes import DeviceChanges
 from hub.errors import HubError
 from hub.live import LiveChange
-from hub.places.repository import PlaceRepository, Usage
+from hub.places.repository import Usage
+from hub.services import Services
 from hub.web.adding.context import paths
 from hub.web.ask import ask_choice, ask_text, confirm
 from hub.web.frame import frame, heading
-from hub.web.pages import Link
 from hub.web.words import count
 
-if TYPE_CHECKING:
-    from hub.services import Services
-    from hub.web.site import Site
-
-__all__ = ["LINK", "mount"]
-
-LINK = Link("PlaceRepository", "/places", "account_tree", 30)
+__all__ = ["mount"]
 
 _ALLOW_DROP = "(e) => { e.preventDefault(); e.currentTarget.classList.add('dm-over'); }"
 _LEFT = "(e) => e.currentTarget.classList.remove('dm-over')"
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add /places."""
 
     @ui.page("/places")
     async def places(principal: Reader) -> None:
         with frame(principal, "Places"):
-            page = _Page(site.services, principal)
+            page = _Page(services, principal)
             await page.load()
             page.show()
             ui.timer(0, page.watch, once=True)
@@ -57,9 +50,8 @@ class _Page:
 
     def __init__(self, services: Services, principal: Principal) -> None:
         self._services = services
-        self._who = principal
-        self._places = PlaceRepository(services.store.of(principal.tenant))
-        self._changes = DeviceChanges(services.store.of(principal.tenant), principal.name)
+        self._principal = principal
+        self._places, self._tenant = services.places, principal.tenant
         self._dragged = _Dragged()
         self._names: dict[str, str] = {}
         self._tree: list[dict[str, Any]] = []
@@ -69,16 +61,16 @@ class _Page:
 
     async def watch(self) -> None:
         """Follow what others change."""
-        async with self._services.live.subscribe(self._who.tenant) as updates:
+        async with self._services.live.subscribe(self._tenant) as updates:
             async for update in updates:
                 if isinstance(update, LiveChange) and update.noun in {"place", "device"}:
                     await self.again()
 
     async def load(self) -> None:
         """Ask the database."""
-        self._names = await self._services.naming.names(self._who.tenant)
-        self._tree = _without_values(await self._places.tree(values=True))
-        self._elsewhere = await self._places.devices_elsewhere()
+        self._names = await self._services.naming.names(self._tenant)
+        self._tree = _without_values(await self._places.tree(self._tenant, values=True))
+        self._elsewhere = await self._places.devices_elsewhere(self._tenant)
 
     async def again(self) -> None:
         """Show what is now, if it is anything else: a menu that is open would close."""
@@ -97,16 +89,18 @@ class _Page:
         with ui.element("div").props('role="alert"').classes("w-full"):
             if self._problem:
                 ui.label(self._problem).classes("dm-bad")
-        if self._who.administers:
-            ui.label("Drag a device or a place to where it is; or use its menu.").classes("text-sm")
+        if self._principal.administers:
+            ui.label("Drag a device or a place to its new place, or use its menu.").classes(
+                "text-sm"
+            )
             ui.button("New place", icon="add", on_click=lambda: self._add(None)).props(
                 "outline no-caps"
             )
         if not tree:
             ui.label("There are no places yet.")
         self._branch(tree, 2)
-        if tree and self._who.administers:
-            top = ui.label("Drop a place here to let it stand for itself").classes(
+        if tree and self._principal.administers:
+            top = ui.label("Drop a place here to move it to the top level").classes(
                 "w-full dm-drop text-sm"
             )
             self._target(top, lambda: self._drop(None))
@@ -116,7 +110,7 @@ class _Page:
                 self._device(device, None)
             if not elsewhere:
                 ui.label("Every device has its place.").classes("text-sm opacity-80")
-        if self._who.administers:
+        if self._principal.administers:
             self._target(nowhere, lambda: self._drop(None))
 
     def _branch(self, places: list[dict[str, Any]], level: int) -> None:
@@ -134,7 +128,7 @@ class _Page:
         with ui.row().classes("items-center no-wrap w-full dm-row") as row:
             ui.icon("place").props('aria-hidden="true"')
             ui.label(name).classes("grow font-medium break-words min-w-0")
-            if not self._who.administers:
+            if not self._principal.administers:
                 return
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
                 button.props.set_optional("aria-label", f"Actions for {name}")
@@ -151,7 +145,7 @@ class _Page:
         with ui.row().classes("items-center no-wrap w-full dm-row") as row:
             ui.icon("sensors").props('aria-hidden="true"')
             ui.link(name, f"/devices/{key}").classes("grow break-words min-w-0")
-            if not self._who.administers:
+            if not self._principal.administers:
                 return
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
                 button.props.set_optional("aria-label", f"Actions for {name}")
@@ -177,56 +171,62 @@ class _Page:
         dragged, self._dragged = self._dragged, _Dragged()
         if dragged.device is not None:
             device = dragged.device
-            await self._do(lambda: self._changes.place(device, place))
+            await self._put(device, place)
         elif dragged.place is not None and dragged.place != place:
             moved = dragged.place
-            await self._do(lambda: self._places.move(moved, place))
+            await self._do(lambda: self._places.move(self._tenant, moved, place))
 
     # --- by dialog ------------------------------------------------------------------------------
 
     async def _add(self, parent: int | None) -> None:
-        name = await ask_text("A new place", "Name", yes="Make it")
+        name = await ask_text("A new place", "Name", yes="Create")
         if name is not None:
-            await self._do(lambda: self._places.add(name, parent))
+            await self._do(lambda: self._places.add(self._tenant, name, parent))
 
     async def _rename(self, place: int, name: str) -> None:
-        wanted = await ask_text(f"Rename {name}", "Name", value=name, yes="Rename")
-        if wanted is not None:
-            await self._do(lambda: self._places.rename(place, wanted))
+        new_name = await ask_text(f"Rename {name}", "Name", value=name, yes="Rename")
+        if new_name is not None:
+            await self._do(lambda: self._places.rename(self._tenant, place, new_name))
 
     async def _rename_device(self, device: str, name: str) -> None:
-        wanted = await ask_text(f"Rename {name or device}", "Name", value=name, yes="Rename")
-        if wanted is not None:
+        new_name = await ask_text(f"Rename {name or device}", "Name", value=name, yes="Rename")
+        if new_name is not None:
             await self._do(
                 lambda: self._services.naming.rename(
-                    self._who.tenant, device, wanted, self._who.name
+                    self._tenant, device, new_name, self._principal.name
                 )
             )
 
     async def _move_place(self, place: int, name: str) -> None:
-        options = {0: "Nothing: it stands for itself"} | await self._options()
+        options = {0: "Top level"} | await self._options()
         options.pop(place, None)
         to = await ask_choice(f"Move {name}", "Within", options, value=0, yes="Move")
         if to is not None:
-            await self._do(lambda: self._places.move(place, to or None))
+            await self._do(lambda: self._places.move(self._tenant, place, to or None))
 
     async def _move_device(self, device: str, name: str, place: int | None) -> None:
         options = {0: "In no place"} | await self._options()
         to = await ask_choice(f"Move {name}", "Place", options, value=place or 0, yes="Move")
         if to is not None:
-            await self._do(lambda: self._changes.place(device, to or None))
+            await self._put(device, to or None)
+
+    async def _put(self, device: str, place: int | None) -> None:
+        devices, who = self._services.devices, self._principal.name
+        await self._do(lambda: devices.put(self._tenant, device, place, who))
 
     async def _options(self) -> dict[int, str]:
-        return {place.id: place.path for place in paths(await self._places.tree())}
+        return {place.id: place.path for place in paths(await self._places.tree(self._tenant))}
 
     async def _remove(self, place: int, name: str) -> None:
         try:
-            usage = await self._places.usage(place)
+            usage = await self._places.usage(self._tenant, place)
         except HubError as error:
             await self._tell(str(error))
             return
         if await confirm(f"Remove {name}?", details=_lost(usage), yes="Remove"):
-            await self._do(lambda: self._places.remove_branch(place, self._who.name))
+            await self._do(
+                lambda: self._places.remove_branch(self._tenant, place, self._principal.name)
+            )
 
     async def _do(self, change: Callable[[], Awaitable[object]]) -> None:
         """Make a change, tell those who look on; say on the page what was refused."""
@@ -237,7 +237,7 @@ class _Page:
             return
         self._problem = ""
         await self.again()
-        self._services.live.publish(self._who.tenant, LiveChange("place", ""))
+        self._services.live.publish(self._tenant, LiveChange("place", ""))
 
     async def _tell(self, problem: str) -> None:
         self._problem = problem
@@ -268,20 +268,20 @@ def _sentence(error: HubError) -> str:
 
 def _lost(usage: Usage) -> list[str]:
     """What goes with a place, and what becomes of the devices there."""
-    said = []
+    lines = []
     if usage.below:
-        said.append(f"{count(usage.below, 'place')} within it would go as well.")
+        lines.append(f"{count(usage.below, 'place')} within it would go as well.")
     if usage.devices:
         there = ", ".join(usage.devices[:5]) + (" and more" if len(usage.devices) > 5 else "")
         one = len(usage.devices) == 1
         verb, they = ("is", "it") if one else ("are", "they")
-        said.append(
+        lines.append(
             f"{count(len(usage.devices), 'device')} {verb} there now ({there}): {they} would move "
             "to the place around it."
         )
     if usage.placements and usage.since:
-        said.append(
-            f"{count(usage.placements, 'record')} of what was there when, since "
-            f"{usage.since.astimezone():%d %B %Y}, would be lost for good."
+        lines.append(
+            f"{count(usage.placements, 'record')} of which device was there, since "
+            f"{usage.since.astimezone():%d %B %Y}, would be deleted."
         )
-    return [*said, "Readings stay as they are."]
+    return [*lines, "Readings stay as they are."]

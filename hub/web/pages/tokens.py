@@ -5,52 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
 from hub.api.principal import Administrator, Principal
 from hub.api.scope import Scope
 from hub.errors import HubError
+from hub.services import Services
 from hub.tokens.repository import Token
+from hub.tokens.service import TokenService
 from hub.web.ask import confirm, tell_secret
 from hub.web.frame import frame, heading
-from hub.web.pages import Link
 from hub.web.reloaded import Reloaded
 
-if TYPE_CHECKING:
-    from hub.web.site import Site
-
-__all__ = ["LINK", "mount"]
-
-LINK = Link("TokenRepository", "/tokens", "terminal", 85, administrators_only=True)
+__all__ = ["mount"]
 
 _SCOPES = {
-    Scope.READ: "look: devices, readings, live values",
+    Scope.READ: "read devices, readings, live values",
     Scope.WRITE: "change names, places, calibrations, settings",
-    Scope.COMMAND: "switch things",
+    Scope.COMMAND: "send commands to devices",
     Scope.UPDATE: "add firmware and roll it out",
-    Scope.METRICS: "be a Prometheus: scrape /metrics",
-    Scope.ADMIN: "do all of it, and make tokens",
+    Scope.METRICS: "scrape /metrics (Prometheus)",
+    Scope.ADMIN: "all of these, and create tokens",
 }
 _LASTING = {30: "a month", 365: "a year", 0: "until it is revoked"}
 
 
-def mount(site: Site) -> None:
+def mount(services: Services) -> None:
     """Add /tokens."""
 
     @ui.page("/tokens")
     async def tokens(principal: Administrator) -> None:
-        with frame(principal, "TokenRepository"):
-            await _Page(site, principal).show()
+        with frame(principal, "Tokens"):
+            await _Page(services.tokens, principal).show()
 
 
 class _Page:
     """The page's content; the list is shown anew when it changes."""
 
-    def __init__(self, site: Site, principal: Principal) -> None:
-        self._site, self._principal = site, principal
-        self._tokens = site.services.tokens
+    def __init__(self, tokens: TokenService, principal: Principal) -> None:
+        self._tokens, self._principal = tokens, principal
 
     async def show(self) -> None:
         ui.label(
@@ -59,12 +53,12 @@ class _Page:
         )
         self._list = Reloaded(partial(self._tokens.all, self._principal.tenant), self._show_list)
         await self._list.refresh()
-        heading("Make a token")
+        heading("New token")
         self._form()
 
     def _show_list(self, tokens: Sequence[Token]) -> None:
         if not tokens:
-            ui.label("There is none yet.").classes("dm-soft")
+            ui.label("No tokens yet.").classes("dm-soft")
             return
         with ui.element("ul").classes("dm-list"):
             for token in tokens:
@@ -78,7 +72,7 @@ class _Page:
             ui.label(f"made by {token.made_by}; {_used(token)}; {_ends(token)}").classes("dm-soft")
 
         async def end() -> None:
-            question = "The program that has it is shut out at once."
+            question = "The program that uses it loses access at once."
             if not await confirm(f"Revoke {token.name}?", details=[question], yes="Revoke"):
                 return
             try:
@@ -93,7 +87,7 @@ class _Page:
 
     def _form(self) -> None:
         name = ui.input("What it is for").props("dense outlined maxlength=100")
-        heading("It may", 3)
+        heading("Permissions", 3)
         with ui.element("div").props('role="group" aria-label="What it may do"').classes("column"):
             boxes = {scope: _box(scope, text) for scope, text in _SCOPES.items()}
         lasting = ui.select(_LASTING, value=365, label="How long it lasts")
@@ -117,7 +111,7 @@ class _Page:
             await self._list.refresh()
             await tell_secret("The token", text)
 
-        ui.button("Make it", on_click=make).props("no-caps unelevated")
+        ui.button("Create", on_click=make).props("no-caps unelevated")
 
 
 def _box(scope: Scope, text: str) -> ui.checkbox:
@@ -134,6 +128,6 @@ def _used(token: Token) -> str:
 
 def _ends(token: Token) -> str:
     if token.expires_at is None:
-        return "without an end"
+        return "no expiry"
     over = token.expires_at <= datetime.now(UTC)
     return f"{'ended' if over else 'ends'} {token.expires_at:%Y-%m-%d %H:%M} UTC"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nicegui import events, ui
 
 from hub.api.principal import Principal
@@ -11,11 +9,9 @@ from hub.errors import HubError
 from hub.firmware.check import MAX_UPLOAD
 from hub.firmware.errors import FirmwareInUseError, ImageRefusedError
 from hub.firmware.repository import Image
+from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.updates.what import advice, what_is
-
-if TYPE_CHECKING:
-    from hub.services import Services
 
 __all__ = ["Images"]
 
@@ -27,7 +23,7 @@ class Images:
 
     def __init__(self, services: Services, principal: Principal) -> None:
         self._firmware = services.firmware(principal.tenant)
-        self._who = principal
+        self._principal = principal
         self._refused: tuple[str, ...] = ()
         self._images: list[Image] = []
 
@@ -43,10 +39,10 @@ class Images:
     def show(self) -> None:
         """Build it; all at once, since whoever asks for it meanwhile would add to it."""
         if not self._images:
-            ui.label("No firmware is kept here yet.")
+            ui.label("No firmware yet.")
         for image in self._images:
             self._image(image)
-        if not self._who.administers:
+        if not self._principal.administers:
             return
         with ui.element("div").props('role="alert"').classes("w-full"):
             for line in self._refused:
@@ -72,7 +68,7 @@ class Images:
                 ).classes("text-sm opacity-80 break-words")
                 if image.notes:
                     ui.label(image.notes).classes("text-sm break-words whitespace-pre-line")
-            if self._who.administers:
+            if self._principal.administers:
                 name = f"{image.version} for {image.board or 'any board'}"
                 ui.button(
                     "Roll out", on_click=lambda: ui.navigate.to(f"/updates/new?image={image.id}")
@@ -96,7 +92,7 @@ class Images:
             self._refused = (f"{name} was not added: {error}.",)
         else:
             self._refused = ()
-            ui.notify(f"{image.version} for {image.board or 'any board'} is here.")
+            ui.notify(f"{image.version} for {image.board or 'any board'} was added.")
         await self._again()
 
     async def _too_large(self) -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
 from hub.api.principal import Principal
 from hub.rollouts.view import View, target_text
 from hub.runtime.broadcast import Missed
+from hub.services import Services
 from hub.web.updates.words import counts, phase_words
-
-if TYPE_CHECKING:
-    from hub.services import Services
 
 __all__ = ["Listed"]
 
@@ -27,14 +24,14 @@ class Listed:
 
     def __init__(self, services: Services, principal: Principal) -> None:
         self._services = services
-        self._who = principal
+        self._principal = principal
         self._shown: list[tuple[int, str, str]] = []
 
     async def watch(self) -> None:
         """Follow what becomes of them."""
         async with self._services.rollouts.watch() as changes:
             async for change in changes:
-                if isinstance(change, Missed) or change[0] == self._who.tenant:
+                if isinstance(change, Missed) or change[0] == self._principal.tenant:
                     before = self._shown
                     await self.load()
                     if self._shown != before:
@@ -43,20 +40,20 @@ class Listed:
 
     async def load(self) -> None:
         """Ask for number, what it is and where it stands, of each."""
-        found = await self._services.rollouts.latest(self._who.tenant, _MOST)
+        views = await self._services.rollouts.latest(self._principal.tenant, _MOST)
         self._shown = [
-            (view.rollout.id, target_text(view.rollout), _standing(view)) for view in found
+            (view.rollout.id, target_text(view.rollout), _standing(view)) for view in views
         ]
 
     @ui.refreshable_method
     def show(self) -> None:
         """Build it; all at once, since whoever asks for it meanwhile would add to it."""
-        if self._who.administers:
+        if self._principal.administers:
             ui.button(
                 "New rollout", icon="add", on_click=lambda: ui.navigate.to("/updates/new")
             ).props("outline no-caps")
         if not self._shown:
-            ui.label("There was no rollout yet.")
+            ui.label("No rollouts yet.")
         for number, target, standing in self._shown:
             with ui.column().classes("w-full gap-0 dm-line"):
                 ui.link(f"{number}: {target}", f"/updates/{number}")
@@ -66,5 +63,5 @@ class Listed:
 def _standing(view: View) -> str:
     rollout = view.rollout
     by = f" by {rollout.created_by}" if rollout.created_by else ""
-    begun = f"{rollout.created_at.astimezone():%d %b %Y %H:%M}"
-    return f"{phase_words(rollout)}; {counts(view)}; begun {begun}{by}"
+    started = f"{rollout.created_at.astimezone():%d %b %Y %H:%M}"
+    return f"{phase_words(rollout)}; {counts(view)}; started {started}{by}"

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
 from hub.api.principal import Principal
-from hub.devices.overview import overview
 from hub.errors import HubError
-from hub.places.repository import PlaceRepository
 from hub.rollouts.local_zone import local_zone
 from hub.rollouts.model import Options, State
 from hub.rollouts.service import RolloutRequest
 from hub.rollouts.view import View
+from hub.services import Services
 from hub.web.adding.context import paths
 from hub.web.frame import heading
 from hub.web.updates.watched import device_table
 from hub.web.updates.words import clock, sentence
 from hub.web.words import count
 
-if TYPE_CHECKING:
-    from hub.services import Services
-
 __all__ = ["Planned"]
 
-_SCOPES = {"all": "All devices", "place": "Those of a place", "some": "These devices"}
+_SCOPES = {"all": "All devices", "place": "Devices of a place", "some": "These devices"}
 
 
 class Planned:
@@ -33,35 +29,33 @@ class Planned:
 
     def __init__(self, services: Services, principal: Principal, image: int | None) -> None:
         self._services = services
-        self._who = principal
-        self._wanted = image
+        self._principal = principal
+        self._first_image = image
         self._view: View | None = None
         self._problem = ""
         self._options: dict[str, Any] = {}
 
     async def show(self) -> None:
         """Build it."""
-        store, tenant = self._services.store, self._who.tenant
+        services, tenant = self._services, self._principal.tenant
         images = {
             image.id: f"{image.version} for {image.board or 'any board'}"
             for image in await self._services.firmware(tenant).images()
         }
         if not images:
             ui.label("There is no firmware to roll out yet.")
-            ui.link("Add some", "/updates")
+            ui.link("Add firmware", "/updates")
             return
         self._names = await self._services.naming.names(tenant)
         devices = {
             one.device: f"{self._names[one.device]} ({one.device})"
             if one.device in self._names
             else one.device
-            for one in await overview(store.of(tenant))
+            for one in await services.devices.overview(tenant)
         }
-        places = {
-            place.id: place.path for place in paths(await PlaceRepository(store.of(tenant)).tree())
-        }
+        places = {place.id: place.path for place in paths(await services.places.tree(tenant))}
         with ui.column().classes("w-full max-w-2xl gap-3"):
-            self._image = _select("Firmware", images, self._wanted, self._stale)
+            self._image = _select("Firmware", images, self._first_image, self._stale)
             self._scope = ui.radio(_SCOPES, value="all", on_change=self._stale)
             self._scope.props('aria-label="Which devices"')
             self._place = _select("Place", places, None, self._stale)
@@ -70,21 +64,21 @@ class Planned:
                 devices, multiple=True, label="Devices", on_change=self._stale, value=[]
             ).props("outlined use-chips")
             self._some.classes("w-full").bind_visibility_from(self._scope, "value", value="some")
-            with ui.expansion("How").classes("w-full"):
+            with ui.expansion("Options").classes("w-full"):
                 self._how()
             ui.button("Show the plan", on_click=self._plan).props("no-caps")
         self._result()
 
     def _how(self) -> None:
         defaults = Options()
-        self._number("canary", "Devices that go first, to see how they do", defaults.canary)
+        self._number("canary", "Devices updated first, as a test", defaults.canary)
         self._text("wave", "Devices in each wave after that: a number, or 25%", defaults.wave)
         self._text("halt_at", "Failures that halt it", defaults.halt_at)
         self._number("streams", "Devices sent to at the same time", defaults.streams)
         self._number("attempts", "Attempts a device", defaults.attempts)
         self._number("battery_mv", "Skip devices with a battery below (mV)", defaults.battery_mv)
         self._number("reports", "Reports of the new version before the next wave", defaults.reports)
-        self._text("windows", f"Only at, as 22:00-06:00 ({local_zone()})", "")
+        self._text("windows", f"Only between, e.g. 22:00-06:00 ({local_zone()})", "")
         downgrade = ui.checkbox("Allow a version lower than the running one")
         downgrade.on_value_change(lambda e: self._set("downgrade", e.value))
 
@@ -127,7 +121,7 @@ class Planned:
     async def _plan(self) -> None:
         try:
             self._view = await self._services.rollouts.plan(
-                self._who.tenant, self._request(), self._who.name
+                self._principal.tenant, self._request(), self._principal.name
             )
             self._problem = ""
         except HubError as error:
@@ -137,7 +131,7 @@ class Planned:
     async def _start(self) -> None:
         try:
             view = await self._services.rollouts.start(
-                self._who.tenant, self._request(), self._who.name
+                self._principal.tenant, self._request(), self._principal.name
             )
         except HubError as error:
             self._view, self._problem = None, sentence(error)
@@ -159,7 +153,7 @@ class Planned:
         ui.label(_forecast(view, len(going), waves)).props('aria-live="polite"')
         device_table(view, self._names)
         if going:
-            ui.button("Start it", icon="play_arrow", on_click=self._start).props("no-caps")
+            ui.button("Start", icon="play_arrow", on_click=self._start).props("no-caps")
         else:
             ui.label("There is nothing to start: every device would be skipped.")
 
@@ -170,7 +164,7 @@ def _forecast(view: View, going: int, waves: int) -> str:
     when = (
         f"done about {clock(view.done_at)} if nothing fails"
         if view.done_at
-        else "no end can be foretold, since of some devices nothing is known"
+        else "the end cannot be estimated: some devices have not said when they wake"
     )
     return f"{count(going, 'device')} in {count(waves, 'wave')}, {when}.{left}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from fastapi import HTTPException
 from nicegui import ui
@@ -15,12 +15,10 @@ from hub.rollouts.errors import UnknownRolloutError
 from hub.rollouts.model import Device, Health, Phase
 from hub.rollouts.view import View, target_text
 from hub.runtime.broadcast import Missed
+from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import heading
 from hub.web.updates.words import clock, counts, device_words, expected, phase_words, sentence
-
-if TYPE_CHECKING:
-    from hub.services import Services
 
 __all__ = ["Watched", "device_table", "rows"]
 
@@ -34,8 +32,8 @@ Names: TypeAlias = Mapping[str, str]
 _COLUMNS = [
     {"name": name, "label": label, "field": name, "align": "left", "sortable": True}
     for name, label in (
-        ("wave", "Wave"), ("device", "Device"), ("state", "Stands at"),
-        ("firmware", "Runs"), ("expected", "Expected"),
+        ("wave", "Wave"), ("device", "Device"), ("state", "Status"),
+        ("firmware", "Firmware"), ("expected", "Expected"),
     )
 ]  # fmt: skip
 
@@ -46,7 +44,7 @@ class Watched:
     def __init__(self, services: Services, principal: Principal, view: View, names: Names) -> None:
         self._services = services
         self._names = names
-        self._who = principal
+        self._principal = principal
         self._view = view
         self._number = view.rollout.id
         self._events: list[dict[str, Any]] = []
@@ -68,12 +66,12 @@ class Watched:
         async with self._services.rollouts.watch() as changes:
             await self._look()  # what happened since the page was made
             async for change in changes:
-                if isinstance(change, Missed) or change == (self._who.tenant, self._number):
+                if isinstance(change, Missed) or change == (self._principal.tenant, self._number):
                     await self._look()
                     await asyncio.sleep(_AT_MOST_EVERY_S)
 
     async def _look(self) -> None:
-        self._view = await self._services.rollouts.status(self._who.tenant, self._number)
+        self._view = await self._services.rollouts.status(self._principal.tenant, self._number)
         self._tell()
 
     async def show(self) -> None:
@@ -111,9 +109,9 @@ class Watched:
         self._wave.text = "" if phase.over else f"Wave {rollout.wave + 1} of {waves}{end}"
         over = sum(device.over for device in view.devices.values())
         self._bar.value = over / max(1, len(view.devices))
-        self._bar.props(f'aria-label="{over} of {len(view.devices)} devices are through"')
+        self._bar.props(f'aria-label="{over} of {len(view.devices)} devices are done"')
         self._problem.text = problem
-        may = self._who.administers
+        may = self._principal.administers
         self._pause.visible = may and phase is Phase.RUNNING
         self._resume.visible = may and phase in {Phase.PAUSED, Phase.HALTED}
         self._end.visible = may and phase in {Phase.RUNNING, Phase.PAUSED, Phase.HALTED}
@@ -138,15 +136,15 @@ class Watched:
 
     async def _do(self, act: Callable[[str, int, str], Awaitable[View]]) -> None:
         try:
-            self._view = await act(self._who.tenant, self._number, self._who.name)
+            self._view = await act(self._principal.tenant, self._number, self._principal.name)
         except HubError as error:
             self._tell(sentence(error))
         else:
             self._tell()
 
     async def _remember(self) -> None:
-        found = await self._services.rollouts.history(self._who.tenant, self._number)
-        self._events = found[-_EVENTS:]
+        events = await self._services.rollouts.history(self._principal.tenant, self._number)
+        self._events = events[-_EVENTS:]
 
     async def _look_back(self) -> None:
         await self._remember()

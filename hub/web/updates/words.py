@@ -18,16 +18,16 @@ _PHASES = {
     Phase.RUNNING: "Under way",
     Phase.PAUSED: "Paused",
     Phase.HALTED: "Halted",
-    Phase.ABORTING: "Ending: devices in the middle are finished",
+    Phase.ABORTING: "Aborting: updates under way are finished",
     Phase.ABORTED: "Aborted",
     Phase.DONE: "Done",
 }
 _STATES = {
-    State.PENDING: "its turn comes later",
-    State.COMMANDED: "told at its next wake",
-    State.ACCEPTED: "said yes, waits for a free stream",
-    State.UPDATING: "is sent the image",
-    State.VERIFYING: "was sent all of it, has to come back",
+    State.PENDING: "waits for its wave",
+    State.COMMANDED: "waits for its next wake",
+    State.ACCEPTED: "accepted, waits for a free stream",
+    State.UPDATING: "receives the image",
+    State.VERIFYING: "image sent, waits for its restart",
     State.UPDATED: "updated",
     State.FAILED: "failed",
     State.SKIPPED: "skipped",
@@ -42,38 +42,38 @@ def phase_words(rollout: Rollout) -> str:
 
 def counts(view: View) -> str:
     """`2 of 5 devices updated, 1 failed`."""
-    found = dict(view.counts)
-    said = [f"{found.pop('updated', 0)} of {count(len(view.devices), 'device')} updated"]
-    said += [f"{found[s]} {s}" for s in ("failed", "skipped") if found.get(s)]
-    return ", ".join(said)
+    numbers = dict(view.counts)
+    parts = [f"{numbers.pop('updated', 0)} of {count(len(view.devices), 'device')} updated"]
+    parts += [f"{numbers[s]} {s}" for s in ("failed", "skipped") if numbers.get(s)]
+    return ", ".join(parts)
 
 
 def device_words(device: Device, progress: Mapping[str, Any]) -> str:
     """Where a device stands."""
-    said = _STATES[device.state]
+    text = _STATES[device.state]
     stream = progress.get(device.device)
     if device.state is State.UPDATING and stream is not None and stream.total:
         percent = 100 * stream.done // stream.total
-        said = f"{percent} % sent"
+        text = f"{percent} % sent"
         if stream.seconds_left is not None:
-            said += f", {stream.seconds_left:.0f} s left"
+            text += f", {stream.seconds_left:.0f} s left"
     if device.attempts and not device.over:
-        said += f", attempt {device.attempts + 1}"
+        text += f", attempt {device.attempts + 1}"
     if device.reason:
-        said += f": {device.reason}"
+        text += f": {device.reason}"
     if device.health_reason:
-        said += f"; {device.health_reason}"
-    return said
+        text += f"; {device.health_reason}"
+    return text
 
 
 def expected(view: View, device: Device) -> str:
     """When a device should be done, "" when it is over."""
     if device.over:
         return ""
-    found = view.forecast.get(device.device)
-    if found is None or found.at is None:
-        return "cannot be said: nothing is known of when it wakes"
-    return clock(found.at) if found.sure else f"{clock(found.at)} or later"
+    forecast = view.forecast.get(device.device)
+    if forecast is None or forecast.at is None:
+        return "unknown: it has not said when it wakes"
+    return clock(forecast.at) if forecast.sure else f"{clock(forecast.at)} or later"
 
 
 def clock(at: datetime) -> str:

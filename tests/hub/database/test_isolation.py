@@ -37,8 +37,8 @@ from hub.rollouts.model import Options, Rollout, SettingsTarget
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutRepository
 from hub.tokens.repository import TokenRepository
-from hub.web.wizard.machine import Progress
-from hub.web.wizard.repository import SavedProgress, WizardRepository
+from hub.wizards.machine import WizardProgress
+from hub.wizards.repository import SavedProgress, WizardRepository
 from tests.hub.database.bouncer import bouncer
 from tests.hub.ingest.test_ingest import NOW, key, stored
 from tests.support.images import canned_image
@@ -67,7 +67,7 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
     await ReadingRepository(store.of(tenant)).calibrate(key(f"{prefix}0"), gain=2)
     await keep(store.of(tenant), Rule(30))
     await WizardRepository(store.of(tenant), prefix).save(
-        "add", SavedProgress(), Progress({"at": {"x": 1}})
+        "add", SavedProgress(), WizardProgress({"at": {"x": 1}})
     )
     await TokenRepository(store).make(tenant, f"{prefix} script", {Scope.READ}, "ann", None)
     await FirmwareRepository(store.of(tenant)).add(canned_image(f"1.0.{ord(prefix)}"))

@@ -1,10 +1,10 @@
-"""Charts that tests draw: every form of data, with gaps and with different units."""
+"""Charts that tests draw: every form of data, with missing_ranges and with different units."""
 
 from __future__ import annotations
 
 from contracts.homekit.quantities import quantity
 from contracts.reading import SeriesKey
-from hub.web.charts import Mark, Points, Ranges, Trace, options
+from hub.web.charts import BinRanges, ChartMark, RawPoints, Trace, options
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -20,13 +20,13 @@ GAP = (SINCE + 8 * HOUR, SINCE + 13 * HOUR)
 AT = [t for t in range(SINCE, NOW, 5 * MINUTE) if not GAP[0] < t < GAP[1]]
 
 
-def readings(base: float, slope: float) -> Points:
+def readings(base: float, slope: float) -> RawPoints:
     """A straight line through the day, so that every drawn point can be foretold."""
-    return Points(AT, [base + slope * (t - SINCE) / HOUR for t in AT])
+    return RawPoints(AT, [base + slope * (t - SINCE) / HOUR for t in AT])
 
 
-def bins(base: float, hours: list[int]) -> Ranges:
-    return Ranges(
+def bins(base: float, hours: list[int]) -> BinRanges:
+    return BinRanges(
         [SINCE + h * HOUR for h in hours],
         HOUR,
         [base + h for h in hours],
@@ -43,15 +43,20 @@ def cases() -> dict[str, dict]:
     lamp = Trace(
         "<img src=x onerror=alert(1)>",
         SWITCH,
-        Points([SINCE + HOUR, SINCE + 2 * HOUR, SINCE + 20 * HOUR], [1, 0, 1]),
+        RawPoints([SINCE + HOUR, SINCE + 2 * HOUR, SINCE + 20 * HOUR], [1, 0, 1]),
         held_until=SINCE + 22 * HOUR,
     )
     rollup = Trace("Rollup", CELSIUS, bins(-5, [0, 1, 2, 3, 10, 11]))
     bars = Trace(
-        "Readings", PERCENT, Points([SINCE + h * HOUR for h in (1, 5, 9)], [20, 40, 10]), bars=True
+        "Readings",
+        PERCENT,
+        RawPoints([SINCE + h * HOUR for h in (1, 5, 9)], [20, 40, 10]),
+        bars=True,
     )
-    one_bar = Trace("One", PERCENT, Points([NOW - HOUR], [20]), bars=True)
-    marked = Trace("Marked", CELSIUS, readings(10, 0), marks=(Mark(AT[5], 10.0, "<b>odd</b>"),))
+    one_bar = Trace("One", PERCENT, RawPoints([NOW - HOUR], [20]), bars=True)
+    marked = Trace(
+        "Marked", CELSIUS, readings(10, 0), marks=(ChartMark(AT[5], 10.0, "<b>odd</b>"),)
+    )
     drawn = {
         "gap": [cellar],
         "same-unit": [cellar, attic],

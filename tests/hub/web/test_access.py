@@ -212,7 +212,7 @@ async def test_what_is_open_to_everybody_is_as_it_was_decided():
 async def test_what_is_gone_says_so(ann, nobody):
     answer = await ann.get("/devices/esp8266_gone")
     assert answer.status_code == 404
-    assert "<h1>Not here</h1>" in answer.text
+    assert "<h1>Not found</h1>" in answer.text
     for path in ("/api/nothing", "/api/devices/esp8266_gone"):
         answer = await ann.get(path)
         assert answer.status_code == 404

@@ -44,19 +44,19 @@ async def connects(one: Publisher) -> bool:
 async def test_shut_out_let_in_and_given_another_password(web, open_browser):
     async with device(web, "lock_1", **SAID) as one, open_browser("ann") as page:
         await page.goto("/access")
-        await menu(page, "lock_1", "Shut out")
-        await page.get_by_text("shut out").first.wait_for()
+        await menu(page, "lock_1", "Disable")
+        await page.get_by_text("disabled").first.wait_for()
         again = Publisher("lock_1", one.port, one.enrol_port)
         again.password = one.password
         assert await until(lambda: _not(connects(again)))
-        await menu(page, "lock_1", "Let in again")
+        await menu(page, "lock_1", "Enable")
         assert await until(lambda: connects(again))
         await menu(page, "lock_1", "New password…")
         await page.get_by_role("alertdialog").get_by_role("button", name="New password").click()
         again.password = await page.get_by_test_id("secret").inner_text()
         assert again.password != one.password
         await picture(page, "access-secret")
-        await page.get_by_role("button", name="I have it").click()
+        await page.get_by_role("button", name="Done").click()
         assert await until(lambda: connects(again))
         await page.get_by_test_id("secret").wait_for(state="detached")
         assert again.password not in await page.content()
@@ -72,14 +72,14 @@ async def test_an_account_by_hand_and_its_end(web, open_browser):
         for name in ("no such name!", "hub"):
             await page.get_by_role("button", name="New account…").click()
             await page.get_by_label("Name: a device's id").fill(name)
-            await page.get_by_role("button", name="Make it").click()
+            await page.get_by_role("button", name="Create").click()
             alert = page.get_by_role("alert").get_by_text("cannot be an account")
             await alert.filter(has_text=name).wait_for()
         await page.get_by_role("button", name="New account…").click()
         await page.get_by_label("Name: a device's id").fill("viewer.phone")
-        await page.get_by_role("button", name="Make it").click()
+        await page.get_by_role("button", name="Create").click()
         await page.get_by_test_id("secret").wait_for()
-        await page.get_by_role("button", name="I have it").click()
+        await page.get_by_role("button", name="Done").click()
         await page.get_by_text("viewer.phone", exact=True).wait_for()
         await picture(page, "access-phone-dark")
         await menu(page, "viewer.phone", "Remove…")
@@ -99,12 +99,12 @@ async def test_a_successor_takes_a_devices_place(web, open_browser):
         await page.get_by_role("option", name="fresh_1").click()
         await page.get_by_role("button", name="Replace", exact=True).click()
         line = page.locator(".dm-line", has_text="worn_1")
-        await line.get_by_text("shut out").wait_for()
+        await line.get_by_text("disabled").wait_for()
 
 
 async def test_another_tenants_accounts_are_not_there(web, open_browser):
     await web.ask("POST", "/accounts/theirs_1", params={"tenant": "beach"}, json={})
     async with open_browser("ann") as page:
         await page.goto("/access")
-        await page.get_by_role("heading", name="Tools that may look on").wait_for()
+        await page.get_by_role("heading", name="Tools with read access").wait_for()
         assert "theirs_1" not in await page.content()

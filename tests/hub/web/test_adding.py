@@ -48,15 +48,15 @@ async def test_it_is_left_in_the_middle_and_gone_on_with_on_a_phone(
             await step(page, "Join it to your WiFi").wait_for()
             await picture(page, "add-portal")
             await page.get_by_role("button", name="It says that it joined").click()
-            await page.get_by_text("No new device comes in by itself now").wait_for()
+            await page.get_by_text("New devices need approval: one").wait_for()
             await page.get_by_text("Waiting for a device").wait_for()
             # With several tenants a device is shown to who can read its network's name.
             await page.get_by_label("Last four characters").fill(twin.id[-4:])
             # It knocks while the page is open: nothing is pressed, nothing reloaded.
             await twin.start()
-            await page.get_by_text(f"{twin.id} asks to come in").wait_for()
-            await picture(page, "add-door")
-            await page.get_by_role("button", name="Let it in").click()
+            await page.get_by_text(f"{twin.id} asks to be added").wait_for()
+            await picture(page, "add-waiting")
+            await page.get_by_role("button", name="Approve", exact=True).click()
             await step(page, "Name it").wait_for()
             await page.get_by_label("Name").fill("Loft <b>&")
             await page.get_by_label("Name").press("Enter")
@@ -73,7 +73,7 @@ async def test_it_is_left_in_the_middle_and_gone_on_with_on_a_phone(
             await picture(page, "add-reading-phone-dark")
             await page.get_by_role("button", name="Next").click()
             await step(page, "Temperature sensor").wait_for()
-            await page.get_by_label("It really is").fill("25")
+            await page.get_by_label("True value").fill("25")
             await page.get_by_role("button", name="Next").click()
             await step(page, "Apple Home").wait_for()
             await page.get_by_role("img", name="QR code").wait_for()
@@ -102,18 +102,18 @@ async def test_it_is_left_in_the_middle_and_gone_on_with_on_a_phone(
         await twin.stop()
 
 
-async def at_the_door(page) -> None:
+async def at_the_waiting_list(page) -> None:
     """A wizard begun anew, as far as where devices are waited for."""
     await page.goto("/add")
     await (
         page.get_by_text("How does it get into your WiFi?")
-        .or_(page.get_by_role("button", name="Start anew"))
+        .or_(page.get_by_role("button", name="Start over"))
         .first.wait_for()
     )
-    anew = page.get_by_role("button", name="Start anew")
+    anew = page.get_by_role("button", name="Start over")
     if await anew.count():
         await anew.click()
-        await page.get_by_role("alertdialog").get_by_role("button", name="Start anew").click()
+        await page.get_by_role("alertdialog").get_by_role("button", name="Start over").click()
     await page.get_by_text("It has its WiFi already").click()
     await page.get_by_role("button", name="Next").click()
     await step(page, "Find the device").wait_for()
@@ -123,12 +123,14 @@ async def test_a_window_is_opened_where_nobody_comes_in(window_hub, open_browser
     one = Publisher("window_1", window_hub.facts["mqtt_port"], window_hub.facts["enrol_port"])
     async with open_browser("max", hub=window_hub) as page:
         await look_at(page, "home")
-        await at_the_door(page)
-        await page.get_by_role("button", name="Let new devices in for 15 minutes").click()
-        await page.get_by_text("New devices are let in by themselves for 15 min more.").wait_for()
+        await at_the_waiting_list(page)
+        await page.get_by_role("button", name="Approve new devices for 15 minutes").click()
+        await page.get_by_text(
+            "New devices are approved automatically for 15 more minutes."
+        ).wait_for()
         await one.enrol()
-        await page.get_by_text("window_1 is in").wait_for()
-        await page.get_by_role("button", name="This is it").first.click()
+        await page.get_by_text("window_1 was approved").wait_for()
+        await page.get_by_role("button", name="Use this device").first.click()
         await step(page, "Name it").wait_for()
     await one.close()
 
@@ -138,11 +140,11 @@ async def test_a_device_whose_memory_was_erased_is_let_in_again(window_hub, open
     await window_hub.ask("POST", "/accounts/erased_1", json={})
     erased = Publisher("erased_1", facts["mqtt_port"], facts["enrol_port"])
     async with open_browser("ann", hub=window_hub) as page:
-        await at_the_door(page)
+        await at_the_waiting_list(page)
         knock = asyncio.create_task(erased.enrol())
         await page.get_by_text("erased_1 was refused: it is known with another password").wait_for()
         await picture(page, "add-refused")
-        await page.get_by_role("button", name="It is mine: let it in again").click()
+        await page.get_by_role("button", name="It is mine: allow it to enrol again").click()
         await page.get_by_text("erased_1 was refused").wait_for(state="detached")
         knock.cancel()
         await asyncio.gather(knock, return_exceptions=True)
@@ -150,8 +152,8 @@ async def test_a_device_whose_memory_was_erased_is_let_in_again(window_hub, open
         await again.enrol()
         await again.close()
         await (
-            page.get_by_text("It is one that is here already")
-            .or_(page.get_by_text("erased_1 is in"))
+            page.get_by_text("Choose a device that is known already")
+            .or_(page.get_by_text("erased_1 was approved"))
             .first.wait_for()
         )
     await erased.close()
@@ -162,9 +164,9 @@ async def test_it_is_done_by_keyboard_alone_and_says_where_one_is(window_hub, op
         device(window_hub, "keys_1", enrol=False, **SAID),
         open_browser("ann", hub=window_hub) as page,
     ):
-        await at_the_door(page)
-        card = page.locator(".q-card", has_text="keys_1 is in")
-        await card.get_by_role("button", name="This is it").press("Enter")
+        await at_the_waiting_list(page)
+        card = page.locator(".q-card", has_text="keys_1 was approved")
+        await card.get_by_role("button", name="Use this device").press("Enter")
         await step(page, "Name it").wait_for()
         # Who does not see the page is where the next step begins.
         await until(lambda: has_focus(page, "Name it"))
@@ -196,11 +198,11 @@ async def test_each_of_two_sensors_is_named_and_a_window_that_is_behind_is_told(
         open_browser("ann", hub=window_hub) as page,
         open_browser("ann", hub=window_hub) as behind,
     ):
-        await at_the_door(page)
+        await at_the_waiting_list(page)
         await behind.goto("/add")
         await step(behind, "Find the device").wait_for()
-        card = page.locator(".q-card", has_text="two_1 is in")
-        await card.get_by_role("button", name="This is it").click()
+        card = page.locator(".q-card", has_text="two_1 was approved")
+        await card.get_by_role("button", name="Use this device").click()
         await step(page, "Name it").wait_for()
         await behind.get_by_role("button", name="Back").click()
         await behind.get_by_role("alert").get_by_text("You went on with this").wait_for()
@@ -221,7 +223,7 @@ async def test_each_of_two_sensors_is_named_and_a_window_that_is_behind_is_told(
         await page.get_by_role("button", name="Next").click()
         await step(page, "Temperature sensor 2").wait_for()
         await page.get_by_label("What it measures").fill("Freezer")
-        await page.get_by_label("It really is").fill("-17.5")
+        await page.get_by_label("True value").fill("-17.5")
         await page.get_by_role("button", name="Next").click()
         await step(page, "Apple Home").wait_for()
         assert await until(lambda: configured(window_hub)) == ["Freezer", "Fridge"]

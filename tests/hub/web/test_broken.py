@@ -44,11 +44,11 @@ async def test_a_button_that_fails_says_so(web, open_browser):
         await page.goto("/people")
         await page.wait_for_function("window.did_handshake")
         async with without(web, "invite"):
-            await page.get_by_role("button", name="Make a link").click()
+            await page.get_by_role("button", name="Create a link").click()
             await expect(
                 page.get_by_text("That did not work; the hub's log says why.")
             ).to_be_visible()
-        await page.get_by_role("button", name="Make a link").click()
+        await page.get_by_role("button", name="Create a link").click()
         await expect(page.get_by_label("Link", exact=True)).to_be_visible()
 
 

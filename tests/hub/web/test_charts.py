@@ -7,7 +7,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.web.charts import Points, Ranges, Trace, gaps, options, usual_interval
+from hub.web.charts import BinRanges, RawPoints, Trace, missing_ranges, options, usual_interval
 from tests.hub.web.chart_cases import (
     CELSIUS,
     GAP,
@@ -33,16 +33,16 @@ def traces(draw):
     at = draw(times)
     kind = draw(st.sampled_from(KINDS))
     if kind is SWITCH:
-        data = Points(at, [draw(st.integers(0, 1)) for _ in at])
+        data = RawPoints(at, [draw(st.integers(0, 1)) for _ in at])
     elif draw(st.booleans()):
-        data = Points(at, [draw(values) for _ in at])
+        data = RawPoints(at, [draw(values) for _ in at])
     else:
         at = sorted({t - (t - SINCE) % HOUR for t in at})
         low = [draw(values) for _ in at]
         width = [abs(draw(values)) for _ in at]
         mean = [a + b / 2 for a, b in zip(low, width, strict=True)]
-        data = Ranges(at, HOUR, mean, low, [a + b for a, b in zip(low, width, strict=True)])
-    bars = isinstance(data, Points) and kind is not SWITCH and draw(st.booleans())
+        data = BinRanges(at, HOUR, mean, low, [a + b for a, b in zip(low, width, strict=True)])
+    bars = isinstance(data, RawPoints) and kind is not SWITCH and draw(st.booleans())
     return Trace(draw(st.text(max_size=8)), kind, data, bars=bars)
 
 
@@ -80,7 +80,7 @@ def test_no_reading_is_left_out_and_none_is_made_up(drawn):
     made = options(drawn, SINCE, NOW, now=NOW)
     for trace, dataset in zip(drawn, made["dataset"], strict=True):
         columns = dataset["source"]
-        given_values = trace.data.line if isinstance(trace.data, Ranges) else trace.data.values
+        given_values = trace.data.line if isinstance(trace.data, BinRanges) else trace.data.values
         shown = [(t, v) for t, v in zip(columns["t"], columns["v"], strict=True) if v is not None]
         assert set(zip(trace.data.at, given_values, strict=True)) <= set(shown)
         assert {v for _, v in shown} == set(given_values)
@@ -103,7 +103,7 @@ def test_one_gap_of_one_device_is_marked_once():
 
 
 def test_what_is_not_over_is_not_missing():
-    trace = Trace("x", CELSIUS, Points([SINCE], [1.0]), ((SINCE, NOW + HOUR),))
+    trace = Trace("x", CELSIUS, RawPoints([SINCE], [1.0]), ((SINCE, NOW + HOUR),))
     (area,) = options([trace], SINCE, NOW + HOUR, now=NOW)["series"][0]["markArea"]["data"]
     assert area[1]["xAxis"] == NOW
 
@@ -129,7 +129,7 @@ def test_a_rollup_shows_its_range():
 
 
 def test_noise_does_not_fill_the_axis():
-    trace = Trace("x", CELSIUS, Points([SINCE, SINCE + HOUR], [20.0, 20.1]))
+    trace = Trace("x", CELSIUS, RawPoints([SINCE, SINCE + HOUR], [20.0, 20.1]))
     axis = options([trace], SINCE, NOW, now=NOW)["yAxis"][0]
     assert axis["max"] - axis["min"] >= 2
     assert axis["min"] <= 20.0
@@ -138,7 +138,7 @@ def test_noise_does_not_fill_the_axis():
 
 @given(values, st.floats(0, 4.9))
 def test_the_least_span_keeps_every_value_inside(base, span):
-    trace = Trace("x", PERCENT, Points([SINCE, SINCE + HOUR], [base, base + span]))
+    trace = Trace("x", PERCENT, RawPoints([SINCE, SINCE + HOUR], [base, base + span]))
     axis = options([trace], SINCE, NOW, now=NOW)["yAxis"][0]
     if "min" in axis:
         assert axis["min"] <= base <= base + span <= axis["max"]
@@ -149,5 +149,5 @@ def test_intervals_are_seen_only_where_there_are_any():
     assert usual_interval(regular) == 5 * MINUTE
     assert usual_interval(regular[:7]) is None
     assert usual_interval([SINCE + n * n * MINUTE for n in range(40)]) is None
-    missing = gaps(regular, 5 * MINUTE, SINCE, SINCE + 40 * 5 * MINUTE)
+    missing = missing_ranges(regular, 5 * MINUTE, SINCE, SINCE + 40 * 5 * MINUTE)
     assert missing == [(SINCE + 19 * 5 * MINUTE, SINCE + 22 * 5 * MINUTE)]

@@ -16,8 +16,8 @@ from hub.readings.reports import ReportDay
 from hub.web.device.choices import MOST_SERIES, Choices
 from hub.web.device.past import rows, ticks
 from hub.web.device.reports import trend
-from hub.web.device.spans import SPANS, Window, latest
-from hub.web.home.changes import Changes
+from hub.web.device.spans import SPANS, ChartWindow, latest
+from hub.web.home.changes import HomePatches
 from hub.web.home.shared import Shared
 from hub.web.home.view import battery, due, view
 
@@ -38,7 +38,7 @@ HOUSE = [PlaceGlance(1, None, "House"), PlaceGlance(2, 1, "Cellar"), PlaceGlance
 
 @given(instants, instants, st.integers(-3, 3))
 def test_a_window_stays_within_this_world(since, until, steps):
-    window = Window(min(since, until), max(since, until)).within(NOW).moved(steps, NOW)
+    window = ChartWindow(min(since, until), max(since, until)).within(NOW).moved(steps, NOW)
     assert datetime(2015, 1, 1, tzinfo=UTC) <= window.since < window.until <= NOW
 
 
@@ -159,8 +159,8 @@ def test_places_are_shown_depth_first_and_the_rest_last():
     assert [d["name"] for d in shown["places"][-1]["devices"]] == ["b", "Named"]
 
 
-def drawn(*values: SeriesGlance) -> Changes:
-    changes = Changes()
+def drawn(*values: SeriesGlance) -> HomePatches:
+    changes = HomePatches()
     changes.drawn(Glance(HOUSE, [of("a", 2, *values, report={"next_wake_s": 60})]))
     return changes
 

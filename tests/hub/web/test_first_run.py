@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-
-from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from host.twin.hub import HubAddress
 from host.twin.kinds import Kind
@@ -53,7 +50,7 @@ async def test_first_run_to_first_chart_without_a_terminal(hub, make_twin, tmp_p
         await page.get_by_label("Name").fill("Ann")
         for field in ("Password, 10", "The password again"):
             await page.get_by_label(field).fill(PASSWORD)
-        await page.get_by_role("button", name="Begin").click()
+        await page.get_by_role("button", name="Create account").click()
         await page.get_by_role("link", name="Add a device").first.click()
         await page.get_by_role("button", name="Next").click()
         await page.get_by_text("http://192.168.4.1/").wait_for()
@@ -66,19 +63,9 @@ async def test_first_run_to_first_chart_without_a_terminal(hub, make_twin, tmp_p
             await fill(portal, key=KEY, host="127.0.0.1", name="Loft")
             await portal.locator("#done").wait_for(timeout=TRIED_MS)
         await page.get_by_role("button", name="It says that it joined").click()
-        await page.get_by_text(f"{twin.id} is in").wait_for(timeout=60_000)
-        name = page.get_by_label("Name")
-
-        async def chosen() -> bool:
-            """Again where its line was made anew under the click: it wakes every 2 s."""
-            with suppress(PlaywrightTimeout):
-                await page.get_by_role("button", name="This is it").click(timeout=5000)
-            with suppress(PlaywrightTimeout):
-                await name.wait_for(timeout=10_000)
-            return await name.is_visible()
-
-        await until(chosen)
-        await name.fill("Under the roof")
+        await page.get_by_text(f"{twin.id} was approved").wait_for(timeout=60_000)
+        await page.get_by_role("button", name="Use this device").click()
+        await page.get_by_label("Name").fill("Under the roof")
         await page.get_by_role("button", name="Next").click()
         await page.get_by_role("heading", name="Where is it?").wait_for()
         await page.get_by_role("button", name="Next").click()
@@ -86,11 +73,11 @@ async def test_first_run_to_first_chart_without_a_terminal(hub, make_twin, tmp_p
         await page.get_by_role("button", name="Next").click()
         await page.get_by_text("°C").first.wait_for(timeout=60_000)
         await page.get_by_role("button", name="Next").click()
-        await page.get_by_label("It really is").wait_for()
+        await page.get_by_label("True value").wait_for()
         await page.get_by_role("button", name="Next").click()
         await page.get_by_role("img", name="QR code").wait_for()
         await page.get_by_role("button", name="Next").click()
-        await page.get_by_role("link", name="Look at it").click()
+        await page.get_by_role("link", name="Open its page").click()
         await page.wait_for_url(f"**/devices/{twin.id}**")
         await page.get_by_role("heading", name="Under the roof", level=1).wait_for()
         points = await until(lambda: page.evaluate(POINTS), 30)

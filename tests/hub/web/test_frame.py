@@ -55,7 +55,7 @@ async def test_the_keyboard_reaches_everything(open_browser):
         await page.keyboard.press("Enter")
         assert await page.evaluate("document.activeElement.id") == "content"
         await page.keyboard.press("Tab")
-        await expect(page.get_by_label("The password now")).to_be_focused()
+        await expect(page.get_by_label("Current password")).to_be_focused()
         width = await page.evaluate(
             "getComputedStyle(document.querySelector(':focus-visible')).outlineWidth"
         )
@@ -148,7 +148,7 @@ async def test_the_first_link_and_a_restart_under_an_open_page(open_browser, emp
             await page.get_by_label("Name").fill("Ann Doe")
             for field in ("Password, 10", "The password again"):
                 await page.get_by_label(field).fill(PASSWORD)
-            await page.get_by_role("button", name="Begin").click()
+            await page.get_by_role("button", name="Create account").click()
             await page.wait_for_url(url_of(hub) + "/")
             await page.goto("/account")
             who = page.get_by_text("You are Ann Doe, administrator of home.")
@@ -186,14 +186,14 @@ async def test_a_password_is_changed_and_ends_other_sessions(open_browser, web):
         await page.goto("/account")
         await page.wait_for_function(CONNECTED)
         await expect(page.get_by_role("listitem")).to_have_count(2)
-        await page.get_by_label("The password now").fill("wrong wrong wrong")
-        for field in ("The new one, 10", "The new one again"):
+        await page.get_by_label("Current password").fill("wrong wrong wrong")
+        for field in ("New password, 10", "New password again"):
             await page.get_by_label(field).fill(fresh)
         change = page.get_by_role("button", name="Change the password")
         await change.click()
-        await expect(page.get_by_text("That is not the password now.")).to_be_visible()
+        await expect(page.get_by_text("The current password is wrong.")).to_be_visible()
         assert (await other.get("/session")).status_code == 200
-        await page.get_by_label("The password now").fill(PASSWORD)
+        await page.get_by_label("Current password").fill(PASSWORD)
         await change.click()
         await expect(page.get_by_text("The password is changed")).to_be_visible()
         assert (await other.get("/session")).status_code == 401
@@ -206,8 +206,8 @@ async def test_an_administrator_invites_and_removes(open_browser, web):
     async with open_browser("ann") as page:
         await page.goto("/people")
         await page.wait_for_function(CONNECTED)
-        await page.get_by_label("For whom").fill("the tenants")
-        await page.get_by_role("button", name="Make a link").click()
+        await page.get_by_label("Note (who").fill("the tenants")
+        await page.get_by_role("button", name="Create a link").click()
         url = await page.get_by_label("Link", exact=True).input_value()
         await page.get_by_role("button", name="Close").click()
         await expect(page.get_by_text("the tenants")).to_be_visible()
@@ -219,13 +219,13 @@ async def test_an_administrator_invites_and_removes(open_browser, web):
             await page.wait_for_function(CONNECTED)
             tina = page.get_by_role("listitem").filter(has_text="tina")
             await tina.get_by_role("combobox").click()
-            await page.get_by_role("option", name="changes things too").click()
-            await expect(page.get_by_text("tina changes things too now.")).to_be_visible()
+            await page.get_by_role("option", name="administrator").click()
+            await expect(page.get_by_text("tina is administrator now.")).to_be_visible()
             assert (await client.get("/people")).status_code == 200
             await tina.get_by_role("button", name="Remove").click()
             dialog = page.get_by_role("dialog")
             await dialog.get_by_role("button", name="Remove").click()
-            await expect(page.get_by_text("tina sees home no more.")).to_be_visible()
+            await expect(page.get_by_text("tina has no access to home any more.")).to_be_visible()
             await expect(tina).to_have_count(0)
             assert (await client.get("/session")).status_code == 401
 
@@ -236,6 +236,6 @@ async def test_the_last_administrator_stays(open_browser):
         await page.wait_for_function(CONNECTED)
         eve = page.get_by_role("listitem").filter(has_text="eve (you)")
         await eve.get_by_role("combobox").click()
-        await page.get_by_role("option", name="looks", exact=True).click()
+        await page.get_by_role("option", name="reader", exact=True).click()
         await expect(page.get_by_text("make somebody else one first")).to_be_visible()
-        await expect(eve.get_by_role("combobox")).to_have_value("changes things too")
+        await expect(eve.get_by_role("combobox")).to_have_value("administrator")

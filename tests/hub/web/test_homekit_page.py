@@ -47,10 +47,10 @@ async def test_a_device_is_taken_out_on_a_phone(web, open_browser):
         open_browser("ann", phone=True, dark=True) as page,
     ):
         await page.goto("/homekit")
-        await page.get_by_role("button", name="Take Pantry out").click()
+        await page.get_by_role("button", name="Remove Pantry from Apple Home").click()
         await page.get_by_text("It comes back by itself").wait_for()
         await picture(page, "homekit-phone-dark")
-        await page.get_by_role("button", name="Take out", exact=True).click()
+        await page.get_by_role("button", name="Remove", exact=True).click()
         await page.get_by_role("link", name="Pantry").wait_for(state="detached")
 
 
@@ -58,16 +58,16 @@ async def test_a_reader_sees_what_is_shown_and_no_code(web, open_browser):
     async with open_browser("rob") as page:
         await page.goto("/homekit")
         await page.get_by_text("An administrator sees the code here.").wait_for()
-        await page.get_by_role("heading", name="Held back").wait_for()
+        await page.get_by_role("heading", name="Not shown in Apple Home").wait_for()
         assert await page.get_by_test_id("code").count() == 0
         assert web.facts["pairing_code"] not in await page.content()
-        assert await page.get_by_role("button", name="Take").count() == 0
+        assert await page.get_by_role("button", name="Remove").count() == 0
 
 
 async def test_another_tenant_sees_its_own_only(web, open_browser):
     async with open_browser("eve") as page:
         await page.goto("/homekit")
-        await page.get_by_role("heading", name="Apple Home").wait_for()
+        await page.get_by_role("heading", name="Apple Home", exact=True).wait_for()
         await until(lambda: _settled(page))
         assert "larder" not in await page.content()
 

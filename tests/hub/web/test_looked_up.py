@@ -15,9 +15,10 @@ from hub.readings.held import held_at
 from hub.readings.points import PointRepository, Resolution
 from hub.readings.reports import report_days
 from hub.readings.repository import ReadingRepository
-from hub.web.charts import Ranges
+from hub.readings.service import ReadingService
+from hub.web.charts import BinRanges
 from hub.web.device.spans import latest
-from hub.web.device.traces import Wanted, draw
+from hub.web.device.traces import TraceRequest, draw
 from tests.hub.anomalies.ordinary import A_DAY, series
 from tests.hub.anomalies.stored import store_series
 
@@ -70,18 +71,24 @@ async def test_a_month_is_drawn_from_the_rollup_and_a_day_from_readings(store: D
     samples = series("outdoor", 3, 40)
     await store_series(store, "home", KEY, samples)
     now = datetime.now(UTC)
-    month = await draw(store.of("home"), [Wanted(KEY, "x")], latest("month", now), now)
+    month = await draw(
+        ReadingService(store).of("home"), [TraceRequest(KEY, "x")], latest("month", now), now
+    )
     assert month.resolution is Resolution.HOURLY
     (trace,) = month.traces
-    assert isinstance(trace.data, Ranges)
+    assert isinstance(trace.data, BinRanges)
     # No extreme is hidden: what the readings' lowest and highest are, the chart shows.
     shown = [v for at, v in samples if at >= samples[-1][0] - 29 * 86_400]
     assert min(trace.data.low) <= min(shown)
     assert max(trace.data.high) >= max(shown)
-    day = await draw(store.of("home"), [Wanted(KEY, "x")], latest("day", now), now)
+    day = await draw(
+        ReadingService(store).of("home"), [TraceRequest(KEY, "x")], latest("day", now), now
+    )
     assert day.resolution is Resolution.RAW
     assert abs(len(day.traces[0].data.at) - A_DAY) <= 2
-    year = await draw(store.of("home"), [Wanted(KEY, "x")] * 8, latest("year", now), now)
+    year = await draw(
+        ReadingService(store).of("home"), [TraceRequest(KEY, "x")] * 8, latest("year", now), now
+    )
     assert sum(len(trace.data.at) for trace in year.traces) <= 6000
 
 
@@ -89,8 +96,10 @@ async def test_a_state_that_was_told_long_before_still_holds(store: Database):
     now = datetime.now(UTC)
     await store_series(store, "home", SWITCH, [(0.0, 0.0), (60.0, 1.0)])
     later = latest("hour", now + timedelta(hours=5))
-    wanted = Wanted(SWITCH, "lamp", seen_at=now + timedelta(hours=5))
-    (trace,) = (await draw(store.of("home"), [wanted], later, now + timedelta(hours=5))).traces
+    wanted = TraceRequest(SWITCH, "lamp", seen_at=now + timedelta(hours=5))
+    (trace,) = (
+        await draw(ReadingService(store).of("home"), [wanted], later, now + timedelta(hours=5))
+    ).traces
     assert (list(trace.data.at), list(trace.data.values)) == (
         [round(later.since.timestamp() * 1000)],
         [1.0],
@@ -107,11 +116,15 @@ async def test_an_hour_in_which_nothing_came_is_a_gap(store: Database):
     report = {"next_wake_s": 300}
     await DeviceRepository(store.of("home")).report("cellar", report, now, 300)
     window = latest("hour", now - timedelta(hours=1))
-    (trace,) = (await draw(store.of("home"), [Wanted(KEY, "x")], window, now)).traces
+    (trace,) = (
+        await draw(ReadingService(store).of("home"), [TraceRequest(KEY, "x")], window, now)
+    ).traces
     whole = tuple(round(at.timestamp() * 1000) for at in (window.since, window.until))
     assert (list(trace.data.at), trace.missing) == ([], [whole])
 
 
 async def test_what_is_gone_is_said(store: Database):
-    drawn = await draw(store.of("home"), [Wanted(KEY, "Cellar")], latest("day", NOW), NOW)
+    drawn = await draw(
+        ReadingService(store).of("home"), [TraceRequest(KEY, "Cellar")], latest("day", NOW), NOW
+    )
     assert (drawn.traces, drawn.gone) == ([], ["Cellar"])

@@ -86,7 +86,7 @@ async def test_health_is_honest_about_database_and_broker(server, full):
     async with Database(database.app_url) as store:
         app = FastAPI()
         source = SimpleNamespace(connected=connected)
-        app.include_router(health.router(store, source, supervisor))
+        app.include_router(health.router(store.ping, source, supervisor))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
             answer = await client.get("/healthz")

@@ -44,7 +44,7 @@ async def within(web, place: str) -> str | None:
 async def make(page, name: str) -> None:
     await page.get_by_role("button", name="New place", exact=True).click()
     await page.get_by_label("Name").fill(name)
-    await page.get_by_role("button", name="Make it").click()
+    await page.get_by_role("button", name="Create").click()
     await page.get_by_text(name, exact=True).wait_for()
 
 
@@ -131,7 +131,7 @@ async def test_on_a_phone_a_branch_is_renamed_and_removed_and_what_goes_is_said(
         await make(page, "Hut")
         await menu(page, "Annex", "New place within")
         await page.get_by_label("Name").fill("Loft")
-        await page.get_by_role("button", name="Make it").click()
+        await page.get_by_role("button", name="Create").click()
         await shown_within(page, "Annex", "Loft")
         await menu(page, sensor, "Move to…")
         await page.get_by_role("combobox", name="Place").click()
@@ -147,7 +147,7 @@ async def test_on_a_phone_a_branch_is_renamed_and_removed_and_what_goes_is_said(
         await menu(page, "Annex", "Remove")
         await page.get_by_text("1 place within it would go as well.").wait_for()
         await page.get_by_text("1 device is there now").wait_for()
-        await page.get_by_text("would be lost for good").wait_for()
+        await page.get_by_text("would be deleted").wait_for()
         await picture(page, "places-remove-phone-dark")
         await page.get_by_role("button", name="Remove", exact=True).click()
         await page.get_by_text("Annex", exact=True).wait_for(state="detached")

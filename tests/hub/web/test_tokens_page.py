@@ -15,13 +15,13 @@ async def test_a_token_made_on_the_page_works_until_it_is_revoked_there(open_bro
         await page.goto("/tokens")
         await page.wait_for_function("window.did_handshake")
         await page.get_by_label("What it is for").fill("<b>grafana</b>")
-        await page.get_by_text("switch things").click()
-        await page.get_by_role("button", name="Make it").click()
+        await page.get_by_text("send commands to devices").click()
+        await page.get_by_role("button", name="Create").click()
         token = await page.get_by_test_id("secret").inner_text()
         async with program(token) as client:
             me = (await client.get("/api/me")).json()
             assert me["scopes"] == ["command", "read"]
-            await page.get_by_role("button", name="I have it").click()
+            await page.get_by_role("button", name="Done").click()
             row = page.get_by_role("listitem").filter(has_text="<b>grafana</b>")
             await row.get_by_text("command, read").wait_for()
             await page.get_by_test_id("secret").wait_for(state="detached")

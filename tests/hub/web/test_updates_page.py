@@ -31,7 +31,7 @@ async def upload(page, name: str, data: bytes) -> None:
 async def test_what_is_no_firmware_is_called_by_its_name(web, open_browser):
     async with open_browser("ann", phone=True) as page:
         await page.goto("/updates")
-        await page.get_by_text("No firmware is kept here yet.").wait_for()
+        await page.get_by_text("No firmware yet.").wait_for()
         await upload(page, "<i>holiday.png", b"\x89PNG\r\n\x1a\n" + bytes(500))
         await page.get_by_text("<i>holiday.png was not added: it is a PNG picture.").wait_for()
         await picture(page, "updates-refused-phone")
@@ -40,7 +40,7 @@ async def test_what_is_no_firmware_is_called_by_its_name(web, open_browser):
         await page.get_by_text("Sign it where your key is").wait_for()
     async with open_browser("ann", errors_allowed=True) as page:
         await page.goto("/updates")
-        await page.get_by_text("No firmware is kept here yet.").wait_for()
+        await page.get_by_text("No firmware yet.").wait_for()
         # Refused in the browser: nothing is sent.
         await upload(page, "film.ota", bytes(3 * 2**20 + 1))
         await page.get_by_text("That file was not sent").wait_for()
@@ -83,12 +83,12 @@ async def test_planned_paused_resumed_and_aborted_by_keyboard(web, open_browser)
             await page.get_by_text("There is no device to update").wait_for()
             await page.get_by_text("All devices", exact=True).click()
             await page.get_by_role("button", name="Show the plan").press("Enter")
-            await page.get_by_role("button", name="Start it").press("Enter")
+            await page.get_by_role("button", name="Start").press("Enter")
             await page.get_by_text("Under way").wait_for()
-            await page.get_by_text("told at its next wake").wait_for()
+            await page.get_by_text("waits for its next wake").wait_for()
             await page.get_by_role("button", name="Pause").press("Enter")
             await page.get_by_text("Paused (by ann)").wait_for()
-            await page.get_by_text("its turn comes later").wait_for()
+            await page.get_by_text("waits for its wave").wait_for()
             await page.get_by_role("button", name="Resume").press("Enter")
             await page.get_by_text("Under way").wait_for()
             await picture(page, "updates-running-dark")
@@ -104,7 +104,7 @@ async def test_planned_paused_resumed_and_aborted_by_keyboard(web, open_browser)
             await (
                 page.get_by_role("alertdialog").get_by_role("button", name="Remove").press("Enter")
             )
-            await page.get_by_text("No firmware is kept here yet.").wait_for()
+            await page.get_by_text("No firmware yet.").wait_for()
 
 
 async def test_real_firmware_is_updated_and_the_page_follows(
@@ -122,12 +122,12 @@ async def test_real_firmware_is_updated_and_the_page_follows(
             await page.get_by_role("combobox", name="Devices").click()
             await page.get_by_role("option").filter(has_text=twin.id).click()
             await page.keyboard.press("Escape")
-            await page.get_by_text("How", exact=True).click()
+            await page.get_by_text("Options", exact=True).click()
             await page.get_by_label("Reports of the new version").fill("0")
             await page.get_by_role("button", name="Show the plan").click()
             await page.get_by_text("1 device in 1 wave").wait_for()
             await picture(page, "updates-plan-phone")
-            await page.get_by_role("button", name="Start it").click()
+            await page.get_by_role("button", name="Start").click()
             await page.get_by_text("1 of 1 device updated").wait_for(timeout=60_000)
             await page.get_by_text("Done (1 updated)").wait_for()
             await picture(page, "updates-done-phone")

@@ -1,4 +1,4 @@
-"""Who is at the door: devices that ask, that came in, that were refused, in plain sentences."""
+"""Devices that ask to be added, that were approved, that were refused, in plain sentences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hub.mqtt.enrolment import Candidate
 from hub.mqtt.service import Mqtt
 from hub.settings import Enrolment
 
-__all__ = ["Door", "Refusal", "Remedy", "look"]
+__all__ = ["EnrolmentView", "Refusal", "Remedy", "enrolment_view"]
 
 # An account made longer ago belongs to a device that is no news.
 _NEW = timedelta(days=1)
@@ -24,14 +24,14 @@ class Remedy:
     """What a button beside a refusal does."""
 
     RENEW = "renew"
-    """Let it enrol once more with another password."""
+    """Allow to enrol again with another password."""
     ENABLE = "enable"
-    """Let a device that was shut out in again."""
+    """Enable an account that was disabled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A device that was not let in, why, and what helps (a Remedy, or nothing)."""
+    """A device that was refused, why, and what helps (a Remedy, or nothing)."""
 
     device: str
     reason: str
@@ -39,10 +39,10 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class EnrolmentView:
     """What somebody of a tenant may see of enrolment.
 
-    `open`: a new device comes in by itself now; `seconds`: how long a window for this tenant
+    `open`: a new device is approved automatically now; `seconds`: how long a window for this tenant
     lasts, None where there is none; `elsewhere`: one is open for another tenant. `asking` knocked
     while it was closed; `arrived` have an account since not long, newest first; `known` are all
     devices of the tenant.
@@ -58,7 +58,7 @@ class Door:
     refused: Sequence[Refusal]
 
 
-def look(mqtt: Mqtt, tenant: str, *, ending: str | None = None) -> Door:
+def enrolment_view(mqtt: Mqtt, tenant: str, *, ending: str | None = None) -> EnrolmentView:
     """What somebody of a tenant may see.
 
     Who asks belongs to no tenant yet: where there are several, only those whose id ends as the
@@ -68,7 +68,7 @@ def look(mqtt: Mqtt, tenant: str, *, ending: str | None = None) -> Door:
     window = gate.window
     seconds = round(window[1]) if window and window[0] == tenant else None
     accounts = [a for a in mqtt.book.all() if a.tenant == tenant and not is_viewer(a.device)]
-    return Door(
+    return EnrolmentView(
         open=gate.tenant() == tenant,
         mode=gate.mode,
         seconds=seconds,
@@ -100,7 +100,7 @@ def _is_new(account: Account) -> bool:
 
 def _shut_out(accounts: Sequence[Account]) -> list[Refusal]:
     return [
-        Refusal(account.device, "it is shut out: somebody disabled its account", Remedy.ENABLE)
+        Refusal(account.device, "its account is disabled", Remedy.ENABLE)
         for account in accounts
         if account.state is AccountState.DISABLED
     ]
@@ -108,7 +108,7 @@ def _shut_out(accounts: Sequence[Account]) -> list[Refusal]:
 
 def _refused(mqtt: Mqtt, ours: set[str], ending: str | None) -> list[Refusal]:
     since = datetime.now(UTC) - _RECENT
-    found = []
+    refusals = []
     for device, kind, seen in mqtt.problems.latest(200):
         if device is None or seen.at < since:
             continue
@@ -117,8 +117,8 @@ def _refused(mqtt: Mqtt, ours: set[str], ending: str | None) -> list[Refusal]:
                 "it is known with another password: either its memory was erased, or something "
                 "else calls itself so"
             )
-            found.append(Refusal(device, reason, Remedy.RENEW))
+            refusals.append(Refusal(device, reason, Remedy.RENEW))
         elif kind == "enrol-too-many" and _may_see(device, ending):
             reason = "too many new devices at once: it asks again by itself in some minutes"
-            found.append(Refusal(device, reason, None))
-    return found
+            refusals.append(Refusal(device, reason, None))
+    return refusals

@@ -23,7 +23,15 @@ from typing import Any, TypeAlias
 
 from hub.errors import HubError
 
-__all__ = ["Answer", "Progress", "Script", "Step", "UnreachableStepError", "View", "view"]
+__all__ = [
+    "Answer",
+    "Script",
+    "Step",
+    "UnreachableStepError",
+    "WizardProgress",
+    "WizardView",
+    "view",
+]
 
 # A script that yields for ever would hang the hub.
 _MOST_STEPS = 200
@@ -52,7 +60,7 @@ Script: TypeAlias = Callable[[], Generator[Step, Answer | None, None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class WizardProgress:
     """What is kept: every answer given, by step, and the step being looked at.
 
     `at` None stands for the first step without an answer.
@@ -61,17 +69,17 @@ class Progress:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     at: str | None = None
 
-    def answered(self, step: str, answer: Answer) -> Progress:
+    def answered(self, step: str, answer: Answer) -> WizardProgress:
         """With one more answer; on to whatever comes next."""
-        return Progress({**self.answers, step: dict(answer)}, None)
+        return WizardProgress({**self.answers, step: dict(answer)}, None)
 
-    def looking_at(self, step: str | None) -> Progress:
+    def looking_at(self, step: str | None) -> WizardProgress:
         """Looking at a step again, without forgetting what came after it."""
         return replace(self, at=step)
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class WizardView:
     """A wizard as it is now: its steps, the answers that count, and the step one is at.
 
     `at` is an index into `steps`; `reached` the index of the first step without an answer (the
@@ -104,7 +112,7 @@ class View:
             raise UnreachableStepError(step)
 
 
-def view(script: Script, progress: Progress) -> View:
+def view(script: Script, progress: WizardProgress) -> WizardView:
     """The wizard as the script and what was answered make it."""
     steps: list[Step] = []
     answers: dict[str, Answer] = {}
@@ -130,4 +138,4 @@ def view(script: Script, progress: Progress) -> View:
     open_ones = (n for n, key in enumerate(keys) if key not in answers)
     reached = next(open_ones, len(keys) - 1)
     at = keys.index(progress.at) if progress.at in keys else reached
-    return View(tuple(steps), answers, min(at, reached), reached)
+    return WizardView(tuple(steps), answers, min(at, reached), reached)

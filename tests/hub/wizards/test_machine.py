@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.web.wizard.machine import Progress, Step, UnreachableStepError, view
+from hub.wizards.machine import Step, UnreachableStepError, WizardProgress, view
 
 
 def animals():
@@ -20,12 +20,12 @@ def animals():
     yield Step("done", "Done")
 
 
-def keys(progress: Progress) -> list[str]:
+def keys(progress: WizardProgress) -> list[str]:
     return [step.key for step in view(animals, progress).steps]
 
 
 def test_an_answer_inserts_steps_and_repeats_them():
-    begun = Progress()
+    begun = WizardProgress()
     assert keys(begun) == ["animal", "done"]
     dog = begun.answered("animal", {"kind": "dog", "legs": ["left", "right"]})
     assert keys(dog) == ["animal", "leash", "leg/left", "leg/right", "done"]
@@ -34,7 +34,7 @@ def test_an_answer_inserts_steps_and_repeats_them():
 
 
 def test_an_answer_that_was_taken_out_comes_back_with_its_step():
-    dog = Progress().answered("animal", {"kind": "dog"}).answered("leash", {"m": 2})
+    dog = WizardProgress().answered("animal", {"kind": "dog"}).answered("leash", {"m": 2})
     cat = dog.answered("animal", {"kind": "cat"})
     assert "leash" not in view(animals, cat).answers
     again = cat.answered("animal", {"kind": "dog"})
@@ -43,7 +43,7 @@ def test_an_answer_that_was_taken_out_comes_back_with_its_step():
 
 
 def test_going_back_forgets_nothing():
-    dog = Progress().answered("animal", {"kind": "dog"}).answered("leash", {"m": 2})
+    dog = WizardProgress().answered("animal", {"kind": "dog"}).answered("leash", {"m": 2})
     back = view(animals, dog.looking_at("animal"))
     assert (back.at, back.reached) == (0, 2)
     back.check("done")
@@ -51,12 +51,12 @@ def test_going_back_forgets_nothing():
 
 
 def test_a_step_that_cannot_be_gone_to_is_refused():
-    begun = view(animals, Progress())
+    begun = view(animals, WizardProgress())
     for step in ("done", "leash", "nothing"):
         with pytest.raises(UnreachableStepError, match=step):
             begun.check(step)
     # What is kept of such a step is not believed.
-    assert view(animals, Progress(at="done")).step.key == "animal"
+    assert view(animals, WizardProgress(at="done")).step.key == "animal"
 
 
 @pytest.mark.parametrize("script", [lambda: iter(()), lambda: (Step("a", "") for _ in range(2))])
@@ -65,7 +65,7 @@ def test_a_script_without_steps_or_with_one_twice_is_an_error(script):
         yield from script()
 
     with pytest.raises(ValueError, match="script"):
-        view(made, Progress())
+        view(made, WizardProgress())
 
 
 def test_a_script_without_end_is_an_error():
@@ -76,7 +76,7 @@ def test_a_script_without_end_is_an_error():
             number += 1
 
     with pytest.raises(ValueError, match="more than"):
-        view(endless, Progress())
+        view(endless, WizardProgress())
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ moves = st.lists(
 @given(nodes, moves)
 def test_one_is_always_at_a_step_whose_predecessors_are_answered(node: Node, done):
     script = script_of(node)
-    progress = Progress()
+    progress = WizardProgress()
     given_answers: dict[str, dict] = {}
     for what, n in done:
         now = view(script, progress)
@@ -137,13 +137,13 @@ def test_one_is_always_at_a_step_whose_predecessors_are_answered(node: Node, don
         assert all(given_answers[key] == answer for key, answer in after.answers.items())
         # Nothing that was answered is ever lost.
         assert progress.answers == given_answers
-        assert view(script, Progress(dict(progress.answers), progress.at)) == after
+        assert view(script, WizardProgress(dict(progress.answers), progress.at)) == after
 
 
 @given(nodes, st.integers(0, 3))
 def test_answering_what_is_asked_comes_to_an_end(node: Node, n: int):
     script = script_of(node)
-    progress = Progress()
+    progress = WizardProgress()
     for _ in range(100):
         if view(script, progress).finished:
             break

@@ -12,11 +12,11 @@ from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
 from hub.database.refusals import typed
 from hub.errors import HubError
-from hub.web.wizard.machine import Progress
+from hub.wizards.machine import WizardProgress
 
 __all__ = ["MovedOnError", "SavedProgress", "WizardRepository"]
 
-_QUERIES = Queries.of("hub.web.wizard")
+_QUERIES = Queries.of("hub.wizards")
 
 
 class MovedOnError(HubError):
@@ -27,7 +27,7 @@ class MovedOnError(HubError):
 class SavedProgress:
     """A progress as it was kept; `changed_at` (the database's clock) tells one from another."""
 
-    progress: Progress = field(default_factory=Progress)
+    progress: WizardProgress = field(default_factory=WizardProgress)
     changed_at: datetime | None = None
 
 
@@ -41,38 +41,42 @@ class WizardRepository:
     async def load(self, wizard: str) -> SavedProgress:
         """Where the person is; at the beginning when nothing was kept."""
         async with self._database.transaction() as conn:
-            found = await conn.execute(
+            cursor = await conn.execute(
                 _QUERIES["progress"],
                 [self._person, wizard],
             )
-            row = await found.fetchone()
-        return SavedProgress(Progress(row[0], row[1]), row[2]) if row else SavedProgress()
+            row = await cursor.fetchone()
+        return SavedProgress(WizardProgress(row[0], row[1]), row[2]) if row else SavedProgress()
 
-    async def save(self, wizard: str, kept: SavedProgress, progress: Progress) -> SavedProgress:
-        """Keep a progress made from `kept`; it is durable when this returns.
+    async def save(
+        self, wizard: str, saved: SavedProgress, progress: WizardProgress
+    ) -> SavedProgress:
+        """Keep a progress made from `saved`; it is durable when this returns.
 
         Raises MovedOnError when another one was kept since, which stays; StoreError for what the
         database cannot keep.
         """
         with typed():
-            row = await self._save(wizard, kept, progress)
+            row = await self._save(wizard, saved, progress)
         if row is None:
             raise MovedOnError
         return SavedProgress(progress, row[0])
 
-    async def _save(self, wizard: str, kept: SavedProgress, progress: Progress) -> TupleRow | None:
+    async def _save(
+        self, wizard: str, saved: SavedProgress, progress: WizardProgress
+    ) -> TupleRow | None:
         async with self._database.transaction() as conn:
-            saved = await conn.execute(
+            cursor = await conn.execute(
                 _QUERIES["save_progress"],
                 {
                     "person": self._person,
                     "wizard": wizard,
                     "answers": Jsonb({key: dict(a) for key, a in progress.answers.items()}),
                     "at": progress.at,
-                    "since": kept.changed_at,
+                    "since": saved.changed_at,
                 },
             )
-            return await saved.fetchone()
+            return await cursor.fetchone()
 
     async def reset(self, wizard: str) -> None:
         """Forget it; the next load is at the beginning."""

@@ -6,15 +6,15 @@ import pytest
 
 from hub.database.database import Database
 from hub.database.errors import StoreError
-from hub.web.wizard.machine import Progress
-from hub.web.wizard.repository import MovedOnError, SavedProgress, WizardRepository
+from hub.wizards.machine import WizardProgress
+from hub.wizards.repository import MovedOnError, SavedProgress, WizardRepository
 
 
 async def test_it_is_there_again_for_the_same_person_only(store: Database):
     await store.ensure_tenant("beach")
     ann = WizardRepository(store.of("home"), "ann")
     assert await ann.load("add") == SavedProgress()
-    progress = Progress({"name": {"text": "Übersee ☃ <b>"}}, "name")
+    progress = WizardProgress({"name": {"text": "Übersee ☃ <b>"}}, "name")
     kept = await ann.save("add", SavedProgress(), progress)
     assert await WizardRepository(store.of("home"), "ann").load("add") == kept
     assert kept.progress == progress
@@ -28,11 +28,11 @@ async def test_it_is_there_again_for_the_same_person_only(store: Database):
 
 async def test_who_is_behind_does_not_overwrite(store: Database):
     ann = WizardRepository(store.of("home"), "ann")
-    first = await ann.save("add", SavedProgress(), Progress(at="a"))
-    second = await ann.save("add", first, Progress(at="b"))
+    first = await ann.save("add", SavedProgress(), WizardProgress(at="a"))
+    second = await ann.save("add", first, WizardProgress(at="b"))
     for late in (SavedProgress(), first):
         with pytest.raises(MovedOnError, match="another window"):
-            await ann.save("add", late, Progress(at="late"))
+            await ann.save("add", late, WizardProgress(at="late"))
     assert await ann.load("add") == second
 
 
@@ -40,14 +40,14 @@ async def test_only_a_reset_clears_it_and_what_was_open_elsewhere_does_not_bring
     store: Database,
 ):
     ann = WizardRepository(store.of("home"), "ann")
-    kept = await ann.save("add", SavedProgress(), Progress(at="a"))
+    kept = await ann.save("add", SavedProgress(), WizardProgress(at="a"))
     await ann.reset("add")
     assert await ann.load("add") == SavedProgress()
     with pytest.raises(MovedOnError):
-        await ann.save("add", kept, Progress(at="b"))
-    again = await ann.save("add", SavedProgress(), Progress(at="c"))
+        await ann.save("add", kept, WizardProgress(at="b"))
+    again = await ann.save("add", SavedProgress(), WizardProgress(at="c"))
     with pytest.raises(MovedOnError):
-        await ann.save("add", kept, Progress(at="b"))
+        await ann.save("add", kept, WizardProgress(at="b"))
     assert await ann.load("add") == again
 
 
@@ -55,5 +55,5 @@ async def test_what_cannot_be_kept_is_refused(store: Database):
     ann = WizardRepository(store.of("home"), "ann")
     for text in ("\0", "\ud800"):
         with pytest.raises(StoreError):
-            await ann.save("add", SavedProgress(), Progress({"name": {"name": text}}))
+            await ann.save("add", SavedProgress(), WizardProgress({"name": {"name": text}}))
     assert await ann.load("add") == SavedProgress()

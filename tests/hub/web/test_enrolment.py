@@ -1,4 +1,4 @@
-"""Who is at the door, and who may know of it."""
+"""Which devices ask to be added, and who may know of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hub.mqtt.account_repository import AccountState
 from hub.mqtt.enrolment import Enroller, Gate
 from hub.runtime.problems import Problems
 from hub.settings import Enrolment
-from hub.web.adding.door import Remedy, look
+from hub.web.adding.enrolment import Remedy, enrolment_view
 
 PASSWORD, OTHER = "a" * 32, "b" * 32
 
@@ -30,41 +30,43 @@ def side(accounts):
 
 async def test_with_several_tenants_who_asks_is_shown_to_who_can_read_its_network(side):
     await side.enroller.enrol(asked("esp8266_1a2b3c4d"))
-    assert [c.device for c in look(side, "home").asking] == ["esp8266_1a2b3c4d"]
-    assert [c.device for c in look(side, "home", ending="3C4D").asking] == ["esp8266_1a2b3c4d"]
+    assert [c.device for c in enrolment_view(side, "home").asking] == ["esp8266_1a2b3c4d"]
+    assert [c.device for c in enrolment_view(side, "home", ending="3C4D").asking] == [
+        "esp8266_1a2b3c4d"
+    ]
     for ending in ("", "4d", "c4d", "3c4e", "_", "%%%%"):
-        assert look(side, "home", ending=ending).asking == []
+        assert enrolment_view(side, "home", ending=ending).asking == []
 
 
 async def test_a_window_is_its_tenants(side):
-    assert not look(side, "home").open
+    assert not enrolment_view(side, "home").open
     side.gate.open_window("beach", 10)
-    mine, theirs = look(side, "home"), look(side, "beach")
+    mine, theirs = enrolment_view(side, "home"), enrolment_view(side, "beach")
     assert (mine.open, mine.seconds, mine.elsewhere) == (False, None, True)
     assert (theirs.open, theirs.seconds, theirs.elsewhere) == (True, 600, False)
     await side.enroller.enrol(asked("esp8266_00000001"))
-    assert look(side, "home").arrived == []
-    assert [a.device for a in look(side, "beach").arrived] == ["esp8266_00000001"]
+    assert enrolment_view(side, "home").arrived == []
+    assert [a.device for a in enrolment_view(side, "beach").arrived] == ["esp8266_00000001"]
 
 
 async def test_refusals_are_told_to_whose_device_it_is_with_what_helps(side):
     side.gate.open_window("home", 10)
     await side.enroller.enrol(asked("esp8266_00000001"))
     await side.enroller.enrol(asked("esp8266_00000001", OTHER))
-    (refusal,) = look(side, "home").refused
+    (refusal,) = enrolment_view(side, "home").refused
     assert (refusal.device, refusal.remedy) == ("esp8266_00000001", Remedy.RENEW)
     assert "another password" in refusal.reason
-    assert look(side, "beach").refused == []
+    assert enrolment_view(side, "beach").refused == []
     await side.book.set_state("esp8266_00000001", AccountState.DISABLED)
-    assert Remedy.ENABLE in {one.remedy for one in look(side, "home").refused}
-    assert look(side, "home").arrived == []
+    assert Remedy.ENABLE in {one.remedy for one in enrolment_view(side, "home").refused}
+    assert enrolment_view(side, "home").arrived == []
 
 
 async def test_too_many_at_once_tells_no_tenant_of_anothers_devices(side):
     side.gate.open_window("home", 10)
     side.enroller.MAX_PENDING = 0
     await side.enroller.enrol(asked("esp8266_1a2b3c4d"))
-    assert look(side, "home", ending="ffff").refused == []
-    (refusal,) = look(side, "home", ending="3c4d").refused
+    assert enrolment_view(side, "home", ending="ffff").refused == []
+    (refusal,) = enrolment_view(side, "home", ending="3c4d").refused
     assert refusal.remedy is None
     assert "asks again by itself" in refusal.reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 from nicegui import ui
 
@@ -12,17 +12,18 @@ from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.enrolment import Candidate
 from hub.settings import Enrolment
 from hub.web.adding.context import Adding
-from hub.web.adding.door import Door, Refusal, Remedy
-from hub.web.wizard.show import WizardPage
+from hub.web.adding.enrolment import EnrolmentView, Refusal, Remedy
+from hub.web.wizard_page import WizardPage
+from hub.web.words import count
 
-__all__ = ["door"]
+__all__ = ["waiting_list"]
 
 _MINUTES = 15
 
 
-async def door(page: WizardPage, adding: Adding) -> None:
-    """The list of devices at the door, kept up to date; choosing one answers the step."""
-    several = len(await adding.services.store.tenants()) > 1
+async def waiting_list(page: WizardPage, adding: Adding) -> None:
+    """The list of devices that ask, kept up to date; choosing one answers the step."""
+    several = len(await adding.services.people.tenants()) > 1
     ending = None
     if several:
         ending = ui.input("Last four characters of its network's name (dormouse-…)")
@@ -31,19 +32,17 @@ async def door(page: WizardPage, adding: Adding) -> None:
     async def choose(device: str, effect: Callable[[], Awaitable[object]] | None = None) -> None:
         await page.answer({"device": device}, effect)
 
-    async def look() -> Door:
-        return _in_minutes(await adding.door(ending.value or "" if ending else ""))
+    async def look() -> EnrolmentView:
+        return _in_minutes(await adding.enrolment(ending.value or "" if ending else ""))
 
-    shown = [await look()]
+    listing = _Listing(page, adding, await look(), choose)
 
     @ui.refreshable
     def listed() -> None:
-        _Listing(page, adding, shown[0], choose).show()
+        listing.show()
 
     async def again() -> None:
-        found = await look()
-        if found != shown[0]:
-            shown[0] = found
+        if not listing.update(await look()):
             listed.refresh()
 
     listed()
@@ -60,86 +59,97 @@ async def door(page: WizardPage, adding: Adding) -> None:
     ui.timer(20, again)
 
 
-def _in_minutes(door: Door) -> Door:
+def _in_minutes(view: EnrolmentView) -> EnrolmentView:
     """With its window's seconds in whole minutes, since no more is shown."""
-    if door.seconds is None:
-        return door
-    return replace(door, seconds=60 * max(1, round(door.seconds / 60)))
+    if view.seconds is None:
+        return view
+    return replace(view, seconds=60 * max(1, round(view.seconds / 60)))
 
 
 class _Listing:
-    """One state of the door, as elements."""
+    """One state of enrolment, as elements."""
 
     def __init__(
         self,
         page: WizardPage,
         adding: Adding,
-        door: Door,
+        now: EnrolmentView,
         choose: Callable[..., Awaitable[None]],
     ) -> None:
         self._page = page
         self._adding = adding
-        self._door = door
+        self._now = now
         self._choose = choose
+        self._details: dict[str, ui.label] = {}
+
+    def update(self, now: EnrolmentView) -> bool:
+        """Take a new state; whether the elements show it already, with other texts at most.
+
+        An element that is made anew under somebody's finger takes the click with it.
+        """
+        before, self._now = self._now, now
+        if _without_details(before) != _without_details(now):
+            return False
+        for account in now.arrived:
+            self._details[account.device].set_text(_detail(account))
+        return True
 
     def show(self) -> None:
+        self._details.clear()
         with ui.column().classes("w-full gap-3").props('aria-live="polite"'):
             self._state()
-            self._asking(self._door.asking)
-            self._arrived(self._door.arrived)
-            if not self._door.asking and not self._door.arrived:
+            self._asking(self._now.asking)
+            self._arrived(self._now.arrived)
+            if not self._now.asking and not self._now.arrived:
                 with ui.row().classes("items-center gap-3"):
                     ui.spinner(size="sm").props('aria-hidden="true"')
-                    ui.label("Waiting for a device. A new one asks within a minute of its power.")
-            self._refused(self._door.refused)
+                    ui.label(
+                        "Waiting for a device. A new one asks within a minute of being powered."
+                    )
+            self._refused(self._now.refused)
         self._known()
 
     def _state(self) -> None:
-        now = self._door
+        now = self._now
         if now.seconds is not None:
             minutes = now.seconds // 60
-            ui.label(f"New devices are let in by themselves for {minutes} min more.")
+            ui.label(f"New devices are approved automatically for {count(minutes, 'more minute')}.")
         elif now.elsewhere:
-            ui.label("New devices go to another tenant for some minutes; try again afterwards.")
+            ui.label("New devices go to another tenant for the next minutes; try again afterwards.")
         elif now.open:
-            ui.label("New devices are let in by themselves.")
+            ui.label("New devices are approved automatically.")
         else:
             why = (
-                "Enrolment is closed: a device that asks waits here until you let it in."
+                "Enrolment is closed: a device that asks waits here until you approve it."
                 if now.mode is Enrolment.CLOSED
-                else "No new device comes in by itself now: one that asks waits here until you "
-                "let it in."
+                else "New devices need approval: one that asks waits here until you approve it."
             )
             ui.label(why)
             ui.button(
-                f"Let new devices in for {_MINUTES} minutes",
+                f"Approve new devices for {_MINUTES} minutes",
                 on_click=lambda: self._adding.open_window(_MINUTES),
             ).props("outline no-caps")
 
     def _asking(self, candidates: Sequence[Candidate]) -> None:
         for one in reversed(candidates):
             with self._card():
-                ui.label(f"{one.device} asks to come in").classes("font-medium")
+                ui.label(f"{one.device} asks to be added").classes("font-medium")
                 ui.label(_kind(one.model, one.firmware)).classes("text-sm")
                 ui.button(
-                    "Let it in",
+                    "Approve",
                     on_click=lambda _, d=one.device: self._choose(
-                        d, lambda: self._adding.let_in(d)
+                        d, lambda: self._adding.approve(d)
                     ),
                 ).props("no-caps")
 
     def _arrived(self, accounts: Sequence[Account]) -> None:
         for account in accounts:
             with self._card():
-                ui.label(f"{account.device} is in").classes("font-medium")
-                silent = ", nothing heard from it yet"
-                ui.label(
-                    _kind(account.model, account.firmware)
-                    + (silent if account.state is AccountState.PENDING else "")
-                ).classes("text-sm")
-                ui.button("This is it", on_click=lambda _, d=account.device: self._choose(d)).props(
-                    "no-caps"
-                )
+                ui.label(f"{account.device} was approved").classes("font-medium")
+                self._details[account.device] = ui.label(_detail(account)).classes("text-sm")
+                ui.button(
+                    "Use this device", on_click=lambda _, d=account.device: self._choose(d)
+                ).props("no-caps")
 
     def _refused(self, refusals: Sequence[Refusal]) -> None:
         for refusal in refusals:
@@ -147,17 +157,17 @@ class _Listing:
                 ui.label(f"{refusal.device} was refused: {refusal.reason}.")
                 if refusal.remedy is not None:
                     ui.button(
-                        "It is mine: let it in again"
+                        "It is mine: allow it to enrol again"
                         if refusal.remedy == Remedy.RENEW
-                        else "Let it in again",
+                        else "Enable it again",
                         on_click=lambda _, r=refusal: self._help(r),
                     ).props("outline no-caps")
 
     def _known(self) -> None:
-        known = [d for d in self._door.known if d not in {a.device for a in self._door.arrived}]
+        known = [d for d in self._now.known if d not in {a.device for a in self._now.arrived}]
         if not known:
             return
-        with ui.expansion("It is one that is here already").classes("w-full"):
+        with ui.expansion("Choose a device that is known already").classes("w-full"):
             device = ui.select(known, label="Device").props("outlined").classes("w-full")
 
             async def use() -> None:
@@ -166,7 +176,7 @@ class _Listing:
                 else:
                     await self._choose(device.value)
 
-            ui.button("This is it", on_click=use).props("no-caps")
+            ui.button("Use this device", on_click=use).props("no-caps")
 
     async def _help(self, refusal: Refusal) -> None:
         try:
@@ -180,3 +190,14 @@ class _Listing:
 
 def _kind(model: str, firmware: str) -> str:
     return f"{model or 'unknown model'}, firmware {firmware or 'unknown'}"
+
+
+def _detail(account: Account) -> str:
+    """What stands below an approved device's name."""
+    silent = ", nothing heard from it yet" if account.state is AccountState.PENDING else ""
+    return _kind(account.model, account.firmware) + silent
+
+
+def _without_details(now: EnrolmentView) -> tuple[object, ...]:
+    """What decides which elements there are."""
+    return (*astuple(replace(now, arrived=())), *(account.device for account in now.arrived))

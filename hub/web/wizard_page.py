@@ -9,8 +9,8 @@ from nicegui import ui
 
 from hub.errors import HubError
 from hub.web.ask import confirm
-from hub.web.wizard.machine import Progress, Script, Step, View, view
-from hub.web.wizard.repository import MovedOnError, SavedProgress, WizardRepository
+from hub.wizards.machine import Script, Step, WizardProgress, WizardView, view
+from hub.wizards.repository import MovedOnError, SavedProgress, WizardRepository
 
 __all__ = ["WizardPage"]
 
@@ -29,15 +29,15 @@ class WizardPage:
         self._script = script
         self._wizards = wizards
         self._form = form
-        self._kept = SavedProgress()
+        self._saved = SavedProgress()
         self._problem = ""
         self._moved = False
         self._busy = False
 
     @property
-    def view(self) -> View:
+    def view(self) -> WizardView:
         """The wizard as it is now."""
-        return view(self._script, self._kept.progress)
+        return view(self._script, self._saved.progress)
 
     def answer_to(self, step: str) -> Any:
         """What was answered at a step; None where it was not, or does not count now."""
@@ -45,7 +45,7 @@ class WizardPage:
 
     async def show(self) -> None:
         """Build it, where the person left it."""
-        self._kept = await self._wizards.load(self._name)
+        self._saved = await self._wizards.load(self._name)
         await self._body()
 
     async def answer(
@@ -54,37 +54,37 @@ class WizardPage:
         """Answer the step at hand and go on; first do what the answer brings about."""
         step = self.view.step.key
 
-        async def move() -> Progress:
+        async def move() -> WizardProgress:
             if effect is not None:
                 await effect()
-            return self._kept.progress.answered(step, values)
+            return self._saved.progress.answered(step, values)
 
         await self._move(move)
 
     async def look_at(self, step: str) -> None:
         """Go to a step that was reached before."""
 
-        async def move() -> Progress:
+        async def move() -> WizardProgress:
             self.view.check(step)
-            return self._kept.progress.looking_at(step)
+            return self._saved.progress.looking_at(step)
 
         await self._move(move)
 
     async def reset(self) -> None:
         """Forget everything and begin again."""
         await self._wizards.reset(self._name)
-        self._kept = SavedProgress()
+        self._saved = SavedProgress()
         await self._again("")
 
-    async def _move(self, move: Callable[[], Awaitable[Progress]]) -> None:
+    async def _move(self, move: Callable[[], Awaitable[WizardProgress]]) -> None:
         # The second click of two would answer the next step with what was meant for this one.
         if self._busy:
             return
         self._busy = True
         try:
-            self._kept = await self._wizards.save(self._name, self._kept, await move())
+            self._saved = await self._wizards.save(self._name, self._saved, await move())
         except MovedOnError as error:
-            self._kept = await self._wizards.load(self._name)
+            self._saved = await self._wizards.load(self._name)
             await self._again(str(error))
         except HubError as error:
             self.complain(str(error))
@@ -122,7 +122,7 @@ class WizardPage:
         if self._moved:  # somebody who cannot see it hears what comes next
             heading.run_method("focus")
 
-    def _list(self, now: View) -> None:
+    def _list(self, now: WizardView) -> None:
         with ui.element("nav").props('aria-label="Steps"'), ui.element("ol"):
             for number, step in enumerate(now.steps):
                 with ui.element("li").classes("py-1"):
@@ -136,18 +136,18 @@ class WizardPage:
                         button.props('aria-current="step"').classes("dm-step-here")
                     button.set_enabled(number <= now.reached)
 
-    def _below(self, now: View) -> None:
+    def _below(self, now: WizardView) -> None:
         with ui.row().classes("items-center gap-4 pt-2"):
             if now.before is not None:
                 back = now.before.key
                 ui.button("Back", icon="arrow_back", on_click=lambda: self.look_at(back)).props(
                     "flat no-caps"
                 )
-            if self._kept.changed_at is not None:
-                ui.button("Start anew", on_click=self._ask_reset).props("flat no-caps")
-                ui.label("What is done is kept: leave at any time, go on on any computer.").classes(
-                    "text-xs opacity-80"
-                )
+            if self._saved.changed_at is not None:
+                ui.button("Start over", on_click=self._ask_reset).props("flat no-caps")
+                ui.label(
+                    "Your progress is saved: you can leave and continue later, on any computer."
+                ).classes("text-xs opacity-80")
 
     @ui.refreshable_method
     def _complaint(self) -> None:
@@ -157,10 +157,10 @@ class WizardPage:
 
     async def _ask_reset(self) -> None:
         sure = await confirm(
-            "Forget the answers given here and begin again?",
+            "Forget the answers given here and start over?",
             details=["What was set up so far stays as it is."],
-            yes="Start anew",
-            no="Go on here",
+            yes="Start over",
+            no="Continue here",
             bad=False,
         )
         if sure:

@@ -1,4 +1,0 @@
-"""Guided dialogues that can be left at any point and gone on with later, on any computer.
-
-`machine` says what the steps are and where one is, without I/O; `kept` keeps that in the database.
-"""
