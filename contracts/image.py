@@ -20,7 +20,7 @@ __all__ = [
     "MAX_APPLICATION",
     "Application",
     "Image",
-    "Kind",
+    "ImageKind",
     "Segment",
     "application",
     "build_application",
@@ -56,7 +56,7 @@ _FLASH_SIZES = {  # the upper half of byte 3
 }
 
 
-class Kind(StrEnum):
+class ImageKind(StrEnum):
     """What an image is."""
 
     OTA = "application for the update slot (OTA build)"
@@ -104,7 +104,7 @@ class Application:
 class Image:
     """A parsed image; `flash_size` (bytes) and `flash_mode` as its header says, None if unknown."""
 
-    kind: Kind
+    kind: ImageKind
     entry: int
     flash_mode: str | None
     flash_size: int | None
@@ -176,12 +176,12 @@ def _application(data: bytes, segments: tuple[Segment, ...]) -> Application | No
     return Application(size, data[size : size + MD5_SIZE], md5, trailers.read(data, size))
 
 
-def _kind(data: bytes, segments: tuple[Segment, ...], found: Application | None) -> Kind:
+def _kind(data: bytes, segments: tuple[Segment, ...], found: Application | None) -> ImageKind:
     if _is_merged(data, segments):
-        return Kind.MERGED
+        return ImageKind.MERGED
     if found is None:
-        return Kind.BOOTLOADER if len(data) <= 0x1000 else Kind.SEGMENTS
-    return Kind.PLAIN if words_for_plain_build(data) > _FEW_WORDS else Kind.OTA
+        return ImageKind.BOOTLOADER if len(data) <= 0x1000 else ImageKind.SEGMENTS
+    return ImageKind.PLAIN if words_for_plain_build(data) > _FEW_WORDS else ImageKind.OTA
 
 
 def words_for_plain_build(data: bytes, slot: int = _OTA_SLOT) -> int:
@@ -202,11 +202,11 @@ def application(data: bytes) -> Application:
     TrailerError for a damaged trailer.
     """
     image = parse(data)
-    if image.kind is Kind.PLAIN:
+    if image.kind is ImageKind.PLAIN:
         raise NotOtaBuildError(
             "linked for 0x0, not for the update slot: it would crash there with Fatal exception (0)"
         )
-    if image.kind is not Kind.OTA or image.application is None:
+    if image.kind is not ImageKind.OTA or image.application is None:
         raise NotOtaBuildError(f"not an application for the update slot but: {image.kind}")
     if not image.application.whole:
         raise ChecksumError("the image is damaged: its MD5 is wrong")

@@ -33,7 +33,7 @@ class Artefacts:
 def build(folder: Path, version: str, board: str = ANY_BOARD, source: Path = SOURCE) -> Artefacts:
     """Make the artefacts in `folder`, in place of what was there; the same bytes each time.
 
-    Raises VersionError, UnknownBoardError, FirmwareError, FlashSizeError, FileWriteError.
+    Raises VersionError, UnknownBoardError, FirmwareBuildError, FlashSizeError, FileWriteError.
     """
     Version.parse(version)
     if board != ANY_BOARD:

@@ -13,7 +13,7 @@ import typer
 from contracts import signatures, trailer
 from contracts.errors import DormouseError, NotAnImageError
 from contracts.flash_map import FlashMap
-from contracts.image import Application, Image, Kind, parse, words_for_plain_build
+from contracts.image import Application, Image, ImageKind, parse, words_for_plain_build
 from contracts.ota import canned
 from host import files, flash_maps, keys, romfs
 from host.artefacts import STAMP
@@ -67,7 +67,7 @@ def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterato
     yield from _header(data, image)
     if image.application:
         yield from _application(data, image.application, modulus)
-    elif modulus and image.kind in (Kind.BOOTLOADER, Kind.MERGED):
+    elif modulus and image.kind in (ImageKind.BOOTLOADER, ImageKind.MERGED):
         carried = signatures.carries(data, modulus)
         yield "key", "carries our key" if carried else "does not carry our key"
     yield "overwrites", _overwritten(image, len(data), flash_map)
@@ -120,13 +120,13 @@ def _application(
 
 
 def _overwritten(image: Image, length: int, flash_map: FlashMap) -> str:
-    start = flash_map.app.offset if image.kind is Kind.OTA else 0
-    if image.kind is Kind.SEGMENTS:
+    start = flash_map.app.offset if image.kind is ImageKind.OTA else 0
+    if image.kind is ImageKind.SEGMENTS:
         return "unknown: where it goes depends on its build"
     end = start + (image.application.end if image.application else length)
     touched = ", ".join(entry.name for entry in flash_map.overlapping(start, end))
     beyond = "" if end <= flash_map.size else ", AND RUNS OVER THE END OF THE FLASH"
     over = ""
-    if image.kind is Kind.OTA and end > flash_map.app.end:
+    if image.kind is ImageKind.OTA and end > flash_map.app.end:
         over = f", IS {end - flash_map.app.end} BYTES TOO LARGE FOR ITS SLOT"
     return f"{start:#x}..{end:#x}: {touched}{over}{beyond}"

@@ -49,7 +49,7 @@ from hub.rollouts.runner import Runner
 from hub.rollouts.service import Rollouts
 from hub.rollouts.streams import Streams, StreamTimes
 from hub.runtime.problems import Problems
-from hub.runtime.supervisor import Part, Role, Supervisor, started
+from hub.runtime.supervisor import Role, RunningPart, Supervisor, started
 from hub.services import Services
 from hub.settings import Settings
 from hub.tokens.repository import TokenRepository
@@ -169,21 +169,21 @@ class Hub:
         self._http = HttpServer(self.site.app, http, supervisor)
         self._control = HttpServer(operator, control, supervisor)
 
-    def _parts(self) -> list[Part]:
+    def _parts(self) -> list[RunningPart]:
         """In the order in which they are started; they are stopped in reverse."""
         return [
-            Part("mapping", Role.INTAKE, self.mapping.start, self.mapping.stop),
-            Part("HomeKit bridges", Role.BRIDGE, self._start_bridges, self.bridges.stop),
+            RunningPart("mapping", Role.INTAKE, self.mapping.start, self.mapping.stop),
+            RunningPart("HomeKit bridges", Role.BRIDGE, self._start_bridges, self.bridges.stop),
             *self.mqtt.parts(),
-            Part("wanted settings", Role.DUTIES, self.configs.start, self.configs.stop),
-            Part("rollouts", Role.DUTIES, self.runner.start, self.runner.stop),
-            Part("outages", Role.DUTIES, self.outages.start, self.outages.stop),
-            Part("anomalies", Role.DUTIES, None, self.anomalies.stop),
-            Part("pages", Role.WEB, None, self.site.stop),
-            Part("HTTP", Role.WEB, self._http.start, self._http.stop),
-            Part("control socket", Role.WEB, self._control.start, self._control.stop),
+            RunningPart("wanted settings", Role.DUTIES, self.configs.start, self.configs.stop),
+            RunningPart("rollouts", Role.DUTIES, self.runner.start, self.runner.stop),
+            RunningPart("outages", Role.DUTIES, self.outages.start, self.outages.stop),
+            RunningPart("anomalies", Role.DUTIES, None, self.anomalies.stop),
+            RunningPart("pages", Role.WEB, None, self.site.stop),
+            RunningPart("HTTP", Role.WEB, self._http.start, self._http.stop),
+            RunningPart("control socket", Role.WEB, self._control.start, self._control.stop),
             # Streams and open pages end before the servers wait for them.
-            Part("open pages", Role.WEB, None, self._end_pages),
+            RunningPart("open pages", Role.WEB, None, self._end_pages),
         ]
 
     def firmware(self, tenant: str) -> FirmwareRepository:

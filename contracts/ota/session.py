@@ -12,9 +12,9 @@ from enum import StrEnum
 
 from contracts.ota.errors import LostError, NoAnswerError, NonsenseError, RefusedError
 from contracts.ota.pacing import MAX_WINDOW, Pacing
-from contracts.ota.protocol import Answer, Stream, parse_answer, renumbered
+from contracts.ota.protocol import Answer, SignedStream, parse_answer, renumbered
 
-__all__ = ["Ending", "Options", "Phase", "Progress", "Session"]
+__all__ = ["Ending", "Session", "SessionOptions", "SessionPhase", "SessionProgress"]
 
 _FIRST_EVERY = 0.3  # seconds between first datagrams, as upstream
 _END_EVERY = 0.1
@@ -23,7 +23,7 @@ _RESTARTED_AFTER = 2.0  # seconds of silence after which the device may have beg
 _NONSENSE_MOST = 8  # more than stray datagrams explain
 
 
-class Phase(StrEnum):
+class SessionPhase(StrEnum):
     """Where an update is."""
 
     WAITING = "waiting for the device"
@@ -40,7 +40,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SessionOptions:
     """Times in seconds, all counted on the client's side.
 
     `wait`: for a first answer. `patience`: silence in the middle until the device counts as lost;
@@ -56,10 +56,10 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SessionProgress:
     """How far an update is: bytes confirmed and in all, seconds between first and last answer."""
 
-    phase: Phase
+    phase: SessionPhase
     done: int
     total: int
     seconds: float
@@ -85,10 +85,10 @@ class Session:
     Call `due` at `wake_at` and after every `receive`, and send what it returns.
     """
 
-    def __init__(self, stream: Stream, options: Options, now: float) -> None:
+    def __init__(self, stream: SignedStream, options: SessionOptions, now: float) -> None:
         self.stream = stream
         self.options = options
-        self.phase = Phase.WAITING
+        self.phase = SessionPhase.WAITING
         self.ending: Ending | None = None
         self.resent = 0
         self.restarts = 0
@@ -112,12 +112,12 @@ class Session:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self.phase is Phase.DONE
+        return self.phase is SessionPhase.DONE
 
-    def progress(self, now: float) -> Progress:
+    def progress(self, now: float) -> SessionProgress:
         """How far it is."""
         done = self.stream.data[self._base].offset if self._base < self._count else self.stream.size
-        return Progress(
+        return SessionProgress(
             self.phase,
             done,
             self.stream.size,
@@ -133,11 +133,11 @@ class Session:
 
         Raises NoAnswerError, LostError when the time for that has come.
         """
-        if self.phase is Phase.WAITING:
+        if self.phase is SessionPhase.WAITING:
             return self._due_waiting(now)
-        if self.phase is Phase.SENDING:
+        if self.phase is SessionPhase.SENDING:
             return self._due_sending(now)
-        if self.phase is Phase.CONFIRMING:
+        if self.phase is SessionPhase.CONFIRMING:
             return self._due_confirming(now)
         return []
 
@@ -157,18 +157,18 @@ class Session:
         self._heard = now
         self._refused = False
         index, sent_at = sent
-        if self.phase is Phase.WAITING:
-            self.phase = Phase.SENDING
+        if self.phase is SessionPhase.WAITING:
+            self.phase = SessionPhase.SENDING
             self._first_answer = now
-        if self.phase is Phase.SENDING:
+        if self.phase is SessionPhase.SENDING:
             self._take(index, sent_at, now)
-        elif self.phase is Phase.CONFIRMING:
+        elif self.phase is SessionPhase.CONFIRMING:
             self._unhappy(index, sent_at)
 
     def refused(self, now: float) -> None:
         """The device's network stack said that nobody listens on the port."""
         self._refused = True
-        if self.phase is Phase.CONFIRMING:
+        if self.phase is SessionPhase.CONFIRMING:
             self._finish(Ending.LEFT, now)
 
     def _question(self, answer: Answer) -> tuple[int, float] | None:
@@ -278,7 +278,7 @@ class Session:
     # The end, and what can be learnt after it.
 
     def _end(self, now: float) -> None:
-        self.phase = Phase.CONFIRMING
+        self.phase = SessionPhase.CONFIRMING
         self._complete_at = min(self._complete_at, now)
         self._ends_left = len(self.stream.end)
         self._probe_at = self._ended_at = now
@@ -311,6 +311,6 @@ class Session:
             )
 
     def _finish(self, ending: Ending, now: float) -> None:
-        self.phase = Phase.DONE
+        self.phase = SessionPhase.DONE
         self.ending = ending
         self.wake_at = now

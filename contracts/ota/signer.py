@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import gcd
 
 from contracts.errors import WrongKeyError
-from contracts.ota.protocol import Datagram, Stream, signature_size, signed_block
+from contracts.ota.protocol import Datagram, SignedStream, signature_size, signed_block
 from contracts.signatures import SIZES
 
 __all__ = ["modulus_of"]
@@ -19,7 +19,7 @@ __all__ = ["modulus_of"]
 _ENOUGH = 64
 
 
-def modulus_of(stream: Stream) -> bytes:
+def modulus_of(stream: SignedStream) -> bytes:
     """The modulus (big-endian) of the one key that signed every datagram.
 
     Raises WrongKeyError when there is no such key, or one of a size that no bootloader takes.

@@ -15,11 +15,11 @@ from contracts.errors import DormouseError
 from host import keys, serial_port
 from host.provision import devices_file, plan, work
 from host.provision.answers import Answers
-from host.provision.device import Device
-from host.provision.devices_file import Entry
+from host.provision.device import SerialDevice
+from host.provision.devices_file import DeviceEntry
 from host.provision.errors import AnswersError, NoTerminalError, ProvisionError
 from host.provision.hub import LocalHub
-from host.provision.plan import Plan
+from host.provision.plan import ProvisioningPlan
 from host.provision.repl import Repl
 from host.provision.wizard import Wizard
 from host.sources import SourceOption, Sources, chosen
@@ -96,7 +96,7 @@ def _one(
     console.print(f"{device_port}: looking for the prompt (press reset if the device sleeps)")
     try:
         with Repl(device_port, within=within) as repl:
-            device = Device(repl)
+            device = SerialDevice(repl)
             answers = Answers(device.facts.id)
             if restart:
                 answers.forget()
@@ -113,12 +113,12 @@ def _one(
         raise typer.Exit(_INTERRUPTED) from None
 
 
-def _signed(wanted: Plan, signer: str) -> Plan:
+def _signed(wanted: ProvisioningPlan, signer: str) -> ProvisioningPlan:
     """The plan with the fingerprint of the key that was named, if one was."""
     return wanted.model_copy(update={"ota_key": signer}) if signer else wanted
 
 
-def _asked(wizard: Wizard, answers: Answers) -> Plan:
+def _asked(wizard: Wizard, answers: Answers) -> ProvisioningPlan:
     try:
         return wizard.plan()
     except (ValidationError, TypeError, KeyError):
@@ -145,7 +145,7 @@ def _many(
         try:
             device_port = _connected(entry, port, single=len(entries) == 1)
             with Repl(device_port, within=within) as repl:
-                _set_up(Device(repl), entry, hub, console, signer=signer, sources=sources)
+                _set_up(SerialDevice(repl), entry, hub, console, signer=signer, sources=sources)
         except DormouseError as error:
             failed += 1
             typer.echo(f"dormouse: {entry.called}: {error}", err=True)
@@ -153,7 +153,7 @@ def _many(
         raise ProvisionError(f"{failed} of {len(entries)} devices are not set up")
 
 
-def _connected(entry: Entry, port: str | None, *, single: bool) -> str:
+def _connected(entry: DeviceEntry, port: str | None, *, single: bool) -> str:
     """The port that the device is on, connected by hand one after the other if it must be."""
     if not entry.serial and not single and sys.stdin.isatty():
         typer.prompt(f"Connect {entry.called}, then Enter", default="", show_default=False)
@@ -161,8 +161,8 @@ def _connected(entry: Entry, port: str | None, *, single: bool) -> str:
 
 
 def _set_up(
-    device: Device,
-    entry: Entry,
+    device: SerialDevice,
+    entry: DeviceEntry,
     hub: LocalHub | None,
     console: Console,
     *,
@@ -180,7 +180,7 @@ def _set_up(
     _tell(console, device, told)
 
 
-def _tell(console: Console, device: Device, told: dict[str, Any] | None) -> None:
+def _tell(console: Console, device: SerialDevice, told: dict[str, Any] | None) -> None:
     """What came of it; `told` is the device's entry in the hub's /status."""
     facts = device.facts
     if told is None:

@@ -11,10 +11,10 @@ from typing import Any
 
 from host.boards import Board, I2c
 from host.provision.errors import DeviceSaidError, WifiError
-from host.provision.plan import Hub, Wifi
+from host.provision.plan import HubEndpoint, Wifi
 from host.provision.repl import Repl
 
-__all__ = ["Device", "Facts", "Network"]
+__all__ = ["BoardFacts", "Network", "SerialDevice"]
 
 # Short modules of MicroPython; `%r` is only ever filled with literals. What they define is dropped
 # again, since the heap they share with the firmware is small.
@@ -98,7 +98,7 @@ _BME280 = (0x76, 0x77)
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class BoardFacts:
     """Who the device is.
 
     `firmware` and `board` are "" without firmware, `password` without one on flash; `portal` is
@@ -122,14 +122,14 @@ class Network:
     open: bool
 
 
-class Device:
+class SerialDevice:
     """Questions and orders to the device at the prompt."""
 
     def __init__(self, repl: Repl) -> None:
         self.repl = repl
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> BoardFacts:
         """Who it is, asked once. Raises DeviceSaidError."""
         said = self.repl.ask(_FACTS)
         try:
@@ -138,7 +138,7 @@ class Device:
             kept = {}
         password = said.get("password", "")
         portal = said.get("portal")
-        return Facts(
+        return BoardFacts(
             said["id"],
             said.get("firmware", ""),
             said.get("board", ""),
@@ -163,7 +163,7 @@ class Device:
             reason = _REASONS.get(status, f"no address after {_JOIN_S} s")
             raise WifiError(wifi.ssid, reason, wrong_key=status == _WRONG_KEY)
 
-    def reach(self, hub: Hub) -> None:
+    def reach(self, hub: HubEndpoint) -> None:
         """Connect to the hub's broker, as a trial, having joined. Raises DeviceSaidError."""
         error = self.repl.ask(_REACH % (hub.host, hub.port), within=20)
         if error is not None:

@@ -16,10 +16,10 @@ from host.boards import Board
 from host.errors import FileReadError
 from host.provision import plan
 from host.provision.errors import DevicesFileError, PlanError
-from host.provision.plan import Hub, Plan, Wifi
+from host.provision.plan import HubEndpoint, ProvisioningPlan, Wifi
 from host.sources import INSTALLED, Sources
 
-__all__ = ["Entry", "load"]
+__all__ = ["DeviceEntry", "load"]
 
 _TABLES = ("wifi", "hub", "devices")
 
@@ -35,18 +35,18 @@ class _Own(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DeviceEntry:
     """One device of the file: what it is called there, where it is, what it shall be."""
 
     called: str
-    plan: Plan
+    plan: ProvisioningPlan
     board: Board
     serial: str
     id: str
     firmware: bool
 
 
-def load(path: Path, hub: Hub | None, sources: Sources = INSTALLED) -> list[Entry]:
+def load(path: Path, hub: HubEndpoint | None, sources: Sources = INSTALLED) -> list[DeviceEntry]:
     """The devices of the file, in its order; `hub` is meant where it names none.
 
     Raises FileReadError, EmptyFileError, or DevicesFileError with device, what, what is allowed.
@@ -83,24 +83,24 @@ def _entry(
     said: Mapping[str, Any],
     called: str,
     own: Mapping[str, Any],
-    hub: Hub | None,
+    hub: HubEndpoint | None,
     *,
     sources: Sources,
-) -> Entry:
+) -> DeviceEntry:
     fields = {name: own[name] for name in own if name not in _Own.model_fields}
     common = {name: said[name] for name in ("wifi", "hub") if name in said}
     if hub and "hub" not in {*common, *own}:
         common["hub"] = hub.model_dump()
     try:
         beside = _Own.model_validate(own)
-        wanted = Plan.model_validate({"name": called, **common, **fields})
+        wanted = ProvisioningPlan.model_validate({"name": called, **common, **fields})
         board = plan.check_board(wanted.board, sources)
         plan.settings(wanted, board, sources)
     except ValidationError as error:
         raise DevicesFileError(path, called, _told(error)) from None
     except PlanError as error:
         raise DevicesFileError(path, called, str(error)) from None
-    return Entry(called, wanted, board, beside.serial, beside.id, beside.firmware)
+    return DeviceEntry(called, wanted, board, beside.serial, beside.id, beside.firmware)
 
 
 def _told(error: ValidationError) -> str:
@@ -110,8 +110,8 @@ def _told(error: ValidationError) -> str:
         case "extra_forbidden":
             known = {
                 "wifi": Wifi.model_fields,
-                "hub": Hub.model_fields,
-            }.get(str(first["loc"][0]), {**Plan.model_fields, **_Own.model_fields})
+                "hub": HubEndpoint.model_fields,
+            }.get(str(first["loc"][0]), {**ProvisioningPlan.model_fields, **_Own.model_fields})
             return f"{field}: unknown; allowed: {', '.join(known)}"
         case "missing":
             return f"{field}: missing"
@@ -120,7 +120,7 @@ def _told(error: ValidationError) -> str:
             return f"{field}: {first['msg']}"
 
 
-def _check_unique(path: Path, entries: list[Entry], what: str) -> None:
+def _check_unique(path: Path, entries: list[DeviceEntry], what: str) -> None:
     seen: dict[str, str] = {}
     for entry in entries:
         value = getattr(entry, what)
@@ -129,7 +129,7 @@ def _check_unique(path: Path, entries: list[Entry], what: str) -> None:
         seen[value] = entry.called
 
 
-def _check_private(path: Path, entries: list[Entry]) -> None:
+def _check_private(path: Path, entries: list[DeviceEntry]) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:

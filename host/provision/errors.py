@@ -10,7 +10,7 @@ __all__ = [
     "AnswersError",
     "DeviceSaidError",
     "DevicesFileError",
-    "HubRefusedError",
+    "EndpointRefusedError",
     "NoFirmwareError",
     "NoPromptError",
     "NoTerminalError",
@@ -100,7 +100,7 @@ class WrongKeyThriceError(ProvisionError):
         )
 
 
-class HubRefusedError(ProvisionError):
+class EndpointRefusedError(ProvisionError):
     """The hub does not let the device in."""
 
     exit_status = 66

@@ -13,7 +13,7 @@ from contracts.hub_client import HubClient
 from contracts.local_hub import NoHubError
 from host.local_hub import data_folder, hub_client, hub_facts
 from host.provision import plan
-from host.provision.errors import HubRefusedError, NotHeardError
+from host.provision.errors import EndpointRefusedError, NotHeardError
 
 __all__ = ["LocalHub"]
 
@@ -29,7 +29,7 @@ class LocalHub:
         self._client = client
         self._facts = facts
         self.addresses = [
-            plan.Hub(host=host, port=facts["mqtt_port"], enrol_port=facts["enrol_port"])
+            plan.HubEndpoint(host=host, port=facts["mqtt_port"], enrol_port=facts["enrol_port"])
             for host in facts["addresses"]
         ]
 
@@ -53,7 +53,7 @@ class LocalHub:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def is_at(self, address: plan.Hub) -> bool:
+    def is_at(self, address: plan.HubEndpoint) -> bool:
         """Whether a device with that address reports to this hub."""
         with contextlib.suppress(OSError):
             number = socket.gethostbyname(address.host)
@@ -68,7 +68,7 @@ class LocalHub:
         """Make the device's account beforehand; the password to write on it.
 
         `password` is the device's own, "" if it has none yet. An account that exists gets a new
-        one. Raises HubRefusedError for a device that was shut out, HubError.
+        one. Raises EndpointRefusedError for a device that was shut out, HubError.
         """
         accounts = {one["name"]: one for one in self._client.get("/accounts")["accounts"]}
         account = accounts.get(device)
@@ -76,7 +76,7 @@ class LocalHub:
             wanted = {"password": password} if password else {}
             return str(self._client.post(f"/accounts/{device}", wanted)["password"])
         if account["state"] == "disabled":
-            raise HubRefusedError(
+            raise EndpointRefusedError(
                 f"the hub shuts {device} out: let it in with `dormouse devices enable {device}`"
             )
         return str(self._client.post(f"/accounts/{device}/rotate")["password"])

@@ -12,11 +12,19 @@ from host import boards
 from host.boards import Board
 from host.errors import UnknownBoardError
 from host.provision import drivers
-from host.provision.drivers import Driver
+from host.provision.drivers import SensorDriver
 from host.provision.errors import PlanError
 from host.sources import INSTALLED, Sources
 
-__all__ = ["Hub", "Plan", "Wifi", "check_board", "check_sensor", "check_sensors", "settings"]
+__all__ = [
+    "HubEndpoint",
+    "ProvisioningPlan",
+    "Wifi",
+    "check_board",
+    "check_sensor",
+    "check_sensors",
+    "settings",
+]
 
 _WAKE_PIN = 16
 _DAY_S = 86400
@@ -33,7 +41,7 @@ class Wifi(_Part):
     key: str = Field("", max_length=64, pattern=r"^(.{8,64})?$", repr=False)
 
 
-class Hub(_Part):
+class HubEndpoint(_Part):
     """Where the device reports: an address and its two ports."""
 
     host: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
@@ -41,7 +49,7 @@ class Hub(_Part):
     enrol_port: int = Field(1884, ge=1, le=65535)
 
 
-class Plan(_Part):
+class ProvisioningPlan(_Part):
     """One device. `sensors` are entries as the firmware's settings have them, with GPIO numbers.
 
     `interval` in seconds. `place` is a path from the outside in: "House / Kitchen". `ota_key` is
@@ -50,7 +58,7 @@ class Plan(_Part):
 
     board: str
     wifi: Wifi
-    hub: Hub
+    hub: HubEndpoint
     name: str = Field("", max_length=64)
     place: str = Field("", max_length=200, pattern=r"^([^/]{1,100}(/[^/]{1,100}){0,9})?$")
     model: str = Field("sensor", min_length=1, max_length=32)
@@ -68,7 +76,7 @@ def check_board(text: str, sources: Sources = INSTALLED) -> Board:
         raise PlanError("board", str(error)) from None
 
 
-def settings(plan: Plan, board: Board, sources: Sources = INSTALLED) -> dict[str, Any]:
+def settings(plan: ProvisioningPlan, board: Board, sources: Sources = INSTALLED) -> dict[str, Any]:
     """The device's settings.json (docs/device.md). Raises PlanError for what `board` cannot do."""
     said: dict[str, Any] = {
         "ssid": plan.wifi.ssid,
@@ -118,7 +126,7 @@ def check_sensors(
 
 
 def check_sensor(
-    entry: Mapping[str, Any], board: Board, where: str, known: Mapping[str, Driver]
+    entry: Mapping[str, Any], board: Board, where: str, known: Mapping[str, SensorDriver]
 ) -> dict[str, Any]:
     """One entry with GPIO numbers for labels. Raises PlanError for anything that is not allowed."""
     id_ = entry.get("driver")
@@ -151,7 +159,7 @@ def _pin(value: object, board: Board, where: str) -> int:
     return gpio
 
 
-def _option(driver: Driver, name: str, value: object, where: str) -> object:
+def _option(driver: SensorDriver, name: str, value: object, where: str) -> object:
     if name not in driver.options:
         allowed = ", ".join(("driver", *driver.pins, *driver.options))
         raise PlanError(f"{where}.{name}", f"{driver.id} has no such setting; allowed: {allowed}")

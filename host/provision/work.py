@@ -11,10 +11,10 @@ from contracts import resources
 from host import firmware
 from host.boards import Board
 from host.provision import plan
-from host.provision.device import Device
+from host.provision.device import SerialDevice
 from host.provision.errors import NoFirmwareError
 from host.provision.hub import LocalHub
-from host.provision.plan import Plan
+from host.provision.plan import ProvisioningPlan
 from host.sources import INSTALLED, Sources
 
 __all__ = ["HEARD_S", "finish", "prepare"]
@@ -31,11 +31,11 @@ Say = Callable[[str], None]
 
 
 def prepare(
-    device: Device, board: Board, copy: bool, say: Say, sources: Sources = INSTALLED
+    device: SerialDevice, board: Board, copy: bool, say: Say, sources: Sources = INSTALLED
 ) -> None:
     """See to it that firmware is on the device; `copy` puts that of the sources there.
 
-    Raises NoFirmwareError, FirmwareError, DeviceSaidError.
+    Raises NoFirmwareError, FirmwareBuildError, DeviceSaidError.
     """
     if not copy:
         if not device.facts.firmware:
@@ -49,8 +49,8 @@ def prepare(
 
 
 def finish(
-    device: Device,
-    wanted: Plan,
+    device: SerialDevice,
+    wanted: ProvisioningPlan,
     board: Board,
     hub: LocalHub | None,
     say: Say,
@@ -60,7 +60,7 @@ def finish(
     """Account, settings, place, restart, first report: the device's entry in the hub's /status.
 
     None without a hub here that it reports to: then it enrols by itself, and nobody waits. The
-    WiFi has been tried. Raises PlanError, HubRefusedError, NotHeardError, DeviceSaidError.
+    WiFi has been tried. Raises PlanError, EndpointRefusedError, NotHeardError, DeviceSaidError.
     """
     facts = device.facts
     kept = {name: facts.settings[name] for name in _KEPT if name in facts.settings}

@@ -25,7 +25,7 @@ from host.twin.errors import TwinError
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress, facts
 from host.twin.image import build_image
-from host.twin.kinds import Choice, Kind, kinds
+from host.twin.kinds import Choice, TwinKind, kinds
 from host.twin.register import MOST, kept_folder
 from host.twin.rom import Bootloader
 from host.twin.table import fleet_table, summary
@@ -90,7 +90,7 @@ async def _run(fleet: Fleet, seconds: float | None) -> None:
 
 def _fly(
     address: HubAddress,
-    what: list[Kind],
+    what: list[TwinKind],
     interval: float,
     folder: Path,
     *,

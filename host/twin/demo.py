@@ -19,19 +19,21 @@ from host.twin import firmware
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress
 from host.twin.hubchild import HubChild
-from host.twin.kinds import Kind, expected
+from host.twin.kinds import TwinKind, expected
 from host.twin.register import kept_folder
 from host.twin.twin import Twin
 
 __all__ = ["run"]
 
-SENSORS = (Kind.DS18B20, Kind.BME280, Kind.SWITCH)
+SENSORS = (TwinKind.DS18B20, TwinKind.BME280, TwinKind.SWITCH)
 INTERVAL_S = 5.0
 _ONCE_S = 60.0
 _PERIOD_S = 0.5  # of the table in the terminal
 
 
-def missing(twins: Iterable[Twin], kinds: Iterable[Kind], status: Mapping[str, Any]) -> list[str]:
+def missing(
+    twins: Iterable[Twin], kinds: Iterable[TwinKind], status: Mapping[str, Any]
+) -> list[str]:
     """What the hub's status does not have yet of these devices, a line each."""
     had = {
         (device["id"], value["service"], value["characteristic"])

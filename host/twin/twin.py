@@ -16,7 +16,7 @@ from host.twin import vm
 from host.twin.errors import TwinError
 from host.twin.firmware import Build
 from host.twin.rom import Rom
-from host.twin.statistics import State, Statistics
+from host.twin.statistics import Statistics, TwinState
 from host.twin.vm import Cause
 from host.twin.world import World
 
@@ -128,7 +128,7 @@ class Twin:
             self._life = None
         for volatile in ("rtc.bin", "pins.json"):
             (self.folder / volatile).unlink(missing_ok=True)
-        self._enter(State.OFF)
+        self._enter(TwinState.OFF)
 
     async def power_cut(self) -> None:
         """Take its power away for a moment."""
@@ -211,7 +211,7 @@ class Twin:
             self._roused.clear()
             self.statistics.boots += 1
             if self.rom and await self._starts_server(self.rom, cause):
-                await self._attend(await self.rom.serve(), State.UPDATING)
+                await self._attend(await self.rom.serve(), TwinState.UPDATING)
                 cause = self._take_forced() or Cause.SOFT
             else:
                 status = await self._run(cause)
@@ -234,7 +234,7 @@ class Twin:
                 return _FATAL
             process = await vm.spawn(self.flash, path, self._variables(cause), console, typed)
         try:
-            return await self._attend(process, State.AWAKE)
+            return await self._attend(process, TwinState.AWAKE)
         finally:
             self.statistics.awake_ms = (time.monotonic() - began) * 1000
 
@@ -244,7 +244,7 @@ class Twin:
             return self.firmware
         return Build(self.rom.modules(), self.firmware.shims)
 
-    async def _attend(self, process: asyncio.subprocess.Process, state: State) -> int:
+    async def _attend(self, process: asyncio.subprocess.Process, state: TwinState) -> int:
         """What runs on the chip, until it ends or is ended; its exit status."""
         self._process = process
         try:
@@ -278,12 +278,12 @@ class Twin:
         if status == 0:
             # The program came to its end: a device shows its prompt then, and waits.
             self._failed("ended at the prompt")
-            self._enter(State.PROMPT)
+            self._enter(TwinState.PROMPT)
             await self._pause(None)
             return self._take_forced() or Cause.HARD
         asleep = status == vm.ASLEEP
         self._failed("asleep, but no time in `sleep`" if asleep else f"exit status {status}")
-        self._enter(State.CRASHED)
+        self._enter(TwinState.CRASHED)
         await self._pause(WATCHDOG_S)
         return self._take_forced() or Cause.WATCHDOG
 
@@ -301,7 +301,7 @@ class Twin:
 
     async def _sleep(self, microseconds: int) -> None:
         self.statistics.sleep_s = microseconds / 1e6
-        self._enter(State.ASLEEP)
+        self._enter(TwinState.ASLEEP)
         await self._pause(None if microseconds == _FOR_EVER_US else microseconds / 1e6)
 
     async def _pause(self, seconds: float | None) -> None:
@@ -344,7 +344,7 @@ class Twin:
         forced, self._forced = self._forced, None
         return forced
 
-    def _enter(self, state: State) -> None:
+    def _enter(self, state: TwinState) -> None:
         self.statistics.state = state
         self._changed.set()
         self._changed = asyncio.Event()

@@ -25,7 +25,7 @@ from hub.homekit.errors import UnknownDeviceError, UnreachableDeviceError
 from hub.homekit.growth import Growth
 from hub.homekit.identity import Identities, part
 from hub.homekit.keeper import Keeper
-from hub.homekit.model import DeviceModel, Held
+from hub.homekit.model import DeviceModel, UnshownPart
 from hub.homekit.network import Advertiser, addresses
 from hub.homekit.pairing import PairingInfo
 from hub.homekit.presence import Patience, Presences, ReportLike
@@ -90,7 +90,7 @@ class Bridge:
     # --- life ---------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Show everything known, as it was. Raises PortTakenError."""
+        """Show everything known, as it was. Raises BridgePortTakenError."""
         try:
             await self._start()
         except BaseException:
@@ -288,7 +288,7 @@ class Bridge:
         """What each shown device is called."""
         return self.growth.names
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[UnshownPart]:
         """What is not shown, and why."""
         return [held for device in self.tree.held.values() for held in device]
 

@@ -16,7 +16,7 @@ from typing import Any
 from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, SERVICES, Characteristic
 from contracts.homekit.values import proper_name
 
-__all__ = ["Fault", "check"]
+__all__ = ["StateFault", "check"]
 
 _BASE = "-0000-1000-8000-0026BB765291"
 _MAX_ACCESSORIES = 150
@@ -35,7 +35,7 @@ _PROTOCOL_INFORMATION = "A2"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class StateFault:
     """What is wrong, where. `service` is an iid, None where the whole accessory must be held."""
 
     aid: int
@@ -63,9 +63,9 @@ _CARRIED, _KINDS = _by_type()
 _INFORMATION = _short(SERVICES[INFORMATION].uuid)
 
 
-def check(accessories: Iterable[Mapping[str, Any]]) -> list[Fault]:
+def check(accessories: Iterable[Mapping[str, Any]]) -> list[StateFault]:
     """Every fault of a bridge's database (the list under "accessories"); none: safe to publish."""
-    faults: list[Fault] = []
+    faults: list[StateFault] = []
     seen: set[int] = set()
     serials: set[str] = set()
     for count, accessory in enumerate(accessories, 1):
@@ -75,7 +75,7 @@ def check(accessories: Iterable[Mapping[str, Any]]) -> list[Fault]:
             reason = f"more than {_MAX_ACCESSORIES} accessories"
         seen.add(aid)
         if reason:
-            faults.append(Fault(aid, None, reason))
+            faults.append(StateFault(aid, None, reason))
             continue
         faults += _accessory_faults(accessory, serials)
     return faults
@@ -87,20 +87,20 @@ def _aid_fault(aid: object, seen: set[int]) -> str | None:
     return f"aid {aid} is given twice" if aid in seen else None
 
 
-def _accessory_faults(accessory: Mapping[str, Any], serials: set[str]) -> Iterator[Fault]:
+def _accessory_faults(accessory: Mapping[str, Any], serials: set[str]) -> Iterator[StateFault]:
     aid, services = accessory["aid"], accessory["services"]
     if len(services) > _MAX_SERVICES:
-        yield Fault(aid, None, f"{len(services)} services, at most {_MAX_SERVICES}")
+        yield StateFault(aid, None, f"{len(services)} services, at most {_MAX_SERVICES}")
     information = [s for s in services if s["type"] == _INFORMATION]
     if len(information) != 1 or information[0]["iid"] != 1:
-        yield Fault(aid, None, "there must be exactly one AccessoryInformation, with iid 1")
+        yield StateFault(aid, None, "there must be exactly one AccessoryInformation, with iid 1")
         return
     for reason in _information_faults(information[0], serials):
-        yield Fault(aid, None, reason)
+        yield StateFault(aid, None, reason)
     iids: set[int] = set()
     for service in services:
         for reason in _service_faults(service, iids):
-            yield Fault(aid, None if service in information else service["iid"], reason)
+            yield StateFault(aid, None if service in information else service["iid"], reason)
 
 
 def _information_faults(service: Mapping[str, Any], serials: set[str]) -> Iterator[str]:

@@ -27,7 +27,7 @@ from pyhap.state import State
 
 from contracts.homekit.values import BadValue, parse
 from hub.homekit.accessory import ShownCharacteristic
-from hub.homekit.errors import PortTakenError
+from hub.homekit.errors import BridgePortTakenError
 from hub.homekit.srp import verifier
 from hub.homekit.state import BridgeRecord, Pairing
 
@@ -159,7 +159,7 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
         self.srp_verifier = verifier(self.state.pincode)
 
     async def start(self) -> None:
-        """Listen, then advertise. Raises PortTakenError for the first bridge.
+        """Listen, then advertise. Raises BridgePortTakenError for the first bridge.
 
         A further bridge takes any free port where its own is taken: nobody chose that one, and
         controllers are told by multicast.
@@ -171,7 +171,7 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
         except OSError as error:
             reason = error.strerror or str(error)
             if not self._number:
-                raise PortTakenError(self._host, self._port, reason) from None
+                raise BridgePortTakenError(self._host, self._port, reason) from None
             log.warning("homekit: port %d is taken (%s): taking another", self._port, reason)
             self.http_server = _Server((self._host, 0), self)
             await self.http_server.async_start(self.loop)

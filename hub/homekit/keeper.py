@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contracts.reading import SeriesKey, Value
 from hub.database.errors import DatabaseAwayError
 from hub.homekit.identity import Identities
-from hub.homekit.state import Change, HomeKitState, PresenceRecord
+from hub.homekit.state import HomeKitState, PresenceRecord, StateChange
 from hub.runtime.retry import reason, retrying
 
 __all__ = ["Keeper"]
@@ -74,7 +74,9 @@ class Keeper:
             forgotten, self._forgotten = self._forgotten, set()
             presence = [record for device in heard if (record := self._presence(device))]
             try:
-                await self._state.save(Change(bridges, accessories, values, presence, forgotten))
+                await self._state.save(
+                    StateChange(bridges, accessories, values, presence, forgotten)
+                )
             except BaseException:
                 self._identities.unkept(bridges, accessories)
                 self._values = values | self._values

@@ -10,7 +10,7 @@ from contracts.homekit.values import proper_name
 from contracts.reading import SeriesKey, Value
 from hub.homekit.identity import part
 
-__all__ = ["DeviceModel", "Held", "ServicePlan", "shown"]
+__all__ = ["DeviceModel", "ServicePlan", "UnshownPart", "shown"]
 
 MAX_SERVICES = 100
 """HomeKit's limit for one accessory, AccessoryInformation included."""
@@ -38,7 +38,7 @@ class ServicePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class UnshownPart:
     """A part of a device that is not shown, and why (for a person)."""
 
     device: str
@@ -78,14 +78,14 @@ class DeviceModel:
             self._services.setdefault((key.service, key.index), set()).add(key.characteristic)
         self.values[key] = value
 
-    def plan(self, known: Mapping[str, int]) -> tuple[list[ServicePlan], list[Held]]:
+    def plan(self, known: Mapping[str, int]) -> tuple[list[ServicePlan], list[UnshownPart]]:
         """The services to show and those held back; `known` are the iids given before.
 
         A service waits until its main characteristic was seen. Those shown before come first,
         so that a device that grows past the limit loses nothing. No services at all when only
         AccessoryInformation would remain.
         """
-        held: list[Held] = []
+        held: list[UnshownPart] = []
         ready: list[tuple[str, int]] = []
         for service, index in self._services:
             if service == INFORMATION:
@@ -95,11 +95,11 @@ class DeviceModel:
                 ready.append((service, index))
             else:
                 reason = f"waits for {main}, which was not seen yet"
-                held.append(Held(self.device, part(service, index), reason))
+                held.append(UnshownPart(self.device, part(service, index), reason))
         ready.sort(key=lambda s: known.get(part(*s), 2**53))
         for service, index in ready[MAX_SERVICES - 1 :]:
             reason = f"HomeKit takes {MAX_SERVICES} services in an accessory at most"
-            held.append(Held(self.device, part(service, index), reason))
+            held.append(UnshownPart(self.device, part(service, index), reason))
         ready = ready[: MAX_SERVICES - 1]
         if not ready:
             return [], held

@@ -11,7 +11,7 @@ from contracts.reading import Reading, SeriesKey
 from contracts.topics import Online
 from hub.errors import HubError
 from hub.homekit.bridge import Bridge, ReportLike
-from hub.homekit.errors import PortTakenError
+from hub.homekit.errors import BridgePortTakenError
 from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["BridgeSets", "Ports"]
@@ -35,7 +35,7 @@ class Ports(Protocol):
         ...
 
 
-class Heard(Protocol):
+class DeliveryLike(Protocol):
     """What is needed of how a message came."""
 
     retained: bool
@@ -99,7 +99,7 @@ class BridgeSets:
         bridge = self._sets.get(self._tenant_of(device))
         return bridge.model_of(device) if bridge is not None else None
 
-    def heard_online(self, message: Online, delivery: Heard) -> None:
+    def heard_online(self, message: Online, delivery: DeliveryLike) -> None:
         """A device came or went: a handler for Listener.on."""
         self.online(message.device, message.online, live=not delivery.retained)
 
@@ -127,7 +127,7 @@ class BridgeSets:
         bridge = self._make(tenant, kept)
         try:
             await bridge.start()
-        except PortTakenError:
+        except BridgePortTakenError:
             if not kept:
                 raise
             bridge = self._make(tenant, 0)

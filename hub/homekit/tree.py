@@ -11,10 +11,10 @@ from contracts.homekit.definitions import INFORMATION
 from contracts.homekit.values import proper_name
 from contracts.reading import SeriesKey, Value
 from hub.homekit.accessory import DeviceAccessory, ShownCharacteristic
-from hub.homekit.check import Fault, check
+from hub.homekit.check import StateFault, check
 from hub.homekit.driver import Driver
 from hub.homekit.identity import Identities, part
-from hub.homekit.model import DeviceModel, Held, ServicePlan
+from hub.homekit.model import DeviceModel, ServicePlan, UnshownPart
 from hub.homekit.state import BridgeRecord
 
 __all__ = ["Tree"]
@@ -43,7 +43,7 @@ class Tree:
         self.models: dict[str, DeviceModel] = {}
         self.drivers: dict[int, Driver] = {}
         self.shown: dict[SeriesKey, ShownCharacteristic] = {}
-        self.held: dict[str, list[Held]] = {}
+        self.held: dict[str, list[UnshownPart]] = {}
         # Multicast DNS takes 63 bytes of name, the bridge's number and 6 digits of its id included.
         short = name.encode()[:48].decode(errors="ignore").strip(" -_.")
         self._name = short if proper_name(short) else "Dormouse"
@@ -70,7 +70,7 @@ class Tree:
             plans, held = model.plan(record.iids if record else {})
             plans, held = self._without_faulty(device, plans, held)
             if plans and self.identities.place(device) is None:
-                held = [Held(device, INFORMATION, "every HomeKit bridge is full")]
+                held = [UnshownPart(device, INFORMATION, "every HomeKit bridge is full")]
                 plans = []
             self._note(device, held)
             if plans:
@@ -92,12 +92,12 @@ class Tree:
             bridge.accessories = dict(sorted(bridge.accessories.items()))
         return made
 
-    def faults(self) -> list[tuple[str, Fault]]:
+    def faults(self) -> list[tuple[str, StateFault]]:
         """What of the whole database fails the checklist; those parts are held back from now on.
 
         Call `place` and `build` for the devices named, then ask again, until there are none.
         """
-        found: list[tuple[str, Fault]] = []
+        found: list[tuple[str, StateFault]] = []
         for driver in self.drivers.values():
             for fault in check(driver.get_accessories()["accessories"]):
                 accessory = driver.accessory.accessories.get(fault.aid)
@@ -183,16 +183,16 @@ class Tree:
         self.shown.update(accessory.shown)
 
     def _without_faulty(
-        self, device: str, plans: list[ServicePlan], held: list[Held]
-    ) -> tuple[list[ServicePlan], list[Held]]:
+        self, device: str, plans: list[ServicePlan], held: list[UnshownPart]
+    ) -> tuple[list[ServicePlan], list[UnshownPart]]:
         faulty: Mapping[str, str] = self._faulty.get(device, {})
         if "" in faulty:
-            return [], [*held, Held(device, INFORMATION, faulty[""])]
+            return [], [*held, UnshownPart(device, INFORMATION, faulty[""])]
         kept = [p for p in plans if part(p.service, p.index) not in faulty]
-        held = [*held, *(Held(device, name, reason) for name, reason in faulty.items())]
+        held = [*held, *(UnshownPart(device, name, reason) for name, reason in faulty.items())]
         return (kept if len(kept) > 1 else []), held
 
-    def _note(self, device: str, held: list[Held]) -> None:
+    def _note(self, device: str, held: list[UnshownPart]) -> None:
         if held:
             self.held[device] = held
         else:

@@ -14,7 +14,7 @@ from contracts.topics import Online, Problem, StateValue
 from hub.homekit.writes import CommandStyle
 from hub.mapping.convert import MappingError, from_homekit, to_homekit
 from hub.mapping.patterns import Pattern
-from hub.mapping.rules import PRESETS, Conversion, OnlineRule, Profile, TopicRule
+from hub.mapping.rules import PRESETS, Conversion, DeviceProfile, OnlineRule, TopicRule
 from hub.mapping.rules import Mapping as Rules
 
 __all__ = ["Translator"]
@@ -22,7 +22,7 @@ __all__ = ["Translator"]
 MAX_PAYLOAD = 16 * 1024  # as for our own JSON
 _PLAIN = Conversion()
 # A device that no rule names: made once, since every reading asks.
-_AS_IT_IS = Profile()
+_AS_IT_IS = DeviceProfile()
 
 
 @dataclass(slots=True)
@@ -158,7 +158,7 @@ class Translator:
         profile = self._profile(device)
         return CommandStyle(confirm=profile.confirm, echoes=profile.command != "same-topic")
 
-    def _add(self, profile: Profile, devices: frozenset[str] | None) -> None:
+    def _add(self, profile: DeviceProfile, devices: frozenset[str] | None) -> None:
         for rule in profile.topics:
             command = Pattern(rule.command) if rule.command else None
             self._topics.append(_Topic(rule, Pattern(rule.topic), command, devices))
@@ -203,7 +203,7 @@ class Translator:
         node = nodes[key.index] if key.index < len(nodes) else ""
         return known.command.fill(device=key.device, node=node, number=str(key.index + 1))
 
-    def _profile(self, device: str) -> Profile:
+    def _profile(self, device: str) -> DeviceProfile:
         own = self.rules.devices.get(device)
         if own is None:
             model = self._model(device)

@@ -26,7 +26,7 @@ from contracts.topics import Enrol, is_device_id
 from hub.mqtt.access import HUB, Foreign, is_viewer, may_publish, may_subscribe, may_use
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
-from hub.mqtt.enrolment import Enroller, Outcome
+from hub.mqtt.enrolment import Enroller, EnrolmentOutcome
 from hub.mqtt.passwords import matches
 from hub.runtime.problems import Problems
 from hub.runtime.token_bucket import TokenBuckets
@@ -122,7 +122,10 @@ class Decisions:
         if asked is None or not is_device_id(user):
             self._problems.note("auth-malformed", None, "user name or password cannot be one")
             return False
-        return await self._enroller.enrol(asked) in {Outcome.ENROLLED, Outcome.KNOWN}
+        return await self._enroller.enrol(asked) in {
+            EnrolmentOutcome.ENROLLED,
+            EnrolmentOutcome.KNOWN,
+        }
 
     def _refuse(self, user: str) -> None:
         self._problems.note("auth-refused", user, "wrong password")

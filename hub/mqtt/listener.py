@@ -18,7 +18,7 @@ from hub.mqtt.source import Delivery, Source
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import Role, Supervisor
 
-__all__ = ["Bridge", "Ingest", "Listener"]
+__all__ = ["BridgeLike", "IngestLike", "Listener"]
 
 # A device's clock does not run in its OTA server, and nobody tells it how long it was there.
 _CLOCK_STOOD = frozenset({"updating", "updated", "failed"})
@@ -27,7 +27,7 @@ _OURS = ("HomeKit/", "enrol/")
 M = TypeVar("M", bound=topics.Message)
 
 
-class Bridge(Protocol):
+class BridgeLike(Protocol):
     """What the listener needs of the HomeKit bridge."""
 
     def update(self, reading: Reading, *, live: bool) -> None:
@@ -40,14 +40,14 @@ class Bridge(Protocol):
         """Battery, firmware and the like of a device, made so many seconds ago."""
 
 
-class Ingest(Protocol):
+class IngestLike(Protocol):
     """What the listener needs of the store's intake."""
 
     def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
         """Keep readings; `done` is called on the loop once they are committed."""
 
 
-class Translator(Protocol):
+class TranslatorLike(Protocol):
     """What the listener needs of the mapping of devices that speak otherwise."""
 
     def foreign(
@@ -72,15 +72,15 @@ class Listener:
     def __init__(
         self,
         source: Source,
-        bridge: Bridge,
-        ingest: Ingest,
+        bridge: BridgeLike,
+        ingest: IngestLike,
         problems: Problems,
         *,
         clocks: Clocks | None = None,
         batching: Iterable[str] = (),
         on_committed: Callable[[topics.Batch], None] | None = None,
         on_seen: Callable[[str], None] | None = None,
-        translator: Translator | None = None,
+        translator: TranslatorLike | None = None,
         on_reading: Callable[[Reading], None] | None = None,
         supervisor: Supervisor | None = None,
     ) -> None:
@@ -130,7 +130,7 @@ class Listener:
             self._problems.note("defect", getattr(message, "device", None), type(message).__name__)
             self._source.acknowledge(delivery)
 
-    def _foreign(self, translator: Translator, delivery: Delivery) -> None:
+    def _foreign(self, translator: TranslatorLike, delivery: Delivery) -> None:
         """A message of a mapped device: acknowledged when all it says is safe."""
         messages = translator.foreign(delivery.topic, delivery.payload)
         waiting = len(messages)

@@ -12,7 +12,7 @@ import signal
 from pathlib import Path
 
 from hub.mqtt.account_files import replace_private
-from hub.mqtt.errors import BrokerError, PortTakenError
+from hub.mqtt.errors import BrokerError, BrokerPortTakenError
 from hub.mqtt.ports import free_port, holder, is_taken
 from hub.runtime.backoff import Backoff
 from hub.runtime.child import Account as Owner
@@ -87,7 +87,7 @@ class Mosquitto:
                 continue  # somebody was quicker
             return
         taken = [port for port in self.ports.values() if is_taken(self._host, port)]
-        raise PortTakenError(taken[0] if taken else self.ports.popitem()[1])
+        raise BrokerPortTakenError(taken[0] if taken else self.ports.popitem()[1])
 
     async def _let_predecessor_end(self) -> None:
         """A hub that was killed has a broker that still writes what it persists."""

@@ -19,16 +19,16 @@ from hub.mqtt.broker import Broker
 from hub.mqtt.certificates import Authority
 from hub.mqtt.clock import Clocks
 from hub.mqtt.endpoint import Endpoint
-from hub.mqtt.enrolment import Enroller, EnrolListener, Gate
+from hub.mqtt.enrolment import Enroller, EnrolListener, EnrolmentGate
 from hub.mqtt.http_auth import Decisions
-from hub.mqtt.listener import Bridge, Listener
+from hub.mqtt.listener import BridgeLike, Listener
 from hub.mqtt.live_feed import LiveFeed
 from hub.mqtt.pending_accounts import PendingAccounts
 from hub.mqtt.source import MqttSource
 from hub.mqtt.stored_clocks import StoredClocks
 from hub.runtime.child import run_as
 from hub.runtime.problems import Problems
-from hub.runtime.supervisor import Part, Role, Supervisor
+from hub.runtime.supervisor import Role, RunningPart, Supervisor
 from hub.settings import Settings
 
 __all__ = ["Mqtt"]
@@ -49,7 +49,7 @@ class Mqtt:
         settings: Settings,
         store: Database,
         book: AccountBook,
-        bridge: Bridge,
+        bridge: BridgeLike,
         translator: Translator,
         *,
         problems: Problems,
@@ -65,7 +65,7 @@ class Mqtt:
         self.problems = problems
         self.book = book
         self.tenant_of = tenant_of
-        self.gate = Gate(settings.enrolment, settings.tenant)
+        self.gate = EnrolmentGate(settings.enrolment, settings.tenant)
         self.enroller = Enroller(book, self.gate, problems)
         self.pending = PendingAccounts(book, self.enroller, supervisor)
         own = Endpoint.of(settings.mqtt_url) if settings.mqtt_url else None
@@ -97,22 +97,22 @@ class Mqtt:
         self.listener.on(Online, feed.online)
         self.listener.on(Enrol, self.enroller.handle)
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[RunningPart]:
         """In the order in which they are to be started."""
         intake = Role.INTAKE
         broker, enrolment = [], []
         if self.broker is not None:
-            broker = [Part("broker", intake, self.broker.start, self.broker.stop)]
+            broker = [RunningPart("broker", intake, self.broker.start, self.broker.stop)]
             enrolment = [self._enrolment(self.broker)]
         return [
-            Part("accounts", intake, self.book.load),
+            RunningPart("accounts", intake, self.book.load),
             *broker,
-            Part("acknowledgements", intake, self.acks.start, self.acks.stop),
-            Part("readings", intake, None, self.ingest.stop),
-            Part("clocks", intake, self._stored_clocks.start, self._stored_clocks.stop),
-            Part("listener", intake, self._listen, self.listener.stop),
+            RunningPart("acknowledgements", intake, self.acks.start, self.acks.stop),
+            RunningPart("readings", intake, None, self.ingest.stop),
+            RunningPart("clocks", intake, self._stored_clocks.start, self._stored_clocks.stop),
+            RunningPart("listener", intake, self._listen, self.listener.stop),
             *enrolment,
-            Part("pending accounts", intake, self.pending.start, self.pending.stop),
+            RunningPart("pending accounts", intake, self.pending.start, self.pending.stop),
         ]
 
     @property
@@ -179,7 +179,7 @@ class Mqtt:
             endpoint, self._filters(), client_id=client_id, mark="hub", supervisor=self._supervisor
         )
 
-    def _enrolment(self, broker: Broker) -> Part:
+    def _enrolment(self, broker: Broker) -> RunningPart:
         source = MqttSource(
             lambda: broker.enrol_endpoint[0],
             ["enrol/+"],
@@ -198,4 +198,4 @@ class Mqtt:
                 async with asyncio.timeout(SUBSCRIBED_S):
                     await source.connected.wait()
 
-        return Part("enrolment", Role.INTAKE, start, listener.stop)
+        return RunningPart("enrolment", Role.INTAKE, start, listener.stop)

@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from hub.mqtt.buffered import DUP, RETAIN, BufferedClient
-from hub.mqtt.driven import Driver
+from hub.mqtt.driven import ChildDriver
 from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.errors import NotConnectedError
 from hub.runtime.backoff import Backoff
@@ -135,7 +135,7 @@ class MqttSource:
         """Connect in the background, for ever; `deliver` is called on the loop."""
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
-        self._driver = Driver()
+        self._driver = ChildDriver()
         self._tasks.loop("connecting to the broker", self._keep_connected)
 
     async def stop(self) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from hub.database.errors import DatabaseAwayError
 from hub.database.key_value import KeyValueStore
-from hub.mqtt.clock import Clocks, Mark
+from hub.mqtt.clock import ClockMark, Clocks
 from hub.runtime.supervisor import Role, Supervisor
 
 __all__ = ["StoredClocks"]
@@ -33,7 +33,7 @@ class StoredClocks:
         """Load, and begin to keep."""
         kept = await self._memory.load(_AREA)
         self._clocks.load(
-            (device, Mark(mark["boot"], mark["up"], datetime.fromisoformat(mark["at"])))
+            (device, ClockMark(mark["boot"], mark["up"], datetime.fromisoformat(mark["at"])))
             for device, mark in kept.items()
         )
         self._tasks.loop("keeping devices' clocks", self._keep)

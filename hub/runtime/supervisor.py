@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from hub.runtime.backoff import Backoff
 from hub.runtime.defects import Defects
 
-__all__ = ["Loop", "Part", "Role", "Supervisor", "Tasks", "started"]
+__all__ = ["Loop", "Role", "RunningPart", "Supervisor", "Tasks", "started"]
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RunningPart:
     """Something that is started and stopped; either may be None."""
 
     name: str
@@ -43,7 +43,7 @@ class Part:
 
 
 @contextlib.asynccontextmanager
-async def started(parts: Iterable[Part]) -> AsyncIterator[None]:
+async def started(parts: Iterable[RunningPart]) -> AsyncIterator[None]:
     """Between the start of all parts, in order, and their stop, in reverse.
 
     Where one does not start, those before it are stopped and its exception is raised.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from host.twin.twin import State
 from tests.firmware.portal import OURS, opened
 from tests.support.browser import captive_browser
@@ -54,7 +54,7 @@ async def test_a_phone_is_led_to_the_form_and_told_what_is_wrong(make_board, tmp
 async def test_from_a_bare_board_by_phone_to_a_reading_at_the_hub(hub, make_twin, tmp_path):
     address = HubAddress("127.0.0.1", hub.facts["mqtt_port"], hub.facts["enrol_port"])
     twin = make_twin(
-        Kind.DS18B20, address, world={"wifi": {"ssid": "home", "key": KEY}}, interval=2
+        TwinKind.DS18B20, address, world={"wifi": {"ssid": "home", "key": KEY}}, interval=2
     )
     # What a person cannot know beforehand is missing; ports are not in the portal.
     for name in ("ssid", "key", "host"):

@@ -15,7 +15,7 @@ from host.twin.errors import NoModulesError
 from host.twin.firmware import Build
 from host.twin.image import build_image, unpack
 from host.twin.rom import Bootloader, Rom
-from host.twin.statistics import State
+from host.twin.statistics import TwinState
 from host.twin.twin import Twin
 
 # Says its version and sleeps until it is reset; `update` is what a user types at the prompt.
@@ -99,10 +99,10 @@ def stream(twin: Twin, image: bytes, key: keys.Key, datagrams: int | None = None
 
 
 async def test_an_update_is_taken_and_started(twin, image, signer):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     assert ran(twin) == ["1.0.0 0"]
     twin.type(UPDATE)
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     assert (twin.folder / "rtc.bin").read_bytes() == b"zaotaotastate"
     await asyncio.to_thread(stream, twin, image("2.0.0"), signer[1])
     await twin.until(lambda now: now.cycles == 2)
@@ -112,9 +112,9 @@ async def test_an_update_is_taken_and_started(twin, image, signer):
 
 
 async def test_a_button_after_reset_asks_for_an_update_once(twin, image, signer):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     twin.press_reset(then_button=True)
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     assert twin.rom.decision == {"start": "server", "reason": "pin"}
     await asyncio.to_thread(stream, twin, image("2.0.0"), signer[1])
     await twin.until(lambda now: now.cycles == 2)
@@ -122,7 +122,7 @@ async def test_a_button_after_reset_asks_for_an_update_once(twin, image, signer)
 
 
 async def test_wake_from_deep_sleep_starts_the_application_unchecked(twin, image):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     twin.rouse()
     await twin.until(lambda now: now.cycles == 2)
     assert twin.rom.decision["reason"] == "wake"
@@ -130,12 +130,12 @@ async def test_wake_from_deep_sleep_starts_the_application_unchecked(twin, image
 
 
 async def test_a_broken_application_crashes_after_deep_sleep_and_is_found_by_the_next_check(twin):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     broken = bytearray(twin.rom._image)
     broken[0x9000] ^= 1
     twin.rom.write_image(bytes(broken))
     twin.rouse()
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     assert twin.rom.decision["reason"] == "check"
     assert twin.statistics.failures == 1
     assert "its MD5 is wrong" in twin.statistics.last_error
@@ -145,12 +145,12 @@ async def test_a_broken_application_crashes_after_deep_sleep_and_is_found_by_the
 async def test_power_cut_in_an_update_leaves_it_in_the_server_until_it_is_repeated(
     twin, image, signer
 ):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     twin.type(UPDATE)
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     await asyncio.to_thread(stream, twin, image("2.0.0"), signer[1], 180)
     await twin.power_cut()
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     assert twin.rom.decision == {"start": "server", "reason": "check", "app": "bad-signature"}
     await asyncio.to_thread(stream, twin, image("2.0.0"), signer[1])
     await twin.until(lambda now: now.cycles == 2)
@@ -158,19 +158,19 @@ async def test_power_cut_in_an_update_leaves_it_in_the_server_until_it_is_repeat
 
 
 async def test_an_image_with_a_wrong_signature_is_not_started(twin, image, signer, tmp_path):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     twin.type(UPDATE)
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     stranger = keys.new(tmp_path / "stranger.pem", 512)
     boots = twin.statistics.boots
     await asyncio.to_thread(stream, twin, image("2.0.0", stranger), signer[1])
-    await twin.until(lambda now: now.state is State.UPDATING and now.boots > boots)
+    await twin.until(lambda now: now.state is TwinState.UPDATING and now.boots > boots)
     assert twin.rom.decision["app"] == "bad-signature"
     assert ran(twin) == ["1.0.0 0"]
 
 
 async def test_nobody_comes_and_the_old_application_goes_on(twin, native_bootloader, signer):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     twin.rom.bootloader = Bootloader(signer[0], native_bootloader.folder, idle_restart_ms=50)
     twin.type(UPDATE)
     await twin.until(lambda now: now.cycles == 2)

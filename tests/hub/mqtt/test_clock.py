@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.database.errors import DatabaseAwayError
-from hub.mqtt.clock import Clocks, Mark
+from hub.mqtt.clock import ClockMark, Clocks
 from hub.mqtt.stored_clocks import StoredClocks
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ def test_a_slow_clock_is_no_wait():
 
 
 def test_a_new_boot_starts_anew():
-    clocks = Clocks([("dev", Mark("a", 1_000_000, at(0)))])
+    clocks = Clocks([("dev", ClockMark("a", 1_000_000, at(0)))])
     assert clocks.made("dev", "b", 3, at(10)) == at(10)
 
 

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from hub.runtime.defects import Defects
-from hub.runtime.supervisor import Part, Role, Supervisor, started
+from hub.runtime.supervisor import Role, RunningPart, Supervisor, started
 from tests.support.broker import until
 
 
@@ -117,7 +117,7 @@ async def test_what_an_errand_raises_is_noted(supervisor):
 async def test_parts_stop_in_reverse_and_those_before_one_that_does_not_start():
     done: list[str] = []
 
-    def part(name: str, *, starts: bool = True) -> Part:
+    def part(name: str, *, starts: bool = True) -> RunningPart:
         async def start() -> None:
             if not starts:
                 raise OSError(name)
@@ -126,9 +126,9 @@ async def test_parts_stop_in_reverse_and_those_before_one_that_does_not_start():
         async def stop() -> None:
             done.append(f"stop {name}")
 
-        return Part(name, Role.INTAKE, start, stop)
+        return RunningPart(name, Role.INTAKE, start, stop)
 
-    async with started([part("a"), part("b"), Part("c", Role.WEB)]):
+    async with started([part("a"), part("b"), RunningPart("c", Role.WEB)]):
         done.append("going")
     assert done == ["start a", "start b", "going", "stop b", "stop a"]
     done.clear()
