@@ -126,14 +126,14 @@ def parse(data: bytes) -> Image:
         raise NotAnImageError("not an ESP8266 image (it does not begin with E9)")
     count, mode, size_speed, entry = struct.unpack_from("<xBBBI", data)
     segments = _segments(data, count)
-    found = _application(data, segments)
+    trailing_application = _application(data, segments)
     return Image(
-        _kind(data, segments, found),
+        _kind(data, segments, trailing_application),
         entry,
         _MODES[mode] if mode < len(_MODES) else None,
         _FLASH_SIZES.get(size_speed >> 4),
         segments,
-        found,
+        trailing_application,
     )
 
 
@@ -176,10 +176,10 @@ def _application(data: bytes, segments: tuple[Segment, ...]) -> Application | No
     return Application(size, data[size : size + MD5_SIZE], md5, trailers.read(data, size))
 
 
-def _kind(data: bytes, segments: tuple[Segment, ...], found: Application | None) -> ImageKind:
+def _kind(data: bytes, segments: tuple[Segment, ...], application: Application | None) -> ImageKind:
     if _is_merged(data, segments):
         return ImageKind.MERGED
-    if found is None:
+    if application is None:
         return ImageKind.BOOTLOADER if len(data) <= 0x1000 else ImageKind.SEGMENTS
     return ImageKind.PLAIN if words_for_plain_build(data) > _FEW_WORDS else ImageKind.OTA
 

@@ -30,8 +30,8 @@ def modules(source: Path = SOURCE) -> list[Path]:
     if not (source / "main.py").exists():
         raise FirmwareBuildError(f"{source}: no firmware here: there is no main.py")
     top = [source / name for name in ("main.py", "ota.py") if (source / name).exists()]
-    found = [*top, *(source / "dormouse").rglob("*.py")]
-    return sorted(path.relative_to(source) for path in found)
+    paths = [*top, *(source / "dormouse").rglob("*.py")]
+    return sorted(path.relative_to(source) for path in paths)
 
 
 def compile_firmware(

@@ -74,12 +74,12 @@ def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterato
 
 
 def _romfs(data: bytes) -> Iterator[tuple[str, str]]:
-    found = romfs.read(data)
+    members = romfs.read(data)
     yield "is", "ROMFS for a stock MicroPython (not an OTA build, not for `dormouse flash`)"
-    yield "size", f"{len(data)} bytes, {len(found)} files"
+    yield "size", f"{len(data)} bytes, {len(members)} files"
     yield "md5", hashlib.md5(data, usedforsecurity=False).hexdigest()
     try:
-        stamp = dict(json.loads(found.get(STAMP, b"{}")))
+        stamp = dict(json.loads(members.get(STAMP, b"{}")))
     except (ValueError, TypeError):
         raise NotAnImageError(f"the ROMFS image is damaged: its {STAMP} cannot be read") from None
     yield "version", str(stamp.get("version", "unknown: no stamp of ours"))
@@ -100,22 +100,26 @@ def _header(data: bytes, image: Image) -> Iterator[tuple[str, str]]:
 
 
 def _application(
-    data: bytes, found: Application, modulus: bytes | None
+    data: bytes, application: Application, modulus: bytes | None
 ) -> Iterator[tuple[str, str]]:
-    yield "size", f"{found.size} bytes ({found.end} with MD5 and trailer)"
-    yield "md5", found.md5.hex() + ("" if found.whole else f" WRONG: {found.computed_md5.hex()}")
-    if found.trailer is None:
+    yield "size", f"{application.size} bytes ({application.end} with MD5 and trailer)"
+    yield (
+        "md5",
+        application.md5.hex()
+        + ("" if application.whole else f" WRONG: {application.computed_md5.hex()}"),
+    )
+    if application.trailer is None:
         yield "trailer", "none: version and board unknown, unsigned"
         return
-    yield "version", found.trailer.version
-    yield "board", found.trailer.board or "any"
-    bits = len(found.trailer.signature) * 8
+    yield "version", application.trailer.version
+    yield "board", application.trailer.board or "any"
+    bits = len(application.trailer.signature) * 8
     if not bits:
         yield "signature", "none"
     elif modulus is None:
         yield "signature", f"{bits} bits, not checked (no key at hand)"
     else:
-        ours = trailer.signed_by(data, found.trailer, modulus)
+        ours = trailer.signed_by(data, application.trailer, modulus)
         yield "signature", f"{bits} bits, " + ("by our key" if ours else "NOT by our key")
 
 

@@ -72,9 +72,9 @@ async def _one(program: Path, build: firmware.Build, folder: Path) -> ProgramOut
             status = -1
         finally:
             await vm.end(process)
-    said = console.read_text("utf-8", errors="replace")
+    output = console.read_text("utf-8", errors="replace")
     if status == -1:
-        said += f"not done after {_PATIENCE_S:g} s"
+        output += f"not done after {_PATIENCE_S:g} s"
     return ProgramOutcome(
-        program.stem, status == 0 and "Traceback" not in said, f"seed {seed}\n{said}"
+        program.stem, status == 0 and "Traceback" not in output, f"seed {seed}\n{output}"
     )

@@ -102,7 +102,7 @@ class Session:
         self._sent_at = [0.0] * self._count  # the last time
         self._seq = 0
         self._sent: dict[int, tuple[int, float]] = {}  # by sequence number: which datagram, when
-        self._began = self._heard = now
+        self._began = self._last_answer_at = now
         self._first_answer = self._complete_at = float("inf")
         self._refused = False
         self._nonsense = 0
@@ -154,7 +154,7 @@ class Session:
             if self._nonsense > _NONSENSE_MOST:
                 raise NonsenseError("what answers there is no OTA server, or a broken one")
             return
-        self._heard = now
+        self._last_answer_at = now
         self._refused = False
         index, sent_at = sent
         if self.phase is SessionPhase.WAITING:
@@ -203,7 +203,7 @@ class Session:
     # Sending.
 
     def _due_sending(self, now: float) -> list[bytes]:
-        if now - self._heard >= self.options.patience:
+        if now - self._last_answer_at >= self.options.patience:
             done = self.progress(now).done
             raise LostError(
                 f"the device went silent after {done} of {self.stream.size} bytes and did not come "
@@ -218,12 +218,12 @@ class Session:
         self._next = max(self._next, end)
         if lost:
             out = self._with_walker(out, end, now)
-        if now - self._heard >= _RESTARTED_AFTER and now >= self._probe_at:
+        if now - self._last_answer_at >= _RESTARTED_AFTER and now >= self._probe_at:
             # A device that restarted, or a server that gave up the session (after 10 s), waits for
             # offset 0; one that goes on drops it.
             self._probe_at = now + _PROBE_EVERY
             out.append(self._send(0, now))
-        self.wake_at = min(self._lost_at(), self._heard + self.options.patience)
+        self.wake_at = min(self._lost_at(), self._last_answer_at + self.options.patience)
         return out
 
     def _lost_at(self) -> float:
@@ -291,7 +291,7 @@ class Session:
             self._ends_left -= 1
             self._probe_at = self.wake_at = now + _END_EVERY
             return [self.stream.end[-1 - self._ends_left].raw]
-        if now - self._heard >= self.options.confirm:
+        if now - self._last_answer_at >= self.options.confirm:
             self._finish(Ending.SILENT, now)
             return []
         # A server that heard no end repeats its answer to the last datagram; one that started
@@ -303,7 +303,7 @@ class Session:
         if sent_at < self._ended_at:
             return  # a late answer from before the end
         if index == self._count - 1:
-            self._end(self._heard)
+            self._end(self._last_answer_at)
         elif index == 0:
             raise RefusedError(
                 "the device took every byte but did not start the image: it is back in OTA mode "

@@ -26,7 +26,7 @@ _STARTS = re.compile(rb"ets [A-Z][a-z]{2} |boot: reason ")
 _RESTARTS = 3
 # The ROM says up to 120 bytes at 74880 baud, which at any other speed are garbage.
 _ROM_WORDS = 300
-_KEPT = 4096
+_LOG_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +41,40 @@ class BootLog:
     """Takes the serial line's bytes and finds what they mean."""
 
     def __init__(self) -> None:
-        self._heard = b""
+        self._log = b""
         self._count = 0
         self._unreadable = 0
 
     @property
     def started(self) -> bool:
         """Whether the bootloader has started the application."""
-        return any(int(found[1]) == _CHECKED for found in _BOOT.finditer(self._heard))
+        return any(int(match[1]) == _CHECKED for match in _BOOT.finditer(self._log))
 
     def feed(self, data: bytes) -> BootFinding | None:
         """A verdict that needs no more bytes, None while there is none."""
         self._count += len(data)
         self._unreadable += sum(not (32 <= byte < 127 or byte in b"\r\n\t") for byte in data)
-        self._heard = (self._heard + data)[-_KEPT:]
-        if found := _EXCEPTION.search(self._heard):
-            return _exception(int(found[1]))
-        if len(_STARTS.findall(self._heard)) > _RESTARTS:
+        self._log = (self._log + data)[-_LOG_BYTES:]
+        if match := _EXCEPTION.search(self._log):
+            return _exception(int(match[1]))
+        if len(_STARTS.findall(self._log)) > _RESTARTS:
             return BootFinding(
                 False,
                 "the board starts again and again (brown-out): a weak USB adapter or cable; many "
                 "power a board only while it is flashed. Give it 3.3 V, 300 mA",
             )
-        if _RUNS.search(self._heard):
+        if _RUNS.search(self._log):
             return BootFinding(True, "MicroPython runs")
-        for found in _BOOT.finditer(self._heard):
-            if finding := _decision(int(found[1]), int(found[2])):
+        for match in _BOOT.finditer(self._log):
+            if finding := _decision(int(match[1]), int(match[2])):
                 return finding
         return None
 
     def silence(self) -> BootFinding:
         """The verdict when nothing more came."""
-        found = _BOOT.search(self._heard)
-        if found and int(found[1]) == _CHECKED:
-            signed = "signed" if found[2] == b"0" else "whole, not signed"
+        match = _BOOT.search(self._log)
+        if match and int(match[1]) == _CHECKED:
+            signed = "signed" if match[2] == b"0" else "whole, not signed"
             return BootFinding(True, f"the bootloader started the application ({signed})")
         if self._unreadable * 2 > self._count and self._count > _ROM_WORDS:
             return BootFinding(

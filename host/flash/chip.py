@@ -240,13 +240,13 @@ def _has_lines(port: serial.Serial) -> bool:
 
 
 def _no_answer(device: str, board: Board, error: Exception) -> str:
-    said = str(error).splitlines()[0].rstrip(".")
-    if "stub" in said:
-        return f"{device}: esptool's helper does not run on this chip ({said}): try --no-stub"
+    reason = str(error).splitlines()[0].rstrip(".")
+    if "stub" in reason:
+        return f"{device}: esptool's helper does not run on this chip ({reason}): try --no-stub"
     hint = board.loader or (
         "hold its FLASH button (GPIO0) while you press RST, take off what is wired to D0 and D3"
     )
-    return f"{device}: the chip's loader does not answer ({said}): {hint}"
+    return f"{device}: the chip's loader does not answer ({reason}): {hint}"
 
 
 class _Log(TemplateLogger):  # type: ignore[misc]  # esptool ships no types

@@ -43,8 +43,8 @@ def show_boards(
             remark = "no updates over the air" if known.ota else f"mode {known.flash_mode}"
             typer.echo(f"{known.id:<14} {known.name} ({remark})")
         return
-    found = boards.get(board)
-    for name, value in found.model_dump(exclude_defaults=True).items():
+    shown_board = boards.get(board)
+    for name, value in shown_board.model_dump(exclude_defaults=True).items():
         texts = value if isinstance(value, tuple) and name == "notes" else (_text(value),)
         for text in texts:
             typer.echo(f"{name + ':':<12} {text}")

@@ -67,7 +67,7 @@ def device(
         canned = canned_update(file, key, partitions, version=version, board=board)
         return upload(data_dir, tenant, canned)
 
-    wanted = _wanted(image, board, put)
+    image_choice = _image_choice(image, board, put)
     options = {
         "canary": 0,
         "reports": 0,
@@ -75,7 +75,7 @@ def device(
         "battery_mv": battery_mv,
         "downgrade": downgrade,
     }
-    request = {"select": {"devices": [name]}, "options": options, **wanted}
+    request = {"select": {"devices": [name]}, "options": options, **image_choice}
     with _hub(data_dir, tenant) as hub:
         started = hub.post("/rollouts", request)
     number = started["id"]
@@ -92,7 +92,7 @@ def device(
     raise typer.Exit(_STATUS[end["state"]])
 
 
-def _wanted(image: str, board: str, put: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+def _image_choice(image: str, board: str, put: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     """The image as a rollout names it: by version, or by its number once `put` in the store."""
     if Path(image).exists():
         return {"image": put(Path(image))["id"]}
@@ -107,7 +107,7 @@ def _watch(
     console: Console, name: str, number: int, data_dir: Path | None, tenant: str | None
 ) -> dict[str, Any]:
     """Show how it goes until the device is done; its last state."""
-    said = ""
+    last_brief = ""
     shown = console.status(f"{name}: ...") if console.is_terminal else None
     with shown or contextlib.nullcontext():
         for rollout in _states(number, data_dir, tenant):
@@ -117,8 +117,8 @@ def _watch(
             text = sentence(now, rollout)
             if shown is not None:
                 shown.update(f"{name}: {escape(text)}")
-            elif (brief := text.partition(" (")[0]) != said:
-                said = brief
+            elif (brief := text.partition(" (")[0]) != last_brief:
+                last_brief = brief
                 console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
     raise AssertionError  # pragma: no cover  # the states do not end
 
@@ -130,9 +130,9 @@ def _states(number: int, data_dir: Path | None, tenant: str | None) -> Iterator[
         try:
             with _hub(data_dir, tenant) as hub:
                 while True:
-                    found = hub.get(f"/rollouts/{number}")
+                    rollout = hub.get(f"/rollouts/{number}")
                     away = time.monotonic() + _HUB_AWAY_S
-                    yield found
+                    yield rollout
                     time.sleep(_EVERY_S)
         except NoHubError:
             if time.monotonic() > away:
@@ -149,10 +149,10 @@ def sentence(device: dict[str, Any], rollout: dict[str, Any] | None = None) -> s
         when = _time(device["not_before"])
         return f"{reason or 'waiting'}" + (f"; tried again at {when}" if when else "")
     if state == "commanded":
-        heard, expected = _time(device["heard_at"]), _time(device["expected_at"])
-        said = f"asleep, last heard at {heard}" if heard else "never heard yet"
+        last_heard, expected = _time(device["heard_at"]), _time(device["expected_at"])
+        status = f"asleep, last heard at {last_heard}" if last_heard else "never heard yet"
         done = f" (done at about {expected})" if expected else ""
-        return f"waiting for its wake: {said}{done}"
+        return f"waiting for its wake: {status}{done}"
     if state == "updating":
         return _streaming(device["progress"])
     return {

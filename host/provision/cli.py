@@ -102,23 +102,23 @@ def _one(
                 answers.forget()
             console.print(f"{device.facts.id}, firmware {device.facts.firmware or 'none'}")
             wizard = Wizard(device, answers, hub, console, sources)
-            wanted = _signed(_asked(wizard, answers), signer)
-            board = plan.check_board(wanted.board, sources)
+            chosen = _signed(_ask_plan(wizard, answers), signer)
+            board = plan.check_board(chosen.board, sources)
             work.prepare(device, board, copy_firmware, console.print, sources)
-            told = work.finish(device, wanted, board, hub, console.print, sources=sources)
-            _tell(console, device, told)
+            status = work.finish(device, chosen, board, hub, console.print, sources=sources)
+            _print_outcome(console, device, status)
             answers.forget()
     except (typer.Abort, KeyboardInterrupt):
         console.print("\ninterrupted; the answers are kept: run it again to go on from here")
         raise typer.Exit(_INTERRUPTED) from None
 
 
-def _signed(wanted: ProvisioningPlan, signer: str) -> ProvisioningPlan:
+def _signed(chosen: ProvisioningPlan, signer: str) -> ProvisioningPlan:
     """The plan with the fingerprint of the key that was named, if one was."""
-    return wanted.model_copy(update={"ota_key": signer}) if signer else wanted
+    return chosen.model_copy(update={"ota_key": signer}) if signer else chosen
 
 
-def _asked(wizard: Wizard, answers: Answers) -> ProvisioningPlan:
+def _ask_plan(wizard: Wizard, answers: Answers) -> ProvisioningPlan:
     try:
         return wizard.plan()
     except (ValidationError, TypeError, KeyError):
@@ -175,21 +175,21 @@ def _set_up(
     work.prepare(device, entry.board, entry.firmware, console.print, sources)
     device.join(entry.plan.wifi)
     device.reach(entry.plan.hub)
-    wanted = _signed(entry.plan, signer)
-    told = work.finish(device, wanted, entry.board, hub, console.print, sources=sources)
-    _tell(console, device, told)
+    desired = _signed(entry.plan, signer)
+    status = work.finish(device, desired, entry.board, hub, console.print, sources=sources)
+    _print_outcome(console, device, status)
 
 
-def _tell(console: Console, device: SerialDevice, told: dict[str, Any] | None) -> None:
-    """What came of it; `told` is the device's entry in the hub's /status."""
+def _print_outcome(console: Console, device: SerialDevice, status: dict[str, Any] | None) -> None:
+    """What came of it; `status` is the device's entry in the hub's /status."""
     facts = device.facts
-    if told is None:
+    if status is None:
         console.print(f"{facts.id} is set up; it enrols at its hub by itself")
     else:
         console.print(f"{facts.id} is set up and the hub hears it", style="green")
-        for value in told["values"]:
+        for value in status["values"]:
             console.print(f"  {value['service']} {value['characteristic']}: {value['value']}")
-        for problem in told["report"].get("problems", ()):
+        for problem in status["report"].get("problems", ()):
             console.print(f"  the device says: {problem}", style="red", markup=False)
     if facts.portal:
         name, password = facts.portal

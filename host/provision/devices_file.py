@@ -52,13 +52,13 @@ def load(path: Path, hub: HubEndpoint | None, sources: Sources = INSTALLED) -> l
     Raises FileReadError, EmptyFileError, or DevicesFileError with device, what, what is allowed.
     """
     try:
-        said = tomllib.loads(files.read(path).decode("utf-8"))
+        document = tomllib.loads(files.read(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DevicesFileError(path, "", f"not TOML: {error}") from None
-    _check_tables(path, said)
+    _check_tables(path, document)
     entries = [
-        _entry(path, said, called, own, hub, sources=sources)
-        for called, own in said["devices"].items()
+        _entry(path, document, called, own, hub, sources=sources)
+        for called, own in document["devices"].items()
     ]
     for what in ("id", "serial"):
         _check_unique(path, entries, what)
@@ -66,11 +66,11 @@ def load(path: Path, hub: HubEndpoint | None, sources: Sources = INSTALLED) -> l
     return entries
 
 
-def _check_tables(path: Path, said: Mapping[str, Any]) -> None:
-    for name in said:
+def _check_tables(path: Path, document: Mapping[str, Any]) -> None:
+    for name in document:
         if name not in _TABLES:
             raise DevicesFileError(path, "", f"[{name}]: unknown; allowed: {', '.join(_TABLES)}")
-    devices = said.get("devices")
+    devices = document.get("devices")
     if not isinstance(devices, dict) or not devices:
         raise DevicesFileError(path, "", "no device in it: [devices.<name>] describes one")
     for called, own in devices.items():
@@ -80,7 +80,7 @@ def _check_tables(path: Path, said: Mapping[str, Any]) -> None:
 
 def _entry(
     path: Path,
-    said: Mapping[str, Any],
+    document: Mapping[str, Any],
     called: str,
     own: Mapping[str, Any],
     hub: HubEndpoint | None,
@@ -88,22 +88,22 @@ def _entry(
     sources: Sources,
 ) -> DeviceEntry:
     fields = {name: own[name] for name in own if name not in _Own.model_fields}
-    common = {name: said[name] for name in ("wifi", "hub") if name in said}
+    common = {name: document[name] for name in ("wifi", "hub") if name in document}
     if hub and "hub" not in {*common, *own}:
         common["hub"] = hub.model_dump()
     try:
         beside = _Own.model_validate(own)
-        wanted = ProvisioningPlan.model_validate({"name": called, **common, **fields})
-        board = plan.check_board(wanted.board, sources)
-        plan.settings(wanted, board, sources)
+        desired = ProvisioningPlan.model_validate({"name": called, **common, **fields})
+        board = plan.check_board(desired.board, sources)
+        plan.settings(desired, board, sources)
     except ValidationError as error:
-        raise DevicesFileError(path, called, _told(error)) from None
+        raise DevicesFileError(path, called, _validation_text(error)) from None
     except PlanError as error:
         raise DevicesFileError(path, called, str(error)) from None
-    return DeviceEntry(called, wanted, board, beside.serial, beside.id, beside.firmware)
+    return DeviceEntry(called, desired, board, beside.serial, beside.id, beside.firmware)
 
 
-def _told(error: ValidationError) -> str:
+def _validation_text(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     match first["type"]:

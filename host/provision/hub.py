@@ -73,8 +73,8 @@ class LocalHub:
         accounts = {one["name"]: one for one in self._client.get("/accounts")["accounts"]}
         account = accounts.get(device)
         if account is None:
-            wanted = {"password": password} if password else {}
-            return str(self._client.post(f"/accounts/{device}", wanted)["password"])
+            body = {"password": password} if password else {}
+            return str(self._client.post(f"/accounts/{device}", body)["password"])
         if account["state"] == "disabled":
             raise EndpointRefusedError(
                 f"the hub shuts {device} out: let it in with `dormouse devices enable {device}`"
@@ -100,17 +100,17 @@ class LocalHub:
         comes. Raises NotHeardError.
         """
         until = time.monotonic() + within
-        heard = None
-        said = ""
+        first_seen = None
+        console_output = ""
         while True:
-            said += overheard()
+            console_output += overheard()
             entry = self._entry(device)
             if entry and entry["report"] and entry["seen"] != since:
-                heard = heard or time.monotonic()
-                if entry["values"] or time.monotonic() > heard + _VALUES_S:
+                first_seen = first_seen or time.monotonic()
+                if entry["values"] or time.monotonic() > first_seen + _VALUES_S:
                     return entry
             if time.monotonic() > until:
-                raise NotHeardError(_unheard(device, within, said))
+                raise NotHeardError(_unheard(device, within, console_output))
             time.sleep(_LOOK_EVERY_S)
 
     def _entry(self, device: str) -> dict[str, Any] | None:
@@ -118,8 +118,8 @@ class LocalHub:
         return next((entry for entry in entries if entry["id"] == device), None)
 
 
-def _unheard(device: str, within: float, said: str) -> str:
-    lines = [line.strip() for line in said.splitlines()]
+def _unheard(device: str, within: float, console_output: str) -> str:
+    lines = [line.strip() for line in console_output.splitlines()]
     complaints = [line for line in lines if line.startswith(("wifi:", "broker:"))]
     why = f"; it said {complaints[-1]!r}" if complaints else ""
     return (

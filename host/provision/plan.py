@@ -78,7 +78,7 @@ def check_board(text: str, sources: Sources = INSTALLED) -> Board:
 
 def settings(plan: ProvisioningPlan, board: Board, sources: Sources = INSTALLED) -> dict[str, Any]:
     """The device's settings.json (docs/device.md). Raises PlanError for what `board` cannot do."""
-    said: dict[str, Any] = {
+    device_settings: dict[str, Any] = {
         "ssid": plan.wifi.ssid,
         "key": plan.wifi.key,
         "host": plan.hub.host,
@@ -90,12 +90,12 @@ def settings(plan: ProvisioningPlan, board: Board, sources: Sources = INSTALLED)
         "sensors": check_sensors(plan.sensors, board, sources),
     }
     if plan.ota_key:
-        said["ota_key"] = plan.ota_key
+        device_settings["ota_key"] = plan.ota_key
     if plan.switch:
         if board.switch is None:
             raise PlanError("switch", f"{board.name} has no relay")
-        said["switch"] = board.switch.model_dump()
-    return said
+        device_settings["switch"] = board.switch.model_dump()
+    return device_settings
 
 
 def check_sensors(
@@ -107,19 +107,19 @@ def check_sensors(
     used: dict[int, tuple[str, str]] = {}
     for index, entry in enumerate(entries):
         where = f"sensors[{index}]"
-        found = check_sensor(entry, board, where, known)
-        driver = known[found["driver"]]
+        sensor = check_sensor(entry, board, where, known)
+        driver = known[sensor["driver"]]
         # Sensors on one bus say by their address or ROM who is meant.
-        identity = str(found.get(driver.bus, "")) if driver.bus else f"#{index}"
+        identity = str(sensor.get(driver.bus, "")) if driver.bus else f"#{index}"
         for name in driver.pins:
-            other = used.get(found[name])
+            other = used.get(sensor[name])
             if other and (other[0] != driver.id or other[1] == identity or not driver.bus):
-                taken = board.label(found[name])
+                taken = board.label(sensor[name])
                 raise PlanError(
                     f"{where}.{name}", f"{taken} is taken by another sensor ({other[0]})"
                 )
-        used |= {found[name]: (driver.id, identity) for name in driver.pins}
-        checked.append(found)
+        used |= {sensor[name]: (driver.id, identity) for name in driver.pins}
+        checked.append(sensor)
     if sum(entry["driver"] == "battery" for entry in checked) > 1:
         raise PlanError("sensors", "there is one battery only")
     return checked
@@ -135,17 +135,17 @@ def check_sensor(
         allowed = ", ".join(board.sensors) or "none"
         why = "there is no sensor" if driver is None else f"{board.name} does not carry"
         raise PlanError(f"{where}.driver", f"{why} {id_!r}; allowed on {board.name}: {allowed}")
-    found: dict[str, Any] = {"driver": driver.id}
+    sensor: dict[str, Any] = {"driver": driver.id}
     for name in driver.pins:
-        found[name] = _pin(entry.get(name), board, f"{where}.{name}")
-    if len({found[name] for name in driver.pins}) < len(driver.pins):
+        sensor[name] = _pin(entry.get(name), board, f"{where}.{name}")
+    if len({sensor[name] for name in driver.pins}) < len(driver.pins):
         raise PlanError(where, f"{', '.join(driver.pins)} must be different pins")
     for name, value in entry.items():
-        if name not in found:
-            found[name] = _option(driver, name, value, where)
-    if driver.id == "battery" and board.battery_mv and "scale_mv" not in found:
-        found["scale_mv"] = board.battery_mv
-    return found
+        if name not in sensor:
+            sensor[name] = _option(driver, name, value, where)
+    if driver.id == "battery" and board.battery_mv and "scale_mv" not in sensor:
+        sensor["scale_mv"] = board.battery_mv
+    return sensor
 
 
 def _pin(value: object, board: Board, where: str) -> int:
@@ -154,8 +154,8 @@ def _pin(value: object, board: Board, where: str) -> int:
         raise PlanError(where, f"{board.label(gpio)} wakes the device and can carry no sensor")
     if gpio is None:
         usable = [board.label(pin) for pin in sorted(board.pins.values()) if pin != _WAKE_PIN]
-        said = "no pin is given" if value is None else f"{board.name} has no pin {value!r}"
-        raise PlanError(where, f"{said}; allowed: {', '.join(usable)}")
+        reason = "no pin is given" if value is None else f"{board.name} has no pin {value!r}"
+        raise PlanError(where, f"{reason}; allowed: {', '.join(usable)}")
     return gpio
 
 

@@ -207,15 +207,17 @@ class Wizard:
 
     def _ask_sensors(self) -> list[dict[str, Any]]:
         with self.console.status("looking for sensors on I2C and 1-Wire"):
-            found = self.device.sensors(self.board)
-        chosen = [entry for entry in found if typer.confirm(f"Use {self._told(entry)}?", True)]
+            detected = self.device.sensors(self.board)
+        chosen = [
+            entry for entry in detected if typer.confirm(f"Use {self._described(entry)}?", True)
+        ]
         if "battery" in self.board.sensors and typer.confirm("Report the battery's level?", True):
             chosen.append({"driver": "battery"})
         while (more := self._another(chosen)) is not None:
             chosen.append(more)
         return plan.check_sensors(chosen, self.board, self.sources)
 
-    def _told(self, entry: Mapping[str, Any]) -> str:
+    def _described(self, entry: Mapping[str, Any]) -> str:
         driver = self.drivers[entry["driver"]]
         pins = ", ".join(self.board.label(entry[pin]) for pin in driver.pins)
         identity = entry.get(driver.bus, "")
@@ -242,8 +244,8 @@ class Wizard:
                 return None
             return plan.check_sensors([*chosen, entry], self.board, self.sources)[-1]
 
-        found: dict[str, Any] | None = self._until_allowed(ask, take)
-        return found
+        sensor: dict[str, Any] | None = self._until_allowed(ask, take)
+        return sensor
 
     def _ask_interval(self) -> int:
         def take(text: str) -> int:

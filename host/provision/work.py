@@ -17,15 +17,15 @@ from host.provision.hub import LocalHub
 from host.provision.plan import ProvisioningPlan
 from host.sources import INSTALLED, Sources
 
-__all__ = ["HEARD_S", "finish", "prepare"]
+__all__ = ["FIRST_REPORT_S", "finish", "prepare"]
 
-HEARD_S = 60.0
+FIRST_REPORT_S = 60.0
 """A first wake with enrolment, DHCP and a slow sensor takes 10 s; sleeping again and the next
 wake's second try would take an interval, for which nobody waits."""
 
 # Of what lies on the device already, this stays unless the plan says it: which of the hub's wishes
 # it has applied, and whose updates it takes.
-_KEPT = ("config", "deadline_ms", "ota_key")
+_PRESERVED = ("config", "deadline_ms", "ota_key")
 
 Say = Callable[[str], None]
 
@@ -50,7 +50,7 @@ def prepare(
 
 def finish(
     device: SerialDevice,
-    wanted: ProvisioningPlan,
+    desired: ProvisioningPlan,
     board: Board,
     hub: LocalHub | None,
     say: Say,
@@ -63,17 +63,17 @@ def finish(
     WiFi has been tried. Raises PlanError, EndpointRefusedError, NotHeardError, DeviceSaidError.
     """
     facts = device.facts
-    kept = {name: facts.settings[name] for name in _KEPT if name in facts.settings}
-    settings = kept | plan.settings(wanted, board, sources)
-    ours = hub if hub and hub.is_at(wanted.hub) else None
+    preserved = {name: facts.settings[name] for name in _PRESERVED if name in facts.settings}
+    settings = preserved | plan.settings(desired, board, sources)
+    ours = hub if hub and hub.is_at(desired.hub) else None
     password = ours.admit(facts.id, facts.password) if ours else ""
     device.configure(settings, password)
-    if ours and wanted.place:
-        ours.put(facts.id, wanted.place)
+    if ours and desired.place:
+        ours.put(facts.id, desired.place)
     say(f"{facts.id} has its settings and restarts")
     since = ours.seen(facts.id) if ours else None
     device.repl.restart()
     if ours is None:
         return None
-    say(f"waiting for its first report (up to {HEARD_S:g} s)")
-    return ours.first_report(facts.id, since, HEARD_S, device.repl.overheard)
+    say(f"waiting for its first report (up to {FIRST_REPORT_S:g} s)")
+    return ours.first_report(facts.id, since, FIRST_REPORT_S, device.repl.overheard)

@@ -26,7 +26,7 @@ from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress, facts
 from host.twin.image import build_image
 from host.twin.kinds import Choice, TwinKind, kinds
-from host.twin.register import MOST, kept_folder
+from host.twin.register import MOST, twin_folder
 from host.twin.rom import Bootloader
 from host.twin.table import fleet_table, summary
 from host.twin.twin import CONNECTION
@@ -100,7 +100,7 @@ def _fly(
 ) -> int:
     """Run a fleet until its end; how many wakes failed. With a key, through the bootloader."""
     with (
-        kept_folder(folder) as first,
+        twin_folder(folder) as first,
         tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work,
     ):
         build = firmware.compile_to(Path(work), source=sources.firmware, shims=sources.shims)

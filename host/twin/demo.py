@@ -20,7 +20,7 @@ from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress
 from host.twin.hubchild import HubChild
 from host.twin.kinds import TwinKind, expected
-from host.twin.register import kept_folder
+from host.twin.register import twin_folder
 from host.twin.twin import Twin
 
 __all__ = ["run"]
@@ -75,7 +75,7 @@ async def run(folder: Path, *, once: bool, seconds: float | None) -> int:
     console = Console()
     console.print(f"starting a hub on {folder}", highlight=False, soft_wrap=True)
     limit = _ONCE_S if once and seconds is None else seconds
-    with _kept(folder) as first_chip:
+    with _twin_folder(folder) as first_chip:
         built = await asyncio.to_thread(firmware.compile_to, folder / "firmware")
         async with HubChild(folder / "hub") as hub:
             banner(console, hub.facts, await hub.first_link())
@@ -94,11 +94,11 @@ async def run(folder: Path, *, once: bool, seconds: float | None) -> int:
     return 1 if once and lacking else 0
 
 
-def _kept(folder: Path) -> AbstractContextManager[int]:
+def _twin_folder(folder: Path) -> AbstractContextManager[int]:
     """Make the folders and hold them; the first chip id."""
     # The hub's children may run as another user below it.
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-    return kept_folder(folder / "twins")
+    return twin_folder(folder / "twins")
 
 
 async def _show(

@@ -61,8 +61,8 @@ _EXPECTED = {
 
 def kinds(choice: Choice, count: int) -> list[TwinKind]:
     """`count` devices of the chosen kind; mixed ones are sensors and switches by turns."""
-    wanted = list(TwinKind) if choice is Choice.MIXED else [TwinKind(choice)]
-    return list(islice(cycle(wanted), count))
+    kinds = list(TwinKind) if choice is Choice.MIXED else [TwinKind(choice)]
+    return list(islice(cycle(kinds), count))
 
 
 def expected(kind: TwinKind) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from host.twin.errors import TwinFolderInUseError
 from host.twin.kinds import TwinKind
 
-__all__ = ["MOST", "chip_ids", "kept_folder"]
+__all__ = ["MOST", "chip_ids", "twin_folder"]
 
 _BITS = 14
 MOST = 1 << _BITS
@@ -23,7 +23,7 @@ MOST = 1 << _BITS
 
 
 @contextlib.contextmanager
-def kept_folder(folder: Path) -> Iterator[int]:
+def twin_folder(folder: Path) -> Iterator[int]:
     """Make `folder` and hold it; the first of its chip ids, drawn by lot when it was made.
 
     So devices of different folders and machines are different ones. Raises TwinFolderInUseError.
@@ -47,8 +47,8 @@ def chip_ids(first: int, kinds: Sequence[TwinKind]) -> list[int]:
     """A chip id for each device: the n-th of a kind has always the same one."""
     order = {kind: number << _BITS for number, kind in enumerate(TwinKind)}
     seen: Counter[TwinKind] = Counter()
-    found = []
+    chosen_ids = []
     for kind in kinds:
-        found.append(first | order[kind] | seen[kind])
+        chosen_ids.append(first | order[kind] | seen[kind])
         seen[kind] += 1
-    return found
+    return chosen_ids

@@ -30,7 +30,7 @@ CONNECTION = ("host", "port", "enrol_port")
 
 _FATAL = 1  # the exit status of an uncaught exception
 _FOR_EVER_US = 0  # deepsleep(0) has no alarm: only a reset ends it
-_KEPT_OUTPUT = 4000  # characters of a crashed VM's output: a traceback and what came before
+_OUTPUT_LIMIT = 4000  # characters of a crashed VM's output: a traceback and what came before
 
 
 class Twin:
@@ -173,7 +173,7 @@ class Twin:
     def console(self) -> str:
         """The end of what its firmware printed in this wake or, while it sleeps, the last one."""
         try:
-            return (self.folder / "console").read_text(errors="replace")[-_KEPT_OUTPUT:].strip()
+            return (self.folder / "console").read_text(errors="replace")[-_OUTPUT_LIMIT:].strip()
         except OSError:
             return ""
 
@@ -254,7 +254,7 @@ class Twin:
                 self._enter(state)
             else:
                 async for line in process.stdout:
-                    self.rom.hear(line.decode(errors="replace").strip())
+                    self.rom.handle_output(line.decode(errors="replace").strip())
                     self._enter(state)
             return await process.wait()
         finally:
@@ -267,13 +267,13 @@ class Twin:
         if status == vm.RESET:
             return self._reset()
         # Microseconds, as the uint32 that the chip's timer takes.
-        asked = self._left("sleep") if status == vm.ASLEEP else None
-        if asked is not None:
+        sleep_us = self._left("sleep") if status == vm.ASLEEP else None
+        if sleep_us is not None:
             now.cycles += 1
-            if said := self.console():
+            if output := self.console():
                 now.complaints += 1
-                now.last_complaint = said
-            await self._sleep(asked)
+                now.last_complaint = output
+            await self._sleep(sleep_us)
             return self._take_forced() or Cause.DEEPSLEEP
         if status == 0:
             # The program came to its end: a device shows its prompt then, and waits.

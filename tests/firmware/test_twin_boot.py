@@ -175,7 +175,7 @@ async def test_nobody_comes_and_the_old_application_goes_on(twin, native_bootloa
     twin.type(UPDATE)
     await twin.until(lambda now: now.cycles == 2)
     assert ran(twin) == ["1.0.0 0", "1.0.0 4"]
-    assert "nobody came, restarting" in twin.rom.said
+    assert "nobody came, restarting" in twin.rom.server_output
 
 
 def test_an_image_is_the_same_each_time_and_unpacks(image, tmp_path):

@@ -107,7 +107,7 @@ class Updater:
 
     def servers(self, twin) -> int:
         """How often the device was in its OTA server."""
-        return sum(line.startswith("listening on") for line in twin.rom.said)
+        return sum(line.startswith("listening on") for line in twin.rom.server_output)
 
 
 @pytest.fixture

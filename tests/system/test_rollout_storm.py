@@ -101,7 +101,7 @@ class Flock:
     def servers(self) -> dict[str, int]:
         """How often each device was in its OTA server."""
         return {
-            twin.id: sum(line.startswith("listening on") for line in twin.rom.said)
+            twin.id: sum(line.startswith("listening on") for line in twin.rom.server_output)
             for twin in self.twins
         }
 

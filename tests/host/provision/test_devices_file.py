@@ -268,7 +268,7 @@ async def test_the_firmware_takes_what_a_plan_allows(make_prompt_board):
 
     def ask() -> list[str]:
         with Repl(board.port) as repl:
-            return repl.ask(
+            return repl.evaluate(
                 "import json\nfrom dormouse import settings\n"
                 "print(json.dumps(settings.load().invalid))"
             )
