@@ -114,34 +114,36 @@ class Hub:
 
     def _build(self, rules: Rules | None, http: socket.socket) -> None:
         """Every part, each from those above it; nothing begins to work."""
-        settings, store, supervisor = self.settings, self.running.store, self.supervisor
-        own = store.of(settings.tenant)
-        book = AccountBook(AccountRepository(store))
+        settings, database, supervisor = self.settings, self.running.database, self.supervisor
+        own = database.of(settings.tenant)
+        book = AccountBook(AccountRepository(database))
         tenant_of = tenant_by_account(book, settings.tenant)
         feed = LiveFeed(self.live, tenant_of)
-        recorder = DeviceRecorder(store, tenant_of)
-        self.bridges = BridgeSets(self._bridge, tenant_of, BridgePortRepository(store), supervisor)
+        recorder = DeviceRecorder(database, tenant_of)
+        self.bridges = BridgeSets(
+            self._bridge, tenant_of, BridgePortRepository(database), supervisor
+        )
         self.mapping = StoredMapping(
             KeyValueStore(own, "mapping"), rules, self.bridges.model_of, supervisor
         )
         self.translator = self.mapping.translator
         self.mqtt = Mqtt(
             settings,
-            store,
+            database,
             book,
             self.bridges,
             self.translator,
             problems=self.problems,
             tenant_of=tenant_of,
-            held=recorder.held,
+            stored_ranges=recorder.held,
             feed=feed,
             supervisor=supervisor,
         )
         source, listener = self.mqtt.source, self.mqtt.listener
         self.commands = DeviceCommands(source, self.translator, feed)
-        self.configs = ConfigService(store, source, tenant_of, supervisor)
+        self.configs = ConfigService(database, source, tenant_of, supervisor)
         self.runner = Runner(
-            store,
+            database,
             source,
             self._streams(),
             tenant_of=tenant_of,
@@ -150,10 +152,10 @@ class Hub:
             problems=self.problems,
             supervisor=supervisor,
         )
-        self.rollouts = Rollouts(store, self.runner, self.firmware)
+        self.rollouts = Rollouts(database, self.runner, self.firmware)
         self.outages = Outages(KeyValueStore(own, "explain"), source, supervisor=supervisor)
-        self.anomalies = Watch(store, supervisor)
-        listener.on(topics.Online, self.bridges.heard_online)
+        self.anomalies = Watch(database, supervisor)
+        listener.on(topics.Online, self.bridges.handle_online)
         listener.on(topics.Report, recorder.report)
         listener.on(topics.Report, self.configs.report)
         listener.on(topics.Report, self.runner.report)
@@ -162,7 +164,7 @@ class Hub:
         self.services = self._services(http.getsockname()[1], tenant_of)
         self.site = Site(self.services)
         operator = OperatorDoor(
-            self.site.api, tenant=settings.tenant, tenant_of=tenant_of, tenants=store.tenants
+            self.site.api, tenant=settings.tenant, tenant_of=tenant_of, tenants=database.tenants
         )
         control = private_socket(settings.data_dir / SOCKET)
         self._stack.callback(control.close)
@@ -188,7 +190,7 @@ class Hub:
 
     def firmware(self, tenant: str) -> FirmwareRepository:
         """A tenant's images."""
-        return FirmwareRepository(self.running.store.of(tenant), self._flash_maps)
+        return FirmwareRepository(self.running.database.of(tenant), self._flash_maps)
 
     def _examine_parts(self) -> Iterator[Finding]:
         """What the doctor says of the hub's own parts."""
@@ -203,12 +205,12 @@ class Hub:
 
     def _services(self, http_port: int, tenant_of: Callable[[str], str]) -> Services:
         """The rooms' services, over the parts."""
-        settings, store, bridges = self.settings, self.running.store, self.bridges.running
-        accounts, streams, people = self.mqtt.book, LiveStreams(), PeopleRepository(store)
+        settings, database, bridges = self.settings, self.running.database, self.bridges.running
+        accounts, streams, people = self.mqtt.book, LiveStreams(), PeopleRepository(database)
         return Services(
             settings=settings,
             http_port=http_port,
-            store=store,
+            store=database,
             live=self.live,
             problems=self.problems,
             supervisor=self.supervisor,
@@ -223,14 +225,14 @@ class Hub:
             ),
             device_settings=self.configs,
             naming=Naming(
-                store,
+                database,
                 self.live,
                 bridges=bridges,
                 accounts=accounts,
                 change_settings=self.configs.change,
             ),
             replacement=Replacement(
-                store,
+                database,
                 tenant_of=tenant_of,
                 accounts=accounts,
                 bridges=bridges,
@@ -239,7 +241,7 @@ class Hub:
             firmware=self.firmware,
             rollouts=self.rollouts,
             explainer=Explainer(
-                store,
+                database,
                 bridges=bridges,
                 accounts=accounts,
                 enroller=self.mqtt.enroller,
@@ -249,14 +251,14 @@ class Hub:
             anomalies=self.anomalies,
             people=PeopleService(people, Sessions(people), Passwords()),
             streams=streams,
-            tokens=TokenService(TokenRepository(store), streams),
+            tokens=TokenService(TokenRepository(database), streams),
         )
 
     async def _replaced(self, tenant: str, _old: str, _new: str) -> None:
         self.mqtt.ingest.of(tenant).forget_numbers()
 
     async def _start_bridges(self) -> None:
-        await self.bridges.start(*await self.running.store.tenants())
+        await self.bridges.start(*await self.running.database.tenants())
 
     async def _end_pages(self) -> None:
         self.site.dashboard.end_all()
@@ -271,15 +273,15 @@ class Hub:
             times=StreamTimes(wait=settings.ota_wait),
         )
 
-    def _bridge(self, tenant: str, kept_port: int) -> Bridge:
+    def _bridge(self, tenant: str, stored_port: int) -> Bridge:
         """The bridge set of a tenant, not started: the first at start, others when they come."""
         settings = self.settings
         ours = tenant == settings.tenant
         return Bridge(
-            HomeKitRepository(self.running.store.of(tenant)),
+            HomeKitRepository(self.running.database.of(tenant)),
             self.commands.send,
             host=settings.host,
-            port=settings.hap_port if ours else kept_port,
+            port=settings.hap_port if ours else stored_port,
             name="Dormouse" if ours else f"Dormouse {tenant}",
             desired=self.commands.leave,
             command_style=self.translator.command_style,

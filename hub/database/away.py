@@ -36,10 +36,10 @@ def translated() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        found = _translation(error)
-        if found is None:
+        translated = _translation(error)
+        if translated is None:
             raise
-        raise found from error
+        raise translated from error
 
 
 def _translation(error: psycopg.Error) -> StoreError | None:

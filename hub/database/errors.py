@@ -1,4 +1,4 @@
-"""What the store refuses, with the facts as attributes."""
+"""What the database refuses, with the facts as attributes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class StoreError(HubError):
-    """The store could not do what was asked."""
+    """The database could not do what was asked."""
 
 
 class DatabaseAwayError(StoreError):
@@ -110,10 +110,10 @@ class UnsafeRoleError(StoreError):
 class SchemaOutdatedError(StoreError):
     """The database's schema is not the one this version needs."""
 
-    def __init__(self, found: str | None, wanted: str) -> None:
-        self.found, self.wanted = found, wanted
+    def __init__(self, actual: str | None, required: str) -> None:
+        self.actual, self.required = actual, required
         super().__init__(
-            f"database schema is {found or 'missing'}, this version needs {wanted}: "
+            f"database schema is {actual or 'missing'}, this version needs {required}: "
             "start the hub with a role that may migrate"
         )
 

@@ -39,9 +39,9 @@ async def migrate(owner_url: str) -> None:
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
-    _, said = await process.communicate(owner_url.encode())
+    _, output = await process.communicate(owner_url.encode())
     if process.returncode:
-        lines = said.decode(errors="replace").strip().splitlines()
+        lines = output.decode(errors="replace").strip().splitlines()
         raise MigrationError(lines[-1] if lines else f"exit status {process.returncode}")
 
 
@@ -51,6 +51,6 @@ async def _revision(owner_url: str) -> str | None:
         known = await connection.execute("SELECT to_regclass('dormouse.alembic_version')::text")
         if await known.fetchone() in (None, (None,)):
             return None
-        found = await connection.execute("SELECT version_num FROM dormouse.alembic_version")
-        row = await found.fetchone()
+        cursor = await connection.execute("SELECT version_num FROM dormouse.alembic_version")
+        row = await cursor.fetchone()
     return str(row[0]) if row else None

@@ -104,27 +104,27 @@ def _accessory_faults(accessory: Mapping[str, Any], serials: set[str]) -> Iterat
 
 
 def _information_faults(service: Mapping[str, Any], serials: set[str]) -> Iterator[str]:
-    said = {
+    information = {
         _KINDS[c["type"]].name: c.get("value")
         for c in service["characteristics"]
         if c["type"] in _KINDS
     }
-    missing = [c for c in SERVICES[INFORMATION].required if c not in said]
+    missing = [c for c in SERVICES[INFORMATION].required if c not in information]
     if missing:
         yield f"AccessoryInformation lacks {missing[0]}"
         return
     for name in ("SerialNumber", "Model"):
-        if len(said[name]) < 2:
-            yield f"{name} {said[name]!r} is shorter than 2 characters"
-    if not said["Manufacturer"]:
+        if len(information[name]) < 2:
+            yield f"{name} {information[name]!r} is shorter than 2 characters"
+    if not information["Manufacturer"]:
         yield "Manufacturer is empty"
-    if not proper_name(said["Name"]):
-        yield f"Name {said['Name']!r} is no name that HomeKit takes"
-    if not _REVISION.fullmatch(said["FirmwareRevision"]):
-        yield f"FirmwareRevision {said['FirmwareRevision']!r} is not x.y.z in digits"
-    if said["SerialNumber"] in serials:
-        yield f"SerialNumber {said['SerialNumber']!r} is another accessory's"
-    serials.add(said["SerialNumber"])
+    if not proper_name(information["Name"]):
+        yield f"Name {information['Name']!r} is no name that HomeKit takes"
+    if not _REVISION.fullmatch(information["FirmwareRevision"]):
+        yield f"FirmwareRevision {information['FirmwareRevision']!r} is not x.y.z in digits"
+    if information["SerialNumber"] in serials:
+        yield f"SerialNumber {information['SerialNumber']!r} is another accessory's"
+    serials.add(information["SerialNumber"])
 
 
 def _iid_fault(iid: object, iids: set[int]) -> str | None:
@@ -158,33 +158,33 @@ def _service_faults(service: Mapping[str, Any], iids: set[int]) -> Iterator[str]
             yield reason
 
 
-def _value_fault(kind: Characteristic, said: Mapping[str, Any]) -> str | None:
+def _value_fault(kind: Characteristic, declared: Mapping[str, Any]) -> str | None:
     """Format, range and finiteness, against what the database itself declares."""
-    if "value" not in said or said["value"] is None:
+    if "value" not in declared or declared["value"] is None:
         # A button's press is an event; reading it yields nothing.
-        wanted = kind.readable and kind.name != "ProgrammableSwitchEvent"
-        return f"{kind.name} has no value" if wanted else None
-    value = said["value"]
-    if not isinstance(value, _FORMATS.get(said["format"], int)) or (
-        isinstance(value, bool) != (said["format"] == "bool")
+        must_have_value = kind.readable and kind.name != "ProgrammableSwitchEvent"
+        return f"{kind.name} has no value" if must_have_value else None
+    value = declared["value"]
+    if not isinstance(value, _FORMATS.get(declared["format"], int)) or (
+        isinstance(value, bool) != (declared["format"] == "bool")
     ):
-        return f"{kind.name}: {value!r} is not {said['format']}"
+        return f"{kind.name}: {value!r} is not {declared['format']}"
     text = isinstance(value, str)
-    return _text_fault(kind, value, said) if text else _number_fault(kind, value, said)
+    return _text_fault(kind, value, declared) if text else _number_fault(kind, value, declared)
 
 
-def _number_fault(kind: Characteristic, value: Any, said: Mapping[str, Any]) -> str | None:
+def _number_fault(kind: Characteristic, value: Any, declared: Mapping[str, Any]) -> str | None:
     if not math.isfinite(value):
         return f"{kind.name}: {value!r} is not finite"
-    if not said.get("minValue", value) <= value <= said.get("maxValue", value):
+    if not declared.get("minValue", value) <= value <= declared.get("maxValue", value):
         return f"{kind.name}: {value!r} is out of range"
-    if value not in said.get("valid-values", (value,)):
+    if value not in declared.get("valid-values", (value,)):
         return f"{kind.name}: {value!r} is not a valid value"
     return None
 
 
-def _text_fault(kind: Characteristic, value: Any, said: Mapping[str, Any]) -> str | None:
-    longest = said.get("maxLen", 64)
+def _text_fault(kind: Characteristic, value: Any, declared: Mapping[str, Any]) -> str | None:
+    longest = declared.get("maxLen", 64)
     if kind.format == "string" and len(value) > longest:
         return f"{kind.name} is {len(value)} characters long, at most {longest}"
     if kind.name == "ConfiguredName" and not proper_name(value):

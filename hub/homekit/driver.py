@@ -72,15 +72,15 @@ class _Protocol(HAPServerProtocol):  # type: ignore[misc]  # pyhap is untyped
             return
         topics = self.accessory_driver.topics
         while self._urgent:
-            wanted = [
+            subscribed = [
                 events.popleft()
                 for (aid, iid), events in self._urgent.items()
                 if self.peername in topics.get(f"{aid}.{iid}", ())
             ]
-            if not wanted or self.transport.is_closing():
+            if not subscribed or self.transport.is_closing():
                 self._urgent.clear()
                 return
-            self.write(create_hap_event(wanted))
+            self.write(create_hap_event(subscribed))
             self._urgent = {place: events for place, events in self._urgent.items() if events}
 
     def _send_events(self) -> None:
@@ -235,24 +235,24 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
 
     def _find(self, aid: int, iid: int) -> tuple[Any, Any]:
         accessory = self.accessory if aid == 1 else self.accessory.accessories.get(aid)
-        found = None if accessory is None else accessory.iid_manager.get_obj(iid)
-        return accessory, found if hasattr(found, "to_valid_value") else None
+        characteristic = None if accessory is None else accessory.iid_manager.get_obj(iid)
+        return accessory, characteristic if hasattr(characteristic, "to_valid_value") else None
 
     def get_characteristics(self, char_ids: Iterable[str]) -> dict[str, Any]:
         """Values and HAP statuses for "aid.iid"s."""
         answers = []
         for place in char_ids:
             aid, iid = (int(number) for number in place.split("."))
-            accessory, found = self._find(aid, iid)
+            accessory, characteristic = self._find(aid, iid)
             answer: dict[str, Any] = {"aid": aid, "iid": iid}
-            if found is None:
+            if characteristic is None:
                 answer["status"] = HAP_SERVER_STATUS.RESOURCE_DOES_NOT_EXIST
-            elif "pr" not in found.properties["Permissions"]:
+            elif "pr" not in characteristic.properties["Permissions"]:
                 answer["status"] = HAP_SERVER_STATUS.WRITE_ONLY_CHARACTERISTIC
             elif not accessory.available:
                 answer["status"] = HAP_SERVER_STATUS.SERVICE_COMMUNICATION_FAILURE
             else:
-                answer |= {"value": found.get_value(), "status": HAP_SERVER_STATUS.SUCCESS}
+                answer |= {"value": characteristic.get_value(), "status": HAP_SERVER_STATUS.SUCCESS}
             answers.append(answer)
         return {"characteristics": answers}
 
@@ -276,10 +276,10 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
         return until is None or time.time() > until
 
     def _set_one(self, query: Mapping[str, Any], client: Address, *, expired: bool) -> int:
-        accessory, found = self._find(query["aid"], query["iid"])
-        if found is None:
+        accessory, characteristic = self._find(query["aid"], query["iid"])
+        if characteristic is None:
             return int(HAP_SERVER_STATUS.RESOURCE_DOES_NOT_EXIST)
-        permissions = found.properties["Permissions"]
+        permissions = characteristic.properties["Permissions"]
         if "ev" in query:
             if "ev" not in permissions:
                 return int(HAP_SERVER_STATUS.NOTIFICATION_NOT_SUPPORTED)
@@ -291,14 +291,16 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
             return int(HAP_SERVER_STATUS.READ_ONLY_CHARACTERISTIC)
         if expired:
             return int(HAP_SERVER_STATUS.INVALID_VALUE_IN_REQUEST)
-        return self._write(accessory, found, query["value"], client)
+        return self._write(accessory, characteristic, query["value"], client)
 
-    def _write(self, accessory: Any, found: ShownCharacteristic, raw: Any, client: Address) -> int:
+    def _write(
+        self, accessory: Any, characteristic: ShownCharacteristic, raw: Any, client: Address
+    ) -> int:
         try:
-            value = parse(found.key.service, found.key.characteristic, raw)
+            value = parse(characteristic.key.service, characteristic.key.characteristic, raw)
         except BadValue:
             return int(HAP_SERVER_STATUS.INVALID_VALUE_IN_REQUEST)
-        status: int = accessory.write(found.key, value, client)
+        status: int = accessory.write(characteristic.key, value, client)
         return status
 
 

@@ -99,7 +99,7 @@ class BridgeSets:
         bridge = self._sets.get(self._tenant_of(device))
         return bridge.model_of(device) if bridge is not None else None
 
-    def heard_online(self, message: Online, delivery: DeliveryLike) -> None:
+    def handle_online(self, message: Online, delivery: DeliveryLike) -> None:
         """A device came or went: a handler for Listener.on."""
         self.online(message.device, message.online, live=not delivery.retained)
 
@@ -123,17 +123,17 @@ class BridgeSets:
             )
 
     async def _start(self, tenant: str) -> None:
-        kept = await self._ports.load(tenant)
-        bridge = self._make(tenant, kept)
+        stored_port = await self._ports.load(tenant)
+        bridge = self._make(tenant, stored_port)
         try:
             await bridge.start()
         except BridgePortTakenError:
-            if not kept:
+            if not stored_port:
                 raise
             bridge = self._make(tenant, 0)
             await bridge.start()
         port = bridge.pairings()[0].port
-        if port != kept:
+        if port != stored_port:
             await self._ports.save(tenant, port)
         self._sets[tenant] = bridge
         for call in self._waiting.pop(tenant, ()):

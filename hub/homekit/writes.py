@@ -85,7 +85,7 @@ class Writes:
         self._spawn(self._send(key, value))
         return SUCCESS
 
-    def heard(self, key: SeriesKey, value: Value, identities: Identities) -> None:
+    def received(self, key: SeriesKey, value: Value, identities: Identities) -> None:
         """A device reported a value, live: it may be the confirmation that is waited for."""
         if self.pending.get(key) == value:
             self.pending.settle(key)

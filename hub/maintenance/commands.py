@@ -75,8 +75,8 @@ def db_recreate(
         async with alone(load(data_dir=data_dir)) as found:
             if found.owner_url is None:
                 raise StoreError("DORMOUSE_DATABASE_URL names a role that may not migrate")
-            await recreate(found.owner_url, told=delete_readings)
-            await load_fixture(found.store, Path(fixture) if fixture else FIXTURE)
+            await recreate(found.owner_url, times_confirmed=delete_readings)
+            await load_fixture(found.database, Path(fixture) if fixture else FIXTURE)
         typer.echo("made anew")
 
     asyncio.run(work())

@@ -61,11 +61,11 @@ class StoredMapping:
 
     async def start(self) -> None:
         """Load what is kept; the given rules are kept from now on."""
-        kept = await self._memory.load(_AREA)
+        stored = await self._memory.load(_AREA)
         if self._given is not None:
             await self._keep_rules(self._given)
-        self.translator.know(kept.get("nodes", {}))
-        self.translator.take(self._given or Rules.model_validate(kept.get("rules", {})))
+        self.translator.know(stored.get("nodes", {}))
+        self.translator.take(self._given or Rules.model_validate(stored.get("rules", {})))
 
     async def reload(self, given: Rules) -> None:
         """Let the translator go by these rules, which are kept."""

@@ -86,8 +86,8 @@ class Translator:
     @property
     def filters(self) -> list[str]:
         """What to subscribe to besides HomeKit/#."""
-        found = [topic.pattern.filter for topic in self._topics]
-        return sorted({*found, *(pattern.filter for _, pattern in self._online)})
+        filters = [topic.pattern.filter for topic in self._topics]
+        return sorted({*filters, *(pattern.filter for _, pattern in self._online)})
 
     @property
     def command_filters(self) -> list[str]:
@@ -106,25 +106,25 @@ class Translator:
             text = payload.decode() if len(payload) <= MAX_PAYLOAD else None
         except UnicodeDecodeError:
             text = None
-        said: list[StateValue | Online | Problem] = []
+        messages: list[StateValue | Online | Problem] = []
         for rule, pattern in self._online:
             places = pattern.match(topic)
             if places is not None and text in (*rule.online, *rule.offline):
-                said.append(Online(places["device"], text in rule.online))
+                messages.append(Online(places["device"], text in rule.online))
         for known in self._topics:
             places = known.match(topic)
             if places is None:
                 continue
             if text is None:
                 return [Problem("mapping", places["device"], "too large, or not UTF-8")]
-            said += self._values(known.rule, places, text)
-        for message in said:
+            messages += self._values(known.rule, places, text)
+        for message in messages:
             # Their last will is retained, so that they are known again right after a restart.
             if isinstance(message, Online):
                 self._foreign.add(message.device)
             elif isinstance(message, StateValue):
                 self._foreign.add(message.series.device)
-        return said
+        return messages
 
     def convert(self, series: SeriesKey, raw: str | bool | float) -> str | bool | float:
         """A value that came on a HomeKit/ topic, as its device's profile reads it.
@@ -135,10 +135,10 @@ class Translator:
         if conversion is None or series.device in self._foreign:
             return raw  # a foreign topic's rule has converted it
         text = ("1" if raw else "0") if isinstance(raw, bool) else str(raw)
-        found = to_homekit(conversion, CHARACTERISTICS[series.characteristic], text)
-        if not found:
+        values = to_homekit(conversion, CHARACTERISTICS[series.characteristic], text)
+        if not values:
             raise MappingError(f"nothing at {conversion.path!r}")
-        return found[0]
+        return values[0]
 
     def command(self, key: SeriesKey, text: str) -> tuple[str, str]:
         """Topic and payload for a value that HomeKit wrote."""
@@ -170,11 +170,11 @@ class Translator:
         device = places["device"]
         first = self._index(device, rule.service, places)
         try:
-            found = to_homekit(rule, CHARACTERISTICS[rule.characteristic], text)
+            values = to_homekit(rule, CHARACTERISTICS[rule.characteristic], text)
         except MappingError as error:
             yield Problem("mapping", device, f"{rule.service}/{rule.characteristic}: {error}")
             return
-        for index, value in enumerate(found, first):
+        for index, value in enumerate(values, first):
             yield StateValue(SeriesKey(device, rule.service, index, rule.characteristic), value)
 
     def _index(self, device: str, service: str, places: Mapping[str, str]) -> int:

@@ -140,13 +140,13 @@ class Device(Base):
             insert(ActivityRow).values(who=activity.who, why=activity.why).returning(ActivityRow.id)
         )
         session.sync_session.info["activity"] = made.scalar_one()
-        await _tell(session, str(session.sync_session.info["activity"]), since)
+        await _set_activity(session, str(session.sync_session.info["activity"]), since)
         try:
             with typed():
                 await session.flush()
         finally:
             session.sync_session.info.pop("activity")
-        await _tell(session, "", None)
+        await _set_activity(session, "", None)
         loaded = [name for name in HISTORIES if name not in inspect(self).unloaded]
         await session.refresh(self, [*loaded, "location"])
 
@@ -240,7 +240,7 @@ def then(instant: datetime, device: int | None = None) -> type[DeviceThen]:
     return aliased(DeviceThen, rows, adapt_on_names=True)
 
 
-async def _tell(session: AsyncSession, activity: str, since: datetime | None) -> None:
+async def _set_activity(session: AsyncSession, activity: str, since: datetime | None) -> None:
     await session.execute(
         select(
             func.set_config("dormouse.activity", activity, True),

@@ -47,8 +47,8 @@ class AccountRepository:
         """The accounts of these tenants, of all when None, by device."""
         names = await self._database.tenants() if tenants is None else tenants
         rows = await self._database.rows(names, _QUERIES["accounts"])
-        found = [Account(**{**row, "state": AccountState(row["state"])}) for row in rows]
-        return sorted(found, key=lambda account: (account.device, account.tenant))
+        accounts = [Account(**{**row, "state": AccountState(row["state"])}) for row in rows]
+        return sorted(accounts, key=lambda account: (account.device, account.tenant))
 
     async def find(self, device: str) -> Account | None:
         """The account of that name, whichever tenant has it."""

@@ -34,12 +34,12 @@ class Acks:
     def __init__(
         self,
         source: Source,
-        held: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
+        stored_ranges: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
         clock: Callable[[], float] = time.monotonic,
         supervisor: Supervisor | None = None,
     ) -> None:
         self._source = source
-        self._held = held
+        self._stored_ranges = stored_ranges
         self._clock = clock
         self._ledger = Ledger()
         self._waiting: dict[str, tuple[str, int]] = {}
@@ -64,11 +64,11 @@ class Acks:
 
     async def _load(self, batch: Batch) -> None:
         try:
-            held = await self._held(batch.device, batch.boot)
+            ranges = await self._stored_ranges(batch.device, batch.boot)
         except DatabaseAwayError as error:
             log.warning("not acknowledged to %s, it will ask again: %s", batch.device, error.reason)
             return
-        self._ledger.load(batch.device, batch.boot, held)
+        self._ledger.load(batch.device, batch.boot, ranges)
         self._account(batch)
 
     def _account(self, batch: Batch) -> None:

@@ -65,7 +65,7 @@ class Clocks:
         """Go on with marks that were kept."""
         self._marks.update(marks)
 
-    def unkept(self, devices: Iterable[str]) -> None:
+    def not_saved(self, devices: Iterable[str]) -> None:
         """The marks of these could not be kept: they count as changed still."""
         self._changed.update(device for device in devices if device in self._marks)
 

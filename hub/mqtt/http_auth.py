@@ -116,13 +116,13 @@ class Decisions:
 
     async def _enrol(self, user: str, password: str) -> bool:
         try:
-            asked = Enrol(id=user, password=password)
+            request = Enrol(id=user, password=password)
         except ValidationError:
-            asked = None
-        if asked is None or not is_device_id(user):
+            request = None
+        if request is None or not is_device_id(user):
             self._problems.note("auth-malformed", None, "user name or password cannot be one")
             return False
-        return await self._enroller.enrol(asked) in {
+        return await self._enroller.enrol(request) in {
             EnrolmentOutcome.ENROLLED,
             EnrolmentOutcome.KNOWN,
         }
@@ -145,22 +145,22 @@ def router(decisions: Decisions, secret: str) -> APIRouter:
 
     @routes.post("/auth")
     async def auth(request: Request, answer: Answer = "json") -> Response:
-        asked = await _asked(request, secret)
-        user, password = _text(asked, "username"), _text(asked, "password")
+        body = await _body(request, secret)
+        user, password = _text(body, "username"), _text(body, "password")
         return _say(answer, await decisions.authenticate(user, password), is_superuser=False)
 
     @routes.post("/acl")
     async def acl(request: Request, answer: Answer = "json") -> Response:
-        asked = await _asked(request, secret)
-        topic = _text(asked, "topic") or _text(asked, "routing_key").replace(".", "/")
-        action = _action(asked)
-        allowed = action is not None and decisions.may(_text(asked, "username"), action, topic)
+        body = await _body(request, secret)
+        topic = _text(body, "topic") or _text(body, "routing_key").replace(".", "/")
+        action = _action(body)
+        allowed = action is not None and decisions.may(_text(body, "username"), action, topic)
         return _say(answer, allowed)
 
     return routes
 
 
-async def _asked(request: Request, secret: str) -> Mapping[str, Any]:
+async def _body(request: Request, secret: str) -> Mapping[str, Any]:
     """The members of a request's body. Raises 401 for a wrong secret, 400 for a wrong body."""
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     if not hmac.compare_digest(given.encode(), secret.encode()):
@@ -185,17 +185,17 @@ def _form(body: bytes) -> dict[str, str]:
         raise HTTPException(400, "the form is not UTF-8") from None
 
 
-def _text(asked: Mapping[str, Any], name: str) -> str:
-    value = asked.get(name)
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
     return value if isinstance(value, str) and "\0" not in value and value.isprintable() else ""
 
 
-def _action(asked: Mapping[str, Any]) -> str | None:
-    if "acc" in asked:
-        return _ACC.get(str(asked["acc"]))
+def _action(body: Mapping[str, Any]) -> str | None:
+    if "acc" in body:
+        return _ACC.get(str(body["acc"]))
     for name in ("action", "access", "permission"):
-        if name in asked:
-            return _ACTIONS.get(str(asked[name]))
+        if name in body:
+            return _ACTIONS.get(str(body[name]))
     return None
 
 

@@ -174,10 +174,10 @@ class Mosquitto:
 
 def find_mosquitto() -> str:
     """Its path. Raises BrokerError when it is not installed."""
-    found = shutil.which("mosquitto") or shutil.which("mosquitto", path=SBIN)
-    if found is None:
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path=SBIN)
+    if program is None:
         raise BrokerError(f"mosquitto is not installed: {INSTALL}")
-    return found
+    return program
 
 
 async def check_version() -> None:
@@ -185,9 +185,9 @@ async def check_version() -> None:
     program = find_mosquitto()
     process = await spawn([program, "-h"])
     output, _ = await process.communicate()
-    found = re.search(rb"mosquitto version (\d+)\.(\d+)", output)
-    if found is None:
+    match = re.search(rb"mosquitto version (\d+)\.(\d+)", output)
+    if match is None:
         raise BrokerError(f"{program} does not say its version: {INSTALL}")
-    version = int(found[1]), int(found[2])
+    version = int(match[1]), int(match[2])
     if version < OLDEST:
         raise BrokerError(f"{program} is version {version[0]}.{version[1]}: {INSTALL}")

@@ -41,7 +41,7 @@ class Mqtt:
 
     `source` publishes; `listener.on` lets other parts hear of messages, before it is started;
     `enroller`, `book` and `gate` are what `dormouse devices` steers. `broker` is None with
-    MQTT_URL. `tenant_of` says whose a device is, `held` which readings the database holds (Acks).
+    MQTT_URL. `tenant_of` says whose a device is, `stored_ranges` which readings are stored (Acks).
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Mqtt:
         *,
         problems: Problems,
         tenant_of: Callable[[str], str],
-        held: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
+        stored_ranges: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
         feed: LiveFeed,
         supervisor: Supervisor,
     ) -> None:
@@ -73,7 +73,7 @@ class Mqtt:
         self.decisions = Decisions(book, self.enroller, problems, password or "", self._foreign)
         self.broker = None if own is not None else self._make_broker()
         self.source = self._make_source(own)
-        self.acks = Acks(self.source, held, supervisor=supervisor)
+        self.acks = Acks(self.source, stored_ranges, supervisor=supervisor)
         self.ingest = TenantIngest(
             tenant_of, lambda tenant: Ingest(store.of(tenant), supervisor=supervisor), supervisor
         )

@@ -118,7 +118,7 @@ class MqttSource:
         self._marked = _user_property(*self._mark) if self._mark else b""
         self._filters = list(filters)
         # What each SUBSCRIBE under way asked for, by its message id.
-        self._asked: dict[int, list[str]] = {}
+        self._subscribing: dict[int, list[str]] = {}
         self._client_id = client_id
         self._session_s = session_s
         self._in_flight = in_flight
@@ -178,8 +178,8 @@ class MqttSource:
 
     def follow(self, filters: Sequence[str]) -> None:
         """Be subscribed to these from now on, instead of those before."""
-        gone = [wanted for wanted in self._filters if wanted not in filters]
-        new = [wanted for wanted in filters if wanted not in self._filters]
+        gone = [topic_filter for topic_filter in self._filters if topic_filter not in filters]
+        new = [topic_filter for topic_filter in filters if topic_filter not in self._filters]
         self._filters = list(filters)
         if self._client is not None and self.connected.is_set():
             if gone:
@@ -229,7 +229,7 @@ class MqttSource:
             lasted = 0.0
             if self.connected.is_set():
                 began = self._loop.time()
-                await self._stay(client)
+                await self._keep_alive(client)
                 lasted = self._loop.time() - began
             self._abandon()
             await asyncio.sleep(backoff.after(lasted) * random.uniform(0.5, 1))  # noqa: S311  # not a secret
@@ -261,7 +261,7 @@ class MqttSource:
             for wait in waits:
                 wait.cancel()
 
-    async def _stay(self, client: paho.Client) -> None:
+    async def _keep_alive(self, client: paho.Client) -> None:
         """Until the connection is lost: keep-alive."""
         while not self.lost.is_set():
             client.loop_misc()
@@ -277,7 +277,7 @@ class MqttSource:
             log.warning("the broker refuses us: %s", reason)
             self.lost.set()
             return
-        self._asked.clear()
+        self._subscribing.clear()
         self._subscribe(client, self._filters)
 
     def _subscribe(self, client: paho.Client, filters: Sequence[str]) -> None:
@@ -285,20 +285,20 @@ class MqttSource:
         # retained values come at every connect, since one may have changed while we were away.
         options = SubscribeOptions(
             qos=1,
-            noLocal=not any(wanted.startswith("$share/") for wanted in filters),
+            noLocal=not any(topic_filter.startswith("$share/") for topic_filter in filters),
             retainAsPublished=False,
             retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE,
         )
-        _, mid = client.subscribe([(wanted, options) for wanted in filters])
+        _, mid = client.subscribe([(topic_filter, options) for topic_filter in filters])
         if mid is not None:
-            self._asked[mid] = list(filters)
+            self._subscribing[mid] = list(filters)
 
     def _on_subscribe(
         self, _client: object, _data: object, mid: int, reasons: Any, _properties: object
     ) -> None:
-        for wanted, reason in zip(self._asked.pop(mid, ()), reasons, strict=False):
+        for topic_filter, reason in zip(self._subscribing.pop(mid, ()), reasons, strict=False):
             if reason.is_failure:
-                log.error("the broker refuses the subscription to %s: %s", wanted, reason)
+                log.error("the broker refuses the subscription to %s: %s", topic_filter, reason)
                 self.lost.set()
                 return
         self.connected.set()

@@ -31,10 +31,10 @@ class StoredClocks:
 
     async def start(self) -> None:
         """Load, and begin to keep."""
-        kept = await self._memory.load(_AREA)
+        marks = await self._memory.load(_AREA)
         self._clocks.load(
             (device, ClockMark(mark["boot"], mark["up"], datetime.fromisoformat(mark["at"])))
-            for device, mark in kept.items()
+            for device, mark in marks.items()
         )
         self._tasks.loop("keeping devices' clocks", self._keep)
 
@@ -59,8 +59,8 @@ class StoredClocks:
         try:
             await self._memory.save(_AREA, marks)
         except DatabaseAwayError as error:
-            self._clocks.unkept(changed)
+            self._clocks.not_saved(changed)
             log.warning("devices' clocks are kept later: %s", error.reason)
         except BaseException:
-            self._clocks.unkept(changed)
+            self._clocks.not_saved(changed)
             raise

@@ -65,7 +65,7 @@ class _Page:
             for each in bridge.accessories()
             for one in each["accessories"]
         ]
-        return bridge.pairings(), shown, bridge.held()
+        return bridge.pairings(), shown, bridge.unshown()
 
     @ui.refreshable_method
     def show(self) -> None:
@@ -122,7 +122,7 @@ class _Page:
 
     def _held(self, bridge: Bridge) -> None:
         heading("Held back")
-        held = bridge.held()
+        held = bridge.unshown()
         if not held:
             ui.label("Nothing: all that devices say is in Apple Home.")
             return

@@ -182,8 +182,8 @@ async def test_any_postgres_by_its_url(server, tmp_path: Path):
         for _ in range(2):
             async with running(settings) as found:
                 assert found.postgres is None
-                assert await found.store.tenants() == ["home"]
-                app = Settings(data_dir=tmp_path, database_url=found.store.url)
+                assert await found.database.tenants() == ["home"]
+                app = Settings(data_dir=tmp_path, database_url=found.database.url)
                 async with running(app) as as_application:
                     assert as_application.owner_url is None
     finally:
@@ -213,4 +213,4 @@ async def test_a_folder_of_our_own(server_folder: Path):
     settings = Settings(data_dir=server_folder / "own")
     async with running(settings) as found:
         assert found.postgres is not None
-        assert await found.store.tenants() == ["home"]
+        assert await found.database.tenants() == ["home"]
