@@ -9,8 +9,8 @@ import psycopg
 
 from hub.database.errors import (
     DatabaseAwayError,
+    DatabaseError,
     RefusedValueError,
-    StoreError,
     WriteConflictError,
 )
 
@@ -42,7 +42,7 @@ def translated() -> Iterator[None]:
         raise translated from error
 
 
-def _translation(error: psycopg.Error) -> StoreError | None:
+def _translation(error: psycopg.Error) -> DatabaseError | None:
     state = error.sqlstate or ""
     line = (str(error).splitlines() or [type(error).__name__])[0]
     if error.diag.severity_nonlocalized in _FATAL:

@@ -10,11 +10,11 @@ from psycopg import errors as pg
 
 from hub.database.errors import (
     CycleError,
+    DatabaseError,
     DuplicateNameError,
     ForeignRowError,
     OverlapError,
     RefusedValueError,
-    StoreError,
 )
 
 __all__ = ["refusal", "typed"]
@@ -27,7 +27,7 @@ _OVERLAPS = {
 
 @contextmanager
 def typed() -> Iterator[None]:
-    """Within the block what the database refuses by a rule is raised as a StoreError."""
+    """Within the block what the database refuses by a rule is raised as a DatabaseError."""
     try:
         yield
     except Exception as error:
@@ -37,7 +37,7 @@ def typed() -> Iterator[None]:
         raise translated from error
 
 
-def refusal(error: Exception) -> StoreError | None:
+def refusal(error: Exception) -> DatabaseError | None:
     """The typed form of a driver's error, None when it is no rule of ours."""
     # SQLAlchemy's errors carry the driver's; loading it to name its class would take 11 MB.
     cause = getattr(error, "orig", error)
@@ -46,7 +46,7 @@ def refusal(error: Exception) -> StoreError | None:
     rule = cause.diag.constraint_name or ""
     message = cause.diag.message_primary or str(cause)
     where = f"{cause.diag.table_name}: {cause.diag.message_detail}"
-    translated: StoreError | None = None
+    translated: DatabaseError | None = None
     if isinstance(cause, pg.ExclusionViolation):
         translated = OverlapError(_OVERLAPS.get(rule, rule), cause.diag.message_detail or message)
     elif rule == "place_is_a_tree":

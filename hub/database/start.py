@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from hub.database import roles
 from hub.database.database import Database
-from hub.database.errors import StoreError
+from hub.database.errors import DatabaseError
 from hub.database.migrate import migrate
 from hub.database.postgres import OWNER, Postgres
 from hub.database.secrets import secret
@@ -38,8 +38,8 @@ class Running:
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """Start or reach Postgres, migrate, open the database with the tenant of the settings.
 
-    Raises StoreError leaves: binaries, folder or role unfit, the server not reachable, the schema
-    not of this version.
+    Raises DatabaseError leaves: binaries, folder or role unfit, the server not reachable, a schema
+    that is not of this version.
     """
     async with AsyncExitStack() as stack:
         postgres = None
@@ -67,7 +67,7 @@ async def _external(url: str, data_dir: Path) -> tuple[str, str | None]:
     try:
         conn = await psycopg.AsyncConnection.connect(url, autocommit=True)
     except psycopg.OperationalError as error:
-        raise StoreError(f"DORMOUSE_DATABASE_URL: {str(error).splitlines()[0]}") from None
+        raise DatabaseError(f"DORMOUSE_DATABASE_URL: {str(error).splitlines()[0]}") from None
     async with conn:
         cursor = await conn.execute(
             """SELECT rolsuper OR rolcreaterole, current_database(), current_user

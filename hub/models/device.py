@@ -117,7 +117,7 @@ class Device(Base):
 
         A block that changes nothing makes no tick. `since` says when a new location was taken,
         for one told later; now when None. When the block raises, the changes are dropped. Raises
-        NoSessionError, and StoreError leaves for what the database refuses.
+        NoSessionError, and DatabaseError leaves for what the database refuses.
         """
         session = async_object_session(self)
         if session is None:

@@ -14,7 +14,7 @@ __all__ = ["put"]
 async def put(database: TenantDatabase, device: str, path: Sequence[str], who: str) -> int:
     """Make device and places as far as they are missing; the innermost place's number.
 
-    Raises StoreError leaves.
+    Raises DatabaseError leaves.
     """
     places = PlaceRepository(database)
     parent: int | None = None

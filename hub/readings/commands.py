@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from hub.database.errors import StoreError
+from hub.database.errors import DatabaseError
 from hub.settings import load
 
 __all__ = ["export", "keep", "retention"]
@@ -77,7 +77,7 @@ def export(
     from hub.readings.export import export as write  # noqa: PLC0415
 
     if form not in set(Format):
-        raise StoreError(f"--format {form}: csv, parquet or arrow")
+        raise DatabaseError(f"--format {form}: csv, parquet or arrow")
 
     async def work() -> int:
         settings = load(data_dir=data_dir, tenant=tenant)

@@ -115,7 +115,7 @@ class Adding:
         return {value.series: value for value in found[0].values} if found else {}
 
     async def name(self, device: str, name: str) -> None:
-        """Call it so. Raises AccountError for a device that is not here, StoreError."""
+        """Call it so. Raises AccountError for a device that is not here, DatabaseError."""
         self._check(device)
         await self.services.naming.rename(self.tenant, device, name, self.who)
 
@@ -125,7 +125,7 @@ class Adding:
         await self._changes.place(device, place)
 
     async def place_of(self, name: str, within: int | None) -> int:
-        """The place of that name within another, made if there is none. Raises StoreError."""
+        """The place of that name within another, made if there is none. Raises DatabaseError."""
         return await self._places.ensure(name.strip(), within)
 
     def _check(self, device: str) -> None:
@@ -141,7 +141,7 @@ class Adding:
             self.bridge.update(Reading(key, name, datetime.now(UTC)), live=False)
 
     async def calibrate(self, key: SeriesKey, offset: float) -> None:
-        """Add an offset to what a series measured and will measure. Raises StoreError."""
+        """Add an offset to what a series measured and will measure. Raises DatabaseError."""
         await self._readings.calibrate(key, offset=offset)
 
     async def place_names(self) -> list[PlaceName]:

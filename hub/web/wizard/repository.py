@@ -51,7 +51,7 @@ class WizardRepository:
     async def save(self, wizard: str, kept: SavedProgress, progress: Progress) -> SavedProgress:
         """Keep a progress made from `kept`; it is durable when this returns.
 
-        Raises MovedOnError when another one was kept since, which stays; StoreError for what the
+        Raises MovedOnError when another one was kept since, which stays; DatabaseError for what the
         database cannot keep.
         """
         with typed():

@@ -12,9 +12,9 @@ import pytest
 
 from hub.database.database import Database
 from hub.database.errors import (
+    DatabaseError,
     PostgresFailedError,
     SchemaOutdatedError,
-    StoreError,
     UnreachableFolderError,
     UnsafeRoleError,
 )
@@ -204,7 +204,7 @@ async def test_a_database_that_was_not_migrated_is_refused(server, tmp_path: Pat
 
 async def test_a_database_that_is_not_there_is_one_line(tmp_path: Path):
     settings = Settings(data_dir=tmp_path, database_url="postgresql://x@127.0.0.1:1/x")
-    with pytest.raises(StoreError, match=r"^DORMOUSE_DATABASE_URL: connection.*refused$"):
+    with pytest.raises(DatabaseError, match=r"^DORMOUSE_DATABASE_URL: connection.*refused$"):
         async with running(settings):
             pass
 
