@@ -177,7 +177,7 @@ class Hub:
             RunningPart("mapping", Role.INTAKE, self.mapping.start, self.mapping.stop),
             RunningPart("HomeKit bridges", Role.BRIDGE, self._start_bridges, self.bridges.stop),
             *self.mqtt.parts(),
-            RunningPart("wanted settings", Role.DUTIES, self.configs.start, self.configs.stop),
+            RunningPart("desired settings", Role.DUTIES, self.configs.start, self.configs.stop),
             RunningPart("rollouts", Role.DUTIES, self.runner.start, self.runner.stop),
             RunningPart("outages", Role.DUTIES, self.outages.start, self.outages.stop),
             RunningPart("anomalies", Role.DUTIES, None, self.anomalies.stop),

@@ -197,7 +197,7 @@ class Session:
             return NoAnswerError(f"no answer {waited}: the device is there, but not in OTA mode")
         return NoAnswerError(
             f"no answer {waited}: the device is not in OTA mode, or its bootloader carries another "
-            "key (`dormouse keys check BOOTLOADER` tells)"
+            "key (check with `dormouse keys check BOOTLOADER`)"
         )
 
     # Sending.

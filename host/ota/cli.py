@@ -78,7 +78,7 @@ def sign(
             data = image.stamp(data, version, board, ours)
         notes = check_image(data, flash_maps.read(partitions), modulus=ours.modulus)
     for note in notes if version is None else []:
-        typer.echo(f"note: {note} (--version and --board say it)", err=True)
+        typer.echo(f"note: {note} (give it with --version and --board)", err=True)
     stream = signed(data, ours)
     target = output or image_file.with_name(image_file.name + ".ota")
     files.write(target, canned.dump(stream))

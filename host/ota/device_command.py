@@ -86,7 +86,7 @@ def device(
     try:
         end = _watch(console, name, number, data_dir, tenant)
     except KeyboardInterrupt:
-        typer.echo(f"\nnot watched any more, but it goes on: {_goes_on(number)}", err=True)
+        typer.echo(f"\nno longer watching, but the update goes on: {_goes_on(number)}", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     console.print(f"{name}: {escape(sentence(end))}", highlight=False, soft_wrap=True)
     raise typer.Exit(_STATUS[end["state"]])
@@ -157,14 +157,14 @@ def sentence(device: dict[str, Any], rollout: dict[str, Any] | None = None) -> s
         return _streaming(device["progress"])
     return {
         "accepted": "accepted, waiting for a free stream",
-        "verifying": "verifying: all of it was sent, its first report will tell",
+        "verifying": "verifying: everything was sent, waiting for its first report",
         "updated": f"updated, runs {device['firmware'] or 'the new version'}",
     }.get(state, f"{state}: {reason}")
 
 
 def _streaming(progress: dict[str, Any] | None) -> str:
     if not progress or not progress["done"]:
-        return "accepted and told to go, waiting for its OTA server"
+        return "accepted, go-ahead sent, waiting for its OTA server"
     percent = 100 * progress["done"] // progress["total"]
     tens = percent // 10 * 10
     left = progress["seconds_left"]

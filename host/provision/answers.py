@@ -54,7 +54,7 @@ class Answers:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             files.write(self.path, json.dumps(self._answers).encode(), mode=0o600)
         except (OSError, FileWriteError) as error:
-            raise AnswersError(f"the answers cannot be kept: {error}") from None
+            raise AnswersError(f"the answers cannot be saved: {error}") from None
 
     def forget(self, *steps: str) -> None:
         """Forget answers; without names all of them and the file."""

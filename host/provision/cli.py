@@ -109,7 +109,7 @@ def _one(
             _print_outcome(console, device, status)
             answers.forget()
     except (typer.Abort, KeyboardInterrupt):
-        console.print("\ninterrupted; the answers are kept: run it again to go on from here")
+        console.print("\ninterrupted; the answers are saved: run it again to go on from here")
         raise typer.Exit(_INTERRUPTED) from None
 
 
@@ -186,7 +186,7 @@ def _print_outcome(console: Console, device: SerialDevice, status: dict[str, Any
     if status is None:
         console.print(f"{facts.id} is set up; it enrols at its hub by itself")
     else:
-        console.print(f"{facts.id} is set up and the hub hears it", style="green")
+        console.print(f"{facts.id} is set up and reports to the hub", style="green")
         for value in status["values"]:
             console.print(f"  {value['service']} {value['characteristic']}: {value['value']}")
         for problem in status["report"].get("problems", ()):

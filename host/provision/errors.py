@@ -95,7 +95,7 @@ class WrongKeyThriceError(ProvisionError):
 
     def __init__(self, ssid: str) -> None:
         super().__init__(
-            f"the password of {ssid!r} was wrong three times; the other answers are kept: run "
+            f"the password of {ssid!r} was wrong three times; the other answers are saved: run "
             "the command again with the right one"
         )
 

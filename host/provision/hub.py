@@ -77,7 +77,7 @@ class LocalHub:
             return str(self._client.post(f"/accounts/{device}", body)["password"])
         if account["state"] == "disabled":
             raise EndpointRefusedError(
-                f"the hub shuts {device} out: let it in with `dormouse devices enable {device}`"
+                f"the hub has {device} disabled: enable it with `dormouse devices enable {device}`"
             )
         return str(self._client.post(f"/accounts/{device}/rotate")["password"])
 
@@ -123,6 +123,6 @@ def _unheard(device: str, within: float, console_output: str) -> str:
     complaints = [line for line in lines if line.startswith(("wifi:", "broker:"))]
     why = f"; it said {complaints[-1]!r}" if complaints else ""
     return (
-        f"{device} has its settings, but the hub heard nothing from it within {within:g} s{why}: "
-        "look with `dormouse status`, or run this again"
+        f"{device} has its settings, but nothing reached the hub within {within:g} s{why}: "
+        "check with `dormouse status`, or run this again"
     )

@@ -1,4 +1,4 @@
-"""Making a device what its plan says, and waiting until the hub hears it."""
+"""Making a device what its plan says, and waiting until it reports to the hub."""
 
 from __future__ import annotations
 

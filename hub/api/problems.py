@@ -99,7 +99,7 @@ def _of(error: Exception) -> str:
 
 async def _defect(_: Request, _error: Exception) -> JSONResponse:
     # Starlette raises it again afterwards, so that it is logged with its traceback.
-    return _answer(500, "the hub failed at this; its log says why")
+    return _answer(500, "the hub could not do this; its log says why")
 
 
 def _answer(

@@ -216,5 +216,5 @@ class RealReadingsError(DatabaseError):
         self.readings = readings
         super().__init__(
             f"the database holds {readings} readings, which would be gone: "
-            "say --delete-readings twice if that is meant"
+            "give --delete-readings twice to confirm"
         )

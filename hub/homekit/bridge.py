@@ -138,7 +138,7 @@ class Bridge:
         try:
             await self.keeper.save()
         except DatabaseAwayError as error:
-            log.warning("homekit: what changed last is not kept: %s", error.reason)
+            log.warning("homekit: the last changes were not saved: %s", error.reason)
         except Exception as error:  # noqa: BLE001  # noted; the rest of the hub is still to be stopped
             self._tasks.defects.note("keeping HomeKit's state", error)
 

@@ -86,4 +86,4 @@ class Keeper:
 
 
 def _waiting(error: BaseException) -> None:
-    log.warning("homekit: cannot keep its state yet: %s", reason(error))
+    log.warning("homekit: cannot save its state yet: %s", reason(error))

@@ -107,7 +107,7 @@ class Writes:
         try:
             await self._command(key, as_text(value))
         except HubError as error:
-            log.warning("homekit: cannot tell %s %s: %s", key.device, key.characteristic, error)
+            log.warning("homekit: cannot send %s %s: %s", key.device, key.characteristic, error)
             self.pending.give_up(key)
             return
         except BaseException:

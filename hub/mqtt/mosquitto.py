@@ -156,7 +156,7 @@ class Mosquitto:
 
     def _failure(self) -> BrokerError:
         if not self.child.ended:
-            return BrokerError("mosquitto did not start: it did not say that it runs")
+            return BrokerError("mosquitto did not start: it never reported that it runs")
         reason = " ".join(self._errors) or "no reason given"
         if "in use" in reason:
             return AddressInUseError()

@@ -60,7 +60,7 @@ class StoredClocks:
             await self._memory.save(_AREA, marks)
         except DatabaseAwayError as error:
             self._clocks.not_saved(changed)
-            log.warning("devices' clocks are kept later: %s", error.reason)
+            log.warning("devices' clocks will be saved later: %s", error.reason)
         except BaseException:
             self._clocks.not_saved(changed)
             raise

@@ -27,7 +27,7 @@ class Role(StrEnum):
     BRIDGE = "bridge"
     """HomeKit."""
     DUTIES = "duties"
-    """What the hub does by itself: rollouts, wanted settings, outages, anomalies."""
+    """What the hub does by itself: rollouts, desired settings, outages, anomalies."""
     WEB = "web"
     """Pages and API."""
 

@@ -302,9 +302,9 @@ switch = true
     signed = ("--key", str(tmp_path / "ota.pem"))
     status, said = await provision(closed_hub, "--file", str(path), *signed)
     assert status == 0, said
-    assert f"{kitchen.id} is set up and the hub hears it" in said
+    assert f"{kitchen.id} is set up and reports to the hub" in said
     assert "TemperatureSensor CurrentTemperature: 20.5" in said
-    assert f"{lamp.id} is set up and the hub hears it" in said
+    assert f"{lamp.id} is set up and reports to the hub" in said
     assert f"its own network, if you hold its button: dormouse-{kitchen.id[-4:]}, password" in said
     assert KEY not in said
     assert (lamp.flash / "password").read_text() == "0123456789abcdef" * 2
@@ -326,7 +326,7 @@ switch = true
     assert f"kitchen: {kitchen.port} has {kitchen.id}, not esp8266_00000000" in said
     assert "1 of 2 devices are not set up" in said
     assert (kitchen.flash / "settings.json").read_text() == before
-    assert f"{lamp.id} is set up and the hub hears it" in said
+    assert f"{lamp.id} is set up and reports to the hub" in said
     assert json.loads(before)["interval"] == 60
     # Whose updates they take was said the first time.
     for board in (kitchen, lamp):
