@@ -145,7 +145,7 @@ class Twin:
         self._typed = line
         self._restart(Cause.HARD)
 
-    def rouse(self) -> None:
+    def wake(self) -> None:
         """End its deep sleep now, as the alarm would; no effect while it is awake."""
         self._roused.set()
 
@@ -267,7 +267,7 @@ class Twin:
         if status == vm.RESET:
             return self._reset()
         # Microseconds, as the uint32 that the chip's timer takes.
-        sleep_us = self._left("sleep") if status == vm.ASLEEP else None
+        sleep_us = self._take_number("sleep") if status == vm.ASLEEP else None
         if sleep_us is not None:
             now.cycles += 1
             if output := self.console():
@@ -289,7 +289,7 @@ class Twin:
 
     def _reset(self) -> Cause:
         """A reset that the firmware asked for, or its watchdog's."""
-        if self._left("reset-cause") == Cause.WATCHDOG:
+        if self._take_number("reset-cause") == Cause.WATCHDOG:
             self._failed("reset by its watchdog")
             return Cause.WATCHDOG
         self.statistics.resets += 1
@@ -310,7 +310,7 @@ class Twin:
             async with asyncio.timeout(None if seconds is None else seconds * self.pace):
                 await self._roused.wait()
 
-    def _left(self, name: str) -> int | None:
+    def _take_number(self, name: str) -> int | None:
         """A number that the VM left in its folder, once; None if there is none."""
         path = self.folder / name
         try:

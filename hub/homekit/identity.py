@@ -113,7 +113,7 @@ class Identities:
         record = self.accessories[device]
         self._put(record.model_copy(update={"named": record.named | {service}}))
 
-    def desire(self, device: str, series: str, text: str | None) -> None:
+    def set_desired(self, device: str, series: str, text: str | None) -> None:
         """Note what HomeKit wrote to a sleeping device (by part), or that it was done (None)."""
         record = self.accessories[device]
         desired = {name: value for name, value in record.desired.items() if name != series}

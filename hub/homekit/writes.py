@@ -74,7 +74,7 @@ class Writes:
         if presence.unreachable:
             return OFFLINE
         if presence.sleeps and self._desired is not None:
-            identities.desire(key.device, _name(key), as_text(value))
+            identities.set_desired(key.device, _name(key), as_text(value))
             self._spawn(self._keep(key, as_text(value)))
             # Once the writer has its answer it is told what really is.
             asyncio.get_running_loop().call_soon(self._show, key, None)
@@ -91,7 +91,7 @@ class Writes:
             self.pending.settle(key)
         record = identities.accessories.get(key.device)
         if record is not None and record.desired.get(_name(key)) == as_text(value):
-            identities.desire(key.device, _name(key), None)
+            identities.set_desired(key.device, _name(key), None)
             self._spawn(self._keep(key, None))
 
     def forget(self, device: str) -> None:

@@ -64,13 +64,13 @@ class StoredMapping:
         stored = await self._memory.load(_AREA)
         if self._given is not None:
             await self._keep_rules(self._given)
-        self.translator.know(stored.get("nodes", {}))
-        self.translator.take(self._given or Rules.model_validate(stored.get("rules", {})))
+        self.translator.load_nodes(stored.get("nodes", {}))
+        self.translator.use_rules(self._given or Rules.model_validate(stored.get("rules", {})))
 
     async def reload(self, given: Rules) -> None:
         """Let the translator go by these rules, which are kept."""
         await self._keep_rules(given)
-        self.translator.take(given)
+        self.translator.use_rules(given)
 
     async def stop(self) -> None:
         """Finish what is being kept."""

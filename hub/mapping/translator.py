@@ -37,9 +37,9 @@ class _Topic:
     def match(self, topic: str) -> dict[str, str] | None:
         """What stands at the topic's places, if it is the rule for it."""
         places = self.pattern.match(topic)
-        return places if places is not None and self.holds_for(places["device"]) else None
+        return places if places is not None and self.applies_to(places["device"]) else None
 
-    def holds_for(self, device: str) -> bool:
+    def applies_to(self, device: str) -> bool:
         return self.devices is None or device in self.devices
 
 
@@ -59,16 +59,16 @@ class Translator:
         learned: Callable[[Mapping[str, list[str]]], None] | None = None,
         model: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self.know(nodes or {})
+        self.load_nodes(nodes or {})
         self._learned, self._model = learned, model
         self._foreign: set[str] = set()
-        self.take(rules)
+        self.use_rules(rules)
 
-    def know(self, nodes: Mapping[str, list[str]]) -> None:
+    def load_nodes(self, nodes: Mapping[str, list[str]]) -> None:
         """These nodes were learned before."""
         self._nodes = {name: list(known) for name, known in nodes.items()}
 
-    def take(self, rules: Rules) -> None:
+    def use_rules(self, rules: Rules) -> None:
         """Go by these rules from now on; what was learned stays."""
         self.rules = rules
         self._topics: list[_Topic] = []
@@ -80,7 +80,7 @@ class Translator:
         for profile in rules.models.values():
             self._add(profile, None)
         self._foreign = {
-            device for device in self._foreign if any(t.holds_for(device) for t in self._topics)
+            device for device in self._foreign if any(t.applies_to(device) for t in self._topics)
         }
 
     @property
@@ -100,7 +100,7 @@ class Translator:
         commands = [topic.command for topic in self._topics if topic.command]
         return _for_user(reports, user), _for_user(commands, user)
 
-    def foreign(self, topic: str, payload: bytes) -> list[StateValue | Online | Problem]:
+    def translate(self, topic: str, payload: bytes) -> list[StateValue | Online | Problem]:
         """What a message outside HomeKit/ says; nothing where no rule knows its topic."""
         try:
             text = payload.decode() if len(payload) <= MAX_PAYLOAD else None
@@ -197,7 +197,7 @@ class Translator:
             key.characteristic,
         ):
             return None
-        if not known.holds_for(key.device):
+        if not known.applies_to(key.device):
             return None
         nodes = self._nodes.get(f"{key.device}/{key.service}", [])
         node = nodes[key.index] if key.index < len(nodes) else ""

@@ -37,7 +37,7 @@ class Clocks:
         self._limit = limit
         self._changed: set[str] = set()
 
-    def made(self, device: str, boot: str, up: float, received: datetime) -> datetime:
+    def instant_of(self, device: str, boot: str, up: float, received: datetime) -> datetime:
         """When a message was made: `received`, or earlier if it waited. Never later.
 
         Without a mark of the same boot identity there is nothing to compare with, and the

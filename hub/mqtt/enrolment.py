@@ -203,7 +203,7 @@ class Enroller:
             return EnrolmentOutcome.RESERVED
         known = self._book.get(message.id)
         if known is not None:
-            return await self._meet(known, message)
+            return await self._decide_known(known, message)
         tenant = self.gate.tenant()
         if tenant is None:
             self._remember(message)
@@ -220,7 +220,7 @@ class Enroller:
             return EnrolmentOutcome.TAKEOVER  # another hub on this database made it a moment ago
         return EnrolmentOutcome.ENROLLED
 
-    async def _meet(self, known: Account, message: Enrol) -> EnrolmentOutcome:
+    async def _decide_known(self, known: Account, message: Enrol) -> EnrolmentOutcome:
         if matches(message.password, known.password):
             return EnrolmentOutcome.KNOWN
         if self._renewals.pop(message.id, 0) > self._clock():

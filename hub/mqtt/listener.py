@@ -50,7 +50,7 @@ class IngestLike(Protocol):
 class TranslatorLike(Protocol):
     """What the listener needs of the mapping of devices that speak otherwise."""
 
-    def foreign(
+    def translate(
         self, topic: str, payload: bytes, /
     ) -> list[topics.StateValue | topics.Online | topics.Problem]:
         """What a message outside HomeKit/ says."""
@@ -132,7 +132,7 @@ class Listener:
 
     def _foreign(self, translator: TranslatorLike, delivery: Delivery) -> None:
         """A message of a mapped device: acknowledged when all it says is safe."""
-        messages = translator.foreign(delivery.topic, delivery.payload)
+        messages = translator.translate(delivery.topic, delivery.payload)
         waiting = len(messages)
 
         def done() -> None:
@@ -203,7 +203,7 @@ class Listener:
 
     def _report(self, report: topics.Report, delivery: Delivery, done: Callable[[], None]) -> None:
         """A report that waited in the broker says that the device was there, not that it is."""
-        made = self._made(report, delivery)
+        made = self._instant_of(report, delivery)
         waited = (delivery.at - made).total_seconds()
         self._bridge.report(report.device, report, live=not delivery.retained, waited=waited)
         self._dispatch(report, dataclasses.replace(delivery, at=made), done)
@@ -213,7 +213,7 @@ class Listener:
             self._problems.note(problem.kind, problem.device, problem.detail)
         if not delivery.retained:
             self._batching.add(batch.device)
-        made = self._made(batch, delivery)
+        made = self._instant_of(batch, delivery)
         readings = [
             reading
             for entry in batch.entries
@@ -245,12 +245,12 @@ class Listener:
             self._on_committed(batch)
         self._dispatch(batch, delivery, done)
 
-    def _made(self, message: topics.Batch | topics.Report, delivery: Delivery) -> datetime:
+    def _instant_of(self, message: topics.Batch | topics.Report, delivery: Delivery) -> datetime:
         """When a message was made, by the device's clock; when it came, if it names none."""
         # Nobody should retain these; how old a retained one is its clock does not say.
         if delivery.retained or message.boot is None or message.up is None:
             return delivery.at
-        return self._clocks.made(message.device, message.boot, message.up, delivery.at)
+        return self._clocks.instant_of(message.device, message.boot, message.up, delivery.at)
 
     def _reading(
         self,

@@ -68,7 +68,7 @@ async def test_a_sleep_without_alarm_ends_only_by_a_reset(make):
         twin.press_reset()
         await twin.until(lambda now: now.cycles == 2)
         assert causes(twin) == [Cause.POWER, Cause.HARD]
-        twin.rouse()
+        twin.wake()
         await twin.until(lambda now: now.cycles == 3)
         assert causes(twin)[-1] == Cause.DEEPSLEEP
 
@@ -257,7 +257,7 @@ async def test_what_goes_wrong_in_running_it_is_raised(make):
     async with make(LOG_AND_SLEEP % 0) as twin:
         await twin.until(lambda now: now.state is TwinState.ASLEEP)
         shutil.rmtree(twin.flash)
-        twin.rouse()
+        twin.wake()
         with pytest.raises(FileNotFoundError):
             await twin.until(lambda now: now.cycles == 2)
         twin._life = None

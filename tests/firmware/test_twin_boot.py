@@ -123,7 +123,7 @@ async def test_a_button_after_reset_asks_for_an_update_once(twin, image, signer)
 
 async def test_wake_from_deep_sleep_starts_the_application_unchecked(twin, image):
     await twin.until(lambda now: now.state is TwinState.ASLEEP)
-    twin.rouse()
+    twin.wake()
     await twin.until(lambda now: now.cycles == 2)
     assert twin.rom.decision["reason"] == "wake"
     assert ran(twin) == ["1.0.0 0", "1.0.0 5"]
@@ -134,7 +134,7 @@ async def test_a_broken_application_crashes_after_deep_sleep_and_is_found_by_the
     broken = bytearray(twin.rom._image)
     broken[0x9000] ^= 1
     twin.rom.write_image(bytes(broken))
-    twin.rouse()
+    twin.wake()
     await twin.until(lambda now: now.state is TwinState.UPDATING)
     assert twin.rom.decision["reason"] == "check"
     assert twin.statistics.failures == 1

@@ -81,7 +81,7 @@ async def watching(hub, *arguments: object):
 def wake(twin) -> None:
     """The device's alarm; from now on it sleeps as it says."""
     twin.pace = 1
-    twin.rouse()
+    twin.wake()
 
 
 async def test_from_the_command_to_updated(hub, run, sensor, updatable, tmp_path):
