@@ -19,7 +19,7 @@ __all__ = [
     "IROM",
     "MAX_APPLICATION",
     "Application",
-    "Image",
+    "EspImage",
     "ImageKind",
     "Segment",
     "application",
@@ -101,7 +101,7 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class EspImage:
     """A parsed image; `flash_size` (bytes) and `flash_mode` as its header says, None if unknown."""
 
     kind: ImageKind
@@ -112,7 +112,7 @@ class Image:
     application: Application | None
 
 
-def parse(data: bytes) -> Image:
+def parse(data: bytes) -> EspImage:
     """What an image's bytes say.
 
     Raises NotAnImageError for anything that is no ESP8266 image or is cut short, TrailerError for
@@ -127,7 +127,7 @@ def parse(data: bytes) -> Image:
     count, mode, size_speed, entry = struct.unpack_from("<xBBBI", data)
     segments = _segments(data, count)
     trailing_application = _application(data, segments)
-    return Image(
+    return EspImage(
         _kind(data, segments, trailing_application),
         entry,
         _MODES[mode] if mode < len(_MODES) else None,

@@ -13,7 +13,7 @@ import typer
 from contracts import signatures, trailer
 from contracts.errors import DormouseError, NotAnImageError
 from contracts.flash_map import FlashMap
-from contracts.image import Application, Image, ImageKind, parse, words_for_plain_build
+from contracts.image import Application, EspImage, ImageKind, parse, words_for_plain_build
 from contracts.ota import canned
 from host import files, flash_maps, keys, romfs
 from host.artefacts import STAMP
@@ -90,7 +90,7 @@ def _romfs(data: bytes) -> Iterator[tuple[str, str]]:
     yield "overwrites", f"the ROMFS partition of a FLASH_2M_ROMFS build ({romfs.ROOM} bytes){over}"
 
 
-def _header(data: bytes, image: Image) -> Iterator[tuple[str, str]]:
+def _header(data: bytes, image: EspImage) -> Iterator[tuple[str, str]]:
     size = f"{image.flash_size >> 10} KiB" if image.flash_size else "size unknown"
     yield "flash", f"mode {image.flash_mode or 'unknown'}, {size} (as its header says)"
     parts = ", ".join(f"{s.size} at {s.address:#x}" for s in image.segments)
@@ -123,7 +123,7 @@ def _application(
         yield "signature", f"{bits} bits, " + ("by our key" if ours else "NOT by our key")
 
 
-def _overwritten(image: Image, length: int, flash_map: FlashMap) -> str:
+def _overwritten(image: EspImage, length: int, flash_map: FlashMap) -> str:
     start = flash_map.app.offset if image.kind is ImageKind.OTA else 0
     if image.kind is ImageKind.SEGMENTS:
         return "unknown: where it goes depends on its build"

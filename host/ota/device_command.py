@@ -15,7 +15,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 
 from contracts.errors import VersionError
-from contracts.hub_client import HubClient
+from contracts.hub_client import ApiClient
 from contracts.local_hub import NoHubError
 from contracts.versions import Version
 from host.errors import FileReadError
@@ -180,7 +180,7 @@ def _goes_on(number: int) -> str:
     )
 
 
-def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
+def _hub(data_dir: Path | None, tenant: str | None) -> ApiClient:
     return hub_client(data_dir, "dormouse ota device", tenant=tenant)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from contracts.hub_client import HubClient
+from contracts.hub_client import ApiClient
 from contracts.local_hub import NoHubError
 from host.local_hub import data_folder, hub_client, hub_facts
 from host.provision import plan
@@ -25,7 +25,7 @@ _VALUES_S = 3.0
 class LocalHub:
     """The hub that runs on a data folder, spoken to by its API, over its private socket."""
 
-    def __init__(self, client: HubClient, facts: dict[str, Any]) -> None:
+    def __init__(self, client: ApiClient, facts: dict[str, Any]) -> None:
         self._client = client
         self._facts = facts
         self.addresses = [

@@ -35,7 +35,7 @@ def missing(
     twins: Iterable[Twin], kinds: Iterable[TwinKind], status: Mapping[str, Any]
 ) -> list[str]:
     """What the hub's status does not have yet of these devices, a line each."""
-    had = {
+    received = {
         (device["id"], value["service"], value["characteristic"])
         for device in status["devices"]
         for value in device["values"]
@@ -44,7 +44,7 @@ def missing(
         f"{twin.id} ({kind}): {service}/{characteristic}"
         for twin, kind in zip(twins, kinds, strict=True)
         for service, characteristic in expected(kind)
-        if (twin.id, service, characteristic) not in had
+        if (twin.id, service, characteristic) not in received
     ]
 
 

@@ -14,13 +14,13 @@ from hub.database.errors import MigrationError
 
 __all__ = ["head", "migrate"]
 
-_STORE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent
 
 
 @cache
 def head() -> str:
     """The newest revision, for instance "0001": the number in the name of its file."""
-    steps = (_STORE / "migrations" / "versions").glob("v[0-9]*.py")
+    steps = (_PACKAGE / "migrations" / "versions").glob("v[0-9]*.py")
     return max(step.stem[1:].partition("_")[0] for step in steps)
 
 
@@ -32,7 +32,7 @@ async def migrate(owner_url: str) -> None:
     if await _revision(owner_url) == head():
         return
     # The package may be a source tree that only our own path knows.
-    path = os.pathsep.join([str(_STORE.parents[1]), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(_PACKAGE.parents[1]), os.environ.get("PYTHONPATH", "")])
     # The URL holds a password: not among the arguments, which others may read.
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "hub.database.upgrade",

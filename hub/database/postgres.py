@@ -218,11 +218,12 @@ class Postgres:
         partial.rename(self._data)
 
     async def _refuse_other_version(self) -> None:
-        have = (self._data / "PG_VERSION").read_text("ascii").strip()
+        data_version = (self._data / "PG_VERSION").read_text("ascii").strip()
         version = await self._major()
-        if version != have:
+        if version != data_version:
             raise PostgresFailedError(
-                f"the data in {self._data} is of version {have}, the programs are {version}: "
+                f"the data in {self._data} is of version {data_version}, "
+                f"the programs are {version}: "
                 "back up with the old ones, then `dormouse hub restore`"
             )
 

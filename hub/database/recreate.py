@@ -17,8 +17,8 @@ async def count_readings(owner_url: str) -> int:
     """How many readings the database holds, of all tenants, counted a tenant at a time."""
     readings = 0
     async with await psycopg.AsyncConnection.connect(owner_url) as conn:
-        there = await (await conn.execute(_QUERIES["reading_table"])).fetchone()
-        if there is None or there[0] is None:
+        table = await (await conn.execute(_QUERIES["reading_table"])).fetchone()
+        if table is None or table[0] is None:
             return 0
         tenants = await (await conn.execute(_QUERIES["tenant_numbers"])).fetchall()
         for (tenant,) in tenants:

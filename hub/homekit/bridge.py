@@ -78,7 +78,7 @@ class Bridge:
             command,
             desired,
             show=self._show_again,
-            obeyed=functools.partial(self._take, live=False),
+            applied=functools.partial(self._take, live=False),
             command_style=command_style or (lambda _: CommandStyle()),
             tasks=supervisor.tasks(Role.BRIDGE),
         )

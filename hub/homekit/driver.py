@@ -226,9 +226,9 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
 
     def drop_topics(self, aid: int, iids: Iterable[int] | None = None) -> None:
         """Forget who subscribed to an accessory that went (or to these parts of it)."""
-        gone = None if iids is None else {f"{aid}.{iid}" for iid in iids}
+        dropped = None if iids is None else {f"{aid}.{iid}" for iid in iids}
         for topic in list(self.topics):
-            if topic in gone if gone is not None else topic.startswith(f"{aid}."):
+            if topic in dropped if dropped is not None else topic.startswith(f"{aid}."):
                 del self.topics[topic]
 
     # --- what a controller asks for -----------------------------------------------------------

@@ -147,15 +147,15 @@ class Tree:
 
     def names(self) -> dict[str, str]:
         """What each shown device is called: of two that claim one name the later gets a number."""
-        given: dict[str, str] = {}
+        names: dict[str, str] = {}
         taken: set[str] = set()
         records = (self.identities.accessories[device] for device in self._plans)
         for record in sorted(records, key=lambda r: (r.bridge, r.aid)):
             key = SeriesKey(record.device, INFORMATION, 0, "Name")
             name = str(self.models[record.device].value(key))
-            given[record.device] = _free(name, taken)
-            taken.add(given[record.device].casefold())
-        return given
+            names[record.device] = _free(name, taken)
+            taken.add(names[record.device].casefold())
+        return names
 
     def _driver(self, number: int) -> Driver:
         driver = self._make_driver(self.identities.bridges[number])

@@ -53,12 +53,12 @@ class Writes:
         desired: Callable[[SeriesKey, str | None], Awaitable[None]] | None,
         *,
         show: Callable[[SeriesKey, tuple[str, int] | None], None],
-        obeyed: Callable[[SeriesKey, Value], None],
+        applied: Callable[[SeriesKey, Value], None],
         command_style: Callable[[str], CommandStyle],
         tasks: Tasks,
     ) -> None:
         self._command, self._desired = command, desired
-        self._show, self._obeyed, self._command_style = show, obeyed, command_style
+        self._show, self._applied, self._command_style = show, applied, command_style
         self._tasks = tasks
         self.pending = Pending(lambda key: show(key, None))
 
@@ -115,7 +115,7 @@ class Writes:
             raise
         if not self._command_style(key.device).echoes:
             self.pending.settle(key)
-            self._obeyed(key, value)
+            self._applied(key, value)
 
     async def _keep(self, key: SeriesKey, text: str | None) -> None:
         if self._desired is None:

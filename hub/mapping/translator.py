@@ -46,7 +46,7 @@ class _Topic:
 class Translator:
     """One tenant's mapping, ready for use.
 
-    `nodes` has, by "<device>/<Service>", the nodes in the order of their index; `learned` is
+    `nodes` has, by "<device>/<Service>", the nodes in the order of their index; `on_learned` is
     called with it when a node was heard for the first time, so that it is kept. `model` tells a
     device's model, or None.
     """
@@ -56,11 +56,11 @@ class Translator:
         rules: Rules,
         *,
         nodes: Mapping[str, list[str]] | None = None,
-        learned: Callable[[Mapping[str, list[str]]], None] | None = None,
+        on_learned: Callable[[Mapping[str, list[str]]], None] | None = None,
         model: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self.load_nodes(nodes or {})
-        self._learned, self._model = learned, model
+        self._on_learned, self._model = on_learned, model
         self._foreign: set[str] = set()
         self.use_rules(rules)
 
@@ -185,8 +185,8 @@ class Translator:
         nodes = self._nodes.setdefault(f"{device}/{service}", [])
         if places["node"] not in nodes:
             nodes.append(places["node"])
-            if self._learned is not None:
-                self._learned(self._nodes)
+            if self._on_learned is not None:
+                self._on_learned(self._nodes)
         return nodes.index(places["node"])
 
     def _filled(self, known: _Topic, key: SeriesKey) -> str | None:

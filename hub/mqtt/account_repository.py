@@ -94,9 +94,9 @@ class AccountRepository:
     async def remove(self, tenant: str, device: str) -> bool:
         """Remove the account and free its name; False when there is none."""
         async with self._database.of(tenant).transaction() as conn:
-            gone = await conn.execute(_QUERIES["remove_account"], [device])
+            cursor = await conn.execute(_QUERIES["remove_account"], [device])
             await conn.execute(_QUERIES["release_broker_user"], [device])
-            return gone.rowcount == 1
+            return cursor.rowcount == 1
 
     async def _set(self, tenant: str, device: str, column: str, value: str) -> bool:
         statements = {

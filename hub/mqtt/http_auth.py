@@ -132,11 +132,11 @@ class Decisions:
         self._refusals.take(user)
 
 
-def _keep(memory: OrderedDict[str, Any], key: str, value: object, limit: int) -> None:
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > limit:
-        memory.popitem(last=False)
+def _keep(cache: OrderedDict[str, Any], key: str, value: object, limit: int) -> None:
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > limit:
+        cache.popitem(last=False)
 
 
 def router(decisions: Decisions, secret: str) -> APIRouter:
@@ -162,8 +162,8 @@ def router(decisions: Decisions, secret: str) -> APIRouter:
 
 async def _body(request: Request, secret: str) -> Mapping[str, Any]:
     """The members of a request's body. Raises 401 for a wrong secret, 400 for a wrong body."""
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(given.encode(), secret.encode()):
+    presented = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(presented.encode(), secret.encode()):
         raise HTTPException(401, "wrong secret")
     if int(request.headers.get("content-length") or MAX_BODY + 1) > MAX_BODY:
         raise HTTPException(400, f"more than {MAX_BODY} bytes")

@@ -47,7 +47,7 @@ class Mqtt:
     def __init__(
         self,
         settings: Settings,
-        store: Database,
+        database: Database,
         book: AccountBook,
         bridge: BridgeLike,
         translator: Translator,
@@ -59,7 +59,7 @@ class Mqtt:
         supervisor: Supervisor,
     ) -> None:
         self._settings = settings
-        self._store = store
+        self._database = database
         self._translator = translator
         self._supervisor = supervisor
         self.problems = problems
@@ -75,11 +75,11 @@ class Mqtt:
         self.source = self._make_source(own)
         self.acks = Acks(self.source, stored_ranges, supervisor=supervisor)
         self.ingest = TenantIngest(
-            tenant_of, lambda tenant: Ingest(store.of(tenant), supervisor=supervisor), supervisor
+            tenant_of, lambda tenant: Ingest(database.of(tenant), supervisor=supervisor), supervisor
         )
         self._clocks = Clocks()
         self._stored_clocks = StoredClocks(
-            KeyValueStore(store.of(settings.tenant), "mqtt"), self._clocks, supervisor
+            KeyValueStore(database.of(settings.tenant), "mqtt"), self._clocks, supervisor
         )
         self.listener = Listener(
             self.source,
@@ -122,7 +122,7 @@ class Mqtt:
 
     async def tenants(self) -> list[str]:
         """The names of all tenants."""
-        return await self._store.tenants()
+        return await self._database.tenants()
 
     def forget_clock(self, device: str) -> None:
         """Take its next message as prompt: its clock stood still for a time nobody knows."""

@@ -178,12 +178,12 @@ class MqttSource:
 
     def follow(self, filters: Sequence[str]) -> None:
         """Be subscribed to these from now on, instead of those before."""
-        gone = [topic_filter for topic_filter in self._filters if topic_filter not in filters]
+        obsolete = [topic_filter for topic_filter in self._filters if topic_filter not in filters]
         new = [topic_filter for topic_filter in filters if topic_filter not in self._filters]
         self._filters = list(filters)
         if self._client is not None and self.connected.is_set():
-            if gone:
-                self._client.unsubscribe(gone)
+            if obsolete:
+                self._client.unsubscribe(obsolete)
             if new:
                 self._subscribe(self._client, new)
 

@@ -24,14 +24,14 @@ class StoredClocks:
     EVERY_S = 5.0
 
     def __init__(
-        self, memory: KeyValueStore, clocks: Clocks, supervisor: Supervisor | None = None
+        self, key_values: KeyValueStore, clocks: Clocks, supervisor: Supervisor | None = None
     ) -> None:
-        self._memory, self._clocks = memory, clocks
+        self._key_values, self._clocks = key_values, clocks
         self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
 
     async def start(self) -> None:
         """Load, and begin to keep."""
-        marks = await self._memory.load(_AREA)
+        marks = await self._key_values.load(_AREA)
         self._clocks.load(
             (device, ClockMark(mark["boot"], mark["up"], datetime.fromisoformat(mark["at"])))
             for device, mark in marks.items()
@@ -57,7 +57,7 @@ class StoredClocks:
             for device, mark in changed.items()
         }
         try:
-            await self._memory.save(_AREA, marks)
+            await self._key_values.save(_AREA, marks)
         except DatabaseAwayError as error:
             self._clocks.not_saved(changed)
             log.warning("devices' clocks will be saved later: %s", error.reason)

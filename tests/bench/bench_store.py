@@ -17,8 +17,8 @@ from sqlalchemy import select
 
 from hub.database.queries import Queries
 from hub.ingest.repository import encoded
-from hub.models import Activity, Device, Place
-from hub.models.sessions import Sessions
+from hub.models import Activity, DeviceRow, Place
+from hub.models.sessions import TenantSessions
 from tests.bench.report import note, report
 from tests.bench.store_load import DAYS, END, MINUTE, SERIES, TENANTS, Loaded, loaded
 
@@ -228,11 +228,11 @@ async def history(found: Loaded) -> None:
 async def _orm_ticks(found: Loaded, tenant: str, places: list[int]) -> float:
     """Seconds a tick through the ORM takes, each in a transaction of its own."""
     spent = []
-    async with Sessions(found.database) as sessions:
+    async with TenantSessions(found.database) as sessions:
         for n in range(1, 301):
             started = time.perf_counter()
             async with sessions.tenant(tenant) as session:
-                query = select(Device).where(Device.key == f"h{n}")
+                query = select(DeviceRow).where(DeviceRow.key == f"h{n}")
                 device = (await session.scalars(query)).one()
                 place = await session.scalars(select(Place).where(Place.id == places[n % 3]))
                 async with device.clock_tick(Activity("bench", "move")):
@@ -261,12 +261,12 @@ async def _as_of(found: Loaded, tenant: str) -> None:
     report("store.history_rows", float(row[0]), "rows", ">= 1000000")
     rng = random.Random(9)
     spent = []
-    async with Sessions(found.database) as sessions, sessions.tenant(tenant) as session:
+    async with TenantSessions(found.database) as sessions, sessions.tenant(tenant) as session:
         for _ in range(200):
             instant = span[0] + (span[1] - span[0]) * rng.uniform(0.5, 1)
             number = first[0] + rng.randrange(DEVICES)
             started = time.perf_counter()
-            found_then = (await session.scalars(Device.as_of(instant, number))).all()
+            found_then = (await session.scalars(DeviceRow.as_of(instant, number))).all()
             spent.append(time.perf_counter() - started)
             assert len(found_then) <= 1
     report("store.as_of_p50", statistics.median(spent) * 1000, "ms", "<= 5")

@@ -6,7 +6,7 @@ import json
 
 from host.twin.hub import HubAddress
 from host.twin.kinds import TwinKind
-from host.twin.twin import State
+from host.twin.statistics import TwinState
 from tests.firmware.portal import OURS, opened
 from tests.support.browser import captive_browser
 from tests.support.hub import rows, until
@@ -71,7 +71,7 @@ async def test_from_a_bare_board_by_phone_to_a_reading_at_the_hub(hub, make_twin
         await fill(page, key=KEY, host="127.0.0.1", name="Loft")
         await page.locator("#done").wait_for(timeout=TRIED_MS)
         assert KEY not in await page.content()
-    await twin.until(lambda now: now.state is State.ASLEEP and now.cycles > 0, within=60)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP and now.cycles > 0, within=60)
     assert await until(lambda: hub.value(twin.id, "CurrentTemperature"), 30) is not None
     assert await rows(hub, "SELECT count(*) > 0 FROM dormouse.reading") == [(True,)]
     assert twin.statistics.failures == 0, twin.statistics.last_error

@@ -67,8 +67,8 @@ async def drift(conn: Connection) -> list[Drift]:
             differences += _of_table(name, own)
         else:
             differences.append(Drift(name, "no path to a tenant is declared"))
-    there = {row[0] for row in rows}
-    differences += [Drift(name, "is missing") for name in [*TABLES, *GLOBAL] if name not in there]
+    present = {row[0] for row in rows}
+    differences += [Drift(name, "is missing") for name in [*TABLES, *GLOBAL] if name not in present]
     views = await (await conn.execute(_VIEWS)).fetchall()
     differences += [Drift(row[0], "a view that runs as its owner") for row in views]
     return differences
@@ -92,9 +92,9 @@ def _of_table(
             if not (permissive and roles == ["public"] and command == "ALL"):
                 differences.append(Drift(name, f"policy {policy} is for {command} to {roles}"))
             differences += [
-                Drift(name, f"policy {policy} {kind} {have or 'nothing'}")
-                for kind, have in (("USING", using), ("WITH CHECK", check))
-                if _normal(have or "") != declared
+                Drift(name, f"policy {policy} {kind} {actual or 'nothing'}")
+                for kind, actual in (("USING", using), ("WITH CHECK", check))
+                if _normal(actual or "") != declared
             ]
         elif (name, policy) not in _OWNERS or "public" in roles or APP_GROUP in roles:
             differences.append(Drift(name, f"policy {policy} is not declared"))
