@@ -49,7 +49,7 @@ from hub.rollouts.runner import Runner
 from hub.rollouts.service import Rollouts
 from hub.rollouts.streams import Streams, StreamTimes
 from hub.runtime.problems import Problems
-from hub.runtime.supervisor import Role, RunningPart, Supervisor, started
+from hub.runtime.supervisor import PartRole, RunningPart, Supervisor, started
 from hub.services import Services
 from hub.settings import Settings
 from hub.tokens.repository import TokenRepository
@@ -174,18 +174,18 @@ class Hub:
     def _parts(self) -> list[RunningPart]:
         """In the order in which they are started; they are stopped in reverse."""
         return [
-            RunningPart("mapping", Role.INTAKE, self.mapping.start, self.mapping.stop),
-            RunningPart("HomeKit bridges", Role.BRIDGE, self._start_bridges, self.bridges.stop),
+            RunningPart("mapping", PartRole.INTAKE, self.mapping.start, self.mapping.stop),
+            RunningPart("HomeKit bridges", PartRole.BRIDGE, self._start_bridges, self.bridges.stop),
             *self.mqtt.parts(),
-            RunningPart("desired settings", Role.DUTIES, self.configs.start, self.configs.stop),
-            RunningPart("rollouts", Role.DUTIES, self.runner.start, self.runner.stop),
-            RunningPart("outages", Role.DUTIES, self.outages.start, self.outages.stop),
-            RunningPart("anomalies", Role.DUTIES, None, self.anomalies.stop),
-            RunningPart("pages", Role.WEB, None, self.site.stop),
-            RunningPart("HTTP", Role.WEB, self._http.start, self._http.stop),
-            RunningPart("control socket", Role.WEB, self._control.start, self._control.stop),
+            RunningPart("desired settings", PartRole.DUTIES, self.configs.start, self.configs.stop),
+            RunningPart("rollouts", PartRole.DUTIES, self.runner.start, self.runner.stop),
+            RunningPart("outages", PartRole.DUTIES, self.outages.start, self.outages.stop),
+            RunningPart("anomalies", PartRole.DUTIES, None, self.anomalies.stop),
+            RunningPart("pages", PartRole.WEB, None, self.site.stop),
+            RunningPart("HTTP", PartRole.WEB, self._http.start, self._http.stop),
+            RunningPart("control socket", PartRole.WEB, self._control.start, self._control.stop),
             # Streams and open pages end before the servers wait for them.
-            RunningPart("open pages", Role.WEB, None, self._end_pages),
+            RunningPart("open pages", PartRole.WEB, None, self._end_pages),
         ]
 
     def firmware(self, tenant: str) -> FirmwareRepository:

@@ -32,7 +32,7 @@ from hub.homekit.presence import Patience, Presences, ReportLike
 from hub.homekit.state import BridgeRecord, HomeKitState
 from hub.homekit.tree import Tree
 from hub.homekit.writes import SUCCESS, CommandStyle, Writes
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Bridge", "Command", "PairingInfo", "ReportLike"]
 
@@ -73,14 +73,14 @@ class Bridge:
         self._settle, self._forget_after = settle, forget_after
         self._presences = Presences(patience or Patience())
         supervisor = supervisor or Supervisor()
-        self._tasks = supervisor.tasks(Role.BRIDGE)
+        self._tasks = supervisor.tasks(PartRole.BRIDGE)
         self._writes = Writes(
             command,
             desired,
             show=self._show_again,
             applied=functools.partial(self._take, live=False),
             command_style=command_style or (lambda _: CommandStyle()),
-            tasks=supervisor.tasks(Role.BRIDGE),
+            tasks=supervisor.tasks(PartRole.BRIDGE),
         )
         self._newest: dict[SeriesKey, datetime] = {}
         self._tree: Tree | None = None

@@ -12,7 +12,7 @@ from contracts.topics import Online
 from hub.errors import HubError
 from hub.homekit.bridge import Bridge, ReportLike
 from hub.homekit.errors import BridgePortTakenError
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["BridgeSets", "Ports"]
 
@@ -59,7 +59,7 @@ class BridgeSets:
         self._tenant_of = tenant_of
         self._ports = ports
         self._sets: dict[str, Bridge] = {}
-        self._tasks = (supervisor or Supervisor()).tasks(Role.BRIDGE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.BRIDGE)
         self._starting: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[str, list[Callable[[Bridge], object]]] = {}
 

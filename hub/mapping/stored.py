@@ -12,7 +12,7 @@ from hub.errors import SettingsError
 from hub.mapping.rules import PRESETS, load_file
 from hub.mapping.rules import Mapping as Rules
 from hub.mapping.translator import Translator
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["StoredMapping", "configured"]
 
@@ -55,7 +55,7 @@ class StoredMapping:
     ) -> None:
         self._key_values = key_values
         self._configured_rules = configured_rules
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self._nodes: dict[str, list[str]] = {}
         self.translator = Translator(Rules(), on_learned=self._learned, model=model)
 

@@ -14,7 +14,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.ledger import Ledger
 from hub.mqtt.source import Source
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Acks"]
 
@@ -45,7 +45,7 @@ class Acks:
         self._waiting: dict[str, tuple[str, int]] = {}
         self._sent: dict[str, float] = {}
         self._wake = asyncio.Event()
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
     async def start(self) -> None:
         """Begin to publish."""

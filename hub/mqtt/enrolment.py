@@ -20,7 +20,7 @@ from hub.mqtt.passwords import hash_password, matches
 from hub.mqtt.source import Delivery, Source
 from hub.runtime.broadcast import Channel
 from hub.runtime.problems import Problems
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 from hub.runtime.token_bucket import TokenBucket
 from hub.settings import Enrolment
 
@@ -255,7 +255,7 @@ class EnrolListener:
         self._source = source
         self._enroller = enroller
         self._problems = problems
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
     async def start(self) -> None:
         """Begin."""

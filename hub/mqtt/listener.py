@@ -16,7 +16,7 @@ from hub.errors import HubError
 from hub.mqtt.clock import Clocks
 from hub.mqtt.source import Delivery, Source
 from hub.runtime.problems import Problems
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["BridgeLike", "IngestLike", "Listener"]
 
@@ -95,7 +95,7 @@ class Listener:
         self._translator = translator
         self._on_reading = on_reading
         self._handlers: dict[type, list[Callable[[Any, Delivery], Awaitable[None] | None]]] = {}
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
     def on(self, kind: type[M], handler: Callable[[M, Delivery], Awaitable[None] | None]) -> None:
         """Call `handler` for every message of a kind; it is acknowledged when that has returned.

@@ -28,7 +28,7 @@ from hub.mqtt.source import MqttSource
 from hub.mqtt.stored_clocks import StoredClocks
 from hub.runtime.child import run_as
 from hub.runtime.problems import Problems
-from hub.runtime.supervisor import Role, RunningPart, Supervisor
+from hub.runtime.supervisor import PartRole, RunningPart, Supervisor
 from hub.settings import Settings
 
 __all__ = ["Mqtt"]
@@ -99,7 +99,7 @@ class Mqtt:
 
     def parts(self) -> list[RunningPart]:
         """In the order in which they are to be started."""
-        intake = Role.INTAKE
+        intake = PartRole.INTAKE
         broker, enrolment = [], []
         if self.broker is not None:
             broker = [RunningPart("broker", intake, self.broker.start, self.broker.stop)]
@@ -198,4 +198,4 @@ class Mqtt:
                 async with asyncio.timeout(SUBSCRIBED_S):
                     await source.connected.wait()
 
-        return RunningPart("enrolment", Role.INTAKE, start, listener.stop)
+        return RunningPart("enrolment", PartRole.INTAKE, start, listener.stop)

@@ -23,7 +23,7 @@ from hub.mqtt.driven import ChildDriver
 from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.errors import NotConnectedError
 from hub.runtime.backoff import Backoff
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Delivery", "Endpoint", "MqttSource", "Source"]
 
@@ -125,7 +125,7 @@ class MqttSource:
         self._waiting: deque[_Tag] = deque()
         self._publishing: dict[int, asyncio.Future[None]] = {}
         self._client: BufferedClient | None = None
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self.connected = asyncio.Event()
         """Set while subscribed."""
         self.lost = asyncio.Event()

@@ -9,7 +9,7 @@ from datetime import datetime
 from hub.database.errors import DatabaseAwayError
 from hub.database.key_value import KeyValueStore
 from hub.mqtt.clock import ClockMark, Clocks
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["StoredClocks"]
 
@@ -27,7 +27,7 @@ class StoredClocks:
         self, key_values: KeyValueStore, clocks: Clocks, supervisor: Supervisor | None = None
     ) -> None:
         self._key_values, self._clocks = key_values, clocks
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
     async def start(self) -> None:
         """Load, and begin to keep."""

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.api.principal import Principal, authenticate, refusal
 from hub.database.errors import DatabaseAwayError
-from hub.runtime.supervisor import Role
+from hub.runtime.supervisor import PartRole
 from hub.web.gate import NONCE
 from hub.web.plain import problem
 
@@ -45,7 +45,7 @@ class Dashboard:
         self._app: ASGIApp | None = None
         self._loading = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self._tasks = site.services.supervisor.tasks(Role.WEB)
+        self._tasks = site.services.supervisor.tasks(PartRole.WEB)
         self._warming = False
         self._sockets: dict[int, set[asyncio.Event]] = {}
 
