@@ -104,7 +104,7 @@ def _entry(content: str, line: int) -> Partition:
     fields = [field.strip() for field in content.split(",")]
     if not 5 <= len(fields) <= 6:
         raise FlashMapError(
-            f"{len(fields)} columns; name, type, subtype, offset, size, flags are wanted", line
+            f"{len(fields)} columns; name, type, subtype, offset, size, flags are required", line
         )
     name, kind, subtype, offset, size, *flags = fields
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,15}", name):

@@ -11,7 +11,7 @@ import httpx
 from contracts.errors import ContractError
 from contracts.local_hub import NoHubError
 
-__all__ = ["HubClient", "HubRefusedError"]
+__all__ = ["ApiClient", "HubRefusedError"]
 
 # Parts of a request, which a person at a terminal did not write.
 _PART = re.compile(r"^(path|query|body)\.(options\.)?")
@@ -21,7 +21,7 @@ class HubRefusedError(ContractError):
     """The hub refused."""
 
 
-class HubClient:
+class ApiClient:
     """Calls to the API of the hub that runs on a data folder.
 
     No socket is opened here: `transport` reaches the hub's private one. `program` ("dormouse

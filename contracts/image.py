@@ -19,8 +19,8 @@ __all__ = [
     "IROM",
     "MAX_APPLICATION",
     "Application",
-    "Image",
-    "Kind",
+    "EspImage",
+    "ImageKind",
     "Segment",
     "application",
     "build_application",
@@ -56,7 +56,7 @@ _FLASH_SIZES = {  # the upper half of byte 3
 }
 
 
-class Kind(StrEnum):
+class ImageKind(StrEnum):
     """What an image is."""
 
     OTA = "application for the update slot (OTA build)"
@@ -101,10 +101,10 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class EspImage:
     """A parsed image; `flash_size` (bytes) and `flash_mode` as its header says, None if unknown."""
 
-    kind: Kind
+    kind: ImageKind
     entry: int
     flash_mode: str | None
     flash_size: int | None
@@ -112,7 +112,7 @@ class Image:
     application: Application | None
 
 
-def parse(data: bytes) -> Image:
+def parse(data: bytes) -> EspImage:
     """What an image's bytes say.
 
     Raises NotAnImageError for anything that is no ESP8266 image or is cut short, TrailerError for
@@ -126,14 +126,14 @@ def parse(data: bytes) -> Image:
         raise NotAnImageError("not an ESP8266 image (it does not begin with E9)")
     count, mode, size_speed, entry = struct.unpack_from("<xBBBI", data)
     segments = _segments(data, count)
-    found = _application(data, segments)
-    return Image(
-        _kind(data, segments, found),
+    trailing_application = _application(data, segments)
+    return EspImage(
+        _kind(data, segments, trailing_application),
         entry,
         _MODES[mode] if mode < len(_MODES) else None,
         _FLASH_SIZES.get(size_speed >> 4),
         segments,
-        found,
+        trailing_application,
     )
 
 
@@ -176,12 +176,12 @@ def _application(data: bytes, segments: tuple[Segment, ...]) -> Application | No
     return Application(size, data[size : size + MD5_SIZE], md5, trailers.read(data, size))
 
 
-def _kind(data: bytes, segments: tuple[Segment, ...], found: Application | None) -> Kind:
+def _kind(data: bytes, segments: tuple[Segment, ...], application: Application | None) -> ImageKind:
     if _is_merged(data, segments):
-        return Kind.MERGED
-    if found is None:
-        return Kind.BOOTLOADER if len(data) <= 0x1000 else Kind.SEGMENTS
-    return Kind.PLAIN if words_for_plain_build(data) > _FEW_WORDS else Kind.OTA
+        return ImageKind.MERGED
+    if application is None:
+        return ImageKind.BOOTLOADER if len(data) <= 0x1000 else ImageKind.SEGMENTS
+    return ImageKind.PLAIN if words_for_plain_build(data) > _FEW_WORDS else ImageKind.OTA
 
 
 def words_for_plain_build(data: bytes, slot: int = _OTA_SLOT) -> int:
@@ -202,11 +202,11 @@ def application(data: bytes) -> Application:
     TrailerError for a damaged trailer.
     """
     image = parse(data)
-    if image.kind is Kind.PLAIN:
+    if image.kind is ImageKind.PLAIN:
         raise NotOtaBuildError(
             "linked for 0x0, not for the update slot: it would crash there with Fatal exception (0)"
         )
-    if image.kind is not Kind.OTA or image.application is None:
+    if image.kind is not ImageKind.OTA or image.application is None:
         raise NotOtaBuildError(f"not an application for the update slot but: {image.kind}")
     if not image.application.whole:
         raise ChecksumError("the image is damaged: its MD5 is wrong")

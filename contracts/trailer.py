@@ -62,10 +62,10 @@ def read(image: bytes, size: int) -> Trailer | None:
     if len(image) < offset + _HEAD.size:
         raise TrailerError("the image's trailer is cut short")
     head = _HEAD.unpack_from(image, offset)
-    _, form, length, start, said_size, number, version, board = head
+    _, form, length, start, stated_size, number, version, board = head
     if form != _FORMAT:
         raise TrailerError(f"the image's trailer has format {form}; this program knows {_FORMAT}")
-    if (start, said_size) != (_start(image), size):
+    if (start, stated_size) != (_start(image), size):
         raise TrailerError("the image's trailer belongs to another image")
     trailer = Trailer(_text(version), _text(board), image[offset + _HEAD.size :][:length], offset)
     if len(trailer.signature) != length:

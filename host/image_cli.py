@@ -13,7 +13,7 @@ import typer
 from contracts import map_marker, signatures, trailer
 from contracts.errors import DormouseError, NotAnImageError
 from contracts.flash_map import SECTOR, FlashMap
-from contracts.image import IROM, Application, Image, Kind, parse, words_for_plain_build
+from contracts.image import IROM, Application, EspImage, ImageKind, parse, words_for_plain_build
 from contracts.ota import canned
 from host import files, flash_maps, keys, romfs
 from host.artefacts import STAMP
@@ -72,11 +72,11 @@ def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterato
     yield from _header(data, image)
     if image.application:
         yield from _application(data, image.application, modulus)
-        if image.kind is Kind.OTA:
+        if image.kind is ImageKind.OTA:
             # The last sector of its slot is left to MD5 and trailer, as the linker scripts do.
             irom = Room("irom", image.application.size - IROM, flash_map.app.size - IROM - SECTOR)
             yield irom.name, str(irom)
-    elif modulus and image.kind in (Kind.BOOTLOADER, Kind.MERGED):
+    elif modulus and image.kind in (ImageKind.BOOTLOADER, ImageKind.MERGED):
         carried = signatures.carries(data, modulus)
         yield "key", "carries our key" if carried else "does not carry our key"
     yield "flash map", _map(data, flash_map)
@@ -84,12 +84,12 @@ def describe(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Iterato
 
 
 def _romfs(data: bytes) -> Iterator[tuple[str, str]]:
-    found = romfs.read(data)
+    members = romfs.read(data)
     yield "is", "ROMFS for a stock MicroPython (not an OTA build, not for `dormouse flash`)"
-    yield "size", f"{len(data)} bytes, {len(found)} files"
+    yield "size", f"{len(data)} bytes, {len(members)} files"
     yield "md5", hashlib.md5(data, usedforsecurity=False).hexdigest()
     try:
-        stamp = dict(json.loads(found.get(STAMP, b"{}")))
+        stamp = dict(json.loads(members.get(STAMP, b"{}")))
     except (ValueError, TypeError):
         raise NotAnImageError(f"the ROMFS image is damaged: its {STAMP} cannot be read") from None
     yield "version", str(stamp.get("version", "unknown: no stamp of ours"))
@@ -116,7 +116,7 @@ def _map(data: bytes, flash_map: FlashMap) -> str:
     return f"BUILT FOR ANOTHER ({built.size >> 10} KiB): {', '.join(built.differences(ours))}"
 
 
-def _header(data: bytes, image: Image) -> Iterator[tuple[str, str]]:
+def _header(data: bytes, image: EspImage) -> Iterator[tuple[str, str]]:
     size = f"{image.flash_size >> 10} KiB" if image.flash_size else "size unknown"
     yield "flash", f"mode {image.flash_mode or 'unknown'}, {size} (as its header says)"
     parts = ", ".join(f"{s.size} at {s.address:#x}" for s in image.segments)
@@ -128,33 +128,37 @@ def _header(data: bytes, image: Image) -> Iterator[tuple[str, str]]:
 
 
 def _application(
-    data: bytes, found: Application, modulus: bytes | None
+    data: bytes, application: Application, modulus: bytes | None
 ) -> Iterator[tuple[str, str]]:
-    yield "size", f"{found.size} bytes ({found.end} with MD5 and trailer)"
-    yield "md5", found.md5.hex() + ("" if found.whole else f" WRONG: {found.computed_md5.hex()}")
-    if found.trailer is None:
+    yield "size", f"{application.size} bytes ({application.end} with MD5 and trailer)"
+    yield (
+        "md5",
+        application.md5.hex()
+        + ("" if application.whole else f" WRONG: {application.computed_md5.hex()}"),
+    )
+    if application.trailer is None:
         yield "trailer", "none: version and board unknown, unsigned"
         return
-    yield "version", found.trailer.version
-    yield "board", found.trailer.board or "any"
-    bits = len(found.trailer.signature) * 8
+    yield "version", application.trailer.version
+    yield "board", application.trailer.board or "any"
+    bits = len(application.trailer.signature) * 8
     if not bits:
         yield "signature", "none"
     elif modulus is None:
         yield "signature", f"{bits} bits, not checked (no key at hand)"
     else:
-        ours = trailer.signed_by(data, found.trailer, modulus)
+        ours = trailer.signed_by(data, application.trailer, modulus)
         yield "signature", f"{bits} bits, " + ("by our key" if ours else "NOT by our key")
 
 
-def _overwritten(image: Image, length: int, flash_map: FlashMap) -> str:
-    start = flash_map.app.offset if image.kind is Kind.OTA else 0
-    if image.kind is Kind.SEGMENTS:
+def _overwritten(image: EspImage, length: int, flash_map: FlashMap) -> str:
+    start = flash_map.app.offset if image.kind is ImageKind.OTA else 0
+    if image.kind is ImageKind.SEGMENTS:
         return "unknown: where it goes depends on its build"
     end = start + (image.application.end if image.application else length)
     touched = ", ".join(entry.name for entry in flash_map.overlapping(start, end))
     beyond = "" if end <= flash_map.size else ", AND RUNS OVER THE END OF THE FLASH"
     over = ""
-    if image.kind is Kind.OTA and end > flash_map.app.end:
+    if image.kind is ImageKind.OTA and end > flash_map.app.end:
         over = f", IS {end - flash_map.app.end} BYTES TOO LARGE FOR ITS SLOT"
     return f"{start:#x}..{end:#x}: {touched}{over}{beyond}"

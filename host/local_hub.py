@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from contracts.hub_client import HubClient
+from contracts.hub_client import ApiClient
 from contracts.local_hub import HUB_JSON, SOCKET, NoHubError, default_data_dir, parse_facts
 
 __all__ = ["data_folder", "hub_client", "hub_facts"]
@@ -30,7 +30,7 @@ def hub_facts(data_dir: Path) -> dict[str, Any]:
 
 def hub_client(
     data_dir: Path | None, program: str = "dormouse", *, tenant: str | None = None
-) -> HubClient:
+) -> ApiClient:
     """Calls to the hub on a data folder, over its private socket. Raises NoHubError."""
     folder = data_folder(data_dir)
     private = folder / SOCKET
@@ -39,4 +39,4 @@ def hub_client(
             probe.connect(str(private))  # that there is none is to be known before any work
         except OSError:
             raise NoHubError(folder) from None
-    return HubClient(httpx.HTTPTransport(uds=str(private)), folder, program, tenant=tenant)
+    return ApiClient(httpx.HTTPTransport(uds=str(private)), folder, program, tenant=tenant)

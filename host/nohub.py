@@ -8,15 +8,15 @@ import typer
 
 from host.errors import HostError
 
-__all__ = ["HubError", "refuse"]
+__all__ = ["HubNotInstalledError", "refuse"]
 
 
-class HubError(HostError):
+class HubNotInstalledError(HostError):
     """The hub is not installed here: pip install 'dormouse-home[hub]'."""
 
 
 def _refuse() -> None:
-    raise HubError
+    raise HubNotInstalledError
 
 
 def refuse(group: typer.Typer, names: Iterable[str]) -> None:

@@ -8,18 +8,18 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from host.firmware import FirmwareError
+from host.firmware import FirmwareBuildError
 from host.sources import Sources
 from host.twin import firmware, vm
 from host.twin.vm import Cause
 
-__all__ = ["Outcome", "run"]
+__all__ = ["ProgramOutcome", "run"]
 
 _PATIENCE_S = 60.0  # the longest of ours takes 3 s on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProgramOutcome:
     """How a program ended; `console` is what it printed."""
 
     name: str
@@ -27,19 +27,19 @@ class Outcome:
     console: str
 
 
-def run(sources: Sources, pattern: str = "check_*") -> list[Outcome]:
+def run(sources: Sources, pattern: str = "check_*") -> list[ProgramOutcome]:
     """Run the programs whose names match, one after the other.
 
-    Raises FirmwareError where there is none, or the firmware cannot be compiled.
+    Raises FirmwareBuildError where there is none, or the firmware cannot be compiled.
     """
     if not sources.programs.is_dir():
-        raise FirmwareError(
+        raise FirmwareBuildError(
             f"{sources.programs}: no tests here: they are in the source tree, and in the folder "
             "that `dormouse new-driver` makes (--source FOLDER)"
         )
     programs = sorted(sources.programs.glob(f"{pattern}.py"))
     if not programs:
-        raise FirmwareError(f"{sources.programs}: there is no {pattern}.py")
+        raise FirmwareBuildError(f"{sources.programs}: there is no {pattern}.py")
     vm.require()
     with tempfile.TemporaryDirectory(prefix="dormouse-test-") as folder:
         build = firmware.compile_to(
@@ -49,7 +49,7 @@ def run(sources: Sources, pattern: str = "check_*") -> list[Outcome]:
                 for program in programs]  # fmt: skip
 
 
-async def _one(program: Path, build: firmware.Build, folder: Path) -> Outcome:
+async def _one(program: Path, build: firmware.Build, folder: Path) -> ProgramOutcome:
     flash, world, console = folder / "flash", folder / "world.json", folder / "console"
     flash.mkdir(parents=True)
     world.write_text("{}")
@@ -72,7 +72,9 @@ async def _one(program: Path, build: firmware.Build, folder: Path) -> Outcome:
             status = -1
         finally:
             await vm.end(process)
-    said = console.read_text("utf-8", errors="replace")
+    output = console.read_text("utf-8", errors="replace")
     if status == -1:
-        said += f"not done after {_PATIENCE_S:g} s"
-    return Outcome(program.stem, status == 0 and "Traceback" not in said, f"seed {seed}\n{said}")
+        output += f"not done after {_PATIENCE_S:g} s"
+    return ProgramOutcome(
+        program.stem, status == 0 and "Traceback" not in output, f"seed {seed}\n{output}"
+    )

@@ -9,8 +9,8 @@ from contracts import resources
 __all__ = ["new_root"]
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(resources.release())
         raise typer.Exit
 

@@ -38,14 +38,14 @@ class NoPortError(HostError):
 
 
 class SeveralPortsError(HostError):
-    """Several boards may be meant; `found` are their ports."""
+    """Several boards may be meant; `candidates` are their ports."""
 
     exit_status = 41
 
-    def __init__(self, found: list[Port]) -> None:
-        names = ", ".join(str(port) for port in found)
+    def __init__(self, candidates: list[Port]) -> None:
+        names = ", ".join(str(port) for port in candidates)
         super().__init__(f"several serial ports: {names}; say which with --port")
-        self.found = found
+        self.candidates = candidates
 
 
 class PortBusyError(HostError):
@@ -91,20 +91,20 @@ def ports() -> list[Port]:
     return usb or [Port(port.device) for port in every]
 
 
-def choose(wanted: str | None = None) -> str:
-    """The port to use: `wanted`, or the only one there is; it can be opened (see `check`).
+def choose(port: str | None = None) -> str:
+    """The port to use: `port`, or the only one there is; it can be opened (see `check`).
 
     Raises NoPortError, SeveralPortsError, PortBusyError or PortPermissionError.
     """
-    if wanted is None:
-        found = ports()
-        if not found:
+    if port is None:
+        available = ports()
+        if not available:
             raise NoPortError
-        if len(found) > 1:
-            raise SeveralPortsError(found)
-        wanted = found[0].device
-    check(wanted)
-    return wanted
+        if len(available) > 1:
+            raise SeveralPortsError(available)
+        port = available[0].device
+    check(port)
+    return port
 
 
 def check(device: str) -> None:
@@ -138,8 +138,8 @@ def _unusable(device: str, error: OSError) -> HostError:
 
 
 def _known() -> str:
-    found = ports()
-    return f"; there is {', '.join(str(port) for port in found)}" if found else ""
+    available = ports()
+    return f"; there is {', '.join(str(port) for port in available)}" if available else ""
 
 
 def _group(device: str) -> str | None:

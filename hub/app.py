@@ -53,7 +53,7 @@ from hub.rollouts.runner import Runner
 from hub.rollouts.service import Rollouts
 from hub.rollouts.streams import Streams, StreamTimes
 from hub.runtime.problems import Problems
-from hub.runtime.supervisor import Part, Role, Supervisor, started
+from hub.runtime.supervisor import PartRole, RunningPart, Supervisor, started
 from hub.services import Services
 from hub.settings import Settings
 from hub.tokens.repository import TokenRepository
@@ -119,34 +119,36 @@ class Hub:
 
     def _build(self, rules: Rules | None, http: socket.socket) -> None:
         """Every part, each from those above it; nothing begins to work."""
-        settings, store, supervisor = self.settings, self.running.store, self.supervisor
-        own = store.of(settings.tenant)
-        book = AccountBook(AccountRepository(store))
+        settings, database, supervisor = self.settings, self.running.database, self.supervisor
+        own = database.of(settings.tenant)
+        book = AccountBook(AccountRepository(database))
         tenant_of = tenant_by_account(book, settings.tenant)
         feed = LiveFeed(self.live, tenant_of)
-        recorder = DeviceRecorder(store, tenant_of)
-        self.bridges = BridgeSets(self._bridge, tenant_of, BridgePortRepository(store), supervisor)
+        recorder = DeviceRecorder(database, tenant_of)
+        self.bridges = BridgeSets(
+            self._bridge, tenant_of, BridgePortRepository(database), supervisor
+        )
         self.mapping = StoredMapping(
             KeyValueStore(own, "mapping"), rules, self.bridges.model_of, supervisor
         )
         self.translator = self.mapping.translator
         self.mqtt = Mqtt(
             settings,
-            store,
+            database,
             book,
             self.bridges,
             self.translator,
             problems=self.problems,
             tenant_of=tenant_of,
-            held=recorder.held,
+            stored_ranges=recorder.held,
             feed=feed,
             supervisor=supervisor,
         )
         source, listener = self.mqtt.source, self.mqtt.listener
         self.commands = DeviceCommands(source, self.translator, feed)
-        self.configs = ConfigService(store, source, tenant_of, supervisor)
+        self.configs = ConfigService(database, source, tenant_of, supervisor)
         self.runner = Runner(
-            store,
+            database,
             source,
             self._streams(),
             tenant_of=tenant_of,
@@ -155,10 +157,10 @@ class Hub:
             problems=self.problems,
             supervisor=supervisor,
         )
-        self.rollouts = Rollouts(store, self.runner, self.firmware)
+        self.rollouts = Rollouts(database, self.runner, self.firmware)
         self.outages = Outages(KeyValueStore(own, "explain"), source, supervisor=supervisor)
-        self.anomalies = Watch(store, supervisor)
-        listener.on(topics.Online, self.bridges.heard_online)
+        self.anomalies = Watch(database, supervisor)
+        listener.on(topics.Online, self.bridges.handle_online)
         listener.on(topics.Report, recorder.report)
         listener.on(topics.Report, self.configs.report)
         listener.on(topics.Report, self.runner.report)
@@ -167,33 +169,33 @@ class Hub:
         self.services = self._services(http.getsockname()[1], tenant_of)
         self.site = Site(self.services)
         operator = OperatorDoor(
-            self.site.api, tenant=settings.tenant, tenant_of=tenant_of, tenants=store.tenants
+            self.site.api, tenant=settings.tenant, tenant_of=tenant_of, tenants=database.tenants
         )
         control = private_socket(settings.data_dir / SOCKET)
         self._stack.callback(control.close)
         self._http = HttpServer(self.site.app, http, supervisor)
         self._control = HttpServer(operator, control, supervisor)
 
-    def _parts(self) -> list[Part]:
+    def _parts(self) -> list[RunningPart]:
         """In the order in which they are started; they are stopped in reverse."""
         return [
-            Part("mapping", Role.INTAKE, self.mapping.start, self.mapping.stop),
-            Part("HomeKit bridges", Role.BRIDGE, self._start_bridges, self.bridges.stop),
+            RunningPart("mapping", PartRole.INTAKE, self.mapping.start, self.mapping.stop),
+            RunningPart("HomeKit bridges", PartRole.BRIDGE, self._start_bridges, self.bridges.stop),
             *self.mqtt.parts(),
-            Part("wanted settings", Role.DUTIES, self.configs.start, self.configs.stop),
-            Part("rollouts", Role.DUTIES, self.runner.start, self.runner.stop),
-            Part("outages", Role.DUTIES, self.outages.start, self.outages.stop),
-            Part("anomalies", Role.DUTIES, None, self.anomalies.stop),
-            Part("pages", Role.WEB, None, self.site.stop),
-            Part("HTTP", Role.WEB, self._http.start, self._http.stop),
-            Part("control socket", Role.WEB, self._control.start, self._control.stop),
+            RunningPart("desired settings", PartRole.DUTIES, self.configs.start, self.configs.stop),
+            RunningPart("rollouts", PartRole.DUTIES, self.runner.start, self.runner.stop),
+            RunningPart("outages", PartRole.DUTIES, self.outages.start, self.outages.stop),
+            RunningPart("anomalies", PartRole.DUTIES, None, self.anomalies.stop),
+            RunningPart("pages", PartRole.WEB, None, self.site.stop),
+            RunningPart("HTTP", PartRole.WEB, self._http.start, self._http.stop),
+            RunningPart("control socket", PartRole.WEB, self._control.start, self._control.stop),
             # Streams and open pages end before the servers wait for them.
-            Part("open pages", Role.WEB, None, self._end_pages),
+            RunningPart("open pages", PartRole.WEB, None, self._end_pages),
         ]
 
     def firmware(self, tenant: str) -> FirmwareRepository:
         """A tenant's images."""
-        return FirmwareRepository(self.running.store.of(tenant), self._flash_maps)
+        return FirmwareRepository(self.running.database.of(tenant), self._flash_maps)
 
     def _examine_parts(self) -> Iterator[Finding]:
         """What the doctor says of the hub's own parts."""
@@ -208,16 +210,16 @@ class Hub:
 
     def _services(self, http_port: int, tenant_of: Callable[[str], str]) -> Services:
         """The rooms' services, over the parts."""
-        settings, store, bridges = self.settings, self.running.store, self.bridges.running
-        accounts, streams, people = self.mqtt.book, LiveStreams(), PeopleRepository(store)
+        settings, database, bridges = self.settings, self.running.database, self.bridges.running
+        accounts, streams, people = self.mqtt.book, LiveStreams(), PeopleRepository(database)
         return Services(
             settings=settings,
             http_port=http_port,
-            ping=store.ping,
+            ping=database.ping,
             live=self.live,
             problems=self.problems,
             supervisor=self.supervisor,
-            examine_database=lambda: examine_database(store),
+            examine_database=lambda: examine_database(database),
             examine_parts=self._examine_parts,
             mqtt=self.mqtt,
             bridges=self.bridges,
@@ -227,28 +229,28 @@ class Hub:
                 stored=self.mapping,
                 follow=self.mqtt.follow_mapping,
             ),
-            devices=DeviceService(store, bridges),
+            devices=DeviceService(database, bridges),
             device_settings=self.configs,
             naming=Naming(
-                store,
+                database,
                 self.live,
                 bridges=bridges,
                 accounts=accounts,
                 change_settings=self.configs.change,
             ),
             replacement=Replacement(
-                store,
+                database,
                 tenant_of=tenant_of,
                 accounts=accounts,
                 bridges=bridges,
                 on_replaced=[self._replaced, self.configs.replaced, self.runner.replaced],
             ),
-            readings=ReadingService(store),
-            places=PlaceService(store),
+            readings=ReadingService(database),
+            places=PlaceService(database),
             firmware=self.firmware,
             rollouts=self.rollouts,
             explainer=Explainer(
-                store,
+                database,
                 bridges=bridges,
                 accounts=accounts,
                 enroller=self.mqtt.enroller,
@@ -258,15 +260,15 @@ class Hub:
             anomalies=self.anomalies,
             people=PeopleService(people, Sessions(people), Passwords()),
             streams=streams,
-            tokens=TokenService(TokenRepository(store), streams),
-            wizards=WizardService(store),
+            tokens=TokenService(TokenRepository(database), streams),
+            wizards=WizardService(database),
         )
 
     async def _replaced(self, tenant: str, _old: str, _new: str) -> None:
         self.mqtt.ingest.of(tenant).forget_numbers()
 
     async def _start_bridges(self) -> None:
-        await self.bridges.start(*await self.running.store.tenants())
+        await self.bridges.start(*await self.running.database.tenants())
 
     async def _end_pages(self) -> None:
         self.site.dashboard.end_all()
@@ -281,15 +283,15 @@ class Hub:
             times=StreamTimes(wait=settings.ota_wait),
         )
 
-    def _bridge(self, tenant: str, kept_port: int) -> Bridge:
+    def _bridge(self, tenant: str, stored_port: int) -> Bridge:
         """The bridge set of a tenant, not started: the first at start, others when they come."""
         settings = self.settings
         ours = tenant == settings.tenant
         return Bridge(
-            HomeKitRepository(self.running.store.of(tenant)),
+            HomeKitRepository(self.running.database.of(tenant)),
             self.commands.send,
             host=settings.host,
-            port=settings.hap_port if ours else kept_port,
+            port=settings.hap_port if ours else stored_port,
             name="Dormouse" if ours else f"Dormouse {tenant}",
             desired=self.commands.leave,
             command_style=self.translator.command_style,

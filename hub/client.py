@@ -27,7 +27,7 @@ def hub_facts(data_dir: Path) -> dict[str, Any]:
         raise NoHubError(data_dir) from None
 
 
-class HubClient(hub_client.HubClient):
+class HubClient(hub_client.ApiClient):
     """Calls to the hub that runs on `settings.data_dir`. Raises NoHubError."""
 
     def __init__(

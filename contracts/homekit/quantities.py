@@ -83,11 +83,15 @@ _COMPANION_PREFIX = ("Status", "Name", "ConfiguredName")
 
 def quantity(key: SeriesKey) -> Quantity:
     """What a series is of; one that HomeKit's definitions do not know is a plain number."""
-    found = _quantity(key.characteristic)
+    base = _quantity(key.characteristic)
     if not key.index:
-        return found
+        return base
     return Quantity(
-        f"{found.label} {key.index + 1}", found.unit, found.shape, found.decimals, found.words
+        f"{base.label} {key.index + 1}",
+        base.unit,
+        base.shape,
+        base.decimals,
+        base.words,
     )
 
 
@@ -157,8 +161,8 @@ def _sentence(name: str) -> str:
 @functools.cache
 def _definitions() -> dict[str, Any]:
     text = resources.files("pyhap").joinpath("resources", "characteristics.json").read_text("utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    table: dict[str, Any] = json.loads(text)
+    return table
 
 
 def _states(name: str) -> dict[int, str]:

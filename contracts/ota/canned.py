@@ -6,7 +6,7 @@ import hashlib
 import struct
 
 from contracts.ota.errors import CannedFileError
-from contracts.ota.protocol import Datagram, Stream, parse_datagram
+from contracts.ota.protocol import Datagram, SignedStream, parse_datagram
 
 __all__ = ["dump", "is_canned", "parse"]
 
@@ -20,7 +20,7 @@ def is_canned(data: bytes) -> bool:
     return data.startswith(_MAGIC)
 
 
-def dump(stream: Stream) -> bytes:
+def dump(stream: SignedStream) -> bytes:
     """The bytes of the canned file."""
     parts = [_MAGIC]
     for datagram in (*stream.data, *stream.end):
@@ -30,7 +30,7 @@ def dump(stream: Stream) -> bytes:
     return body + _LENGTH.pack(0) + hashlib.sha1(body, usedforsecurity=False).digest()
 
 
-def parse(data: bytes) -> Stream:
+def parse(data: bytes) -> SignedStream:
     """The update in a canned file. Raises CannedFileError when it is damaged."""
     if not is_canned(data):
         raise CannedFileError("not a canned update (it does not begin with 'yaota8266')")
@@ -60,7 +60,7 @@ def _datagrams(data: bytes) -> tuple[list[Datagram], int]:
         offset += length
 
 
-def _stream(datagrams: list[Datagram]) -> Stream:
+def _stream(datagrams: list[Datagram]) -> SignedStream:
     data = [d for d in datagrams if d.length]
     end = datagrams[len(data) :]
     expected = 0
@@ -70,4 +70,4 @@ def _stream(datagrams: list[Datagram]) -> Stream:
         expected += datagram.length
     if not data or not end or any(d.length for d in end):
         raise CannedFileError("the canned update has no data or no end datagram")
-    return Stream(tuple(data), tuple(end))
+    return SignedStream(tuple(data), tuple(end))

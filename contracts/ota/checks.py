@@ -12,7 +12,7 @@ from contracts.errors import (
 )
 from contracts.flash_map import FlashMap
 from contracts.image import Application
-from contracts.ota.protocol import Stream
+from contracts.ota.protocol import SignedStream
 from contracts.versions import Version
 
 __all__ = ["check_image", "check_stream"]
@@ -55,7 +55,7 @@ def check_image(
     return notes
 
 
-def check_stream(stream: Stream, modulus: bytes) -> None:
+def check_stream(stream: SignedStream, modulus: bytes) -> None:
     """Raises WrongKeyError unless every datagram is signed with the key of that modulus."""
     if not stream.signed_by(modulus):
         raise WrongKeyError("the canned update is not signed with this key")

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from contracts.ota.errors import AmbiguousDeviceError, NoAnswerError
-from contracts.ota.protocol import PORT, Stream
-from contracts.ota.session import Ending, Options, Phase, Progress, Session
+from contracts.ota.protocol import PORT, SignedStream
+from contracts.ota.session import Ending, Session, SessionOptions, SessionPhase, SessionProgress
 
 __all__ = ["BROADCAST", "OpenEndpoint", "Result", "find", "send"]
 
@@ -43,13 +43,13 @@ class Result:
 
 
 async def send(
-    stream: Stream,
+    stream: SignedStream,
     address: str | None = None,
     *,
     open_endpoint: OpenEndpoint,
     port: int = PORT,
-    options: Options | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    options: SessionOptions | None = None,
+    progress: Callable[[SessionProgress], None] | None = None,
     broadcast: str = BROADCAST,
 ) -> Result:
     """Send a signed update and return when the device has taken all of it.
@@ -59,7 +59,7 @@ async def send(
     Raises NoAnswerError, NonsenseError, LostError, RefusedError or AmbiguousDeviceError.
     """
     loop = asyncio.get_running_loop()
-    session = Session(stream, options or Options(), loop.time())
+    session = Session(stream, options or SessionOptions(), loop.time())
     show = _Shown(session, progress)
     if address is None:
         address = await _discover(session, (broadcast, port), show, None, open_endpoint)
@@ -86,7 +86,7 @@ async def send(
 
 
 async def find(
-    stream: Stream,
+    stream: SignedStream,
     *,
     wait: float,
     open_endpoint: OpenEndpoint,
@@ -99,7 +99,7 @@ async def find(
     It is safe to `send` to it then: a server repeats its answer. Addresses that `expected` denies
     are ignored. Raises NoAnswerError, NonsenseError or AmbiguousDeviceError.
     """
-    session = Session(stream, Options(wait=wait), asyncio.get_running_loop().time())
+    session = Session(stream, SessionOptions(wait=wait), asyncio.get_running_loop().time())
     return await _discover(
         session, (broadcast, port), _Shown(session, None), expected, open_endpoint
     )
@@ -119,15 +119,15 @@ async def _discover(
         answered: dict[str, None] = {}
         until = float("inf")
         while loop.time() < until:
-            if session.phase is Phase.WAITING:
+            if session.phase is SessionPhase.WAITING:
                 inbox.send(session.due(loop.time()), broadcast)
             show(loop.time())
             for event in await inbox.wait(session.wake_at if not answered else until):
                 if event.raw is None or (expected and not expected(event.address)):
                     continue
-                waiting = session.phase is Phase.WAITING
+                waiting = session.phase is SessionPhase.WAITING
                 session.receive(event.raw, loop.time())
-                if session.phase is not Phase.WAITING:
+                if session.phase is not SessionPhase.WAITING:
                     answered[event.address] = None
                     if waiting:
                         until = loop.time() + _SECOND_ANSWER
@@ -143,10 +143,12 @@ async def _discover(
 class _Shown:
     """Tells the caller how far it is, not too often."""
 
-    def __init__(self, session: Session, progress: Callable[[Progress], None] | None) -> None:
+    def __init__(
+        self, session: Session, progress: Callable[[SessionProgress], None] | None
+    ) -> None:
         self._session = session
         self._progress = progress
-        self._phase: Phase | None = None
+        self._phase: SessionPhase | None = None
         self._next = 0.0
 
     def __call__(self, now: float) -> None:

@@ -16,7 +16,7 @@ __all__ = [
     "PORT",
     "Answer",
     "Datagram",
-    "Stream",
+    "SignedStream",
     "build",
     "is_signed_by",
     "parse_answer",
@@ -59,7 +59,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class SignedStream:
     """A whole signed update: data datagrams from offset 0 without gaps, then the end datagrams."""
 
     data: tuple[Datagram, ...]
@@ -94,7 +94,9 @@ def sign(part: bytes, key: Key) -> bytes:
     return key.sign_plain(_AES_KEY + hashlib.sha1(part, usedforsecurity=False).digest())
 
 
-def build(image: bytes, key: Key, progress: Callable[[int, int], None] | None = None) -> Stream:
+def build(
+    image: bytes, key: Key, progress: Callable[[int, int], None] | None = None
+) -> SignedStream:
     """Sign an image for streaming, about 0.5 ms a datagram with 2048 bits.
 
     `progress` is called with bytes signed and bytes in all. Sequence numbers count from 1.
@@ -106,7 +108,7 @@ def build(image: bytes, key: Key, progress: Callable[[int, int], None] | None = 
         if progress:
             progress(offset + len(chunk), len(image))
     end = [_datagram(len(data) + 1 + n, 0, b"", key) for n in range(END_COPIES)]
-    return Stream(tuple(data), tuple(end))
+    return SignedStream(tuple(data), tuple(end))
 
 
 def _datagram(seq: int, offset: int, data: bytes, key: Key) -> Datagram:

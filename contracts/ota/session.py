@@ -12,9 +12,9 @@ from enum import StrEnum
 
 from contracts.ota.errors import LostError, NoAnswerError, NonsenseError, RefusedError
 from contracts.ota.pacing import MAX_WINDOW, Pacing
-from contracts.ota.protocol import Answer, Stream, parse_answer, renumbered
+from contracts.ota.protocol import Answer, SignedStream, parse_answer, renumbered
 
-__all__ = ["Ending", "Options", "Phase", "Progress", "Session"]
+__all__ = ["Ending", "Session", "SessionOptions", "SessionPhase", "SessionProgress"]
 
 _FIRST_EVERY = 0.3  # seconds between first datagrams, as upstream
 _END_EVERY = 0.1
@@ -23,7 +23,7 @@ _RESTARTED_AFTER = 2.0  # seconds of silence after which the device may have beg
 _NONSENSE_MOST = 8  # more than stray datagrams explain
 
 
-class Phase(StrEnum):
+class SessionPhase(StrEnum):
     """Where an update is."""
 
     WAITING = "waiting for the device"
@@ -40,7 +40,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SessionOptions:
     """Times in seconds, all counted on the client's side.
 
     `wait`: for a first answer. `patience`: silence in the middle until the device counts as lost;
@@ -56,10 +56,10 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SessionProgress:
     """How far an update is: bytes confirmed and in all, seconds between first and last answer."""
 
-    phase: Phase
+    phase: SessionPhase
     done: int
     total: int
     seconds: float
@@ -85,10 +85,10 @@ class Session:
     Call `due` at `wake_at` and after every `receive`, and send what it returns.
     """
 
-    def __init__(self, stream: Stream, options: Options, now: float) -> None:
+    def __init__(self, stream: SignedStream, options: SessionOptions, now: float) -> None:
         self.stream = stream
         self.options = options
-        self.phase = Phase.WAITING
+        self.phase = SessionPhase.WAITING
         self.ending: Ending | None = None
         self.resent = 0
         self.restarts = 0
@@ -102,7 +102,7 @@ class Session:
         self._sent_at = [0.0] * self._count  # the last time
         self._seq = 0
         self._sent: dict[int, tuple[int, float]] = {}  # by sequence number: which datagram, when
-        self._began = self._heard = now
+        self._began = self._last_answer_at = now
         self._first_answer = self._complete_at = float("inf")
         self._refused = False
         self._nonsense = 0
@@ -112,12 +112,12 @@ class Session:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self.phase is Phase.DONE
+        return self.phase is SessionPhase.DONE
 
-    def progress(self, now: float) -> Progress:
+    def progress(self, now: float) -> SessionProgress:
         """How far it is."""
         done = self.stream.data[self._base].offset if self._base < self._count else self.stream.size
-        return Progress(
+        return SessionProgress(
             self.phase,
             done,
             self.stream.size,
@@ -133,11 +133,11 @@ class Session:
 
         Raises NoAnswerError, LostError when the time for that has come.
         """
-        if self.phase is Phase.WAITING:
+        if self.phase is SessionPhase.WAITING:
             return self._due_waiting(now)
-        if self.phase is Phase.SENDING:
+        if self.phase is SessionPhase.SENDING:
             return self._due_sending(now)
-        if self.phase is Phase.CONFIRMING:
+        if self.phase is SessionPhase.CONFIRMING:
             return self._due_confirming(now)
         return []
 
@@ -154,21 +154,21 @@ class Session:
             if self._nonsense > _NONSENSE_MOST:
                 raise NonsenseError("what answers there is no OTA server, or a broken one")
             return
-        self._heard = now
+        self._last_answer_at = now
         self._refused = False
         index, sent_at = sent
-        if self.phase is Phase.WAITING:
-            self.phase = Phase.SENDING
+        if self.phase is SessionPhase.WAITING:
+            self.phase = SessionPhase.SENDING
             self._first_answer = now
-        if self.phase is Phase.SENDING:
+        if self.phase is SessionPhase.SENDING:
             self._take(index, sent_at, now)
-        elif self.phase is Phase.CONFIRMING:
+        elif self.phase is SessionPhase.CONFIRMING:
             self._unhappy(index, sent_at)
 
     def refused(self, now: float) -> None:
         """The device's network stack said that nobody listens on the port."""
         self._refused = True
-        if self.phase is Phase.CONFIRMING:
+        if self.phase is SessionPhase.CONFIRMING:
             self._finish(Ending.LEFT, now)
 
     def _question(self, answer: Answer) -> tuple[int, float] | None:
@@ -197,13 +197,13 @@ class Session:
             return NoAnswerError(f"no answer {waited}: the device is there, but not in OTA mode")
         return NoAnswerError(
             f"no answer {waited}: the device is not in OTA mode, or its bootloader carries another "
-            "key (`dormouse keys check BOOTLOADER` tells)"
+            "key (check with `dormouse keys check BOOTLOADER`)"
         )
 
     # Sending.
 
     def _due_sending(self, now: float) -> list[bytes]:
-        if now - self._heard >= self.options.patience:
+        if now - self._last_answer_at >= self.options.patience:
             done = self.progress(now).done
             raise LostError(
                 f"the device went silent after {done} of {self.stream.size} bytes and did not come "
@@ -218,12 +218,12 @@ class Session:
         self._next = max(self._next, end)
         if lost:
             out = self._with_walker(out, end, now)
-        if now - self._heard >= _RESTARTED_AFTER and now >= self._probe_at:
+        if now - self._last_answer_at >= _RESTARTED_AFTER and now >= self._probe_at:
             # A device that restarted, or a server that gave up the session (after 10 s), waits for
             # offset 0; one that goes on drops it.
             self._probe_at = now + _PROBE_EVERY
             out.append(self._send(0, now))
-        self.wake_at = min(self._lost_at(), self._heard + self.options.patience)
+        self.wake_at = min(self._lost_at(), self._last_answer_at + self.options.patience)
         return out
 
     def _lost_at(self) -> float:
@@ -278,7 +278,7 @@ class Session:
     # The end, and what can be learnt after it.
 
     def _end(self, now: float) -> None:
-        self.phase = Phase.CONFIRMING
+        self.phase = SessionPhase.CONFIRMING
         self._complete_at = min(self._complete_at, now)
         self._ends_left = len(self.stream.end)
         self._probe_at = self._ended_at = now
@@ -291,7 +291,7 @@ class Session:
             self._ends_left -= 1
             self._probe_at = self.wake_at = now + _END_EVERY
             return [self.stream.end[-1 - self._ends_left].raw]
-        if now - self._heard >= self.options.confirm:
+        if now - self._last_answer_at >= self.options.confirm:
             self._finish(Ending.SILENT, now)
             return []
         # A server that heard no end repeats its answer to the last datagram; one that started
@@ -303,7 +303,7 @@ class Session:
         if sent_at < self._ended_at:
             return  # a late answer from before the end
         if index == self._count - 1:
-            self._end(self._heard)
+            self._end(self._last_answer_at)
         elif index == 0:
             raise RefusedError(
                 "the device took every byte but did not start the image: it is back in OTA mode "
@@ -311,6 +311,6 @@ class Session:
             )
 
     def _finish(self, ending: Ending, now: float) -> None:
-        self.phase = Phase.DONE
+        self.phase = SessionPhase.DONE
         self.ending = ending
         self.wake_at = now

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import gcd
 
 from contracts.errors import WrongKeyError
-from contracts.ota.protocol import Datagram, Stream, signature_size, signed_block
+from contracts.ota.protocol import Datagram, SignedStream, signature_size, signed_block
 from contracts.signatures import SIZES
 
 __all__ = ["modulus_of"]
@@ -19,7 +19,7 @@ __all__ = ["modulus_of"]
 _ENOUGH = 64
 
 
-def modulus_of(stream: Stream) -> bytes:
+def modulus_of(stream: SignedStream) -> bytes:
     """The modulus (big-endian) of the one key that signed every datagram.
 
     Raises WrongKeyError when there is no such key, or one of a size that no bootloader takes.
@@ -27,14 +27,14 @@ def modulus_of(stream: Stream) -> bytes:
     size = signature_size(stream.data[0])
     if size * 8 not in SIZES:
         raise WrongKeyError(f"signatures of {size * 8} bits: no bootloader takes such a key")
-    found = 0
+    common = 0
     for datagram in (*stream.data, *stream.end)[:_ENOUGH]:
-        found = gcd(found, _multiple(datagram, size))
-        if found.bit_length() <= size * 8:
+        common = gcd(common, _multiple(datagram, size))
+        if common.bit_length() <= size * 8:
             break
-    if found.bit_length() != size * 8:
+    if common.bit_length() != size * 8:
         raise WrongKeyError("the datagrams are not signed, or not all with the same key")
-    modulus = found.to_bytes(size, "big")
+    modulus = common.to_bytes(size, "big")
     if not stream.signed_by(modulus):
         raise WrongKeyError("the datagrams are not all signed with the same key")
     return modulus

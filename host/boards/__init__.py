@@ -68,10 +68,10 @@ class Board(_Fact):
 
     def gpio(self, text: str) -> int | None:
         """The GPIO number of a label, "GPIO4" or "4"; None for a pin that the board lacks."""
-        wanted = text.strip().upper()
-        if wanted in self.pins:
-            return self.pins[wanted]
-        digits = wanted.removeprefix("GPIO")
+        label = text.strip().upper()
+        if label in self.pins:
+            return self.pins[label]
+        digits = label.removeprefix("GPIO")
         number = int(digits) if digits.isascii() and digits.isdigit() else -1
         return number if number in self.pins.values() else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["BootLog", "Finding"]
+__all__ = ["BootFinding", "BootLog"]
 
 _APP_STATES = {
     2: "there is no image in the application's place",
@@ -26,11 +26,11 @@ _STARTS = re.compile(rb"ets [A-Z][a-z]{2} |boot: reason ")
 _RESTARTS = 3
 # The ROM says up to 120 bytes at 74880 baud, which at any other speed are garbage.
 _ROM_WORDS = 300
-_KEPT = 4096
+_LOG_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class BootFinding:
     """A verdict: whether the board runs what it was given, and one sentence."""
 
     good: bool
@@ -41,71 +41,71 @@ class BootLog:
     """Takes the serial line's bytes and finds what they mean."""
 
     def __init__(self) -> None:
-        self._heard = b""
+        self._log = b""
         self._count = 0
         self._unreadable = 0
 
     @property
     def started(self) -> bool:
         """Whether the bootloader has started the application."""
-        return any(int(found[1]) == _CHECKED for found in _BOOT.finditer(self._heard))
+        return any(int(match[1]) == _CHECKED for match in _BOOT.finditer(self._log))
 
-    def feed(self, data: bytes) -> Finding | None:
+    def feed(self, data: bytes) -> BootFinding | None:
         """A verdict that needs no more bytes, None while there is none."""
         self._count += len(data)
         self._unreadable += sum(not (32 <= byte < 127 or byte in b"\r\n\t") for byte in data)
-        self._heard = (self._heard + data)[-_KEPT:]
-        if found := _EXCEPTION.search(self._heard):
-            return _exception(int(found[1]))
-        if len(_STARTS.findall(self._heard)) > _RESTARTS:
-            return Finding(
+        self._log = (self._log + data)[-_LOG_BYTES:]
+        if match := _EXCEPTION.search(self._log):
+            return _exception(int(match[1]))
+        if len(_STARTS.findall(self._log)) > _RESTARTS:
+            return BootFinding(
                 False,
                 "the board starts again and again (brown-out): a weak USB adapter or cable; many "
                 "power a board only while it is flashed. Give it 3.3 V, 300 mA",
             )
-        if _RUNS.search(self._heard):
-            return Finding(True, "MicroPython runs")
-        for found in _BOOT.finditer(self._heard):
-            if finding := _decision(int(found[1]), int(found[2])):
+        if _RUNS.search(self._log):
+            return BootFinding(True, "MicroPython runs")
+        for match in _BOOT.finditer(self._log):
+            if finding := _decision(int(match[1]), int(match[2])):
                 return finding
         return None
 
-    def silence(self) -> Finding:
+    def silence(self) -> BootFinding:
         """The verdict when nothing more came."""
-        found = _BOOT.search(self._heard)
-        if found and int(found[1]) == _CHECKED:
-            signed = "signed" if found[2] == b"0" else "whole, not signed"
-            return Finding(True, f"the bootloader started the application ({signed})")
+        match = _BOOT.search(self._log)
+        if match and int(match[1]) == _CHECKED:
+            signed = "signed" if match[2] == b"0" else "whole, not signed"
+            return BootFinding(True, f"the bootloader started the application ({signed})")
         if self._unreadable * 2 > self._count and self._count > _ROM_WORDS:
-            return Finding(
+            return BootFinding(
                 False,
                 "garbage on the serial line: the wrong flash mode (try --mode dout), or another "
                 "speed than --console-baud",
             )
-        return Finding(
+        return BootFinding(
             True,
             "nothing to read: a board that has its settings says nothing; otherwise take its power "
             "off and on",
         )
 
 
-def _exception(number: int) -> Finding:
+def _exception(number: int) -> BootFinding:
     if number == 0:
-        return Finding(
+        return BootFinding(
             False, "Fatal exception (0): the application is no OTA build: it is linked for 0x0"
         )
-    return Finding(False, f"Fatal exception ({number}): the application crashes at its start")
+    return BootFinding(False, f"Fatal exception ({number}): the application crashes at its start")
 
 
-def _decision(reason: int, app: int) -> Finding | None:
+def _decision(reason: int, app: int) -> BootFinding | None:
     if reason == _CHECKED:
         if app in _SIGNED_OR_WHOLE:
             return None  # what the application makes of it is still to come
         why = _APP_STATES.get(app, f"state {app}")
-        return Finding(False, f"the bootloader does not start the application: {why}")
+        return BootFinding(False, f"the bootloader does not start the application: {why}")
     why = {
         1: "the application had asked for it",
         2: "it is built so",
         3: "a pin changed while it was starting: is something wired to a button's pin?",
     }.get(reason, f"reason {reason}")
-    return Finding(False, f"the board waits for an update (OTA mode): {why}")
+    return BootFinding(False, f"the board waits for an update (OTA mode): {why}")

@@ -15,14 +15,14 @@ from esptool.util import FatalError, flash_size_bytes
 
 from contracts.flash_map import SECTOR
 from host.boards import Board
-from host.flash.bootlog import BootLog, Finding
+from host.flash.bootlog import BootFinding, BootLog
 from host.flash.errors import (
     InterruptedFlashError,
     NoLoaderError,
     VerifyError,
     WrongChipError,
 )
-from host.flash.plan import Part, Plan
+from host.flash.plan import FlashPlan, Part
 from host.serial_port import NoPortError
 
 __all__ = ["Chip", "Progress"]
@@ -115,7 +115,7 @@ class Chip:
                 self._esp.change_baud(_CONNECT_BAUD)  # so that a next run finds it
         self._port.close()
 
-    def write(self, plan: Plan, progress: Progress, *, erase_all: bool = False) -> None:
+    def write(self, plan: FlashPlan, progress: Progress, *, erase_all: bool = False) -> None:
         """Write the plan's parts and compare them with the flash; what is there already stays.
 
         Raises InterruptedFlashError, VerifyError.
@@ -135,7 +135,7 @@ class Chip:
                 "and give the same command again"
             ) from None
 
-    def _write_part(self, part: Part, plan: Plan, progress: Progress) -> None:
+    def _write_part(self, part: Part, plan: FlashPlan, progress: Progress) -> None:
         """A part, again if the line lost something of it."""
         last = ""
         _LOG.progress = lambda share: progress(part.name, share)
@@ -154,7 +154,7 @@ class Chip:
             "another cable, and power of its own for the board"
         )
 
-    def _write_once(self, part: Part, plan: Plan) -> None:
+    def _write_once(self, part: Part, plan: FlashPlan) -> None:
         cmds.write_flash(
             self._esp,
             [(part.offset, part.data)],
@@ -202,7 +202,7 @@ class Chip:
         # From here on it is no loader that listens.
         self._esp.IS_STUB = False
 
-    def watch(self, seconds: float) -> Finding:
+    def watch(self, seconds: float) -> BootFinding:
         """Listen to the start, for so many seconds at the most."""
         boot = BootLog()
         deadline = time.monotonic() + seconds
@@ -215,7 +215,7 @@ class Chip:
                 if data and boot.started:
                     deadline = min(deadline, time.monotonic() + _SETTLE_S)
         except (serial.SerialException, OSError):
-            return Finding(
+            return BootFinding(
                 good=False,
                 text="the port went away while the board started: its adapter gives way (brown-out)"
                 "; give the board power of its own, 3.3 V, 300 mA",
@@ -240,13 +240,13 @@ def _has_lines(port: serial.Serial) -> bool:
 
 
 def _no_answer(device: str, board: Board, error: Exception) -> str:
-    said = str(error).splitlines()[0].rstrip(".")
-    if "stub" in said:
-        return f"{device}: esptool's helper does not run on this chip ({said}): try --no-stub"
+    reason = str(error).splitlines()[0].rstrip(".")
+    if "stub" in reason:
+        return f"{device}: esptool's helper does not run on this chip ({reason}): try --no-stub"
     hint = board.loader or (
         "hold its FLASH button (GPIO0) while you press RST, take off what is wired to D0 and D3"
     )
-    return f"{device}: the chip's loader does not answer ({said}): {hint}"
+    return f"{device}: the chip's loader does not answer ({reason}): {hint}"
 
 
 class _Log(TemplateLogger):  # type: ignore[misc]  # esptool ships no types

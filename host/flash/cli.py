@@ -16,7 +16,7 @@ from host import boards, files, flash_maps, keys, serial_port
 from host.errors import FileReadError
 from host.flash import plan as plans
 from host.flash.errors import BootFailedError
-from host.flash.plan import Plan
+from host.flash.plan import FlashPlan
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def show_boards(
             remark = "no updates over the air" if known.ota else f"mode {known.flash_mode}"
             typer.echo(f"{known.id:<14} {known.name} ({remark})")
         return
-    found = boards.get(board)
-    for name, value in found.model_dump(exclude_defaults=True).items():
+    shown_board = boards.get(board)
+    for name, value in shown_board.model_dump(exclude_defaults=True).items():
         texts = value if isinstance(value, tuple) and name == "notes" else (_text(value),)
         for text in texts:
             typer.echo(f"{name + ':':<12} {text}")
@@ -126,7 +126,7 @@ def _planned(
     mode: str | None,
     partitions: Path,
     key: Path,
-) -> Plan:
+) -> FlashPlan:
     flash_map = flash_maps.read(partitions)
     modulus = keys.load(key).modulus if key.exists() else None
     application = files.read(image)
@@ -150,7 +150,7 @@ def _bootloader(path: Path) -> bytes:
     return files.read(path)
 
 
-def _write(chip: Chip, plan: Plan, *, erase_all: bool) -> None:
+def _write(chip: Chip, plan: FlashPlan, *, erase_all: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         tasks = {part.name: bar.add_task(part.name, total=1.0) for part in plan.parts}
@@ -159,7 +159,7 @@ def _write(chip: Chip, plan: Plan, *, erase_all: bool) -> None:
         )
 
 
-def _watch(chip: Chip, plan: Plan, seconds: float | None) -> None:
+def _watch(chip: Chip, plan: FlashPlan, seconds: float | None) -> None:
     by_hand = not plan.board.auto_reset
     if by_hand:
         typer.echo("if nothing happens, take its power off and on now, nothing pressed")

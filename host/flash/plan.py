@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from contracts import image, map_marker, signatures
 from contracts.errors import FlashSizeError, NotAnImageError, WrongKeyError
 from contracts.flash_map import SECTOR, FlashMap
-from contracts.image import Kind
+from contracts.image import ImageKind
 from contracts.ota.checks import check_image
 from host.boards import Board
 from host.flash.errors import BoardRefusedError, FlashModeError, WrongFlashMapError
 
-__all__ = ["ANY_BOARD_MODE", "Part", "Plan", "bootloader_part", "check_size", "make"]
+__all__ = ["ANY_BOARD_MODE", "FlashPlan", "Part", "bootloader_part", "check_size", "make"]
 
 ANY_BOARD_MODE = "dout"
 """The slowest mode: two data lines one way only, which every flash part and wiring has."""
@@ -40,7 +40,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FlashPlan:
     """A checked plan. `notes` are sentences about what could not be checked."""
 
     board: Board
@@ -75,7 +75,7 @@ def make(
     *,
     mode: str | None = None,
     modulus: bytes | None = None,
-) -> Plan:
+) -> FlashPlan:
     """The plan for a board; without a bootloader the one on the board stays.
 
     `mode` is another flash mode than the board's own, `modulus` that of the key which a signed
@@ -92,7 +92,7 @@ def make(
     parts = (app,) if bootloader is None else (bootloader, app)
     if bootloader is None:
         notes.append("no bootloader is written: the one on the board stays")
-    return Plan(board, chosen, flash_map.size, parts, tuple(notes))
+    return FlashPlan(board, chosen, flash_map.size, parts, tuple(notes))
 
 
 def bootloader_part(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> Part:
@@ -101,7 +101,7 @@ def bootloader_part(data: bytes, flash_map: FlashMap, modulus: bytes | None) -> 
     Raises NotAnImageError, FlashSizeError, WrongFlashMapError, WrongKeyError.
     """
     kind = image.parse(data).kind
-    if kind is not Kind.MERGED:
+    if kind is not ImageKind.MERGED:
         raise NotAnImageError(
             f"not a bootloader with its OTA server in one file for 0x0, but: {kind}"
         )
@@ -147,7 +147,7 @@ def _check_mode(board: Board, mode: str) -> None:
         )
 
 
-def check_size(plan: Plan, size: int, chip: str) -> None:
+def check_size(plan: FlashPlan, size: int, chip: str) -> None:
     """Whether a part of `size` bytes on the chip esptool calls `chip` fits the plan.
 
     Raises FlashSizeError, and FlashModeError for the flash inside an ESP8285.

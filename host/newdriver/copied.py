@@ -37,10 +37,10 @@ def copied(folder: Path) -> Iterator[Path]:
         raise FileWriteError(f"{folder}: cannot be written: {error.strerror}") from None
 
 
-def _copy(there: Sources, here: Sources) -> None:
-    for source, target in ((there.firmware, here.firmware), (there.shims, here.shims)):
+def _copy(origin: Sources, copy: Sources) -> None:
+    for source, target in ((origin.firmware, copy.firmware), (origin.shims, copy.shims)):
         shutil.copytree(source, target, ignore=_NOT_COPIED)
-    for source, target in ((there.boards, here.boards), (there.drivers, here.drivers)):
+    for source, target in ((origin.boards, copy.boards), (origin.drivers, copy.drivers)):
         target.parent.mkdir(parents=True)
         shutil.copyfile(source, target)
-    here.programs.mkdir(parents=True)
+    copy.programs.mkdir(parents=True)

@@ -14,9 +14,9 @@ from contracts.ota import canned, protocol
 from contracts.ota.checks import check_image, check_stream
 from contracts.ota.client import BROADCAST, Result
 from contracts.ota.pacing import MAX_WINDOW
-from contracts.ota.protocol import Stream
-from contracts.ota.session import Options
-from contracts.ota.session import Progress as Sent
+from contracts.ota.protocol import SignedStream
+from contracts.ota.session import SessionOptions
+from contracts.ota.session import SessionProgress as Sent
 from host import files, flash_maps, keys
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.ota.prepare import bar, naming, signed
@@ -78,7 +78,7 @@ def sign(
             data = image.stamp(data, version, board, ours)
         notes = check_image(data, flash_maps.read(partitions), modulus=ours.modulus)
     for note in notes if version is None else []:
-        typer.echo(f"note: {note} (--version and --board say it)", err=True)
+        typer.echo(f"note: {note} (give it with --version and --board)", err=True)
     stream = signed(data, ours)
     target = output or image_file.with_name(image_file.name + ".ota")
     files.write(target, canned.dump(stream))
@@ -134,7 +134,7 @@ def ota(
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     stream = stream or signed(payload, keys.load(key))
-    options = Options(wait=wait, patience=patience, confirm=confirm, window=window)
+    options = SessionOptions(wait=wait, patience=patience, confirm=confirm, window=window)
     result = _send(stream, target, options, port, broadcast)
     typer.echo(
         f"{result.address}: {result.ending}. {result.size} bytes in {result.seconds:.1f} s, "
@@ -142,7 +142,7 @@ def ota(
     )
 
 
-def _prepared(data: bytes, key: Path, bootloader: Path | None) -> tuple[Stream | None, bytes]:
+def _prepared(data: bytes, key: Path, bootloader: Path | None) -> tuple[SignedStream | None, bytes]:
     """The update if it is signed already, and the image; raises when the key is not the one."""
     stream = canned.parse(data) if canned.is_canned(data) else None
     if bootloader:
@@ -156,7 +156,7 @@ def _prepared(data: bytes, key: Path, bootloader: Path | None) -> tuple[Stream |
 
 
 def _send(
-    stream: Stream, address: str | None, options: Options, port: int, broadcast: str
+    stream: SignedStream, address: str | None, options: SessionOptions, port: int, broadcast: str
 ) -> Result:
     with bar() as shown:
         task = shown.add_task("", total=stream.size)

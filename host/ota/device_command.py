@@ -15,7 +15,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 
 from contracts.errors import VersionError
-from contracts.hub_client import HubClient
+from contracts.hub_client import ApiClient
 from contracts.local_hub import NoHubError
 from contracts.versions import Version
 from host.errors import FileReadError
@@ -67,7 +67,7 @@ def device(
         canned = canned_update(file, key, partitions, version=version, board=board)
         return upload(data_dir, tenant, canned)
 
-    wanted = _wanted(image, board, put)
+    image_choice = _image_choice(image, board, put)
     options = {
         "canary": 0,
         "reports": 0,
@@ -75,7 +75,7 @@ def device(
         "battery_mv": battery_mv,
         "downgrade": downgrade,
     }
-    request = {"select": {"devices": [name]}, "options": options, **wanted}
+    request = {"select": {"devices": [name]}, "options": options, **image_choice}
     with _hub(data_dir, tenant) as hub:
         started = hub.post("/rollouts", request)
     number = started["id"]
@@ -86,13 +86,13 @@ def device(
     try:
         end = _watch(console, name, number, data_dir, tenant)
     except KeyboardInterrupt:
-        typer.echo(f"\nnot watched any more, but it goes on: {_goes_on(number)}", err=True)
+        typer.echo(f"\nno longer watching, but the update goes on: {_goes_on(number)}", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     console.print(f"{name}: {escape(sentence(end))}", highlight=False, soft_wrap=True)
     raise typer.Exit(_STATUS[end["state"]])
 
 
-def _wanted(image: str, board: str, put: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+def _image_choice(image: str, board: str, put: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     """The image as a rollout names it: by version, or by its number once `put` in the store."""
     if Path(image).exists():
         return {"image": put(Path(image))["id"]}
@@ -107,7 +107,7 @@ def _watch(
     console: Console, name: str, number: int, data_dir: Path | None, tenant: str | None
 ) -> dict[str, Any]:
     """Show how it goes until the device is done; its last state."""
-    said = ""
+    last_brief = ""
     shown = console.status(f"{name}: ...") if console.is_terminal else None
     with shown or contextlib.nullcontext():
         for rollout in _states(number, data_dir, tenant):
@@ -117,8 +117,8 @@ def _watch(
             text = sentence(now, rollout)
             if shown is not None:
                 shown.update(f"{name}: {escape(text)}")
-            elif (brief := text.partition(" (")[0]) != said:
-                said = brief
+            elif (brief := text.partition(" (")[0]) != last_brief:
+                last_brief = brief
                 console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
     raise AssertionError  # pragma: no cover  # the states do not end
 
@@ -130,9 +130,9 @@ def _states(number: int, data_dir: Path | None, tenant: str | None) -> Iterator[
         try:
             with _hub(data_dir, tenant) as hub:
                 while True:
-                    found = hub.get(f"/rollouts/{number}")
+                    rollout = hub.get(f"/rollouts/{number}")
                     away = time.monotonic() + _HUB_AWAY_S
-                    yield found
+                    yield rollout
                     time.sleep(_EVERY_S)
         except NoHubError:
             if time.monotonic() > away:
@@ -149,22 +149,22 @@ def sentence(device: dict[str, Any], rollout: dict[str, Any] | None = None) -> s
         when = _time(device["not_before"])
         return f"{reason or 'waiting'}" + (f"; tried again at {when}" if when else "")
     if state == "commanded":
-        heard, expected = _time(device["heard_at"]), _time(device["expected_at"])
-        said = f"asleep, last heard at {heard}" if heard else "never heard yet"
+        last_heard, expected = _time(device["heard_at"]), _time(device["expected_at"])
+        status = f"asleep, last heard at {last_heard}" if last_heard else "never heard yet"
         done = f" (done at about {expected})" if expected else ""
-        return f"waiting for its wake: {said}{done}"
+        return f"waiting for its wake: {status}{done}"
     if state == "updating":
         return _streaming(device["progress"])
     return {
         "accepted": "accepted, waiting for a free stream",
-        "verifying": "verifying: all of it was sent, its first report will tell",
+        "verifying": "verifying: everything was sent, waiting for its first report",
         "updated": f"updated, runs {device['firmware'] or 'the new version'}",
     }.get(state, f"{state}: {reason}")
 
 
 def _streaming(progress: dict[str, Any] | None) -> str:
     if not progress or not progress["done"]:
-        return "accepted and told to go, waiting for its OTA server"
+        return "accepted, go-ahead sent, waiting for its OTA server"
     percent = 100 * progress["done"] // progress["total"]
     tens = percent // 10 * 10
     left = progress["seconds_left"]
@@ -180,7 +180,7 @@ def _goes_on(number: int) -> str:
     )
 
 
-def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
+def _hub(data_dir: Path | None, tenant: str | None) -> ApiClient:
     return hub_client(data_dir, "dormouse ota device", tenant=tenant)
 
 

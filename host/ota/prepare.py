@@ -20,7 +20,7 @@ from contracts import image
 from contracts.errors import DormouseError, TrailerError
 from contracts.ota import canned, protocol
 from contracts.ota.checks import check_image
-from contracts.ota.protocol import Stream
+from contracts.ota.protocol import SignedStream
 from contracts.signatures import Key
 from host import files, flash_maps, keys
 
@@ -71,7 +71,7 @@ def bar() -> Progress:
     )
 
 
-def signed(data: bytes, key: Key) -> Stream:
+def signed(data: bytes, key: Key) -> SignedStream:
     """The image as a signed stream, with progress shown."""
     with bar() as shown:
         task = shown.add_task("signing", total=len(data))

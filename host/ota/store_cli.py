@@ -13,7 +13,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from contracts.hub_client import HubClient
+from contracts.hub_client import ApiClient
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.local_hub import hub_client
 from host.ota.prepare import canned_update
@@ -43,20 +43,20 @@ def upload(
 ) -> dict[str, Any]:
     """Put a canned file in the hub's store; the image as it is kept. Raises HubRefusedError."""
     with _hub(data_dir, tenant) as hub:
-        given: dict[str, Any] = hub.call(
+        stored: dict[str, Any] = hub.call(
             "POST", "/firmware", content=canned, params={"notes": notes}
         )
-        return given
+        return stored
 
 
-def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
+def _hub(data_dir: Path | None, tenant: str | None) -> ApiClient:
     return hub_client(data_dir, "dormouse firmware", tenant=tenant)
 
 
-def _find(hub: HubClient, which: str, board: str | None) -> dict[str, Any]:
+def _find(hub: ApiClient, which: str, board: str | None) -> dict[str, Any]:
     """An image, by its number or its version."""
-    given = {"board": board} if board else {}
-    return _shown(hub.get(f"/firmware/{quote(which, safe='')}", **given))
+    parameters = {"board": board} if board else {}
+    return _shown(hub.get(f"/firmware/{quote(which, safe='')}", **parameters))
 
 
 def _shown(image: dict[str, Any]) -> dict[str, Any]:

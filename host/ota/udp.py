@@ -7,19 +7,19 @@ from collections.abc import Callable
 
 from contracts.ota import client
 from contracts.ota.client import BROADCAST, Result
-from contracts.ota.protocol import PORT, Stream
-from contracts.ota.session import Options, Progress
+from contracts.ota.protocol import PORT, SignedStream
+from contracts.ota.session import SessionOptions, SessionProgress
 
 __all__ = ["send"]
 
 
 async def send(
-    stream: Stream,
+    stream: SignedStream,
     address: str | None = None,
     *,
     port: int = PORT,
-    options: Options | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    options: SessionOptions | None = None,
+    progress: Callable[[SessionProgress], None] | None = None,
     broadcast: str = BROADCAST,
 ) -> Result:
     """contracts.ota.client.send over a UDP socket of this machine."""

@@ -25,40 +25,40 @@ class Answers:
 
     def __init__(self, device: str, folder: Path | None = None) -> None:
         self.path = (folder or state_folder()) / f"{device}.json"
-        self._said = self._load()
+        self._answers = self._load()
 
     def _load(self) -> dict[str, Any]:
         try:
-            said = json.loads(self.path.read_text("utf-8"))
+            answers = json.loads(self.path.read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-        return said if isinstance(said, dict) else {}
+        return answers if isinstance(answers, dict) else {}
 
     def __contains__(self, step: str) -> bool:
-        return step in self._said
+        return step in self._answers
 
     def __getitem__(self, step: str) -> Any:
-        return self._said[step]
+        return self._answers[step]
 
     def __len__(self) -> int:
-        return len(self._said)
+        return len(self._answers)
 
     def get(self, step: str, default: Any = None) -> Any:
         """The answer, or `default`."""
-        return self._said.get(step, default)
+        return self._answers.get(step, default)
 
     def keep(self, step: str, answer: Any) -> None:
         """Remember an answer, on the disk when this returns. Raises AnswersError."""
-        self._said[step] = answer
+        self._answers[step] = answer
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            files.write(self.path, json.dumps(self._said).encode(), mode=0o600)
+            files.write(self.path, json.dumps(self._answers).encode(), mode=0o600)
         except (OSError, FileWriteError) as error:
-            raise AnswersError(f"the answers cannot be kept: {error}") from None
+            raise AnswersError(f"the answers cannot be saved: {error}") from None
 
     def forget(self, *steps: str) -> None:
         """Forget answers; without names all of them and the file."""
-        for step in steps or tuple(self._said):
-            self._said.pop(step, None)
+        for step in steps or tuple(self._answers):
+            self._answers.pop(step, None)
         if not steps:
             self.path.unlink(missing_ok=True)

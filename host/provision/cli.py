@@ -15,11 +15,11 @@ from contracts.errors import DormouseError
 from host import keys, serial_port
 from host.provision import devices_file, plan, work
 from host.provision.answers import Answers
-from host.provision.device import Device
-from host.provision.devices_file import Entry
+from host.provision.device import SerialDevice
+from host.provision.devices_file import DeviceEntry
 from host.provision.errors import AnswersError, NoTerminalError, ProvisionError
 from host.provision.hub import LocalHub
-from host.provision.plan import Plan
+from host.provision.plan import ProvisioningPlan
 from host.provision.repl import Repl
 from host.provision.wizard import Wizard
 from host.sources import SourceOption, Sources, chosen
@@ -96,29 +96,29 @@ def _one(
     console.print(f"{device_port}: looking for the prompt (press reset if the device sleeps)")
     try:
         with Repl(device_port, within=within) as repl:
-            device = Device(repl)
+            device = SerialDevice(repl)
             answers = Answers(device.facts.id)
             if restart:
                 answers.forget()
             console.print(f"{device.facts.id}, firmware {device.facts.firmware or 'none'}")
             wizard = Wizard(device, answers, hub, console, sources)
-            wanted = _signed(_asked(wizard, answers), signer)
-            board = plan.check_board(wanted.board, sources)
+            chosen = _signed(_ask_plan(wizard, answers), signer)
+            board = plan.check_board(chosen.board, sources)
             work.prepare(device, board, copy_firmware, console.print, sources)
-            told = work.finish(device, wanted, board, hub, console.print, sources=sources)
-            _tell(console, device, told)
+            status = work.finish(device, chosen, board, hub, console.print, sources=sources)
+            _print_outcome(console, device, status)
             answers.forget()
     except (typer.Abort, KeyboardInterrupt):
-        console.print("\ninterrupted; the answers are kept: run it again to go on from here")
+        console.print("\ninterrupted; the answers are saved: run it again to go on from here")
         raise typer.Exit(_INTERRUPTED) from None
 
 
-def _signed(wanted: Plan, signer: str) -> Plan:
+def _signed(chosen: ProvisioningPlan, signer: str) -> ProvisioningPlan:
     """The plan with the fingerprint of the key that was named, if one was."""
-    return wanted.model_copy(update={"ota_key": signer}) if signer else wanted
+    return chosen.model_copy(update={"ota_key": signer}) if signer else chosen
 
 
-def _asked(wizard: Wizard, answers: Answers) -> Plan:
+def _ask_plan(wizard: Wizard, answers: Answers) -> ProvisioningPlan:
     try:
         return wizard.plan()
     except (ValidationError, TypeError, KeyError):
@@ -145,7 +145,7 @@ def _many(
         try:
             device_port = _connected(entry, port, single=len(entries) == 1)
             with Repl(device_port, within=within) as repl:
-                _set_up(Device(repl), entry, hub, console, signer=signer, sources=sources)
+                _set_up(SerialDevice(repl), entry, hub, console, signer=signer, sources=sources)
         except DormouseError as error:
             failed += 1
             typer.echo(f"dormouse: {entry.called}: {error}", err=True)
@@ -153,7 +153,7 @@ def _many(
         raise ProvisionError(f"{failed} of {len(entries)} devices are not set up")
 
 
-def _connected(entry: Entry, port: str | None, *, single: bool) -> str:
+def _connected(entry: DeviceEntry, port: str | None, *, single: bool) -> str:
     """The port that the device is on, connected by hand one after the other if it must be."""
     if not entry.serial and not single and sys.stdin.isatty():
         typer.prompt(f"Connect {entry.called}, then Enter", default="", show_default=False)
@@ -161,8 +161,8 @@ def _connected(entry: Entry, port: str | None, *, single: bool) -> str:
 
 
 def _set_up(
-    device: Device,
-    entry: Entry,
+    device: SerialDevice,
+    entry: DeviceEntry,
     hub: LocalHub | None,
     console: Console,
     *,
@@ -175,21 +175,21 @@ def _set_up(
     work.prepare(device, entry.board, entry.firmware, console.print, sources)
     device.join(entry.plan.wifi)
     device.reach(entry.plan.hub)
-    wanted = _signed(entry.plan, signer)
-    told = work.finish(device, wanted, entry.board, hub, console.print, sources=sources)
-    _tell(console, device, told)
+    desired = _signed(entry.plan, signer)
+    status = work.finish(device, desired, entry.board, hub, console.print, sources=sources)
+    _print_outcome(console, device, status)
 
 
-def _tell(console: Console, device: Device, told: dict[str, Any] | None) -> None:
-    """What came of it; `told` is the device's entry in the hub's /status."""
+def _print_outcome(console: Console, device: SerialDevice, status: dict[str, Any] | None) -> None:
+    """What came of it; `status` is the device's entry in the hub's /status."""
     facts = device.facts
-    if told is None:
+    if status is None:
         console.print(f"{facts.id} is set up; it enrols at its hub by itself")
     else:
-        console.print(f"{facts.id} is set up and the hub hears it", style="green")
-        for value in told["values"]:
+        console.print(f"{facts.id} is set up and reports to the hub", style="green")
+        for value in status["values"]:
             console.print(f"  {value['service']} {value['characteristic']}: {value['value']}")
-        for problem in told["report"].get("problems", ()):
+        for problem in status["report"].get("problems", ()):
             console.print(f"  the device says: {problem}", style="red", markup=False)
     if facts.portal:
         name, password = facts.portal

@@ -11,10 +11,10 @@ from typing import Any
 
 from host.boards import Board, I2c
 from host.provision.errors import DeviceSaidError, WifiError
-from host.provision.plan import Hub, Wifi
+from host.provision.plan import HubEndpoint, Wifi
 from host.provision.repl import Repl
 
-__all__ = ["Device", "Facts", "Network"]
+__all__ = ["BoardFacts", "Network", "SerialDevice"]
 
 # Short modules of MicroPython; `%r` is only ever filled with literals. What they define is dropped
 # again, since the heap they share with the firmware is small.
@@ -98,7 +98,7 @@ _BME280 = (0x76, 0x77)
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class BoardFacts:
     """Who the device is.
 
     `firmware` and `board` are "" without firmware, `password` without one on flash; `portal` is
@@ -122,50 +122,50 @@ class Network:
     open: bool
 
 
-class Device:
+class SerialDevice:
     """Questions and orders to the device at the prompt."""
 
     def __init__(self, repl: Repl) -> None:
         self.repl = repl
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> BoardFacts:
         """Who it is, asked once. Raises DeviceSaidError."""
-        said = self.repl.ask(_FACTS)
+        facts = self.repl.evaluate(_FACTS)
         try:
-            kept = json.loads(said.get("settings.json", ""))
+            settings = json.loads(facts.get("settings.json", ""))
         except ValueError:
-            kept = {}
-        password = said.get("password", "")
-        portal = said.get("portal")
-        return Facts(
-            said["id"],
-            said.get("firmware", ""),
-            said.get("board", ""),
+            settings = {}
+        password = facts.get("password", "")
+        portal = facts.get("portal")
+        return BoardFacts(
+            facts["id"],
+            facts.get("firmware", ""),
+            facts.get("board", ""),
             password if len(password) == 32 else "",
-            kept if isinstance(kept, dict) else {},
+            settings if isinstance(settings, dict) else {},
             (portal[0], portal[1]) if portal else None,
         )
 
     def networks(self) -> list[Network]:
         """What it hears, the strongest first, a name once."""
-        heard: dict[str, Network] = {}
-        for ssid, rssi, security in self.repl.ask(_NETWORKS, within=20):
-            if ssid and (ssid not in heard or heard[ssid].rssi < rssi):
-                heard[ssid] = Network(ssid, rssi, security == 0)
-        return sorted(heard.values(), key=lambda network: -network.rssi)
+        strongest: dict[str, Network] = {}
+        for ssid, rssi, security in self.repl.evaluate(_NETWORKS, within=20):
+            if ssid and (ssid not in strongest or strongest[ssid].rssi < rssi):
+                strongest[ssid] = Network(ssid, rssi, security == 0)
+        return sorted(strongest.values(), key=lambda network: -network.rssi)
 
     def join(self, wifi: Wifi) -> None:
         """Join the network, as a trial. Raises WifiError."""
         code = _JOIN % (wifi.ssid, wifi.key, _JOIN_S * 20)
-        status = self.repl.ask(code, within=_JOIN_S + 10)
+        status = self.repl.evaluate(code, within=_JOIN_S + 10)
         if status != _JOINED:
             reason = _REASONS.get(status, f"no address after {_JOIN_S} s")
             raise WifiError(wifi.ssid, reason, wrong_key=status == _WRONG_KEY)
 
-    def reach(self, hub: Hub) -> None:
+    def reach(self, hub: HubEndpoint) -> None:
         """Connect to the hub's broker, as a trial, having joined. Raises DeviceSaidError."""
-        error = self.repl.ask(_REACH % (hub.host, hub.port), within=20)
+        error = self.repl.evaluate(_REACH % (hub.host, hub.port), within=20)
         if error is not None:
             raise DeviceSaidError(
                 f"the device is on the network and does not reach the hub at {hub.host}:{hub.port} "
@@ -174,16 +174,16 @@ class Device:
 
     def sensors(self, board: Board) -> list[dict[str, Any]]:
         """What answers on the board's I2C and 1-Wire pins, as entries of the settings."""
-        found = self._bme280(board.i2c) if board.i2c and "bme280" in board.sensors else []
+        sensors = self._bme280(board.i2c) if board.i2c and "bme280" in board.sensors else []
         # Pulling the pins of a living I2C bus about would only confuse it.
-        busy = {pin for entry in found for pin in (entry["scl"], entry["sda"])}
+        busy = {pin for entry in sensors for pin in (entry["scl"], entry["sda"])}
         if "ds18b20" in board.sensors:
-            found += self._ds18b20([pin for pin in board.onewire if pin not in busy])
-        return found
+            sensors += self._ds18b20([pin for pin in board.onewire if pin not in busy])
+        return sensors
 
     def _bme280(self, bus: I2c) -> list[dict[str, Any]]:
         try:
-            answers = self.repl.ask(_I2C % (bus.scl, bus.sda))
+            answers = self.repl.evaluate(_I2C % (bus.scl, bus.sda))
         except DeviceSaidError:
             return []  # no pull-ups: there is no bus
         pins = {"scl": bus.scl, "sda": bus.sda}
@@ -195,20 +195,20 @@ class Device:
 
     def _ds18b20(self, pins: Sequence[int]) -> list[dict[str, Any]]:
         for pin in pins:
-            roms = sorted(self.repl.ask(_ONE_WIRE % pin))
+            roms = sorted(self.repl.evaluate(_ONE_WIRE % pin))
             # Family code 28 is the DS18B20's.
             entries = [{"driver": "ds18b20", "pin": pin, "rom": r} for r in roms if r[:2] == "28"]
             if entries:
                 return entries
         return []
 
-    def install(self, modules: Path, told: Callable[[int, int], None]) -> None:
-        """Copy compiled modules to the device; `told` gets (done, all) files."""
+    def install(self, modules: Path, progress: Callable[[int, int], None]) -> None:
+        """Copy compiled modules to the device; `progress` gets (done, all) files."""
         files = sorted(modules.rglob("*.mpy"))
         for done, file in enumerate(files):
-            told(done, len(files))
+            progress(done, len(files))
             self.repl.copy(file, file.relative_to(modules).as_posix())
-        told(len(files), len(files))
+        progress(len(files), len(files))
 
     def configure(self, settings: dict[str, Any], password: str) -> None:
         """Write password and settings; the settings come last, being what makes it start."""

@@ -16,10 +16,10 @@ from host.boards import Board
 from host.errors import FileReadError
 from host.provision import plan
 from host.provision.errors import DevicesFileError, PlanError
-from host.provision.plan import Hub, Plan, Wifi
+from host.provision.plan import HubEndpoint, ProvisioningPlan, Wifi
 from host.sources import INSTALLED, Sources
 
-__all__ = ["Entry", "load"]
+__all__ = ["DeviceEntry", "load"]
 
 _TABLES = ("wifi", "hub", "devices")
 
@@ -35,30 +35,30 @@ class _Own(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DeviceEntry:
     """One device of the file: what it is called there, where it is, what it shall be."""
 
     called: str
-    plan: Plan
+    plan: ProvisioningPlan
     board: Board
     serial: str
     id: str
     firmware: bool
 
 
-def load(path: Path, hub: Hub | None, sources: Sources = INSTALLED) -> list[Entry]:
+def load(path: Path, hub: HubEndpoint | None, sources: Sources = INSTALLED) -> list[DeviceEntry]:
     """The devices of the file, in its order; `hub` is meant where it names none.
 
     Raises FileReadError, EmptyFileError, or DevicesFileError with device, what, what is allowed.
     """
     try:
-        said = tomllib.loads(files.read(path).decode("utf-8"))
+        document = tomllib.loads(files.read(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DevicesFileError(path, "", f"not TOML: {error}") from None
-    _check_tables(path, said)
+    _check_tables(path, document)
     entries = [
-        _entry(path, said, called, own, hub, sources=sources)
-        for called, own in said["devices"].items()
+        _entry(path, document, called, own, hub, sources=sources)
+        for called, own in document["devices"].items()
     ]
     for what in ("id", "serial"):
         _check_unique(path, entries, what)
@@ -66,11 +66,11 @@ def load(path: Path, hub: Hub | None, sources: Sources = INSTALLED) -> list[Entr
     return entries
 
 
-def _check_tables(path: Path, said: Mapping[str, Any]) -> None:
-    for name in said:
+def _check_tables(path: Path, document: Mapping[str, Any]) -> None:
+    for name in document:
         if name not in _TABLES:
             raise DevicesFileError(path, "", f"[{name}]: unknown; allowed: {', '.join(_TABLES)}")
-    devices = said.get("devices")
+    devices = document.get("devices")
     if not isinstance(devices, dict) or not devices:
         raise DevicesFileError(path, "", "no device in it: [devices.<name>] describes one")
     for called, own in devices.items():
@@ -80,38 +80,38 @@ def _check_tables(path: Path, said: Mapping[str, Any]) -> None:
 
 def _entry(
     path: Path,
-    said: Mapping[str, Any],
+    document: Mapping[str, Any],
     called: str,
     own: Mapping[str, Any],
-    hub: Hub | None,
+    hub: HubEndpoint | None,
     *,
     sources: Sources,
-) -> Entry:
+) -> DeviceEntry:
     fields = {name: own[name] for name in own if name not in _Own.model_fields}
-    common = {name: said[name] for name in ("wifi", "hub") if name in said}
+    common = {name: document[name] for name in ("wifi", "hub") if name in document}
     if hub and "hub" not in {*common, *own}:
         common["hub"] = hub.model_dump()
     try:
         beside = _Own.model_validate(own)
-        wanted = Plan.model_validate({"name": called, **common, **fields})
-        board = plan.check_board(wanted.board, sources)
-        plan.settings(wanted, board, sources)
+        desired = ProvisioningPlan.model_validate({"name": called, **common, **fields})
+        board = plan.check_board(desired.board, sources)
+        plan.settings(desired, board, sources)
     except ValidationError as error:
-        raise DevicesFileError(path, called, _told(error)) from None
+        raise DevicesFileError(path, called, _validation_text(error)) from None
     except PlanError as error:
         raise DevicesFileError(path, called, str(error)) from None
-    return Entry(called, wanted, board, beside.serial, beside.id, beside.firmware)
+    return DeviceEntry(called, desired, board, beside.serial, beside.id, beside.firmware)
 
 
-def _told(error: ValidationError) -> str:
+def _validation_text(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     match first["type"]:
         case "extra_forbidden":
             known = {
                 "wifi": Wifi.model_fields,
-                "hub": Hub.model_fields,
-            }.get(str(first["loc"][0]), {**Plan.model_fields, **_Own.model_fields})
+                "hub": HubEndpoint.model_fields,
+            }.get(str(first["loc"][0]), {**ProvisioningPlan.model_fields, **_Own.model_fields})
             return f"{field}: unknown; allowed: {', '.join(known)}"
         case "missing":
             return f"{field}: missing"
@@ -120,7 +120,7 @@ def _told(error: ValidationError) -> str:
             return f"{field}: {first['msg']}"
 
 
-def _check_unique(path: Path, entries: list[Entry], what: str) -> None:
+def _check_unique(path: Path, entries: list[DeviceEntry], what: str) -> None:
     seen: dict[str, str] = {}
     for entry in entries:
         value = getattr(entry, what)
@@ -129,7 +129,7 @@ def _check_unique(path: Path, entries: list[Entry], what: str) -> None:
         seen[value] = entry.called
 
 
-def _check_private(path: Path, entries: list[Entry]) -> None:
+def _check_private(path: Path, entries: list[DeviceEntry]) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from host import tables
 
-__all__ = ["Driver", "known"]
+__all__ = ["SensorDriver", "known"]
 
 
-class Driver(BaseModel):
+class SensorDriver(BaseModel):
     """One driver; see drivers.toml. `options` has (lowest, highest), or () for text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +29,6 @@ _FILE = Path(__file__).with_name("drivers.toml")
 
 
 @cache
-def known(file: Path = _FILE) -> Mapping[str, Driver]:
+def known(file: Path = _FILE) -> Mapping[str, SensorDriver]:
     """Every driver by its name in the settings."""
-    return tables.read(file, Driver)
+    return tables.read(file, SensorDriver)

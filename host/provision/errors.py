@@ -10,7 +10,7 @@ __all__ = [
     "AnswersError",
     "DeviceSaidError",
     "DevicesFileError",
-    "HubRefusedError",
+    "EndpointRefusedError",
     "NoFirmwareError",
     "NoPromptError",
     "NoTerminalError",
@@ -95,12 +95,12 @@ class WrongKeyThriceError(ProvisionError):
 
     def __init__(self, ssid: str) -> None:
         super().__init__(
-            f"the password of {ssid!r} was wrong three times; the other answers are kept: run "
+            f"the password of {ssid!r} was wrong three times; the other answers are saved: run "
             "the command again with the right one"
         )
 
 
-class HubRefusedError(ProvisionError):
+class EndpointRefusedError(ProvisionError):
     """The hub does not let the device in."""
 
     exit_status = 66

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from contracts.hub_client import HubClient
+from contracts.hub_client import ApiClient
 from contracts.local_hub import NoHubError
 from host.local_hub import data_folder, hub_client, hub_facts
 from host.provision import plan
-from host.provision.errors import HubRefusedError, NotHeardError
+from host.provision.errors import EndpointRefusedError, NotHeardError
 
 __all__ = ["LocalHub"]
 
@@ -25,11 +25,11 @@ _VALUES_S = 3.0
 class LocalHub:
     """The hub that runs on a data folder, spoken to by its API, over its private socket."""
 
-    def __init__(self, client: HubClient, facts: dict[str, Any]) -> None:
+    def __init__(self, client: ApiClient, facts: dict[str, Any]) -> None:
         self._client = client
         self._facts = facts
         self.addresses = [
-            plan.Hub(host=host, port=facts["mqtt_port"], enrol_port=facts["enrol_port"])
+            plan.HubEndpoint(host=host, port=facts["mqtt_port"], enrol_port=facts["enrol_port"])
             for host in facts["addresses"]
         ]
 
@@ -53,7 +53,7 @@ class LocalHub:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def is_at(self, address: plan.Hub) -> bool:
+    def is_at(self, address: plan.HubEndpoint) -> bool:
         """Whether a device with that address reports to this hub."""
         with contextlib.suppress(OSError):
             number = socket.gethostbyname(address.host)
@@ -68,16 +68,16 @@ class LocalHub:
         """Make the device's account beforehand; the password to write on it.
 
         `password` is the device's own, "" if it has none yet. An account that exists gets a new
-        one. Raises HubRefusedError for a device that was shut out, HubError.
+        one. Raises EndpointRefusedError for a device that was shut out, HubError.
         """
         accounts = {one["name"]: one for one in self._client.get("/accounts")["accounts"]}
         account = accounts.get(device)
         if account is None:
-            wanted = {"password": password} if password else {}
-            return str(self._client.post(f"/accounts/{device}", wanted)["password"])
+            body = {"password": password} if password else {}
+            return str(self._client.post(f"/accounts/{device}", body)["password"])
         if account["state"] == "disabled":
-            raise HubRefusedError(
-                f"the hub shuts {device} out: let it in with `dormouse devices enable {device}`"
+            raise EndpointRefusedError(
+                f"the hub has {device} disabled: enable it with `dormouse devices enable {device}`"
             )
         return str(self._client.post(f"/accounts/{device}/rotate")["password"])
 
@@ -100,17 +100,17 @@ class LocalHub:
         comes. Raises NotHeardError.
         """
         until = time.monotonic() + within
-        heard = None
-        said = ""
+        first_seen = None
+        console_output = ""
         while True:
-            said += overheard()
+            console_output += overheard()
             entry = self._entry(device)
             if entry and entry["report"] and entry["seen"] != since:
-                heard = heard or time.monotonic()
-                if entry["values"] or time.monotonic() > heard + _VALUES_S:
+                first_seen = first_seen or time.monotonic()
+                if entry["values"] or time.monotonic() > first_seen + _VALUES_S:
                     return entry
             if time.monotonic() > until:
-                raise NotHeardError(_unheard(device, within, said))
+                raise NotHeardError(_unheard(device, within, console_output))
             time.sleep(_LOOK_EVERY_S)
 
     def _entry(self, device: str) -> dict[str, Any] | None:
@@ -118,11 +118,11 @@ class LocalHub:
         return next((entry for entry in entries if entry["id"] == device), None)
 
 
-def _unheard(device: str, within: float, said: str) -> str:
-    lines = [line.strip() for line in said.splitlines()]
+def _unheard(device: str, within: float, console_output: str) -> str:
+    lines = [line.strip() for line in console_output.splitlines()]
     complaints = [line for line in lines if line.startswith(("wifi:", "broker:"))]
     why = f"; it said {complaints[-1]!r}" if complaints else ""
     return (
-        f"{device} has its settings, but the hub heard nothing from it within {within:g} s{why}: "
-        "look with `dormouse status`, or run this again"
+        f"{device} has its settings, but nothing reached the hub within {within:g} s{why}: "
+        "check with `dormouse status`, or run this again"
     )

@@ -12,11 +12,19 @@ from host import boards
 from host.boards import Board
 from host.errors import UnknownBoardError
 from host.provision import drivers
-from host.provision.drivers import Driver
+from host.provision.drivers import SensorDriver
 from host.provision.errors import PlanError
 from host.sources import INSTALLED, Sources
 
-__all__ = ["Hub", "Plan", "Wifi", "check_board", "check_sensor", "check_sensors", "settings"]
+__all__ = [
+    "HubEndpoint",
+    "ProvisioningPlan",
+    "Wifi",
+    "check_board",
+    "check_sensor",
+    "check_sensors",
+    "settings",
+]
 
 _WAKE_PIN = 16
 _DAY_S = 86400
@@ -33,7 +41,7 @@ class Wifi(_Part):
     key: str = Field("", max_length=64, pattern=r"^(.{8,64})?$", repr=False)
 
 
-class Hub(_Part):
+class HubEndpoint(_Part):
     """Where the device reports: an address and its two ports."""
 
     host: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
@@ -41,7 +49,7 @@ class Hub(_Part):
     enrol_port: int = Field(1884, ge=1, le=65535)
 
 
-class Plan(_Part):
+class ProvisioningPlan(_Part):
     """One device. `sensors` are entries as the firmware's settings have them, with GPIO numbers.
 
     `interval` in seconds. `place` is a path from the outside in: "House / Kitchen". `ota_key` is
@@ -50,7 +58,7 @@ class Plan(_Part):
 
     board: str
     wifi: Wifi
-    hub: Hub
+    hub: HubEndpoint
     name: str = Field("", max_length=64)
     place: str = Field("", max_length=200, pattern=r"^([^/]{1,100}(/[^/]{1,100}){0,9})?$")
     model: str = Field("sensor", min_length=1, max_length=32)
@@ -68,9 +76,9 @@ def check_board(text: str, sources: Sources = INSTALLED) -> Board:
         raise PlanError("board", str(error)) from None
 
 
-def settings(plan: Plan, board: Board, sources: Sources = INSTALLED) -> dict[str, Any]:
+def settings(plan: ProvisioningPlan, board: Board, sources: Sources = INSTALLED) -> dict[str, Any]:
     """The device's settings.json (docs/device.md). Raises PlanError for what `board` cannot do."""
-    said: dict[str, Any] = {
+    device_settings: dict[str, Any] = {
         "ssid": plan.wifi.ssid,
         "key": plan.wifi.key,
         "host": plan.hub.host,
@@ -82,12 +90,12 @@ def settings(plan: Plan, board: Board, sources: Sources = INSTALLED) -> dict[str
         "sensors": check_sensors(plan.sensors, board, sources),
     }
     if plan.ota_key:
-        said["ota_key"] = plan.ota_key
+        device_settings["ota_key"] = plan.ota_key
     if plan.switch:
         if board.switch is None:
             raise PlanError("switch", f"{board.name} has no relay")
-        said["switch"] = board.switch.model_dump()
-    return said
+        device_settings["switch"] = board.switch.model_dump()
+    return device_settings
 
 
 def check_sensors(
@@ -99,26 +107,26 @@ def check_sensors(
     used: dict[int, tuple[str, str]] = {}
     for index, entry in enumerate(entries):
         where = f"sensors[{index}]"
-        found = check_sensor(entry, board, where, known)
-        driver = known[found["driver"]]
+        sensor = check_sensor(entry, board, where, known)
+        driver = known[sensor["driver"]]
         # Sensors on one bus say by their address or ROM who is meant.
-        identity = str(found.get(driver.bus, "")) if driver.bus else f"#{index}"
+        identity = str(sensor.get(driver.bus, "")) if driver.bus else f"#{index}"
         for name in driver.pins:
-            other = used.get(found[name])
+            other = used.get(sensor[name])
             if other and (other[0] != driver.id or other[1] == identity or not driver.bus):
-                taken = board.label(found[name])
+                taken = board.label(sensor[name])
                 raise PlanError(
                     f"{where}.{name}", f"{taken} is taken by another sensor ({other[0]})"
                 )
-        used |= {found[name]: (driver.id, identity) for name in driver.pins}
-        checked.append(found)
+        used |= {sensor[name]: (driver.id, identity) for name in driver.pins}
+        checked.append(sensor)
     if sum(entry["driver"] == "battery" for entry in checked) > 1:
         raise PlanError("sensors", "there is one battery only")
     return checked
 
 
 def check_sensor(
-    entry: Mapping[str, Any], board: Board, where: str, known: Mapping[str, Driver]
+    entry: Mapping[str, Any], board: Board, where: str, known: Mapping[str, SensorDriver]
 ) -> dict[str, Any]:
     """One entry with GPIO numbers for labels. Raises PlanError for anything that is not allowed."""
     id_ = entry.get("driver")
@@ -127,17 +135,17 @@ def check_sensor(
         allowed = ", ".join(board.sensors) or "none"
         why = "there is no sensor" if driver is None else f"{board.name} does not carry"
         raise PlanError(f"{where}.driver", f"{why} {id_!r}; allowed on {board.name}: {allowed}")
-    found: dict[str, Any] = {"driver": driver.id}
+    sensor: dict[str, Any] = {"driver": driver.id}
     for name in driver.pins:
-        found[name] = _pin(entry.get(name), board, f"{where}.{name}")
-    if len({found[name] for name in driver.pins}) < len(driver.pins):
+        sensor[name] = _pin(entry.get(name), board, f"{where}.{name}")
+    if len({sensor[name] for name in driver.pins}) < len(driver.pins):
         raise PlanError(where, f"{', '.join(driver.pins)} must be different pins")
     for name, value in entry.items():
-        if name not in found:
-            found[name] = _option(driver, name, value, where)
-    if driver.id == "battery" and board.battery_mv and "scale_mv" not in found:
-        found["scale_mv"] = board.battery_mv
-    return found
+        if name not in sensor:
+            sensor[name] = _option(driver, name, value, where)
+    if driver.id == "battery" and board.battery_mv and "scale_mv" not in sensor:
+        sensor["scale_mv"] = board.battery_mv
+    return sensor
 
 
 def _pin(value: object, board: Board, where: str) -> int:
@@ -146,12 +154,12 @@ def _pin(value: object, board: Board, where: str) -> int:
         raise PlanError(where, f"{board.label(gpio)} wakes the device and can carry no sensor")
     if gpio is None:
         usable = [board.label(pin) for pin in sorted(board.pins.values()) if pin != _WAKE_PIN]
-        said = "no pin is given" if value is None else f"{board.name} has no pin {value!r}"
-        raise PlanError(where, f"{said}; allowed: {', '.join(usable)}")
+        reason = "no pin is given" if value is None else f"{board.name} has no pin {value!r}"
+        raise PlanError(where, f"{reason}; allowed: {', '.join(usable)}")
     return gpio
 
 
-def _option(driver: Driver, name: str, value: object, where: str) -> object:
+def _option(driver: SensorDriver, name: str, value: object, where: str) -> object:
     if name not in driver.options:
         allowed = ", ".join(("driver", *driver.pins, *driver.options))
         raise PlanError(f"{where}.{name}", f"{driver.id} has no such setting; allowed: {allowed}")

@@ -78,13 +78,13 @@ class Repl:
 
     def _interrupt(self) -> None:
         """Press ctrl-C for a while, until the prompt shows; at the raw one nothing does."""
-        said = b""
+        received = b""
         for _ in range(_PRESSES):
             with contextlib.suppress(SerialException, OSError):
                 self._transport.serial.write(b"\r\x03")
                 time.sleep(_PRESS_EVERY_S)
-                said += self._transport.serial.read(self._transport.serial.in_waiting)
-            if b">>> " in said:
+                received += self._transport.serial.read(self._transport.serial.in_waiting)
+            if b">>> " in received:
                 return
 
     def _entered(self, within: float) -> bool:
@@ -120,7 +120,7 @@ class Repl:
             raise DeviceSaidError(f"{self.port}: the device said: {lines[-1] if lines else '?'}")
         return str(printed.decode(errors="replace"))
 
-    def ask(self, code: str, *, within: float = 10.0) -> Any:
+    def evaluate(self, code: str, *, within: float = 10.0) -> Any:
         """The value of the JSON in the last line that `code` prints."""
         printed = self.run(code, within=within)
         lines = printed.strip().splitlines()

@@ -13,7 +13,7 @@ from host import boards
 from host.boards import Board
 from host.provision import drivers, plan
 from host.provision.answers import Answers
-from host.provision.device import Device
+from host.provision.device import SerialDevice
 from host.provision.errors import (
     DeviceSaidError,
     PlanError,
@@ -22,7 +22,7 @@ from host.provision.errors import (
     WrongKeyThriceError,
 )
 from host.provision.hub import LocalHub
-from host.provision.plan import Hub, Plan, Wifi
+from host.provision.plan import HubEndpoint, ProvisioningPlan, Wifi
 from host.sources import INSTALLED, Sources
 
 __all__ = ["Wizard"]
@@ -35,7 +35,7 @@ class Wizard:
 
     def __init__(
         self,
-        device: Device,
+        device: SerialDevice,
         answers: Answers,
         hub: LocalHub | None,
         console: Console,
@@ -51,7 +51,7 @@ class Wizard:
         self.drivers = drivers.known(sources.drivers)
         self.board: Board = next(iter(self.boards.values()))
 
-    def plan(self) -> Plan:
+    def plan(self) -> ProvisioningPlan:
         """Ask what is not answered yet. Raises WrongKeyThriceError, WifiError, typer.Abort."""
         answered = self.answers
         if len(answered):
@@ -66,10 +66,10 @@ class Wizard:
         self._step("switch", self._ask_switch)
         self._step("sensors", self._ask_sensors)
         self._step("interval", self._ask_interval)
-        return Plan(
+        return ProvisioningPlan(
             board=self.board.id,
             wifi=Wifi(ssid=answered["ssid"], key=answered["key"]),
-            hub=Hub(**answered["hub"]),
+            hub=HubEndpoint(**answered["hub"]),
             name=answered["name"],
             place=answered["place"],
             model="switch" if answered["switch"] else "sensor",
@@ -115,7 +115,7 @@ class Wizard:
         def take(text: str) -> dict[str, Any]:
             # Unusual ports are the hub's own affair, so they come from its hub.json.
             ports = offered.model_dump(exclude={"host"}) if offered else {}
-            return Hub(host=text, **ports).model_dump()
+            return HubEndpoint(host=text, **ports).model_dump()
 
         return self._until_allowed(lambda: typer.prompt("The hub's address", default=host), take)
 
@@ -172,7 +172,7 @@ class Wizard:
         for tries in range(1, _TRIES + 1):
             try:
                 with self.console.status("looking for the hub from there"):
-                    self.device.reach(Hub(**self.answers["hub"]))
+                    self.device.reach(HubEndpoint(**self.answers["hub"]))
             except DeviceSaidError as error:
                 if tries == _TRIES:
                     raise
@@ -192,7 +192,7 @@ class Wizard:
 
     def _text(self, question: str, default: str, field: str) -> str:
         """Free text, as the plan allows it."""
-        allowed = TypeAdapter(Annotated[str, Plan.model_fields[field]])
+        allowed = TypeAdapter(Annotated[str, ProvisioningPlan.model_fields[field]])
         return str(
             self._until_allowed(
                 lambda: typer.prompt(question, default=default, show_default=bool(default)).strip(),
@@ -207,15 +207,17 @@ class Wizard:
 
     def _ask_sensors(self) -> list[dict[str, Any]]:
         with self.console.status("looking for sensors on I2C and 1-Wire"):
-            found = self.device.sensors(self.board)
-        chosen = [entry for entry in found if typer.confirm(f"Use {self._told(entry)}?", True)]
+            detected = self.device.sensors(self.board)
+        chosen = [
+            entry for entry in detected if typer.confirm(f"Use {self._described(entry)}?", True)
+        ]
         if "battery" in self.board.sensors and typer.confirm("Report the battery's level?", True):
             chosen.append({"driver": "battery"})
         while (more := self._another(chosen)) is not None:
             chosen.append(more)
         return plan.check_sensors(chosen, self.board, self.sources)
 
-    def _told(self, entry: Mapping[str, Any]) -> str:
+    def _described(self, entry: Mapping[str, Any]) -> str:
         driver = self.drivers[entry["driver"]]
         pins = ", ".join(self.board.label(entry[pin]) for pin in driver.pins)
         identity = entry.get(driver.bus, "")
@@ -242,8 +244,8 @@ class Wizard:
                 return None
             return plan.check_sensors([*chosen, entry], self.board, self.sources)[-1]
 
-        found: dict[str, Any] | None = self._until_allowed(ask, take)
-        return found
+        sensor: dict[str, Any] | None = self._until_allowed(ask, take)
+        return sensor
 
     def _ask_interval(self) -> int:
         def take(text: str) -> int:

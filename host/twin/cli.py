@@ -25,8 +25,8 @@ from host.twin.errors import TwinError
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress, facts
 from host.twin.image import build_image
-from host.twin.kinds import Choice, Kind, kinds
-from host.twin.register import MOST, kept_folder
+from host.twin.kinds import Choice, TwinKind, kinds
+from host.twin.register import MOST, twin_folder
 from host.twin.rom import Bootloader
 from host.twin.table import fleet_table, summary
 from host.twin.twin import CONNECTION
@@ -90,7 +90,7 @@ async def _run(fleet: Fleet, seconds: float | None) -> None:
 
 def _fly(
     address: HubAddress,
-    what: list[Kind],
+    what: list[TwinKind],
     interval: float,
     folder: Path,
     *,
@@ -100,7 +100,7 @@ def _fly(
 ) -> int:
     """Run a fleet until its end; how many wakes failed. With a key, through the bootloader."""
     with (
-        kept_folder(folder) as first,
+        twin_folder(folder) as first,
         tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work,
     ):
         build = firmware.compile_to(Path(work), source=sources.firmware, shims=sources.shims)

@@ -19,21 +19,23 @@ from host.twin import firmware
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress
 from host.twin.hubchild import HubChild
-from host.twin.kinds import Kind, expected
-from host.twin.register import kept_folder
+from host.twin.kinds import TwinKind, expected
+from host.twin.register import twin_folder
 from host.twin.twin import Twin
 
 __all__ = ["run"]
 
-SENSORS = (Kind.DS18B20, Kind.BME280, Kind.SWITCH)
+SENSORS = (TwinKind.DS18B20, TwinKind.BME280, TwinKind.SWITCH)
 INTERVAL_S = 5.0
 _ONCE_S = 60.0
 _PERIOD_S = 0.5  # of the table in the terminal
 
 
-def missing(twins: Iterable[Twin], kinds: Iterable[Kind], status: Mapping[str, Any]) -> list[str]:
+def missing(
+    twins: Iterable[Twin], kinds: Iterable[TwinKind], status: Mapping[str, Any]
+) -> list[str]:
     """What the hub's status does not have yet of these devices, a line each."""
-    had = {
+    received = {
         (device["id"], value["service"], value["characteristic"])
         for device in status["devices"]
         for value in device["values"]
@@ -42,7 +44,7 @@ def missing(twins: Iterable[Twin], kinds: Iterable[Kind], status: Mapping[str, A
         f"{twin.id} ({kind}): {service}/{characteristic}"
         for twin, kind in zip(twins, kinds, strict=True)
         for service, characteristic in expected(kind)
-        if (twin.id, service, characteristic) not in had
+        if (twin.id, service, characteristic) not in received
     ]
 
 
@@ -73,7 +75,7 @@ async def run(folder: Path, *, once: bool, seconds: float | None) -> int:
     console = Console()
     console.print(f"starting a hub on {folder}", highlight=False, soft_wrap=True)
     limit = _ONCE_S if once and seconds is None else seconds
-    with _kept(folder) as first_chip:
+    with _twin_folder(folder) as first_chip:
         built = await asyncio.to_thread(firmware.compile_to, folder / "firmware")
         async with HubChild(folder / "hub") as hub:
             banner(console, hub.facts, await hub.first_link())
@@ -92,11 +94,11 @@ async def run(folder: Path, *, once: bool, seconds: float | None) -> int:
     return 1 if once and lacking else 0
 
 
-def _kept(folder: Path) -> AbstractContextManager[int]:
+def _twin_folder(folder: Path) -> AbstractContextManager[int]:
     """Make the folders and hold them; the first chip id."""
     # The hub's children may run as another user below it.
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-    return kept_folder(folder / "twins")
+    return twin_folder(folder / "twins")
 
 
 async def _show(

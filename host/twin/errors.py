@@ -8,11 +8,11 @@ from pathlib import Path
 from host.errors import HostError
 
 __all__ = [
-    "FolderInUseError",
     "HubNotReachedError",
     "NoModulesError",
     "NoVirtualMachineError",
     "TwinError",
+    "TwinFolderInUseError",
 ]
 
 
@@ -48,7 +48,7 @@ class NoAddressError(TwinError):
         )
 
 
-class FolderInUseError(TwinError):
+class TwinFolderInUseError(TwinError):
     """Other virtual devices run from this folder."""
 
     exit_status = 5

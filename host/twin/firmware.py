@@ -36,7 +36,7 @@ def compile_to(
     """Compile everything into `folder`, in place of what was there.
 
     The firmware says that it is `version` (this release without one) for `board`. `source` and
-    `shims` are the folders of both. Raises host.firmware.FirmwareError with the compiler's message.
+    `shims` are the folders of both. Raises FirmwareBuildError with the compiler's message.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder = folder.absolute()  # a VM looks from its own folder

@@ -13,7 +13,7 @@ from typing import Self
 
 from host.twin.firmware import Build
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind, equip
+from host.twin.kinds import TwinKind, equip
 from host.twin.register import chip_ids
 from host.twin.rom import Bootloader, Rom
 from host.twin.twin import CONNECTION, Twin
@@ -60,7 +60,7 @@ class Fleet:
         hub: HubAddress,
         firmware: Build,
         folder: Path,
-        kinds: Sequence[Kind],
+        kinds: Sequence[TwinKind],
         *,
         interval: float = 5.0,
         pace: float = 1.0,

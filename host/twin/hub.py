@@ -16,13 +16,13 @@ __all__ = ["HubAddress", "facts"]
 def facts(data_dir: Path) -> dict[str, Any]:
     """What hub.json says of the hub that runs on `data_dir`. Raises HubNotReachedError."""
     try:
-        said: dict[str, Any] = hub_facts(data_dir)
+        reported: dict[str, Any] = hub_facts(data_dir)
     except NoHubError:
         raise HubNotReachedError(
             f"no hub is running on {data_dir}: start one with `dormouse hub`, or name another "
             "with --hub"
         ) from None
-    return said
+    return reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class HubAddress:
     enrol_port: int = 1884
 
     @classmethod
-    def of(cls, said: dict[str, Any]) -> Self:
+    def of(cls, reported: dict[str, Any]) -> Self:
         """The address in a hub.json, as this machine reaches it."""
-        host = said["host"]
+        host = reported["host"]
         if host in {"0.0.0.0", "::", ""}:
             host = "127.0.0.1"
-        return cls(host, int(said["mqtt_port"]), int(said["enrol_port"]))
+        return cls(host, int(reported["mqtt_port"]), int(reported["enrol_port"]))

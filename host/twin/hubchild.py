@@ -104,10 +104,10 @@ class HubChild:
             raise HubNotReachedError
         try:
             answer = await self._client.get("/status")
-            said: dict[str, Any] = answer.raise_for_status().json()
+            answered: dict[str, Any] = answer.raise_for_status().json()
         except httpx.HTTPError:
             return {"devices": []}
-        return said
+        return answered
 
     async def first_link(self) -> str | None:
         """A one-time link to the dashboard; None when somebody has used one already."""

@@ -10,10 +10,10 @@ from typing import Any
 from host.twin.hub import HubAddress
 from host.twin.world import World
 
-__all__ = ["Choice", "Kind", "equip", "expected", "kinds"]
+__all__ = ["Choice", "TwinKind", "equip", "expected", "kinds"]
 
 
-class Kind(StrEnum):
+class TwinKind(StrEnum):
     """A sensor that sleeps, or a relay switch that stays awake."""
 
     DS18B20 = "ds18b20"
@@ -37,41 +37,41 @@ _KEY = "virtual devices"
 _DAY_S = 600  # ten minutes, so that a demonstration shows something move
 
 # Pins as people wire a NodeMCU and as they are in a Sonoff Basic.
-_SETTINGS: dict[Kind, dict[str, Any]] = {
-    Kind.DS18B20: {"sensors": [{"driver": "ds18b20", "pin": 4}, {"driver": "battery"}]},
-    Kind.BME280: {"sensors": [{"driver": "bme280", "scl": 5, "sda": 4}, {"driver": "battery"}]},
-    Kind.DHT22: {"sensors": [{"driver": "dht22", "pin": 14}, {"driver": "battery"}]},
-    Kind.SWITCH: {"switch": {"relay": 12, "button": 0, "led": 13}},
+_SETTINGS: dict[TwinKind, dict[str, Any]] = {
+    TwinKind.DS18B20: {"sensors": [{"driver": "ds18b20", "pin": 4}, {"driver": "battery"}]},
+    TwinKind.BME280: {"sensors": [{"driver": "bme280", "scl": 5, "sda": 4}, {"driver": "battery"}]},
+    TwinKind.DHT22: {"sensors": [{"driver": "dht22", "pin": 14}, {"driver": "battery"}]},
+    TwinKind.SWITCH: {"switch": {"relay": 12, "button": 0, "led": 13}},
 }
 
 _EXPECTED = {
-    Kind.DS18B20: ("TemperatureSensor/CurrentTemperature",),
-    Kind.BME280: (
+    TwinKind.DS18B20: ("TemperatureSensor/CurrentTemperature",),
+    TwinKind.BME280: (
         "TemperatureSensor/CurrentTemperature",
         "HumiditySensor/CurrentRelativeHumidity",
         "AirPressureSensor/AirPressure",
     ),
-    Kind.DHT22: (
+    TwinKind.DHT22: (
         "TemperatureSensor/CurrentTemperature",
         "HumiditySensor/CurrentRelativeHumidity",
     ),
-    Kind.SWITCH: ("Switch/On",),
+    TwinKind.SWITCH: ("Switch/On",),
 }
 
 
-def kinds(choice: Choice, count: int) -> list[Kind]:
+def kinds(choice: Choice, count: int) -> list[TwinKind]:
     """`count` devices of the chosen kind; mixed ones are sensors and switches by turns."""
-    wanted = list(Kind) if choice is Choice.MIXED else [Kind(choice)]
-    return list(islice(cycle(wanted), count))
+    kinds = list(TwinKind) if choice is Choice.MIXED else [TwinKind(choice)]
+    return list(islice(cycle(kinds), count))
 
 
-def expected(kind: Kind) -> list[tuple[str, str]]:
+def expected(kind: TwinKind) -> list[tuple[str, str]]:
     """(service, characteristic) of every value that a device of this kind measures."""
     return [(service, name) for service, name in (topic.split("/") for topic in _EXPECTED[kind])]
 
 
 def equip(
-    kind: Kind, hub: HubAddress, *, interval: float, seed: int
+    kind: TwinKind, hub: HubAddress, *, interval: float, seed: int
 ) -> tuple[dict[str, Any], World]:
     """Settings for the device's flash, and its world; devices of different seeds differ."""
     chance = random.Random(seed)  # noqa: S311  # the weather in a virtual room

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from host.twin.errors import FolderInUseError
-from host.twin.kinds import Kind
+from host.twin.errors import TwinFolderInUseError
+from host.twin.kinds import TwinKind
 
-__all__ = ["MOST", "chip_ids", "kept_folder"]
+__all__ = ["MOST", "chip_ids", "twin_folder"]
 
 _BITS = 14
 MOST = 1 << _BITS
@@ -23,17 +23,17 @@ MOST = 1 << _BITS
 
 
 @contextlib.contextmanager
-def kept_folder(folder: Path) -> Iterator[int]:
+def twin_folder(folder: Path) -> Iterator[int]:
     """Make `folder` and hold it; the first of its chip ids, drawn by lot when it was made.
 
-    So devices of different folders and machines are different ones. Raises FolderInUseError.
+    So devices of different folders and machines are different ones. Raises TwinFolderInUseError.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # devices' passwords lie in it
     with (folder / "first-chip").open("a+", encoding="ascii") as register:
         try:
             fcntl.flock(register, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise FolderInUseError(folder) from None
+            raise TwinFolderInUseError(folder) from None
         register.seek(0)
         text = register.read()
         if not text:
@@ -43,12 +43,12 @@ def kept_folder(folder: Path) -> Iterator[int]:
         yield int(text, 16)
 
 
-def chip_ids(first: int, kinds: Sequence[Kind]) -> list[int]:
+def chip_ids(first: int, kinds: Sequence[TwinKind]) -> list[int]:
     """A chip id for each device: the n-th of a kind has always the same one."""
-    order = {kind: number << _BITS for number, kind in enumerate(Kind)}
-    seen: Counter[Kind] = Counter()
-    found = []
+    order = {kind: number << _BITS for number, kind in enumerate(TwinKind)}
+    seen: Counter[TwinKind] = Counter()
+    chosen_ids = []
     for kind in kinds:
-        found.append(first | order[kind] | seen[kind])
+        chosen_ids.append(first | order[kind] | seen[kind])
         seen[kind] += 1
-    return found
+    return chosen_ids

@@ -57,7 +57,7 @@ class Rom:
 
     The file is made when it is not there. The OTA server listens on port 8266 of an address of the
     device's `own`, as a board's does, or else on a free port of the bootloader's. `listening` is
-    the port that it got, `said` what it printed, `decision` what bootdecide printed last.
+    the port that it got, `server_output` what it printed, `decision` what bootdecide printed last.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Rom:
         self.own = own
         self.address: Address | None = None
         self.listening: int | None = None
-        self.said: list[str] = []
+        self.server_output: list[str] = []
         self.decision: dict[str, Any] = {}
         self._folder = folder
         self._image = image
@@ -114,16 +114,16 @@ class Rom:
             stderr=asyncio.subprocess.STDOUT,
         )
         try:
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
         finally:
             await end(process)
         if process.returncode not in {0, _SERVER}:
-            raise TwinError(f"bootdecide: {said.decode(errors='replace').strip()}")
-        self.decision = json.loads(said)
+            raise TwinError(f"bootdecide: {output.decode(errors='replace').strip()}")
+        self.decision = json.loads(output)
         return process.returncode == _SERVER
 
     async def serve(self) -> asyncio.subprocess.Process:
-        """Start the OTA server; give what it prints to `hear`."""
+        """Start the OTA server; give what it prints to `handle_output`."""
         times = {
             "--packet-wait": self.bootloader.packet_wait_ms,
             "--idle-restart": self.bootloader.idle_restart_ms,
@@ -139,9 +139,9 @@ class Rom:
             process_group=0,
         )
 
-    def hear(self, line: str) -> None:
+    def handle_output(self, line: str) -> None:
         """Keep a line that the OTA server printed, and the port that the first one names."""
-        self.said.append(line)
+        self.server_output.append(line)
         if line.startswith("listening on "):
             self.listening = int(line.rpartition(":")[2])
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["State", "Statistics"]
+__all__ = ["Statistics", "TwinState"]
 
 
-class State(StrEnum):
+class TwinState(StrEnum):
     """What a virtual device is doing."""
 
     OFF = "off"
@@ -29,7 +29,7 @@ class Statistics:
     long the VM lived last, its start (about 15 ms) included.
     """
 
-    state: State = State.OFF
+    state: TwinState = TwinState.OFF
     boots: int = 0
     cycles: int = 0
     complaints: int = 0

@@ -16,7 +16,7 @@ from host.twin import vm
 from host.twin.errors import TwinError
 from host.twin.firmware import Build
 from host.twin.rom import Rom
-from host.twin.statistics import State, Statistics
+from host.twin.statistics import Statistics, TwinState
 from host.twin.vm import Cause
 from host.twin.world import World
 
@@ -30,7 +30,7 @@ CONNECTION = ("host", "port", "enrol_port")
 
 _FATAL = 1  # the exit status of an uncaught exception
 _FOR_EVER_US = 0  # deepsleep(0) has no alarm: only a reset ends it
-_KEPT_OUTPUT = 4000  # characters of a crashed VM's output: a traceback and what came before
+_OUTPUT_LIMIT = 4000  # characters of a crashed VM's output: a traceback and what came before
 
 
 class Twin:
@@ -128,7 +128,7 @@ class Twin:
             self._life = None
         for volatile in ("rtc.bin", "pins.json"):
             (self.folder / volatile).unlink(missing_ok=True)
-        self._enter(State.OFF)
+        self._enter(TwinState.OFF)
 
     async def power_cut(self) -> None:
         """Take its power away for a moment."""
@@ -145,7 +145,7 @@ class Twin:
         self._typed = line
         self._restart(Cause.HARD)
 
-    def rouse(self) -> None:
+    def wake(self) -> None:
         """End its deep sleep now, as the alarm would; no effect while it is awake."""
         self._roused.set()
 
@@ -173,7 +173,7 @@ class Twin:
     def console(self) -> str:
         """The end of what its firmware printed in this wake or, while it sleeps, the last one."""
         try:
-            return (self.folder / "console").read_text(errors="replace")[-_KEPT_OUTPUT:].strip()
+            return (self.folder / "console").read_text(errors="replace")[-_OUTPUT_LIMIT:].strip()
         except OSError:
             return ""
 
@@ -211,7 +211,7 @@ class Twin:
             self._roused.clear()
             self.statistics.boots += 1
             if self.rom and await self._starts_server(self.rom, cause):
-                await self._attend(await self.rom.serve(), State.UPDATING)
+                await self._attend(await self.rom.serve(), TwinState.UPDATING)
                 cause = self._take_forced() or Cause.SOFT
             else:
                 status = await self._run(cause)
@@ -234,7 +234,7 @@ class Twin:
                 return _FATAL
             process = await vm.spawn(self.flash, path, self._variables(cause), console, typed)
         try:
-            return await self._attend(process, State.AWAKE)
+            return await self._attend(process, TwinState.AWAKE)
         finally:
             self.statistics.awake_ms = (time.monotonic() - began) * 1000
 
@@ -244,7 +244,7 @@ class Twin:
             return self.firmware
         return Build(self.rom.modules(), self.firmware.shims)
 
-    async def _attend(self, process: asyncio.subprocess.Process, state: State) -> int:
+    async def _attend(self, process: asyncio.subprocess.Process, state: TwinState) -> int:
         """What runs on the chip, until it ends or is ended; its exit status."""
         self._process = process
         try:
@@ -254,7 +254,7 @@ class Twin:
                 self._enter(state)
             else:
                 async for line in process.stdout:
-                    self.rom.hear(line.decode(errors="replace").strip())
+                    self.rom.handle_output(line.decode(errors="replace").strip())
                     self._enter(state)
             return await process.wait()
         finally:
@@ -267,29 +267,29 @@ class Twin:
         if status == vm.RESET:
             return self._reset()
         # Microseconds, as the uint32 that the chip's timer takes.
-        asked = self._left("sleep") if status == vm.ASLEEP else None
-        if asked is not None:
+        sleep_us = self._take_number("sleep") if status == vm.ASLEEP else None
+        if sleep_us is not None:
             now.cycles += 1
-            if said := self.console():
+            if output := self.console():
                 now.complaints += 1
-                now.last_complaint = said
-            await self._sleep(asked)
+                now.last_complaint = output
+            await self._sleep(sleep_us)
             return self._take_forced() or Cause.DEEPSLEEP
         if status == 0:
             # The program came to its end: a device shows its prompt then, and waits.
             self._failed("ended at the prompt")
-            self._enter(State.PROMPT)
+            self._enter(TwinState.PROMPT)
             await self._pause(None)
             return self._take_forced() or Cause.HARD
         asleep = status == vm.ASLEEP
         self._failed("asleep, but no time in `sleep`" if asleep else f"exit status {status}")
-        self._enter(State.CRASHED)
+        self._enter(TwinState.CRASHED)
         await self._pause(WATCHDOG_S)
         return self._take_forced() or Cause.WATCHDOG
 
     def _reset(self) -> Cause:
         """A reset that the firmware asked for, or its watchdog's."""
-        if self._left("reset-cause") == Cause.WATCHDOG:
+        if self._take_number("reset-cause") == Cause.WATCHDOG:
             self._failed("reset by its watchdog")
             return Cause.WATCHDOG
         self.statistics.resets += 1
@@ -301,7 +301,7 @@ class Twin:
 
     async def _sleep(self, microseconds: int) -> None:
         self.statistics.sleep_s = microseconds / 1e6
-        self._enter(State.ASLEEP)
+        self._enter(TwinState.ASLEEP)
         await self._pause(None if microseconds == _FOR_EVER_US else microseconds / 1e6)
 
     async def _pause(self, seconds: float | None) -> None:
@@ -310,7 +310,7 @@ class Twin:
             async with asyncio.timeout(None if seconds is None else seconds * self.pace):
                 await self._roused.wait()
 
-    def _left(self, name: str) -> int | None:
+    def _take_number(self, name: str) -> int | None:
         """A number that the VM left in its folder, once; None if there is none."""
         path = self.folder / name
         try:
@@ -344,7 +344,7 @@ class Twin:
         forced, self._forced = self._forced, None
         return forced
 
-    def _enter(self, state: State) -> None:
+    def _enter(self, state: TwinState) -> None:
         self.statistics.state = state
         self._changed.set()
         self._changed = asyncio.Event()

@@ -19,7 +19,7 @@ from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError, ForeignRowError
 from hub.devices.glance import glance
 from hub.readings.points import Form, PointRepository, Resolution, Series, Span
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Odd", "Watch"]
 
@@ -63,7 +63,7 @@ class Watch:
 
     def __init__(self, store: Database, supervisor: Supervisor | None = None) -> None:
         self._store = store
-        self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
         self._profiles: dict[tuple[str, SeriesKey], tuple[float, Profile]] = {}
         self._looked: dict[tuple[str, SeriesKey], _Looked] = {}
         self._swept: dict[str, float] = {}

@@ -84,8 +84,8 @@ async def authenticate(connection: HTTPConnection) -> Principal | None:
     if PRINCIPAL not in scope:
         find: Authenticator = scope[AUTHENTICATOR]
         scope[PRINCIPAL] = await find(connection)
-    found: Principal | None = scope[PRINCIPAL]
-    return found
+    principal: Principal | None = scope[PRINCIPAL]
+    return principal
 
 
 async def authenticate_again(connection: HTTPConnection) -> Principal | None:

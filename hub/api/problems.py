@@ -74,7 +74,7 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        faults = [_fault(found) for found in error.errors()]
+        faults = [_fault(detail) for detail in error.errors()]
         first = faults[0] if faults else Fault(where="request", what="is malformed")
         return _answer(422, f"{first.where}: {first.what}", faults)
 
@@ -99,7 +99,7 @@ def _of(error: Exception) -> str:
 
 async def _defect(_: Request, _error: Exception) -> JSONResponse:
     # Starlette raises it again afterwards, so that it is logged with its traceback.
-    return _answer(500, "the hub failed at this; its log says why")
+    return _answer(500, "the hub could not do this; its log says why")
 
 
 def _answer(
@@ -125,6 +125,6 @@ def _line(request: Request, error: HTTPException) -> str:
     return str(error.detail)
 
 
-def _fault(found: dict[str, Any]) -> Fault:
-    where = ".".join(str(part) for part in found["loc"])
-    return Fault(where=where, what=str(found["msg"]).removeprefix("Value error, "))
+def _fault(detail: dict[str, Any]) -> Fault:
+    where = ".".join(str(part) for part in detail["loc"])
+    return Fault(where=where, what=str(detail["msg"]).removeprefix("Value error, "))

@@ -1,4 +1,4 @@
-"""The store for a command: the running hub's Postgres, or one started for the command."""
+"""The database for a command: the running hub's Postgres, or one started for the command."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from hub.database.start import Running, running
 from hub.folder import data_folder
 from hub.settings import Settings
 
-__all__ = ["alone", "ask", "attached"]
+__all__ = ["alone", "attached", "run_query"]
 
 T = TypeVar("T")
 
 
-def ask(settings: Settings, question: Callable[[Database], Awaitable[T]]) -> T:
+def run_query(settings: Settings, question: Callable[[Database], Awaitable[T]]) -> T:
     """What the database answers to one question of a command, in a loop of its own."""
 
     async def work() -> T:
-        async with attached(settings) as found:
-            return await question(found.store)
+        async with attached(settings) as opened:
+            return await question(opened.database)
 
     return asyncio.run(work())
 
 
 @asynccontextmanager
 async def attached(settings: Settings) -> AsyncIterator[Running]:
-    """The store, beside a running hub or without one."""
+    """The database, beside a running hub or without one."""
     async with AsyncExitStack() as stack:
         if not settings.database_url:
             postgres = Postgres(settings.data_dir / "postgres", run_as=settings.run_as)
             if await _answers(postgres):
-                store = await stack.enter_async_context(Database(postgres.app_url))
-                yield Running(store, postgres, postgres.owner_url)
+                database = await stack.enter_async_context(Database(postgres.app_url))
+                yield Running(database, postgres, postgres.owner_url)
                 return
         yield await stack.enter_async_context(alone(settings))
 
 
 @asynccontextmanager
 async def alone(settings: Settings) -> AsyncIterator[Running]:
-    """The store with no hub beside it; raises FolderInUseError while one runs on the folder."""
+    """The database with no hub beside it; raises FolderInUseError while one runs on the folder."""
     with data_folder(settings.data_dir):
-        async with running(settings) as found:
-            yield found
+        async with running(settings) as opened:
+            yield opened
 
 
 async def _answers(postgres: Postgres) -> bool:

@@ -9,8 +9,8 @@ import psycopg
 
 from hub.database.errors import (
     DatabaseAwayError,
+    DatabaseError,
     RefusedValueError,
-    StoreError,
     WriteConflictError,
 )
 
@@ -36,13 +36,13 @@ def translated() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        found = _translation(error)
-        if found is None:
+        translated = _translation(error)
+        if translated is None:
             raise
-        raise found from error
+        raise translated from error
 
 
-def _translation(error: psycopg.Error) -> StoreError | None:
+def _translation(error: psycopg.Error) -> DatabaseError | None:
     state = error.sqlstate or ""
     line = (str(error).splitlines() or [type(error).__name__])[0]
     if error.diag.severity_nonlocalized in _FATAL:

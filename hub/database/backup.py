@@ -41,9 +41,9 @@ async def backup(postgres: Postgres, target: Path) -> Contents:
             row = await (await conn.execute("SELECT pg_export_snapshot()")).fetchone()
             contents = await _contents(conn)
             await _dump(postgres, str(row[0]) if row else "", contents, partial)
-        found = await verify(postgres, partial)
-        if found != contents:
-            raise BackupError(target, _difference(contents, found))
+        restored = await verify(postgres, partial)
+        if restored != contents:
+            raise BackupError(target, _difference(contents, restored))
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -98,10 +98,10 @@ async def _restored(postgres: Postgres, source: Path) -> AsyncIterator[tuple[str
     try:
         await _load(postgres, scratch, source)
         async with _admin(postgres, scratch) as conn:
-            found = await _contents(conn)
-        if found != promised:
-            raise BackupError(source, _difference(promised, found))
-        yield scratch, found
+            restored = await _contents(conn)
+        if restored != promised:
+            raise BackupError(source, _difference(promised, restored))
+        yield scratch, restored
     finally:
         await _drop(postgres, scratch)
 
@@ -120,15 +120,15 @@ async def _contents(conn: Connection) -> Contents:
                AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname"""
         )
     ).fetchall()
-    found: Contents = {}
+    contents: Contents = {}
     for (table,) in rows:
         query = sql.SQL(
             "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text "
             "FROM dormouse.{} AS t"
         ).format(sql.Identifier(table))
         row: Any = await (await conn.execute(query)).fetchone()
-        found[table] = [row[0], int(row[1])]
-    return found
+        contents[table] = [row[0], int(row[1])]
+    return contents
 
 
 async def _dump(postgres: Postgres, snapshot: str, contents: Contents, target: Path) -> None:
@@ -168,8 +168,8 @@ def _promised(source: Path) -> Contents:
         raise BackupError(source, str(error)) from None
     if not first.startswith(_FIRST_LINE):
         raise BackupError(source, "no backup of Dormouse's")
-    found: Contents = json.loads(first.removeprefix(_FIRST_LINE))
-    return found
+    contents: Contents = json.loads(first.removeprefix(_FIRST_LINE))
+    return contents
 
 
 async def _load(postgres: Postgres, database: str, source: Path) -> None:
@@ -221,11 +221,11 @@ async def _finish(child: asyncio.subprocess.Process, file: Path) -> None:
         raise BackupError(file, lines[0])
 
 
-def _difference(wanted: Contents, found: Contents) -> str:
-    for table in sorted({*wanted, *found}):
-        if wanted.get(table) != found.get(table):
+def _difference(saved: Contents, restored: Contents) -> str:
+    for table in sorted({*saved, *restored}):
+        if saved.get(table) != restored.get(table):
             return (
-                f"{table} has {found.get(table, [0])[0]} rows after restoring, not the same "
-                f"{wanted.get(table, [0])[0]} that were backed up"
+                f"{table} has {restored.get(table, [0])[0]} rows after restoring, not the same "
+                f"{saved.get(table, [0])[0]} that were backed up"
             )
     return "nothing differs"

@@ -116,15 +116,15 @@ class Database:
 
         Every row has a `tenant` besides the query's columns. Raises UnknownTenantError.
         """
-        found = []
+        answers = []
         for name in tenants:
             async with (
                 self.of(name).transaction() as conn,
                 conn.cursor(row_factory=dict_row) as cursor,
             ):
                 await cursor.execute(query, parameters)
-                found += [{"tenant": name, **row} for row in await cursor.fetchall()]
-        return found
+                answers += [{"tenant": name, **row} for row in await cursor.fetchall()]
+        return answers
 
     async def _check(self) -> None:
         async with self.nobody() as conn:
@@ -133,9 +133,9 @@ class Database:
             row = await known.fetchone()
             if row and row[0]:
                 row = await (await conn.execute(_QUERIES["version"])).fetchone()
-            found = row[0] if row else None
-        if found != migrate.head():
-            raise SchemaOutdatedError(found, migrate.head())
+            revision = row[0] if row else None
+        if revision != migrate.head():
+            raise SchemaOutdatedError(revision, migrate.head())
 
 
 @dataclass(frozen=True, slots=True)

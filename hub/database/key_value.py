@@ -25,8 +25,8 @@ class KeyValueStore:
     async def load(self, area: str) -> dict[str, Any]:
         """All of an area, by key."""
         async with self._database.transaction() as conn:
-            found = await conn.execute(_QUERIES["values_of_area"], [self._owner, area])
-            return dict(await found.fetchall())
+            cursor = await conn.execute(_QUERIES["values_of_area"], [self._owner, area])
+            return dict(await cursor.fetchall())
 
     async def save(self, area: str, values: Mapping[str, Any]) -> None:
         """Keep these values (JSON: None, numbers, text, lists, objects), over what was there."""

@@ -14,13 +14,13 @@ from hub.database.errors import MigrationError
 
 __all__ = ["head", "migrate"]
 
-_STORE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent
 
 
 @cache
 def head() -> str:
     """The newest revision, for instance "0001": the number in the name of its file."""
-    steps = (_STORE / "migrations" / "versions").glob("v[0-9]*.py")
+    steps = (_PACKAGE / "migrations" / "versions").glob("v[0-9]*.py")
     return max(step.stem[1:].partition("_")[0] for step in steps)
 
 
@@ -32,16 +32,16 @@ async def migrate(owner_url: str) -> None:
     if await _revision(owner_url) == head():
         return
     # The package may be a source tree that only our own path knows.
-    path = os.pathsep.join([str(_STORE.parents[1]), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(_PACKAGE.parents[1]), os.environ.get("PYTHONPATH", "")])
     # The URL holds a password: not among the arguments, which others may read.
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "hub.database.upgrade",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
-    _, said = await process.communicate(owner_url.encode())
+    _, output = await process.communicate(owner_url.encode())
     if process.returncode:
-        lines = said.decode(errors="replace").strip().splitlines()
+        lines = output.decode(errors="replace").strip().splitlines()
         raise MigrationError(lines[-1] if lines else f"exit status {process.returncode}")
 
 
@@ -51,6 +51,6 @@ async def _revision(owner_url: str) -> str | None:
         known = await connection.execute("SELECT to_regclass('dormouse.alembic_version')::text")
         if await known.fetchone() in (None, (None,)):
             return None
-        found = await connection.execute("SELECT version_num FROM dormouse.alembic_version")
-        row = await found.fetchone()
+        cursor = await connection.execute("SELECT version_num FROM dormouse.alembic_version")
+        row = await cursor.fetchone()
     return str(row[0]) if row else None

@@ -67,9 +67,9 @@ def _is_ours(pid: int, data: Path) -> bool:
 
 def working_in(folder: Path) -> set[int]:
     """The processes whose working folder that is: a postmaster and its backends."""
-    found = set()
+    pids = set()
     for proc in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (proc / "cwd").readlink() == folder.resolve():
-                found.add(int(proc.name))
-    return found
+                pids.add(int(proc.name))
+    return pids

@@ -81,7 +81,7 @@ class Postgres:
     ) -> None:
         self.folder = folder.absolute()
         self._run_as = run_as
-        self._wanted_programs = programs
+        self._given_programs = programs
         self._tuning = {**TUNING, **(tuning or {})}
         self._home = self.folder / "cluster"
         self._data = self._home / "data"
@@ -145,8 +145,8 @@ class Postgres:
         """
         self._account = run_as(self._run_as)
         self._prepare_folders()
-        found = self._wanted_programs or binaries.locate()
-        self._programs = await binaries.reachable(found, self._account, self.folder)
+        programs = self._given_programs or binaries.locate()
+        self._programs = await binaries.reachable(programs, self._account, self.folder)
         try:
             if not (self._data / "PG_VERSION").exists():
                 await self._initdb()
@@ -167,7 +167,7 @@ class Postgres:
     def look_up(self) -> None:
         """Find the sockets and programs of one that runs. Raises OSError where none does."""
         self._sockets = Path((self.folder / "socket").read_text("utf-8").strip())
-        self._programs = self._wanted_programs or binaries.locate()
+        self._programs = self._given_programs or binaries.locate()
         (self._sockets / _SOCKET).stat()
 
     def _url(self, role: str, database: str) -> str:
@@ -218,11 +218,12 @@ class Postgres:
         partial.rename(self._data)
 
     async def _refuse_other_version(self) -> None:
-        have = (self._data / "PG_VERSION").read_text("ascii").strip()
-        found = await self._major()
-        if found != have:
+        data_version = (self._data / "PG_VERSION").read_text("ascii").strip()
+        version = await self._major()
+        if version != data_version:
             raise PostgresFailedError(
-                f"the data in {self._data} is of version {have}, the programs are {found}: "
+                f"the data in {self._data} is of version {data_version}, "
+                f"the programs are {version}: "
                 "back up with the old ones, then `dormouse hub restore`"
             )
 
@@ -306,12 +307,12 @@ def _refuse_unreachable(folder: Path, account: Account) -> None:
     for path in [*reversed(folder.resolve().parents), folder.resolve()]:
         if not path.exists():
             return
-        found = path.stat()
-        if found.st_uid == account.pw_uid:
-            allowed = found.st_mode & 0o100
-        elif found.st_gid == account.pw_gid:
-            allowed = found.st_mode & 0o010
+        status = path.stat()
+        if status.st_uid == account.pw_uid:
+            allowed = status.st_mode & 0o100
+        elif status.st_gid == account.pw_gid:
+            allowed = status.st_mode & 0o010
         else:
-            allowed = found.st_mode & 0o001
+            allowed = status.st_mode & 0o001
         if not allowed:
             raise UnreachableFolderError(folder, account.pw_name, path)

@@ -62,15 +62,15 @@ def _parsed(package: str, text: str) -> dict[str, Query]:
     before, *parts = _HEADER.split(text)
     if re.sub(r"^--.*$", "", before, flags=re.MULTILINE).strip():
         raise QueryFileError(package, "SQL before the first `-- name --`")
-    found: dict[str, Query] = {}
+    queries: dict[str, Query] = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         query = _bare(body)
-        if name in found:
+        if name in queries:
             raise QueryFileError(package, f"two queries are called {name!r}")
         if not query:
             raise QueryFileError(package, f"query {name!r} is empty")
-        found[name] = Query(query)
-    return found
+        queries[name] = Query(query)
+    return queries
 
 
 def _bare(body: str) -> str:

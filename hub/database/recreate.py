@@ -15,26 +15,26 @@ _QUERIES = Queries.of("hub.database")
 
 async def count_readings(owner_url: str) -> int:
     """How many readings the database holds, of all tenants, counted a tenant at a time."""
-    found = 0
+    readings = 0
     async with await psycopg.AsyncConnection.connect(owner_url) as conn:
-        there = await (await conn.execute(_QUERIES["reading_table"])).fetchone()
-        if there is None or there[0] is None:
+        table = await (await conn.execute(_QUERIES["reading_table"])).fetchone()
+        if table is None or table[0] is None:
             return 0
         tenants = await (await conn.execute(_QUERIES["tenant_numbers"])).fetchall()
         for (tenant,) in tenants:
             await conn.execute(_QUERIES["set_tenant"], [str(tenant)])
             row = await (await conn.execute(_QUERIES["count_readings"])).fetchone()
-            found += row[0] if row else 0
-    return found
+            readings += row[0] if row else 0
+    return readings
 
 
-async def recreate(owner_url: str, *, told: int) -> None:
+async def recreate(owner_url: str, *, times_confirmed: int) -> None:
     """Drop everything and migrate.
 
-    Raises RealReadingsError for a database with readings unless `told` twice.
+    Raises RealReadingsError for a database with readings unless `times_confirmed` twice.
     """
     readings = await count_readings(owner_url)
-    if readings and told < 2:
+    if readings and times_confirmed < 2:
         raise RealReadingsError(readings)
     async with await psycopg.AsyncConnection.connect(owner_url) as conn:
         await conn.execute(_QUERIES["drop_schema"])

@@ -10,11 +10,11 @@ from psycopg import errors as pg
 
 from hub.database.errors import (
     CycleError,
+    DatabaseError,
     DuplicateNameError,
     ForeignRowError,
     OverlapError,
     RefusedValueError,
-    StoreError,
 )
 
 __all__ = ["refusal", "typed"]
@@ -27,17 +27,17 @@ _OVERLAPS = {
 
 @contextmanager
 def typed() -> Iterator[None]:
-    """Within the block what the database refuses by a rule is raised as a StoreError."""
+    """Within the block what the database refuses by a rule is raised as a DatabaseError."""
     try:
         yield
     except Exception as error:
-        found = refusal(error)
-        if found is None:
+        translated = refusal(error)
+        if translated is None:
             raise
-        raise found from error
+        raise translated from error
 
 
-def refusal(error: Exception) -> StoreError | None:
+def refusal(error: Exception) -> DatabaseError | None:
     """The typed form of a driver's error, None when it is no rule of ours."""
     # SQLAlchemy's errors carry the driver's; loading it to name its class would take 11 MB.
     cause = getattr(error, "orig", error)
@@ -46,17 +46,17 @@ def refusal(error: Exception) -> StoreError | None:
     rule = cause.diag.constraint_name or ""
     message = cause.diag.message_primary or str(cause)
     where = f"{cause.diag.table_name}: {cause.diag.message_detail}"
-    found: StoreError | None = None
+    translated: DatabaseError | None = None
     if isinstance(cause, pg.ExclusionViolation):
-        found = OverlapError(_OVERLAPS.get(rule, rule), cause.diag.message_detail or message)
+        translated = OverlapError(_OVERLAPS.get(rule, rule), cause.diag.message_detail or message)
     elif rule == "place_is_a_tree":
-        found = CycleError(message)
+        translated = CycleError(message)
     elif isinstance(cause, pg.CheckViolation | psycopg.DataError):
-        found = RefusedValueError(message)
+        translated = RefusedValueError(message)
     elif isinstance(cause, pg.UniqueViolation):
-        found = DuplicateNameError(where)
+        translated = DuplicateNameError(where)
     elif isinstance(cause, pg.ForeignKeyViolation):
-        found = ForeignRowError(where)
+        translated = ForeignRowError(where)
     elif isinstance(cause, pg.InsufficientPrivilege) and "row-level security" in message:
-        found = ForeignRowError(f"{message} (no tenant set, or another tenant's row)")
-    return found
+        translated = ForeignRowError(f"{message} (no tenant set, or another tenant's row)")
+    return translated

@@ -55,8 +55,8 @@ async def ensure_owner(conn: Connection, role: str, user: str) -> None:
 
 async def ensure_database(conn: Connection, name: str, owner: str) -> None:
     """Make the database where it is missing; `conn` must be in autocommit mode."""
-    found = await conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-    if await found.fetchone() is None:
+    cursor = await conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+    if await cursor.fetchone() is None:
         await conn.execute(
             sql.SQL("CREATE DATABASE {} OWNER {}").format(
                 sql.Identifier(name), sql.Identifier(owner)
@@ -74,14 +74,14 @@ async def ensure_database(conn: Connection, name: str, owner: str) -> None:
 
 async def refuse_unsafe(conn: Connection) -> None:
     """Raises UnsafeRoleError when this connection's role, or one it may become, sees everything."""
-    found = await conn.execute(
+    cursor = await conn.execute(
         """SELECT rolname, rolsuper FROM pg_roles
            WHERE (rolsuper OR rolbypassrls)
              AND (rolname IN (current_user, session_user)
                   OR pg_has_role(session_user, oid, 'MEMBER'))
            ORDER BY rolname LIMIT 1"""
     )
-    row = await found.fetchone()
+    row = await cursor.fetchone()
     if row is None:
         return
     name, superuser = row
@@ -92,5 +92,5 @@ async def refuse_unsafe(conn: Connection) -> None:
 
 
 async def _exists(conn: Connection, role: str) -> bool:
-    found = await conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
-    return await found.fetchone() is not None
+    cursor = await conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+    return await cursor.fetchone() is not None

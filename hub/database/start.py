@@ -1,4 +1,4 @@
-"""The store for a hub: its own Postgres or the one that DATABASE_URL names, migrated, opened."""
+"""The database for a hub: its own Postgres or the one that DATABASE_URL names, migrated, opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from hub.database import roles
 from hub.database.database import Database
-from hub.database.errors import StoreError
+from hub.database.errors import DatabaseError
 from hub.database.migrate import migrate
 from hub.database.postgres import OWNER, Postgres
 from hub.database.secrets import secret
@@ -24,22 +24,22 @@ __all__ = ["Running", "running"]
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An open store; `postgres` is None when it is not ours.
+    """An open database; `postgres` is None when it is not ours.
 
     `owner_url` is for migrations and backups; None when DATABASE_URL names an application role.
     """
 
-    store: Database
+    database: Database
     postgres: Postgres | None
     owner_url: str | None
 
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
-    """Start or reach Postgres, migrate, open the store with the tenant of the settings.
+    """Start or reach Postgres, migrate, open the database with the tenant of the settings.
 
-    Raises StoreError leaves: binaries, folder or role unfit, the server not reachable, the schema
-    not of this version.
+    Raises DatabaseError leaves: binaries, folder or role unfit, the server not reachable, a schema
+    that is not of this version.
     """
     async with AsyncExitStack() as stack:
         postgres = None
@@ -52,9 +52,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             app_url, owner_url = postgres.app_url, postgres.owner_url
         if owner_url is not None:
             await migrate(owner_url)
-        store = await stack.enter_async_context(Database(app_url))
-        await store.ensure_tenant(settings.tenant)
-        yield Running(store, postgres, owner_url)
+        database = await stack.enter_async_context(Database(app_url))
+        await database.ensure_tenant(settings.tenant)
+        yield Running(database, postgres, owner_url)
 
 
 async def _external(url: str, data_dir: Path) -> tuple[str, str | None]:
@@ -67,13 +67,13 @@ async def _external(url: str, data_dir: Path) -> tuple[str, str | None]:
     try:
         conn = await psycopg.AsyncConnection.connect(url, autocommit=True)
     except psycopg.OperationalError as error:
-        raise StoreError(f"DORMOUSE_DATABASE_URL: {str(error).splitlines()[0]}") from None
+        raise DatabaseError(f"DORMOUSE_DATABASE_URL: {str(error).splitlines()[0]}") from None
     async with conn:
-        found = await conn.execute(
+        cursor = await conn.execute(
             """SELECT rolsuper OR rolcreaterole, current_database(), current_user
                FROM pg_roles WHERE rolname = current_user"""
         )
-        may_create, database, user = await found.fetchone() or (False, "", "")
+        may_create, database, user = await cursor.fetchone() or (False, "", "")
         if not may_create:
             return url, None
         app = f"dormouse_hub_{database}"[:63]

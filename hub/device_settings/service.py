@@ -9,7 +9,7 @@ from hub.database.database import Database
 from hub.device_settings.configs import Configs
 from hub.mqtt.connection import at_every_connection
 from hub.mqtt.source import Delivery, MqttSource
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["ConfigService"]
 
@@ -31,7 +31,7 @@ class ConfigService:
         self._source = source
         self._tenant_of = tenant_of
         self._configs: dict[str, Configs] = {}
-        self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
 
     def of(self, tenant: str) -> Configs:
         """The wanted settings of a tenant's devices."""

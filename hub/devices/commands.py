@@ -20,12 +20,12 @@ def gaps(
     data_dir: str | None = _DATA_DIR,
 ) -> None:
     """Show readings that never came, by device and boot identity."""
-    from hub.database.attach import ask  # noqa: PLC0415
+    from hub.database.attach import run_query  # noqa: PLC0415
     from hub.devices.repository import DeviceRepository  # noqa: PLC0415
 
     settings = load(data_dir=data_dir, tenant=tenant)
     owner = settings.tenant
-    found = ask(settings, lambda store: DeviceRepository(store.of(owner)).gaps(device))
+    found = run_query(settings, lambda store: DeviceRepository(store.of(owner)).gaps(device))
     for one in found:
         missing = ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in one.missing) or "none"
         typer.echo(
@@ -47,11 +47,11 @@ def devices(
     if where is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
-    from hub.database.attach import ask  # noqa: PLC0415
+    from hub.database.attach import run_query  # noqa: PLC0415
     from hub.devices.documents import devices_where  # noqa: PLC0415
 
     settings = load(data_dir=data_dir, tenant=tenant)
     path = where
-    found = ask(settings, lambda store: devices_where(store.of(settings.tenant), path))
+    found = run_query(settings, lambda store: devices_where(store.of(settings.tenant), path))
     for device in [json.dumps(found)] if as_json else found:
         typer.echo(device)

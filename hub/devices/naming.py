@@ -56,7 +56,7 @@ class Naming:
         """Name a device, `""`: not any more; who did it stands in its history.
 
         One with our firmware is told too, at its next wake, since Apple Home shows what a device
-        calls itself. Raises StoreError leaves.
+        calls itself. Raises DatabaseError leaves.
         """
         await DeviceChanges(self._store.of(tenant), who).name(device, name)
         bridge = self._bridges().get(tenant)

@@ -69,4 +69,4 @@ async def tell(
     bridge = bridges.get(tenant)
     if bridge is None:
         raise DeviceUnknownError(key.device)
-    return checked, bridge.tell(key, checked)
+    return checked, bridge.send_command(key, checked)

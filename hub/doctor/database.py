@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from hub.database.database import Database
-from hub.database.errors import DatabaseAwayError, StoreError
+from hub.database.errors import DatabaseAwayError, DatabaseError
 from hub.database.queries import Queries
 from hub.database.refusals import typed
 from hub.doctor.finding import Finding
@@ -64,7 +64,7 @@ async def _can_write(database: Database, name: str, others: list[str]) -> bool:
                     await conn.rollback()
         except DatabaseAwayError:
             raise
-        except StoreError:
+        except DatabaseError:
             continue
         return True
     return False

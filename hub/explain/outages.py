@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from hub.database.errors import DatabaseAwayError
 from hub.mqtt.connection import Connection
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Away", "Outage", "Outages", "merged"]
 
@@ -75,7 +75,7 @@ class Outages:
         self._clock = clock
         self._past: list[Outage] = []
         self._since: datetime | None = None
-        self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
         self._unsaved: list[Outage] = []
         self.started_at = clock()
 

@@ -137,7 +137,7 @@ class Explainer:
         if bridge is None:
             return Surroundings(problems=refused, outages=outages)
         held: dict[str, list[str]] = {}
-        for part in bridge.held():
+        for part in bridge.unshown():
             held.setdefault(part.device, []).append(f"{part.part}: {part.reason}")
         records = bridge.tree.identities.accessories
 

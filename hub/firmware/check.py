@@ -12,7 +12,7 @@ from contracts.errors import ContractError, FlashSizeError
 from contracts.flash_map import SECTOR, FlashMap
 from contracts.ota import canned
 from contracts.ota.checks import check_image
-from contracts.ota.protocol import Stream
+from contracts.ota.protocol import SignedStream
 from contracts.ota.signer import modulus_of
 from hub.firmware.errors import ImageRefusedError, ImageTooLargeError
 
@@ -77,7 +77,7 @@ def check(data: bytes, flash_maps: Sequence[FlashMap] = ()) -> Checked:
     )
 
 
-def _check_datagrams(stream: Stream) -> None:
+def _check_datagrams(stream: SignedStream) -> None:
     """Refuse what no OTA server takes: it writes when its sector's worth of data is full."""
     usual = stream.data[0].length
     if SECTOR % usual or any(d.length != usual for d in stream.data[:-1]):

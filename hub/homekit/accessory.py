@@ -61,20 +61,20 @@ class ShownCharacteristic(HapCharacteristic):  # type: ignore[misc]  # pyhap is 
         """Hold the value (already checked); True when that changes what a controller reads."""
         if self.kind.name == PRESS:
             return True
-        told = shown(self.kind, value)
-        if told == self._value:
+        reading = shown(self.kind, value)
+        if reading == self._value:
             return False
-        self.value = told
+        self.value = reading
         return True
 
 
-class _KeptIids(IIDManager):  # type: ignore[misc]
+class _StoredIids(IIDManager):  # type: ignore[misc]
     def __init__(self, iids: Mapping[str, int]) -> None:
         super().__init__()
-        self._kept = iids
+        self._stored = iids
 
     def get_iid_for_obj(self, obj: Any) -> int:
-        return self._kept[obj.unique_id]
+        return self._stored[obj.unique_id]
 
 
 class DeviceAccessory(hap.Accessory):  # type: ignore[misc]
@@ -98,7 +98,7 @@ class DeviceAccessory(hap.Accessory):  # type: ignore[misc]
         write: Callable[[SeriesKey, Value, tuple[str, int]], int],
     ) -> None:
         name = str(value(SeriesKey(device, INFORMATION, 0, "Name")))
-        super().__init__(driver, name, aid=aid, iid_manager=_KeptIids(iids))
+        super().__init__(driver, name, aid=aid, iid_manager=_StoredIids(iids))
         self.device = device
         self.shown: dict[SeriesKey, ShownCharacteristic] = {}
         self._available = available

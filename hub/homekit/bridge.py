@@ -25,14 +25,14 @@ from hub.homekit.errors import UnknownDeviceError, UnreachableDeviceError
 from hub.homekit.growth import Growth
 from hub.homekit.identity import Identities, part
 from hub.homekit.keeper import Keeper
-from hub.homekit.model import DeviceModel, Held
+from hub.homekit.model import DeviceModel, UnshownPart
 from hub.homekit.network import Advertiser, addresses
 from hub.homekit.pairing import PairingInfo
 from hub.homekit.presence import Patience, Presences, ReportLike
 from hub.homekit.state import BridgeRecord, HomeKitState
 from hub.homekit.tree import Tree
 from hub.homekit.writes import SUCCESS, CommandStyle, Writes
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Bridge", "Command", "PairingInfo", "ReportLike"]
 
@@ -73,14 +73,14 @@ class Bridge:
         self._settle, self._forget_after = settle, forget_after
         self._presences = Presences(patience or Patience())
         supervisor = supervisor or Supervisor()
-        self._tasks = supervisor.tasks(Role.BRIDGE)
+        self._tasks = supervisor.tasks(PartRole.BRIDGE)
         self._writes = Writes(
             command,
             desired,
             show=self._show_again,
-            obeyed=functools.partial(self._take, live=False),
+            applied=functools.partial(self._take, live=False),
             command_style=command_style or (lambda _: CommandStyle()),
-            tasks=supervisor.tasks(Role.BRIDGE),
+            tasks=supervisor.tasks(PartRole.BRIDGE),
         )
         self._newest: dict[SeriesKey, datetime] = {}
         self._tree: Tree | None = None
@@ -90,7 +90,7 @@ class Bridge:
     # --- life ---------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Show everything known, as it was. Raises PortTakenError."""
+        """Show everything known, as it was. Raises BridgePortTakenError."""
         try:
             await self._start()
         except BaseException:
@@ -104,7 +104,7 @@ class Bridge:
             identities,
             self._name,
             make_driver=self._make_driver,
-            told=self._told,
+            current=self._current,
             available=lambda device: self._presences.of(device).available,
             write=self._write,
         )
@@ -138,7 +138,7 @@ class Bridge:
         try:
             await self.keeper.save()
         except DatabaseAwayError as error:
-            log.warning("homekit: what changed last is not kept: %s", error.reason)
+            log.warning("homekit: the last changes were not saved: %s", error.reason)
         except Exception as error:  # noqa: BLE001  # noted; the rest of the hub is still to be stopped
             self._tasks.defects.note("keeping HomeKit's state", error)
 
@@ -175,8 +175,8 @@ class Bridge:
         if live:
             # A batch that waited in the broker says that the device was there, not that it is.
             waited = (datetime.now(UTC) - reading.at).total_seconds() if reading.identity else 0
-            self._presences.of(key.device).heard(waited)
-            self.keeper.heard(key.device)
+            self._presences.of(key.device).received(waited)
+            self.keeper.presence_changed(key.device)
         newest = self._newest.get(key)
         # A plain topic's message is as new as it can be, whatever was done to the clock.
         plain = live and reading.identity is None
@@ -192,20 +192,20 @@ class Bridge:
     def report(self, device: str, report: ReportLike, *, live: bool, waited: float = 0) -> None:
         """Take a device's report, made so many seconds ago: next wake, firmware and model."""
         self._presences.of(device).will_wake(report.next_wake_s, live=live, ago=waited)
-        self.keeper.heard(device)
-        for characteristic, said in (
+        self.keeper.presence_changed(device)
+        for characteristic, fact in (
             ("FirmwareRevision", report.firmware),
             ("Model", report.model),
         ):
             key = SeriesKey(device, INFORMATION, 0, characteristic)
             with contextlib.suppress(BadValue):  # a report may say what HomeKit cannot
-                if said is not None:
-                    self._take(key, parse(INFORMATION, characteristic, said), live=live)
+                if fact is not None:
+                    self._take(key, parse(INFORMATION, characteristic, fact), live=live)
 
     def online(self, device: str, online: bool, *, live: bool) -> None:
         """Take what a device's last will says."""
         self._presences.of(device).is_online(online, live=live)
-        self.keeper.heard(device)
+        self.keeper.presence_changed(device)
 
     def remove(self, key_or_device: SeriesKey | str) -> None:
         """Take a device out of HomeKit; it may come back, and is then given its own ids again."""
@@ -242,7 +242,7 @@ class Bridge:
         """Forget one controller, or all; how many pairings ended."""
         return sum(driver.forget(controller) for driver in self.tree.drivers.values())
 
-    def tell(self, key: SeriesKey, value: Value) -> bool:
+    def send_command(self, key: SeriesKey, value: Value) -> bool:
         """Send a device what somebody wants, as if a controller had written it.
 
         False: it sleeps, and gets it when it wakes. Raises UnknownDeviceError where HomeKit has no
@@ -288,9 +288,9 @@ class Bridge:
         """What each shown device is called."""
         return self.growth.names
 
-    def held(self) -> list[Held]:
+    def unshown(self) -> list[UnshownPart]:
         """What is not shown, and why."""
-        return [held for device in self.tree.held.values() for held in device]
+        return [unshown for device in self.tree.unshown.values() for unshown in device]
 
     def has(self, device: str) -> bool:
         """Whether HomeKit has a place for the device."""
@@ -300,8 +300,8 @@ class Bridge:
     def model_of(self, device: str) -> str | None:
         """What kind of device it says it is."""
         model = self.tree.models.get(device)
-        said = model and model.values.get(SeriesKey(device, INFORMATION, 0, "Model"))
-        return str(said) if said else None
+        value = model and model.values.get(SeriesKey(device, INFORMATION, 0, "Model"))
+        return str(value) if value else None
 
     def available(self, device: str) -> bool:
         """Whether HomeKit shows the device's values rather than "No Response"."""
@@ -326,14 +326,14 @@ class Bridge:
         if before is None or (key.characteristic == "Name" and value != before):
             self.growth.grow(key.device)
         if live:
-            self._writes.heard(key, value, self.tree.identities)
+            self._writes.received(key, value, self.tree.identities)
         shown = self.tree.shown
         if key not in shown:
             return
         accessory = self.tree.accessory(key.device)
         for touched in model.touched(key, accessory.shown if accessory else ()):
             if touched in shown and touched not in self._writes.pending:
-                self._show(touched, self._told(touched))
+                self._show(touched, self._current(touched))
 
     def _named(self, key: SeriesKey) -> bool:
         """Whether it is a name that HomeKit wrote."""
@@ -346,10 +346,10 @@ class Bridge:
         """Hold a value and tell those who subscribed."""
         shown = self.tree.shown[key]
         if shown.show(value):
-            told = value if key.characteristic == PRESS else shown.value
-            shown.broker.publish(told, shown, None, shown.kind.immediate)
+            shown_value = value if key.characteristic == PRESS else shown.value
+            shown.broker.publish(shown_value, shown, None, shown.kind.immediate)
 
-    def _told(self, key: SeriesKey) -> Value:
+    def _current(self, key: SeriesKey) -> Value:
         pending = self._writes.pending.get(key)
         if pending is not None:
             return pending
@@ -380,7 +380,7 @@ class Bridge:
         """Tell everyone what is shown now, whether they knew or not, all but one address."""
         shown = self.tree.shown.get(key)
         if shown is not None:
-            shown.show(self._told(key))
+            shown.show(self._current(key))
             shown.broker.publish(shown.value, shown, but, shown.kind.immediate)
 
     # --- keeping ------------------------------------------------------------------------------
@@ -406,4 +406,4 @@ class Bridge:
     def _driver_changed(self, number: int, members: Mapping[str, Any]) -> None:
         identities = self.tree.identities
         identities.keep(identities.bridges[number].model_copy(update=members))
-        self._tasks.spawn("keeping HomeKit's pairings", self.keeper.until_kept())
+        self._tasks.spawn("keeping HomeKit's pairings", self.keeper.until_saved())

@@ -16,7 +16,7 @@ from typing import Any
 from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, SERVICES, Characteristic
 from contracts.homekit.values import proper_name
 
-__all__ = ["Fault", "check"]
+__all__ = ["StateFault", "check"]
 
 _BASE = "-0000-1000-8000-0026BB765291"
 _MAX_ACCESSORIES = 150
@@ -35,7 +35,7 @@ _PROTOCOL_INFORMATION = "A2"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class StateFault:
     """What is wrong, where. `service` is an iid, None where the whole accessory must be held."""
 
     aid: int
@@ -63,9 +63,9 @@ _CARRIED, _KINDS = _by_type()
 _INFORMATION = _short(SERVICES[INFORMATION].uuid)
 
 
-def check(accessories: Iterable[Mapping[str, Any]]) -> list[Fault]:
+def check(accessories: Iterable[Mapping[str, Any]]) -> list[StateFault]:
     """Every fault of a bridge's database (the list under "accessories"); none: safe to publish."""
-    faults: list[Fault] = []
+    faults: list[StateFault] = []
     seen: set[int] = set()
     serials: set[str] = set()
     for count, accessory in enumerate(accessories, 1):
@@ -75,7 +75,7 @@ def check(accessories: Iterable[Mapping[str, Any]]) -> list[Fault]:
             reason = f"more than {_MAX_ACCESSORIES} accessories"
         seen.add(aid)
         if reason:
-            faults.append(Fault(aid, None, reason))
+            faults.append(StateFault(aid, None, reason))
             continue
         faults += _accessory_faults(accessory, serials)
     return faults
@@ -87,44 +87,44 @@ def _aid_fault(aid: object, seen: set[int]) -> str | None:
     return f"aid {aid} is given twice" if aid in seen else None
 
 
-def _accessory_faults(accessory: Mapping[str, Any], serials: set[str]) -> Iterator[Fault]:
+def _accessory_faults(accessory: Mapping[str, Any], serials: set[str]) -> Iterator[StateFault]:
     aid, services = accessory["aid"], accessory["services"]
     if len(services) > _MAX_SERVICES:
-        yield Fault(aid, None, f"{len(services)} services, at most {_MAX_SERVICES}")
+        yield StateFault(aid, None, f"{len(services)} services, at most {_MAX_SERVICES}")
     information = [s for s in services if s["type"] == _INFORMATION]
     if len(information) != 1 or information[0]["iid"] != 1:
-        yield Fault(aid, None, "there must be exactly one AccessoryInformation, with iid 1")
+        yield StateFault(aid, None, "there must be exactly one AccessoryInformation, with iid 1")
         return
     for reason in _information_faults(information[0], serials):
-        yield Fault(aid, None, reason)
+        yield StateFault(aid, None, reason)
     iids: set[int] = set()
     for service in services:
         for reason in _service_faults(service, iids):
-            yield Fault(aid, None if service in information else service["iid"], reason)
+            yield StateFault(aid, None if service in information else service["iid"], reason)
 
 
 def _information_faults(service: Mapping[str, Any], serials: set[str]) -> Iterator[str]:
-    said = {
+    information = {
         _KINDS[c["type"]].name: c.get("value")
         for c in service["characteristics"]
         if c["type"] in _KINDS
     }
-    missing = [c for c in SERVICES[INFORMATION].required if c not in said]
+    missing = [c for c in SERVICES[INFORMATION].required if c not in information]
     if missing:
         yield f"AccessoryInformation lacks {missing[0]}"
         return
     for name in ("SerialNumber", "Model"):
-        if len(said[name]) < 2:
-            yield f"{name} {said[name]!r} is shorter than 2 characters"
-    if not said["Manufacturer"]:
+        if len(information[name]) < 2:
+            yield f"{name} {information[name]!r} is shorter than 2 characters"
+    if not information["Manufacturer"]:
         yield "Manufacturer is empty"
-    if not proper_name(said["Name"]):
-        yield f"Name {said['Name']!r} is no name that HomeKit takes"
-    if not _REVISION.fullmatch(said["FirmwareRevision"]):
-        yield f"FirmwareRevision {said['FirmwareRevision']!r} is not x.y.z in digits"
-    if said["SerialNumber"] in serials:
-        yield f"SerialNumber {said['SerialNumber']!r} is another accessory's"
-    serials.add(said["SerialNumber"])
+    if not proper_name(information["Name"]):
+        yield f"Name {information['Name']!r} is no name that HomeKit takes"
+    if not _REVISION.fullmatch(information["FirmwareRevision"]):
+        yield f"FirmwareRevision {information['FirmwareRevision']!r} is not x.y.z in digits"
+    if information["SerialNumber"] in serials:
+        yield f"SerialNumber {information['SerialNumber']!r} is another accessory's"
+    serials.add(information["SerialNumber"])
 
 
 def _iid_fault(iid: object, iids: set[int]) -> str | None:
@@ -158,33 +158,33 @@ def _service_faults(service: Mapping[str, Any], iids: set[int]) -> Iterator[str]
             yield reason
 
 
-def _value_fault(kind: Characteristic, said: Mapping[str, Any]) -> str | None:
+def _value_fault(kind: Characteristic, declared: Mapping[str, Any]) -> str | None:
     """Format, range and finiteness, against what the database itself declares."""
-    if "value" not in said or said["value"] is None:
+    if "value" not in declared or declared["value"] is None:
         # A button's press is an event; reading it yields nothing.
-        wanted = kind.readable and kind.name != "ProgrammableSwitchEvent"
-        return f"{kind.name} has no value" if wanted else None
-    value = said["value"]
-    if not isinstance(value, _FORMATS.get(said["format"], int)) or (
-        isinstance(value, bool) != (said["format"] == "bool")
+        must_have_value = kind.readable and kind.name != "ProgrammableSwitchEvent"
+        return f"{kind.name} has no value" if must_have_value else None
+    value = declared["value"]
+    if not isinstance(value, _FORMATS.get(declared["format"], int)) or (
+        isinstance(value, bool) != (declared["format"] == "bool")
     ):
-        return f"{kind.name}: {value!r} is not {said['format']}"
+        return f"{kind.name}: {value!r} is not {declared['format']}"
     text = isinstance(value, str)
-    return _text_fault(kind, value, said) if text else _number_fault(kind, value, said)
+    return _text_fault(kind, value, declared) if text else _number_fault(kind, value, declared)
 
 
-def _number_fault(kind: Characteristic, value: Any, said: Mapping[str, Any]) -> str | None:
+def _number_fault(kind: Characteristic, value: Any, declared: Mapping[str, Any]) -> str | None:
     if not math.isfinite(value):
         return f"{kind.name}: {value!r} is not finite"
-    if not said.get("minValue", value) <= value <= said.get("maxValue", value):
+    if not declared.get("minValue", value) <= value <= declared.get("maxValue", value):
         return f"{kind.name}: {value!r} is out of range"
-    if value not in said.get("valid-values", (value,)):
+    if value not in declared.get("valid-values", (value,)):
         return f"{kind.name}: {value!r} is not a valid value"
     return None
 
 
-def _text_fault(kind: Characteristic, value: Any, said: Mapping[str, Any]) -> str | None:
-    longest = said.get("maxLen", 64)
+def _text_fault(kind: Characteristic, value: Any, declared: Mapping[str, Any]) -> str | None:
+    longest = declared.get("maxLen", 64)
     if kind.format == "string" and len(value) > longest:
         return f"{kind.name} is {len(value)} characters long, at most {longest}"
     if kind.name == "ConfiguredName" and not proper_name(value):

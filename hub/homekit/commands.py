@@ -51,11 +51,11 @@ def qr(data_dir: DataDir = None, tenant: Tenant = None) -> None:
 @app.command()
 def pairings(data_dir: DataDir = None, tenant: Tenant = None, as_json: Json = False) -> None:
     """List who is paired with which bridge."""
-    found = _get(data_dir, "/homekit/pairings", tenant)
+    bridges = _get(data_dir, "/homekit/pairings", tenant)
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(bridges, ensure_ascii=False))
         return
-    for info in found:
+    for info in bridges:
         typer.echo(f"{info['name']} ({info['tenant']}, port {info['port']})")
         for controller in info["controllers"] or [
             "not paired: `dormouse homekit qr` shows the code"
@@ -81,11 +81,11 @@ def unpair(
 @app.command()
 def accessories(data_dir: DataDir = None, tenant: Tenant = None, as_json: Json = False) -> None:
     """Show the accessories with their values, and what is held back and why."""
-    found = _get(data_dir, "/homekit/accessories", tenant)
+    homes = _get(data_dir, "/homekit/accessories", tenant)
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(homes, ensure_ascii=False))
         return
-    for home in found:
+    for home in homes:
         Console().print(_home(home))
 
 
@@ -105,8 +105,8 @@ def _home(home: dict[str, Any]) -> Tree:
             _accessory(branch, accessory)
     if home["held"]:
         branch = root.add("held back")
-        for held in home["held"]:
-            branch.add(Text(f"{held['device']} {held['part']}: {held['reason']}"))
+        for unshown in home["held"]:
+            branch.add(Text(f"{unshown['device']} {unshown['part']}: {unshown['reason']}"))
     return root
 
 
@@ -115,5 +115,5 @@ def _accessory(branch: Tree, accessory: dict[str, Any]) -> None:
     leaf = branch.add(Text(f"{accessory['name']} ({accessory['device']}){state}"))
     for service, values in accessory["services"].items():
         if service != "AccessoryInformation":
-            told = ", ".join(f"{name} {value}" for name, value in values.items())
-            leaf.add(Text(f"{service}: {told}"))
+            text = ", ".join(f"{name} {value}" for name, value in values.items())
+            leaf.add(Text(f"{service}: {text}"))

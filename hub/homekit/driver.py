@@ -27,7 +27,7 @@ from pyhap.state import State
 
 from contracts.homekit.values import BadValue, parse
 from hub.homekit.accessory import ShownCharacteristic
-from hub.homekit.errors import PortTakenError
+from hub.homekit.errors import BridgePortTakenError
 from hub.homekit.srp import verifier
 from hub.homekit.state import BridgeRecord, Pairing
 
@@ -72,15 +72,15 @@ class _Protocol(HAPServerProtocol):  # type: ignore[misc]  # pyhap is untyped
             return
         topics = self.accessory_driver.topics
         while self._urgent:
-            wanted = [
+            subscribed = [
                 events.popleft()
                 for (aid, iid), events in self._urgent.items()
                 if self.peername in topics.get(f"{aid}.{iid}", ())
             ]
-            if not wanted or self.transport.is_closing():
+            if not subscribed or self.transport.is_closing():
                 self._urgent.clear()
                 return
-            self.write(create_hap_event(wanted))
+            self.write(create_hap_event(subscribed))
             self._urgent = {place: events for place, events in self._urgent.items() if events}
 
     def _send_events(self) -> None:
@@ -159,7 +159,7 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
         self.srp_verifier = verifier(self.state.pincode)
 
     async def start(self) -> None:
-        """Listen, then advertise. Raises PortTakenError for the first bridge.
+        """Listen, then advertise. Raises BridgePortTakenError for the first bridge.
 
         A further bridge takes any free port where its own is taken: nobody chose that one, and
         controllers are told by multicast.
@@ -171,7 +171,7 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
         except OSError as error:
             reason = error.strerror or str(error)
             if not self._number:
-                raise PortTakenError(self._host, self._port, reason) from None
+                raise BridgePortTakenError(self._host, self._port, reason) from None
             log.warning("homekit: port %d is taken (%s): taking another", self._port, reason)
             self.http_server = _Server((self._host, 0), self)
             await self.http_server.async_start(self.loop)
@@ -226,33 +226,33 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
 
     def drop_topics(self, aid: int, iids: Iterable[int] | None = None) -> None:
         """Forget who subscribed to an accessory that went (or to these parts of it)."""
-        gone = None if iids is None else {f"{aid}.{iid}" for iid in iids}
+        dropped = None if iids is None else {f"{aid}.{iid}" for iid in iids}
         for topic in list(self.topics):
-            if topic in gone if gone is not None else topic.startswith(f"{aid}."):
+            if topic in dropped if dropped is not None else topic.startswith(f"{aid}."):
                 del self.topics[topic]
 
     # --- what a controller asks for -----------------------------------------------------------
 
     def _find(self, aid: int, iid: int) -> tuple[Any, Any]:
         accessory = self.accessory if aid == 1 else self.accessory.accessories.get(aid)
-        found = None if accessory is None else accessory.iid_manager.get_obj(iid)
-        return accessory, found if hasattr(found, "to_valid_value") else None
+        characteristic = None if accessory is None else accessory.iid_manager.get_obj(iid)
+        return accessory, characteristic if hasattr(characteristic, "to_valid_value") else None
 
     def get_characteristics(self, char_ids: Iterable[str]) -> dict[str, Any]:
         """Values and HAP statuses for "aid.iid"s."""
         answers = []
         for place in char_ids:
             aid, iid = (int(number) for number in place.split("."))
-            accessory, found = self._find(aid, iid)
+            accessory, characteristic = self._find(aid, iid)
             answer: dict[str, Any] = {"aid": aid, "iid": iid}
-            if found is None:
+            if characteristic is None:
                 answer["status"] = HAP_SERVER_STATUS.RESOURCE_DOES_NOT_EXIST
-            elif "pr" not in found.properties["Permissions"]:
+            elif "pr" not in characteristic.properties["Permissions"]:
                 answer["status"] = HAP_SERVER_STATUS.WRITE_ONLY_CHARACTERISTIC
             elif not accessory.available:
                 answer["status"] = HAP_SERVER_STATUS.SERVICE_COMMUNICATION_FAILURE
             else:
-                answer |= {"value": found.get_value(), "status": HAP_SERVER_STATUS.SUCCESS}
+                answer |= {"value": characteristic.get_value(), "status": HAP_SERVER_STATUS.SUCCESS}
             answers.append(answer)
         return {"characteristics": answers}
 
@@ -276,10 +276,10 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
         return until is None or time.time() > until
 
     def _set_one(self, query: Mapping[str, Any], client: Address, *, expired: bool) -> int:
-        accessory, found = self._find(query["aid"], query["iid"])
-        if found is None:
+        accessory, characteristic = self._find(query["aid"], query["iid"])
+        if characteristic is None:
             return int(HAP_SERVER_STATUS.RESOURCE_DOES_NOT_EXIST)
-        permissions = found.properties["Permissions"]
+        permissions = characteristic.properties["Permissions"]
         if "ev" in query:
             if "ev" not in permissions:
                 return int(HAP_SERVER_STATUS.NOTIFICATION_NOT_SUPPORTED)
@@ -291,14 +291,16 @@ class Driver(AccessoryDriver):  # type: ignore[misc]
             return int(HAP_SERVER_STATUS.READ_ONLY_CHARACTERISTIC)
         if expired:
             return int(HAP_SERVER_STATUS.INVALID_VALUE_IN_REQUEST)
-        return self._write(accessory, found, query["value"], client)
+        return self._write(accessory, characteristic, query["value"], client)
 
-    def _write(self, accessory: Any, found: ShownCharacteristic, raw: Any, client: Address) -> int:
+    def _write(
+        self, accessory: Any, characteristic: ShownCharacteristic, raw: Any, client: Address
+    ) -> int:
         try:
-            value = parse(found.key.service, found.key.characteristic, raw)
+            value = parse(characteristic.key.service, characteristic.key.characteristic, raw)
         except BadValue:
             return int(HAP_SERVER_STATUS.INVALID_VALUE_IN_REQUEST)
-        status: int = accessory.write(found.key, value, client)
+        status: int = accessory.write(characteristic.key, value, client)
         return status
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.errors import HubError
 
 __all__ = [
-    "PortTakenError",
+    "BridgePortTakenError",
     "UnknownControllerError",
     "UnknownDeviceError",
     "UnreachableDeviceError",
@@ -42,7 +42,7 @@ class UnreachableDeviceError(HubError):
         self.device = device
 
 
-class PortTakenError(HubError):
+class BridgePortTakenError(HubError):
     """A bridge's port is taken."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:

@@ -22,20 +22,20 @@ class Growth:
     """Shows devices that are new or have something new. `names` is what each is called.
 
     `settle` is how long, in seconds, a burst of news is gathered: a device's first messages come
-    together, and one change of the tree is enough for all of them. `tell` shows one value.
+    together, and one change of the tree is enough for all of them. `show` shows one value.
     """
 
     def __init__(
         self,
         tree: Tree,
         keeper: Keeper,
-        tell: Callable[[SeriesKey, Value], None],
+        show: Callable[[SeriesKey, Value], None],
         *,
         settle: float,
         defects: Defects,
     ) -> None:
         self.names: Mapping[str, str] = {}
-        self._tree, self._keeper, self._tell, self._settle = tree, keeper, tell, settle
+        self._tree, self._keeper, self._show, self._settle = tree, keeper, show, settle
         self._defects = defects
         self._grown: dict[str, None] = {}
         self._changed = asyncio.Event()
@@ -81,7 +81,7 @@ class Growth:
         while True:
             ready = tree.place(devices)
             if tree.identities.changed:
-                await self._keeper.until_kept()
+                await self._keeper.until_saved()
             self.names = tree.names()
             # A device may have been removed while its ids were being kept.
             made += tree.build(device for device in ready if device in tree.models)
@@ -94,5 +94,5 @@ class Growth:
         for device, name in self.names.items():
             key = SeriesKey(device, INFORMATION, 0, "Name")
             if key in tree.shown:
-                self._tell(key, name)
+                self._show(key, name)
         return made

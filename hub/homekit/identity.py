@@ -113,10 +113,10 @@ class Identities:
         record = self.accessories[device]
         self._put(record.model_copy(update={"named": record.named | {service}}))
 
-    def desire(self, device: str, series: str, text: str | None) -> None:
+    def set_desired(self, device: str, series: str, text: str | None) -> None:
         """Note what HomeKit wrote to a sleeping device (by part), or that it was done (None)."""
         record = self.accessories[device]
-        desired = {name: said for name, said in record.desired.items() if name != series}
+        desired = {name: value for name, value in record.desired.items() if name != series}
         if text is not None:
             desired[series] = text
         self._put(record.model_copy(update={"desired": desired}))
@@ -162,7 +162,7 @@ class Identities:
         self._new_accessories.clear()
         return bridges, accessories
 
-    def unkept(self, bridges: Iterable[BridgeRecord], others: Iterable[AccessoryRecord]) -> None:
+    def not_saved(self, bridges: Iterable[BridgeRecord], others: Iterable[AccessoryRecord]) -> None:
         """Give back what `changes` handed out and could not be saved."""
         self._new_bridges.update(record.number for record in bridges)
         self._new_accessories.update(record.device for record in others)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contracts.reading import SeriesKey, Value
 from hub.database.errors import DatabaseAwayError
 from hub.homekit.identity import Identities
-from hub.homekit.state import Change, HomeKitState, PresenceRecord
+from hub.homekit.state import HomeKitState, PresenceRecord, StateChange
 from hub.runtime.retry import reason, retrying
 
 __all__ = ["Keeper"]
@@ -32,7 +32,7 @@ class Keeper:
     ) -> None:
         self._state, self._identities, self._presence = state, identities, presence
         self._values: dict[SeriesKey, Value] = {}
-        self._heard: set[str] = set()
+        self._presence_changed: set[str] = set()
         self._forgotten: set[str] = set()
         self._saving = asyncio.Lock()
 
@@ -40,18 +40,18 @@ class Keeper:
         """A series has a new value."""
         self._values[key] = value
 
-    def heard(self, device: str) -> None:
+    def presence_changed(self, device: str) -> None:
         """A device's presence changed."""
-        self._heard.add(device)
+        self._presence_changed.add(device)
 
     def forget(self, device: str) -> None:
         """A device goes with all that was kept of it but its record."""
-        self._heard.discard(device)
+        self._presence_changed.discard(device)
         for key in [key for key in self._values if key.device == device]:
             del self._values[key]
         self._forgotten.add(device)
 
-    async def until_kept(self) -> None:
+    async def until_saved(self) -> None:
         """Return once everything is kept, however long the database is away."""
         first, longest = _BACK_OFF
         await retrying([DatabaseAwayError], first=first, longest=longest, waiting=_waiting)(
@@ -62,26 +62,28 @@ class Keeper:
         """Keep values and presence every few seconds, until cancelled."""
         while True:
             await asyncio.sleep(_EVERY)
-            if self._values or self._heard:
-                await self.until_kept()
+            if self._values or self._presence_changed:
+                await self.until_saved()
 
     async def save(self) -> None:
         """Keep everything new in one piece; what could not be kept stays new."""
         async with self._saving:
             bridges, accessories = self._identities.changes()
             values, self._values = self._values, {}
-            heard, self._heard = self._heard, set()
+            presence_changed, self._presence_changed = self._presence_changed, set()
             forgotten, self._forgotten = self._forgotten, set()
-            presence = [record for device in heard if (record := self._presence(device))]
+            presence = [record for device in presence_changed if (record := self._presence(device))]
             try:
-                await self._state.save(Change(bridges, accessories, values, presence, forgotten))
+                await self._state.save(
+                    StateChange(bridges, accessories, values, presence, forgotten)
+                )
             except BaseException:
-                self._identities.unkept(bridges, accessories)
+                self._identities.not_saved(bridges, accessories)
                 self._values = values | self._values
-                self._heard |= heard
+                self._presence_changed |= presence_changed
                 self._forgotten |= forgotten
                 raise
 
 
 def _waiting(error: BaseException) -> None:
-    log.warning("homekit: cannot keep its state yet: %s", reason(error))
+    log.warning("homekit: cannot save its state yet: %s", reason(error))

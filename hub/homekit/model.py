@@ -10,7 +10,7 @@ from contracts.homekit.values import proper_name
 from contracts.reading import SeriesKey, Value
 from hub.homekit.identity import part
 
-__all__ = ["DeviceModel", "Held", "ServicePlan", "shown"]
+__all__ = ["DeviceModel", "ServicePlan", "UnshownPart", "shown"]
 
 MAX_SERVICES = 100
 """HomeKit's limit for one accessory, AccessoryInformation included."""
@@ -38,7 +38,7 @@ class ServicePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class UnshownPart:
     """A part of a device that is not shown, and why (for a person)."""
 
     device: str
@@ -78,14 +78,14 @@ class DeviceModel:
             self._services.setdefault((key.service, key.index), set()).add(key.characteristic)
         self.values[key] = value
 
-    def plan(self, known: Mapping[str, int]) -> tuple[list[ServicePlan], list[Held]]:
+    def plan(self, known: Mapping[str, int]) -> tuple[list[ServicePlan], list[UnshownPart]]:
         """The services to show and those held back; `known` are the iids given before.
 
         A service waits until its main characteristic was seen. Those shown before come first,
         so that a device that grows past the limit loses nothing. No services at all when only
         AccessoryInformation would remain.
         """
-        held: list[Held] = []
+        unshown: list[UnshownPart] = []
         ready: list[tuple[str, int]] = []
         for service, index in self._services:
             if service == INFORMATION:
@@ -95,18 +95,18 @@ class DeviceModel:
                 ready.append((service, index))
             else:
                 reason = f"waits for {main}, which was not seen yet"
-                held.append(Held(self.device, part(service, index), reason))
+                unshown.append(UnshownPart(self.device, part(service, index), reason))
         ready.sort(key=lambda s: known.get(part(*s), 2**53))
         for service, index in ready[MAX_SERVICES - 1 :]:
             reason = f"HomeKit takes {MAX_SERVICES} services in an accessory at most"
-            held.append(Held(self.device, part(service, index), reason))
+            unshown.append(UnshownPart(self.device, part(service, index), reason))
         ready = ready[: MAX_SERVICES - 1]
         if not ready:
-            return [], held
+            return [], unshown
         several = {service for service, index in ready if index > 0}
         plans = [ServicePlan(INFORMATION, 0, self._carried(INFORMATION, 0, named=False))]
         plans += [ServicePlan(s, i, self._carried(s, i, named=s in several)) for s, i in ready]
-        return plans, held
+        return plans, unshown
 
     def value(self, key: SeriesKey) -> Value:
         """What HomeKit is told: the device's own value, or what stands in for one not seen yet."""
@@ -136,13 +136,13 @@ class DeviceModel:
         known = SERVICES[service]
         seen = self._services.get((service, index), set())
         wide = {c for c in _DEVICE_WIDE if self._wide(c) is not None}
-        wanted = seen | wide | ({"ConfiguredName"} if named else set())
-        return known.required + tuple(c for c in known.optional if c in wanted)
+        names = seen | wide | ({"ConfiguredName"} if named else set())
+        return known.required + tuple(c for c in known.optional if c in names)
 
     def _wide(self, characteristic: str) -> Value | None:
         """The worst that any service of the device says of a thing that is the whole device's."""
-        said = [v for k, v in self.values.items() if k.characteristic == characteristic]
-        return max(said, key=int) if said else None
+        values = [v for k, v in self.values.items() if k.characteristic == characteristic]
+        return max(values, key=int) if values else None
 
     def _stand_in(self, key: SeriesKey) -> Value:
         kind = CHARACTERISTICS[key.characteristic]
@@ -178,11 +178,11 @@ def service_name(service: str, index: int) -> str:
 
 
 def _followers() -> Mapping[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+    followers: dict[str, tuple[str, ...]] = {}
     for kind in CHARACTERISTICS.values():
         if kind.follows is not None:
-            found[kind.follows] = (*found.get(kind.follows, ()), kind.name)
-    return found
+            followers[kind.follows] = (*followers.get(kind.follows, ()), kind.name)
+    return followers
 
 
 _FOLLOWERS = _followers()

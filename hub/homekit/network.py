@@ -21,8 +21,10 @@ def addresses(host: str) -> list[str]:
     """What to advertise for an address that is listened on; loopback where there is no other."""
     if host not in _EVERYWHERE:
         return [host]
-    found = [str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]
-    outside = [ip for ip in found if not ipaddress.ip_address(ip).is_loopback]
+    addresses_here = [
+        str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4
+    ]
+    outside = [ip for ip in addresses_here if not ipaddress.ip_address(ip).is_loopback]
     return outside or ["127.0.0.1"]
 
 

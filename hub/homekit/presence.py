@@ -88,7 +88,7 @@ class Presence:
         """Seconds since it was last heard live; 0 when it never was."""
         return 0 if self.seen is None else self._clock() - self.seen
 
-    def heard(self, ago: float = 0) -> None:
+    def received(self, ago: float = 0) -> None:
         """A live message of the device, made so many seconds ago (it may have waited)."""
         now = self._clock() - max(ago, 0)
         if self.seen is not None and now < self.seen:
@@ -105,13 +105,13 @@ class Presence:
         """It said, so many seconds ago, when it wakes next, or that it stays awake (None)."""
         self.sleeps, self._next_wake = next_wake is not None, next_wake
         if live:
-            self.heard(ago)
+            self.received(ago)
 
     def is_online(self, online: bool, *, live: bool) -> None:
         """Its last will's topic said so; a replayed "online" must be borne out by a message."""
         self.online = online
         if live and online:
-            self.heard()
+            self.received()
         elif online and self.seen is None:
             self._due = max(self._due, self._clock() + self._patience.restart)
 
@@ -175,5 +175,5 @@ class Presences:
 
     def silent(self, after: float) -> list[tuple[str, float]]:
         """Who was silent for longer than `after` seconds, and for how long."""
-        found = [(device, presence.silence) for device, presence in self._devices.items()]
-        return [(device, silence) for device, silence in found if silence > after]
+        silences = [(device, presence.silence) for device, presence in self._devices.items()]
+        return [(device, silence) for device, silence in silences if silence > after]

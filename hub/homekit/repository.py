@@ -12,7 +12,7 @@ from contracts.reading import SeriesKey
 from hub.database.database import Connection, Database, TenantDatabase
 from hub.database.key_value import KeyValueStore
 from hub.database.queries import Queries
-from hub.homekit.state import AccessoryRecord, BridgeRecord, Change, PresenceRecord, Saved
+from hub.homekit.state import AccessoryRecord, BridgeRecord, PresenceRecord, Saved, StateChange
 
 __all__ = ["BridgePortRepository", "HomeKitRepository"]
 
@@ -45,7 +45,7 @@ class HomeKitRepository:
                     _put_value(saved, key, value)
         return saved
 
-    async def save(self, change: Change) -> None:
+    async def save(self, change: StateChange) -> None:
         """Keep a change; it is committed when this returns."""
         async with self._database.transaction(pipelined=True) as conn:
             if forgotten := list(change.forgotten):

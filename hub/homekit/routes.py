@@ -100,7 +100,8 @@ def routes(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
                 tenant=name,
                 bridges=bridge.accessories(),
                 held=[
-                    HeldBackOut.model_validate(held, from_attributes=True) for held in bridge.held()
+                    HeldBackOut.model_validate(part, from_attributes=True)
+                    for part in bridge.unshown()
                 ],
             )
             for name, bridge in meant(caller)

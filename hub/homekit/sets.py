@@ -11,8 +11,8 @@ from contracts.reading import Reading, SeriesKey
 from contracts.topics import Online
 from hub.errors import HubError
 from hub.homekit.bridge import Bridge, ReportLike
-from hub.homekit.errors import PortTakenError
-from hub.runtime.supervisor import Role, Supervisor
+from hub.homekit.errors import BridgePortTakenError
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["BridgeSets", "Ports"]
 
@@ -35,7 +35,7 @@ class Ports(Protocol):
         ...
 
 
-class Heard(Protocol):
+class DeliveryLike(Protocol):
     """What is needed of how a message came."""
 
     retained: bool
@@ -59,7 +59,7 @@ class BridgeSets:
         self._tenant_of = tenant_of
         self._ports = ports
         self._sets: dict[str, Bridge] = {}
-        self._tasks = (supervisor or Supervisor()).tasks(Role.BRIDGE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.BRIDGE)
         self._starting: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[str, list[Callable[[Bridge], object]]] = {}
 
@@ -99,7 +99,7 @@ class BridgeSets:
         bridge = self._sets.get(self._tenant_of(device))
         return bridge.model_of(device) if bridge is not None else None
 
-    def heard_online(self, message: Online, delivery: Heard) -> None:
+    def handle_online(self, message: Online, delivery: DeliveryLike) -> None:
         """A device came or went: a handler for Listener.on."""
         self.online(message.device, message.online, live=not delivery.retained)
 
@@ -123,17 +123,17 @@ class BridgeSets:
             )
 
     async def _start(self, tenant: str) -> None:
-        kept = await self._ports.load(tenant)
-        bridge = self._make(tenant, kept)
+        stored_port = await self._ports.load(tenant)
+        bridge = self._make(tenant, stored_port)
         try:
             await bridge.start()
-        except PortTakenError:
-            if not kept:
+        except BridgePortTakenError:
+            if not stored_port:
                 raise
             bridge = self._make(tenant, 0)
             await bridge.start()
         port = bridge.pairings()[0].port
-        if port != kept:
+        if port != stored_port:
             await self._ports.save(tenant, port)
         self._sets[tenant] = bridge
         for call in self._waiting.pop(tenant, ()):

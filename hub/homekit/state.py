@@ -17,11 +17,11 @@ from contracts.reading import SeriesKey, Value
 __all__ = [
     "AccessoryRecord",
     "BridgeRecord",
-    "Change",
     "HomeKitState",
     "Pairing",
     "PresenceRecord",
     "Saved",
+    "StateChange",
 ]
 
 
@@ -97,7 +97,7 @@ class Saved:
 
 
 @dataclass(slots=True)
-class Change:
+class StateChange:
     """What is new since the last save; kept as a whole or not at all.
 
     `forgotten` names devices whose record, values and presence go; it applies before the rest
@@ -118,6 +118,6 @@ class HomeKitState(Protocol):
         """Everything kept; empty at first."""
         ...
 
-    async def save(self, change: Change) -> None:
+    async def save(self, change: StateChange) -> None:
         """Keep a change; it is durable when this returns."""
         ...

@@ -11,10 +11,10 @@ from contracts.homekit.definitions import INFORMATION
 from contracts.homekit.values import proper_name
 from contracts.reading import SeriesKey, Value
 from hub.homekit.accessory import DeviceAccessory, ShownCharacteristic
-from hub.homekit.check import Fault, check
+from hub.homekit.check import StateFault, check
 from hub.homekit.driver import Driver
 from hub.homekit.identity import Identities, part
-from hub.homekit.model import DeviceModel, Held, ServicePlan
+from hub.homekit.model import DeviceModel, ServicePlan, UnshownPart
 from hub.homekit.state import BridgeRecord
 
 __all__ = ["Tree"]
@@ -23,9 +23,9 @@ _NAME_LENGTH = 64
 
 
 class Tree:
-    """What controllers are shown. `held` has, by device, what they are not, and why.
+    """What controllers are shown. `unshown` has, by device, what they are not, and why.
 
-    `make_driver` makes the driver of a bridge; `told`, `available` and `write` are the
+    `make_driver` makes the driver of a bridge; `current`, `available` and `write` are the
     accessories' questions (see DeviceAccessory).
     """
 
@@ -35,7 +35,7 @@ class Tree:
         name: str,
         *,
         make_driver: Callable[[BridgeRecord], Driver],
-        told: Callable[[SeriesKey], Value],
+        current: Callable[[SeriesKey], Value],
         available: Callable[[str], bool],
         write: Callable[[SeriesKey, Value, tuple[str, int]], int],
     ) -> None:
@@ -43,12 +43,12 @@ class Tree:
         self.models: dict[str, DeviceModel] = {}
         self.drivers: dict[int, Driver] = {}
         self.shown: dict[SeriesKey, ShownCharacteristic] = {}
-        self.held: dict[str, list[Held]] = {}
+        self.unshown: dict[str, list[UnshownPart]] = {}
         # Multicast DNS takes 63 bytes of name, the bridge's number and 6 digits of its id included.
         short = name.encode()[:48].decode(errors="ignore").strip(" -_.")
         self._name = short if proper_name(short) else "Dormouse"
         self._make_driver = make_driver
-        self._told, self._available, self._write = told, available, write
+        self._current, self._available, self._write = current, available, write
         self._plans: dict[str, list[ServicePlan]] = {}
         self._faulty: dict[str, dict[str, str]] = {}
 
@@ -67,12 +67,12 @@ class Tree:
             if model is None:
                 continue
             record = self.identities.accessories.get(device)
-            plans, held = model.plan(record.iids if record else {})
-            plans, held = self._without_faulty(device, plans, held)
+            plans, unshown = model.plan(record.iids if record else {})
+            plans, unshown = self._without_faulty(device, plans, unshown)
             if plans and self.identities.place(device) is None:
-                held = [Held(device, INFORMATION, "every HomeKit bridge is full")]
+                unshown = [UnshownPart(device, INFORMATION, "every HomeKit bridge is full")]
                 plans = []
-            self._note(device, held)
+            self._note(device, unshown)
             if plans:
                 self.identities.number(device, (name for plan in plans for name in plan.parts()))
                 self._plans[device] = plans
@@ -92,12 +92,12 @@ class Tree:
             bridge.accessories = dict(sorted(bridge.accessories.items()))
         return made
 
-    def faults(self) -> list[tuple[str, Fault]]:
+    def faults(self) -> list[tuple[str, StateFault]]:
         """What of the whole database fails the checklist; those parts are held back from now on.
 
         Call `place` and `build` for the devices named, then ask again, until there are none.
         """
-        found: list[tuple[str, Fault]] = []
+        faults: list[tuple[str, StateFault]] = []
         for driver in self.drivers.values():
             for fault in check(driver.get_accessories()["accessories"]):
                 accessory = driver.accessory.accessories.get(fault.aid)
@@ -107,9 +107,9 @@ class Tree:
                 if fault.service is not None:
                     name = accessory.iid_manager.get_obj(fault.service).unique_id
                 self._faulty.setdefault(accessory.device, {})[name] = fault.reason
-                found.append((accessory.device, fault))
+                faults.append((accessory.device, fault))
                 self.drop(accessory.device)
-        return found
+        return faults
 
     def hide(self, device: str) -> bool:
         """Stop showing a device for a moment: who subscribed stays so. False if it was not."""
@@ -132,7 +132,7 @@ class Tree:
         """A device was removed: what was held back of it may be tried again."""
         self.drop(device)
         self.models.pop(device, None)
-        self.held.pop(device, None)
+        self.unshown.pop(device, None)
         self._faulty.pop(device, None)
 
     def accessory(self, device: str) -> DeviceAccessory | None:
@@ -140,22 +140,22 @@ class Tree:
         record = self.identities.accessories.get(device)
         if record is None or record.removed or record.bridge not in self.drivers:
             return None
-        found: DeviceAccessory | None = self.drivers[record.bridge].accessory.accessories.get(
+        accessory: DeviceAccessory | None = self.drivers[record.bridge].accessory.accessories.get(
             record.aid
         )
-        return found
+        return accessory
 
     def names(self) -> dict[str, str]:
         """What each shown device is called: of two that claim one name the later gets a number."""
-        given: dict[str, str] = {}
+        names: dict[str, str] = {}
         taken: set[str] = set()
         records = (self.identities.accessories[device] for device in self._plans)
         for record in sorted(records, key=lambda r: (r.bridge, r.aid)):
             key = SeriesKey(record.device, INFORMATION, 0, "Name")
             name = str(self.models[record.device].value(key))
-            given[record.device] = _free(name, taken)
-            taken.add(given[record.device].casefold())
-        return given
+            names[record.device] = _free(name, taken)
+            taken.add(names[record.device].casefold())
+        return names
 
     def _driver(self, number: int) -> Driver:
         driver = self._make_driver(self.identities.bridges[number])
@@ -175,7 +175,7 @@ class Tree:
             record.iids,
             device,
             self._plans[device],
-            value=self._told,
+            value=self._current,
             available=lambda: self._available(device),
             write=self._write,
         )
@@ -183,20 +183,23 @@ class Tree:
         self.shown.update(accessory.shown)
 
     def _without_faulty(
-        self, device: str, plans: list[ServicePlan], held: list[Held]
-    ) -> tuple[list[ServicePlan], list[Held]]:
+        self, device: str, plans: list[ServicePlan], unshown: list[UnshownPart]
+    ) -> tuple[list[ServicePlan], list[UnshownPart]]:
         faulty: Mapping[str, str] = self._faulty.get(device, {})
         if "" in faulty:
-            return [], [*held, Held(device, INFORMATION, faulty[""])]
-        kept = [p for p in plans if part(p.service, p.index) not in faulty]
-        held = [*held, *(Held(device, name, reason) for name, reason in faulty.items())]
-        return (kept if len(kept) > 1 else []), held
+            return [], [*unshown, UnshownPart(device, INFORMATION, faulty[""])]
+        faultless = [p for p in plans if part(p.service, p.index) not in faulty]
+        unshown = [
+            *unshown,
+            *(UnshownPart(device, name, reason) for name, reason in faulty.items()),
+        ]
+        return (faultless if len(faultless) > 1 else []), unshown
 
-    def _note(self, device: str, held: list[Held]) -> None:
-        if held:
-            self.held[device] = held
+    def _note(self, device: str, unshown: list[UnshownPart]) -> None:
+        if unshown:
+            self.unshown[device] = unshown
         else:
-            self.held.pop(device, None)
+            self.unshown.pop(device, None)
 
     def described(self) -> list[dict[str, Any]]:
         """The tree as people read it: bridges, accessories, services, values."""
@@ -223,7 +226,9 @@ class Tree:
             "name": services.get(INFORMATION, {}).get("Name", ""),
             "available": accessory.available,
             "services": services,
-            "held": [(held.part, held.reason) for held in self.held.get(accessory.device, ())],
+            "held": [
+                (unshown.part, unshown.reason) for unshown in self.unshown.get(accessory.device, ())
+            ],
         }
 
 

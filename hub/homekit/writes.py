@@ -53,12 +53,12 @@ class Writes:
         desired: Callable[[SeriesKey, str | None], Awaitable[None]] | None,
         *,
         show: Callable[[SeriesKey, tuple[str, int] | None], None],
-        obeyed: Callable[[SeriesKey, Value], None],
+        applied: Callable[[SeriesKey, Value], None],
         command_style: Callable[[str], CommandStyle],
         tasks: Tasks,
     ) -> None:
         self._command, self._desired = command, desired
-        self._show, self._obeyed, self._command_style = show, obeyed, command_style
+        self._show, self._applied, self._command_style = show, applied, command_style
         self._tasks = tasks
         self.pending = Pending(lambda key: show(key, None))
 
@@ -74,7 +74,7 @@ class Writes:
         if presence.unreachable:
             return OFFLINE
         if presence.sleeps and self._desired is not None:
-            identities.desire(key.device, _name(key), as_text(value))
+            identities.set_desired(key.device, _name(key), as_text(value))
             self._spawn(self._keep(key, as_text(value)))
             # Once the writer has its answer it is told what really is.
             asyncio.get_running_loop().call_soon(self._show, key, None)
@@ -85,13 +85,13 @@ class Writes:
         self._spawn(self._send(key, value))
         return SUCCESS
 
-    def heard(self, key: SeriesKey, value: Value, identities: Identities) -> None:
+    def received(self, key: SeriesKey, value: Value, identities: Identities) -> None:
         """A device reported a value, live: it may be the confirmation that is waited for."""
         if self.pending.get(key) == value:
             self.pending.settle(key)
         record = identities.accessories.get(key.device)
         if record is not None and record.desired.get(_name(key)) == as_text(value):
-            identities.desire(key.device, _name(key), None)
+            identities.set_desired(key.device, _name(key), None)
             self._spawn(self._keep(key, None))
 
     def forget(self, device: str) -> None:
@@ -107,7 +107,7 @@ class Writes:
         try:
             await self._command(key, as_text(value))
         except HubError as error:
-            log.warning("homekit: cannot tell %s %s: %s", key.device, key.characteristic, error)
+            log.warning("homekit: cannot send %s %s: %s", key.device, key.characteristic, error)
             self.pending.give_up(key)
             return
         except BaseException:
@@ -115,7 +115,7 @@ class Writes:
             raise
         if not self._command_style(key.device).echoes:
             self.pending.settle(key)
-            self._obeyed(key, value)
+            self._applied(key, value)
 
     async def _keep(self, key: SeriesKey, text: str | None) -> None:
         if self._desired is None:

@@ -36,13 +36,13 @@ class Catalogue:
         return self._numbers.get(key)
 
     async def resolve(
-        self, conn: Connection, wanted: Iterable[tuple[SeriesKey, Value]]
+        self, conn: Connection, values: Iterable[tuple[SeriesKey, Value]]
     ) -> dict[SeriesKey, Number]:
         """The numbers of series that are not known yet, made in this transaction where new.
 
         The value tells the kind of a new series: bool, int, float or string.
         """
-        new = {key: _kind(value) for key, value in wanted if key not in self._numbers}
+        new = {key: _kind(value) for key, value in values if key not in self._numbers}
         if not new:
             return {}
         keys = list(new)

@@ -17,7 +17,7 @@ from hub.errors import HubError
 from hub.ingest.errors import NoPartitionError, ReadingRefusedError, UnknownNumberError
 from hub.ingest.repository import IntakeRepository
 from hub.runtime.retry import reason, retrying
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Ingest"]
 
@@ -62,7 +62,7 @@ class Ingest:
         self._pending = 0
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self._stopping = False
         self.counts: Counter[str] = Counter()
 

@@ -10,7 +10,7 @@ from contracts.reading import Reading
 from hub.database.errors import DatabaseAwayError
 from hub.ingest.ingest import Ingest
 from hub.runtime.retry import reason, retrying
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["TenantIngest"]
 
@@ -33,7 +33,7 @@ class TenantIngest:
     ) -> None:
         self._tenant_of = tenant_of
         self._make = make
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self._ingests: dict[str, Ingest] = {}
 
     def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:

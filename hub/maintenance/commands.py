@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from hub.database.errors import StoreError
+from hub.database.errors import DatabaseError
 from hub.settings import Settings, load
 
 __all__ = ["backup", "db_recreate", "restore"]
@@ -23,7 +23,7 @@ def backup(file: Path, data_dir: str | None = _DATA_DIR) -> None:
     async def work() -> None:
         async with attached(load(data_dir=data_dir)) as found:
             if found.postgres is None:
-                raise StoreError("DORMOUSE_DATABASE_URL: back up that Postgres with pg_dump")
+                raise DatabaseError("DORMOUSE_DATABASE_URL: back up that Postgres with pg_dump")
             contents = await make(found.postgres, file)
         typer.echo(f"{file}: {sum(rows for rows, _ in contents.values())} rows, checked")
 
@@ -74,9 +74,9 @@ def db_recreate(
     async def work() -> None:
         async with alone(load(data_dir=data_dir)) as found:
             if found.owner_url is None:
-                raise StoreError("DORMOUSE_DATABASE_URL names a role that may not migrate")
-            await recreate(found.owner_url, told=delete_readings)
-            await load_fixture(found.store, Path(fixture) if fixture else FIXTURE)
+                raise DatabaseError("DORMOUSE_DATABASE_URL names a role that may not migrate")
+            await recreate(found.owner_url, times_confirmed=delete_readings)
+            await load_fixture(found.database, Path(fixture) if fixture else FIXTURE)
         typer.echo("made anew")
 
     asyncio.run(work())

@@ -9,7 +9,7 @@ from typing import Any
 
 from contracts.reading import Reading, SeriesKey
 from hub.database.database import Database, TenantDatabase
-from hub.database.errors import StoreError
+from hub.database.errors import DatabaseError
 from hub.devices.repository import DeviceRepository
 from hub.ingest.ingest import Ingest
 from hub.places.repository import PlaceRepository
@@ -20,7 +20,7 @@ FIXTURE = Path(__file__).parent / "fixtures" / "home.json"
 
 
 async def load_fixture(database: Database, file: Path = FIXTURE) -> None:
-    """Load tenants with places, devices and readings. Raises StoreError for a file that is none.
+    """Load tenants with places, devices and readings. Raises DatabaseError for a file that is none.
 
     The form is that of fixtures/home.json: by tenant, places as a tree of names, devices with the
     path of their place and readings as [age in seconds, value].
@@ -39,7 +39,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise StoreError(f"fixture {file}: {error}") from None
+        raise DatabaseError(f"fixture {file}: {error}") from None
     return found
 
 

@@ -29,6 +29,6 @@ def reload(
 ) -> None:
     """Have the running hub read its mapping file again."""
     with HubClient(load(data_dir=data_dir), "dormouse mapping") as hub:
-        found = hub.post("/mapping/reload")
-    said = [f"{kind} {', '.join(names)}" for kind, names in found.items() if names]
-    typer.echo(f"the mapping holds: {'; '.join(said) or 'nothing'}")
+        loaded = hub.post("/mapping/reload")
+    parts = [f"{kind} {', '.join(names)}" for kind, names in loaded.items() if names]
+    typer.echo(f"the mapping holds: {'; '.join(parts) or 'nothing'}")

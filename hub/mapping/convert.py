@@ -29,18 +29,18 @@ def to_homekit(conversion: Conversion, kind: Characteristic, payload: str) -> li
 
     None where the path leads nowhere: a message need not carry everything. Raises MappingError.
     """
-    found: list[Any] = [payload]
+    values: list[Any] = [payload]
     document: Any = None
     if conversion.path or conversion.unit_path:
         document = _document(payload)
     if conversion.path:
-        found = list(_walk(document, _levels(conversion.path)))
+        values = list(_walk(document, _levels(conversion.path)))
     unit = conversion.unit
     if conversion.unit_path:
         unit = next(iter(_walk(document, _levels(conversion.unit_path))), unit)
         if unit is not None and not (isinstance(unit, str) and unit in UNITS):
             raise MappingError(f"unit {str(unit)[:40]!r} is not known")
-    return [_value(conversion, kind, raw, unit) for raw in found if raw is not None]
+    return [_value(conversion, kind, raw, unit) for raw in values if raw is not None]
 
 
 def from_homekit(conversion: Conversion, kind: Characteristic, text: str) -> str:

@@ -36,8 +36,8 @@ class Pattern:
 
     def match(self, topic: str) -> dict[str, str] | None:
         """What stands at each place; None where the topic is another."""
-        found = self._matcher.fullmatch(topic)
-        return None if found is None else found.groupdict()
+        match = self._matcher.fullmatch(topic)
+        return None if match is None else match.groupdict()
 
     def fill(self, **places: str) -> str:
         """The topic with these in place."""

@@ -13,7 +13,15 @@ from contracts.homekit.definitions import belongs
 from hub.errors import SettingsError
 from hub.mapping.units import UNITS
 
-__all__ = ["PRESETS", "Conversion", "Mapping", "OnlineRule", "Profile", "TopicRule", "load_file"]
+__all__ = [
+    "PRESETS",
+    "Conversion",
+    "DeviceProfile",
+    "Mapping",
+    "OnlineRule",
+    "TopicRule",
+    "load_file",
+]
 
 
 class _Data(BaseModel):
@@ -78,7 +86,7 @@ class OnlineRule(_Data):
     offline: tuple[str, ...]
 
 
-class Profile(_Data):
+class DeviceProfile(_Data):
     """How a device, or every device of a model, speaks.
 
     `values` converts payloads on HomeKit/ topics, by "<Service>/<Characteristic>". `command` is
@@ -108,8 +116,8 @@ class Mapping(_Data):
     """
 
     presets: tuple[str, ...] = ()
-    devices: dict[str, Profile] = {}
-    models: dict[str, Profile] = {}
+    devices: dict[str, DeviceProfile] = {}
+    models: dict[str, DeviceProfile] = {}
 
     @model_validator(mode="after")
     def _presets(self) -> Self:
@@ -119,9 +127,11 @@ class Mapping(_Data):
         return self
 
 
-def _presets() -> dict[str, Profile]:
+def _presets() -> dict[str, DeviceProfile]:
     text = resources.files("hub.mapping").joinpath("presets.json").read_text("utf-8")
-    return {name: Profile.model_validate(profile) for name, profile in json.loads(text).items()}
+    return {
+        name: DeviceProfile.model_validate(profile) for name, profile in json.loads(text).items()
+    }
 
 
 PRESETS = _presets()

@@ -12,7 +12,7 @@ from hub.errors import SettingsError
 from hub.mapping.rules import PRESETS, load_file
 from hub.mapping.rules import Mapping as Rules
 from hub.mapping.translator import Translator
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["StoredMapping", "configured"]
 
@@ -42,35 +42,37 @@ def configured(presets: str, file: str) -> Rules | None:
 class StoredMapping:
     """One tenant's translator by the rules that are kept, and the nodes it learns.
 
-    `given` are the settings' rules, which take the place of the kept ones; `model` tells a device's
-    model, or None. `translator` knows no rules before `start`.
+    `configured_rules` are the settings' rules, which take the place of the kept ones; `model` tells
+    a device's model, or None. `translator` knows no rules before `start`.
     """
 
     def __init__(
         self,
-        memory: KeyValueStore,
-        given: Rules | None = None,
+        key_values: KeyValueStore,
+        configured_rules: Rules | None = None,
         model: Callable[[str], str | None] = lambda _: None,
         supervisor: Supervisor | None = None,
     ) -> None:
-        self._memory = memory
-        self._given = given
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._key_values = key_values
+        self._configured_rules = configured_rules
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self._nodes: dict[str, list[str]] = {}
-        self.translator = Translator(Rules(), learned=self._learned, model=model)
+        self.translator = Translator(Rules(), on_learned=self._learned, model=model)
 
     async def start(self) -> None:
         """Load what is kept; the given rules are kept from now on."""
-        kept = await self._memory.load(_AREA)
-        if self._given is not None:
-            await self._keep_rules(self._given)
-        self.translator.know(kept.get("nodes", {}))
-        self.translator.take(self._given or Rules.model_validate(kept.get("rules", {})))
+        stored = await self._key_values.load(_AREA)
+        if self._configured_rules is not None:
+            await self._keep_rules(self._configured_rules)
+        self.translator.load_nodes(stored.get("nodes", {}))
+        self.translator.use_rules(
+            self._configured_rules or Rules.model_validate(stored.get("rules", {}))
+        )
 
-    async def reload(self, given: Rules) -> None:
+    async def reload(self, configured_rules: Rules) -> None:
         """Let the translator go by these rules, which are kept."""
-        await self._keep_rules(given)
-        self.translator.take(given)
+        await self._keep_rules(configured_rules)
+        self.translator.use_rules(configured_rules)
 
     async def stop(self) -> None:
         """Finish what is being kept."""
@@ -78,7 +80,7 @@ class StoredMapping:
         await self._tasks.stop()
 
     async def _keep_rules(self, rules: Rules) -> None:
-        await self._memory.save(_AREA, {"rules": rules.model_dump(mode="json")})
+        await self._key_values.save(_AREA, {"rules": rules.model_dump(mode="json")})
 
     def _learned(self, nodes: Mapping[str, list[str]]) -> None:
         self._nodes = {name: list(known) for name, known in nodes.items()}
@@ -90,6 +92,6 @@ class StoredMapping:
         while self._nodes:
             nodes, self._nodes = self._nodes, {}
             try:
-                await self._memory.save(_AREA, {"nodes": nodes})
+                await self._key_values.save(_AREA, {"nodes": nodes})
             except DatabaseAwayError as error:  # the next node learned brings these along
                 log.warning("mapping: cannot keep what was learned yet: %s", error.reason)

@@ -14,7 +14,7 @@ from contracts.topics import Online, Problem, StateValue
 from hub.homekit.writes import CommandStyle
 from hub.mapping.convert import MappingError, from_homekit, to_homekit
 from hub.mapping.patterns import Pattern
-from hub.mapping.rules import PRESETS, Conversion, OnlineRule, Profile, TopicRule
+from hub.mapping.rules import PRESETS, Conversion, DeviceProfile, OnlineRule, TopicRule
 from hub.mapping.rules import Mapping as Rules
 
 __all__ = ["Translator"]
@@ -22,7 +22,7 @@ __all__ = ["Translator"]
 MAX_PAYLOAD = 16 * 1024  # as for our own JSON
 _PLAIN = Conversion()
 # A device that no rule names: made once, since every reading asks.
-_AS_IT_IS = Profile()
+_AS_IT_IS = DeviceProfile()
 
 
 @dataclass(slots=True)
@@ -37,16 +37,16 @@ class _Topic:
     def match(self, topic: str) -> dict[str, str] | None:
         """What stands at the topic's places, if it is the rule for it."""
         places = self.pattern.match(topic)
-        return places if places is not None and self.holds_for(places["device"]) else None
+        return places if places is not None and self.applies_to(places["device"]) else None
 
-    def holds_for(self, device: str) -> bool:
+    def applies_to(self, device: str) -> bool:
         return self.devices is None or device in self.devices
 
 
 class Translator:
     """One tenant's mapping, ready for use.
 
-    `nodes` has, by "<device>/<Service>", the nodes in the order of their index; `learned` is
+    `nodes` has, by "<device>/<Service>", the nodes in the order of their index; `on_learned` is
     called with it when a node was heard for the first time, so that it is kept. `model` tells a
     device's model, or None.
     """
@@ -56,19 +56,19 @@ class Translator:
         rules: Rules,
         *,
         nodes: Mapping[str, list[str]] | None = None,
-        learned: Callable[[Mapping[str, list[str]]], None] | None = None,
+        on_learned: Callable[[Mapping[str, list[str]]], None] | None = None,
         model: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self.know(nodes or {})
-        self._learned, self._model = learned, model
+        self.load_nodes(nodes or {})
+        self._on_learned, self._model = on_learned, model
         self._foreign: set[str] = set()
-        self.take(rules)
+        self.use_rules(rules)
 
-    def know(self, nodes: Mapping[str, list[str]]) -> None:
+    def load_nodes(self, nodes: Mapping[str, list[str]]) -> None:
         """These nodes were learned before."""
         self._nodes = {name: list(known) for name, known in nodes.items()}
 
-    def take(self, rules: Rules) -> None:
+    def use_rules(self, rules: Rules) -> None:
         """Go by these rules from now on; what was learned stays."""
         self.rules = rules
         self._topics: list[_Topic] = []
@@ -80,14 +80,14 @@ class Translator:
         for profile in rules.models.values():
             self._add(profile, None)
         self._foreign = {
-            device for device in self._foreign if any(t.holds_for(device) for t in self._topics)
+            device for device in self._foreign if any(t.applies_to(device) for t in self._topics)
         }
 
     @property
     def filters(self) -> list[str]:
         """What to subscribe to besides HomeKit/#."""
-        found = [topic.pattern.filter for topic in self._topics]
-        return sorted({*found, *(pattern.filter for _, pattern in self._online)})
+        filters = [topic.pattern.filter for topic in self._topics]
+        return sorted({*filters, *(pattern.filter for _, pattern in self._online)})
 
     @property
     def command_filters(self) -> list[str]:
@@ -100,31 +100,31 @@ class Translator:
         commands = [topic.command for topic in self._topics if topic.command]
         return _for_user(reports, user), _for_user(commands, user)
 
-    def foreign(self, topic: str, payload: bytes) -> list[StateValue | Online | Problem]:
+    def translate(self, topic: str, payload: bytes) -> list[StateValue | Online | Problem]:
         """What a message outside HomeKit/ says; nothing where no rule knows its topic."""
         try:
             text = payload.decode() if len(payload) <= MAX_PAYLOAD else None
         except UnicodeDecodeError:
             text = None
-        said: list[StateValue | Online | Problem] = []
+        messages: list[StateValue | Online | Problem] = []
         for rule, pattern in self._online:
             places = pattern.match(topic)
             if places is not None and text in (*rule.online, *rule.offline):
-                said.append(Online(places["device"], text in rule.online))
+                messages.append(Online(places["device"], text in rule.online))
         for known in self._topics:
             places = known.match(topic)
             if places is None:
                 continue
             if text is None:
                 return [Problem("mapping", places["device"], "too large, or not UTF-8")]
-            said += self._values(known.rule, places, text)
-        for message in said:
+            messages += self._values(known.rule, places, text)
+        for message in messages:
             # Their last will is retained, so that they are known again right after a restart.
             if isinstance(message, Online):
                 self._foreign.add(message.device)
             elif isinstance(message, StateValue):
                 self._foreign.add(message.series.device)
-        return said
+        return messages
 
     def convert(self, series: SeriesKey, raw: str | bool | float) -> str | bool | float:
         """A value that came on a HomeKit/ topic, as its device's profile reads it.
@@ -135,10 +135,10 @@ class Translator:
         if conversion is None or series.device in self._foreign:
             return raw  # a foreign topic's rule has converted it
         text = ("1" if raw else "0") if isinstance(raw, bool) else str(raw)
-        found = to_homekit(conversion, CHARACTERISTICS[series.characteristic], text)
-        if not found:
+        values = to_homekit(conversion, CHARACTERISTICS[series.characteristic], text)
+        if not values:
             raise MappingError(f"nothing at {conversion.path!r}")
-        return found[0]
+        return values[0]
 
     def command(self, key: SeriesKey, text: str) -> tuple[str, str]:
         """Topic and payload for a value that HomeKit wrote."""
@@ -158,7 +158,7 @@ class Translator:
         profile = self._profile(device)
         return CommandStyle(confirm=profile.confirm, echoes=profile.command != "same-topic")
 
-    def _add(self, profile: Profile, devices: frozenset[str] | None) -> None:
+    def _add(self, profile: DeviceProfile, devices: frozenset[str] | None) -> None:
         for rule in profile.topics:
             command = Pattern(rule.command) if rule.command else None
             self._topics.append(_Topic(rule, Pattern(rule.topic), command, devices))
@@ -170,11 +170,11 @@ class Translator:
         device = places["device"]
         first = self._index(device, rule.service, places)
         try:
-            found = to_homekit(rule, CHARACTERISTICS[rule.characteristic], text)
+            values = to_homekit(rule, CHARACTERISTICS[rule.characteristic], text)
         except MappingError as error:
             yield Problem("mapping", device, f"{rule.service}/{rule.characteristic}: {error}")
             return
-        for index, value in enumerate(found, first):
+        for index, value in enumerate(values, first):
             yield StateValue(SeriesKey(device, rule.service, index, rule.characteristic), value)
 
     def _index(self, device: str, service: str, places: Mapping[str, str]) -> int:
@@ -185,8 +185,8 @@ class Translator:
         nodes = self._nodes.setdefault(f"{device}/{service}", [])
         if places["node"] not in nodes:
             nodes.append(places["node"])
-            if self._learned is not None:
-                self._learned(self._nodes)
+            if self._on_learned is not None:
+                self._on_learned(self._nodes)
         return nodes.index(places["node"])
 
     def _filled(self, known: _Topic, key: SeriesKey) -> str | None:
@@ -197,13 +197,13 @@ class Translator:
             key.characteristic,
         ):
             return None
-        if not known.holds_for(key.device):
+        if not known.applies_to(key.device):
             return None
         nodes = self._nodes.get(f"{key.device}/{key.service}", [])
         node = nodes[key.index] if key.index < len(nodes) else ""
         return known.command.fill(device=key.device, node=node, number=str(key.index + 1))
 
-    def _profile(self, device: str) -> Profile:
+    def _profile(self, device: str) -> DeviceProfile:
         own = self.rules.devices.get(device)
         if own is None:
             model = self._model(device)

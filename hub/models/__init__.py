@@ -7,27 +7,27 @@ with what the migrations make.
 from hub.models import people as _people
 from hub.models import tables as _tables
 from hub.models.base import Base
-from hub.models.device import Change, Device, DeviceThen, then
+from hub.models.device import DeviceRow, DeviceThen, PropertyChange, then
 from hub.models.firmware import FirmwareImage
 from hub.models.history import Activity, LocationHistory, Tick
 from hub.models.places import Place, Placement
-from hub.models.readings import Calibration, Daily, Hourly, Reading, Series
+from hub.models.readings import Calibration, Daily, Hourly, ReadingRow, SeriesRow
 
 __all__ = [
     "Activity",
     "Base",
     "Calibration",
-    "Change",
     "Daily",
-    "Device",
+    "DeviceRow",
     "DeviceThen",
     "FirmwareImage",
     "Hourly",
     "LocationHistory",
     "Place",
     "Placement",
-    "Reading",
-    "Series",
+    "PropertyChange",
+    "ReadingRow",
+    "SeriesRow",
     "Tick",
     "then",
 ]

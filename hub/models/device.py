@@ -44,7 +44,7 @@ from hub.models.history import (
 )
 from hub.models.places import Place
 
-__all__ = ["TRACKED", "Change", "Device", "DeviceThen"]
+__all__ = ["TRACKED", "DeviceRow", "DeviceThen", "PropertyChange"]
 
 TRACKED = ("name", "location_id", "location", "interval_s", "owner", "firmware")
 """Attributes that may change only within a tick."""
@@ -62,13 +62,13 @@ HISTORIES = (
 def _history(of: type[History]) -> Any:
     return relationship(
         of,
-        primaryjoin=f"Device.id == foreign({of.__name__}.device_id)",
+        primaryjoin=f"DeviceRow.id == foreign({of.__name__}.device_id)",
         order_by=f"func.lower({of.__name__}.ticks)",
         viewonly=True,
     )
 
 
-class Device(Base):
+class DeviceRow(Base):
     """A device, as it is now.
 
     Change what has a history within `clock_tick`:
@@ -100,7 +100,7 @@ class Device(Base):
     calibration: Mapped[Any | None] = mapped_column(JSONB)
 
     location: Mapped[Place | None] = relationship(
-        primaryjoin="foreign(Device.location_id) == Place.id", lazy="selectin"
+        primaryjoin="foreign(DeviceRow.location_id) == Place.id", lazy="selectin"
     )
     name_history: Mapped[list[NameHistory]] = _history(NameHistory)
     location_history: Mapped[list[LocationHistory]] = _history(LocationHistory)
@@ -117,7 +117,7 @@ class Device(Base):
 
         A block that changes nothing makes no tick. `since` says when a new location was taken,
         for one told later; now when None. When the block raises, the changes are dropped. Raises
-        NoSessionError, and StoreError leaves for what the database refuses.
+        NoSessionError, and DatabaseError leaves for what the database refuses.
         """
         session = async_object_session(self)
         if session is None:
@@ -140,13 +140,13 @@ class Device(Base):
             insert(ActivityRow).values(who=activity.who, why=activity.why).returning(ActivityRow.id)
         )
         session.sync_session.info["activity"] = made.scalar_one()
-        await _tell(session, str(session.sync_session.info["activity"]), since)
+        await _set_activity(session, str(session.sync_session.info["activity"]), since)
         try:
             with typed():
                 await session.flush()
         finally:
             session.sync_session.info.pop("activity")
-        await _tell(session, "", None)
+        await _set_activity(session, "", None)
         loaded = [name for name in HISTORIES if name not in inspect(self).unloaded]
         await session.refresh(self, [*loaded, "location"])
 
@@ -158,14 +158,14 @@ class Device(Base):
         """
         return select(then(instant, device))
 
-    async def changes(self, since: datetime, until: datetime) -> list[Change]:
+    async def changes(self, since: datetime, until: datetime) -> list[PropertyChange]:
         """What changed of this device, since < at <= until, in order. Raises NoSessionError."""
         session = async_object_session(self)
         if session is None:
             raise NoSessionError
-        columns = Change.__table__.columns
+        columns = PropertyChange.__table__.columns
         rows = func.dormouse.device_changes(self.id, since, until).table_valued(*columns)
-        changes = aliased(Change, rows.alias("device_change"), adapt_on_names=True)
+        changes = aliased(PropertyChange, rows.alias("device_change"), adapt_on_names=True)
         return list((await session.scalars(select(changes))).all())
 
 
@@ -202,7 +202,7 @@ class DeviceThen(Base):
     calibration: Mapped[Any | None]
 
 
-class Change(Base):
+class PropertyChange(Base):
     """A property that went from one value to another at a tick. Read only.
 
     `who` and `why` are None for a change made past this package; `role` is the database's.
@@ -240,7 +240,7 @@ def then(instant: datetime, device: int | None = None) -> type[DeviceThen]:
     return aliased(DeviceThen, rows, adapt_on_names=True)
 
 
-async def _tell(session: AsyncSession, activity: str, since: datetime | None) -> None:
+async def _set_activity(session: AsyncSession, activity: str, since: datetime | None) -> None:
     await session.execute(
         select(
             func.set_config("dormouse.activity", activity, True),

@@ -102,12 +102,12 @@ class Placement(Base):
         primaryjoin="foreign(Placement.location_id) == Place.id", viewonly=True
     )
     readings: Mapped[list[Any]] = (
-        relationship(  # of hub.models.readings.Reading, which knows places
-            "Reading",
-            primaryjoin="and_(Placement.device_id == foreign(Reading.device_id),"
-            " Placement.during.op('@>', is_comparison=True)(foreign(Reading.at)))",
+        relationship(  # of hub.models.readings.ReadingRow, which knows places
+            "ReadingRow",
+            primaryjoin="and_(Placement.device_id == foreign(ReadingRow.device_id),"
+            " Placement.during.op('@>', is_comparison=True)(foreign(ReadingRow.at)))",
             comparator_factory=ImpliedComparator,
-            order_by="Reading.at",
+            order_by="ReadingRow.at",
             viewonly=True,
         )
     )

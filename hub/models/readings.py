@@ -24,7 +24,7 @@ from sqlalchemy.types import UserDefinedType
 from hub.models.base import Base, Instant, Key, TenantId, TenantKey
 from hub.models.places import ImpliedComparator, Placement
 
-__all__ = ["Calibration", "Daily", "Hourly", "Reading", "Series"]
+__all__ = ["Calibration", "Daily", "Hourly", "ReadingRow", "SeriesRow"]
 
 
 class Tid(UserDefinedType[str]):
@@ -37,7 +37,7 @@ class Tid(UserDefinedType[str]):
         return "tid"
 
 
-class Series(Base):
+class SeriesRow(Base):
     """One characteristic of one service of one device."""
 
     __tablename__ = "series"
@@ -80,7 +80,7 @@ class Calibration(Base):
 _VIEWS = MetaData(schema="dormouse")
 
 
-class Reading(Base):
+class ReadingRow(Base):
     """A reading, calibrated as of its own time; read only.
 
     Two readings may be alike in everything, so where the row lies is part of its identity; it
@@ -109,8 +109,8 @@ class Reading(Base):
 
     placement: Mapped[Placement | None] = relationship(
         Placement,
-        primaryjoin="and_(foreign(Reading.device_id) == remote(Placement.device_id),"
-        " remote(Placement.during).op('@>', is_comparison=True)(foreign(Reading.at)))",
+        primaryjoin="and_(foreign(ReadingRow.device_id) == remote(Placement.device_id),"
+        " remote(Placement.during).op('@>', is_comparison=True)(foreign(ReadingRow.at)))",
         comparator_factory=ImpliedComparator,
         uselist=False,
         viewonly=True,

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
 from hub.database.database import Database
 from hub.database.errors import NoActivityError
 from hub.database.upgrade import engine_url
-from hub.models.device import TRACKED, Device
+from hub.models.device import TRACKED, DeviceRow
 
-__all__ = ["Sessions"]
+__all__ = ["TenantSessions"]
 
 
 class _TenantSession(Session):
@@ -34,21 +34,21 @@ def _refuse_silent_change(session: Session, _: UOWTransaction, __: Any) -> None:
     if "activity" in session.info:
         return
     for changed in session.dirty:
-        if isinstance(changed, Device):
+        if isinstance(changed, DeviceRow):
             state = inspect(changed)
             names = [n for n in TRACKED if state.attrs[n].history.has_changes()]
             if names:
                 raise NoActivityError(changed.key, names)
 
 
-class Sessions:
+class TenantSessions:
     """Where sessions come from; an async context manager."""
 
-    def __init__(self, store: Database) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
         # Prepared statements belong to a server connection: see Database.
         self._engine = create_async_engine(
-            engine_url(store.url), pool_size=4, connect_args={"prepare_threshold": None}
+            engine_url(database.url), pool_size=4, connect_args={"prepare_threshold": None}
         )
 
     async def __aenter__(self) -> Self:
@@ -63,7 +63,7 @@ class Sessions:
 
         Committed at the end of the block, rolled back when it raises. Raises UnknownTenantError.
         """
-        number = await self._store.tenant_id(name)
+        number = await self._database.tenant_id(name)
         session = AsyncSession(
             self._engine,
             sync_session_class=_TenantSession,

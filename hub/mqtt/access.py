@@ -92,18 +92,18 @@ def may_use(patterns: Iterable[str], name: str, action: str, topic: str) -> bool
         return False
     if action != "publish":
         topic = _SHARED.sub("", topic, count=1)
-    wanted = topic.split("/")
-    return any(_covers(pattern.replace("%u", name).split("/"), wanted) for pattern in patterns)
+    levels = topic.split("/")
+    return any(_covers(pattern.replace("%u", name).split("/"), levels) for pattern in patterns)
 
 
-def _covers(pattern: Sequence[str], wanted: Sequence[str]) -> bool:
+def _covers(pattern: Sequence[str], levels: Sequence[str]) -> bool:
     """Whether a filter lets everything through that another one, or a topic, does."""
     for n, level in enumerate(pattern):
         if level == "#":
             return True
-        if n >= len(wanted) or wanted[n] == "#" or (level != "+" and level != wanted[n]):
+        if n >= len(levels) or levels[n] == "#" or (level != "+" and level != levels[n]):
             return False
-    return len(pattern) == len(wanted)
+    return len(pattern) == len(levels)
 
 
 def acl_lines(accounts: Iterable[Account], foreign: Foreign | None = None) -> Iterator[str]:

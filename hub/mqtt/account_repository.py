@@ -47,8 +47,8 @@ class AccountRepository:
         """The accounts of these tenants, of all when None, by device."""
         names = await self._database.tenants() if tenants is None else tenants
         rows = await self._database.rows(names, _QUERIES["accounts"])
-        found = [Account(**{**row, "state": AccountState(row["state"])}) for row in rows]
-        return sorted(found, key=lambda account: (account.device, account.tenant))
+        accounts = [Account(**{**row, "state": AccountState(row["state"])}) for row in rows]
+        return sorted(accounts, key=lambda account: (account.device, account.tenant))
 
     async def find(self, device: str) -> Account | None:
         """The account of that name, whichever tenant has it."""
@@ -94,9 +94,9 @@ class AccountRepository:
     async def remove(self, tenant: str, device: str) -> bool:
         """Remove the account and free its name; False when there is none."""
         async with self._database.of(tenant).transaction() as conn:
-            gone = await conn.execute(_QUERIES["remove_account"], [device])
+            cursor = await conn.execute(_QUERIES["remove_account"], [device])
             await conn.execute(_QUERIES["release_broker_user"], [device])
-            return gone.rowcount == 1
+            return cursor.rowcount == 1
 
     async def _set(self, tenant: str, device: str, column: str, value: str) -> bool:
         statements = {

@@ -14,7 +14,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.ledger import Ledger
 from hub.mqtt.source import Source
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Acks"]
 
@@ -34,18 +34,18 @@ class Acks:
     def __init__(
         self,
         source: Source,
-        held: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
+        stored_ranges: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
         clock: Callable[[], float] = time.monotonic,
         supervisor: Supervisor | None = None,
     ) -> None:
         self._source = source
-        self._held = held
+        self._stored_ranges = stored_ranges
         self._clock = clock
         self._ledger = Ledger()
         self._waiting: dict[str, tuple[str, int]] = {}
         self._sent: dict[str, float] = {}
         self._wake = asyncio.Event()
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
     async def start(self) -> None:
         """Begin to publish."""
@@ -64,11 +64,11 @@ class Acks:
 
     async def _load(self, batch: Batch) -> None:
         try:
-            held = await self._held(batch.device, batch.boot)
+            ranges = await self._stored_ranges(batch.device, batch.boot)
         except DatabaseAwayError as error:
             log.warning("not acknowledged to %s, it will ask again: %s", batch.device, error.reason)
             return
-        self._ledger.load(batch.device, batch.boot, held)
+        self._ledger.load(batch.device, batch.boot, ranges)
         self._account(batch)
 
     def _account(self, batch: Batch) -> None:

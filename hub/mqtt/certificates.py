@@ -110,13 +110,15 @@ def _addresses(name: str) -> list[tuple[int, int, int, str, tuple[str, ...]]]:
 
 def _is_good(path: Path, authority: x509.Certificate, names: Sequence[str]) -> bool:
     try:
-        found = x509.load_pem_x509_certificate(path.read_bytes())
-        found.verify_directly_issued_by(authority)
-        kept = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        certificate.verify_directly_issued_by(authority)
+        alternatives = certificate.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value
     except _UNFIT:  # a new one is made
         return False
-    left = found.not_valid_after_utc - _now()
-    return kept == _alternatives(names) and left > timedelta(days=_RENEW_DAYS)
+    left = certificate.not_valid_after_utc - _now()
+    return alternatives == _alternatives(names) and left > timedelta(days=_RENEW_DAYS)
 
 
 def _builder(

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-__all__ = ["Clocks", "Mark"]
+__all__ = ["ClockMark", "Clocks"]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ClockMark:
     """A message that did not wait: the device's clock `up` (s) at `at` (the hub's, UTC)."""
 
     boot: str
@@ -32,12 +32,12 @@ class Clocks:
     # Association, a slow broker, a busy hub: still prompt.
     SLACK = 5.0
 
-    def __init__(self, marks: Iterable[tuple[str, Mark]] = (), limit: int = 50_000) -> None:
-        self._marks: OrderedDict[str, Mark] = OrderedDict(marks)
+    def __init__(self, marks: Iterable[tuple[str, ClockMark]] = (), limit: int = 50_000) -> None:
+        self._marks: OrderedDict[str, ClockMark] = OrderedDict(marks)
         self._limit = limit
         self._changed: set[str] = set()
 
-    def made(self, device: str, boot: str, up: float, received: datetime) -> datetime:
+    def instant_of(self, device: str, boot: str, up: float, received: datetime) -> datetime:
         """When a message was made: `received`, or earlier if it waited. Never later.
 
         Without a mark of the same boot identity there is nothing to compare with, and the
@@ -45,14 +45,14 @@ class Clocks:
         """
         mark = self._marks.get(device)
         if mark is None or mark.boot != boot:
-            self._keep(device, Mark(boot, up, received))
+            self._keep(device, ClockMark(boot, up, received))
             return received
         passed = up - mark.up
         expected = mark.at + timedelta(seconds=passed)
         waited = (received - expected).total_seconds()
         if waited <= self.SLACK + self.DRIFT * abs(passed):
             if passed >= 0 or waited < 0:
-                self._keep(device, Mark(boot, up, received))
+                self._keep(device, ClockMark(boot, up, received))
             return received
         return min(expected, received)
 
@@ -61,21 +61,21 @@ class Clocks:
         self._marks.pop(device, None)
         self._changed.discard(device)
 
-    def load(self, marks: Iterable[tuple[str, Mark]]) -> None:
+    def load(self, marks: Iterable[tuple[str, ClockMark]]) -> None:
         """Go on with marks that were kept."""
         self._marks.update(marks)
 
-    def unkept(self, devices: Iterable[str]) -> None:
+    def not_saved(self, devices: Iterable[str]) -> None:
         """The marks of these could not be kept: they count as changed still."""
         self._changed.update(device for device in devices if device in self._marks)
 
-    def changed(self) -> dict[str, Mark]:
+    def changed(self) -> dict[str, ClockMark]:
         """Marks made since the last call: what to keep over a restart of the hub."""
         changed = {device: self._marks[device] for device in self._changed if device in self._marks}
         self._changed.clear()
         return changed
 
-    def _keep(self, device: str, mark: Mark) -> None:
+    def _keep(self, device: str, mark: ClockMark) -> None:
         self._marks[device] = mark
         self._marks.move_to_end(device)
         self._changed.add(device)

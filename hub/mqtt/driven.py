@@ -11,10 +11,10 @@ import paho.mqtt.client as paho
 
 from hub.mqtt.buffered import Buffered
 
-__all__ = ["Driver"]
+__all__ = ["ChildDriver"]
 
 
-class Driver:
+class ChildDriver:
     """Moves clients' bytes on the running loop; made on it."""
 
     # Messages handled in one turn of the loop: some ms.

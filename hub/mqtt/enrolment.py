@@ -20,16 +20,16 @@ from hub.mqtt.passwords import hash_password, matches
 from hub.mqtt.source import Delivery, Source
 from hub.runtime.broadcast import Channel
 from hub.runtime.problems import Problems
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 from hub.runtime.token_bucket import TokenBucket
 from hub.settings import Enrolment
 
-__all__ = ["EnrolListener", "Enroller", "Gate", "Outcome"]
+__all__ = ["EnrolListener", "Enroller", "EnrolmentGate", "EnrolmentOutcome"]
 
 log = logging.getLogger(__name__)
 
 
-class Outcome(StrEnum):
+class EnrolmentOutcome(StrEnum):
     """What became of an enrolment."""
 
     ENROLLED = "enrolled"
@@ -46,7 +46,7 @@ class Outcome(StrEnum):
     """Over the rate, or too many enrolled that were never heard."""
 
 
-class Gate:
+class EnrolmentGate:
     """Whether enrolment is open, and for which tenant.
 
     A window is opened by hand for some minutes and one tenant; it goes before the mode, and is
@@ -115,7 +115,7 @@ class Enroller:
     def __init__(
         self,
         book: AccountBook,
-        gate: Gate,
+        gate: EnrolmentGate,
         problems: Problems,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -133,7 +133,7 @@ class Enroller:
         """The listener's handler."""
         await self.enrol(message)
 
-    async def enrol(self, message: Enrol) -> Outcome:
+    async def enrol(self, message: Enrol) -> EnrolmentOutcome:
         """Decide on one enrolment, and make the account if the rules allow it.
 
         Returns when the device can connect, if it may.
@@ -145,9 +145,9 @@ class Enroller:
         finally:
             if not lock.locked():
                 self._busy.pop(message.id, None)
-        if outcome in {Outcome.ENROLLED, Outcome.RENEWED}:
+        if outcome in {EnrolmentOutcome.ENROLLED, EnrolmentOutcome.RENEWED}:
             log.info("%s %s", message.id, outcome)
-        elif outcome is not Outcome.KNOWN:
+        elif outcome is not EnrolmentOutcome.KNOWN:
             self._problems.note(f"enrol-{outcome}", message.id, "an enrolment was refused")
         self.gate.changed.publish(None)
         return outcome
@@ -198,18 +198,18 @@ class Enroller:
             self._enrolled_at.pop(device, None)
         return silent
 
-    async def _decide(self, message: Enrol) -> Outcome:
+    async def _decide(self, message: Enrol) -> EnrolmentOutcome:
         if is_reserved(message.id):
-            return Outcome.RESERVED
+            return EnrolmentOutcome.RESERVED
         known = self._book.get(message.id)
         if known is not None:
-            return await self._meet(known, message)
+            return await self._decide_known(known, message)
         tenant = self.gate.tenant()
         if tenant is None:
             self._remember(message)
-            return Outcome.CLOSED
+            return EnrolmentOutcome.CLOSED
         if len(self._enrolled_at) >= self.MAX_PENDING or not self._bucket.take():
-            return Outcome.TOO_MANY
+            return EnrolmentOutcome.TOO_MANY
         account = Account(
             tenant, message.id, hash_password(message.password), AccountState.PENDING,
             message.model, message.firmware,
@@ -217,16 +217,16 @@ class Enroller:
         self._enrolled_at[message.id] = self._clock()
         if not await self._book.add(account):
             self._enrolled_at.pop(message.id, None)
-            return Outcome.TAKEOVER  # another hub on this database made it a moment ago
-        return Outcome.ENROLLED
+            return EnrolmentOutcome.TAKEOVER  # another hub on this database made it a moment ago
+        return EnrolmentOutcome.ENROLLED
 
-    async def _meet(self, known: Account, message: Enrol) -> Outcome:
+    async def _decide_known(self, known: Account, message: Enrol) -> EnrolmentOutcome:
         if matches(message.password, known.password):
-            return Outcome.KNOWN
+            return EnrolmentOutcome.KNOWN
         if self._renewals.pop(message.id, 0) > self._clock():
             await self._book.set_password(message.id, message.password)
-            return Outcome.RENEWED
-        return Outcome.TAKEOVER
+            return EnrolmentOutcome.RENEWED
+        return EnrolmentOutcome.TAKEOVER
 
     def _remember(self, message: Enrol) -> None:
         old = self._candidates.pop(message.id, None)
@@ -255,7 +255,7 @@ class EnrolListener:
         self._source = source
         self._enroller = enroller
         self._problems = problems
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
     async def start(self) -> None:
         """Begin."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hub.errors import HubError
 from hub.mqtt.ports import holder
 
-__all__ = ["AccountError", "BrokerError", "NotConnectedError", "PortTakenError"]
+__all__ = ["AccountError", "BrokerError", "BrokerPortTakenError", "NotConnectedError"]
 
 
 class BrokerError(HubError):
     """The broker could not be started."""
 
 
-class PortTakenError(BrokerError):
+class BrokerPortTakenError(BrokerError):
     """Another process listens on a port that we need."""
 
     def __init__(self, port: int) -> None:

@@ -26,7 +26,7 @@ from contracts.topics import Enrol, is_device_id
 from hub.mqtt.access import HUB, Foreign, is_viewer, may_publish, may_subscribe, may_use
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
-from hub.mqtt.enrolment import Enroller, Outcome
+from hub.mqtt.enrolment import Enroller, EnrolmentOutcome
 from hub.mqtt.passwords import matches
 from hub.runtime.problems import Problems
 from hub.runtime.token_bucket import TokenBuckets
@@ -116,24 +116,27 @@ class Decisions:
 
     async def _enrol(self, user: str, password: str) -> bool:
         try:
-            asked = Enrol(id=user, password=password)
+            request = Enrol(id=user, password=password)
         except ValidationError:
-            asked = None
-        if asked is None or not is_device_id(user):
+            request = None
+        if request is None or not is_device_id(user):
             self._problems.note("auth-malformed", None, "user name or password cannot be one")
             return False
-        return await self._enroller.enrol(asked) in {Outcome.ENROLLED, Outcome.KNOWN}
+        return await self._enroller.enrol(request) in {
+            EnrolmentOutcome.ENROLLED,
+            EnrolmentOutcome.KNOWN,
+        }
 
     def _refuse(self, user: str) -> None:
         self._problems.note("auth-refused", user, "wrong password")
         self._refusals.take(user)
 
 
-def _keep(memory: OrderedDict[str, Any], key: str, value: object, limit: int) -> None:
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > limit:
-        memory.popitem(last=False)
+def _keep(cache: OrderedDict[str, Any], key: str, value: object, limit: int) -> None:
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > limit:
+        cache.popitem(last=False)
 
 
 def router(decisions: Decisions, secret: str) -> APIRouter:
@@ -142,25 +145,25 @@ def router(decisions: Decisions, secret: str) -> APIRouter:
 
     @routes.post("/auth")
     async def auth(request: Request, answer: Answer = "json") -> Response:
-        asked = await _asked(request, secret)
-        user, password = _text(asked, "username"), _text(asked, "password")
+        body = await _body(request, secret)
+        user, password = _text(body, "username"), _text(body, "password")
         return _say(answer, await decisions.authenticate(user, password), is_superuser=False)
 
     @routes.post("/acl")
     async def acl(request: Request, answer: Answer = "json") -> Response:
-        asked = await _asked(request, secret)
-        topic = _text(asked, "topic") or _text(asked, "routing_key").replace(".", "/")
-        action = _action(asked)
-        allowed = action is not None and decisions.may(_text(asked, "username"), action, topic)
+        body = await _body(request, secret)
+        topic = _text(body, "topic") or _text(body, "routing_key").replace(".", "/")
+        action = _action(body)
+        allowed = action is not None and decisions.may(_text(body, "username"), action, topic)
         return _say(answer, allowed)
 
     return routes
 
 
-async def _asked(request: Request, secret: str) -> Mapping[str, Any]:
+async def _body(request: Request, secret: str) -> Mapping[str, Any]:
     """The members of a request's body. Raises 401 for a wrong secret, 400 for a wrong body."""
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(given.encode(), secret.encode()):
+    presented = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(presented.encode(), secret.encode()):
         raise HTTPException(401, "wrong secret")
     if int(request.headers.get("content-length") or MAX_BODY + 1) > MAX_BODY:
         raise HTTPException(400, f"more than {MAX_BODY} bytes")
@@ -182,17 +185,17 @@ def _form(body: bytes) -> dict[str, str]:
         raise HTTPException(400, "the form is not UTF-8") from None
 
 
-def _text(asked: Mapping[str, Any], name: str) -> str:
-    value = asked.get(name)
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
     return value if isinstance(value, str) and "\0" not in value and value.isprintable() else ""
 
 
-def _action(asked: Mapping[str, Any]) -> str | None:
-    if "acc" in asked:
-        return _ACC.get(str(asked["acc"]))
+def _action(body: Mapping[str, Any]) -> str | None:
+    if "acc" in body:
+        return _ACC.get(str(body["acc"]))
     for name in ("action", "access", "permission"):
-        if name in asked:
-            return _ACTIONS.get(str(asked[name]))
+        if name in body:
+            return _ACTIONS.get(str(body[name]))
     return None
 
 

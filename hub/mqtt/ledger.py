@@ -32,9 +32,9 @@ class Ledger:
         """Whether `load` or `account` was called for it and is remembered."""
         return (device, boot) in self._ranges
 
-    def load(self, device: str, boot: str, held: Iterable[Range]) -> None:
+    def load(self, device: str, boot: str, stored: Iterable[Range]) -> None:
         """Begin with the (first, last) ranges that the database holds."""
-        self._ranges[device, boot] = _merged([*held, *self._ranges.get((device, boot), ())])
+        self._ranges[device, boot] = _merged([*stored, *self._ranges.get((device, boot), ())])
 
     def account(self, device: str, boot: str, after: int, last: int) -> int:
         """(after, last] is accounted for; the highest number to acknowledge, 0 if none."""

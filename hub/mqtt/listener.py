@@ -16,9 +16,9 @@ from hub.errors import HubError
 from hub.mqtt.clock import Clocks
 from hub.mqtt.source import Delivery, Source
 from hub.runtime.problems import Problems
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
-__all__ = ["Bridge", "Ingest", "Listener"]
+__all__ = ["BridgeLike", "IngestLike", "Listener"]
 
 # A device's clock does not run in its OTA server, and nobody tells it how long it was there.
 _CLOCK_STOOD = frozenset({"updating", "updated", "failed"})
@@ -27,7 +27,7 @@ _OURS = ("HomeKit/", "enrol/")
 M = TypeVar("M", bound=topics.Message)
 
 
-class Bridge(Protocol):
+class BridgeLike(Protocol):
     """What the listener needs of the HomeKit bridge."""
 
     def update(self, reading: Reading, *, live: bool) -> None:
@@ -40,17 +40,17 @@ class Bridge(Protocol):
         """Battery, firmware and the like of a device, made so many seconds ago."""
 
 
-class Ingest(Protocol):
+class IngestLike(Protocol):
     """What the listener needs of the store's intake."""
 
     def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
         """Keep readings; `done` is called on the loop once they are committed."""
 
 
-class Translator(Protocol):
+class TranslatorLike(Protocol):
     """What the listener needs of the mapping of devices that speak otherwise."""
 
-    def foreign(
+    def translate(
         self, topic: str, payload: bytes, /
     ) -> list[topics.StateValue | topics.Online | topics.Problem]:
         """What a message outside HomeKit/ says."""
@@ -72,15 +72,15 @@ class Listener:
     def __init__(
         self,
         source: Source,
-        bridge: Bridge,
-        ingest: Ingest,
+        bridge: BridgeLike,
+        ingest: IngestLike,
         problems: Problems,
         *,
         clocks: Clocks | None = None,
         batching: Iterable[str] = (),
         on_committed: Callable[[topics.Batch], None] | None = None,
         on_seen: Callable[[str], None] | None = None,
-        translator: Translator | None = None,
+        translator: TranslatorLike | None = None,
         on_reading: Callable[[Reading], None] | None = None,
         supervisor: Supervisor | None = None,
     ) -> None:
@@ -95,7 +95,7 @@ class Listener:
         self._translator = translator
         self._on_reading = on_reading
         self._handlers: dict[type, list[Callable[[Any, Delivery], Awaitable[None] | None]]] = {}
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
     def on(self, kind: type[M], handler: Callable[[M, Delivery], Awaitable[None] | None]) -> None:
         """Call `handler` for every message of a kind; it is acknowledged when that has returned.
@@ -130,9 +130,9 @@ class Listener:
             self._problems.note("defect", getattr(message, "device", None), type(message).__name__)
             self._source.acknowledge(delivery)
 
-    def _foreign(self, translator: Translator, delivery: Delivery) -> None:
+    def _foreign(self, translator: TranslatorLike, delivery: Delivery) -> None:
         """A message of a mapped device: acknowledged when all it says is safe."""
-        messages = translator.foreign(delivery.topic, delivery.payload)
+        messages = translator.translate(delivery.topic, delivery.payload)
         waiting = len(messages)
 
         def done() -> None:
@@ -203,7 +203,7 @@ class Listener:
 
     def _report(self, report: topics.Report, delivery: Delivery, done: Callable[[], None]) -> None:
         """A report that waited in the broker says that the device was there, not that it is."""
-        made = self._made(report, delivery)
+        made = self._instant_of(report, delivery)
         waited = (delivery.at - made).total_seconds()
         self._bridge.report(report.device, report, live=not delivery.retained, waited=waited)
         self._dispatch(report, dataclasses.replace(delivery, at=made), done)
@@ -213,7 +213,7 @@ class Listener:
             self._problems.note(problem.kind, problem.device, problem.detail)
         if not delivery.retained:
             self._batching.add(batch.device)
-        made = self._made(batch, delivery)
+        made = self._instant_of(batch, delivery)
         readings = [
             reading
             for entry in batch.entries
@@ -245,12 +245,12 @@ class Listener:
             self._on_committed(batch)
         self._dispatch(batch, delivery, done)
 
-    def _made(self, message: topics.Batch | topics.Report, delivery: Delivery) -> datetime:
+    def _instant_of(self, message: topics.Batch | topics.Report, delivery: Delivery) -> datetime:
         """When a message was made, by the device's clock; when it came, if it names none."""
         # Nobody should retain these; how old a retained one is its clock does not say.
         if delivery.retained or message.boot is None or message.up is None:
             return delivery.at
-        return self._clocks.made(message.device, message.boot, message.up, delivery.at)
+        return self._clocks.instant_of(message.device, message.boot, message.up, delivery.at)
 
     def _reading(
         self,

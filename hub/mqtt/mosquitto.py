@@ -12,7 +12,7 @@ import signal
 from pathlib import Path
 
 from hub.mqtt.account_files import replace_private
-from hub.mqtt.errors import BrokerError, PortTakenError
+from hub.mqtt.errors import BrokerError, BrokerPortTakenError
 from hub.mqtt.ports import free_port, holder, is_taken
 from hub.runtime.backoff import Backoff
 from hub.runtime.child import Account as Owner
@@ -87,7 +87,7 @@ class Mosquitto:
                 continue  # somebody was quicker
             return
         taken = [port for port in self.ports.values() if is_taken(self._host, port)]
-        raise PortTakenError(taken[0] if taken else self.ports.popitem()[1])
+        raise BrokerPortTakenError(taken[0] if taken else self.ports.popitem()[1])
 
     async def _let_predecessor_end(self) -> None:
         """A hub that was killed has a broker that still writes what it persists."""
@@ -156,7 +156,7 @@ class Mosquitto:
 
     def _failure(self) -> BrokerError:
         if not self.child.ended:
-            return BrokerError("mosquitto did not start: it did not say that it runs")
+            return BrokerError("mosquitto did not start: it never reported that it runs")
         reason = " ".join(self._errors) or "no reason given"
         if "in use" in reason:
             return AddressInUseError()
@@ -174,10 +174,10 @@ class Mosquitto:
 
 def find_mosquitto() -> str:
     """Its path. Raises BrokerError when it is not installed."""
-    found = shutil.which("mosquitto") or shutil.which("mosquitto", path=SBIN)
-    if found is None:
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path=SBIN)
+    if program is None:
         raise BrokerError(f"mosquitto is not installed: {INSTALL}")
-    return found
+    return program
 
 
 async def check_version() -> None:
@@ -185,9 +185,9 @@ async def check_version() -> None:
     program = find_mosquitto()
     process = await spawn([program, "-h"])
     output, _ = await process.communicate()
-    found = re.search(rb"mosquitto version (\d+)\.(\d+)", output)
-    if found is None:
+    match = re.search(rb"mosquitto version (\d+)\.(\d+)", output)
+    if match is None:
         raise BrokerError(f"{program} does not say its version: {INSTALL}")
-    version = int(found[1]), int(found[2])
+    version = int(match[1]), int(match[2])
     if version < OLDEST:
         raise BrokerError(f"{program} is version {version[0]}.{version[1]}: {INSTALL}")

@@ -9,7 +9,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["PendingAccounts"]
 
@@ -25,7 +25,7 @@ class PendingAccounts:
         self, book: AccountBook, enroller: Enroller, supervisor: Supervisor | None = None
     ) -> None:
         self._book, self._enroller = book, enroller
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self._confirming: set[str] = set()
 
     async def start(self) -> None:

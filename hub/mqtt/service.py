@@ -19,16 +19,16 @@ from hub.mqtt.broker import Broker
 from hub.mqtt.certificates import Authority
 from hub.mqtt.clock import Clocks
 from hub.mqtt.endpoint import Endpoint
-from hub.mqtt.enrolment import Enroller, EnrolListener, Gate
+from hub.mqtt.enrolment import Enroller, EnrolListener, EnrolmentGate
 from hub.mqtt.http_auth import Decisions
-from hub.mqtt.listener import Bridge, Listener
+from hub.mqtt.listener import BridgeLike, Listener
 from hub.mqtt.live_feed import LiveFeed
 from hub.mqtt.pending_accounts import PendingAccounts
 from hub.mqtt.source import MqttSource
 from hub.mqtt.stored_clocks import StoredClocks
 from hub.runtime.child import run_as
 from hub.runtime.problems import Problems
-from hub.runtime.supervisor import Part, Role, Supervisor
+from hub.runtime.supervisor import PartRole, RunningPart, Supervisor
 from hub.settings import Settings
 
 __all__ = ["Mqtt"]
@@ -41,31 +41,31 @@ class Mqtt:
 
     `source` publishes; `listener.on` lets other parts hear of messages, before it is started;
     `enroller`, `book` and `gate` are what `dormouse devices` steers. `broker` is None with
-    MQTT_URL. `tenant_of` says whose a device is, `held` which readings the database holds (Acks).
+    MQTT_URL. `tenant_of` says whose a device is, `stored_ranges` which readings are stored (Acks).
     """
 
     def __init__(
         self,
         settings: Settings,
-        store: Database,
+        database: Database,
         book: AccountBook,
-        bridge: Bridge,
+        bridge: BridgeLike,
         translator: Translator,
         *,
         problems: Problems,
         tenant_of: Callable[[str], str],
-        held: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
+        stored_ranges: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
         feed: LiveFeed,
         supervisor: Supervisor,
     ) -> None:
         self._settings = settings
-        self._store = store
+        self._database = database
         self._translator = translator
         self._supervisor = supervisor
         self.problems = problems
         self.book = book
         self.tenant_of = tenant_of
-        self.gate = Gate(settings.enrolment, settings.tenant)
+        self.gate = EnrolmentGate(settings.enrolment, settings.tenant)
         self.enroller = Enroller(book, self.gate, problems)
         self.pending = PendingAccounts(book, self.enroller, supervisor)
         own = Endpoint.of(settings.mqtt_url) if settings.mqtt_url else None
@@ -73,13 +73,13 @@ class Mqtt:
         self.decisions = Decisions(book, self.enroller, problems, password or "", self._foreign)
         self.broker = None if own is not None else self._make_broker()
         self.source = self._make_source(own)
-        self.acks = Acks(self.source, held, supervisor=supervisor)
+        self.acks = Acks(self.source, stored_ranges, supervisor=supervisor)
         self.ingest = TenantIngest(
-            tenant_of, lambda tenant: Ingest(store.of(tenant), supervisor=supervisor), supervisor
+            tenant_of, lambda tenant: Ingest(database.of(tenant), supervisor=supervisor), supervisor
         )
         self._clocks = Clocks()
         self._stored_clocks = StoredClocks(
-            KeyValueStore(store.of(settings.tenant), "mqtt"), self._clocks, supervisor
+            KeyValueStore(database.of(settings.tenant), "mqtt"), self._clocks, supervisor
         )
         self.listener = Listener(
             self.source,
@@ -97,22 +97,22 @@ class Mqtt:
         self.listener.on(Online, feed.online)
         self.listener.on(Enrol, self.enroller.handle)
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[RunningPart]:
         """In the order in which they are to be started."""
-        intake = Role.INTAKE
+        intake = PartRole.INTAKE
         broker, enrolment = [], []
         if self.broker is not None:
-            broker = [Part("broker", intake, self.broker.start, self.broker.stop)]
+            broker = [RunningPart("broker", intake, self.broker.start, self.broker.stop)]
             enrolment = [self._enrolment(self.broker)]
         return [
-            Part("accounts", intake, self.book.load),
+            RunningPart("accounts", intake, self.book.load),
             *broker,
-            Part("acknowledgements", intake, self.acks.start, self.acks.stop),
-            Part("readings", intake, None, self.ingest.stop),
-            Part("clocks", intake, self._stored_clocks.start, self._stored_clocks.stop),
-            Part("listener", intake, self._listen, self.listener.stop),
+            RunningPart("acknowledgements", intake, self.acks.start, self.acks.stop),
+            RunningPart("readings", intake, None, self.ingest.stop),
+            RunningPart("clocks", intake, self._stored_clocks.start, self._stored_clocks.stop),
+            RunningPart("listener", intake, self._listen, self.listener.stop),
             *enrolment,
-            Part("pending accounts", intake, self.pending.start, self.pending.stop),
+            RunningPart("pending accounts", intake, self.pending.start, self.pending.stop),
         ]
 
     @property
@@ -122,7 +122,7 @@ class Mqtt:
 
     async def tenants(self) -> list[str]:
         """The names of all tenants."""
-        return await self._store.tenants()
+        return await self._database.tenants()
 
     def forget_clock(self, device: str) -> None:
         """Take its next message as prompt: its clock stood still for a time nobody knows."""
@@ -179,7 +179,7 @@ class Mqtt:
             endpoint, self._filters(), client_id=client_id, mark="hub", supervisor=self._supervisor
         )
 
-    def _enrolment(self, broker: Broker) -> Part:
+    def _enrolment(self, broker: Broker) -> RunningPart:
         source = MqttSource(
             lambda: broker.enrol_endpoint[0],
             ["enrol/+"],
@@ -198,4 +198,4 @@ class Mqtt:
                 async with asyncio.timeout(SUBSCRIBED_S):
                     await source.connected.wait()
 
-        return Part("enrolment", Role.INTAKE, start, listener.stop)
+        return RunningPart("enrolment", PartRole.INTAKE, start, listener.stop)

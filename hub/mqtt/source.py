@@ -19,11 +19,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from hub.mqtt.buffered import DUP, RETAIN, BufferedClient
-from hub.mqtt.driven import Driver
+from hub.mqtt.driven import ChildDriver
 from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.errors import NotConnectedError
 from hub.runtime.backoff import Backoff
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Delivery", "Endpoint", "MqttSource", "Source"]
 
@@ -118,14 +118,14 @@ class MqttSource:
         self._marked = _user_property(*self._mark) if self._mark else b""
         self._filters = list(filters)
         # What each SUBSCRIBE under way asked for, by its message id.
-        self._asked: dict[int, list[str]] = {}
+        self._subscribing: dict[int, list[str]] = {}
         self._client_id = client_id
         self._session_s = session_s
         self._in_flight = in_flight
         self._waiting: deque[_Tag] = deque()
         self._publishing: dict[int, asyncio.Future[None]] = {}
         self._client: BufferedClient | None = None
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self.connected = asyncio.Event()
         """Set while subscribed."""
         self.lost = asyncio.Event()
@@ -135,7 +135,7 @@ class MqttSource:
         """Connect in the background, for ever; `deliver` is called on the loop."""
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
-        self._driver = Driver()
+        self._driver = ChildDriver()
         self._tasks.loop("connecting to the broker", self._keep_connected)
 
     async def stop(self) -> None:
@@ -178,12 +178,12 @@ class MqttSource:
 
     def follow(self, filters: Sequence[str]) -> None:
         """Be subscribed to these from now on, instead of those before."""
-        gone = [wanted for wanted in self._filters if wanted not in filters]
-        new = [wanted for wanted in filters if wanted not in self._filters]
+        obsolete = [topic_filter for topic_filter in self._filters if topic_filter not in filters]
+        new = [topic_filter for topic_filter in filters if topic_filter not in self._filters]
         self._filters = list(filters)
         if self._client is not None and self.connected.is_set():
-            if gone:
-                self._client.unsubscribe(gone)
+            if obsolete:
+                self._client.unsubscribe(obsolete)
             if new:
                 self._subscribe(self._client, new)
 
@@ -229,7 +229,7 @@ class MqttSource:
             lasted = 0.0
             if self.connected.is_set():
                 began = self._loop.time()
-                await self._stay(client)
+                await self._keep_alive(client)
                 lasted = self._loop.time() - began
             self._abandon()
             await asyncio.sleep(backoff.after(lasted) * random.uniform(0.5, 1))  # noqa: S311  # not a secret
@@ -261,7 +261,7 @@ class MqttSource:
             for wait in waits:
                 wait.cancel()
 
-    async def _stay(self, client: paho.Client) -> None:
+    async def _keep_alive(self, client: paho.Client) -> None:
         """Until the connection is lost: keep-alive."""
         while not self.lost.is_set():
             client.loop_misc()
@@ -277,7 +277,7 @@ class MqttSource:
             log.warning("the broker refuses us: %s", reason)
             self.lost.set()
             return
-        self._asked.clear()
+        self._subscribing.clear()
         self._subscribe(client, self._filters)
 
     def _subscribe(self, client: paho.Client, filters: Sequence[str]) -> None:
@@ -285,20 +285,20 @@ class MqttSource:
         # retained values come at every connect, since one may have changed while we were away.
         options = SubscribeOptions(
             qos=1,
-            noLocal=not any(wanted.startswith("$share/") for wanted in filters),
+            noLocal=not any(topic_filter.startswith("$share/") for topic_filter in filters),
             retainAsPublished=False,
             retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE,
         )
-        _, mid = client.subscribe([(wanted, options) for wanted in filters])
+        _, mid = client.subscribe([(topic_filter, options) for topic_filter in filters])
         if mid is not None:
-            self._asked[mid] = list(filters)
+            self._subscribing[mid] = list(filters)
 
     def _on_subscribe(
         self, _client: object, _data: object, mid: int, reasons: Any, _properties: object
     ) -> None:
-        for wanted, reason in zip(self._asked.pop(mid, ()), reasons, strict=False):
+        for topic_filter, reason in zip(self._subscribing.pop(mid, ()), reasons, strict=False):
             if reason.is_failure:
-                log.error("the broker refuses the subscription to %s: %s", wanted, reason)
+                log.error("the broker refuses the subscription to %s: %s", topic_filter, reason)
                 self.lost.set()
                 return
         self.connected.set()

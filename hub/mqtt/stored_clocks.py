@@ -8,8 +8,8 @@ from datetime import datetime
 
 from hub.database.errors import DatabaseAwayError
 from hub.database.key_value import KeyValueStore
-from hub.mqtt.clock import Clocks, Mark
-from hub.runtime.supervisor import Role, Supervisor
+from hub.mqtt.clock import ClockMark, Clocks
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["StoredClocks"]
 
@@ -24,17 +24,17 @@ class StoredClocks:
     EVERY_S = 5.0
 
     def __init__(
-        self, memory: KeyValueStore, clocks: Clocks, supervisor: Supervisor | None = None
+        self, key_values: KeyValueStore, clocks: Clocks, supervisor: Supervisor | None = None
     ) -> None:
-        self._memory, self._clocks = memory, clocks
-        self._tasks = (supervisor or Supervisor()).tasks(Role.INTAKE)
+        self._key_values, self._clocks = key_values, clocks
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
     async def start(self) -> None:
         """Load, and begin to keep."""
-        kept = await self._memory.load(_AREA)
+        marks = await self._key_values.load(_AREA)
         self._clocks.load(
-            (device, Mark(mark["boot"], mark["up"], datetime.fromisoformat(mark["at"])))
-            for device, mark in kept.items()
+            (device, ClockMark(mark["boot"], mark["up"], datetime.fromisoformat(mark["at"])))
+            for device, mark in marks.items()
         )
         self._tasks.loop("keeping devices' clocks", self._keep)
 
@@ -57,10 +57,10 @@ class StoredClocks:
             for device, mark in changed.items()
         }
         try:
-            await self._memory.save(_AREA, marks)
+            await self._key_values.save(_AREA, marks)
         except DatabaseAwayError as error:
-            self._clocks.unkept(changed)
-            log.warning("devices' clocks are kept later: %s", error.reason)
+            self._clocks.not_saved(changed)
+            log.warning("devices' clocks will be saved later: %s", error.reason)
         except BaseException:
-            self._clocks.unkept(changed)
+            self._clocks.not_saved(changed)
             raise

@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 
 from hub.api.scope import Role
 from hub.database.database import Database
-from hub.database.errors import StoreError
+from hub.database.errors import DatabaseError
 from hub.database.queries import Queries, Query
 
 __all__ = [
@@ -36,7 +36,7 @@ __all__ = [
 _QUERIES = Queries.of("hub.people")
 
 
-class LastAdministratorError(StoreError):
+class LastAdministratorError(DatabaseError):
     """This is the tenant's last administrator: make somebody else one first."""
 
 

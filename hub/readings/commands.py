@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from hub.database.errors import StoreError
+from hub.database.errors import DatabaseError
 from hub.settings import load
 
 __all__ = ["export", "keep", "retention"]
@@ -27,7 +27,7 @@ def retention(
 
     async def work() -> None:
         async with attached(load(data_dir=data_dir)) as found:
-            partitions, rows = await apply(found.store, dry=dry_run)
+            partitions, rows = await apply(found.database, dry=dry_run)
         verb = "would go" if dry_run else "removed"
         for partition in partitions:
             typer.echo(f"{partition.name}: about {partition.rows} readings, whole month, {verb}")
@@ -59,7 +59,7 @@ def keep(  # noqa: PLR0917  # each a flag
         settings = load(data_dir=data_dir, tenant=tenant)
         async with attached(settings) as found:
             rule = Rule(raw_days, hourly_days, daily_days)
-            await keep_rule(found.store.of(settings.tenant), rule, characteristic)
+            await keep_rule(found.database.of(settings.tenant), rule, characteristic)
 
     asyncio.run(work())
 
@@ -77,17 +77,19 @@ def export(
     from hub.readings.export import export as write  # noqa: PLC0415
 
     if form not in set(ExportFormat):
-        raise StoreError(f"--format {form}: csv, parquet or arrow")
+        raise DatabaseError(f"--format {form}: csv, parquet or arrow")
 
     async def work() -> int:
         settings = load(data_dir=data_dir, tenant=tenant)
         async with attached(settings) as found:
             if out == "-":
                 return await write(
-                    found.store.of(settings.tenant), query, sys.stdout.buffer, ExportFormat(form)
+                    found.database.of(settings.tenant), query, sys.stdout.buffer, ExportFormat(form)
                 )
             with Path(out).open("wb") as file:  # noqa: ASYNC230  # nothing else runs here
-                return await write(found.store.of(settings.tenant), query, file, ExportFormat(form))
+                return await write(
+                    found.database.of(settings.tenant), query, file, ExportFormat(form)
+                )
 
     rows = asyncio.run(work())
     typer.echo(f"{rows} rows", err=True)

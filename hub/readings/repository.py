@@ -98,7 +98,7 @@ class ReadingRepository:
 
         What held then before is cut back; the rollups it touches are made anew. `who` did this goes
         into the device's history. Raises
-        ForeignRowError, and StoreError for a number that is not allowed.
+        ForeignRowError, and DatabaseError for a number that is not allowed.
         """
         async with self._database.transaction() as conn:
             series, _ = await _number(conn, key)

@@ -24,7 +24,7 @@ from hub.rollouts.worker import Worker
 from hub.runtime.broadcast import Channel, Subscription
 from hub.runtime.problems import Problems
 from hub.runtime.retry import reason, retrying
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Change", "Link", "Runner", "Streaming"]
 
@@ -105,7 +105,7 @@ class Runner:
         self._by_device: dict[tuple[str, str], list[Worker]] = {}
         self._recent: dict[tuple[str, str], deque[Sample]] = {}
         self._changes = Channel[Change](_CHANGES)
-        self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
         self.ready = asyncio.Event()
         """Set once what was open before was taken up again."""
 

@@ -19,8 +19,8 @@ from contracts.ota.errors import (
     NonsenseError,
     RefusedError,
 )
-from contracts.ota.protocol import Stream
-from contracts.ota.session import Ending, Options, Phase, Progress
+from contracts.ota.protocol import SignedStream
+from contracts.ota.session import Ending, SessionOptions, SessionPhase, SessionProgress
 from hub.errors import HubError
 from hub.rollouts.neighbours import could_be
 
@@ -80,7 +80,7 @@ class NoFreeStreamError(StreamError):
     """As many streams as allowed are under way, or one to this device."""
 
 
-_Tell: TypeAlias = Callable[[str | None, Progress], None]
+_Tell: TypeAlias = Callable[[str | None, SessionProgress], None]
 
 _PAUSE = 0.1  # s, between attempts: an address that cannot be reached fails at once
 
@@ -119,7 +119,7 @@ class StreamProgress:
     """
 
     device: str
-    phase: Phase
+    phase: SessionPhase
     address: str | None
     done: int
     total: int
@@ -222,7 +222,7 @@ class Streams:
             self._looking.cancel()  # two devices could answer it from now on
         self._unsettled.add(device)
         tell = partial(self._tell, device, progress)
-        tell(address, Progress(Phase.WAITING, 0, stream.size, 0, 0, None, 0, 0))
+        tell(address, SessionProgress(SessionPhase.WAITING, 0, stream.size, 0, 0, None, 0, 0))
         try:
             result = await self._send(device, address, stream, tell)
         except ContractError as error:
@@ -242,7 +242,9 @@ class Streams:
             result.restarts,
         )
 
-    async def _send(self, device: str, address: str | None, stream: Stream, tell: _Tell) -> Result:
+    async def _send(
+        self, device: str, address: str | None, stream: SignedStream, tell: _Tell
+    ) -> Result:
         """Try the device's address and a broadcast in turn until one of them answers."""
         loop, times = asyncio.get_running_loop(), self._times
         until = loop.time() + times.wait
@@ -259,9 +261,9 @@ class Streams:
         where = f"at {address}" if address else "to a broadcast"
         raise NoAnswerError(f"no answer {where} within {times.wait:g} s" + (why and f": {why}"))
 
-    async def _stream(self, address: str, stream: Stream, wait: float, tell: _Tell) -> Result:
+    async def _stream(self, address: str, stream: SignedStream, wait: float, tell: _Tell) -> Result:
         times = self._times
-        options = Options(wait=wait, patience=times.patience, confirm=times.confirm)
+        options = SessionOptions(wait=wait, patience=times.patience, confirm=times.confirm)
         return await client.send(
             stream,
             address,
@@ -271,12 +273,12 @@ class Streams:
             progress=partial(tell, address),
         )
 
-    async def _look(self, device: str, stream: Stream, tell: _Tell) -> str | None:
+    async def _look(self, device: str, stream: SignedStream, tell: _Tell) -> str | None:
         """Where the device answers a broadcast; None when it does not, or others could."""
         if not self._broadcast or self._unsettled != {device}:
             await asyncio.sleep(_PAUSE)
             return None
-        tell(None, Progress(Phase.WAITING, 0, stream.size, 0, 0, None, 0, 0))
+        tell(None, SessionProgress(SessionPhase.WAITING, 0, stream.size, 0, 0, None, 0, 0))
         looking = self._looking = asyncio.create_task(
             client.find(
                 stream,
@@ -304,7 +306,7 @@ class Streams:
         device: str,
         progress: Callable[[StreamProgress], None],
         address: str | None,
-        now: Progress,
+        now: SessionProgress,
     ) -> None:
         shown = StreamProgress(
             device,

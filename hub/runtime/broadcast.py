@@ -159,13 +159,13 @@ class Subscription(Generic[T]):
 
     async def batch(self, most: int) -> list[T | Missed]:
         """What there is, once there is something: 1 to `most` events; [] at the end."""
-        found: list[T | Missed] = []
+        events: list[T | Missed] = []
         channel = self._open()
         async for event in self:
-            found.append(event)
-            if len(found) >= most or self._next == channel.count:
+            events.append(event)
+            if len(events) >= most or self._next == channel.count:
                 break
-        return found
+        return events
 
     async def changed(self) -> bool:
         """Wait until something came, and take all there is as one; False at the end.

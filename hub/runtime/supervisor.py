@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 from hub.runtime.backoff import Backoff
 from hub.runtime.defects import Defects
 
-__all__ = ["Loop", "Part", "Role", "Supervisor", "Tasks", "started"]
+__all__ = ["Loop", "PartRole", "RunningPart", "Supervisor", "Tasks", "started"]
 
 T = TypeVar("T")
 
 
-class Role(StrEnum):
+class PartRole(StrEnum):
     """What a part is for: which process it would run in, if there were several."""
 
     INTAKE = "intake"
@@ -27,23 +27,23 @@ class Role(StrEnum):
     BRIDGE = "bridge"
     """HomeKit."""
     DUTIES = "duties"
-    """What the hub does by itself: rollouts, wanted settings, outages, anomalies."""
+    """What the hub does by itself: rollouts, desired settings, outages, anomalies."""
     WEB = "web"
     """Pages and API."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RunningPart:
     """Something that is started and stopped; either may be None."""
 
     name: str
-    role: Role
+    role: PartRole
     start: Callable[[], Awaitable[object]] | None = None
     stop: Callable[[], Awaitable[object]] | None = None
 
 
 @contextlib.asynccontextmanager
-async def started(parts: Iterable[Part]) -> AsyncIterator[None]:
+async def started(parts: Iterable[RunningPart]) -> AsyncIterator[None]:
     """Between the start of all parts, in order, and their stop, in reverse.
 
     Where one does not start, those before it are stopped and its exception is raised.
@@ -65,7 +65,7 @@ class Loop:
     """
 
     name: str
-    role: Role
+    role: PartRole
     running: bool = True
     restarts: int = 0
     error: str = ""
@@ -96,11 +96,11 @@ class Supervisor:
         """All of them, in the order of their starts."""
         return tuple(self._loops)
 
-    def failed(self) -> set[Role]:
+    def failed(self) -> set[PartRole]:
         """The roles of which a loop is not running now."""
         return {loop.role for loop in self._loops if not loop.running}
 
-    def tasks(self, role: Role) -> Tasks:
+    def tasks(self, role: PartRole) -> Tasks:
         """For a part: where its loops and errands run, until it stops them."""
         return Tasks(self, role)
 
@@ -129,7 +129,7 @@ class Supervisor:
 class Tasks:
     """What one part has going on, ended together by `stop`."""
 
-    def __init__(self, supervisor: Supervisor, role: Role) -> None:
+    def __init__(self, supervisor: Supervisor, role: PartRole) -> None:
         self._supervisor, self._role = supervisor, role
         self._tasks: set[asyncio.Task[Any]] = set()
 

@@ -18,7 +18,7 @@ from psycopg.rows import class_row
 
 from hub.api.scope import Scope
 from hub.database.database import Database
-from hub.database.errors import ForeignRowError, StoreError, UnknownTenantError
+from hub.database.errors import DatabaseError, ForeignRowError, UnknownTenantError
 from hub.database.queries import Queries
 from hub.database.refusals import typed
 
@@ -31,7 +31,7 @@ _MOST = 200
 _FORM = re.compile(r"dm\.([a-z0-9][a-z0-9-]{0,62})\.([1-9][0-9]{0,9})\.([A-Za-z0-9_-]{43})")
 
 
-class TooManyTokensError(StoreError):
+class TooManyTokensError(DatabaseError):
     """The tenant has 200 tokens already: revoke those that are not used any more."""
 
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.api.principal import Principal, authenticate, refusal
 from hub.database.errors import DatabaseAwayError
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 from hub.web.gate import NONCE
 from hub.web.plain import problem
 
@@ -49,7 +49,7 @@ class Dashboard:
         self._app: ASGIApp | None = None
         self._loading = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self._tasks = supervisor.tasks(Role.WEB)
+        self._tasks = supervisor.tasks(PartRole.WEB)
         self._warming = False
         self._sockets: dict[int, set[asyncio.Event]] = {}
 

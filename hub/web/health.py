@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from hub.database.errors import DatabaseAwayError
 from hub.mqtt.source import MqttSource
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["HealthOut", "router"]
 
@@ -29,7 +29,7 @@ class HealthOut(BaseModel):
     status: Literal["ok", "degraded"]
     database: Part
     broker: Part
-    stopped: list[Role]
+    stopped: list[PartRole]
 
 
 class _Pulse:
@@ -73,7 +73,7 @@ def router(
         database = await pulse.database()
         connected = source.connected.is_set()
         stopped = supervisor.failed()
-        takes = database == "ok" and connected and Role.INTAKE not in stopped
+        takes = database == "ok" and connected and PartRole.INTAKE not in stopped
         if not takes:
             response.status_code = 503
         response.headers["Cache-Control"] = "no-store"

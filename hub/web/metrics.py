@@ -15,7 +15,7 @@ from fastapi import APIRouter, Response
 from contracts.homekit.quantities import quantity
 from hub.api.access import Metrics
 from hub.devices.glance import DeviceGlance, Glance
-from hub.runtime.supervisor import Role
+from hub.runtime.supervisor import PartRole
 from hub.services import Services
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class _Collector:
         failed = supervisor.failed()
         yield _gauge(
             "parts_running", "whether all parts of the hub for this run", ["role"],
-            ((role.value, int(role not in failed)) for role in Role),
+            ((role.value, int(role not in failed)) for role in PartRole),
         )  # fmt: skip
         restarts = Counter[str]()
         for loop in supervisor.loops:

@@ -13,7 +13,7 @@ from typing import Any, Self
 import uvicorn
 
 from hub.errors import HubError
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["HttpPortTakenError", "HttpServer", "private_socket", "tcp_socket"]
 
@@ -79,7 +79,7 @@ class HttpServer:
     ) -> None:
         self._app = app
         self._socket = listening
-        self._tasks = (supervisor or Supervisor()).tasks(Role.WEB)
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.WEB)
         self._server = self._make()
 
     async def __aenter__(self) -> Self:

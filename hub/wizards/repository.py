@@ -53,7 +53,7 @@ class WizardRepository:
     ) -> SavedProgress:
         """Keep a progress made from `saved`; it is durable when this returns.
 
-        Raises MovedOnError when another one was kept since, which stays; StoreError for what the
+        Raises MovedOnError when another one was kept since, which stays; DatabaseError for what the
         database cannot keep.
         """
         with typed():

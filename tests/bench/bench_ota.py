@@ -12,8 +12,8 @@ from pathlib import Path
 
 from contracts import image, signatures
 from contracts.ota import protocol
-from contracts.ota.protocol import Stream
-from contracts.ota.session import Options
+from contracts.ota.protocol import SignedStream
+from contracts.ota.session import SessionOptions
 from host import keys
 from host.ota.udp import send
 from tests.bench.report import note, report
@@ -38,7 +38,7 @@ class Bench:
     key_file: Path
 
     async def stream(
-        self, stream: Stream, weather: Weather, seed: object, options: Options
+        self, stream: SignedStream, weather: Weather, seed: object, options: SessionOptions
     ) -> tuple[float, bool]:
         """Seconds from the first answer to the last confirmed byte, and whether it is exact."""
         flash = self.folder / f"flash {seed}"
@@ -65,7 +65,7 @@ async def run() -> None:
         await _many(bench, _signed(key, 0x9000 + 2048))
 
 
-def _signed(key: signatures.Key, size: int) -> Stream:
+def _signed(key: signatures.Key, size: int) -> SignedStream:
     plain = image.build_application(random.Random(size).randbytes(size - 0x9000 - 16 - 336))
     data = image.stamp(plain, "1.0.0", "nodemcu", key)
     began = time.perf_counter()
@@ -75,12 +75,12 @@ def _signed(key: signatures.Key, size: int) -> Stream:
     return stream
 
 
-async def _windows(bench: Bench, whole: Stream) -> None:
+async def _windows(bench: Bench, whole: SignedStream) -> None:
     seconds: dict[int, list[float]] = {}
     for seed in range(3):
-        for window in (1, Options().window):
+        for window in (1, SessionOptions().window):
             note(f"582 KiB, 10 ms, 1% loss, window {window}, seed {seed}")
-            options = Options(window=window, confirm=1.0)
+            options = SessionOptions(window=window, confirm=1.0)
             spent, exact = await bench.stream(whole, USUAL, f"{seed} {window}", options)
             assert exact
             seconds.setdefault(window, []).append(spent)
@@ -90,14 +90,14 @@ async def _windows(bench: Bench, whole: Stream) -> None:
     report("ota.window_speedup", plain / windowed, "x", ">= 4")
 
 
-async def _awful(bench: Bench, whole: Stream) -> None:
+async def _awful(bench: Bench, whole: SignedStream) -> None:
     note("582 KiB, 10 ms, 20% loss, reordering")
-    spent, exact = await bench.stream(whole, AWFUL, "awful", Options(confirm=3.0))
+    spent, exact = await bench.stream(whole, AWFUL, "awful", SessionOptions(confirm=3.0))
     report("ota.stream_582k_10ms_20pct", spent, "s")
     report("ota.stream_582k_10ms_20pct_exact", exact, "bool", "== 1")
 
 
-async def _many(bench: Bench, small: Stream) -> None:
+async def _many(bench: Bench, small: SignedStream) -> None:
     first = random.randrange(1 << 32)
     note(f"{RUNS} runs of {small.size} bytes over bad links, seeds from {first}")
     free = asyncio.Semaphore(AT_ONCE)
@@ -111,7 +111,7 @@ async def _many(bench: Bench, small: Stream) -> None:
             duplicate=chance.uniform(0, 0.2),
             reorder=chance.uniform(0, 0.25),
         )
-        options = Options(window=chance.choice((1, 2, 4, 8, 16, 32)), confirm=4.0)
+        options = SessionOptions(window=chance.choice((1, 2, 4, 8, 16, 32)), confirm=4.0)
         async with free:
             return (await bench.stream(small, weather, seed, options))[1]
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from host.twin import firmware
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind, equip
+from host.twin.kinds import TwinKind, equip
 from host.twin.rom import Rom
-from host.twin.statistics import State
+from host.twin.statistics import TwinState
 from host.twin.twin import Twin
 from tests.bench.report import note, report
 from tests.support.bootloader import make
@@ -56,7 +56,7 @@ async def run() -> None:
 
 
 def _twin(folder: Path, hub: HubAddress, updates: Updates, link: Link) -> Twin:
-    settings, world = equip(Kind.BME280, hub, interval=SLEEP_S, seed=1)
+    settings, world = equip(TwinKind.BME280, hub, interval=SLEEP_S, seed=1)
     place = folder / "twin"
     there = link.bootloader(updates.bootloader)
     link.twin = Twin(
@@ -75,7 +75,7 @@ async def _update(hub: HubProcess, twin: Twin, image: Path, key: Path) -> None:
         return any(d["id"] == twin.id and d["report"] for d in (await hub.status())["devices"])
 
     await until(known, limit_s=90)
-    await twin.until(lambda now: now.state is State.ASLEEP, within=30)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP, within=30)
     slept = time.monotonic()
     note(f"{image.stat().st_size} bytes for a device that has just gone to sleep for {SLEEP_S} s")
     command = asyncio.ensure_future(
@@ -83,9 +83,9 @@ async def _update(hub: HubProcess, twin: Twin, image: Path, key: Path) -> None:
                     | {"DORMOUSE_DATA_DIR": str(hub.data_dir)})
     )  # fmt: skip
     began = time.monotonic()
-    await twin.until(lambda now: now.state is not State.ASLEEP, within=SLEEP_S + 10)
+    await twin.until(lambda now: now.state is not TwinState.ASLEEP, within=SLEEP_S + 10)
     woke = time.monotonic()
-    await twin.until(lambda now: now.state is State.UPDATING, within=30)
+    await twin.until(lambda now: now.state is TwinState.UPDATING, within=30)
     told = time.monotonic()
     status, said = await command
     ended = time.monotonic()

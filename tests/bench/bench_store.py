@@ -17,8 +17,8 @@ from sqlalchemy import select
 
 from hub.database.queries import Queries
 from hub.ingest.repository import encoded
-from hub.models import Activity, Device, Place
-from hub.models.sessions import Sessions
+from hub.models import Activity, DeviceRow, Place
+from hub.models.sessions import TenantSessions
 from tests.bench.report import note, report
 from tests.bench.store_load import DAYS, END, MINUTE, SERIES, TENANTS, Loaded, loaded
 
@@ -94,10 +94,10 @@ async def reads(found: Loaded) -> None:
             rng = random.Random(f"{name} {turn // 2}")
             for n in range(ROUNDS):
                 tenant = rng.choice(found.tenants)
-                number = await found.store.tenant_id(tenant)
+                number = await found.database.tenant_id(tenant)
                 series = (number - 1) * SERIES + rng.randrange(SERIES) + 1
                 facts = {"series": series, "tenant": number, "end": END}
-                async with found.store.of(tenant).transaction() as conn:
+                async with found.database.of(tenant).transaction() as conn:
                     started = time.perf_counter()
                     rows = await (await conn.execute(query.format(mine=mine), facts)).fetchall()
                     spent = time.perf_counter() - started
@@ -120,7 +120,7 @@ async def rollups(found: Loaded) -> None:
     five = []
     for _ in range(ROUNDS):
         tenant = rng.choice(found.tenants)
-        number = await found.store.tenant_id(tenant)
+        number = await found.database.tenant_id(tenant)
         five.append((tenant, (number - 1) * SERIES + rng.randrange(SERIES) + 1))
     raw, rollup = await _by_the_hour(found, five)
     report("store.hours_30d_from_readings", raw, "ms")
@@ -138,7 +138,7 @@ async def _by_the_hour(found: Loaded, series: list[tuple[str, int]]) -> tuple[fl
         answers = []
         for query, spent in zip(queries, times, strict=True):
             async with (
-                found.store.of(tenant).transaction() as conn,
+                found.database.of(tenant).transaction() as conn,
                 conn.cursor(binary=True) as cursor,
             ):
                 started = time.perf_counter()
@@ -169,10 +169,10 @@ async def ingest(found: Loaded) -> None:
 
 
 async def _write(found: Loaded, tenant: str, start: datetime, batches: int) -> int:
-    number = await found.store.tenant_id(tenant)
+    number = await found.database.tenant_id(tenant)
     for n in range(batches):
         arrays = encoded(*_batch(number, start + timedelta(seconds=n)))
-        async with found.store.of(tenant).transaction(pipelined=True) as conn:
+        async with found.database.of(tenant).transaction(pipelined=True) as conn:
             row = await (await conn.execute(_STORE, arrays)).fetchone()
         assert row == (1000, 0, 0, 0, 0), row
     return batches * 1000
@@ -196,7 +196,7 @@ def _batch(tenant: int, start: datetime) -> list[Sequence[object]]:
 async def history(found: Loaded) -> None:
     """A bulk change of place with full history against ORM ticks; as_of over a million rows."""
     tenant = found.tenants[-1]
-    async with found.store.of(tenant).transaction() as conn:
+    async with found.database.of(tenant).transaction() as conn:
         await conn.execute(
             "INSERT INTO dormouse.device (key, name) "
             "SELECT 'h' || n, 'name ' || n FROM generate_series(1, %s) n",
@@ -211,7 +211,7 @@ async def history(found: Loaded) -> None:
         await admin.execute("VACUUM ANALYZE")
 
     async def bulk(place: int) -> None:
-        async with found.store.of(tenant).transaction() as conn:
+        async with found.database.of(tenant).transaction() as conn:
             await conn.execute(
                 "UPDATE dormouse.device SET location_id = %s WHERE key LIKE 'h%%'", [place]
             )
@@ -228,11 +228,11 @@ async def history(found: Loaded) -> None:
 async def _orm_ticks(found: Loaded, tenant: str, places: list[int]) -> float:
     """Seconds a tick through the ORM takes, each in a transaction of its own."""
     spent = []
-    async with Sessions(found.store) as sessions:
+    async with TenantSessions(found.database) as sessions:
         for n in range(1, 301):
             started = time.perf_counter()
             async with sessions.tenant(tenant) as session:
-                query = select(Device).where(Device.key == f"h{n}")
+                query = select(DeviceRow).where(DeviceRow.key == f"h{n}")
                 device = (await session.scalars(query)).one()
                 place = await session.scalars(select(Place).where(Place.id == places[n % 3]))
                 async with device.clock_tick(Activity("bench", "move")):
@@ -261,12 +261,12 @@ async def _as_of(found: Loaded, tenant: str) -> None:
     report("store.history_rows", float(row[0]), "rows", ">= 1000000")
     rng = random.Random(9)
     spent = []
-    async with Sessions(found.store) as sessions, sessions.tenant(tenant) as session:
+    async with TenantSessions(found.database) as sessions, sessions.tenant(tenant) as session:
         for _ in range(200):
             instant = span[0] + (span[1] - span[0]) * rng.uniform(0.5, 1)
             number = first[0] + rng.randrange(DEVICES)
             started = time.perf_counter()
-            found_then = (await session.scalars(Device.as_of(instant, number))).all()
+            found_then = (await session.scalars(DeviceRow.as_of(instant, number))).all()
             spent.append(time.perf_counter() - started)
             assert len(found_then) <= 1
     report("store.as_of_p50", statistics.median(spent) * 1000, "ms", "<= 5")

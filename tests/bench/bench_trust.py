@@ -21,7 +21,7 @@ from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.broker import MAIN, Broker
 from hub.mqtt.certificates import Authority
-from hub.mqtt.enrolment import Enroller, Gate
+from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.mqtt.http_auth import Decisions, router
 from hub.mqtt.mosquitto import Mosquitto
 from hub.mqtt.passwords import hash_password
@@ -189,7 +189,7 @@ def _serve(port: int) -> None:
     book = AccountBook(MemoryAccounts())
     _add(book, [f"dev{n:04}" for n in range(1000)])
     problems = Problems()
-    enroller = Enroller(book, Gate(Enrolment.OPEN, "home"), problems)
+    enroller = Enroller(book, EnrolmentGate(Enrolment.OPEN, "home"), problems)
     app = FastAPI(openapi_url=None)
     app.include_router(router(Decisions(book, enroller, problems), "secret"))
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)

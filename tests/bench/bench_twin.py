@@ -17,13 +17,13 @@ from statistics import quantiles
 from host.twin import firmware
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.passwords import new_password
 from tests.bench.report import note, report
 from tests.support.broker import MemoryAccounts, open_folder, running_broker
 
-KIND = Kind.BME280
+KIND = TwinKind.BME280
 SECONDS = 10
 
 

@@ -21,7 +21,7 @@ import pexpect
 
 from host.twin import firmware
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind, equip
+from host.twin.kinds import TwinKind, equip
 from host.twin.twin import Twin
 from tests.bench.report import note, report
 from tests.support.controller import Phone
@@ -59,7 +59,9 @@ async def _first_light(hub: HubProcess, folder: Path) -> None:
     row, homekit = [], []
     async with phone:
         for chip in range(1, ROUNDS + 1):
-            settings, world = equip(Kind.DS18B20, HubAddress.of(hub.facts), interval=60, seed=chip)
+            settings, world = equip(
+                TwinKind.DS18B20, HubAddress.of(hub.facts), interval=60, seed=chip
+            )
             place = folder / f"twin-{chip}"
             twin = Twin(place, build, chip_id=chip, settings=settings, world=world)
             began = time.monotonic()

@@ -87,26 +87,26 @@ async def loaded(days: int = DAYS) -> AsyncIterator[Loaded]:
 async def _fill(found: Loaded) -> None:
     started = time.perf_counter()
     for tenant in found.tenants:
-        await found.store.ensure_tenant(tenant)
-        async with found.store.of(tenant).transaction() as conn:
+        await found.database.ensure_tenant(tenant)
+        async with found.database.of(tenant).transaction() as conn:
             await conn.execute(_SERIES)
-    async with found.store.nobody() as conn:
+    async with found.database.nobody() as conn:
         for month in ("2026-09-15Z", "2026-10-15Z", "2026-11-15Z"):
             await conn.execute("SELECT dormouse.ensure_partition(%s)", [month])
     for day in reversed(range(found.days)):
         for tenant in random.Random(day).sample(found.tenants, TENANTS):
-            async with found.store.of(tenant).transaction() as conn:
+            async with found.database.of(tenant).transaction() as conn:
                 await conn.execute(_DAY, {"end": END, "day": day, "interval": INTERVAL_S})
     # Besides the ten million, one series that is measured each minute.
-    await found.store.ensure_tenant(MINUTE)
-    async with found.store.of(MINUTE).transaction() as conn:
+    await found.database.ensure_tenant(MINUTE)
+    async with found.database.of(MINUTE).transaction() as conn:
         await conn.execute(_SERIES)
         await conn.execute(
             "DELETE FROM dormouse.series WHERE index > 0 OR id <> "
             "(SELECT min(id) FROM dormouse.series)"
         )
     for day in reversed(range(found.days)):
-        async with found.store.of(MINUTE).transaction() as conn:
+        async with found.database.of(MINUTE).transaction() as conn:
             await conn.execute(_DAY, {"end": END, "day": day, "interval": 60})
     async with await found.admin() as admin:
         await admin.execute("VACUUM ANALYZE")

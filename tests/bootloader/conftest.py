@@ -55,5 +55,5 @@ def plain() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def small_stream(plain: bytes, small: Signer) -> protocol.Stream:
+def small_stream(plain: bytes, small: Signer) -> protocol.SignedStream:
     return protocol.build(image.stamp(plain, "1.2.3", "nodemcu", small.key), small.key)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from contracts.ota.protocol import Datagram, Stream
+from contracts.ota.protocol import Datagram, SignedStream
 
 SLOT = 0x3C000
 FLASH_SIZE = 1 << 20
@@ -111,7 +111,7 @@ class Server:
             assert answer == datagram.raw[:12] + b"\0" * 8
         return True
 
-    def update(self, stream: Stream) -> int:
+    def update(self, stream: SignedStream) -> int:
         """Stream an image to its end; the server's exit status."""
         if self.take(stream.data):
             self.send([stream.end[0].raw])

@@ -74,7 +74,7 @@ def cube_root_suffix(suffix: bytes, bits: int) -> int | None:
 class Attack:
     """A server in the middle of a session, whose flash must not change any more."""
 
-    def __init__(self, server: Server, flash: Path, stream: protocol.Stream) -> None:
+    def __init__(self, server: Server, flash: Path, stream: protocol.SignedStream) -> None:
         self.server, self.flash, self.stream = server, flash, stream
         self.next = stream.data[TAKEN]
         self.before = flash.read_bytes()
@@ -105,7 +105,7 @@ def attack(
     native_bootloader: NativeBootloader,
     tmp_path: Path,
     small: Signer,
-    small_stream: protocol.Stream,
+    small_stream: protocol.SignedStream,
 ) -> Iterator[Attack]:
     flash = blank_flash(tmp_path / "flash")
     with Server(native_bootloader.otaserver, flash, "--config", small.config) as server:

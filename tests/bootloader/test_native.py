@@ -105,7 +105,7 @@ def test_a_lost_session_starts_over(
     native_bootloader: NativeBootloader,
     tmp_path: Path,
     small: Signer,
-    small_stream: protocol.Stream,
+    small_stream: protocol.SignedStream,
 ) -> None:
     flash = blank_flash(tmp_path / "flash")
     # Longer than a busy machine may keep this process from sending the next datagram.

@@ -92,7 +92,7 @@ def test_whose_canned_update_it_is() -> None:
     stream = protocol.build(SIGNED, KEY)
     check_stream(stream, KEY.modulus)
     forged = stream.data[3]._replace(raw=stream.data[3].raw[:-1] + b"\0")
-    spoilt = protocol.Stream((*stream.data[:3], forged, *stream.data[4:]), stream.end)
+    spoilt = protocol.SignedStream((*stream.data[:3], forged, *stream.data[4:]), stream.end)
     with pytest.raises(WrongKeyError):
         check_stream(spoilt, KEY.modulus)
     with pytest.raises(WrongKeyError):

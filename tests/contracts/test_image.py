@@ -21,7 +21,7 @@ from contracts.errors import (
     TrailerError,
     VersionError,
 )
-from contracts.image import Kind
+from contracts.image import ImageKind
 from contracts.versions import Version
 from tests.contracts.known import known_key
 
@@ -44,7 +44,7 @@ def test_an_application_has_the_containers_form() -> None:
     assert PLAIN[0x9000:size] == IROM
     assert PLAIN[size:] == hashlib.md5(PLAIN[4:size]).digest()
     found = image.parse(PLAIN)
-    assert found.kind is Kind.OTA
+    assert found.kind is ImageKind.OTA
     assert (found.flash_mode, found.flash_size, found.entry) == ("dio", 1 << 20, 0x40100000)
     assert found.application
     assert found.application.whole
@@ -74,7 +74,7 @@ def test_a_build_for_zero_is_told_apart() -> None:
     assert image.words_for_plain_build(PLAIN) == 0
     data = built_for_zero()
     assert image.words_for_plain_build(data) == 300
-    assert image.parse(data).kind is Kind.PLAIN
+    assert image.parse(data).kind is ImageKind.PLAIN
     with pytest.raises(NotOtaBuildError, match="Fatal exception"):
         image.application(data)
 
@@ -83,18 +83,18 @@ def test_a_few_such_words_are_chance() -> None:
     words = struct.pack("<32I", *range(0x40209000, 0x40209000 + 32 * 4, 4))
     data = image.build_application(IROM, [(0x40100000, words), (0x3FFE8000, b"\0" * 4)])
     assert image.words_for_plain_build(data) == 32
-    assert image.parse(data).kind is Kind.OTA
+    assert image.parse(data).kind is ImageKind.OTA
 
 
 def test_bootloaders_and_halves() -> None:
     boot = b"\xe9\x01\x00\x20" + struct.pack("<III", 0x40100000, 0x40100000, 64) + b"\0" * 64
-    assert image.parse(boot).kind is Kind.BOOTLOADER
+    assert image.parse(boot).kind is ImageKind.BOOTLOADER
     merged = boot.ljust(0x1000, b"\xff") + PLAIN
-    assert image.parse(merged).kind is Kind.MERGED
+    assert image.parse(merged).kind is ImageKind.MERGED
     half = b"\xe9\x02\x00\x20" + struct.pack("<I", 0x40100000)
     half += struct.pack("<II", 0x40100000, 0x2000) + b"\0" * 0x2000
     half += struct.pack("<II", 0x3FFE8000, 4) + b"\0" * 4
-    assert image.parse(half).kind is Kind.SEGMENTS
+    assert image.parse(half).kind is ImageKind.SEGMENTS
     for data in (boot, merged, half):
         with pytest.raises(NotOtaBuildError, match="not an application"):
             image.application(data)
@@ -121,7 +121,7 @@ def test_what_is_no_image(data: bytes, says: str) -> None:
 
 
 def test_the_largest_application() -> None:
-    assert image.parse(image.build_application(bytes(800_000 - 0x9000))).kind is Kind.OTA
+    assert image.parse(image.build_application(bytes(800_000 - 0x9000))).kind is ImageKind.OTA
     with pytest.raises(FlashSizeError):
         image.build_application(bytes(800_001 - 0x9000))
 

@@ -77,13 +77,13 @@ def test_a_damaged_canned_file(data: bytes, says: str) -> None:
 @pytest.mark.parametrize(
     ("stream", "says"),
     [
-        (protocol.Stream(STREAM.data[1:], STREAM.end), "gap at 0x0"),
-        (protocol.Stream(STREAM.data[:1] + STREAM.data[2:], STREAM.end), "gap at 0x100"),
-        (protocol.Stream(STREAM.data, ()), "no end"),
-        (protocol.Stream((), STREAM.end), "no data"),
+        (protocol.SignedStream(STREAM.data[1:], STREAM.end), "gap at 0x0"),
+        (protocol.SignedStream(STREAM.data[:1] + STREAM.data[2:], STREAM.end), "gap at 0x100"),
+        (protocol.SignedStream(STREAM.data, ()), "no end"),
+        (protocol.SignedStream((), STREAM.end), "no data"),
     ],
 )
-def test_a_canned_file_that_is_no_whole_update(stream: protocol.Stream, says: str) -> None:
+def test_a_canned_file_that_is_no_whole_update(stream: protocol.SignedStream, says: str) -> None:
     with pytest.raises(CannedFileError, match=says):
         canned.parse(canned.dump(stream))
 

@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from host import flash_maps
-from host.firmware import HEAP, SOURCE, FirmwareError, compile_firmware, modules
+from host.firmware import HEAP, SOURCE, FirmwareBuildError, compile_firmware, modules
 
 DEVICE_HEAP_WORDS = 38 * 1024 // 4
 
@@ -36,7 +36,7 @@ def test_the_same_source_gives_the_same_bytes(tmp_path):
 def test_a_module_that_does_not_compile_is_named(tmp_path):
     (tmp_path / "dormouse").mkdir()
     (tmp_path / "main.py").write_text("def broken(:\n")
-    with pytest.raises(FirmwareError, match=r"main\.py.*\n?.*SyntaxError"):
+    with pytest.raises(FirmwareBuildError, match=r"main\.py.*\n?.*SyntaxError"):
         compile_firmware(tmp_path / "out", "0", source=tmp_path)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
-from host.twin.twin import State
+from host.twin.kinds import TwinKind
+from host.twin.statistics import TwinState
 from tests.firmware.portal import OURS, opened
 from tests.support.browser import captive_browser
 from tests.support.hub import rows, until
@@ -54,7 +54,7 @@ async def test_a_phone_is_led_to_the_form_and_told_what_is_wrong(make_board, tmp
 async def test_from_a_bare_board_by_phone_to_a_reading_at_the_hub(hub, make_twin, tmp_path):
     address = HubAddress("127.0.0.1", hub.facts["mqtt_port"], hub.facts["enrol_port"])
     twin = make_twin(
-        Kind.DS18B20, address, world={"wifi": {"ssid": "home", "key": KEY}}, interval=2
+        TwinKind.DS18B20, address, world={"wifi": {"ssid": "home", "key": KEY}}, interval=2
     )
     # What a person cannot know beforehand is missing; ports are not in the portal.
     for name in ("ssid", "key", "host"):
@@ -71,7 +71,7 @@ async def test_from_a_bare_board_by_phone_to_a_reading_at_the_hub(hub, make_twin
         await fill(page, key=KEY, host="127.0.0.1", name="Loft")
         await page.locator("#done").wait_for(timeout=TRIED_MS)
         assert KEY not in await page.content()
-    await twin.until(lambda now: now.state is State.ASLEEP and now.cycles > 0, within=60)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP and now.cycles > 0, within=60)
     assert await until(lambda: hub.value(twin.id, "CurrentTemperature"), 30) is not None
     assert await rows(hub, "SELECT count(*) > 0 FROM dormouse.reading") == [(True,)]
     assert twin.statistics.failures == 0, twin.statistics.last_error

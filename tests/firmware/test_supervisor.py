@@ -16,7 +16,7 @@ import pytest
 
 from host.twin import vm
 from host.twin.firmware import Build
-from host.twin.statistics import State
+from host.twin.statistics import TwinState
 from host.twin.twin import Twin
 from host.twin.vm import Cause
 from host.twin.world import World
@@ -64,11 +64,11 @@ async def test_sleeps_as_long_as_asked_and_wakes_by_the_alarm(make):
 
 async def test_a_sleep_without_alarm_ends_only_by_a_reset(make):
     async with make(LOG_AND_SLEEP % 0) as twin:
-        await twin.until(lambda now: now.state is State.ASLEEP)
+        await twin.until(lambda now: now.state is TwinState.ASLEEP)
         twin.press_reset()
         await twin.until(lambda now: now.cycles == 2)
         assert causes(twin) == [Cause.POWER, Cause.HARD]
-        twin.rouse()
+        twin.wake()
         await twin.until(lambda now: now.cycles == 3)
         assert causes(twin)[-1] == Cause.DEEPSLEEP
 
@@ -79,7 +79,7 @@ async def test_reset_by_the_firmware_restarts_at_once(make):
     program = program.replace("n = len(os.listdir('..'))", "n = NUMBER")
     counted = "(len(open('../log').read()) if 'log' in os.listdir('..') else 0) // 2"
     async with make(program.replace("NUMBER", counted)) as twin:
-        await twin.until(lambda now: now.state is State.ASLEEP)
+        await twin.until(lambda now: now.state is TwinState.ASLEEP)
         assert causes(twin) == [Cause.POWER, Cause.SOFT, Cause.SOFT]
         assert (twin.statistics.resets, twin.statistics.cycles) == (2, 1)
 
@@ -103,7 +103,7 @@ sys.exit(75)
 
 async def test_a_killed_machine_counts_as_a_failure(make):
     async with make("while True: pass", pace=0.01) as twin:
-        await twin.until(lambda now: now.state is State.AWAKE)
+        await twin.until(lambda now: now.state is TwinState.AWAKE)
         os.kill(twin._process.pid, signal.SIGSEGV)
         await twin.until(lambda now: now.failures == 1 and now.boots == 2)
         assert f"exit status -{signal.SIGSEGV.value}" in twin.statistics.last_error
@@ -136,7 +136,7 @@ async def test_a_reset_by_the_watchdog_is_a_failure(make):
 
 async def test_a_program_that_ends_stands_at_the_prompt(make):
     async with make("print('no settings')", pace=0.01) as twin:
-        await twin.until(lambda now: now.state is State.PROMPT)
+        await twin.until(lambda now: now.state is TwinState.PROMPT)
         assert twin.statistics.last_error == "ended at the prompt\nno settings"
         twin.press_reset()
         await twin.until(lambda now: now.boots == 2)
@@ -149,7 +149,7 @@ async def test_power_cut_takes_rtc_memory_and_reset_does_not(make):
     )
     program = program.replace("'%d' %", "'%%d' %%") % 0
     async with make(program) as twin:
-        await twin.until(lambda now: now.state is State.ASLEEP)
+        await twin.until(lambda now: now.state is TwinState.ASLEEP)
         twin.press_reset()
         await twin.until(lambda now: now.cycles == 2)
         await twin.power_cut()
@@ -160,7 +160,7 @@ async def test_power_cut_takes_rtc_memory_and_reset_does_not(make):
 
 async def test_power_cut_ends_a_running_machine(make):
     async with make("while True: pass") as twin:
-        await twin.until(lambda now: now.state is State.AWAKE)
+        await twin.until(lambda now: now.state is TwinState.AWAKE)
         first = twin._process
         await twin.power_cut()
         assert first.returncode == -signal.SIGKILL
@@ -181,7 +181,7 @@ while True:
 """
     world = World({"wifi": {"up": True, "ssid": "home"}})
     async with make(program, world=world) as twin:
-        await twin.until(lambda now: now.state is State.AWAKE)
+        await twin.until(lambda now: now.state is TwinState.AWAKE)
         twin.change_world(wifi={"up": False})
         await twin.cycle()
         assert (twin.folder / "seen").read_text() == "home"
@@ -190,12 +190,12 @@ while True:
 async def test_stop_leaves_nothing_behind(make):
     twin = make("while True: pass")
     await twin.start()
-    await twin.until(lambda now: now.state is State.AWAKE)
+    await twin.until(lambda now: now.state is TwinState.AWAKE)
     process = twin._process
     await twin.stop()
     assert process.returncode is not None
     assert not twin.folder.exists()
-    assert twin.statistics.state is State.OFF
+    assert twin.statistics.state is TwinState.OFF
 
 
 async def test_no_machine_outlives_a_killed_supervisor(tmp_path):
@@ -239,7 +239,7 @@ def gone(pid: int) -> None:
 async def test_a_kept_device_keeps_its_settings_and_learns_where_its_hub_is(make, tmp_path):
     first = make(LOG_AND_SLEEP % 0, settings={"interval": 5, "host": "a", "port": 1}, keep=True)
     async with first:
-        await first.until(lambda now: now.state is State.ASLEEP)
+        await first.until(lambda now: now.state is TwinState.ASLEEP)
         # As the firmware does when the hub wants another interval.
         (first.flash / "settings.json").write_text('{"interval": 60, "host": "a", "port": 1}')
         first.write_settings(name="porch")
@@ -255,9 +255,9 @@ async def test_a_kept_device_keeps_its_settings_and_learns_where_its_hub_is(make
 
 async def test_what_goes_wrong_in_running_it_is_raised(make):
     async with make(LOG_AND_SLEEP % 0) as twin:
-        await twin.until(lambda now: now.state is State.ASLEEP)
+        await twin.until(lambda now: now.state is TwinState.ASLEEP)
         shutil.rmtree(twin.flash)
-        twin.rouse()
+        twin.wake()
         with pytest.raises(FileNotFoundError):
             await twin.until(lambda now: now.cycles == 2)
         twin._life = None

@@ -15,7 +15,7 @@ from host.twin.errors import NoModulesError
 from host.twin.firmware import Build
 from host.twin.image import build_image, unpack
 from host.twin.rom import Bootloader, Rom
-from host.twin.statistics import State
+from host.twin.statistics import TwinState
 from host.twin.twin import Twin
 from tests.support.broker import until
 
@@ -100,10 +100,10 @@ def stream(twin: Twin, image: bytes, key: keys.Key, datagrams: int | None = None
 
 
 async def test_an_update_is_taken_and_started(twin, image, signer):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     assert ran(twin) == ["1.0.0 0"]
     twin.type(UPDATE)
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     assert (twin.folder / "rtc.bin").read_bytes() == b"zaotaotastate"
     await asyncio.to_thread(stream, twin, image("2.0.0"), signer[1])
     await twin.until(lambda now: now.cycles == 2)
@@ -113,9 +113,9 @@ async def test_an_update_is_taken_and_started(twin, image, signer):
 
 
 async def test_a_button_after_reset_asks_for_an_update_once(twin, image, signer):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     twin.press_reset(then_button=True)
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     assert twin.rom.decision == {"start": "server", "reason": "pin"}
     await asyncio.to_thread(stream, twin, image("2.0.0"), signer[1])
     await twin.until(lambda now: now.cycles == 2)
@@ -123,20 +123,20 @@ async def test_a_button_after_reset_asks_for_an_update_once(twin, image, signer)
 
 
 async def test_wake_from_deep_sleep_starts_the_application_unchecked(twin, image):
-    await twin.until(lambda now: now.state is State.ASLEEP)
-    twin.rouse()
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
+    twin.wake()
     await twin.until(lambda now: now.cycles == 2)
     assert twin.rom.decision["reason"] == "wake"
     assert ran(twin) == ["1.0.0 0", "1.0.0 5"]
 
 
 async def test_a_broken_application_crashes_after_deep_sleep_and_is_found_by_the_next_check(twin):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     broken = bytearray(twin.rom._image)
     broken[0x9000] ^= 1
     twin.rom.write_image(bytes(broken))
-    twin.rouse()
-    await twin.until(lambda now: now.state is State.UPDATING)
+    twin.wake()
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     assert twin.rom.decision["reason"] == "check"
     assert twin.statistics.failures == 1
     assert "its MD5 is wrong" in twin.statistics.last_error
@@ -146,9 +146,9 @@ async def test_a_broken_application_crashes_after_deep_sleep_and_is_found_by_the
 async def test_power_cut_in_an_update_leaves_it_in_the_server_until_it_is_repeated(
     twin, image, signer
 ):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     twin.type(UPDATE)
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     await asyncio.to_thread(stream, twin, image("2.0.0"), signer[1], 180)
     boots = twin.statistics.boots
     await twin.power_cut()
@@ -161,9 +161,9 @@ async def test_power_cut_in_an_update_leaves_it_in_the_server_until_it_is_repeat
 
 
 async def test_an_image_with_a_wrong_signature_is_not_started(twin, image, signer, tmp_path):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     twin.type(UPDATE)
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     stranger = keys.new(tmp_path / "stranger.pem", 512)
     boots = twin.statistics.boots
     await asyncio.to_thread(stream, twin, image("2.0.0", stranger), signer[1])
@@ -175,12 +175,12 @@ async def test_an_image_with_a_wrong_signature_is_not_started(twin, image, signe
 
 
 async def test_nobody_comes_and_the_old_application_goes_on(twin, native_bootloader, signer):
-    await twin.until(lambda now: now.state is State.ASLEEP)
+    await twin.until(lambda now: now.state is TwinState.ASLEEP)
     twin.rom.bootloader = Bootloader(signer[0], native_bootloader.folder, idle_restart_ms=50)
     twin.type(UPDATE)
     await twin.until(lambda now: now.cycles == 2)
     assert ran(twin) == ["1.0.0 0", "1.0.0 4"]
-    assert "nobody came, restarting" in twin.rom.said
+    assert "nobody came, restarting" in twin.rom.server_output
 
 
 def test_an_image_is_the_same_each_time_and_unpacks(image, tmp_path):

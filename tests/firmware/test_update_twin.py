@@ -11,8 +11,8 @@ import pytest
 
 from contracts.ota import protocol
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
-from host.twin.statistics import State
+from host.twin.kinds import TwinKind
+from host.twin.statistics import TwinState
 from tests.firmware.conftest import takes
 from tests.support.broker import until
 
@@ -48,7 +48,7 @@ class Hub:
         seen = len(self.said())
         await until(lambda: "accepted" in self.states()[seen:], within=60)
         await self.go()
-        await self.twin.until(lambda now: now.state is State.UPDATING, within=60)
+        await self.twin.until(lambda now: now.state is TwinState.UPDATING, within=60)
         return self.said()[-2 if self.states()[-1] == "updating" else -1]["address"]
 
     async def go(self) -> None:
@@ -73,7 +73,7 @@ def start(accounts, broker, ears, make_twin, updatable):
     """Starts a twin of version 1.0.0 and gives its hub."""
     address = HubAddress("127.0.0.1", broker.endpoint.port, broker.enrol_endpoint[0].port)
 
-    async def run(kind: Kind, *, idle_ms: int = IDLE_MS, **options) -> Hub:
+    async def run(kind: TwinKind, *, idle_ms: int = IDLE_MS, **options) -> Hub:
         rom = updatable.options("1.0.0", idle_restart_ms=idle_ms)
         twin = make_twin(kind, address, **rom, **options)
         password = secrets.token_hex(16)
@@ -87,7 +87,7 @@ def start(accounts, broker, ears, make_twin, updatable):
     return run
 
 
-@pytest.mark.parametrize("kind", [Kind.DS18B20, Kind.SWITCH])
+@pytest.mark.parametrize("kind", [TwinKind.DS18B20, TwinKind.SWITCH])
 async def test_asleep_or_awake_it_comes_back_as_version_2(start, updatable, kind):
     hub = await start(kind, interval=1)
     await until(lambda: bool(hub.reports()))
@@ -104,7 +104,7 @@ async def test_asleep_or_awake_it_comes_back_as_version_2(start, updatable, kind
 
 
 async def test_nobody_streams_and_it_says_that_nothing_changed(start):
-    hub = await start(Kind.DS18B20, interval=1, idle_ms=SHORT_MS)
+    hub = await start(TwinKind.DS18B20, interval=1, idle_ms=SHORT_MS)
     await hub.command(1, "2.0.0")
     await until(lambda: "accepted" in hub.states(), within=60)
     await hub.go()
@@ -113,7 +113,7 @@ async def test_nobody_streams_and_it_says_that_nothing_changed(start):
 
 
 async def test_one_that_lies_about_its_version_is_found_out(start, updatable):
-    hub = await start(Kind.DS18B20, interval=1)
+    hub = await start(TwinKind.DS18B20, interval=1)
     await hub.command(1, "2.0.0")
     address = await hub.let_begin()
     lying = updatable.image("2.0.0", says="1.5.0")
@@ -124,14 +124,14 @@ async def test_one_that_lies_about_its_version_is_found_out(start, updatable):
 
 
 async def test_power_lost_while_streaming_costs_a_repetition_only(start, updatable):
-    hub = await start(Kind.DS18B20, interval=1)
+    hub = await start(TwinKind.DS18B20, interval=1)
     await hub.command(1, "2.0.0")
     address = await hub.let_begin()
     image = updatable.image("2.0.0")
     # Past 0x9000, where the code begins: what is there now is no whole application.
     await asyncio.to_thread(hub.stream, address, image, 170)
     await hub.twin.power_cut()
-    await hub.twin.until(lambda now: now.state is State.UPDATING)
+    await hub.twin.until(lambda now: now.state is TwinState.UPDATING)
     assert hub.twin.rom.address.text == address
     await asyncio.to_thread(hub.stream, address, image)
     await until(lambda: "updated" in hub.states(), within=60)

@@ -6,7 +6,7 @@ import json
 import os
 
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from tests.support.broker import until as soon
 from tests.support.hub import until
 
@@ -20,7 +20,7 @@ async def test_a_device_moves_when_it_is_told_and_comes_back_when_it_cannot(
     own["DORMOUSE_DATA_DIR"] = str(hub.data_dir)
     secret = tmp_path / "key"
     secret.write_text(KEY + "\n")
-    twin = make_twin(Kind.DS18B20, HubAddress.of(hub.facts), interval=3)
+    twin = make_twin(TwinKind.DS18B20, HubAddress.of(hub.facts), interval=3)
     await twin.start()
 
     async def config(*arguments: str) -> dict:

@@ -21,7 +21,7 @@ from aiohomekit.zeroconf import HomeKitService
 from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, SERVICES
 from contracts.reading import SeriesKey, Value
 from hub.database.errors import DatabaseAwayError
-from hub.homekit.state import AccessoryRecord, BridgeRecord, Change, PresenceRecord, Saved
+from hub.homekit.state import AccessoryRecord, BridgeRecord, PresenceRecord, Saved, StateChange
 
 # Everything here happens on loopback, but others may have the processors: what takes longer has
 # failed.
@@ -69,7 +69,7 @@ class MemoryState:
             list(self.presence.values()),
         )
 
-    async def save(self, change: Change) -> None:
+    async def save(self, change: StateChange) -> None:
         if self.fail:
             raise DatabaseAwayError("gone")
         for device in change.forgotten:

@@ -12,7 +12,7 @@ import pytest
 from contracts.ota.protocol import PORT
 from host.twin.loopback import claim
 from host.twin.rom import Bootloader
-from host.twin.statistics import State
+from host.twin.statistics import TwinState
 from host.twin.twin import Twin
 from tests.support.link import Relay, Weather
 
@@ -71,7 +71,7 @@ class Link:
 
     def _server(self) -> tuple[str, int] | None:
         twin = self.twin
-        if twin is None or not self.up or twin.statistics.state is not State.UPDATING:
+        if twin is None or not self.up or twin.statistics.state is not TwinState.UPDATING:
             return None
         return self._behind.text, twin.rom.listening
 

@@ -67,7 +67,7 @@ async def running_side(store: Database, folder: Path, **changes: Any):
         Translator(Mapping()),
         problems=Problems(),
         tenant_of=tenant_of,
-        held=recorder.held,
+        stored_ranges=recorder.held,
         feed=LiveFeed(Live(), tenant_of),
         supervisor=Supervisor(),
     )

@@ -17,7 +17,7 @@ from host.firmware import SOURCE
 from host.twin import firmware
 from host.twin.hub import HubAddress
 from host.twin.image import build_image
-from host.twin.kinds import Kind, equip
+from host.twin.kinds import TwinKind, equip
 from host.twin.rom import Bootloader, Rom
 from host.twin.twin import Twin
 
@@ -78,7 +78,7 @@ def updatable(tmp_path_factory, native_bootloader) -> Updates:
 
 @pytest.fixture
 async def make_twin(firmware_build):
-    """Makes virtual devices: `make_twin(Kind.DS18B20, HubAddress(host, port, enrol_port))`.
+    """Makes virtual devices: `make_twin(TwinKind.DS18B20, HubAddress(host, port, enrol_port))`.
 
     Further options are `interval` (seconds), `pace` (0.1: sleep a tenth of the time), `settings`
     and `world` (sections to change), `chip_id`. With `bootloader` and `image` it starts through the
@@ -91,7 +91,7 @@ async def make_twin(firmware_build):
     with tempfile.TemporaryDirectory(prefix="dormouse-twins-") as folder:
 
         def make(
-            kind: Kind,
+            kind: TwinKind,
             hub: HubAddress,
             *,
             interval: float = 5,

@@ -12,7 +12,7 @@ import pytest
 from contracts.ota import canned, protocol
 from host import firmware
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from tests.support.hub import until
 from tests.support.mqtt311 import Client
 
@@ -54,7 +54,7 @@ class Updater:
         module.write_text(text.replace(mark, f"{mark}        time.sleep_ms({ms})\n"))
         return source
 
-    async def device(self, kind: Kind = Kind.DS18B20, *, interval: float = 2, **options):
+    async def device(self, kind: TwinKind = TwinKind.DS18B20, *, interval: float = 2, **options):
         """A device that runs 1.0.0 and has reported."""
         rom = self.updatable.options(
             "1.0.0", idle_restart_ms=options.pop("idle_restart_ms", 60_000)
@@ -107,7 +107,7 @@ class Updater:
 
     def servers(self, twin) -> int:
         """How often the device was in its OTA server."""
-        return sum(line.startswith("listening on") for line in twin.rom.said)
+        return sum(line.startswith("listening on") for line in twin.rom.server_output)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import os
 
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from tests.support.hub import rows, until
 from tests.support.mqtt311 import Client
 from tests.support.publisher import Publisher
@@ -183,7 +183,7 @@ async def test_a_real_device_takes_settings_up_and_leaves_a_network_that_fails(
     hub, make_twin, tmp_path
 ):
     twin = make_twin(
-        Kind.DS18B20, HubAddress.of(hub.facts), interval=1, settings={"deadline_ms": 2000}
+        TwinKind.DS18B20, HubAddress.of(hub.facts), interval=1, settings={"deadline_ms": 2000}
     )
     await twin.start()
     await until(lambda: _listed(hub, twin.id))

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from tests.support.hub import rows, until
 
 
 async def test_a_new_sensor_is_readable_in_homekit_and_a_row_in_postgres(hub, make_twin, pair):
     phone = await pair("127.0.0.1", hub.facts["hap_port"], hub.facts["pairing_code"])
-    twin = make_twin(Kind.DS18B20, HubAddress.of(hub.facts), interval=60)
+    twin = make_twin(TwinKind.DS18B20, HubAddress.of(hub.facts), interval=60)
     await twin.start()
     began = time.monotonic()
     place = await phone.wait_for(twin.id, "TemperatureSensor", "CurrentTemperature")
@@ -37,7 +37,7 @@ async def test_a_new_sensor_is_readable_in_homekit_and_a_row_in_postgres(hub, ma
 async def test_a_homekit_write_reaches_the_switch_and_its_new_state_comes_back(
     hub, make_twin, pair
 ):
-    twin = make_twin(Kind.SWITCH, HubAddress.of(hub.facts))
+    twin = make_twin(TwinKind.SWITCH, HubAddress.of(hub.facts))
     await twin.start()
     phone = await pair("127.0.0.1", hub.facts["hap_port"], hub.facts["pairing_code"])
     place = await phone.wait_for(twin.id, "Switch", "On")
@@ -54,7 +54,7 @@ async def _is(hub, device, wanted):
 
 
 async def test_identity_and_last_values_are_the_same_after_a_restart(hub, make_twin, pair):
-    twin = make_twin(Kind.BME280, HubAddress.of(hub.facts), interval=60)
+    twin = make_twin(TwinKind.BME280, HubAddress.of(hub.facts), interval=60)
     await twin.start()
     phone = await pair("127.0.0.1", hub.facts["hap_port"], hub.facts["pairing_code"])
     place = await phone.wait_for(twin.id, "HumiditySensor", "CurrentRelativeHumidity")
@@ -84,7 +84,7 @@ def _ids(tree):
 
 
 async def test_ctrl_c_ends_everything_and_leaves_no_process(hub, make_twin):
-    twin = make_twin(Kind.DS18B20, HubAddress.of(hub.facts))
+    twin = make_twin(TwinKind.DS18B20, HubAddress.of(hub.facts))
     await twin.start()
     await until(lambda: hub.value(twin.id, "CurrentTemperature"))
     children = _descendants(hub.process.pid)
@@ -120,7 +120,7 @@ async def test_a_second_hub_on_the_same_folder_is_refused_by_name(hub):
 
 
 async def test_status_shows_devices_values_age_and_battery(hub, make_twin):
-    twin = make_twin(Kind.DS18B20, HubAddress.of(hub.facts), interval=60)
+    twin = make_twin(TwinKind.DS18B20, HubAddress.of(hub.facts), interval=60)
     await twin.start()
     await until(lambda: hub.value(twin.id, "CurrentTemperature"))
     await until(lambda: _battery(hub, twin.id))

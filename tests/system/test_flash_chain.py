@@ -7,7 +7,7 @@ import os
 from contracts import image
 from host.twin.hub import HubAddress
 from host.twin.image import build_image
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from host.twin.rom import Bootloader
 from tests.bootloader import qemu
 from tests.bootloader.conftest import make_signer
@@ -57,7 +57,7 @@ async def test_a_flashed_board_reports_to_the_hub(
     assert starts == [qemu.APP]
 
     twin = make_twin(
-        Kind.DS18B20,
+        TwinKind.DS18B20,
         HubAddress.of(hub.facts),
         interval=2,
         bootloader=Bootloader(signer.pem, native_bootloader.folder),

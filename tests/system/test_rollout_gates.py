@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from host.twin.statistics import State
+from host.twin.statistics import TwinState
 from tests.support.hub import until
 
 
@@ -58,7 +58,7 @@ async def test_old_replayed_and_foreign_commands_do_nothing(updater):
         before = twin.statistics.cycles
         await updater.as_device(twin, "$ota", json.dumps(planted), retain=True)
         await twin.until(lambda now, seen=before: now.cycles >= seen + 3, within=60)
-        assert twin.statistics.state is not State.UPDATING
+        assert twin.statistics.state is not TwinState.UPDATING
     assert updater.servers(twin) == 1
     assert await updater.runs(twin, "2.0.0")
     problems = (await updater.hub.status())["problems"]
@@ -110,7 +110,7 @@ async def test_a_device_that_accepts_and_never_appears_ends_by_name(updater):
     twin = await updater.device()
     await updater.add("2.0.0")
     number = await updater.start("2.0.0", twin, canary=0, reports=0, attempts=1)
-    await twin.until(lambda now: now.state is State.UPDATING, within=60)
+    await twin.until(lambda now: now.state is TwinState.UPDATING, within=60)
     await twin.power_off()
     done = await updater.until_phase(number, "done")
     assert done["by"][twin.id]["state"] == "failed"

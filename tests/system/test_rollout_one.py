@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
-from host.twin.statistics import State
+from host.twin.kinds import TwinKind
+from host.twin.statistics import TwinState
 from tests.support.hub import ROOT, until
 from tests.support.lossy import bad_weather
 
@@ -44,7 +44,11 @@ async def sensor(hub, lossy):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     twin = await lossy(
-        Kind.DS18B20, HubAddress.of(hub.facts), bad_weather(random.Random(seed)), seed, interval=4
+        TwinKind.DS18B20,
+        HubAddress.of(hub.facts),
+        bad_weather(random.Random(seed)),
+        seed,
+        interval=4,
     )
     await twin.start()
     await until(lambda: firmware_of(hub, twin.id), limit_s=60)
@@ -77,7 +81,7 @@ async def watching(hub, *arguments: object):
 def wake(twin) -> None:
     """The device's alarm; from now on it sleeps as it says."""
     twin.pace = 1
-    twin.rouse()
+    twin.wake()
 
 
 async def test_from_the_command_to_updated(hub, run, sensor, updatable, tmp_path):
@@ -145,7 +149,7 @@ async def test_the_watching_goes_on_when_the_hub_is_killed(hub, run, sensor, upd
     raw.write_bytes(updatable.image("2.0.0"))
     async with watching(hub, sensor.id, raw, "--key", updatable.pem) as (child, _):
         wake(sensor)
-        await sensor.until(lambda now: now.state is State.UPDATING, within=60)
+        await sensor.until(lambda now: now.state is TwinState.UPDATING, within=60)
         await hub.kill()
         await hub.start()
         rest = (await child.stdout.read()).decode().splitlines()

@@ -18,9 +18,9 @@ import pytest
 
 from contracts.ota import canned, protocol
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from host.twin.rom import Rom
-from host.twin.statistics import State
+from host.twin.statistics import TwinState
 from hub.database.database import Database
 from hub.database.postgres import Postgres
 from hub.devices.repository import DeviceRepository
@@ -34,7 +34,7 @@ LONGEST_SLEEP = int(os.environ.get("ROLLOUT_SLEEP", "5"))
 LIMIT_S = 120 + 12 * DEVICES + 8 * LONGEST_SLEEP
 FLAT_MV, LEAST_MV = 650, 2500  # at the ADC; at the battery
 OLD, NEW = "1.0.0", "2.0.0"
-KINDS = (Kind.DS18B20, Kind.BME280, Kind.DHT22)
+KINDS = (TwinKind.DS18B20, TwinKind.BME280, TwinKind.DHT22)
 
 
 class Stubborn(Rom):
@@ -84,12 +84,12 @@ class Flock:
 
     async def die(self, twin) -> None:
         """In the middle of its first stream: without power for a while, or by a reset."""
-        await twin.until(lambda now: now.state is State.UPDATING, within=LIMIT_S)
+        await twin.until(lambda now: now.state is TwinState.UPDATING, within=LIMIT_S)
         carried = twin.link.carried
         middle = self.rng.randrange(200, 300)  # datagrams: what was there before is broken by then
         while twin.link.carried < carried + middle:
             await asyncio.sleep(0.005)
-        assert twin.statistics.state is State.UPDATING
+        assert twin.statistics.state is TwinState.UPDATING
         if twin.fate == "reset":
             twin.press_reset()
         else:
@@ -101,7 +101,7 @@ class Flock:
     def servers(self) -> dict[str, int]:
         """How often each device was in its OTA server."""
         return {
-            twin.id: sum(line.startswith("listening on") for line in twin.rom.said)
+            twin.id: sum(line.startswith("listening on") for line in twin.rom.server_output)
             for twin in self.twins
         }
 

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from tests.support.hub import rows, until
 from tests.support.publisher import Publisher, RefusedError
 
@@ -195,7 +195,7 @@ async def test_readings_of_an_outage_come_late_with_honest_times(hub, make_twin)
     period, swing = 600, 40  # at its steepest 0.42 degrees a second
     wave = {"base": 20, "swing": swing, "period_s": period, "phase_s": -time.time() % period}
     twin = make_twin(
-        Kind.DS18B20,
+        TwinKind.DS18B20,
         HubAddress.of(hub.facts),
         interval=2,
         world={"values": {"temperature": wave}, "parts": {}},

@@ -9,7 +9,7 @@ import time
 
 from contracts.topics import Enrol
 from hub.mqtt.account_repository import AccountRepository, AccountState
-from hub.mqtt.enrolment import Outcome
+from hub.mqtt.enrolment import EnrolmentOutcome
 from hub.settings import Enrolment
 from tests.support.broker import open_folder, until
 from tests.support.mqtt311 import Client
@@ -144,7 +144,7 @@ async def test_a_window_gives_its_tenant(store):
             # So the bridge sets show it in that place's HomeKit alone.
             assert side.tenant_of("dev") == "beach"
             message = Enrol(id="late", password=PASSWORD)
-            assert await side.enroller.enrol(message) is Outcome.CLOSED
+            assert await side.enroller.enrol(message) is EnrolmentOutcome.CLOSED
     assert await values(store) == []
     assert await values(store, "beach") == [7]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.mqtt.enrolment import Enroller, EnrolListener, Gate
+from hub.mqtt.enrolment import Enroller, EnrolListener, EnrolmentGate
 from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
 from hub.settings import Enrolment
@@ -152,7 +152,9 @@ async def test_spoiled_enrolments_make_no_account_that_the_rules_do_not_allow(ac
     seed = int(os.environ.get("SEED", random.randrange(2**32)))
     print(f"SEED={seed}")
     rng = random.Random(seed)
-    enroller = Enroller(accounts, Gate(Enrolment.OPEN, "home"), Problems(), clock=lambda: 0.0)
+    enroller = Enroller(
+        accounts, EnrolmentGate(Enrolment.OPEN, "home"), Problems(), clock=lambda: 0.0
+    )
     enroller.MAX_PENDING = 10**9
     enroller._bucket._level = enroller._bucket._capacity = 10.0**9
     source = Quiet()

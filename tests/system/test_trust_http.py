@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from hub.mqtt.access import Foreign
 from hub.mqtt.account_repository import AccountState
-from hub.mqtt.enrolment import Enroller, Gate
+from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.mqtt.http_auth import Decisions, router
 from hub.runtime.problems import Problems
 from hub.settings import Enrolment
@@ -19,7 +19,7 @@ PASSWORD = "0123456789abcdef" * 2
 
 @pytest.fixture
 def gate():
-    return Gate(Enrolment.OPEN, "home")
+    return EnrolmentGate(Enrolment.OPEN, "home")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from contracts.hub_client import HubRefusedError
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from hub.devices import account_commands as cli
 from tests.support.hub import ROOT, rows, until
 from tests.support.mqtt311 import Client
@@ -33,7 +33,7 @@ JOIN dormouse.device_state s ON s.device_id = d.id WHERE d.key = %s"""
 
 
 async def test_an_empty_flash_is_enrolled_and_stored_in_one_wake(hub, make_twin):
-    twin = make_twin(Kind.DS18B20, HubAddress.of(hub.facts), interval=60)
+    twin = make_twin(TwinKind.DS18B20, HubAddress.of(hub.facts), interval=60)
     await twin.start()
     assert await until(lambda: rows(hub, READINGS, twin.id), every_s=0.02)
     assert twin.statistics.boots == 1
@@ -49,7 +49,7 @@ async def test_firmware_keeps_what_a_killed_broker_lost_and_sends_it_again(hub, 
     seed = int(os.environ.get("SEED", random.randrange(2**32)))
     print(f"SEED={seed}")
     chance = random.Random(seed)
-    twins = [make_twin(Kind.DS18B20, HubAddress.of(hub.facts), interval=1) for _ in range(3)]
+    twins = [make_twin(TwinKind.DS18B20, HubAddress.of(hub.facts), interval=1) for _ in range(3)]
     for twin in twins:
         await twin.start()
     await until(lambda: rows(hub, READINGS, twins[-1].id))

@@ -9,9 +9,9 @@ from host import keys
 from host.twin import firmware
 from host.twin.hub import HubAddress
 from host.twin.image import build_image
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from host.twin.rom import Bootloader
-from host.twin.statistics import State
+from host.twin.statistics import TwinState
 from tests.support.hub import until
 
 
@@ -28,7 +28,7 @@ async def test_the_next_report_after_an_update_says_version_2(
     update = tmp_path / "firmware-ota.bin"
     update.write_bytes(image("2.0.0"))
     twin = make_twin(
-        Kind.BME280,
+        TwinKind.BME280,
         HubAddress.of(hub.facts),
         interval=2,
         bootloader=Bootloader(pem, native_bootloader.folder),
@@ -39,7 +39,7 @@ async def test_the_next_report_after_an_update_says_version_2(
     before = await until(lambda: report(hub, twin.id, "1.0.0"), limit_s=60)
     assert sdk(twin)["bssid"] == "0200000000aa"
     twin.type("import ota; ota.start()")
-    await twin.until(lambda now: now.state is State.UPDATING)
+    await twin.until(lambda now: now.state is TwinState.UPDATING)
     assert twin.rom.decision == {"start": "server", "reason": "rtc"}
     # The OTA server joins any access point of the network, not only the one of before.
     assert sdk(twin)["bssid"] is None

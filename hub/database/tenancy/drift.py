@@ -54,51 +54,51 @@ async def drift(conn: Connection) -> list[Drift]:
     """Every difference, none when all is as declared. Any role that may connect can ask."""
     rows = await (await conn.execute(_TABLES, {"role": APP_GROUP})).fetchall()
     policies = await (await conn.execute(_POLICIES)).fetchall()
-    found: list[Drift] = []
+    differences: list[Drift] = []
     for name, partition, enabled, forced, granted in rows:
         own = [policy[1:] for policy in policies if policy[0] == name]
         if name in GLOBAL:
             continue
         if not (enabled and forced):
-            found.append(Drift(name, "row-level security is not enabled and forced"))
+            differences.append(Drift(name, "row-level security is not enabled and forced"))
         if partition:
-            found += _of_partition(name, len(own), granted)
+            differences += _of_partition(name, len(own), granted)
         elif name in TABLES:
-            found += _of_table(name, own)
+            differences += _of_table(name, own)
         else:
-            found.append(Drift(name, "no path to a tenant is declared"))
-    there = {row[0] for row in rows}
-    found += [Drift(name, "is missing") for name in [*TABLES, *GLOBAL] if name not in there]
+            differences.append(Drift(name, "no path to a tenant is declared"))
+    present = {row[0] for row in rows}
+    differences += [Drift(name, "is missing") for name in [*TABLES, *GLOBAL] if name not in present]
     views = await (await conn.execute(_VIEWS)).fetchall()
-    found += [Drift(row[0], "a view that runs as its owner") for row in views]
-    return found
+    differences += [Drift(row[0], "a view that runs as its owner") for row in views]
+    return differences
 
 
 def _of_partition(name: str, policies: int, granted: bool) -> list[Drift]:
     # Asked by its own name it would bypass the policy of its parent.
-    found = [Drift(name, "a partition with a policy of its own")] if policies else []
-    return found + ([Drift(name, f"a partition granted to {APP_GROUP}")] if granted else [])
+    differences = [Drift(name, "a partition with a policy of its own")] if policies else []
+    return differences + ([Drift(name, f"a partition granted to {APP_GROUP}")] if granted else [])
 
 
 def _of_table(
     name: str, policies: list[tuple[str, bool, list[str], str, str | None, str | None]]
 ) -> list[Drift]:
-    wanted = _normal(expression(TABLES[name]).as_string())
-    found = []
+    declared = _normal(expression(TABLES[name]).as_string())
+    differences = []
     ours = False
     for policy, permissive, roles, command, using, check in policies:
         if policy == POLICY:
             ours = True
             if not (permissive and roles == ["public"] and command == "ALL"):
-                found.append(Drift(name, f"policy {policy} is for {command} to {roles}"))
-            found += [
-                Drift(name, f"policy {policy} {kind} {have or 'nothing'}")
-                for kind, have in (("USING", using), ("WITH CHECK", check))
-                if _normal(have or "") != wanted
+                differences.append(Drift(name, f"policy {policy} is for {command} to {roles}"))
+            differences += [
+                Drift(name, f"policy {policy} {kind} {actual or 'nothing'}")
+                for kind, actual in (("USING", using), ("WITH CHECK", check))
+                if _normal(actual or "") != declared
             ]
         elif (name, policy) not in _OWNERS or "public" in roles or APP_GROUP in roles:
-            found.append(Drift(name, f"policy {policy} is not declared"))
-    return found if ours else [*found, Drift(name, f"has no policy {POLICY}")]
+            differences.append(Drift(name, f"policy {policy} is not declared"))
+    return differences if ours else [*differences, Drift(name, f"has no policy {POLICY}")]
 
 
 def _normal(condition: str) -> str:

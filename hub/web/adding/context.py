@@ -106,7 +106,7 @@ class Adding:
         return {value.series: value for value in devices[0].values} if devices else {}
 
     async def name(self, device: str, name: str) -> None:
-        """Call it so. Raises AccountError for a device that is not here, StoreError."""
+        """Call it so. Raises AccountError for a device that is not here, DatabaseError."""
         self._check(device)
         await self.services.naming.rename(self.tenant, device, name, self.who)
 

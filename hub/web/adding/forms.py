@@ -170,7 +170,7 @@ class Forms:
             ui.image(svg_uri(info.uri)).props('alt="QR code for the Home app"').classes("w-56")
             ui.label(f"Or type the code {info.pin}").classes("text-lg")
         if bridge is not None:
-            for held in bridge.held():
+            for held in bridge.unshown():
                 if held.device == device:
                     ui.label(f"Not shown in Apple Home: {held.part}, {held.reason}").classes(
                         "text-sm"

@@ -11,7 +11,7 @@ from typing import Any
 from hub.database.errors import DatabaseAwayError
 from hub.devices.glance import Glance
 from hub.live import Subscription
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 from hub.web.home.changes import HomePatches
 from hub.web.home.view import ms, view
 
@@ -43,7 +43,7 @@ class HomeFeed:
         supervisor: Supervisor,
     ) -> None:
         self._read, self._names, self._problems = read, names, problems
-        self._tasks = supervisor.tasks(Role.WEB)
+        self._tasks = supervisor.tasks(PartRole.WEB)
         self._changes = HomePatches()
         self._shown_problems: Sequence[Mapping[str, Any]] = ()
         self._wake = asyncio.Event()

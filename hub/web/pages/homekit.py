@@ -59,7 +59,7 @@ class _Page:
             for each in bridge.accessories()
             for one in each["accessories"]
         ]
-        return bridge.pairings(), shown, bridge.held()
+        return bridge.pairings(), shown, bridge.unshown()
 
     @ui.refreshable_method
     def show(self) -> None:
@@ -115,13 +115,13 @@ class _Page:
 
     def _held(self, bridge: Bridge) -> None:
         heading("Not shown in Apple Home")
-        held = bridge.held()
-        if not held:
+        unshown = bridge.unshown()
+        if not unshown:
             ui.label("Nothing: Apple Home shows everything.")
             return
         ui.label("What Apple Home does not accept, or still waits for. It is stored all the same.")
         with ui.element("ul"):
-            for one in held:
+            for one in unshown:
                 with ui.element("li"):
                     part = "all of it" if one.part == INFORMATION else _words(one.part)
                     ui.label(f"{self._name(bridge, one.device)}, {part}: {one.reason}.")

@@ -19,7 +19,7 @@ from typing import Any
 
 from contracts.reading import Reading, SeriesKey
 from hub.homekit.bridge import Bridge
-from hub.homekit.state import Change, Saved
+from hub.homekit.state import Saved, StateChange
 
 # What a device of ours has: two sensors, a battery.
 SERIES = [
@@ -38,7 +38,7 @@ class State:
     async def load(self) -> Saved:
         return self.saved
 
-    async def save(self, change: Change) -> None:
+    async def save(self, change: StateChange) -> None:
         bridges = {record.number: record for record in self.saved.bridges}
         bridges |= {record.number: record for record in change.bridges}
         accessories = {record.device: record for record in self.saved.accessories}

@@ -11,7 +11,7 @@ import pytest
 
 from contracts import image, signatures
 from contracts.ota import protocol
-from contracts.ota.protocol import Stream
+from contracts.ota.protocol import SignedStream
 from host import keys
 from tests.host.ota.device import Device, running
 from tests.support.bootloader import NativeBootloader
@@ -24,7 +24,7 @@ class Update:
     key: signatures.Key
     key_file: Path
     image: bytes
-    stream: Stream
+    stream: SignedStream
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contracts.ota.errors import AmbiguousDeviceError, LostError, NoAnswerError, NonsenseError
-from contracts.ota.session import Ending, Options, Phase, Progress
+from contracts.ota.session import Ending, SessionOptions, SessionPhase, SessionProgress
 from host import keys
 from host.ota.udp import send
 from tests.host.ota.conftest import Update
@@ -18,12 +18,12 @@ from tests.support.bootloader import NativeBootloader
 from tests.support.link import Relay, Weather
 
 HERE = "127.0.0.1"
-QUICK = Options(wait=5, patience=8, confirm=0.3)
+QUICK = SessionOptions(wait=5, patience=8, confirm=0.3)
 BAD = Weather(delay=0.001, jitter=0.001, loss=0.2, duplicate=0.1, reorder=0.2, late=0.003)
 
 
 async def test_an_image_arrives(device: Device, update: Update) -> None:
-    seen: list[Progress] = []
+    seen: list[SessionProgress] = []
     result = await send(
         update.stream, device.host, port=device.port, options=QUICK, progress=seen.append
     )
@@ -32,15 +32,15 @@ async def test_an_image_arrives(device: Device, update: Update) -> None:
     # The server is gone, so the second end datagram finds its port closed.
     assert (result.ending, result.address) == (Ending.LEFT, device.host)
     assert (result.size, result.restarts) == (len(update.image), 0)
-    assert seen[0].phase is Phase.WAITING
-    assert seen[-1].phase is Phase.DONE
+    assert seen[0].phase is SessionPhase.WAITING
+    assert seen[-1].phase is SessionPhase.DONE
     assert [p.done for p in seen] == sorted(p.done for p in seen)
     assert seen[-1].done == seen[-1].total == len(update.image)
 
 
 async def test_the_plain_way(device: Device, update: Update) -> None:
-    options = Options(window=1, confirm=0.3)
-    seen: list[Progress] = []
+    options = SessionOptions(window=1, confirm=0.3)
+    seen: list[SessionProgress] = []
     await send(update.stream, device.host, port=device.port, options=options, progress=seen.append)
     assert await device.ended() == 0
     assert device.slot(len(update.image)) == update.image
@@ -52,7 +52,7 @@ async def test_a_bad_link_ends_with_the_exact_image(device: Device, update: Upda
     print(f"seed {seed}")
     async with Relay((device.host, device.port), BAD, seed) as relay:
         result = await send(
-            update.stream, HERE, port=relay.port, options=Options(confirm=2.0, wait=20)
+            update.stream, HERE, port=relay.port, options=SessionOptions(confirm=2.0, wait=20)
         )
         assert await device.ended() == 0
         assert sum(relay.losses) > 20
@@ -80,7 +80,7 @@ async def test_many_bad_links_at_once(
             running(native_bootloader.otaserver, flash, update.key_file) as device,
             Relay((device.host, device.port), weather, seed) as relay,
         ):
-            options = Options(confirm=3.0, window=chance.choice((1, 4, 8, 32)))
+            options = SessionOptions(confirm=3.0, window=chance.choice((1, 4, 8, 32)))
             await send(update.stream, HERE, port=relay.port, options=options)
             assert await device.ended() == 0, seed
             return device.slot(len(update.image)) == update.image
@@ -138,7 +138,12 @@ async def test_a_device_that_comes_back_after_a_power_cut_is_sent_everything(
     async with running(*server, "--cut", "40") as device:
         host, port = device.host, device.port
         sending = asyncio.ensure_future(
-            send(update.stream, device.host, port=port, options=Options(patience=20, confirm=0.3))
+            send(
+                update.stream,
+                device.host,
+                port=port,
+                options=SessionOptions(patience=20, confirm=0.3),
+            )
         )
         assert await device.ended() == 9
     async with running(*server, host=host, port=port) as device:
@@ -155,7 +160,9 @@ async def test_a_device_that_stays_away_is_lost(
         *(native_bootloader.otaserver, tmp_path / "flash", update.key_file), *("--cut", "40")
     ) as device:
         with pytest.raises(LostError, match="repeat the update"):
-            await send(update.stream, device.host, port=device.port, options=Options(patience=1))
+            await send(
+                update.stream, device.host, port=device.port, options=SessionOptions(patience=1)
+            )
         assert await device.ended() == 9
 
 
@@ -166,14 +173,18 @@ async def test_a_closed_port_and_a_wrong_key(
     keys.new(other)
     async with running(native_bootloader.otaserver, tmp_path / "flash", other) as device:
         with pytest.raises(NoAnswerError, match="another key"):
-            await send(update.stream, device.host, port=device.port, options=Options(wait=0.5))
+            await send(
+                update.stream, device.host, port=device.port, options=SessionOptions(wait=0.5)
+            )
         device.child.terminate()
         assert await device.ended() == 4
         assert device.slot(0x99000) == b"\xff" * 0x99000
         with pytest.raises(NoAnswerError, match="not in OTA mode"):
-            await send(update.stream, device.host, port=device.port, options=Options(wait=0.5))
+            await send(
+                update.stream, device.host, port=device.port, options=SessionOptions(wait=0.5)
+            )
     with pytest.raises(NoAnswerError, match=r"no\.such\.invalid"):
-        await send(update.stream, "no.such.invalid", options=Options(wait=0.5))
+        await send(update.stream, "no.such.invalid", options=SessionOptions(wait=0.5))
 
 
 async def test_nonsense_over_the_wire(update: Update) -> None:
@@ -199,8 +210,8 @@ async def test_nonsense_over_the_wire(update: Update) -> None:
 async def test_a_cancelled_update_stops_at_once(device: Device, update: Update) -> None:
     started = asyncio.Event()
 
-    def show(progress: Progress) -> None:
-        if progress.phase is Phase.SENDING:
+    def show(progress: SessionProgress) -> None:
+        if progress.phase is SessionPhase.SENDING:
             started.set()
 
     async with Relay((device.host, device.port), Weather(delay=0.02), 1) as relay:

@@ -10,8 +10,8 @@ import pytest
 from contracts.ota import protocol
 from contracts.ota.errors import LostError, NoAnswerError, NonsenseError, RefusedError
 from contracts.ota.pacing import MAX_WINDOW, Pacing
-from contracts.ota.protocol import DATA_SIZE, Stream
-from contracts.ota.session import Ending, Options, Phase, Session
+from contracts.ota.protocol import DATA_SIZE, SignedStream
+from contracts.ota.session import Ending, Session, SessionOptions, SessionPhase
 from tests.contracts.known import known_key
 from tests.support.link import Weather
 from tests.support.stock_server import Device, StockServer
@@ -28,13 +28,13 @@ def server(**settings) -> StockServer:
 
 
 def update(
-    stream: Stream, device: Device, weather: Weather, seed: object = 0, **options
+    stream: SignedStream, device: Device, weather: Weather, seed: object = 0, **options
 ) -> tuple[Session, float]:
-    session = Session(stream, Options(**options), 0.0)
+    session = Session(stream, SessionOptions(**options), 0.0)
     return session, run(session, device, weather, seed)
 
 
-def small_streams() -> list[Stream]:
+def small_streams() -> list[SignedStream]:
     sizes = (1, 255, 256, 257, 4095, 4096, 4097, 9000, 16384)
     return [protocol.build(random.Random(size).randbytes(size), KEY) for size in sizes]
 
@@ -98,7 +98,7 @@ def test_without_loss_nothing_is_sent_twice() -> None:
 
 def test_never_more_in_flight_than_the_window() -> None:
     for window in (1, 3, MAX_WINDOW):
-        session = Session(STREAM, Options(window=window), 0.0)
+        session = Session(STREAM, SessionOptions(window=window), 0.0)
         assert len(session.due(0.0)) == 1
         session.receive(answer_to(STREAM, 0), 0.01)
         most = 0
@@ -110,7 +110,7 @@ def test_never_more_in_flight_than_the_window() -> None:
         assert most == window
 
 
-def answer_to(stream: Stream, index: int, seq: int | None = None) -> bytes:
+def answer_to(stream: SignedStream, index: int, seq: int | None = None) -> bytes:
     raw = stream.data[index].raw
     return protocol.renumbered(raw[:12], index + 1 if seq is None else seq) + bytes(8)
 
@@ -162,7 +162,7 @@ def test_a_device_that_does_not_come_back_is_lost() -> None:
 def test_nobody_there() -> None:
     with pytest.raises(NoAnswerError, match="within 5 s: the device is not in OTA mode, or its"):
         update(STREAM, Cut(server(), 0, 1e9), CALM, wait=5)
-    session = Session(STREAM, Options(wait=1), 0.0)
+    session = Session(STREAM, SessionOptions(wait=1), 0.0)
     session.due(0.0)
     session.refused(0.1)
     with pytest.raises(NoAnswerError, match="is there, but not in OTA mode"):
@@ -246,10 +246,10 @@ def test_a_lost_end_is_sent_again() -> None:
 
 
 def test_a_closed_port_after_the_end_is_good_news() -> None:
-    session = Session(protocol.build(b"tiny", KEY), Options(), 0.0)
+    session = Session(protocol.build(b"tiny", KEY), SessionOptions(), 0.0)
     session.due(0.0)
     session.receive(answer_to(session.stream, 0), 0.01)
-    assert session.phase is Phase.CONFIRMING
+    assert session.phase is SessionPhase.CONFIRMING
     assert len(session.due(0.01)) == 1
     session.refused(0.02)
     assert session.finished
@@ -258,7 +258,7 @@ def test_a_closed_port_after_the_end_is_good_news() -> None:
 
 def test_progress_never_claims_what_is_not_confirmed() -> None:
     stock = server()
-    session = Session(STREAM, Options(confirm=0.5), 0.0)
+    session = Session(STREAM, SessionOptions(confirm=0.5), 0.0)
     seen: list[int] = []
 
     class Watching(Device):
@@ -271,7 +271,7 @@ def test_progress_never_claims_what_is_not_confirmed() -> None:
     run(session, Watching(stock), Weather(0.005, loss=0.1), "progress")
     assert seen == sorted(seen)
     done = session.progress(100.0)
-    assert (done.phase, done.done, done.total) == (Phase.DONE, len(IMAGE), len(IMAGE))
+    assert (done.phase, done.done, done.total) == (SessionPhase.DONE, len(IMAGE), len(IMAGE))
     assert done.rate > 0
     assert done.seconds_left == 0
 

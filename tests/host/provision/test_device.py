@@ -8,9 +8,9 @@ import socket
 import pytest
 
 from host import boards
-from host.provision.device import Device, Network
+from host.provision.device import Network, SerialDevice
 from host.provision.errors import DeviceSaidError, NoPromptError, WifiError
-from host.provision.plan import Hub, Wifi
+from host.provision.plan import HubEndpoint, Wifi
 from host.provision.repl import Repl
 
 ROM = "28ff641e8d3c0c71"
@@ -21,7 +21,7 @@ async def at_prompt(board, do, within: float = 20):
 
     def talk():
         with Repl(board.port, within=within) as repl:
-            return do(Device(repl))
+            return do(SerialDevice(repl))
 
     return await asyncio.to_thread(talk)
 
@@ -42,7 +42,7 @@ async def test_a_board_without_firmware_says_so(make_prompt_board):
 async def test_networks_sensors_and_the_hub(make_prompt_board):
     board = await make_prompt_board(onewire_pin=14)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        address = Hub(host="127.0.0.1", port=server.getsockname()[1])
+        address = HubEndpoint(host="127.0.0.1", port=server.getsockname()[1])
         wifi = Wifi(ssid="house", key="rosebud 1941")
 
         def look(device):
@@ -85,7 +85,7 @@ async def test_a_hub_it_does_not_reach(make_prompt_board):
     board = await make_prompt_board()
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
-        address = Hub(host="127.0.0.1", port=unheard.getsockname()[1])
+        address = HubEndpoint(host="127.0.0.1", port=unheard.getsockname()[1])
 
         def look(device):
             device.join(Wifi(ssid="house", key="rosebud 1941"))

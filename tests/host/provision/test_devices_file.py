@@ -15,17 +15,17 @@ from host import boards, keys
 from host.provision import devices_file, drivers, plan
 from host.provision.errors import (
     DevicesFileError,
-    HubRefusedError,
+    EndpointRefusedError,
     NotHeardError,
     PlanError,
 )
 from host.provision.hub import LocalHub
-from host.provision.plan import Hub, Plan, Wifi
+from host.provision.plan import HubEndpoint, ProvisioningPlan, Wifi
 from host.provision.repl import Repl
 from tests.support.hub import HubProcess
 
 ROOT = Path(__file__).resolve().parents[3]
-HUB = Hub(host="192.168.1.7")
+HUB = HubEndpoint(host="192.168.1.7")
 KEY = "rosebud 1941"
 COMMON = f'wifi = {{ ssid = "house", key = "{KEY}" }}\n'
 
@@ -217,7 +217,7 @@ async def provision(hub: HubProcess, *arguments: str) -> tuple[int, str]:
 async def test_a_hub_that_shuts_out_or_hears_nothing(closed_hub):
     def ask() -> None:
         with LocalHub.find(closed_hub.data_dir) as hub:
-            assert hub.is_at(Hub(**hub.addresses[0].model_dump() | {"host": "localhost"}))
+            assert hub.is_at(HubEndpoint(**hub.addresses[0].model_dump() | {"host": "localhost"}))
             assert not hub.is_at(HUB)
             first = hub.admit("esp8266_0000000a", "")
             again = hub.admit("esp8266_0000000a", first)
@@ -229,7 +229,9 @@ async def test_a_hub_that_shuts_out_or_hears_nothing(closed_hub):
             ):
                 hub.first_report("esp8266_0000000a", None, 0.2, lambda: next(heard, ""))
             hub._client.post("/accounts/esp8266_0000000a/disable")
-            with pytest.raises(HubRefusedError, match="dormouse devices enable esp8266_0000000a"):
+            with pytest.raises(
+                EndpointRefusedError, match="dormouse devices enable esp8266_0000000a"
+            ):
                 hub.admit("esp8266_0000000a", "")
 
     await asyncio.to_thread(ask)
@@ -250,10 +252,10 @@ async def test_a_wrong_password_in_a_file_leaves_the_device_as_it_was(
 
 
 async def test_the_firmware_takes_what_a_plan_allows(make_prompt_board):
-    longest = Plan(
+    longest = ProvisioningPlan(
         board="nodemcu",
         wifi=Wifi(ssid="s" * 32, key="k" * 64),
-        hub=Hub(host="h" * 64, port=65535, enrol_port=65535),
+        hub=HubEndpoint(host="h" * 64, port=65535, enrol_port=65535),
         name="n" * 64,
         model="m" * 32,
         interval=2592000,
@@ -266,7 +268,7 @@ async def test_the_firmware_takes_what_a_plan_allows(make_prompt_board):
 
     def ask() -> list[str]:
         with Repl(board.port) as repl:
-            return repl.ask(
+            return repl.evaluate(
                 "import json\nfrom dormouse import settings\n"
                 "print(json.dumps(settings.load().invalid))"
             )
@@ -300,9 +302,9 @@ switch = true
     signed = ("--key", str(tmp_path / "ota.pem"))
     status, said = await provision(closed_hub, "--file", str(path), *signed)
     assert status == 0, said
-    assert f"{kitchen.id} is set up and the hub hears it" in said
+    assert f"{kitchen.id} is set up and reports to the hub" in said
     assert "TemperatureSensor CurrentTemperature: 20.5" in said
-    assert f"{lamp.id} is set up and the hub hears it" in said
+    assert f"{lamp.id} is set up and reports to the hub" in said
     assert f"its own network, if you hold its button: dormouse-{kitchen.id[-4:]}, password" in said
     assert KEY not in said
     assert (lamp.flash / "password").read_text() == "0123456789abcdef" * 2
@@ -324,7 +326,7 @@ switch = true
     assert f"kitchen: {kitchen.port} has {kitchen.id}, not esp8266_00000000" in said
     assert "1 of 2 devices are not set up" in said
     assert (kitchen.flash / "settings.json").read_text() == before
-    assert f"{lamp.id} is set up and the hub hears it" in said
+    assert f"{lamp.id} is set up and reports to the hub" in said
     assert json.loads(before)["interval"] == 60
     # Whose updates they take was said the first time.
     for board in (kitchen, lamp):

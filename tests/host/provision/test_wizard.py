@@ -88,7 +88,7 @@ async def test_interrupted_resumed_and_heard_by_the_hub(make_prompt_board, hub, 
     first.child.sendintr()
     status, said = await first.end()
     assert status == 130
-    assert "the answers are kept" in said
+    assert "the answers are saved" in said
     answers = kept(tmp_path, board)
     assert stat.S_IMODE(answers.stat().st_mode) == 0o600
     assert stat.S_IMODE(answers.parent.stat().st_mode) == 0o700
@@ -112,7 +112,7 @@ async def test_interrupted_resumed_and_heard_by_the_hub(make_prompt_board, hub, 
     await second.answer("its pin pin", "D6")
     await second.answer("Another sensor", "")
     await second.answer("Seconds between measurements [300]:", "60")
-    await second.see("the hub hears it")
+    await second.see("reports to the hub")
     status, said = await second.end()
     assert status == 0, said
     assert "TemperatureSensor CurrentTemperature: 20.5" in said
@@ -165,7 +165,7 @@ async def test_a_wrong_password_three_times(make_prompt_board, terminal, tmp_pat
     status, said = await one.end()
     assert status == 65
     (line,) = [line for line in said.splitlines() if line.startswith("dormouse:")]
-    assert line.endswith("the other answers are kept: run the command again with the right one")
+    assert line.endswith("the other answers are saved: run the command again with the right one")
     assert "the password of 'house' was wrong three times" in line
     assert "wrong one" not in shown + said
     answers = json.loads(kept(tmp_path, board).read_text())

@@ -6,11 +6,11 @@ from host.twin.demo import missing
 from host.twin.firmware import Build
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 
 
 def test_missing_names_device_kind_and_value(tmp_path):
-    kinds = [Kind.DHT22, Kind.SWITCH]
+    kinds = [TwinKind.DHT22, TwinKind.SWITCH]
     fleet = Fleet(HubAddress("127.0.0.1"), Build(tmp_path, tmp_path), tmp_path, kinds)
     first, second = fleet.twins
     status = {

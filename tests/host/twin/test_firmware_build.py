@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host.firmware import FirmwareError
+from host.firmware import FirmwareBuildError
 from host.twin import firmware
 
 
@@ -41,5 +41,5 @@ def test_the_stand_ins_come_before_the_firmware(source, tmp_path):
 
 def test_a_syntax_error_names_the_file(source, tmp_path):
     (source / "main.py").write_text("def (\n")
-    with pytest.raises(FirmwareError, match=r"main\.py"):
+    with pytest.raises(FirmwareBuildError, match=r"main\.py"):
         firmware.compile_to(tmp_path / "out", source=source)

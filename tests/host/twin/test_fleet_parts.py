@@ -12,7 +12,7 @@ from host.twin.errors import HubNotReachedError
 from host.twin.firmware import Build
 from host.twin.fleet import Fleet
 from host.twin.hub import HubAddress, facts
-from host.twin.kinds import Choice, Kind, equip, expected, kinds
+from host.twin.kinds import Choice, TwinKind, equip, expected, kinds
 from host.twin.table import fleet_table, summary
 from host.twin.world import World
 
@@ -41,11 +41,11 @@ def test_changes_of_a_world_keep_what_they_do_not_name():
 
 
 def test_mixed_is_every_kind_by_turns():
-    assert kinds(Choice.MIXED, 6) == [*Kind, *Kind][:6]
-    assert kinds(Choice.SWITCH, 2) == [Kind.SWITCH, Kind.SWITCH]
+    assert kinds(Choice.MIXED, 6) == [*TwinKind, *TwinKind][:6]
+    assert kinds(Choice.SWITCH, 2) == [TwinKind.SWITCH, TwinKind.SWITCH]
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", TwinKind)
 def test_equipment_names_the_hub_and_what_to_expect(kind):
     settings, world = equip(kind, HUB, interval=5, seed=1)
     assert (settings["host"], settings["port"], settings["enrol_port"]) == ("127.0.0.1", 1, 2)
@@ -55,7 +55,7 @@ def test_equipment_names_the_hub_and_what_to_expect(kind):
 
 
 def test_the_table_shows_failed_devices_first_and_how_many_it_leaves_out(tmp_path):
-    fleet = Fleet(HUB, Build(tmp_path, tmp_path), tmp_path, [Kind.DS18B20] * 5)
+    fleet = Fleet(HUB, Build(tmp_path, tmp_path), tmp_path, [TwinKind.DS18B20] * 5)
     fleet.twins[4].statistics.failures = 2
     fleet.twins[4].statistics.last_error = "Traceback\n[Errno 5] " + "long " * 40
     fleet.twins[3].statistics.cycles = 7

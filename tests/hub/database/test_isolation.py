@@ -26,8 +26,8 @@ from hub.database.tenancy.declare import GLOBAL, TABLES
 from hub.device_settings.repository import SettingsRepository
 from hub.devices.repository import DeviceRepository
 from hub.firmware.repository import FirmwareRepository
-from hub.models import Activity, Device
-from hub.models.sessions import Sessions
+from hub.models import Activity, DeviceRow
+from hub.models.sessions import TenantSessions
 from hub.mqtt.account_repository import Account, AccountRepository, AccountState
 from hub.people.repository import PeopleRepository, token_hash
 from hub.places.repository import PlaceRepository
@@ -84,8 +84,8 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
     await people.invite(tenant, token_hash(f"{prefix}1"), Role.READER, timedelta(days=1))
     assert await people.join_as_new(token_hash(f"{prefix}1"), f"{prefix} ann", "argon")
     await people.invite(tenant, token_hash(prefix), Role.READER, timedelta(days=1))
-    async with Sessions(store) as sessions, sessions.tenant(tenant) as session:
-        device = Device(key=f"{prefix}9", name="x", location_id=home)
+    async with TenantSessions(store) as sessions, sessions.tenant(tenant) as session:
+        device = DeviceRow(key=f"{prefix}9", name="x", location_id=home)
         session.add(device)
         await session.flush()
         async with device.clock_tick(Activity("ann", prefix)):

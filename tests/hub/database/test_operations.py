@@ -145,8 +145,8 @@ async def test_recreate_refuses_real_readings_unless_told_twice(database):
         await load_fixture(store)
     for told in (0, 1):
         with pytest.raises(RealReadingsError, match="holds 8 readings"):
-            await recreate(database.owner_url, told=told)
-    await recreate(database.owner_url, told=2)
+            await recreate(database.owner_url, times_confirmed=told)
+    await recreate(database.owner_url, times_confirmed=2)
     async with Database(database.app_url) as store:
         assert await store.tenants() == []
         await load_fixture(store)

@@ -12,9 +12,9 @@ import pytest
 
 from hub.database.database import Database
 from hub.database.errors import (
+    DatabaseError,
     PostgresFailedError,
     SchemaOutdatedError,
-    StoreError,
     UnreachableFolderError,
     UnsafeRoleError,
 )
@@ -182,8 +182,8 @@ async def test_any_postgres_by_its_url(server, tmp_path: Path):
         for _ in range(2):
             async with running(settings) as found:
                 assert found.postgres is None
-                assert await found.store.tenants() == ["home"]
-                app = Settings(data_dir=tmp_path, database_url=found.store.url)
+                assert await found.database.tenants() == ["home"]
+                app = Settings(data_dir=tmp_path, database_url=found.database.url)
                 async with running(app) as as_application:
                     assert as_application.owner_url is None
     finally:
@@ -204,7 +204,7 @@ async def test_a_database_that_was_not_migrated_is_refused(server, tmp_path: Pat
 
 async def test_a_database_that_is_not_there_is_one_line(tmp_path: Path):
     settings = Settings(data_dir=tmp_path, database_url="postgresql://x@127.0.0.1:1/x")
-    with pytest.raises(StoreError, match=r"^DORMOUSE_DATABASE_URL: connection.*refused$"):
+    with pytest.raises(DatabaseError, match=r"^DORMOUSE_DATABASE_URL: connection.*refused$"):
         async with running(settings):
             pass
 
@@ -213,4 +213,4 @@ async def test_a_folder_of_our_own(server_folder: Path):
     settings = Settings(data_dir=server_folder / "own")
     async with running(settings) as found:
         assert found.postgres is not None
-        assert await found.store.tenants() == ["home"]
+        assert await found.database.tenants() == ["home"]

@@ -11,20 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.database.database import Database
 from hub.database.errors import NoActivityError, NoSessionError
-from hub.models import Activity, Device, DeviceThen, LocationHistory, Place, Tick, then
-from hub.models.sessions import Sessions
+from hub.models import Activity, DeviceRow, DeviceThen, LocationHistory, Place, Tick, then
+from hub.models.sessions import TenantSessions
 
 MOVE = Activity("ann", "moved house")
 
 
 @pytest.fixture
 async def sessions(store: Database):
-    async with Sessions(store) as found:
+    async with TenantSessions(store) as found:
         yield found
 
 
-async def make(session: AsyncSession, key: str = "d1", **properties) -> Device:
-    device = Device(key=key, **properties)
+async def make(session: AsyncSession, key: str = "d1", **properties) -> DeviceRow:
+    device = DeviceRow(key=key, **properties)
     session.add(device)
     await session.flush()
     return device
@@ -34,12 +34,12 @@ async def instant(session: AsyncSession) -> datetime:
     return (await session.execute(select(func.clock_timestamp()))).scalar_one()
 
 
-async def ticks(session: AsyncSession, device: Device) -> list[int]:
+async def ticks(session: AsyncSession, device: DeviceRow) -> list[int]:
     query = select(Tick.tick).where(Tick.device_id == device.id).order_by(Tick.tick)
     return list(await session.scalars(query))
 
 
-async def test_a_tick_changes_the_location_and_its_history(sessions: Sessions):
+async def test_a_tick_changes_the_location_and_its_history(sessions: TenantSessions):
     async with sessions.tenant("home") as session:
         new_york, san_francisco = Place(name="New York"), Place(name="San Francisco")
         session.add_all([new_york, san_francisco])
@@ -56,7 +56,7 @@ async def test_a_tick_changes_the_location_and_its_history(sessions: Sessions):
         assert [h.value for h in device.location_history][2:] == [new_york.id]
 
 
-async def test_an_empty_tick_makes_none(sessions: Sessions):
+async def test_an_empty_tick_makes_none(sessions: TenantSessions):
     async with sessions.tenant("home") as session:
         device = await make(session, name="a")
         async with device.clock_tick(MOVE):
@@ -67,7 +67,7 @@ async def test_an_empty_tick_makes_none(sessions: Sessions):
         assert (await session.execute(select(func.count()).select_from(Tick))).scalar_one() == 1
 
 
-async def test_several_properties_change_in_one_tick(sessions: Sessions):
+async def test_several_properties_change_in_one_tick(sessions: TenantSessions):
     async with sessions.tenant("home") as session:
         device = await make(session, name="a", interval_s=300)
         async with device.clock_tick(MOVE):
@@ -84,7 +84,7 @@ async def test_several_properties_change_in_one_tick(sessions: Sessions):
         assert await device.changes(found[-1].at, await instant(session)) == []
 
 
-async def test_a_change_without_an_activity_is_refused(sessions: Sessions):
+async def test_a_change_without_an_activity_is_refused(sessions: TenantSessions):
     with pytest.raises(NoActivityError, match="device d1: name changed without an activity"):
         async with sessions.tenant("home") as session:
             device = await make(session, name="a")
@@ -97,7 +97,7 @@ async def test_a_change_without_an_activity_is_refused(sessions: Sessions):
                 device.name = "b"
 
 
-async def test_a_block_that_raises_changes_nothing(sessions: Sessions):
+async def test_a_block_that_raises_changes_nothing(sessions: TenantSessions):
     async with sessions.tenant("home") as session:
         device = await make(session, name="a")
         with pytest.raises(ZeroDivisionError):
@@ -111,11 +111,11 @@ async def test_a_block_that_raises_changes_nothing(sessions: Sessions):
 
 async def test_a_device_without_a_session_has_no_clock():
     with pytest.raises(NoSessionError):
-        async with Device(key="d1").clock_tick(MOVE):
+        async with DeviceRow(key="d1").clock_tick(MOVE):
             pass
 
 
-async def test_as_of_answers_every_past_state(sessions: Sessions):
+async def test_as_of_answers_every_past_state(sessions: TenantSessions):
     async with sessions.tenant("home") as session:
         before = await instant(session)
         device = await make(session, name="a", interval_s=300)
@@ -125,30 +125,30 @@ async def test_as_of_answers_every_past_state(sessions: Sessions):
                 device.name, device.interval_s = name, interval
             moments.append((await instant(session), name, interval))
         for moment, name, interval in moments:
-            found = (await session.scalars(Device.as_of(moment))).one()
+            found = (await session.scalars(DeviceRow.as_of(moment))).one()
             assert (found.id, found.name, found.interval_s) == (device.id, name, interval)
-        assert (await session.scalars(Device.as_of(before))).all() == []
-        (one,) = await session.scalars(Device.as_of(moments[1][0], device.id))
+        assert (await session.scalars(DeviceRow.as_of(before))).all() == []
+        (one,) = await session.scalars(DeviceRow.as_of(moments[1][0], device.id))
         assert one.name == "b"
         past = then(moments[1][0])
         one = await session.scalars(select(past).where(past.id == device.id, past.name == "b"))
         assert isinstance(one.one(), DeviceThen)
 
 
-async def test_deletes_are_recorded(sessions: Sessions):
+async def test_deletes_are_recorded(sessions: TenantSessions):
     async with sessions.tenant("home") as session:
         device = await make(session, name="a")
         there = await instant(session)
         await session.delete(device)
         await session.flush()
         gone = await instant(session)
-        assert [d.name for d in await session.scalars(Device.as_of(there))] == ["a"]
-        assert (await session.scalars(Device.as_of(gone))).all() == []
+        assert [d.name for d in await session.scalars(DeviceRow.as_of(there))] == ["a"]
+        assert (await session.scalars(DeviceRow.as_of(gone))).all() == []
         last = (await session.scalars(select(Tick).order_by(Tick.tick.desc()))).first()
         assert (last.tick, last.deleted) == (2, True)
 
 
-async def test_sql_past_the_package_leaves_history_too(store: Database, sessions: Sessions):
+async def test_sql_past_the_package_leaves_history_too(store: Database, sessions: TenantSessions):
     async with store.of("home").transaction() as conn:
         await conn.execute(
             "INSERT INTO dormouse.device (key, name) SELECT 'd' || n, 'old' "
@@ -211,7 +211,7 @@ async def assert_history_whole(conn) -> None:
     assert await gaps.fetchall() == []
 
 
-async def test_eight_writers_leave_whole_histories(store: Database, sessions: Sessions):
+async def test_eight_writers_leave_whole_histories(store: Database, sessions: TenantSessions):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     rng = random.Random(seed)
@@ -225,7 +225,7 @@ async def test_eight_writers_leave_whole_histories(store: Database, sessions: Se
             keys = sorted(rng.sample([f"d{n}" for n in range(6)], rng.randint(1, 3)))
             if rng.random() < 0.5:
                 async with sessions.tenant("home") as session:
-                    query = select(Device).where(Device.key == keys[0]).with_for_update()
+                    query = select(DeviceRow).where(DeviceRow.key == keys[0]).with_for_update()
                     device = (await session.scalars(query)).one()
                     async with device.clock_tick(MOVE):
                         device.name, device.interval_s = name, rng.choice([None, 60, 300])
@@ -252,13 +252,13 @@ async def test_eight_writers_leave_whole_histories(store: Database, sessions: Se
         assert count[0] > 30
 
 
-async def test_bulk_orm_update_leaves_history(sessions: Sessions, store: Database):
+async def test_bulk_orm_update_leaves_history(sessions: TenantSessions, store: Database):
     async with sessions.tenant("home") as session:
         place = Place(name="attic")
         session.add(place)
         for n in range(20):
             await make(session, f"d{n}")
-        await session.execute(update(Device).values(location_id=place.id))
+        await session.execute(update(DeviceRow).values(location_id=place.id))
         values = await session.scalars(
             select(LocationHistory.value).where(LocationHistory.ticks.contains(2))
         )

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from hub.doctor.finding import Verdict
 from hub.doctor.parts import examine
 from hub.runtime.defects import Defects
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 from tests.support.broker import until
 
 
@@ -23,7 +23,7 @@ async def test_a_part_that_stands_still_and_its_defect_are_named():
         await go.wait()
 
     supervisor = Supervisor(sleep=sleep)
-    tasks = supervisor.tasks(Role.DUTIES)
+    tasks = supervisor.tasks(PartRole.DUTIES)
     fails = True
 
     async def work() -> None:

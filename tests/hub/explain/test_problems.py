@@ -13,7 +13,7 @@ from hub.devices.repository import DeviceRepository
 from hub.explain.outages import Away, Outage
 from hub.explain.problems import Explainer
 from hub.explain.sentence import Level
-from hub.mqtt.enrolment import Enroller, Gate
+from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.runtime.problems import Problems
 from hub.settings import Enrolment
 
@@ -29,7 +29,7 @@ class Outages:
 @pytest.fixture
 def hub(store, accounts):
     refused = Problems()
-    enroller = Enroller(accounts, Gate(Enrolment.CLOSED, "home"), refused)
+    enroller = Enroller(accounts, EnrolmentGate(Enrolment.CLOSED, "home"), refused)
     outages = Outages()
     explainer = Explainer(
         store,

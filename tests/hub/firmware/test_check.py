@@ -46,13 +46,13 @@ def two_keys() -> bytes:
     stream = canned.parse(GOOD)
     other = protocol.build(stream.payload(), signing_key("other"))
     data = (*stream.data[:-1], other.data[-1])
-    return canned.dump(protocol.Stream(data, stream.end))
+    return canned.dump(protocol.SignedStream(data, stream.end))
 
 
 def foreign_end() -> bytes:
     stream = canned.parse(GOOD)
     other = protocol.build(stream.payload(), signing_key("other"))
-    return canned.dump(protocol.Stream(stream.data, other.end))
+    return canned.dump(protocol.SignedStream(stream.data, other.end))
 
 
 def odd_datagrams() -> bytes:
@@ -62,7 +62,7 @@ def odd_datagrams() -> bytes:
         protocol._datagram(n + 1, at, data[at : at + 255], KEY)
         for n, at in enumerate(range(0, len(data), 255))
     ]
-    return canned.dump(protocol.Stream(tuple(parts), protocol.build(data, KEY).end))
+    return canned.dump(protocol.SignedStream(tuple(parts), protocol.build(data, KEY).end))
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_forged_signatures_make_no_key():
         def forged(datagrams, forge=forge):
             return tuple(d._replace(raw=d.raw[:-size] + forge(d)) for d in datagrams)
 
-        raw = canned.dump(protocol.Stream(forged(stream.data), forged(stream.end)))
+        raw = canned.dump(protocol.SignedStream(forged(stream.data), forged(stream.end)))
         with pytest.raises(ImageRefusedError, match=r"not signed|not all signed"):
             check(raw)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.ota.session import Phase
+from contracts.ota.session import SessionPhase
 from hub.rollouts.neighbours import could_be
 from hub.rollouts.streams import (
     NoFreeStreamError,
@@ -91,7 +91,7 @@ async def test_to_the_address_that_the_device_told(server):
         sent = await one.send("sensor", device.host, CANNED, seen.append)
         assert await device.ended() == 0
     assert (sent.device, sent.address) == ("sensor", device.host)
-    assert [seen[0].phase, seen[-1].phase] == [Phase.WAITING, Phase.DONE]
+    assert [seen[0].phase, seen[-1].phase] == [SessionPhase.WAITING, SessionPhase.DONE]
     done = [progress.done for progress in seen]
     assert done == sorted(done)
     assert (done[0], done[-1]) == (0, sent.size)

@@ -128,7 +128,7 @@ async def test_nothing_new_is_shown_while_its_ids_cannot_be_kept(home, caplog):
     home.say("fresh/Switch/On", "1")
     home.say("known/Switch/On", "1")
     async with asyncio.timeout(60):
-        while "cannot keep its state" not in caplog.text:
+        while "cannot save its state" not in caplog.text:
             await asyncio.sleep(0.01)
     assert await phone.read(known) is True, "what is known goes on"
     assert await phone.find("fresh", "Switch", "On") is None

@@ -100,7 +100,7 @@ async def test_what_fails_is_held_back_and_the_rest_goes_on(home, monkeypatch):
     await phone.wait_for("esp_1", "TemperatureSensor", "StatusFault")
     assert await phone.find("esp_1", "HumiditySensor", "CurrentRelativeHumidity") is None
     assert await phone.find("esp_1", "TemperatureSensor", "CurrentTemperature") == place
-    [held] = home.bridge.held()
+    [held] = home.bridge.unshown()
     assert (held.device, held.part) == ("esp_1", "HumiditySensor.0")
     assert "out of range" in held.reason
     assert home.quiet.txt("c#") != version

@@ -24,8 +24,8 @@ async def test_an_accessory_that_grows_to_101_services(home):
     await phone.wait_for("esp", "Outlet", "On", 48)
     [_, accessory] = await phone.tree()
     assert len(accessory["services"]) == 100
-    assert len(home.bridge.held()) == 51
-    assert "100 services" in home.bridge.held()[0].reason
+    assert len(home.bridge.unshown()) == 51
+    assert "100 services" in home.bridge.unshown()[0].reason
     for index, place in before.items():
         assert await phone.find("esp", "Switch", "On", index) == place
     home.check()
@@ -150,7 +150,7 @@ async def test_a_service_waits_for_its_main_characteristic(home):
     phone = await home.phone()
     await phone.wait_for("esp", "Switch", "On")
     assert await phone.find("esp", "Thermostat", "TargetTemperature") is None
-    assert "waits for CurrentTemperature" in home.bridge.held()[0].reason
+    assert "waits for CurrentTemperature" in home.bridge.unshown()[0].reason
     home.say("esp/Thermostat/CurrentTemperature", "19.5")
     place = await phone.wait_for("esp", "Thermostat", "TargetTemperature")
     assert await phone.read(place) == 21
@@ -158,7 +158,7 @@ async def test_a_service_waits_for_its_main_characteristic(home):
     assert await phone.read(mode) == 0
     home.say("esp/Thermostat/CurrentHeatingCoolingState", "1")
     assert await phone.read(mode) == 1, "a target nobody told follows what is"
-    assert home.bridge.held() == []
+    assert home.bridge.unshown() == []
     home.check()
 
 

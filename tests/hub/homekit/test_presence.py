@@ -36,7 +36,7 @@ def test_a_sleeper_is_late_only_after_its_time_and_a_margin(presence, clock):
     clock.now += 2
     assert not presence.available
     assert presence.unreachable
-    presence.heard()
+    presence.received()
     assert presence.available
 
 
@@ -54,7 +54,7 @@ def test_a_report_that_waited_does_not_make_a_dead_sleeper_present(presence, clo
 
 def test_a_device_that_promised_nothing(presence, clock):
     assert not presence.available
-    presence.heard()
+    presence.received()
     clock.now += 3599
     assert presence.available
     clock.now += 2
@@ -78,7 +78,7 @@ def test_a_replayed_online_must_be_borne_out(presence, clock):
     assert presence.available
     clock.now += 2
     assert not presence.available
-    presence.heard()
+    presence.received()
     clock.now += 1e6
     assert presence.available
 
@@ -150,12 +150,12 @@ async def test_silence_removes_only_where_it_is_wished(home):
 
 
 def test_a_message_that_waited_says_that_it_was_there(presence, clock):
-    presence.heard(ago=3000)
+    presence.received(ago=3000)
     assert presence.available
     clock.now += 700
     assert not presence.available
-    presence.heard()
-    presence.heard(ago=5000)
+    presence.received()
+    presence.received(ago=5000)
     assert presence.silence == 0
 
 

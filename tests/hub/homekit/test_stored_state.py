@@ -6,7 +6,7 @@ from contracts.reading import SeriesKey
 from hub.database.database import Database
 from hub.homekit.identity import Identities
 from hub.homekit.repository import HomeKitRepository
-from hub.homekit.state import Change, PresenceRecord
+from hub.homekit.state import PresenceRecord, StateChange
 
 
 async def test_everything_comes_back(store: Database):
@@ -25,7 +25,7 @@ async def test_everything_comes_back(store: Database):
         SeriesKey("esp_1", "EnergyMeter", 1, "Energy"): 1e8,
     }
     presence = [PresenceRecord(device="esp_1", seen=1.5, due=None, online=True, sleeps=False)]
-    await state.save(Change(bridges, accessories, values, presence))
+    await state.save(StateChange(bridges, accessories, values, presence))
     saved = await state.load()
     assert saved.bridges == bridges
     assert saved.accessories == accessories
@@ -42,8 +42,8 @@ async def test_forgetting_one_device_leaves_the_others(store: Database):
         ids.place(key.device)
     _, accessories = ids.changes()
     presence = [PresenceRecord(device=key.device) for key in keys]
-    await state.save(Change((), accessories, dict.fromkeys(keys, True), presence))
-    await state.save(Change(forgotten=["esp_1"]))
+    await state.save(StateChange((), accessories, dict.fromkeys(keys, True), presence))
+    await state.save(StateChange(forgotten=["esp_1"]))
     saved = await state.load()
     assert [record.device for record in saved.accessories] == ["esp_10"]
     assert [record.device for record in saved.presence] == ["esp_10"]
@@ -54,5 +54,5 @@ async def test_tenants_do_not_see_each_other(store: Database):
     await store.ensure_tenant("beach")
     ids = Identities([], [])
     bridges, _ = ids.changes()
-    await HomeKitRepository(store.of("home")).save(Change(bridges))
+    await HomeKitRepository(store.of("home")).save(StateChange(bridges))
     assert (await HomeKitRepository(store.of("beach")).load()).bridges == []

@@ -18,7 +18,7 @@ def said(translator, topic, payload):
     """What a message says, in short."""
     text = payload if isinstance(payload, str) else json.dumps(payload)
     found = []
-    for message in translator.foreign(topic, text.encode()):
+    for message in translator.translate(topic, text.encode()):
         match message:
             case StateValue(series, raw):
                 found.append((series.topic.removeprefix("HomeKit/"), raw))

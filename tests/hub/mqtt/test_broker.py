@@ -18,7 +18,7 @@ from hub.mqtt import mosquitto as module
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.broker import Broker
 from hub.mqtt.certificates import Authority
-from hub.mqtt.errors import AccountError, BrokerError, PortTakenError
+from hub.mqtt.errors import AccountError, BrokerError, BrokerPortTakenError
 from tests.support.broker import open_folder, owner, until
 from tests.support.mqtt311 import Client
 
@@ -125,10 +125,10 @@ async def test_a_taken_port_is_named_with_who_has_it(accounts):
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(
-            PortTakenError, match=rf"port {port} is taken by \S+ \(pid {os.getpid()}"
+            BrokerPortTakenError, match=rf"port {port} is taken by \S+ \(pid {os.getpid()}"
         ):
             await make(folder, accounts, port=port).start()
-        with pytest.raises(PortTakenError, match=f"port {port} is taken"):
+        with pytest.raises(BrokerPortTakenError, match=f"port {port} is taken"):
             await make(folder, accounts, enrol_port=port).start()
 
 

@@ -7,7 +7,7 @@ import pytest
 from contracts.topics import Batch, Enrol
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.acks import Acks
-from hub.mqtt.enrolment import Enroller, Gate, Outcome
+from hub.mqtt.enrolment import Enroller, EnrolmentGate, EnrolmentOutcome
 from hub.mqtt.errors import AccountError, NotConnectedError
 from hub.mqtt.passwords import matches
 from hub.runtime.problems import Problems
@@ -35,7 +35,7 @@ def problems():
 
 
 def make(accounts, problems, clock, mode=Enrolment.OPEN):
-    return Enroller(accounts, Gate(mode, "home", clock), problems, clock)
+    return Enroller(accounts, EnrolmentGate(mode, "home", clock), problems, clock)
 
 
 def asked(name, password=PASSWORD):
@@ -44,7 +44,7 @@ def asked(name, password=PASSWORD):
 
 async def test_open_lets_in_and_remembers_what_it_was_told(accounts, problems, clock):
     enroller = make(accounts, problems, clock)
-    assert await enroller.enrol(asked("dev")) is Outcome.ENROLLED
+    assert await enroller.enrol(asked("dev")) is EnrolmentOutcome.ENROLLED
     account = accounts.get("dev")
     assert (account.tenant, account.state, account.model) == (
         "home",
@@ -52,28 +52,28 @@ async def test_open_lets_in_and_remembers_what_it_was_told(accounts, problems, c
         "sensor",
     )
     assert matches(PASSWORD, account.password)
-    assert await enroller.enrol(asked("dev")) is Outcome.KNOWN
-    assert await enroller.enrol(asked("dev", OTHER)) is Outcome.TAKEOVER
+    assert await enroller.enrol(asked("dev")) is EnrolmentOutcome.KNOWN
+    assert await enroller.enrol(asked("dev", OTHER)) is EnrolmentOutcome.TAKEOVER
     assert problems.of("dev")["enrol-take-over"].count == 1
     assert matches(PASSWORD, accounts.get("dev").password)
 
 
 @pytest.mark.parametrize("name", ["hub", "viewer"])
 async def test_reserved_names(accounts, problems, clock, name):
-    assert await make(accounts, problems, clock).enrol(asked(name)) is Outcome.RESERVED
+    assert await make(accounts, problems, clock).enrol(asked(name)) is EnrolmentOutcome.RESERVED
     assert accounts.all() == []
 
 
 async def test_a_window_closes_by_itself(accounts, problems, clock):
     enroller = make(accounts, problems, clock, Enrolment.WINDOW)
-    assert await enroller.enrol(asked("early")) is Outcome.CLOSED
+    assert await enroller.enrol(asked("early")) is EnrolmentOutcome.CLOSED
     enroller.gate.open_window("beach", 10)
     clock.now += 599
     assert enroller.gate.window == ("beach", 1)
-    assert await enroller.enrol(asked("dev")) is Outcome.ENROLLED
+    assert await enroller.enrol(asked("dev")) is EnrolmentOutcome.ENROLLED
     clock.now += 1
     assert enroller.gate.window is None
-    assert await enroller.enrol(asked("late")) is Outcome.CLOSED
+    assert await enroller.enrol(asked("late")) is EnrolmentOutcome.CLOSED
     assert [(a.device, a.tenant) for a in accounts.all()] == [("dev", "beach")]
 
 
@@ -81,7 +81,7 @@ async def test_disabled_stays_disabled_whoever_enrols(accounts, problems, clock)
     enroller = make(accounts, problems, clock)
     await enroller.enrol(asked("dev"))
     await accounts.set_state("dev", AccountState.DISABLED)
-    assert await enroller.enrol(asked("dev")) is Outcome.KNOWN
+    assert await enroller.enrol(asked("dev")) is EnrolmentOutcome.KNOWN
     assert accounts.connecting() == []
 
 
@@ -109,11 +109,11 @@ async def test_a_burst_then_a_trickle(accounts, problems, clock):
     enroller = make(accounts, problems, clock)
     enroller.MAX_PENDING = 10**6
     outcomes = [await enroller.enrol(asked(f"dev{n}")) for n in range(Enroller.BURST + 10)]
-    assert outcomes.count(Outcome.ENROLLED) == Enroller.BURST
-    assert outcomes[-10:] == [Outcome.TOO_MANY] * 10
+    assert outcomes.count(EnrolmentOutcome.ENROLLED) == Enroller.BURST
+    assert outcomes[-10:] == [EnrolmentOutcome.TOO_MANY] * 10
     clock.now += 60
     outcomes = [await enroller.enrol(asked(f"more{n}")) for n in range(20)]
-    assert outcomes.count(Outcome.ENROLLED) == Enroller.PER_MINUTE
+    assert outcomes.count(EnrolmentOutcome.ENROLLED) == Enroller.PER_MINUTE
 
 
 async def test_devices_that_enrol_and_never_come_are_forgotten(accounts, problems, clock):
@@ -121,16 +121,16 @@ async def test_devices_that_enrol_and_never_come_are_forgotten(accounts, problem
     enroller.MAX_PENDING = 3
     for number in range(3):
         await enroller.enrol(asked(f"dev{number}"))
-    assert await enroller.enrol(asked("one_more")) is Outcome.TOO_MANY
+    assert await enroller.enrol(asked("one_more")) is EnrolmentOutcome.TOO_MANY
     await enroller.confirm("dev1")
     assert accounts.get("dev1").state is AccountState.ACTIVE
-    assert await enroller.enrol(asked("one_more")) is Outcome.ENROLLED
+    assert await enroller.enrol(asked("one_more")) is EnrolmentOutcome.ENROLLED
     clock.now += Enroller.PATIENCE_S - 1
     assert await enroller.forget_silent() == []
     clock.now += 2
     assert sorted(await enroller.forget_silent()) == ["dev0", "dev2", "one_more"]
     assert [account.device for account in accounts.all()] == ["dev1"]
-    assert await enroller.enrol(asked("dev0", OTHER)) is Outcome.ENROLLED
+    assert await enroller.enrol(asked("dev0", OTHER)) is EnrolmentOutcome.ENROLLED
 
 
 async def test_after_a_restart_the_silent_get_their_day_anew(accounts, problems, clock):
@@ -147,10 +147,10 @@ async def test_a_renewal_is_for_once_and_for_a_while(accounts, problems, clock):
     await enroller.enrol(asked("dev"))
     enroller.allow_renewal("dev", 10)
     clock.now += 601
-    assert await enroller.enrol(asked("dev", OTHER)) is Outcome.TAKEOVER
+    assert await enroller.enrol(asked("dev", OTHER)) is EnrolmentOutcome.TAKEOVER
     enroller.allow_renewal("dev", 10)
-    assert await enroller.enrol(asked("dev", OTHER)) is Outcome.RENEWED
-    assert await enroller.enrol(asked("dev")) is Outcome.TAKEOVER
+    assert await enroller.enrol(asked("dev", OTHER)) is EnrolmentOutcome.RENEWED
+    assert await enroller.enrol(asked("dev")) is EnrolmentOutcome.TAKEOVER
     with pytest.raises(AccountError):
         enroller.allow_renewal("nobody", 10)
 

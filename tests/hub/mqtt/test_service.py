@@ -32,7 +32,7 @@ def build(store: Database, supervisor: Supervisor, folder, **changes) -> Mqtt:
         Translator(Mapping()),
         problems=Problems(),
         tenant_of=tenant_of,
-        held=_nothing,
+        stored_ranges=_nothing,
         feed=LiveFeed(Live(), tenant_of),
         supervisor=supervisor,
     )

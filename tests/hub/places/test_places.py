@@ -12,8 +12,8 @@ from sqlalchemy.orm import joinedload, selectinload
 from contracts.reading import Reading as Measured
 from hub.database.database import Database
 from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError, OverlapError
-from hub.models import Activity, Device, Place, Placement, Reading
-from hub.models.sessions import Sessions
+from hub.models import Activity, DeviceRow, Place, Placement, ReadingRow
+from hub.models.sessions import TenantSessions
 from hub.places.repository import PlaceRepository
 from tests.hub.ingest.test_ingest import NOW, key, stored
 
@@ -22,7 +22,7 @@ MOVE = Activity("ann", "moved house")
 
 @pytest.fixture
 async def sessions(store: Database):
-    async with Sessions(store) as found:
+    async with TenantSessions(store) as found:
         yield found
 
 
@@ -114,7 +114,7 @@ async def test_refusals_are_typed(store: Database):
         await places.record("d9", a, NOW, NOW + timedelta(days=1))
 
 
-async def test_the_tree_has_latest_values_when_asked(store: Database, sessions: Sessions):
+async def test_the_tree_has_latest_values_when_asked(store: Database, sessions: TenantSessions):
     places = PlaceRepository(store.of("home"))
     attic = await places.add("attic")
     await stored(store, [
@@ -123,7 +123,7 @@ async def test_the_tree_has_latest_values_when_asked(store: Database, sessions: 
         Measured(key("elsewhere"), 1.0, NOW),
     ])  # fmt: skip
     async with sessions.tenant("home") as session:
-        device = (await session.scalars(select(Device).where(Device.key == "d1"))).one()
+        device = (await session.scalars(select(DeviceRow).where(DeviceRow.key == "d1"))).one()
         async with device.clock_tick(MOVE):
             device.location_id = attic
     (found,) = await places.tree(values=True)
@@ -135,11 +135,11 @@ async def test_the_tree_has_latest_values_when_asked(store: Database, sessions: 
     }
 
 
-async def test_a_device_is_in_one_place_at_a_time(store: Database, sessions: Sessions):
+async def test_a_device_is_in_one_place_at_a_time(store: Database, sessions: TenantSessions):
     places = PlaceRepository(store.of("home"))
     a, b = await places.add("a"), await places.add("b")
     async with sessions.tenant("home") as session:
-        device = Device(key="d1", location_id=a)
+        device = DeviceRow(key="d1", location_id=a)
         session.add(device)
         await session.flush()
         async with device.clock_tick(MOVE, since=NOW + timedelta(minutes=30)):
@@ -153,7 +153,7 @@ async def test_a_device_is_in_one_place_at_a_time(store: Database, sessions: Ses
     await places.record("d1", b, NOW - timedelta(days=2), NOW - timedelta(days=1))
 
 
-async def placed(store: Database, sessions: Sessions, rng: random.Random) -> None:
+async def placed(store: Database, sessions: TenantSessions, rng: random.Random) -> None:
     """Three devices with readings over ten hours, each in some places for some of them."""
     places = PlaceRepository(store.of("home"))
     ids = [await places.add(f"place {n}") for n in range(3)]
@@ -170,12 +170,14 @@ async def placed(store: Database, sessions: Sessions, rng: random.Random) -> Non
             )  # fmt: skip
 
 
-async def test_the_implied_relation_is_the_brute_force_join(store: Database, sessions: Sessions):
+async def test_the_implied_relation_is_the_brute_force_join(
+    store: Database, sessions: TenantSessions
+):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     await placed(store, sessions, random.Random(seed))
     async with sessions.tenant("home") as session:
-        readings = (await session.scalars(select(Reading))).all()
+        readings = (await session.scalars(select(ReadingRow))).all()
         placements = (await session.scalars(select(Placement))).all()
         assert (len(readings), len(placements)) == (75, 9)
         where = {
@@ -186,8 +188,8 @@ async def test_the_implied_relation_is_the_brute_force_join(store: Database, ses
             for r in readings
         }
 
-        async def of(*criteria) -> set[Reading]:
-            return set(await session.scalars(select(Reading).where(*criteria)))
+        async def of(*criteria) -> set[ReadingRow]:
+            return set(await session.scalars(select(ReadingRow).where(*criteria)))
 
         async def at(*criteria) -> set[Placement]:
             return set(await session.scalars(select(Placement).where(*criteria)))
@@ -201,17 +203,17 @@ async def test_the_implied_relation_is_the_brute_force_join(store: Database, ses
             expected = {r for r in readings if where[r] is placement}
             assert set(await placement.awaitable_attrs.readings) == expected
         # by instance, by key, by list, by none and some, each negated
-        assert await of(Reading.placement == one) == {r for r in readings if where[r] is one}
-        assert await of(Reading.placement != one) == {r for r in readings if where[r] is not one}
-        by_key = Reading.placement.has(Placement.id == one.id)
+        assert await of(ReadingRow.placement == one) == {r for r in readings if where[r] is one}
+        assert await of(ReadingRow.placement != one) == {r for r in readings if where[r] is not one}
+        by_key = ReadingRow.placement.has(Placement.id == one.id)
         assert await of(by_key) == {r for r in readings if where[r] is one}
         assert await of(~by_key) == {r for r in readings if where[r] is not one}
-        several = Reading.placement.in_([one, two])
+        several = ReadingRow.placement.in_([one, two])
         assert await of(several) == {r for r in readings if where[r] in (one, two)}
         assert await of(~several) == {r for r in readings if where[r] not in (one, two)}
-        assert await of(Reading.placement.in_([])) == set()
-        assert await of(Reading.placement == None) == {r for r in readings if not where[r]}  # noqa: E711
-        assert await of(Reading.placement.is_not(None)) == {r for r in readings if where[r]}
+        assert await of(ReadingRow.placement.in_([])) == set()
+        assert await of(ReadingRow.placement == None) == {r for r in readings if not where[r]}  # noqa: E711
+        assert await of(ReadingRow.placement.is_not(None)) == {r for r in readings if where[r]}
         # reverse
         assert await at(Placement.readings.any()) == seen
         assert await at(Placement.readings == None) == set(placements) - seen  # noqa: E711
@@ -224,8 +226,8 @@ async def test_the_implied_relation_is_the_brute_force_join(store: Database, ses
         # joined
         query = (
             select(Place.name, func.count())
-            .select_from(Reading)
-            .join(Reading.placement)
+            .select_from(ReadingRow)
+            .join(ReadingRow.placement)
             .join(Placement.location)
             .group_by(Place.name)
         )
@@ -239,7 +241,7 @@ async def test_the_implied_relation_is_the_brute_force_join(store: Database, ses
 
 @pytest.mark.parametrize("how", [selectinload, joinedload])
 async def test_eager_loading_takes_a_constant_number_of_queries(
-    store: Database, sessions: Sessions, how
+    store: Database, sessions: TenantSessions, how
 ):
     await placed(store, sessions, random.Random(7))
     statements: list[str] = []
@@ -249,7 +251,7 @@ async def test_eager_loading_takes_a_constant_number_of_queries(
         lambda *facts: statements.append(facts[2]),
     )
     async with sessions.tenant("home") as session:
-        query = select(Reading).options(how(Reading.placement))
+        query = select(ReadingRow).options(how(ReadingRow.placement))
         readings = (await session.scalars(query)).unique().all()
         assert len(readings) == 75
         there = [r.placement for r in readings if r.placement]

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.ota import canned, protocol
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from tests.support.hub import HubProcess, until
 
 
@@ -38,7 +38,7 @@ class Fleet:
         data = canned.dump(protocol.build(image, self._updatable.key))
         return (await self.ask("POST", "/firmware", content=data))["id"]
 
-    async def twin(self, kind: Kind = Kind.DS18B20, *, interval: float = 2, **options: Any):
+    async def twin(self, kind: TwinKind = TwinKind.DS18B20, *, interval: float = 2, **options: Any):
         """A device that runs 1.0.0 and has reported."""
         rom = self._updatable.options("1.0.0", idle_restart_ms=8000)
         twin = self._make_twin(

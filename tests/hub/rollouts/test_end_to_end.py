@@ -7,11 +7,11 @@ import contextlib
 import httpx
 import pytest
 
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from tests.support.hub import until
 
 
-@pytest.mark.parametrize("kind", [Kind.DS18B20, Kind.SWITCH])
+@pytest.mark.parametrize("kind", [TwinKind.DS18B20, TwinKind.SWITCH])
 async def test_one_device_from_command_to_new_version(fleet, kind):
     twin = await fleet.twin(kind)
     await fleet.add_image("2.0.0")

@@ -23,7 +23,7 @@ AT = "2026-03-01T12:00:00+00:00"
         ({"state": "commanded"}, "waiting for its wake: never heard yet"),
         ({"state": "commanded", "heard_at": AT, "expected_at": AT}, "asleep, last heard at "),
         ({"state": "accepted"}, "accepted, waiting for a free stream"),
-        ({"state": "updating"}, "accepted and told to go, waiting for its OTA server"),
+        ({"state": "updating"}, "accepted, go-ahead sent, waiting for its OTA server"),
         ({"state": "updating", "progress": {**SENDING, "done": 0}}, "waiting for its OTA server"),
         ({"state": "updating", "progress": SENDING},
          "streaming 40 % (40 %, 25.0 kB/s, 12 s left)"),

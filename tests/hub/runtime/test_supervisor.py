@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from hub.runtime.defects import Defects
-from hub.runtime.supervisor import Part, Role, Supervisor, started
+from hub.runtime.supervisor import PartRole, RunningPart, Supervisor, started
 from tests.support.broker import until
 
 
@@ -40,7 +40,7 @@ def supervisor(sleep: Sleep) -> Supervisor:
 
 
 async def test_a_loop_that_dies_is_begun_again_and_shown_meanwhile(supervisor, sleep, caplog):
-    tasks = supervisor.tasks(Role.DUTIES)
+    tasks = supervisor.tasks(PartRole.DUTIES)
     going = asyncio.Event()
     fails = 3
 
@@ -56,7 +56,7 @@ async def test_a_loop_that_dies_is_begun_again_and_shown_meanwhile(supervisor, s
     for number in range(3):
         await until(lambda number=number: len(sleep.pauses) == number + 1)
         assert not loop.running
-        assert supervisor.failed() == {Role.DUTIES}
+        assert supervisor.failed() == {PartRole.DUTIES}
         sleep.go.release()
     await going.wait()
     assert sleep.pauses == [0.5, 1.0, 2.0]
@@ -72,7 +72,7 @@ async def test_a_loop_that_dies_is_begun_again_and_shown_meanwhile(supervisor, s
 
 
 async def test_a_loop_that_ran_well_for_long_begins_with_the_first_pause(supervisor, sleep):
-    tasks = supervisor.tasks(Role.INTAKE)
+    tasks = supervisor.tasks(PartRole.INTAKE)
     lasts = iter([0, 0, 1000, 0])
 
     async def work() -> None:
@@ -89,7 +89,7 @@ async def test_a_loop_that_ran_well_for_long_begins_with_the_first_pause(supervi
 
 
 async def test_a_loop_that_has_nothing_more_to_do_is_over(supervisor):
-    tasks = supervisor.tasks(Role.WEB)
+    tasks = supervisor.tasks(PartRole.WEB)
 
     async def work() -> None:
         return
@@ -100,7 +100,7 @@ async def test_a_loop_that_has_nothing_more_to_do_is_over(supervisor):
 
 
 async def test_what_an_errand_raises_is_noted(supervisor):
-    tasks = supervisor.tasks(Role.WEB)
+    tasks = supervisor.tasks(PartRole.WEB)
 
     async def answers() -> int:
         return 4
@@ -117,7 +117,7 @@ async def test_what_an_errand_raises_is_noted(supervisor):
 async def test_parts_stop_in_reverse_and_those_before_one_that_does_not_start():
     done: list[str] = []
 
-    def part(name: str, *, starts: bool = True) -> Part:
+    def part(name: str, *, starts: bool = True) -> RunningPart:
         async def start() -> None:
             if not starts:
                 raise OSError(name)
@@ -126,9 +126,9 @@ async def test_parts_stop_in_reverse_and_those_before_one_that_does_not_start():
         async def stop() -> None:
             done.append(f"stop {name}")
 
-        return Part(name, Role.INTAKE, start, stop)
+        return RunningPart(name, PartRole.INTAKE, start, stop)
 
-    async with started([part("a"), part("b"), Part("c", Role.WEB)]):
+    async with started([part("a"), part("b"), RunningPart("c", PartRole.WEB)]):
         done.append("going")
     assert done == ["start a", "start b", "going", "stop b", "stop a"]
     done.clear()

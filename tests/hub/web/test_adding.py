@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from hub.settings import Enrolment
 from tests.hub.conftest import hub_with_people
 from tests.hub.web.devices import device
@@ -39,7 +39,7 @@ def step(page, title: str):
 async def test_it_is_left_in_the_middle_and_gone_on_with_on_a_phone(
     window_hub, make_twin, open_browser
 ):
-    twin = make_twin(Kind.DS18B20, address(window_hub), interval=2)
+    twin = make_twin(TwinKind.DS18B20, address(window_hub), interval=2)
     try:
         async with open_browser("ann", hub=window_hub) as page:
             await page.goto("/add")

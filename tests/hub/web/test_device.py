@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from contracts.reading import SeriesKey
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from hub.readings.repository import ReadingRepository
 from tests.hub.anomalies.ordinary import A_DAY, series
 from tests.hub.anomalies.stored import store_series
@@ -123,7 +123,7 @@ async def test_a_calibration_is_set_and_the_page_follows(web, open_browser):
 
 
 async def test_a_switch_is_switched_and_a_reader_cannot(web, open_browser, make_twin):
-    twin = make_twin(Kind.SWITCH, HubAddress.of(web.facts))
+    twin = make_twin(TwinKind.SWITCH, HubAddress.of(web.facts))
     await twin.start()
     async with open_browser("ann") as page:
         await page.goto("/")

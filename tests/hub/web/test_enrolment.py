@@ -8,7 +8,7 @@ import pytest
 
 from contracts.topics import Enrol
 from hub.mqtt.account_repository import AccountState
-from hub.mqtt.enrolment import Enroller, Gate
+from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.runtime.problems import Problems
 from hub.settings import Enrolment
 from hub.web.adding.enrolment import Remedy, enrolment_view
@@ -23,7 +23,7 @@ def asked(name: str, password: str = PASSWORD) -> Enrol:
 @pytest.fixture
 def side(accounts):
     """The parts of the MQTT side that decide on enrolments; nobody comes in by itself."""
-    gate, problems = Gate(Enrolment.WINDOW, "home"), Problems()
+    gate, problems = EnrolmentGate(Enrolment.WINDOW, "home"), Problems()
     enroller = Enroller(accounts, gate, problems)
     return SimpleNamespace(gate=gate, book=accounts, enroller=enroller, problems=problems)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from tests.firmware.test_portal_browser import KEY, TRIED_MS, fill, served
 from tests.hub.people.joined import PASSWORD
 from tests.hub.web.conftest import DESKTOP
@@ -26,7 +26,7 @@ POINTS = """async () => {
 
 async def test_first_run_to_first_chart_without_a_terminal(hub, make_twin, tmp_path):
     twin = make_twin(
-        Kind.DS18B20,
+        TwinKind.DS18B20,
         HubAddress("127.0.0.1", hub.facts["mqtt_port"], hub.facts["enrol_port"]),
         world={"wifi": {"ssid": "home", "key": KEY}},
         interval=2,

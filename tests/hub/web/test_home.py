@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from host.twin.hub import HubAddress
-from host.twin.kinds import Kind
+from host.twin.kinds import TwinKind
 from tests.hub.web.speakers import TEMPERATURE, call_it, device, tell
 
 CELLAR = "House \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} Cellar"
@@ -59,7 +59,7 @@ async def test_a_new_reading_is_on_screen_by_itself(web, open_browser):
 async def test_a_twin_comes_by_itself(web, open_browser, make_twin):
     async with open_browser("rob") as page:
         await home(page)
-        twin = make_twin(Kind.DS18B20, HubAddress.of(web.facts), interval=60)
+        twin = make_twin(TwinKind.DS18B20, HubAddress.of(web.facts), interval=60)
         await twin.start()
         await card(page, twin.id).get_by_text("°C").wait_for()
         await twin.power_off()

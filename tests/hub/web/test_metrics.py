@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
-from hub.runtime.supervisor import Role, Supervisor
+from hub.runtime.supervisor import PartRole, Supervisor
 from hub.web import health
 from tests.hub.filled import EVIL
 
@@ -43,7 +43,7 @@ async def test_prometheus_gets_a_tenants_devices_and_values(full, ann, make_toke
     assert samples["dormouse_value", *series, ("unit", "°C")] == 22.87
     assert samples["dormouse_value_timestamp_seconds", *series] > 1.7e9
     assert samples["dormouse_broker_connected",] == 1
-    for role in Role:
+    for role in PartRole:
         assert samples["dormouse_parts_running", ("role", role)] == 1
     assert samples["dormouse_part_restarts_total", ("part", "acknowledgements to devices")] == 0
     names = {dict(key[1:]).get("name") for key in samples if key[0] == "dormouse_device_info"}
@@ -93,7 +93,7 @@ async def test_health_is_honest_about_database_and_broker(server, full):
             assert (answer.status_code, answer.json()["broker"]) == (503, "away")
             connected.set()
             assert (await client.get("/healthz")).json()["status"] == "ok"
-            for role, status in ((Role.DUTIES, 200), (Role.INTAKE, 503)):
+            for role, status in ((PartRole.DUTIES, 200), (PartRole.INTAKE, 503)):
                 tasks = supervisor.tasks(role)
                 loop = tasks.loop("failing", _fail)
                 async with asyncio.timeout(20):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.database.database import Database
-from hub.database.errors import StoreError
+from hub.database.errors import DatabaseError
 from hub.wizards.machine import WizardProgress
 from hub.wizards.repository import MovedOnError, SavedProgress, WizardRepository
 
@@ -54,6 +54,6 @@ async def test_only_a_reset_clears_it_and_what_was_open_elsewhere_does_not_bring
 async def test_what_cannot_be_kept_is_refused(store: Database):
     ann = WizardRepository(store.of("home"), "ann")
     for text in ("\0", "\ud800"):
-        with pytest.raises(StoreError):
+        with pytest.raises(DatabaseError):
             await ann.save("add", SavedProgress(), WizardProgress({"name": {"name": text}}))
     assert await ann.load("add") == SavedProgress()
