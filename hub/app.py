@@ -20,7 +20,7 @@ from hub.device_settings.service import ConfigService
 from hub.devices.naming import Naming
 from hub.devices.recorder import DeviceRecorder
 from hub.devices.replace import Replacement
-from hub.doctor.finding import Finding
+from hub.doctor.finding import DoctorFinding
 from hub.doctor.parts import examine
 from hub.explain.outages import Outages
 from hub.explain.problems import Explainer
@@ -44,7 +44,7 @@ from hub.mqtt.service import Mqtt
 from hub.people.passwords import Passwords
 from hub.people.repository import PeopleRepository
 from hub.people.service import PeopleService
-from hub.people.sessions import Sessions
+from hub.people.sessions import LoginSessions
 from hub.rollouts.runner import Runner
 from hub.rollouts.service import Rollouts
 from hub.rollouts.streams import Streams, StreamTimes
@@ -190,7 +190,7 @@ class Hub:
         """A tenant's images."""
         return FirmwareRepository(self.running.store.of(tenant), self._flash_maps)
 
-    def _examine_parts(self) -> Iterator[Finding]:
+    def _examine_parts(self) -> Iterator[DoctorFinding]:
         """What the doctor says of the hub's own parts."""
         broker, postgres = self.mqtt.broker, self.running.postgres
         children = [] if broker is None else [broker.main.child, broker.enrolment.child]
@@ -247,7 +247,7 @@ class Hub:
                 outages=self.outages,
             ),
             anomalies=self.anomalies,
-            people=PeopleService(people, Sessions(people), Passwords()),
+            people=PeopleService(people, LoginSessions(people), Passwords()),
             streams=streams,
             tokens=TokenService(TokenRepository(store), streams),
         )

@@ -19,7 +19,7 @@ from hub.devices import routes as devices
 from hub.devices.naming import Naming
 from hub.devices.replace import Replacement
 from hub.doctor import routes as doctor
-from hub.doctor.finding import Finding
+from hub.doctor.finding import DoctorFinding
 from hub.explain import routes as explain
 from hub.explain.problems import Explainer
 from hub.firmware import routes as firmware
@@ -60,7 +60,7 @@ class Services:
     live: Live
     problems: Problems
     supervisor: Supervisor
-    examine_parts: Callable[[], Iterable[Finding]]
+    examine_parts: Callable[[], Iterable[DoctorFinding]]
     mqtt: Mqtt
     bridges: BridgeSets
     reload_mapping: MappingReload

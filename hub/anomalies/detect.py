@@ -9,9 +9,9 @@ from enum import StrEnum
 from itertools import pairwise
 
 from contracts.show import Clock, span
-from hub.anomalies.profile import STUCK_READINGS, Profile, Sample
+from hub.anomalies.profile import STUCK_READINGS, Sample, SeriesProfile
 
-__all__ = ["Finding", "Kind", "detect"]
+__all__ = ["Anomaly", "AnomalyKind", "detect"]
 
 # One odd reading is a jump there and back; a range is left when several say so.
 _RANGE_READINGS = 3
@@ -19,7 +19,7 @@ _RANGE_READINGS = 3
 _MISSED, _SILENT_LEAST_S = 4, 900.0
 
 
-class Kind(StrEnum):
+class AnomalyKind(StrEnum):
     """What can be odd."""
 
     STUCK = "stuck"
@@ -29,13 +29,13 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Anomaly:
     """Something odd from `since` on, at its oddest at `at` (`value`); `until` None: it goes on.
 
     `text` says it in numbers.
     """
 
-    kind: Kind
+    kind: AnomalyKind
     since: datetime
     until: datetime | None
     at: datetime
@@ -44,14 +44,14 @@ class Finding:
 
 
 def detect(
-    profile: Profile,
+    profile: SeriesProfile,
     readings: Sequence[Sample],
     now: datetime,
     *,
     show: Callable[[float], str],
     seen_at: datetime | None = None,
     zone: tzinfo | None = None,
-) -> list[Finding]:
+) -> list[Anomaly]:
     """What is odd about a series' last readings (in order), the newest first.
 
     `show` gives a value with its unit; `seen_at` is when the device was last heard.
@@ -67,8 +67,8 @@ def detect(
 
 
 def _out_of_range(
-    profile: Profile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
-) -> list[Finding]:
+    profile: SeriesProfile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
+) -> list[Anomaly]:
     found = []
     run: list[tuple[float, Sample]] = []  # how far out, the reading
     for sample in [*readings, None]:
@@ -82,7 +82,7 @@ def _out_of_range(
     return found
 
 
-def _beyond(profile: Profile, sample: Sample) -> float:
+def _beyond(profile: SeriesProfile, sample: Sample) -> float:
     """By how much a reading is out of what is allowed at its hour."""
     at, value = sample
     allowed = profile.allowed[profile.hour(at)]
@@ -92,13 +92,13 @@ def _beyond(profile: Profile, sample: Sample) -> float:
 
 
 def _range_finding(
-    profile: Profile,
+    profile: SeriesProfile,
     run: Sequence[tuple[float, Sample]],
     clock: Clock,
     show: Callable[[float], str],
     *,
     over: bool,
-) -> Finding:
+) -> Anomaly:
     _, (at, value) = max(run)
     usual = profile.hours[profile.hour(at)] or (value, value)
     text = (
@@ -106,15 +106,15 @@ def _range_finding(
         f"usually {show(usual[0])} to {show(usual[1])} at this hour"
     )
     until = _time(run[-1][1][0]) if over else None
-    return Finding(Kind.RANGE, _time(run[0][1][0]), until, _time(at), value, text)
+    return Anomaly(AnomalyKind.RANGE, _time(run[0][1][0]), until, _time(at), value, text)
 
 
 def _jumps(
-    profile: Profile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
-) -> list[Finding]:
+    profile: SeriesProfile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
+) -> list[Anomaly]:
     if profile.jump is None:
         return []
-    found: list[Finding] = []
+    found: list[Anomaly] = []
     for (before_at, before), (at, value) in pairwise(readings):
         # After a gap a change is no jump.
         gap = profile.interval is not None and at - before_at > 2.5 * profile.interval
@@ -125,13 +125,13 @@ def _jumps(
             f"at {clock.at(_time(at))}; usually it changes by less than "
             f"{show(profile.jump)} between two readings"
         )
-        found.append(Finding(Kind.JUMP, _time(before_at), _time(at), _time(at), value, text))
+        found.append(Anomaly(AnomalyKind.JUMP, _time(before_at), _time(at), _time(at), value, text))
     return found[-5:]
 
 
 def _stuck(
-    profile: Profile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
-) -> list[Finding]:
+    profile: SeriesProfile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
+) -> list[Anomaly]:
     if profile.stuck is None or not readings:
         return []
     last_at, value = readings[-1]
@@ -148,12 +148,12 @@ def _stuck(
         f"exactly {show(value)} since {clock.at(_time(since))} ({same} readings); "
         f"before, {before if profile.longest else 'no two readings were the same'}"
     )
-    return [Finding(Kind.STUCK, _time(since), None, _time(last_at), value, text)]
+    return [Anomaly(AnomalyKind.STUCK, _time(since), None, _time(last_at), value, text)]
 
 
 def _silent(
-    profile: Profile, readings: Sequence[Sample], clock: Clock, seen_at: datetime | None
-) -> list[Finding]:
+    profile: SeriesProfile, readings: Sequence[Sample], clock: Clock, seen_at: datetime | None
+) -> list[Anomaly]:
     if profile.interval is None or not readings:
         return []
     last_at, value = readings[-1]
@@ -164,7 +164,7 @@ def _silent(
     text = f"no reading since {clock.at(_time(last_at))}, expected {clock.at(expected)}"
     if seen_at is not None and seen_at.timestamp() - last_at > 2 * profile.interval:
         text += f", though the device was heard at {clock.at(seen_at)}"
-    return [Finding(Kind.SILENT, _time(last_at), None, expected, value, text)]
+    return [Anomaly(AnomalyKind.SILENT, _time(last_at), None, expected, value, text)]
 
 
 def _time(at: float) -> datetime:

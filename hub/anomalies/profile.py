@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-__all__ = ["Bin", "Floors", "Profile", "Sample", "floors_of", "learn", "quantile"]
+__all__ = ["Bin", "Floors", "Sample", "SeriesProfile", "floors_of", "learn", "quantile"]
 
 Sample = tuple[float, float]
 """A reading: seconds since the epoch, value."""
@@ -58,7 +58,7 @@ def floors_of(unit: str, typical: float) -> Floors:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class SeriesProfile:
     """What is usual of a series.
 
     `hours`: for each hour of the day the usual range, None where too little is known; `allowed`:
@@ -82,7 +82,9 @@ class Profile:
         return int((at + self.offset) // _HOUR) % 24
 
 
-def learn(bins: Sequence[Bin], readings: Sequence[Sample], *, unit: str, offset: int) -> Profile:
+def learn(
+    bins: Sequence[Bin], readings: Sequence[Sample], *, unit: str, offset: int
+) -> SeriesProfile:
     """The profile from hourly bins of the past weeks and readings of the past days, in order.
 
     `offset`: seconds that local time is ahead of UTC.
@@ -94,7 +96,7 @@ def learn(bins: Sequence[Bin], readings: Sequence[Sample], *, unit: str, offset:
     step, jump = _steps(readings, floors)
     longest, stuck = _runs(readings)
     interval = _interval(readings)
-    return Profile(hours, allowed, step, jump, longest, stuck, interval, offset)
+    return SeriesProfile(hours, allowed, step, jump, longest, stuck, interval, offset)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

@@ -15,12 +15,12 @@ from hub.device_settings.schema import SECRET, checked, split_secrets
 from hub.devices.known import require_device
 from hub.mqtt.errors import NotConnectedError
 
-__all__ = ["ConfigState", "Configs", "Publish", "payload"]
+__all__ = ["ConfigState", "Configs", "PublishMessage", "payload"]
 
 _AT_ONCE = 100  # retained messages on their way to the broker
 
 
-class Publish(Protocol):
+class PublishMessage(Protocol):
     """MqttSource.publish."""
 
     async def __call__(
@@ -61,7 +61,7 @@ class Configs:
     `publish_all` at the next connection.
     """
 
-    def __init__(self, database: TenantDatabase, publish: Publish) -> None:
+    def __init__(self, database: TenantDatabase, publish: PublishMessage) -> None:
         self._database = database
         self._publish = publish
         self._kept = SettingsRepository(database)

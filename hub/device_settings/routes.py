@@ -51,7 +51,7 @@ class SettingsIn(BaseModel, extra="forbid"):
     settings: dict[str, Any] = Field(min_length=1, max_length=100)
 
 
-class SettingsVersion(BaseModel):
+class SettingsVersionOut(BaseModel):
     """What was desired of a device at some time, secrets masked."""
 
     version: int
@@ -82,12 +82,12 @@ def routes(settings: ConfigService, live: Live) -> APIRouter:
         return SettingsOut.of(await settings.of(caller.tenant).state(device))
 
     @router.get("/versions")
-    async def versions(caller: Operator, device: DeviceId) -> list[SettingsVersion]:
+    async def versions(caller: Operator, device: DeviceId) -> list[SettingsVersionOut]:
         """Every version of a device's settings, the newest first."""
         configs = settings.of(caller.tenant)
         await configs.state(device)  # refuses what is no device
         return [
-            SettingsVersion.model_validate(version, from_attributes=True)
+            SettingsVersionOut.model_validate(version, from_attributes=True)
             for version in await configs.history(device)
         ]
 

@@ -12,13 +12,13 @@ from psycopg.types.json import Jsonb
 from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
 
-__all__ = ["DeviceRepository", "Gaps"]
+__all__ = ["DeviceRepository", "SequenceGaps"]
 
 _QUERIES = Queries.of("hub.devices")
 
 
 @dataclass(frozen=True, slots=True)
-class Gaps:
+class SequenceGaps:
     """One boot identity of a device: what was delivered of its sequence numbers 1..last.
 
     `missing` are the ranges [first, last] that never came; `lost` is how many readings the device
@@ -88,12 +88,12 @@ class DeviceRepository:
             await conn.execute(_QUERIES["ensure_device"], facts)
             await conn.execute(_QUERIES["keep_lost"], facts)
 
-    async def gaps(self, device: str | None = None) -> list[Gaps]:
+    async def gaps(self, device: str | None = None) -> list[SequenceGaps]:
         """What is missing, by device and boot identity, the oldest first."""
         async with self._database.transaction() as conn:
             rows = await (await conn.execute(_QUERIES["gaps"], {"device": device})).fetchall()
         return [
-            Gaps(key, boot, last, held, [(a, b) for a, b in missing], lost)
+            SequenceGaps(key, boot, last, held, [(a, b) for a, b in missing], lost)
             for key, boot, last, held, missing, lost in rows
         ]
 

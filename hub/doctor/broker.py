@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hub.doctor.finding import Finding, Verdict
+from hub.doctor.finding import DoctorFinding, Verdict
 
-__all__ = ["Door", "examine"]
+__all__ = ["BrokerListener", "examine"]
 
 # Guessed first by whoever guesses.
 _GUESSES = [
@@ -25,7 +25,7 @@ _WAIT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class BrokerListener:
     """A listener of the broker."""
 
     host: str
@@ -36,7 +36,7 @@ class Door:
 class _Client:
     """A connection that notes what it is told."""
 
-    door: Door
+    door: BrokerListener
     user: str | None = None
     password: str | None = None
     client_id: str = ""
@@ -102,19 +102,19 @@ def _connected(client: _Client) -> Iterator[_Client]:
 
 
 def examine(
-    devices: Door, enrolment: Door | None, accounts: Sequence[tuple[str, str]]
-) -> Iterator[Finding]:
+    devices: BrokerListener, enrolment: BrokerListener | None, accounts: Sequence[tuple[str, str]]
+) -> Iterator[DoctorFinding]:
     """Try what must not work. `accounts` are two that exist for this alone, (name, password)."""
     (name, password), (other, other_password) = accounts
     with _connected(_Client(devices)) as nobody:
-        yield Finding.of(
+        yield DoctorFinding.of(
             "connect to the broker without an account", nobody.code != 0, "it lets anybody in"
         )
     guessed = [u for u, p in _GUESSES if _lets_in(devices, u, p)]
-    yield Finding.of(
+    yield DoctorFinding.of(
         "connect with passwords that are guessed first", not guessed, f"works for {guessed}"
     )
-    yield Finding.of(
+    yield DoctorFinding.of(
         "connect as a known device with another password",
         not _lets_in(devices, name, secrets.token_hex(16)),
         "it lets it in",
@@ -123,43 +123,43 @@ def examine(
         victim.subscribe(f"HomeKit/{other}/#")
         with _connected(_Client(devices, name, password)) as device:
             if device.code != 0:
-                yield Finding("connect as a device", Verdict.BAD, "an account does not work")
+                yield DoctorFinding("connect as a device", Verdict.BAD, "an account does not work")
                 return
             yield from _as_device(device, victim, name, other)
     if enrolment is not None:
         yield from _as_stranger(enrolment)
 
 
-def _lets_in(door: Door, user: str, password: str) -> bool:
+def _lets_in(door: BrokerListener, user: str, password: str) -> bool:
     with _connected(_Client(door, user, password)) as client:
         return client.code == 0
 
 
-def _as_device(device: _Client, victim: _Client, name: str, other: str) -> Iterator[Finding]:
+def _as_device(device: _Client, victim: _Client, name: str, other: str) -> Iterator[DoctorFinding]:
     mark = secrets.token_hex(8)
     device.publish(f"HomeKit/{other}/Doctor/Foreign", mark)
     victim.turn()
     reached = any(mark.encode() == payload for _, payload in victim.got)
-    yield Finding.of(
+    yield DoctorFinding.of(
         "publish to another device's topic", not reached, "it is delivered: the ACL is missing"
     )
     device.subscribe("#", "HomeKit/#", f"HomeKit/{other}/#", "$share/doctor/#", "$SYS/#")
     victim.publish(f"HomeKit/{other}/Doctor/Own", mark)
     device.turn()
     foreign = sorted({topic for topic, _ in device.got if not topic.startswith(f"HomeKit/{name}/")})
-    yield Finding.of("read other devices' topics", not foreign, f"it reads {foreign[:3]}")
+    yield DoctorFinding.of("read other devices' topics", not foreign, f"it reads {foreign[:3]}")
     with _connected(_Client(device.door, name, device.password, client_id=other)):
         victim.turn()
     before = len(victim.got)
     victim.publish(f"HomeKit/{other}/Doctor/Still", mark)
-    yield Finding.of(
+    yield DoctorFinding.of(
         "end another device's session by its client id",
         len(victim.got) > before,
         "it works: client ids must be bound to accounts",
     )
 
 
-def _as_stranger(door: Door) -> Iterator[Finding]:
+def _as_stranger(door: BrokerListener) -> Iterator[DoctorFinding]:
     mark = secrets.token_hex(8)
     with (
         _connected(_Client(door)) as listening,
@@ -169,6 +169,6 @@ def _as_stranger(door: Door) -> Iterator[Finding]:
         # Its id is none, so that the hub refuses it.
         stranger.publish("enrol/doctor.", mark)
         listening.turn()
-        yield Finding.of(
+        yield DoctorFinding.of(
             "read enrolments as a stranger", not listening.got, "passwords of new devices leak"
         )

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from hub.api.access import OPERATOR_ONLY
 from hub.database.database import Database
 from hub.doctor import database
-from hub.doctor.finding import Finding, Verdict
+from hub.doctor.finding import DoctorFinding, Verdict
 
 __all__ = ["routes"]
 
@@ -23,7 +23,7 @@ class FindingOut(BaseModel):
     detail: str
 
 
-def routes(store: Database, parts: Callable[[], Iterable[Finding]]) -> APIRouter:
+def routes(store: Database, parts: Callable[[], Iterable[DoctorFinding]]) -> APIRouter:
     """/doctor/database and /doctor/parts; `parts` looks at the hub's own."""
     router = APIRouter(prefix="/doctor", tags=["operator"], dependencies=[OPERATOR_ONLY])
 

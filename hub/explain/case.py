@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from contracts.show import Clock, volts
 from hub.explain import trends
-from hub.explain.facts import Facts
+from hub.explain.facts import DeviceFacts
 from hub.explain.outages import merged
 from hub.explain.silence import Silence, silence
 
@@ -16,7 +16,7 @@ __all__ = ["Case"]
 class Case:
     """Facts, the instant they are looked at, and what follows from both."""
 
-    def __init__(self, facts: Facts, clock: Clock) -> None:
+    def __init__(self, facts: DeviceFacts, clock: Clock) -> None:
         self.facts = facts
         self.clock = clock
         self.now = clock.now

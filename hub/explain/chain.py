@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from contracts.show import count, span, volts
 from hub.explain import trends
 from hub.explain.case import Case
-from hub.explain.facts import InRollout
+from hub.explain.facts import RolloutStanding
 from hub.explain.headline import KNOCKS, REFUSED, offline, quiet, refused, shut_out
 from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
@@ -199,7 +199,7 @@ _STANDING = {
 }
 
 
-def _standing(rollout: InRollout, case: Case) -> str:
+def _standing(rollout: RolloutStanding, case: Case) -> str:
     """Why an update that is not over has not happened yet."""
     tries = f", {count(rollout.attempts, 'attempt')} failed" if rollout.attempts else ""
     if rollout.state != "pending":

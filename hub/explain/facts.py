@@ -12,7 +12,7 @@ from hub.explain.outages import Outage
 from hub.mqtt.account_repository import AccountState
 from hub.runtime.problems import Seen
 
-__all__ = ["Day", "Facts", "Heard", "InRollout", "Lost", "Surroundings"]
+__all__ = ["Day", "DeviceFacts", "LatestReading", "LostReadings", "RolloutStanding", "Surroundings"]
 
 
 DAYS = 14
@@ -36,7 +36,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class LatestReading:
     """Newest reading of a device, and what its battery series say (None: it has none)."""
 
     at: datetime
@@ -45,7 +45,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostReadings:
     """Readings that will not come, of the boot identities heard in these days.
 
     `held` are there; the first of either came at `since`, the last at `at`.
@@ -59,7 +59,7 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class InRollout:
+class RolloutStanding:
     """Where a device stands in the last rollout that named it; `version` None: of settings."""
 
     rollout: int
@@ -95,7 +95,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DeviceFacts:
     """All that is known of one device; None where nothing is.
 
     `seen_at` is the newest of its reports and readings, `next_wake_at` when its last report said
@@ -114,12 +114,12 @@ class Facts:
     report: Mapping[str, Any] = field(default_factory=dict)
     report_at: datetime | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    rollout: InRollout | None = None
+    rollout: RolloutStanding | None = None
     replaced_by: tuple[str, datetime] | None = None
-    heard: Heard | None = None
+    heard: LatestReading | None = None
     days: Sequence[Day] = ()
     levels: Sequence[tuple[date, float]] = ()
-    lost: Lost | None = None
+    lost: LostReadings | None = None
     config: SettingsVersion | None = None
     problems: Mapping[str, Seen] = field(default_factory=dict)
     held: Sequence[str] = ()

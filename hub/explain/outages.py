@@ -37,7 +37,7 @@ class Outage:
     end: datetime | None
 
 
-class Kept(Protocol):
+class OutageStore(Protocol):
     """hub.database.key_value.KeyValueStore."""
 
     async def load(self, area: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Outages:
 
     def __init__(
         self,
-        kept: Kept,
+        kept: OutageStore,
         source: Connection,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         supervisor: Supervisor | None = None,

@@ -12,7 +12,15 @@ from psycopg.rows import dict_row
 from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries, Query
 from hub.device_settings.repository import SettingsRepository
-from hub.explain.facts import DAYS, Day, Facts, Heard, InRollout, Lost, Surroundings
+from hub.explain.facts import (
+    DAYS,
+    Day,
+    DeviceFacts,
+    LatestReading,
+    LostReadings,
+    RolloutStanding,
+    Surroundings,
+)
 from hub.mqtt.account_repository import AccountState
 
 __all__ = ["gather"]
@@ -25,23 +33,25 @@ async def gather(
     now: datetime,
     devices: Sequence[str] | None = None,
     around: Surroundings | None = None,
-) -> list[Facts]:
+) -> list[DeviceFacts]:
     """The facts of these devices (None: of all that were heard or have an account), by name."""
     around = around or Surroundings()
     asked = {"keys": devices and list(devices), "now": now, "today": now.date(), "days": DAYS}
     async with database.transaction() as conn:
         async with conn.cursor(row_factory=dict_row) as cursor:
             rows = await (await cursor.execute(_QUERIES["devices"], asked)).fetchall()
-        heard = {k: Heard(*v) for k, *v in await _all(conn, _QUERIES["newest_readings"], asked)}
+        heard = {
+            k: LatestReading(*v) for k, *v in await _all(conn, _QUERIES["newest_readings"], asked)
+        }
         days: dict[str, list[Day]] = {}
         for key, *day in await _all(conn, _QUERIES["days_of_reports"], asked):
             days.setdefault(key, []).append(Day(*day))
         levels: dict[str, list[tuple[date, float]]] = {}
         for key, day, level in await _all(conn, _QUERIES["battery_levels"], asked):
             levels.setdefault(key, []).append((day, level))
-        lost = {k: Lost(*v) for k, *v in await _all(conn, _QUERIES["lost_readings"], asked)}
+        lost = {k: LostReadings(*v) for k, *v in await _all(conn, _QUERIES["lost_readings"], asked)}
         rollouts = {
-            k: InRollout(*v) for k, *v in await _all(conn, _QUERIES["last_rollouts"], asked)
+            k: RolloutStanding(*v) for k, *v in await _all(conn, _QUERIES["last_rollouts"], asked)
         }
         replaced = _replaced(await _all(conn, _QUERIES["replacements"], asked))
     kept = SettingsRepository(database)
@@ -65,10 +75,10 @@ async def gather(
     ]
 
 
-def _facts(found: dict[str, Any], around: Surroundings) -> Facts:
+def _facts(found: dict[str, Any], around: Surroundings) -> DeviceFacts:
     device, heard = found["device"], found["heard"]
     times = [found["seen_at"], heard and heard.at]
-    return Facts(
+    return DeviceFacts(
         **{
             **found,
             "name": found["name"] or around.names.get(device),

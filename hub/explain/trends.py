@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from statistics import median
 
-from hub.explain.facts import Day, Facts
+from hub.explain.facts import Day, DeviceFacts
 
 __all__ = ["Fall", "awake_grown", "battery_fall", "crashes", "power_losses", "weak_signal"]
 
@@ -39,7 +39,7 @@ class Fall:
         return self.after / ((self.before - self.after) / self.days)
 
 
-def battery_fall(facts: Facts) -> Fall | None:
+def battery_fall(facts: DeviceFacts) -> Fall | None:
     """How the battery fell since it was new or the window began; None when it did not."""
     volts = [
         (day.day, float(day.battery_first), float(day.battery_last))
@@ -79,7 +79,7 @@ def awake_grown(days: Sequence[Day]) -> tuple[float, float] | None:
     return (before, now) if now > 1.5 * before and now - before > 200 else None
 
 
-def weak_signal(facts: Facts) -> float | None:
+def weak_signal(facts: DeviceFacts) -> float | None:
     """The signal in dBm when it is weak: of the last report, or of its day if that names none."""
     last = facts.report.get("rssi")
     rssi = last if isinstance(last, int) else (facts.days[-1].rssi if facts.days else None)

@@ -22,13 +22,13 @@ from hub.firmware.errors import (
     VersionTakenError,
 )
 
-__all__ = ["FirmwareRepository", "Image"]
+__all__ = ["FirmwareRepository", "StoredImage"]
 
 _QUERIES = Queries.of("hub.firmware")
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class StoredImage:
     """An image that is kept.
 
     `board` is empty for any, `size` the image's bytes, `digest` the canned file's SHA-256 in hex,
@@ -55,7 +55,7 @@ class FirmwareRepository:
         self._database = database
         self._maps = flash_maps
 
-    async def add(self, canned: bytes, *, notes: str = "") -> Image:
+    async def add(self, canned: bytes, *, notes: str = "") -> StoredImage:
         """Check and keep a canned file; the same file again is the image that is there.
 
         Raises ImageRefusedError and VersionTakenError.
@@ -74,12 +74,12 @@ class FirmwareRepository:
             ).fetchone()
         raise VersionTakenError(found.version, found.board, row[0] if row else 0)
 
-    async def images(self) -> list[Image]:
+    async def images(self) -> list[StoredImage]:
         """All, the newest first."""
         async with self._database.transaction() as conn:
             return await _images(conn, _QUERIES["images"])
 
-    async def get(self, image_id: int) -> Image:
+    async def get(self, image_id: int) -> StoredImage:
         """The image of that number. Raises UnknownFirmwareError."""
         async with self._database.transaction() as conn:
             found = await _images(conn, _QUERIES["image_by_number"], image_id)
@@ -87,7 +87,7 @@ class FirmwareRepository:
             raise await self._unknown(f"number {image_id}")
         return found[0]
 
-    async def find(self, version: str, board: str | None = None) -> Image:
+    async def find(self, version: str, board: str | None = None) -> StoredImage:
         """The image of that version for a board (one for any board will do), or the only one.
 
         Raises UnknownFirmwareError, also when the board is not given and several fit, and
@@ -129,10 +129,10 @@ class FirmwareRepository:
         return UnknownFirmwareError(wanted, known)
 
 
-async def _images(conn: Connection, query: Query, *facts: object) -> list[Image]:
+async def _images(conn: Connection, query: Query, *facts: object) -> list[StoredImage]:
     async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(query, facts)
-        return [Image(**row) for row in await cursor.fetchall()]
+        return [StoredImage(**row) for row in await cursor.fetchall()]
 
 
 async def _users(conn: Connection, image_id: int) -> list[int]:

@@ -14,7 +14,7 @@ from hub.api.access import Read, Update
 from hub.api.problems import ProblemError
 from hub.firmware.check import MAX_UPLOAD
 from hub.firmware.errors import ImageTooLargeError
-from hub.firmware.repository import FirmwareRepository, Image
+from hub.firmware.repository import FirmwareRepository, StoredImage
 from hub.live import Live, LiveChange
 
 __all__ = ["routes"]
@@ -107,7 +107,7 @@ class _Steps:
         self._live.publish(caller.tenant, LiveChange("firmware", str(number)))
 
 
-async def _find(images: FirmwareRepository, which: str, board: str | None) -> Image:
+async def _find(images: FirmwareRepository, which: str, board: str | None) -> StoredImage:
     if which.isdigit() and len(which) < 10:
         return await images.get(int(which))
     return await images.find(which, board)
@@ -122,7 +122,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _image(image: Image) -> ImageOut:
+def _image(image: StoredImage) -> ImageOut:
     return ImageOut(
         id=image.id,
         version=image.version,

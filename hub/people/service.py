@@ -9,7 +9,7 @@ from hub.api.scope import Role
 from hub.people.errors import PasswordError, UnknownPersonError
 from hub.people.passwords import Passwords, TooBusyError, complaint
 from hub.people.repository import Login, PeopleRepository, token_hash
-from hub.people.sessions import Sessions
+from hub.people.sessions import LoginSessions
 
 __all__ = ["LINK_LASTS", "PeopleService"]
 
@@ -20,7 +20,9 @@ LINK_LASTS = timedelta(hours=72)
 class PeopleService:
     """People of all tenants, their sessions and passwords."""
 
-    def __init__(self, people: PeopleRepository, sessions: Sessions, passwords: Passwords) -> None:
+    def __init__(
+        self, people: PeopleRepository, sessions: LoginSessions, passwords: Passwords
+    ) -> None:
         self.people, self.sessions, self.passwords = people, sessions, passwords
 
     async def named(self, name: str) -> Login:

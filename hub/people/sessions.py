@@ -11,7 +11,7 @@ from hub.api.principal import Principal
 from hub.api.scope import Role
 from hub.people.repository import OpenSession, PeopleRepository, SessionOf, token_hash
 
-__all__ = ["LASTING", "Sessions"]
+__all__ = ["LASTING", "LoginSessions"]
 
 LASTING = timedelta(days=90)
 """After this a person logs in again, however often they looked."""
@@ -28,7 +28,7 @@ _SCOPES = {
 }
 
 
-class Sessions:
+class LoginSessions:
     """Opens, finds and ends sessions; `on_end` is told of each that ends or changes its role."""
 
     def __init__(self, people: PeopleRepository) -> None:

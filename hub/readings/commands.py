@@ -73,10 +73,10 @@ def export(
 ) -> None:
     """Write what a query answers as CSV, Parquet or an Arrow stream."""
     from hub.database.attach import attached  # noqa: PLC0415
-    from hub.readings.export import Format  # noqa: PLC0415
+    from hub.readings.export import ExportFormat  # noqa: PLC0415
     from hub.readings.export import export as write  # noqa: PLC0415
 
-    if form not in set(Format):
+    if form not in set(ExportFormat):
         raise StoreError(f"--format {form}: csv, parquet or arrow")
 
     async def work() -> int:
@@ -84,10 +84,10 @@ def export(
         async with attached(settings) as found:
             if out == "-":
                 return await write(
-                    found.store.of(settings.tenant), query, sys.stdout.buffer, Format(form)
+                    found.store.of(settings.tenant), query, sys.stdout.buffer, ExportFormat(form)
                 )
             with Path(out).open("wb") as file:  # noqa: ASYNC230  # nothing else runs here
-                return await write(found.store.of(settings.tenant), query, file, Format(form))
+                return await write(found.store.of(settings.tenant), query, file, ExportFormat(form))
 
     rows = asyncio.run(work())
     typer.echo(f"{rows} rows", err=True)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from hub.database.database import TenantDatabase
 from hub.readings.answers import Columns, pieces
 
-__all__ = ["Format", "export"]
+__all__ = ["ExportFormat", "export"]
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 # What Postgres calls a column's type; every other one is exported as its text.
@@ -31,7 +31,7 @@ _TYPES = {
 }
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """Kinds of files."""
 
     CSV = "csv"
@@ -39,12 +39,16 @@ class Format(StrEnum):
     ARROW = "arrow"
 
 
-async def export(database: TenantDatabase, query: str, target: IO[bytes], form: Format) -> int:
+async def export(
+    database: TenantDatabase, query: str, target: IO[bytes], form: ExportFormat
+) -> int:
     """Write what the query answers within the tenant; the number of rows.
 
     The transaction is read only. Raises QueryError for a query that fails.
     """
-    write = {Format.CSV: _csv, Format.PARQUET: _parquet, Format.ARROW: _arrow}[form](target)
+    write = {ExportFormat.CSV: _csv, ExportFormat.PARQUET: _parquet, ExportFormat.ARROW: _arrow}[
+        form
+    ](target)
     rows = 0
     async for columns, piece in pieces(database, query):
         write(_schema(columns), piece)

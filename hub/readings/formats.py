@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from hub.api.problems import ProblemError
 
-__all__ = ["MEDIA", "Format", "negotiated"]
+__all__ = ["MEDIA", "ResponseFormat", "negotiated"]
 
 
-class Format(StrEnum):
+class ResponseFormat(StrEnum):
     """Kinds of answers."""
 
     JSON = "json"
@@ -19,15 +19,15 @@ class Format(StrEnum):
 
 
 MEDIA = {
-    Format.JSON: "application/json",
-    Format.CSV: "text/csv; charset=utf-8",
-    Format.PARQUET: "application/vnd.apache.parquet",
-    Format.ARROW: "application/vnd.apache.arrow.stream",
+    ResponseFormat.JSON: "application/json",
+    ResponseFormat.CSV: "text/csv; charset=utf-8",
+    ResponseFormat.PARQUET: "application/vnd.apache.parquet",
+    ResponseFormat.ARROW: "application/vnd.apache.arrow.stream",
 }
 """The media type of each."""
 
 
-def negotiated(wanted: Format | None, accept: str) -> Format:
+def negotiated(wanted: ResponseFormat | None, accept: str) -> ResponseFormat:
     """What was asked for by name, else the best of an Accept header; JSON where any will do.
 
     Raises ProblemError (406).
@@ -39,9 +39,9 @@ def negotiated(wanted: Format | None, accept: str) -> Format:
         if quality <= 0:
             continue
         if media in {"*/*", "application/*"}:
-            return Format.JSON
+            return ResponseFormat.JSON
         if media == "text/*":
-            return Format.CSV
+            return ResponseFormat.CSV
         for form, known in MEDIA.items():
             if media == known.partition(";")[0]:
                 return form

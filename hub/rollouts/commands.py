@@ -15,7 +15,7 @@ from rich.live import Live
 from hub.client import HubClient
 from hub.device_settings.schema import parse
 from hub.rollouts.local_zone import local_zone
-from hub.rollouts.model import Options
+from hub.rollouts.model import RolloutOptions
 from hub.rollouts.table import history_line, plan_table, rollouts_table, status_table
 from hub.settings import load
 
@@ -39,7 +39,7 @@ Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
 def _option(name: str, flag: str | None = None, default: str | None = None) -> Any:
-    field = Options.model_fields[name]
+    field = RolloutOptions.model_fields[name]
     unit = " s" if name.endswith("_s") else ""
     shown = default or f"{field.default}{unit}"
     return typer.Option(

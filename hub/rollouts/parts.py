@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from hub.rollouts.model import FirmwareTarget, Rollout, Sample
+from hub.rollouts.model import FirmwareTarget, ReportSample, Rollout
 from hub.rollouts.repository import RolloutRepository
 from hub.runtime.defects import Defects
 
-__all__ = ["Configs", "Parts", "Publish", "Slots", "command_payload"]
+__all__ = ["DeviceConfigs", "PublishMessage", "Slots", "WorkerParts", "command_payload"]
 
 
-class Publish(Protocol):
+class PublishMessage(Protocol):
     """MqttSource.publish."""
 
     async def __call__(
@@ -25,7 +25,7 @@ class Publish(Protocol):
         """Returns when the broker has it. Raises NotConnectedError."""
 
 
-class Configs(Protocol):
+class DeviceConfigs(Protocol):
     """What is needed of hub.device_settings."""
 
     async def want(self, device: str, changes: Any, *, who: str = ..., why: str = ...) -> int:
@@ -50,7 +50,7 @@ class Slots:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class WorkerParts:
     """What a worker works with.
 
     `stream(device, address, image, progress)` sends an image and raises HubError; `changed` is
@@ -59,11 +59,11 @@ class Parts:
     """
 
     kept: RolloutRepository
-    publish: Publish
-    configs: Configs
+    publish: PublishMessage
+    configs: DeviceConfigs
     stream: Callable[[str, str | None, int, Callable[[Any], None]], Awaitable[None]]
     slots: Slots
-    recent: Callable[[str], tuple[Sample, ...]]
+    recent: Callable[[str], tuple[ReportSample, ...]]
     changed: Callable[[int], None]
     freed: Callable[[], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -13,9 +13,16 @@ from psycopg.types.json import Jsonb
 from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries
 from hub.rollouts.errors import DeviceBusyError, StaleRolloutError, UnknownRolloutError
-from hub.rollouts.model import Device, FirmwareTarget, Rollout, Sample, Start, Transition
+from hub.rollouts.model import (
+    DeviceBaseline,
+    FirmwareTarget,
+    ReportSample,
+    Rollout,
+    RolloutDevice,
+    Transition,
+)
 from hub.rollouts.rows import device_of, device_rows, event_rows, rollout_of, usual, without_secrets
-from hub.rollouts.work import Outcome
+from hub.rollouts.work import StepOutcome
 
 __all__ = ["RolloutRepository", "RolloutSnapshot"]
 
@@ -27,7 +34,7 @@ class RolloutSnapshot:
     """A rollout with its devices, by name."""
 
     rollout: Rollout
-    devices: dict[str, Device]
+    devices: dict[str, RolloutDevice]
 
 
 class RolloutRepository:
@@ -36,7 +43,7 @@ class RolloutRepository:
     def __init__(self, database: TenantDatabase) -> None:
         self._database = database
 
-    async def starts(self, devices: Sequence[str]) -> dict[str, Start]:
+    async def starts(self, devices: Sequence[str]) -> dict[str, DeviceBaseline]:
         """What is known of devices before a rollout; those that never spoke are made."""
         async with self._database.transaction() as conn:
             await conn.execute(_QUERIES["ensure_devices"], {"devices": list(devices)})
@@ -45,8 +52,8 @@ class RolloutRepository:
                 await conn.execute(_QUERIES["starts"], {"devices": list(devices)})
             ).fetchall()
         found = {
-            key: Start(
-                Sample.of(report, at) if report else None,
+            key: DeviceBaseline(
+                ReportSample.of(report, at) if report else None,
                 command or 0,
                 gaps.get(key, 0),
                 usual(awake_ms, report, at),
@@ -61,7 +68,10 @@ class RolloutRepository:
             return await self._gaps(conn, devices)
 
     async def add(
-        self, rollout: Rollout, devices: Mapping[str, Device], transitions: Iterable[Transition]
+        self,
+        rollout: Rollout,
+        devices: Mapping[str, RolloutDevice],
+        transitions: Iterable[Transition],
     ) -> Rollout:
         """Keep a new rollout; it comes back with its number. Raises DeviceBusyError."""
         target = rollout.target
@@ -99,7 +109,7 @@ class RolloutRepository:
                 await (await conn.execute(_QUERIES["busy_devices"], [list(devices)])).fetchall()
             )
 
-    async def commit(self, before: Rollout, outcome: Outcome) -> Rollout:
+    async def commit(self, before: Rollout, outcome: StepOutcome) -> Rollout:
         """Keep what a step came to; the rollout with its new revision.
 
         The same step again, when it was not known whether it had been committed, changes nothing.

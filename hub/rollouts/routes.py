@@ -13,7 +13,7 @@ from hub.api.parameters import DeviceKey
 from hub.api.principal import Principal
 from hub.live import Live, LiveChange
 from hub.rollouts.service import RolloutRequest, Rollouts
-from hub.rollouts.view import View
+from hub.rollouts.view import RolloutView
 
 __all__ = ["routes"]
 
@@ -32,7 +32,7 @@ class StreamOut(BaseModel):
     restarts: int
 
 
-class RolloutDevice(BaseModel):
+class RolloutDeviceOut(BaseModel):
     """Where a device stands; `expected_at` null: nobody knows when it will be done."""
 
     device: str
@@ -74,7 +74,7 @@ class RolloutOut(BaseModel):
 class RolloutWhole(RolloutOut):
     """A rollout with its devices by wave."""
 
-    devices: list[RolloutDevice]
+    devices: list[RolloutDeviceOut]
 
 
 class EventOut(BaseModel):
@@ -156,10 +156,10 @@ class _Steps:
         view = await self._rollouts.abort(caller.tenant, number, caller.name)
         return self._changed(caller, view)
 
-    def _changed(self, caller: Principal, view: View) -> RolloutWhole:
+    def _changed(self, caller: Principal, view: RolloutView) -> RolloutWhole:
         self._live.publish(caller.tenant, LiveChange("rollout", str(view.rollout.id)))
         return _whole(view)
 
 
-def _whole(view: View) -> RolloutWhole:
+def _whole(view: RolloutView) -> RolloutWhole:
     return RolloutWhole.model_validate(view.json())

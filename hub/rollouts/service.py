@@ -10,26 +10,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub.database.database import Database
 from hub.device_settings.schema import checked
-from hub.firmware.repository import FirmwareRepository, Image
+from hub.firmware.repository import FirmwareRepository, StoredImage
 from hub.rollouts.errors import BadRequestError, DeviceBusyError, WrongPhaseError
 from hub.rollouts.forecast import Forecast, forecast
 from hub.rollouts.model import (
-    Device,
+    DeviceBaseline,
     FirmwareTarget,
-    Options,
-    Phase,
+    ReportSample,
     Rollout,
-    Sample,
+    RolloutDevice,
+    RolloutOptions,
+    RolloutPhase,
     SettingsTarget,
-    Start,
     Transition,
 )
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutSnapshot
-from hub.rollouts.runner import Change, Runner
+from hub.rollouts.runner import RolloutChange, Runner
 from hub.rollouts.select import Selection, select
-from hub.rollouts.view import View
-from hub.rollouts.work import Asked
+from hub.rollouts.view import RolloutView
+from hub.rollouts.work import OperatorRequest
 from hub.runtime.broadcast import Subscription
 
 __all__ = ["RolloutRequest", "Rollouts"]
@@ -49,7 +49,7 @@ class RolloutRequest(BaseModel):
     board: str | None = Field(None, max_length=64)
     image: int | None = None
     settings: dict[str, Any] | None = None
-    options: Options = Options()
+    options: RolloutOptions = RolloutOptions()
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> RolloutRequest:
@@ -76,7 +76,7 @@ class Rollouts:
         self._runner = runner
         self._firmware = firmware
 
-    async def plan(self, tenant: str, request: RolloutRequest, who: str = "") -> View:
+    async def plan(self, tenant: str, request: RolloutRequest, who: str = "") -> RolloutView:
         """What would happen: waves, who is skipped and why, when each should be done.
 
         Raises HubError leaves for what is asked wrongly, as `start` does.
@@ -84,7 +84,7 @@ class Rollouts:
         rollout, devices, _ = await self._prepare(tenant, request, who)
         return self._view(tenant, RolloutSnapshot(rollout, devices))
 
-    async def start(self, tenant: str, request: RolloutRequest, who: str) -> View:
+    async def start(self, tenant: str, request: RolloutRequest, who: str) -> RolloutView:
         """Start a rollout. Raises DeviceBusyError and what `plan` raises."""
         rollout, devices, transitions = await self._prepare(tenant, request, who)
         kept = self._runner.kept(tenant)
@@ -93,32 +93,32 @@ class Rollouts:
         self._runner.begin(tenant, started)
         return self._view(tenant, started)
 
-    async def latest(self, tenant: str, limit: int = 50) -> list[View]:
+    async def latest(self, tenant: str, limit: int = 50) -> list[RolloutView]:
         """The newest rollouts, first."""
         return [
             self._view(tenant, self._live(tenant, kept))
             for kept in await self._runner.kept(tenant).latest(limit)
         ]
 
-    async def status(self, tenant: str, number: int) -> View:
+    async def status(self, tenant: str, number: int) -> RolloutView:
         """Where a rollout stands. Raises UnknownRolloutError."""
         worker = self._runner.worker(tenant, number)
         if worker is None:
             return self._view(tenant, await self._runner.kept(tenant).load(number))
         return self._view(tenant, RolloutSnapshot(worker.rollout, worker.devices))
 
-    async def pause(self, tenant: str, number: int, who: str) -> View:
+    async def pause(self, tenant: str, number: int, who: str) -> RolloutView:
         """No new commands; those that are out are taken back; who is in the middle is finished.
 
         Raises UnknownRolloutError, WrongPhaseError.
         """
         return await self._ask(tenant, number, "pause", who)
 
-    async def resume(self, tenant: str, number: int, who: str) -> View:
+    async def resume(self, tenant: str, number: int, who: str) -> RolloutView:
         """Go on after a pause or a halt, whose failures are looked past. Raises as `pause`."""
         return await self._ask(tenant, number, "resume", who)
 
-    async def abort(self, tenant: str, number: int, who: str) -> View:
+    async def abort(self, tenant: str, number: int, who: str) -> RolloutView:
         """End it: who has not taken the command is skipped. Raises as `pause`."""
         return await self._ask(tenant, number, "abort", who)
 
@@ -133,30 +133,30 @@ class Rollouts:
         await kept.load(number)
         return await kept.events(number, since=since, device=device)
 
-    def watch(self) -> Subscription[Change]:
+    def watch(self) -> Subscription[RolloutChange]:
         """Changes as they come: (tenant, number), or Missed for one who is slow."""
         return self._runner.watch()
 
     async def _ask(
         self, tenant: str, number: int, what: Literal["pause", "resume", "abort"], who: str
-    ) -> View:
+    ) -> RolloutView:
         worker = self._runner.worker(tenant, number)
         phase = worker.rollout.phase if worker else None
         if worker is None:
             phase = (await self._runner.kept(tenant).load(number)).rollout.phase
         allowed = {
-            "pause": {Phase.RUNNING},
-            "resume": {Phase.PAUSED, Phase.HALTED},
-            "abort": {Phase.RUNNING, Phase.PAUSED, Phase.HALTED},
+            "pause": {RolloutPhase.RUNNING},
+            "resume": {RolloutPhase.PAUSED, RolloutPhase.HALTED},
+            "abort": {RolloutPhase.RUNNING, RolloutPhase.PAUSED, RolloutPhase.HALTED},
         }
         if worker is None or phase not in allowed[what]:
             raise WrongPhaseError(number, str(phase), what)
-        await worker.handle_event(Asked(what, who))
+        await worker.handle_event(OperatorRequest(what, who))
         return self._view(tenant, RolloutSnapshot(worker.rollout, worker.devices))
 
     async def _prepare(
         self, tenant: str, request: RolloutRequest, who: str
-    ) -> tuple[Rollout, dict[str, Device], list[Transition]]:
+    ) -> tuple[Rollout, dict[str, RolloutDevice], list[Transition]]:
         names = await select(self._store.of(tenant), request.select)
         kept = self._runner.kept(tenant)
         busy = await kept.busy(names)
@@ -173,7 +173,7 @@ class Rollouts:
         return rollout, devices, transitions
 
     async def _target(
-        self, tenant: str, request: RolloutRequest, starts: Mapping[str, Start]
+        self, tenant: str, request: RolloutRequest, starts: Mapping[str, DeviceBaseline]
     ) -> FirmwareTarget | SettingsTarget:
         given = [request.version, request.image, request.settings]
         if sum(one is not None for one in given) != 1:
@@ -193,15 +193,17 @@ class Rollouts:
         worker = self._runner.worker(tenant, kept.rollout.id)
         return RolloutSnapshot(worker.rollout, worker.devices) if worker else kept
 
-    def _view(self, tenant: str, kept: RolloutSnapshot) -> View:
+    def _view(self, tenant: str, kept: RolloutSnapshot) -> RolloutView:
         worker = self._runner.worker(tenant, kept.rollout.id)
         recent = self._recent(tenant, kept.devices)
         when: Mapping[str, Forecast] = {}
         if not kept.rollout.phase.over:
             when = forecast(kept.rollout, kept.devices, recent, self._runner.now())
-        return View(kept.rollout, kept.devices, when, worker.progress if worker else {}, recent)
+        return RolloutView(
+            kept.rollout, kept.devices, when, worker.progress if worker else {}, recent
+        )
 
-    def _recent(self, tenant: str, devices: Mapping[str, Device]) -> dict[str, Sample]:
+    def _recent(self, tenant: str, devices: Mapping[str, RolloutDevice]) -> dict[str, ReportSample]:
         found = {}
         for name, device in devices.items():
             last = self._runner.last_report(tenant, name) or device.last
@@ -210,7 +212,7 @@ class Rollouts:
         return found
 
 
-def _target(image: Image) -> FirmwareTarget:
+def _target(image: StoredImage) -> FirmwareTarget:
     return FirmwareTarget(
         image=image.id,
         version=image.version,

@@ -15,31 +15,31 @@ from hub.errors import HubError
 from hub.mqtt.errors import NotConnectedError
 from hub.rollouts.errors import StaleRolloutError
 from hub.rollouts.model import (
+    DeviceHealth,
+    DeviceState,
     FirmwareTarget,
-    Health,
+    ReportSample,
     Rollout,
-    Sample,
     SettingsTarget,
-    State,
     changed,
 )
-from hub.rollouts.parts import Parts, command_payload
+from hub.rollouts.parts import WorkerParts, command_payload
 from hub.rollouts.plan import redo, remind, step
 from hub.rollouts.repository import RolloutSnapshot
 from hub.rollouts.work import (
     Action,
-    Clear,
-    Command,
+    AnswerLater,
+    ClearCommand,
     Event,
-    Facts,
-    Later,
-    Outcome,
+    PublishCommand,
     Reported,
-    Stream,
-    Streamed,
-    Undo,
-    Want,
-    Wanted,
+    RequestSettings,
+    RestoreSettings,
+    SendImage,
+    SettingsRequested,
+    StepInputs,
+    StepOutcome,
+    StreamEnded,
 )
 from hub.runtime.retry import reason, retrying
 
@@ -61,7 +61,7 @@ class Worker:
     restart.
     """
 
-    def __init__(self, kept: RolloutSnapshot, parts: Parts) -> None:
+    def __init__(self, kept: RolloutSnapshot, parts: WorkerParts) -> None:
         self.rollout = kept.rollout
         self.devices = kept.devices
         self.progress: dict[str, Any] = {}
@@ -102,16 +102,16 @@ class Worker:
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    def interested(self, device: str, sample: Sample) -> bool:
+    def interested(self, device: str, sample: ReportSample) -> bool:
         """Whether a report may change anything."""
         found = self.devices.get(device)
         if found is None:
             return False
-        if found.state is State.PENDING:
+        if found.state is DeviceState.PENDING:
             target = self.rollout.target
             ours = isinstance(target, FirmwareTarget) and sample.firmware == target.version
             return ours or found.stranded
-        return not found.over or found.health is Health.WATCHED
+        return not found.over or found.health is DeviceHealth.WATCHED
 
     async def handle_event(self, event: Event) -> None:
         """Take an event in; returns when its effect is committed."""
@@ -159,7 +159,7 @@ class Worker:
     async def _resume(self) -> None:
         """After a restart: what was committed and perhaps not done."""
         actions = redo(self.rollout, self.devices)
-        self._parts.slots.taken |= {a.device for a in actions if isinstance(a, Stream)}
+        self._parts.slots.taken |= {a.device for a in actions if isinstance(a, SendImage)}
         await self._do(actions)
 
     async def _until_needed(self) -> None:
@@ -188,18 +188,18 @@ class Worker:
         self._end_streams()
         await self._do(outcome.actions)
 
-    async def _commit(self, events: Sequence[Event]) -> Outcome:
+    async def _commit(self, events: Sequence[Event]) -> StepOutcome:
         """Plan and commit, for as long as the database is away again with what then is so."""
         first, longest = _BACK_OFF
         retry = retrying([DatabaseAwayError], first=first, longest=longest, waiting=self._waits)
-        outcome: Outcome = await retry(self._try_commit, events)
+        outcome: StepOutcome = await retry(self._try_commit, events)
         return outcome
 
     def _waits(self, error: BaseException) -> None:
         self._doubtful = True
         log.warning("rollout %d waits for the database: %s", self.rollout.id, reason(error))
 
-    async def _try_commit(self, events: Sequence[Event]) -> Outcome:
+    async def _try_commit(self, events: Sequence[Event]) -> StepOutcome:
         if self._doubtful:
             await self._reread()
         outcome = step(self.rollout, self.devices, await self._facts(events), self._now())
@@ -223,31 +223,31 @@ class Worker:
             self.rollout, self.devices = kept.rollout, kept.devices
             await self._resume()
 
-    def _promise(self, outcome: Outcome) -> set[str]:
+    def _promise(self, outcome: StepOutcome) -> set[str]:
         """Keep the streams that the step has given away; those that were not taken before."""
-        wanted = {action.device for action in outcome.actions if isinstance(action, Stream)}
+        wanted = {action.device for action in outcome.actions if isinstance(action, SendImage)}
         fresh = wanted - self._parts.slots.taken
         self._parts.slots.taken |= fresh
         return fresh
 
-    async def _facts(self, events: Sequence[Event]) -> Facts:
+    async def _facts(self, events: Sequence[Event]) -> StepInputs:
         watched = [
             event.device
             for event in events
             if isinstance(event, Reported)
             and (device := self.devices.get(event.device)) is not None
-            and device.health is Health.WATCHED
+            and device.health is DeviceHealth.WATCHED
             and len(device.after) >= self.rollout.options.reports
         ]
         gaps = await self._parts.kept.gaps(watched) if watched else {}
-        return Facts(
+        return StepInputs(
             events,
             free=self._parts.slots.free,
             streaming=frozenset(self._streams),
             recent={
                 name: recent
                 for name, device in self.devices.items()
-                if device.state is State.PENDING
+                if device.state is DeviceState.PENDING
                 and device.wave <= self.rollout.wave + 1
                 and (recent := self._parts.recent(name))
             },
@@ -274,20 +274,20 @@ class Worker:
 
     async def _do_one(self, action: Action) -> None:
         match action:
-            case Command(device, command):
+            case PublishCommand(device, command):
                 payload = command_payload(self.rollout, command)
                 await self._parts.publish(f"HomeKit/{device}/$ota", payload, retain=True)
-            case Clear(device):
+            case ClearCommand(device):
                 await self._parts.publish(f"HomeKit/{device}/$ota", "", retain=True)
                 self.devices[device] = changed(self.devices[device], pending_clear=False)
-            case Later(device, command, seconds):
+            case AnswerLater(device, command, seconds):
                 payload = json.dumps({"id": command, "later": seconds}, separators=(",", ":"))
                 await self._parts.publish(f"HomeKit/{device}/$ota", payload)
-            case Stream(device, command, address):
+            case SendImage(device, command, address):
                 self._begin_stream(device, command, address)
-            case Want(device):
+            case RequestSettings(device):
                 await self._want(device)
-            case Undo(device, former):
+            case RestoreSettings(device, former):
                 await self._undo(device, former)
 
     def _begin_stream(self, device: str, command: int, address: str | None) -> None:
@@ -299,7 +299,7 @@ class Worker:
     def _end_streams(self) -> None:
         """Nobody waits any more for what a device has come back from without our help."""
         for device, task in self._streams.items():
-            if self.devices[device].state is not State.UPDATING:
+            if self.devices[device].state is not DeviceState.UPDATING:
                 task.cancel()
 
     async def _stream(self, device: str, command: int, address: str | None) -> None:
@@ -325,7 +325,7 @@ class Worker:
             self._streams.pop(device, None)
             self._parts.slots.taken.discard(device)
             self.progress.pop(device, None)
-        self.post_event(Streamed(device, command, error, stranded))
+        self.post_event(StreamEnded(device, command, error, stranded))
         self._parts.freed()
 
     def _progress(self, device: str, now: Any) -> None:
@@ -342,13 +342,13 @@ class Worker:
             # What held a secret cannot be wanted again: nobody knows it any more.
             former = {n: before.get(n) for n in target.changes if n != "wifi"}
             version = await self._parts.configs.want(device, target.changes, who="rollout", why=why)
-            self.post_event(Wanted(device, version, former=former))
+            self.post_event(SettingsRequested(device, version, former=former))
         except DatabaseAwayError as error:
             log.warning("settings of %s wait for the database: %s", device, error.reason)
             why = "the settings could not be kept: the database was away"
-            self.post_event(Wanted(device, 0, why))
+            self.post_event(SettingsRequested(device, 0, why))
         except HubError as error:
-            self.post_event(Wanted(device, 0, str(error)))
+            self.post_event(SettingsRequested(device, 0, str(error)))
 
     async def _undo(self, device: str, former: Any) -> None:
         if not former:
@@ -371,6 +371,6 @@ class Worker:
         return self._parts.now()
 
 
-def _nothing(before: Rollout, outcome: Outcome) -> bool:
+def _nothing(before: Rollout, outcome: StepOutcome) -> bool:
     """Whether there is nothing to commit."""
     return not outcome.changed and not outcome.transitions and outcome.rollout == before

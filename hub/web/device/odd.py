@@ -10,7 +10,7 @@ from nicegui import ui
 
 from contracts.reading import SeriesKey
 from hub.anomalies.mutes import MuteRepository
-from hub.anomalies.watch import Odd
+from hub.anomalies.watch import OngoingAnomaly
 from hub.api.principal import Principal
 from hub.web.charts import Mark
 from hub.web.frame import heading
@@ -57,7 +57,7 @@ class OddPanel:
                             self._line(one)
         await self._mark(_marks(odd))
 
-    def _line(self, one: Odd) -> None:
+    def _line(self, one: OngoingAnomaly) -> None:
         ui.label(f"{one.label}: {one.finding.text}").classes("dm-soft" if one.muted else "")
         if one.muted:
             until = f"until {one.until:%d %b %Y %H:%M} UTC" if one.until else "for good"
@@ -74,17 +74,17 @@ class OddPanel:
             for words, length in _FOR.items():
                 ui.menu_item(words, lambda length=length: self._mute(one, length))
 
-    async def _mute(self, one: Odd, length: timedelta | None) -> None:
+    async def _mute(self, one: OngoingAnomaly, length: timedelta | None) -> None:
         until = None if length is None else datetime.now(UTC) + length
         await self._mutes.mute(one.series, one.finding.kind.value, until, self._who.name)
         await self.show()
 
-    async def _unmute(self, one: Odd) -> None:
+    async def _unmute(self, one: OngoingAnomaly) -> None:
         await self._mutes.unmute(one.series, one.finding.kind.value)
         await self.show()
 
 
-def _marks(odd: Sequence[Odd]) -> dict[SeriesKey, list[Mark]]:
+def _marks(odd: Sequence[OngoingAnomaly]) -> dict[SeriesKey, list[Mark]]:
     found: dict[SeriesKey, list[Mark]] = {}
     for one in odd:
         if not one.muted:

@@ -13,7 +13,7 @@ from hub.database.database import TenantDatabase
 from hub.database.errors import ForeignRowError
 from hub.readings.coverage import CoverageRepository
 from hub.readings.held import held_at
-from hub.readings.points import Form, Resolution, Series, Span
+from hub.readings.points import Form, Resolution, Span, StoredSeries
 from hub.readings.points import PointRepository as StoredPoints
 from hub.web.charts import Mark, Points, Ranges, Trace, gaps, usual_interval
 from hub.web.device.spans import Window
@@ -51,7 +51,7 @@ async def draw(
 ) -> Drawn:
     """The traces of a window. All curves are as fine as each other, so that they compare."""
     stored, coverage = StoredPoints(database), CoverageRepository(database)
-    found: list[tuple[Wanted, Series]] = []
+    found: list[tuple[Wanted, StoredSeries]] = []
     gone = []
     for one in wanted:
         try:
@@ -82,7 +82,7 @@ class _Loader:
     def __init__(self, database: TenantDatabase, span: Span, now: datetime) -> None:
         self._database, self._span, self._now = database, span, now
 
-    async def trace(self, wanted: Wanted, series: Series, resolution: Resolution) -> Trace:
+    async def trace(self, wanted: Wanted, series: StoredSeries, resolution: Resolution) -> Trace:
         """One series, as fine as wanted."""
         kind = quantity(wanted.key)
         steps = kind.shape is Shape.STEPS
@@ -105,7 +105,7 @@ class _Loader:
             wanted.name, kind, data, missing, held_until=seen if steps else None, marks=wanted.marks
         )
 
-    async def _columns(self, series: Series, resolution: Resolution) -> list[list[Any]]:
+    async def _columns(self, series: StoredSeries, resolution: Resolution) -> list[list[Any]]:
         columns: list[list[Any]] = []
         stored = StoredPoints(self._database)
         async for piece in stored.pieces(series, self._span, resolution, Form.PACKED):
@@ -114,7 +114,7 @@ class _Loader:
                 column.extend(more)
         return columns
 
-    async def _begin(self, series: Series, at: list[int], values: list[float]) -> None:
+    async def _begin(self, series: StoredSeries, at: list[int], values: list[float]) -> None:
         """The state at the beginning, which was reported before."""
         held = await held_at(self._database, series.id, self._span.since)
         if held is not None:
@@ -122,7 +122,7 @@ class _Loader:
             values.insert(0, held)
 
     async def _missing(
-        self, series: Series, at: list[int], resolution: Resolution, *, steps: bool
+        self, series: StoredSeries, at: list[int], resolution: Resolution, *, steps: bool
     ) -> list[tuple[int, int]]:
         """Where readings are missing: by the device's own word, else by what it usually did."""
         if not steps:

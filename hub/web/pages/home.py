@@ -10,7 +10,7 @@ from nicegui.client import Client
 
 from hub.api.principal import Principal, Reader
 from hub.devices.glance import Glance, glance
-from hub.explain.problems import Problem
+from hub.explain.problems import DeviceProblem
 from hub.live import Subscription
 from hub.web.frame import frame
 from hub.web.home.element import Home
@@ -34,7 +34,7 @@ _STYLE = '<link rel="stylesheet" href="/static/home.css">'
 
 def mount(site: Site) -> None:
     """Add the page."""
-    shared: Shared[list[Problem]] = Shared(_PROBLEMS_S)
+    shared: Shared[list[DeviceProblem]] = Shared(_PROBLEMS_S)
 
     @ui.page("/")
     async def home(principal: Reader) -> None:
@@ -55,7 +55,7 @@ def mount(site: Site) -> None:
         _run(context.client, feed, updates, element)
 
 
-def _feed(site: Site, tenant: str, shared: Shared[list[Problem]]) -> Feed:
+def _feed(site: Site, tenant: str, shared: Shared[list[DeviceProblem]]) -> Feed:
     titles: dict[str, str] = {}
 
     async def read() -> Glance:

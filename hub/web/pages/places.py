@@ -13,7 +13,7 @@ from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError
 from hub.devices.changes import DeviceChanges
 from hub.errors import HubError
 from hub.live import LiveChange
-from hub.places.repository import PlaceRepository, Usage
+from hub.places.repository import PlaceRepository, PlaceUsage
 from hub.web.adding.context import paths
 from hub.web.ask import ask_choice, ask_text, confirm
 from hub.web.frame import frame, heading
@@ -266,7 +266,7 @@ def _sentence(error: HubError) -> str:
     return str(error)
 
 
-def _lost(usage: Usage) -> list[str]:
+def _lost(usage: PlaceUsage) -> list[str]:
     """What goes with a place, and what becomes of the devices there."""
     said = []
     if usage.below:

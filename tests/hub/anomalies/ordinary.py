@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from hub.anomalies.profile import Bin, Profile, Sample, learn
+from hub.anomalies.profile import Bin, Sample, SeriesProfile, learn
 
 DAY, STEP = 86_400, 300
 A_DAY = DAY // STEP
@@ -55,7 +55,7 @@ def hours(samples: list[Sample]) -> list[Bin]:
     return [(at, *found[at]) for at in sorted(found)]
 
 
-def profile_of(kind: str, samples: list[Sample], day: int) -> Profile:
+def profile_of(kind: str, samples: list[Sample], day: int) -> SeriesProfile:
     """What the hub would have learnt for judging that day (counted from 1)."""
     past = samples[max(0, day - 29) * A_DAY : (day - 1) * A_DAY]
     return learn(hours(past), past[-7 * A_DAY :], unit=UNITS[kind], offset=0)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.reading import SeriesKey
-from hub.anomalies.detect import Kind
+from hub.anomalies.detect import AnomalyKind
 from hub.anomalies.mutes import MuteRepository
 from hub.anomalies.watch import Watch
 from hub.database.database import Database
@@ -35,7 +35,7 @@ def stuck_for_half_a_day():
 async def test_an_oddity_is_found_muted_and_heard_of_again(store: Database, watch: Watch):
     await store_series(store, "home", KEY, stuck_for_half_a_day())
     (odd,) = await watch.device("home", KEY.device)
-    assert (odd.series, odd.finding.kind, odd.muted) == (KEY, Kind.STUCK, False)
+    assert (odd.series, odd.finding.kind, odd.muted) == (KEY, AnomalyKind.STUCK, False)
     mutes = MuteRepository(store.of("home"))
     until = datetime.now(UTC) + timedelta(days=1)
     await mutes.mute(KEY, "stuck", until, "ann")
@@ -70,5 +70,5 @@ async def test_a_sweep_finds_the_same_and_each_tenant_its_own(store: Database, w
     await watch.sweep("home")
     await watch.sweep("beach")
     (odd,) = await watch.all("home")
-    assert odd.finding.kind is Kind.STUCK
+    assert odd.finding.kind is AnomalyKind.STUCK
     assert await watch.all("beach") == []

@@ -33,7 +33,7 @@ from hub.people.repository import PeopleRepository, token_hash
 from hub.places.repository import PlaceRepository
 from hub.readings.repository import ReadingRepository
 from hub.readings.retention import Rule, keep
-from hub.rollouts.model import Options, Rollout, SettingsTarget
+from hub.rollouts.model import Rollout, RolloutOptions, SettingsTarget
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutRepository
 from hub.tokens.repository import TokenRepository
@@ -73,7 +73,7 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
     await FirmwareRepository(store.of(tenant)).add(canned_image(f"1.0.{ord(prefix)}"))
     rollouts = RolloutRepository(store.of(tenant))
     name = f"{prefix}0"
-    rollout = Rollout(0, SettingsTarget(changes={"interval": 9}), Options(), NOW)
+    rollout = Rollout(0, SettingsTarget(changes={"interval": 9}), RolloutOptions(), NOW)
     devices, history = begin(rollout, await rollouts.starts([name]), NOW)
     await rollouts.add(rollout, devices, history)
     await MuteRepository(store.of(tenant)).mute(key(f"{prefix}0"), "jump", None, "ann")

@@ -26,7 +26,7 @@ from hub.doctor.isolation import examine
 from hub.maintenance import commands as maintenance
 from hub.maintenance.fixture import load_fixture
 from hub.readings import commands as readings
-from hub.readings.export import Format, export
+from hub.readings.export import ExportFormat, export
 from hub.settings import Settings
 from tests.hub.ingest.test_ingest import NOW, key, stored
 from tests.support.postgres import FAST
@@ -34,7 +34,7 @@ from tests.support.postgres import FAST
 EVERYTHING = "SELECT at, value, text, device_id FROM dormouse.calibrated ORDER BY at, value"
 
 
-async def written(store: Database, form: Format, query: str = EVERYTHING) -> bytes:
+async def written(store: Database, form: ExportFormat, query: str = EVERYTHING) -> bytes:
     target = io.BytesIO()
     await export(store.of("home"), query, target, form)
     return target.getvalue()
@@ -44,12 +44,12 @@ async def test_any_query_as_csv_parquet_and_arrow(store: Database):
     await stored(
         store, [Reading(key(), 20.125, NOW), Reading(key(characteristic="N"), "é,\n", NOW)]
     )
-    rows = list(csv.reader(io.StringIO((await written(store, Format.CSV)).decode())))
+    rows = list(csv.reader(io.StringIO((await written(store, ExportFormat.CSV)).decode())))
     assert rows[0] == ["at", "value", "text", "device_id"]
     assert sorted(row[1:3] for row in rows[1:]) == [["", "é,\n"], ["20.125", ""]]
     for table in (
-        pq.read_table(io.BytesIO(await written(store, Format.PARQUET))),
-        pa.ipc.open_stream(await written(store, Format.ARROW)).read_all(),
+        pq.read_table(io.BytesIO(await written(store, ExportFormat.PARQUET))),
+        pa.ipc.open_stream(await written(store, ExportFormat.ARROW)).read_all(),
     ):
         assert table.schema.types == [
             pa.timestamp("us", tz="UTC"), pa.float64(), pa.string(), pa.int32()
@@ -60,8 +60,8 @@ async def test_any_query_as_csv_parquet_and_arrow(store: Database):
 
 async def test_an_empty_answer_has_its_columns(store: Database):
     query = "SELECT key, created_at FROM dormouse.device"
-    assert (await written(store, Format.CSV, query)).decode() == "key,created_at\r\n"
-    table = pq.read_table(io.BytesIO(await written(store, Format.PARQUET, query)))
+    assert (await written(store, ExportFormat.CSV, query)).decode() == "key,created_at\r\n"
+    table = pq.read_table(io.BytesIO(await written(store, ExportFormat.PARQUET, query)))
     assert (table.column_names, table.num_rows) == (["key", "created_at"], 0)
 
 
@@ -73,7 +73,7 @@ async def test_export_writes_nothing_and_names_faults(store: Database):
         ("SELECT dormouse.ensure_tenant('new')", "read-only transaction"),
     ]:
         with pytest.raises(QueryError, match=fault):
-            await written(store, Format.CSV, query)
+            await written(store, ExportFormat.CSV, query)
 
 
 @pytest.fixture
@@ -89,20 +89,20 @@ async def test_a_backup_is_whole_and_comes_back(own: Postgres, tmp_path: Path):
     file = tmp_path / "backup.gz"
     async with Database(own.app_url) as store:
         await load_fixture(store)
-        before = await written(store, Format.CSV)
+        before = await written(store, ExportFormat.CSV)
         contents = await backup(own, file)
         assert contents["reading"][0] == 8
         await stored(store, [Reading(key(), 1.0, NOW)])
-        assert await written(store, Format.CSV) != before
+        assert await written(store, ExportFormat.CSV) != before
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     found, former = await restore(own, file)
     assert found == contents
     async with Database(own.app_url) as store:
-        assert await written(store, Format.CSV) == before
+        assert await written(store, ExportFormat.CSV) == before
         assert all(one.good for one in await examine(store, own.folder / "secrets"))
         # It takes new readings, with all that is derived from them.
         await stored(store, [Reading(key(), 1.0, NOW)])
-        assert await written(store, Format.CSV, "SELECT n FROM dormouse.hourly") != b"n\r\n"
+        assert await written(store, ExportFormat.CSV, "SELECT n FROM dormouse.hourly") != b"n\r\n"
     assert former.startswith("dormouse_2")
 
 
@@ -110,7 +110,7 @@ async def test_a_damaged_backup_is_refused_and_changes_nothing(own: Postgres, tm
     file = tmp_path / "backup.gz"
     async with Database(own.app_url) as store:
         await load_fixture(store)
-        before = await written(store, Format.CSV)
+        before = await written(store, ExportFormat.CSV)
     await backup(own, file)
     whole = file.read_bytes()
     script = gzip.decompress(whole)
@@ -129,7 +129,7 @@ async def test_a_damaged_backup_is_refused_and_changes_nothing(own: Postgres, tm
             with pytest.raises(BackupError, match=reason):
                 await attempt(own, file)
     async with Database(own.app_url) as store:
-        assert await written(store, Format.CSV) == before
+        assert await written(store, ExportFormat.CSV) == before
 
 
 async def test_a_restore_waits_for_nobody(own: Postgres, tmp_path: Path):
