@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from contracts import topics
 from contracts.local_hub import SOCKET
-from hub.anomalies.watch import Watch
+from hub.anomalies.watch import AnomalyWatch
 from hub.api.operator import OperatorDoor
 from hub.api.streams import LiveStreams
 from hub.database.key_value import KeyValueStore
@@ -152,7 +152,7 @@ class Hub:
         )
         self.rollouts = Rollouts(store, self.runner, self.firmware)
         self.outages = Outages(KeyValueStore(own, "explain"), source, supervisor=supervisor)
-        self.anomalies = Watch(store, supervisor)
+        self.anomalies = AnomalyWatch(store, supervisor)
         listener.on(topics.Online, self.bridges.heard_online)
         listener.on(topics.Report, recorder.report)
         listener.on(topics.Report, self.configs.report)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from contracts.links import link
-from hub.anomalies.watch import Watch
+from hub.anomalies.watch import AnomalyWatch
 from hub.api.streams import LiveStreams
 from hub.database.database import Database
 from hub.device_settings import routes as device_settings
@@ -70,7 +70,7 @@ class Services:
     firmware: Callable[[str], FirmwareRepository]
     rollouts: Rollouts
     explainer: Explainer
-    anomalies: Watch
+    anomalies: AnomalyWatch
     people: PeopleService
     streams: LiveStreams
     tokens: TokenService

@@ -57,19 +57,19 @@ def detect(
     `show` gives a value with its unit; `seen_at` is when the device was last heard.
     """
     clock = Clock(now, zone)
-    found = [
+    anomalies = [
         *_out_of_range(profile, readings, clock, show),
         *_jumps(profile, readings, clock, show),
         *_stuck(profile, readings, clock, show),
         *_silent(profile, readings, clock, seen_at),
     ]
-    return sorted(found, key=lambda finding: finding.at, reverse=True)
+    return sorted(anomalies, key=lambda anomaly: anomaly.at, reverse=True)
 
 
 def _out_of_range(
     profile: SeriesProfile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
 ) -> list[Anomaly]:
-    found = []
+    anomalies = []
     run: list[tuple[float, Sample]] = []  # how far out, the reading
     for sample in [*readings, None]:
         beyond = 0.0 if sample is None else _beyond(profile, sample)
@@ -77,9 +77,9 @@ def _out_of_range(
             run.append((beyond, sample))
             continue
         if len(run) >= _RANGE_READINGS:
-            found.append(_range_finding(profile, run, clock, show, over=sample is not None))
+            anomalies.append(_range_anomaly(profile, run, clock, show, over=sample is not None))
         run = []
-    return found
+    return anomalies
 
 
 def _beyond(profile: SeriesProfile, sample: Sample) -> float:
@@ -91,7 +91,7 @@ def _beyond(profile: SeriesProfile, sample: Sample) -> float:
     return max(allowed[0] - value, value - allowed[1], 0.0)
 
 
-def _range_finding(
+def _range_anomaly(
     profile: SeriesProfile,
     run: Sequence[tuple[float, Sample]],
     clock: Clock,
@@ -114,7 +114,7 @@ def _jumps(
 ) -> list[Anomaly]:
     if profile.jump is None:
         return []
-    found: list[Anomaly] = []
+    anomalies: list[Anomaly] = []
     for (before_at, before), (at, value) in pairwise(readings):
         # After a gap a change is no jump.
         gap = profile.interval is not None and at - before_at > 2.5 * profile.interval
@@ -125,8 +125,10 @@ def _jumps(
             f"at {clock.at(_time(at))}; usually it changes by less than "
             f"{show(profile.jump)} between two readings"
         )
-        found.append(Anomaly(AnomalyKind.JUMP, _time(before_at), _time(at), _time(at), value, text))
-    return found[-5:]
+        anomalies.append(
+            Anomaly(AnomalyKind.JUMP, _time(before_at), _time(at), _time(at), value, text)
+        )
+    return anomalies[-5:]
 
 
 def _stuck(

@@ -1,4 +1,4 @@
-"""Watches the series of all tenants for what is odd, at little cost."""
+"""Watches the series of all tenants for what is unusual, at little cost."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ from hub.devices.glance import glance
 from hub.readings.points import Form, PointRepository, Resolution, Span, StoredSeries
 from hub.runtime.supervisor import Role, Supervisor
 
-__all__ = ["OngoingAnomaly", "Watch"]
+__all__ = ["AnomalyWatch", "SeriesAnomaly"]
 
 log = logging.getLogger(__name__)
 
 # What is usual is learnt from so many days, without the last, which is judged by it.
 _WEEKS, _RECENT, _LAST = timedelta(days=29), timedelta(days=8), timedelta(days=1)
-# A profile changes slowly; findings are as fresh as a reading or two.
+# A profile changes slowly; anomalies are as fresh as a reading or two.
 _LEARN_S, _LOOK_S, _SWEEP_S = 86_400.0, 120.0, 900.0
 # Between two series of a sweep, so that devices are heard meanwhile.
 _PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class OngoingAnomaly:
-    """A finding about a series.
+class SeriesAnomaly:
+    """An anomaly of a series, by its label.
 
-    `muted`: nobody wants to be told of it, until `until` (None: for good).
+    `muted`: people have silenced it, until `until` (None: for good).
     """
 
     series: SeriesKey
     label: str
-    finding: Anomaly
+    anomaly: Anomaly
     muted: bool = False
     until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
-    """What was found of a series, and when (monotonic seconds)."""
+class _Look:
+    """The anomalies of a series, and when it was looked at (monotonic seconds)."""
 
     at: float
-    findings: list[Anomaly]
+    anomalies: list[Anomaly]
 
 
-class Watch:
-    """Findings on demand for a device, and of all of a tenant from the last sweep.
+class AnomalyWatch:
+    """Anomalies on demand for a device, and of all of a tenant from the last sweep.
 
     A sweep runs while somebody asks, every 15 minutes at most.
     """
@@ -65,7 +65,7 @@ class Watch:
         self._store = store
         self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
         self._profiles: dict[tuple[str, SeriesKey], tuple[float, SeriesProfile]] = {}
-        self._looked: dict[tuple[str, SeriesKey], _Looked] = {}
+        self._looked: dict[tuple[str, SeriesKey], _Look] = {}
         self._swept: dict[str, float] = {}
         self._sweeping: set[str] = set()
 
@@ -73,32 +73,32 @@ class Watch:
         """End sweeps."""
         await self._tasks.stop()
 
-    async def device(self, tenant: str, device: str) -> list[OngoingAnomaly]:
-        """What is odd about a device's series, the newest first."""
-        found = (await glance(self._store.of(tenant), device)).devices
-        keys = {v.series: d.seen_at for d in found for v in d.values if _watched(v.series)}
+    async def device(self, tenant: str, device: str) -> list[SeriesAnomaly]:
+        """What is listed about a device's series, the newest first."""
+        devices = (await glance(self._store.of(tenant), device)).devices
+        keys = {v.series: d.seen_at for d in devices for v in d.values if _watched(v.series)}
         now = datetime.now(UTC)
-        findings = {key: await self._look(tenant, key, seen, now) for key, seen in keys.items()}
-        return await self._odd(tenant, findings)
+        anomalies = {key: await self._look(tenant, key, seen, now) for key, seen in keys.items()}
+        return await self._with_mutes(tenant, anomalies)
 
-    async def all(self, tenant: str) -> list[OngoingAnomaly]:
+    async def all(self, tenant: str) -> list[SeriesAnomaly]:
         """What the last sweep found, muted or not; starts one when it is time."""
         last = self._swept.get(tenant)
         due = last is None or time.monotonic() - last > _SWEEP_S
         if due and tenant not in self._sweeping:
             self._sweeping.add(tenant)
-            self._tasks.spawn("looking for what is odd", self._sweep(tenant))
+            self._tasks.spawn("looking for anomalies", self._sweep(tenant))
         known = {
-            key: looked.findings
+            key: looked.anomalies
             for (of, key), looked in self._looked.items()
-            if of == tenant and looked.findings
+            if of == tenant and looked.anomalies
         }
-        return await self._odd(tenant, known) if known else []
+        return await self._with_mutes(tenant, known) if known else []
 
     async def sweep(self, tenant: str) -> None:
         """Look at every series of a tenant."""
-        found = await glance(self._store.of(tenant))
-        for device in found.devices:
+        overview = await glance(self._store.of(tenant))
+        for device in overview.devices:
             for value in device.values:
                 if _watched(value.series):
                     await self._look(tenant, value.series, device.seen_at, datetime.now(UTC))
@@ -120,7 +120,7 @@ class Watch:
     ) -> list[Anomaly]:
         before = self._looked.get((tenant, key))
         if before is not None and time.monotonic() - before.at < _LOOK_S:
-            return before.findings
+            return before.anomalies
         try:
             (series,) = await PointRepository(self._store.of(tenant)).find([key])
         except ForeignRowError:
@@ -128,9 +128,9 @@ class Watch:
         profile = await self._profile(tenant, series, now)
         readings = await self._readings(tenant, series, Span(now - _LAST, now))
         show = partial(shown, kind=quantity(key))
-        findings = detect(profile, readings, now, show=show, seen_at=seen_at)
-        self._looked[tenant, key] = _Looked(time.monotonic(), findings)
-        return findings
+        anomalies = detect(profile, readings, now, show=show, seen_at=seen_at)
+        self._looked[tenant, key] = _Look(time.monotonic(), anomalies)
+        return anomalies
 
     async def _profile(self, tenant: str, series: StoredSeries, now: datetime) -> SeriesProfile:
         place = tenant, series.key
@@ -147,39 +147,39 @@ class Watch:
         return profile
 
     async def _readings(self, tenant: str, series: StoredSeries, span: Span) -> list[Sample]:
-        found: list[Sample] = []
+        samples: list[Sample] = []
         points = PointRepository(self._store.of(tenant))
         async for piece in points.pieces(series, span, Resolution.RAW, Form.PACKED):
             at, values = piece.columns[0], piece.columns[1]
-            found += [(float(t) / 1e6, float(v)) for t, v in zip(at, values, strict=True)]
-        return found
+            samples += [(float(t) / 1e6, float(v)) for t, v in zip(at, values, strict=True)]
+        return samples
 
     async def _bins(self, tenant: str, series: StoredSeries, span: Span) -> list[Bin]:
-        found: list[Bin] = []
+        bins: list[Bin] = []
         points = PointRepository(self._store.of(tenant))
         async for piece in points.pieces(series, span, Resolution.HOURLY, Form.PACKED):
             at, _, _, low, high, _ = piece.columns
-            found += [
+            bins += [
                 (float(t) / 1e6, float(a), float(b)) for t, a, b in zip(at, low, high, strict=True)
             ]
-        return found
+        return bins
 
-    async def _odd(
-        self, tenant: str, findings: Mapping[SeriesKey, Sequence[Anomaly]]
-    ) -> list[OngoingAnomaly]:
+    async def _with_mutes(
+        self, tenant: str, anomalies: Mapping[SeriesKey, Sequence[Anomaly]]
+    ) -> list[SeriesAnomaly]:
         mutes = await MuteRepository(self._store.of(tenant)).all()
-        odd = [
-            OngoingAnomaly(
+        listed = [
+            SeriesAnomaly(
                 key,
                 quantity(key).label,
-                finding,
-                (key, finding.kind.value) in mutes,
-                mutes.get((key, finding.kind.value)),
+                anomaly,
+                (key, anomaly.kind.value) in mutes,
+                mutes.get((key, anomaly.kind.value)),
             )
-            for key, found in findings.items()
-            for finding in found
+            for key, of_series in anomalies.items()
+            for anomaly in of_series
         ]
-        return sorted(odd, key=lambda one: one.finding.at, reverse=True)
+        return sorted(listed, key=lambda one: one.anomaly.at, reverse=True)
 
 
 def _watched(key: SeriesKey) -> bool:

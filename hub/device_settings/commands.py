@@ -38,17 +38,17 @@ def show(device: Device, data_dir: DataDir = None, as_json: Json = False) -> Non
     """Show what is wanted of a device, since when, and whether it runs that."""
     with HubClient(load(data_dir=data_dir), "dormouse config") as hub:
         path = f"/devices/{quote(device, safe='')}/settings"
-        found = {**hub.get(path), "history": hub.get(f"{path}/versions")}
+        state = {**hub.get(path), "history": hub.get(f"{path}/versions")}
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(state, ensure_ascii=False))
         return
     console = Console()
     table = Table(box=None, show_header=False)
-    for name, value in found["desired"].items():
+    for name, value in state["desired"].items():
         table.add_row(name, _value(name, value))
-    console.print(table if found["desired"] else f"nothing is wanted of {device}", highlight=False)
-    console.print(_standing(found), highlight=False)
-    for version in found["history"][1:]:
+    console.print(table if state["desired"] else f"nothing is wanted of {device}", highlight=False)
+    console.print(_standing(state), highlight=False)
+    for version in state["history"][1:]:
         wanted = ", ".join(f"{n}={_value(n, v)}" for n, v in version["settings"].items())
         at = _local(version["at"])
         console.print(f"  version {version['version']}, {at}: {wanted or '-'}", highlight=False)
@@ -82,23 +82,23 @@ def set_(
         )  # fmt: skip
         settings["wifi"] = {"ssid": wifi, "key": key}
     with HubClient(load(data_dir=data_dir), "dormouse config") as hub:
-        found = hub.patch(f"/devices/{quote(device, safe='')}/settings", {"settings": settings})
+        state = hub.patch(f"/devices/{quote(device, safe='')}/settings", {"settings": settings})
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(state, ensure_ascii=False))
     else:
-        Console().print(_standing(found), highlight=False)
+        Console().print(_standing(state), highlight=False)
 
 
-def _standing(found: dict[str, Any]) -> str:
+def _standing(state: dict[str, Any]) -> str:
     """Wanted against reported, in a sentence."""
-    if found["version"] is None:
+    if state["version"] is None:
         return "it runs what it was set up with"
-    since = f"version {found['version']}, wanted since {_local(found['desired_at'])}"
-    if found["waiting"]:
-        runs = found["reported"]
+    since = f"version {state['version']}, wanted since {_local(state['desired_at'])}"
+    if state["waiting"]:
+        runs = state["reported"]
         return f"{since}; the device runs {f'version {runs}' if runs else 'none of these'} yet"
-    at = f" (since {_local(found['reported_at'])})" if found["reported_at"] else ""
-    problem = f", but says: {escape(found['problem'])}" if found["problem"] else ""
+    at = f" (since {_local(state['reported_at'])})" if state["reported_at"] else ""
+    problem = f", but says: {escape(state['problem'])}" if state["problem"] else ""
     return f"{since}; the device runs it{at}{problem}"
 
 

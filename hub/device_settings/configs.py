@@ -158,8 +158,8 @@ class Configs:
             return  # publish_all comes at the next connection
 
     async def _latest(self, device: str) -> SettingsVersion | None:
-        found = await self._kept.latest(device)
-        return found[0] if found else None
+        versions = await self._kept.latest(device)
+        return versions[0] if versions else None
 
     async def _wait_list(self) -> dict[str, int]:
         async with self._loading:

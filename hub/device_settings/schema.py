@@ -110,13 +110,13 @@ def checked(changes: Mapping[str, object]) -> dict[str, object]:
     """The changes as they are published; None (no longer wanted) stays None. Raises ConfigError."""
     if not changes:
         raise ConfigError("settings", f"none named; there are {', '.join(SETTINGS)}")
-    found: dict[str, object] = {}
+    settings: dict[str, object] = {}
     for name, value in changes.items():
         setting = SETTINGS.get(name)
         if setting is None:
             raise ConfigError(name[:64], f"no such setting; there are {', '.join(SETTINGS)}")
-        found[name] = None if value is None else setting.check(name, value)
-    return found
+        settings[name] = None if value is None else setting.check(name, value)
+    return settings
 
 
 def parse(assignment: str) -> tuple[str, object]:

@@ -45,12 +45,12 @@ def list_(
 ) -> None:
     """Accounts, devices that ask for one, and refused enrolments."""
     with _hub(data_dir) as hub:
-        found: dict[str, Any] = hub.get("/accounts")
+        accounts: dict[str, Any] = hub.get("/accounts")
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(accounts, ensure_ascii=False))
         return
     table = Table("device", "tenant", "state", "model", "firmware", "problems", box=None)
-    for account in found["accounts"]:
+    for account in accounts["accounts"]:
         problems = ", ".join(f"{kind}: {count}" for kind, count in account["problems"].items())
         table.add_row(
             account["name"],
@@ -60,18 +60,18 @@ def list_(
             account["firmware"],
             problems,
         )
-    for asking in found["asking"]:
+    for asking in accounts["asking"]:
         table.add_row(asking["name"], "", "asks to enrol", asking["model"], asking["firmware"], "")
     console = Console()
     console.print(table)
-    console.print(_enrolment(found))
+    console.print(_enrolment(accounts))
 
 
-def _enrolment(found: dict[str, Any]) -> str:
-    window = found["window"]
+def _enrolment(accounts: dict[str, Any]) -> str:
+    window = accounts["window"]
     if window:
         return f"enrolment open for {window['tenant']}, {-(-window['seconds'] // 60)} minutes left"
-    return f"enrolment: {found['enrolment']}"
+    return f"enrolment: {accounts['enrolment']}"
 
 
 @app.command()

@@ -25,12 +25,12 @@ def gaps(
 
     settings = load(data_dir=data_dir, tenant=tenant)
     owner = settings.tenant
-    found = ask(settings, lambda store: DeviceRepository(store.of(owner)).gaps(device))
-    for one in found:
-        missing = ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in one.missing) or "none"
+    boots = ask(settings, lambda store: DeviceRepository(store.of(owner)).gaps(device))
+    for boot in boots:
+        missing = ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in boot.missing) or "none"
         typer.echo(
-            f"{one.device} {one.boot}: {one.held} of {one.last} held, missing {missing}, "
-            f"{one.lost} thinned out by the device, {one.unexplained} unexplained"
+            f"{boot.device} {boot.boot}: {boot.held} of {boot.last} held, missing {missing}, "
+            f"{boot.lost} thinned out by the device, {boot.unexplained} unexplained"
         )
 
 
@@ -52,6 +52,6 @@ def devices(
 
     settings = load(data_dir=data_dir, tenant=tenant)
     path = where
-    found = ask(settings, lambda store: devices_where(store.of(settings.tenant), path))
-    for device in [json.dumps(found)] if as_json else found:
+    names = ask(settings, lambda store: devices_where(store.of(settings.tenant), path))
+    for device in [json.dumps(names)] if as_json else names:
         typer.echo(device)

@@ -72,5 +72,5 @@ class Naming:
         account = self._accounts.get(device)
         if account is not None and account.firmware:
             return True
-        found = await overview(self._store.of(tenant), [device])
-        return bool(found and (found[0].report or {}).get("boot"))
+        devices = await overview(self._store.of(tenant), [device])
+        return bool(devices and (devices[0].report or {}).get("boot"))

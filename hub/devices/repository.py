@@ -47,8 +47,8 @@ class DeviceRepository:
     async def names(self) -> dict[str, str]:
         """What people call the devices, by id; those that nobody named are left out."""
         async with self._database.transaction() as conn:
-            found = await conn.execute(_QUERIES["device_names"])
-            return dict(await found.fetchall())
+            rows = await conn.execute(_QUERIES["device_names"])
+            return dict(await rows.fetchall())
 
     async def add(self, device: str, name: str | None = None, place: int | None = None) -> None:
         """Make a device that was not heard yet."""

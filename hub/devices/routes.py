@@ -154,15 +154,15 @@ class _Steps:
         place: Annotated[Number | None, Query(description="those in that very place")] = None,
     ) -> list[DeviceOut]:
         """All devices with their newest values."""
-        found = await glance(self._store.of(caller.tenant))
-        return [_device(d) for d in found.devices if place is None or d.place == place]
+        overview = await glance(self._store.of(caller.tenant))
+        return [_device(d) for d in overview.devices if place is None or d.place == place]
 
     async def device(self, caller: Read, device: DeviceId) -> DeviceOut:
         """One device with its newest values."""
-        found = await glance(self._store.of(caller.tenant), device)
-        if not found.devices:
+        overview = await glance(self._store.of(caller.tenant), device)
+        if not overview.devices:
             raise DeviceUnknownError(device)
-        return _device(found.devices[0])
+        return _device(overview.devices[0])
 
     async def change(self, caller: Write, device: DeviceId, body: DeviceChange) -> DeviceOut:
         """Name a device, put it into a place. Its history keeps what was before, and who did it."""
@@ -173,17 +173,17 @@ class _Steps:
         if "name" in body.model_fields_set:
             await self._naming.rename(caller.tenant, device, body.name or "", who)
         self._live.publish(caller.tenant, LiveChange("device", device))
-        found = await glance(self._store.of(caller.tenant), device)
-        if not found.devices:
+        overview = await glance(self._store.of(caller.tenant), device)
+        if not overview.devices:
             raise DeviceUnknownError(device)
-        return _device(found.devices[0])
+        return _device(overview.devices[0])
 
     async def series(self, caller: Read, device: DeviceId) -> list[SeriesOut]:
         """What a device measures."""
-        found = await glance(self._store.of(caller.tenant), device)
-        if not found.devices:
+        overview = await glance(self._store.of(caller.tenant), device)
+        if not overview.devices:
             raise DeviceUnknownError(device)
-        return [series_out(value) for value in found.devices[0].values]
+        return [series_out(value) for value in overview.devices[0].values]
 
     async def at(
         self, caller: Read, device: DeviceId, instant: Annotated[Instant, Query()]
@@ -205,16 +205,16 @@ class _Steps:
     ) -> list[ChangeOut]:
         """What changed about a device since < at <= until, the newest first."""
         await require_device(self._store.of(caller.tenant), device)
-        found = await changes_of(
+        changes = await changes_of(
             self._store.of(caller.tenant), device, since=since, until=until, most=limit
         )
-        return [ChangeOut.model_validate(change, from_attributes=True) for change in found]
+        return [ChangeOut.model_validate(change, from_attributes=True) for change in changes]
 
     async def gaps(self, caller: Read, device: DeviceId) -> list[GapsOut]:
         """Which of a device's readings never came, by boot identity, the oldest first."""
         await require_device(self._store.of(caller.tenant), device)
-        found = await DeviceRepository(self._store.of(caller.tenant)).gaps(device)
-        return [GapsOut.model_validate(one, from_attributes=True) for one in found]
+        boots = await DeviceRepository(self._store.of(caller.tenant)).gaps(device)
+        return [GapsOut.model_validate(one, from_attributes=True) for one in boots]
 
     async def command(self, caller: Command, device: DeviceId, body: CommandIn) -> CommandOut:
         """Send a switch, a lamp or the like a value. A sleeping device gets it when it wakes."""
@@ -223,33 +223,33 @@ class _Steps:
         return CommandOut(series=series_name(key), value=value, sent=sent)
 
 
-def _device(found: DeviceGlance) -> DeviceOut:
-    report = found.report
+def _device(device: DeviceGlance) -> DeviceOut:
+    report = device.report
     battery, firmware = report.get("battery_mv"), report.get("firmware")
     return DeviceOut(
-        id=found.device,
-        name=found.name,
-        place=found.place,
-        seen=found.seen_at,
-        next_wake=found.next_wake_at,
+        id=device.device,
+        name=device.name,
+        place=device.place,
+        seen=device.seen_at,
+        next_wake=device.next_wake_at,
         battery_mv=battery if isinstance(battery, int) else None,
         firmware=firmware if isinstance(firmware, str) else None,
         report=report,
-        series=[series_out(value) for value in found.values],
+        series=[series_out(value) for value in device.values],
     )
 
 
-def series_out(found: SeriesGlance) -> SeriesOut:
+def series_out(series: SeriesGlance) -> SeriesOut:
     """A series as the API gives it."""
-    kind = quantity(found.series)
+    kind = quantity(series.series)
     return SeriesOut(
-        series=series_name(found.series),
+        series=series_name(series.series),
         label=kind.label,
         unit=kind.unit,
-        value=found.value,
-        raw=found.raw,
-        at=found.at,
-        writable=writable(found.series),
+        value=series.value,
+        raw=series.raw,
+        at=series.at,
+        writable=writable(series.series),
     )
 
 

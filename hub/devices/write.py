@@ -55,10 +55,10 @@ async def tell(
     would have caused. Raises DeviceUnknownError, SeriesUnknownError, NotWritableError, NotSoError,
     UnknownDeviceError (HomeKit holds it back), UnreachableDeviceError.
     """
-    found = (await glance(store.of(tenant), key.device)).devices
-    if not found:
+    devices = (await glance(store.of(tenant), key.device)).devices
+    if not devices:
         raise DeviceUnknownError(key.device)
-    if key not in {one.series for one in found[0].values}:
+    if key not in {one.series for one in devices[0].values}:
         raise SeriesUnknownError(key)
     if not writable(key):
         raise NotWritableError(key)

@@ -45,10 +45,10 @@ def examine(settings: Settings) -> Iterator[DoctorFinding]:
     with HubClient(settings, "dormouse hub doctor") as hub:
         if facts.get("mqtt_port"):
             yield from _broker(hub, facts)
-        for found in hub.get("/doctor/database"):
-            yield DoctorFinding(found["what"], Verdict(found["verdict"]), found["detail"])
-        for found in hub.get("/doctor/parts"):
-            yield DoctorFinding(found["what"], Verdict(found["verdict"]), found["detail"])
+        for finding in hub.get("/doctor/database"):
+            yield DoctorFinding(finding["what"], Verdict(finding["verdict"]), finding["detail"])
+        for finding in hub.get("/doctor/parts"):
+            yield DoctorFinding(finding["what"], Verdict(finding["verdict"]), finding["detail"])
         yield from _enrolment(hub.get("/accounts"))
         url = f"http://{_here(facts['host'])}:{facts['http_port']}"
         routes = [(one["method"], one["path"]) for one in hub.get("/routes", pages=False)]
@@ -84,17 +84,17 @@ def _here(host: str) -> str:
     return f"[{reached}]" if ":" in reached else reached
 
 
-def _enrolment(found: dict[str, Any]) -> Iterator[DoctorFinding]:
-    if found["enrolment"] == "open":
+def _enrolment(accounts: dict[str, Any]) -> Iterator[DoctorFinding]:
+    if accounts["enrolment"] == "open":
         yield DoctorFinding(
             "enrol as a stranger",
             Verdict.NOTE,
             "enrolment is open: whoever reaches the sensor network can add a device; when yours "
             "are in, set DORMOUSE_ENROLMENT=window",
         )
-    takeovers = found["refused"].get("enrol-take-over", 0)
+    takeovers = accounts["refused"].get("enrol-take-over", 0)
     if takeovers:
-        names = [a["name"] for a in found["accounts"] if "enrol-take-over" in a["problems"]]
+        names = [a["name"] for a in accounts["accounts"] if "enrol-take-over" in a["problems"]]
         yield DoctorFinding(
             "look for attempted take-overs",
             Verdict.NOTE,

@@ -48,11 +48,11 @@ def ports(facts: Mapping[str, Any]) -> Iterator[DoctorFinding]:
     """Only the ports that the settings name listen, on the address they name."""
     named = {int(v): k for k, v in facts.items() if k.endswith("_port") and v is not None}
     named |= {int(port): "HomeKit" for port in facts.get("hap_ports", ())}
-    found = list(_listening(int(facts["pid"])))
-    unnamed = sorted({f"{address}:{port}" for address, port in found if port not in named})
+    listening = list(_listening(int(facts["pid"])))
+    unnamed = sorted({f"{address}:{port}" for address, port in listening if port not in named})
     yield DoctorFinding.of("find a port that no setting names", not unnamed, ", ".join(unnamed))
     wide = sorted(
-        {port for address, port in found if not ipaddress.ip_address(address).is_loopback}
+        {port for address, port in listening if not ipaddress.ip_address(address).is_loopback}
     )
     if wide:
         shown = ", ".join(f"{port} ({named.get(port, '?').removesuffix('_port')})" for port in wide)
@@ -100,10 +100,10 @@ def _sockets(pid: int) -> Iterator[str]:
 def tls(certificate: Path) -> Iterator[DoctorFinding]:
     """How long people's tools will still get along with the TLS listener."""
     try:
-        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+        parsed = x509.load_pem_x509_certificate(certificate.read_bytes())
     except (OSError, ValueError):
         return  # another broker's, or not readable to us
-    left = (found.not_valid_after_utc - datetime.now(UTC)).days
+    left = (parsed.not_valid_after_utc - datetime.now(UTC)).days
     yield DoctorFinding.of(
         "find the TLS certificate expired", left > 14, f"{left} days left: restart the hub"
     )

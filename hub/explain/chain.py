@@ -26,9 +26,9 @@ _FEW_LOST, _SHARE_LOST = 3, 0.01
 
 def _of_account(case: Case) -> Iterator[Sentence]:
     facts = case.facts
-    for found in (shut_out(case), refused(case)):
-        if found is not None:
-            yield found
+    for sentence in (shut_out(case), refused(case)):
+        if sentence is not None:
+            yield sentence
     if facts.account is AccountState.PENDING and facts.account_at is not None:
         yield Sentence(
             facts.account_at, "account", "enrolled; its account is confirmed when it is heard"
@@ -40,13 +40,13 @@ def _of_account(case: Case) -> Iterator[Sentence]:
 
 
 def _of_silence(case: Case) -> Iterator[Sentence]:
-    found, clock = case.silence, case.clock
-    if found is not None and found.expected is not None:
-        text = f"missed {count(found.missed, 'wake')}, the first due {clock.at(found.expected)}"
-        level = Level.BAD if found.missed > 1 else Level.WARNING
+    silence, clock = case.silence, case.clock
+    if silence is not None and silence.expected is not None:
+        text = f"missed {count(silence.missed, 'wake')}, the first due {clock.at(silence.expected)}"
+        level = Level.BAD if silence.missed > 1 else Level.WARNING
         yield Sentence(case.now, "silent", text, level)
-    if found is not None and found.excused:
-        text = f"{count(found.excused, 'wake')} could not be heard: the hub was away"
+    if silence is not None and silence.excused:
+        text = f"{count(silence.excused, 'wake')} could not be heard: the hub was away"
         yield Sentence(case.now, "hub", text)
     for find in (offline, quiet):
         sentence = find(case)

@@ -15,6 +15,6 @@ __all__ = ["explain"]
 def explain(facts: DeviceFacts, clock: Clock) -> Explanation:
     """The explanation as of `clock.now`."""
     case = Case(facts, clock)
-    found = [sentence for tell in TELLERS for sentence in tell(case)]
-    found.sort(key=lambda sentence: sentence.at, reverse=True)
-    return Explanation(facts.device, facts.name, headline(case, found), tuple(found))
+    sentences = [sentence for tell in TELLERS for sentence in tell(case)]
+    sentences.sort(key=lambda sentence: sentence.at, reverse=True)
+    return Explanation(facts.device, facts.name, headline(case, sentences), tuple(sentences))

@@ -42,9 +42,9 @@ def headline(case: Case, chain: Sequence[Sentence]) -> Sentence:
         quiet,
         _waiting,
     ):
-        found = find(case)
-        if found is not None:
-            return found
+        first = find(case)
+        if first is not None:
+            return first
     # It is there, but something may not be as it should: the worst, then the newest.
     wrong = [sentence for sentence in chain if sentence.level is not Level.FINE]
     return max(wrong, key=lambda s: (s.level, s.at)) if wrong else _fine(case)
@@ -72,8 +72,8 @@ def shut_out(case: Case) -> Sentence | None:
 
 def refused(case: Case) -> Sentence | None:
     """Somebody with its name and another password was refused after it was heard last."""
-    found = [case.facts.problems[kind] for kind in REFUSED if kind in case.facts.problems]
-    last = max(found, key=lambda seen: seen.at, default=None)
+    refusals = [case.facts.problems[kind] for kind in REFUSED if kind in case.facts.problems]
+    last = max(refusals, key=lambda seen: seen.at, default=None)
     seen_at = case.facts.seen_at
     if last is None or (seen_at is not None and seen_at > last.at):
         return None
@@ -87,8 +87,8 @@ def refused(case: Case) -> Sentence | None:
 
 
 def _refused_and_late(case: Case) -> Sentence | None:
-    found = refused(case)
-    return found if found is not None and found.level is Level.BAD else None
+    sentence = refused(case)
+    return sentence if sentence is not None and sentence.level is Level.BAD else None
 
 
 def _knocking(case: Case) -> Sentence | None:
@@ -119,14 +119,14 @@ def _never(case: Case) -> Sentence | None:
 
 
 def _silent(case: Case) -> Sentence | None:
-    found, seen_at = case.silence, case.facts.seen_at
-    if found is None or found.expected is None or seen_at is None:
+    silence, seen_at = case.silence, case.facts.seen_at
+    if silence is None or silence.expected is None or seen_at is None:
         return None
     clock = case.clock
-    text = f"silent since {clock.at(seen_at)}, expected {clock.at(found.expected)}"
+    text = f"silent since {clock.at(seen_at)}, expected {clock.at(silence.expected)}"
     # One wake that found no WiFi is nothing to be alarmed at.
-    level = Level.BAD if found.missed > 1 else Level.WARNING
-    return Sentence(found.expected, "silent", _because(case, text), level)
+    level = Level.BAD if silence.missed > 1 else Level.WARNING
+    return Sentence(silence.expected, "silent", _because(case, text), level)
 
 
 def offline(case: Case) -> Sentence | None:
@@ -168,12 +168,12 @@ def _because(case: Case, text: str) -> str:
 
 def _waiting(case: Case) -> Sentence | None:
     """Nothing came, but nobody could have heard it either."""
-    found, seen_at = case.silence, case.facts.seen_at
-    if found is None or not found.excused or seen_at is None:
+    silence, seen_at = case.silence, case.facts.seen_at
+    if silence is None or not silence.excused or seen_at is None:
         return None
     text = (
         f"not heard since {case.clock.at(seen_at)}, because the hub was away when it was due; "
-        f"expected {case.clock.at(found.following)}"
+        f"expected {case.clock.at(silence.following)}"
     )
     return Sentence(case.now, "hub", text)
 

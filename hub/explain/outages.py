@@ -159,11 +159,11 @@ class Outages:
 
 def merged(outages: Iterable[Outage], now: datetime) -> list[tuple[datetime, datetime]]:
     """The times of the outages, in order, those that touch made one; one that goes on ends now."""
-    found: list[tuple[datetime, datetime]] = []
+    spans: list[tuple[datetime, datetime]] = []
     for outage in sorted(outages, key=lambda outage: outage.start):
         end = outage.end or now
-        if found and outage.start <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], end)
+        if spans and outage.start <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(spans[-1][1], end)
         else:
-            found.append((outage.start, end))
-    return found
+            spans.append((outage.start, end))
+    return spans

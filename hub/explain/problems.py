@@ -83,19 +83,19 @@ class Explainer:
         """
         clock = Clock(now or datetime.now(UTC), zone)
         around = self._surroundings(tenant)
-        found = [
+        problems = [
             _problem(said)
             for facts in await gather(self._store.of(tenant), clock.now, around=around)
             if (said := explain(facts, clock)).headline.level is not Level.FINE
         ]
         if len(await self._store.tenants()) == 1:
             # Who has no account yet is of no tenant: of several none is told its name.
-            found += self._knocking(clock)
+            problems += self._knocking(clock)
         since = self._outages.broker_away_since
         if since is not None and (clock.now - since).total_seconds() > 10:
             text = f"not connected to the broker since {clock.at(since)}: no device can be heard"
-            found.append(DeviceProblem(None, "the hub", text, "broker", Level.BAD, since))
-        return sorted(found, key=lambda p: (p.device is None, p.level, p.at), reverse=True)
+            problems.append(DeviceProblem(None, "the hub", text, "broker", Level.BAD, since))
+        return sorted(problems, key=lambda p: (p.device is None, p.level, p.at), reverse=True)
 
     async def device(
         self,
@@ -108,13 +108,13 @@ class Explainer:
         """Everything about one device. Raises DeviceUnknownError with names that are near."""
         clock = Clock(now or datetime.now(UTC), zone)
         around = self._surroundings(tenant)
-        found = await gather(self._store.of(tenant), clock.now, [device], around)
-        if not found and (knocked := self._knocked(device)):
-            found = [DeviceFacts(device, problems=knocked)]
-        if not found:
+        facts = await gather(self._store.of(tenant), clock.now, [device], around)
+        if not facts and (knocked := self._knocked(device)):
+            facts = [DeviceFacts(device, problems=knocked)]
+        if not facts:
             known = await known_devices(self._store.of(tenant))
             raise DeviceUnknownError(device, near(device, known))
-        return explain(found[0], clock)
+        return explain(facts[0], clock)
 
     def _knocking(self, clock: Clock) -> list[DeviceProblem]:
         """Devices that asked for an account and wait for somebody to approve them."""
@@ -164,7 +164,7 @@ def _problem(said: Explanation) -> DeviceProblem:
 
 def _refused(problems: Problems) -> Callable[[str], Mapping[str, Seen]]:
     """What was refused of each device, sorted once for all of them."""
-    found: dict[str | None, dict[str, Seen]] = {}
+    by_device: dict[str | None, dict[str, Seen]] = {}
     for device, kind, seen in problems.latest(problems.remember):
-        found.setdefault(device, {})[kind] = seen
-    return lambda device: found.get(device, {})
+        by_device.setdefault(device, {})[kind] = seen
+    return lambda device: by_device.get(device, {})

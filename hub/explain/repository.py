@@ -75,14 +75,14 @@ async def gather(
     ]
 
 
-def _facts(found: dict[str, Any], around: Surroundings) -> DeviceFacts:
-    device, heard = found["device"], found["heard"]
-    times = [found["seen_at"], heard and heard.at]
+def _facts(row: dict[str, Any], around: Surroundings) -> DeviceFacts:
+    device, heard = row["device"], row["heard"]
+    times = [row["seen_at"], heard and heard.at]
     return DeviceFacts(
         **{
-            **found,
-            "name": found["name"] or around.names.get(device),
-            "account": found["account"] and AccountState(found["account"]),
+            **row,
+            "name": row["name"] or around.names.get(device),
+            "account": row["account"] and AccountState(row["account"]),
             "seen_at": max((at for at in times if at is not None), default=None),
         },
         problems=around.problems(device),
@@ -99,10 +99,10 @@ async def _all(conn: Connection, query: Query, asked: Mapping[str, Any]) -> list
 
 def _replaced(rows: Sequence[tuple[str | None, ...]]) -> dict[str, tuple[str, datetime]]:
     """Who took whose place and when; attributes are anybody's to write, so not all is sense."""
-    found: dict[str, tuple[str, datetime]] = {}
+    successors: dict[str, tuple[str, datetime]] = {}
     for old, new, at in rows:
         with contextlib.suppress(ValueError, TypeError):
             instant = datetime.fromisoformat(str(at))
             if old and new and instant.tzinfo is not None:
-                found[old] = new, instant
-    return found
+                successors[old] = new, instant
+    return successors

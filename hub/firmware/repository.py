@@ -62,17 +62,25 @@ class FirmwareRepository:
         """
         if len(notes) > _LONGEST_NOTES or "\0" in notes:
             raise ImageRefusedError(f"notes of more than {_LONGEST_NOTES} characters, or with NUL")
-        found = await asyncio.to_thread(check, canned, self._maps)
-        facts = [found.version, found.board, found.size, found.digest, found.key, notes, canned]
+        checked = await asyncio.to_thread(check, canned, self._maps)
+        facts = [
+            checked.version,
+            checked.board,
+            checked.size,
+            checked.digest,
+            checked.key,
+            notes,
+            canned,
+        ]
         async with self._database.transaction() as conn:
             await conn.execute(_QUERIES["add_image"], facts)
-            there = await _images(conn, _QUERIES["image_by_digest"], found.digest)
+            there = await _images(conn, _QUERIES["image_by_digest"], checked.digest)
             if there:
                 return there[0]
             row = await (
-                await conn.execute(_QUERIES["image_of_version"], [found.version, found.board])
+                await conn.execute(_QUERIES["image_of_version"], [checked.version, checked.board])
             ).fetchone()
-        raise VersionTakenError(found.version, found.board, row[0] if row else 0)
+        raise VersionTakenError(checked.version, checked.board, row[0] if row else 0)
 
     async def images(self) -> list[StoredImage]:
         """All, the newest first."""
@@ -82,10 +90,10 @@ class FirmwareRepository:
     async def get(self, image_id: int) -> StoredImage:
         """The image of that number. Raises UnknownFirmwareError."""
         async with self._database.transaction() as conn:
-            found = await _images(conn, _QUERIES["image_by_number"], image_id)
-        if not found:
+            images = await _images(conn, _QUERIES["image_by_number"], image_id)
+        if not images:
             raise await self._unknown(f"number {image_id}")
-        return found[0]
+        return images[0]
 
     async def find(self, version: str, board: str | None = None) -> StoredImage:
         """The image of that version for a board (one for any board will do), or the only one.

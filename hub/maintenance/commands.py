@@ -21,10 +21,10 @@ def backup(file: Path, data_dir: str | None = _DATA_DIR) -> None:
     from hub.database.backup import backup as make  # noqa: PLC0415
 
     async def work() -> None:
-        async with attached(load(data_dir=data_dir)) as found:
-            if found.postgres is None:
+        async with attached(load(data_dir=data_dir)) as running:
+            if running.postgres is None:
                 raise StoreError("DORMOUSE_DATABASE_URL: back up that Postgres with pg_dump")
-            contents = await make(found.postgres, file)
+            contents = await make(running.postgres, file)
         typer.echo(f"{file}: {sum(rows for rows, _ in contents.values())} rows, checked")
 
     asyncio.run(work())
@@ -72,11 +72,11 @@ def db_recreate(
     from hub.maintenance.fixture import FIXTURE, load_fixture  # noqa: PLC0415
 
     async def work() -> None:
-        async with alone(load(data_dir=data_dir)) as found:
-            if found.owner_url is None:
+        async with alone(load(data_dir=data_dir)) as running:
+            if running.owner_url is None:
                 raise StoreError("DORMOUSE_DATABASE_URL names a role that may not migrate")
-            await recreate(found.owner_url, told=delete_readings)
-            await load_fixture(found.store, Path(fixture) if fixture else FIXTURE)
+            await recreate(running.owner_url, told=delete_readings)
+            await load_fixture(running.store, Path(fixture) if fixture else FIXTURE)
         typer.echo("made anew")
 
     asyncio.run(work())

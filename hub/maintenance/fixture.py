@@ -37,21 +37,21 @@ async def load_fixture(database: Database, file: Path = FIXTURE) -> None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        fixture: dict[str, Any] = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise StoreError(f"fixture {file}: {error}") from None
-    return found
+    return fixture
 
 
 async def _places(
     places: PlaceRepository, names: dict[str, Any], parent: int | None = None, path: str = ""
 ) -> dict[str, int]:
-    found = {}
+    numbers = {}
     for name, below in names.items():
         here = f"{path}/{name}" if path else name
-        found[here] = await places.add(name, parent)
-        found |= await _places(places, below, found[here], here)
-    return found
+        numbers[here] = await places.add(name, parent)
+        numbers |= await _places(places, below, numbers[here], here)
+    return numbers
 
 
 async def _readings(database: TenantDatabase, devices: dict[str, Any]) -> None:
@@ -62,6 +62,6 @@ async def _readings(database: TenantDatabase, devices: dict[str, Any]) -> None:
         for name, rows in facts.get("readings", {}).items():
             service, characteristic = name.split("/")
             key = SeriesKey(device, service, 0, characteristic)
-            found = [Reading(key, value, now - timedelta(seconds=age)) for age, value in rows]
-            ingest.put(found, lambda: None)
+            readings = [Reading(key, value, now - timedelta(seconds=age)) for age, value in rows]
+            ingest.put(readings, lambda: None)
     await ingest.stop(timeout=60)

@@ -250,10 +250,10 @@ class PeopleRepository:
 
     async def join_as_new(self, hashed: bytes, name: str, password: str) -> int | None:
         """Use a link up for somebody new: their id; 0: the name is taken; None: as invitation."""
-        found: int | None = await self._value(
+        person_id: int | None = await self._value(
             _QUERIES["join_as_new"], hashed, login_name(name), name, password
         )
-        return found
+        return person_id
 
     async def open_session(
         self, hashed: bytes, person: int, tenant: str | None, agent: str, lasting: timedelta

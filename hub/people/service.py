@@ -11,9 +11,9 @@ from hub.people.passwords import Passwords, TooBusyError, complaint
 from hub.people.repository import Login, PeopleRepository, token_hash
 from hub.people.sessions import LoginSessions
 
-__all__ = ["LINK_LASTS", "PeopleService"]
+__all__ = ["LINK_VALID_FOR", "PeopleService"]
 
-LINK_LASTS = timedelta(hours=72)
+LINK_VALID_FOR = timedelta(hours=72)
 """How long a link can be used: over a weekend."""
 
 
@@ -27,10 +27,10 @@ class PeopleService:
 
     async def named(self, name: str) -> Login:
         """The person of that name. Raises UnknownPersonError."""
-        found = await self.people.find(name)
-        if found is None:
+        person = await self.people.find(name)
+        if person is None:
             raise UnknownPersonError(name)
-        return found
+        return person
 
     async def make_link(
         self,
@@ -38,7 +38,7 @@ class PeopleService:
         role: Role,
         *,
         note: str = "",
-        lasting: timedelta = LINK_LASTS,
+        lasting: timedelta = LINK_VALID_FOR,
         first: bool = False,
     ) -> str:
         """The path of a new one-time link; only its hash is kept."""

@@ -55,8 +55,8 @@ class LoginSessions:
         if kept is not None and now - kept[0] < _KEPT_S:
             return kept[1]
         before = self._changes
-        found = await self._people.session(hashed, IDLE)
-        principal = _principal(found) if found else None
+        session = await self._people.session(hashed, IDLE)
+        principal = _principal(session) if session else None
         if len(self._kept) > 1000:
             self._kept.clear()
         # What was asked while somebody logged out may be out of date already.
@@ -110,18 +110,18 @@ class LoginSessions:
             listener(ended)
 
 
-def _principal(found: SessionOf) -> Principal | None:
-    tenants = tuple(sorted(found.roles))
+def _principal(session: SessionOf) -> Principal | None:
+    tenants = tuple(sorted(session.roles))
     if not tenants:
         return None
-    tenant = found.tenant if found.tenant in found.roles else tenants[0]
-    role = found.roles[tenant or tenants[0]]
+    tenant = session.tenant if session.tenant in session.roles else tenants[0]
+    role = session.roles[tenant or tenants[0]]
     return Principal(
-        name=found.person,
+        name=session.person,
         tenant=tenant or tenants[0],
         role=role,
         scopes=_SCOPES[role],
         tenants=tenants,
-        person=found.person_id,
-        session=found.id,
+        person=session.person_id,
+        session=session.id,
     )

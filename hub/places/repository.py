@@ -61,11 +61,11 @@ class PlaceRepository:
     async def ensure(self, name: str, parent: int | None = None) -> int:
         """The place of that name within another (None: a root), made if there is none."""
         async with self._database.transaction() as conn:
-            found = await conn.execute(
+            rows = await conn.execute(
                 _QUERIES["find_place"],
                 [name, parent],
             )
-            row = await found.fetchone()
+            row = await rows.fetchone()
         return int(row[0]) if row else await self.add(name, parent)
 
     async def move(self, place: int, parent: int | None) -> None:
@@ -83,8 +83,8 @@ class PlaceRepository:
     async def devices_elsewhere(self) -> list[dict[str, Any]]:
         """The devices that are in no place: `{"device", "name"}`, by id."""
         async with self._database.transaction() as conn:
-            found = await conn.execute(_QUERIES["devices_elsewhere"])
-            return [{"device": key, "name": name} for key, name in await found.fetchall()]
+            rows = await conn.execute(_QUERIES["devices_elsewhere"])
+            return [{"device": key, "name": name} for key, name in await rows.fetchall()]
 
     async def usage(self, place: int) -> PlaceUsage:
         """What would go with a place, or what keeps it from going."""

@@ -104,8 +104,8 @@ class _Steps:
         devices: Annotated[bool, Query(description="with the devices and their values")] = False,
     ) -> list[PlaceOut]:
         """All places as a tree."""
-        found = await PlaceRepository(self._store.of(caller.tenant)).tree(values=devices)
-        return [_place(place) for place in found]
+        tree = await PlaceRepository(self._store.of(caller.tenant)).tree(values=devices)
+        return [_place(place) for place in tree]
 
     async def make(self, caller: Write, body: NewPlace) -> PlaceMade:
         """Make a place."""
@@ -129,8 +129,8 @@ class _Steps:
 
     async def usage(self, caller: Read, place: PlaceNumber) -> UsageOut:
         """What would go with a place."""
-        found = await PlaceRepository(self._store.of(caller.tenant)).usage(place)
-        return UsageOut(below=found.below, devices=list(found.devices), placements=found.placements)
+        usage = await PlaceRepository(self._store.of(caller.tenant)).usage(place)
+        return UsageOut(below=usage.below, devices=list(usage.devices), placements=usage.placements)
 
     async def remove(
         self,
@@ -145,14 +145,14 @@ class _Steps:
         Devices in it move up to the place above; their readings stay.
         """
         places = PlaceRepository(self._store.of(caller.tenant))
-        found = await places.usage(place)
+        usage = await places.usage(place)
         if branch:
             await places.remove_branch(place, caller.name)
-        elif found.below or found.devices or found.placements:
+        elif usage.below or usage.devices or usage.placements:
             raise ProblemError(
                 409,
-                f"place {place} has {found.below} places below it, {len(found.devices)} devices "
-                f"and {found.placements} records of devices that were there: branch=true removes "
+                f"place {place} has {usage.below} places below it, {len(usage.devices)} devices "
+                f"and {usage.placements} records of devices that were there: branch=true removes "
                 "it all",
             )
         else:
@@ -172,12 +172,12 @@ class _Steps:
         self._live.publish(caller.tenant, LiveChange("place", str(place)))
 
 
-def _place(found: dict[str, Any]) -> PlaceOut:
-    here = found.get("devices")
+def _place(place: dict[str, Any]) -> PlaceOut:
+    here = place.get("devices")
     return PlaceOut(
-        id=found["id"],
-        name=found["name"],
-        children=[_place(child) for child in found["children"] or []],
+        id=place["id"],
+        name=place["name"],
+        children=[_place(child) for child in place["children"] or []],
         devices=None
         if here is None
         else [

@@ -26,8 +26,8 @@ def retention(
     from hub.readings.retention import apply  # noqa: PLC0415
 
     async def work() -> None:
-        async with attached(load(data_dir=data_dir)) as found:
-            partitions, rows = await apply(found.store, dry=dry_run)
+        async with attached(load(data_dir=data_dir)) as running:
+            partitions, rows = await apply(running.store, dry=dry_run)
         verb = "would go" if dry_run else "removed"
         for partition in partitions:
             typer.echo(f"{partition.name}: about {partition.rows} readings, whole month, {verb}")
@@ -57,9 +57,9 @@ def keep(  # noqa: PLR0917  # each a flag
 
     async def work() -> None:
         settings = load(data_dir=data_dir, tenant=tenant)
-        async with attached(settings) as found:
+        async with attached(settings) as running:
             rule = Rule(raw_days, hourly_days, daily_days)
-            await keep_rule(found.store.of(settings.tenant), rule, characteristic)
+            await keep_rule(running.store.of(settings.tenant), rule, characteristic)
 
     asyncio.run(work())
 
@@ -81,13 +81,15 @@ def export(
 
     async def work() -> int:
         settings = load(data_dir=data_dir, tenant=tenant)
-        async with attached(settings) as found:
+        async with attached(settings) as running:
             if out == "-":
                 return await write(
-                    found.store.of(settings.tenant), query, sys.stdout.buffer, ExportFormat(form)
+                    running.store.of(settings.tenant), query, sys.stdout.buffer, ExportFormat(form)
                 )
             with Path(out).open("wb") as file:  # noqa: ASYNC230  # nothing else runs here
-                return await write(found.store.of(settings.tenant), query, file, ExportFormat(form))
+                return await write(
+                    running.store.of(settings.tenant), query, file, ExportFormat(form)
+                )
 
     rows = asyncio.run(work())
     typer.echo(f"{rows} rows", err=True)

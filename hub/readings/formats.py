@@ -34,7 +34,7 @@ def negotiated(wanted: ResponseFormat | None, accept: str) -> ResponseFormat:
     """
     if wanted is not None:
         return wanted
-    ranked = sorted(_ranges(accept), key=lambda found: -found[1])
+    ranked = sorted(_ranges(accept), key=lambda ranked_range: -ranked_range[1])
     for media, quality in ranked:
         if quality <= 0:
             continue
@@ -51,7 +51,7 @@ def negotiated(wanted: ResponseFormat | None, accept: str) -> ResponseFormat:
 
 
 def _ranges(accept: str) -> list[tuple[str, float]]:
-    found = []
+    ranges = []
     for part in (accept or "*/*").split(","):
         media, *parameters = (piece.strip().lower() for piece in part.split(";"))
         quality = 1.0
@@ -62,5 +62,5 @@ def _ranges(accept: str) -> list[tuple[str, float]]:
                     quality = float(value)
                 except ValueError:
                     quality = 0.0
-        found.append((media, quality))
-    return found
+        ranges.append((media, quality))
+    return ranges

@@ -18,8 +18,8 @@ _OLDEST = timedelta(days=90)
 async def held_at(database: TenantDatabase, series: int, instant: datetime) -> float | None:
     """The value of a series' last reading before an instant; None without one in 90 days."""
     async with database.transaction() as conn:
-        found = await conn.execute(
+        rows = await conn.execute(
             _QUERIES["last_value_before"], [series, instant, instant - _OLDEST]
         )
-        row = await found.fetchone()
+        row = await rows.fetchone()
     return None if row is None else float(row[0])

@@ -65,8 +65,8 @@ class _Watch:
 
     async def learn(self) -> None:
         """The calibrations that hold now."""
-        found = await glance(self.store.of(self.caller.tenant))
-        self.calibrated = {one.series: one for device in found.devices for one in device.values}
+        overview = await glance(self.store.of(self.caller.tenant))
+        self.calibrated = {one.series: one for device in overview.devices for one in device.values}
 
 
 def routes(store: Database, live: Live, streams: LiveStreams) -> APIRouter:
@@ -126,18 +126,18 @@ class _Steps:
                 yield f"retry: {_RETRY_MS}\n" + _event("ready", tenant, updates.position)
                 checked = time.monotonic()
                 while True:
-                    found: list[Update | Missed] | None = None
+                    batch: list[Update | Missed] | None = None
                     try:
                         async with asyncio.timeout(BEAT_S):
-                            found = await updates.batch(_AT_ONCE)
+                            batch = await updates.batch(_AT_ONCE)
                     except TimeoutError:
                         yield ": beat\n\n"
-                    if found == []:
+                    if batch == []:
                         ended = "the hub stops" if self._live.closed else "no longer allowed"
                         yield _event("end", {"reason": ended}, updates.position)
                         return
-                    if found and (told := await _told(watch, found)):
-                        yield told
+                    if batch and (chunk := await _told(watch, batch)):
+                        yield chunk
                     if time.monotonic() - checked >= BEAT_S:
                         checked = time.monotonic()
                         if not await _still(watch):
@@ -162,16 +162,16 @@ async def _still(watch: _Watch) -> bool:
     )
 
 
-async def _told(watch: _Watch, found: list[Update | Missed]) -> str:
+async def _told(watch: _Watch, batch: list[Update | Missed]) -> str:
     """The events of a batch; each one's id is the position after the whole of it.
 
     Whoever is cut off within a batch, which is one write, gets it again as far as it was not read.
     """
-    if any(isinstance(one, LiveChange) and one.noun == "calibration" for one in found):
+    if any(isinstance(one, LiveChange) and one.noun == "calibration" for one in batch):
         await watch.learn()
     parts = [
         _event(*_described(watch, one))
-        for one in found
+        for one in batch
         if isinstance(one, Missed) or watch.wants(one)
     ]
     if not parts:

@@ -152,10 +152,10 @@ def _packed(resolution: Resolution, *, text: bool) -> sql.Composable:
     else:
         numbers += ["int8send(n::int8)"]
         numbers += [f"float8send({name})" for name in ("mean", "low", "high", "last")]
-    found: list[sql.Composable] = [_lines(number, "''::bytea") for number in numbers]
+    parts: list[sql.Composable] = [_lines(number, "''::bytea") for number in numbers]
     if text:
-        found.append(sql.SQL("array_agg(text ORDER BY at, row_id)"))
-    return sql.SQL(", ").join(found)
+        parts.append(sql.SQL("array_agg(text ORDER BY at, row_id)"))
+    return sql.SQL(", ").join(parts)
 
 
 class PointRepository:

@@ -84,9 +84,9 @@ async def apply(database: Database, *, dry: bool) -> tuple[list[ExpiredPartition
     expired = []
     for tenant in await database.tenants():
         async with database.of(tenant).transaction() as conn:
-            found = await (await conn.execute(_QUERIES["expire"], [dry])).fetchall()
+            changes = await (await conn.execute(_QUERIES["expire"], [dry])).fetchall()
         expired += [
             Expired(tenant, what, SeriesKey(device, service, index, name), before, n)
-            for what, device, service, index, name, before, n in found
+            for what, device, service, index, name, before, n in changes
         ]
     return partitions, expired

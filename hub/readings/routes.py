@@ -106,11 +106,11 @@ class ReadingsQuery(BaseModel, extra="forbid"):
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class _Selection:
     """A checked request for points."""
 
     database: TenantDatabase
-    found: list[StoredSeries]
+    series: list[StoredSeries]
     span: Span
     resolution: Resolution
 
@@ -155,21 +155,21 @@ class _Steps:
 
     async def every_series(self, caller: Read) -> list[SeriesOut]:
         """Every series of every device with its newest value."""
-        found = await glance(self._store.of(caller.tenant))
-        return [series_out(value) for device in found.devices for value in device.values]
+        overview = await glance(self._store.of(caller.tenant))
+        return [series_out(value) for device in overview.devices for value in device.values]
 
     async def readings(
         self, request: Request, caller: Read, query: Annotated[ReadingsQuery, Query()]
     ) -> StreamingResponse:
         """Points of up to 50 series. JSON has at most 200,000 points; the others have no limit."""
         form = negotiated(query.format, request.headers.get("accept", ""))
-        ask = await _checked(self._store.of(caller.tenant), query)
+        selection = await _checked(self._store.of(caller.tenant), query)
         if form is ResponseFormat.JSON:
-            await _refuse_too_many(ask)
+            await _refuse_too_many(selection)
         chunks = (
-            _json(ask, self._exports)
+            _json(selection, self._exports)
             if form is ResponseFormat.JSON
-            else _file(ask, self._exports, form)
+            else _file(selection, self._exports, form)
         )
         # Begun before the answer is: what fails at once is answered with what it is.
         first = await anext(chunks)
@@ -193,39 +193,41 @@ class _Steps:
         self._live.publish(caller.tenant, LiveChange("calibration", body.series))
 
 
-async def _checked(database: TenantDatabase, query: ReadingsQuery) -> _Ask:
+async def _checked(database: TenantDatabase, query: ReadingsQuery) -> _Selection:
     until = query.until or datetime.now(UTC)
     since = query.since or until - timedelta(days=1)
     if since >= until:
         raise ProblemError(422, "query.since: must lie before query.until")
     keys = list(dict.fromkeys(series_key(name) for name in query.series))
-    found = await PointRepository(database).find(keys, query.as_of)
-    ask = _Ask(database, found, Span(since, until), Resolution.RAW)
-    ask = await _choose(ask, query.resolution, query.points)
-    if query.as_of is not None and ask.resolution is not Resolution.RAW:
+    series = await PointRepository(database).find(keys, query.as_of)
+    selection = _Selection(database, series, Span(since, until), Resolution.RAW)
+    selection = await _choose(selection, query.resolution, query.points)
+    if query.as_of is not None and selection.resolution is not Resolution.RAW:
         raise ProblemError(
             422, "query.as_of: bins hold the present calibration: ask for resolution=raw"
         )
-    return ask
+    return selection
 
 
-async def _choose(ask: _Ask, choice: ResolutionChoice, points: int) -> _Ask:
+async def _choose(selection: _Selection, choice: ResolutionChoice, points: int) -> _Selection:
     if choice is ResolutionChoice.AUTO:
-        coverage = CoverageRepository(ask.database)
-        resolution = await coverage.choose(ask.found, ask.span, points)
-        if resolution is not Resolution.RAW and any(s.kind == "string" for s in ask.found):
+        coverage = CoverageRepository(selection.database)
+        resolution = await coverage.choose(selection.series, selection.span, points)
+        if resolution is not Resolution.RAW and any(s.kind == "string" for s in selection.series):
             resolution = Resolution.RAW  # texts have no bins; the limits say what to do
     else:
         resolution = Resolution(choice.value)
-        texts = [one for one in ask.found if one.kind == "string"]
+        texts = [one for one in selection.series if one.kind == "string"]
         if texts and resolution is not Resolution.RAW:
             name = series_name(texts[0].key)
             raise ProblemError(422, f"query.resolution: {name} is text, which has no bins: ask raw")
-    return replace(ask, resolution=resolution)
+    return replace(selection, resolution=resolution)
 
 
-async def _refuse_too_many(ask: _Ask) -> None:
-    counted = await ask.points.count(ask.found, ask.span, MOST_JSON, ask.resolution)
+async def _refuse_too_many(selection: _Selection) -> None:
+    counted = await selection.points.count(
+        selection.series, selection.span, MOST_JSON, selection.resolution
+    )
     if counted > MOST_JSON:
         raise ProblemError(
             422,
@@ -240,19 +242,19 @@ async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
         yield chunk
 
 
-async def _json(ask: _Ask, exports: Exports) -> AsyncIterator[bytes]:
-    with exports.one(ask.database.tenant):
+async def _json(selection: _Selection, exports: Exports) -> AsyncIterator[bytes]:
+    with exports.one(selection.database.tenant):
         head = {
-            "since": ask.span.since.isoformat(),
-            "until": ask.span.until.isoformat(),
-            "resolution": ask.resolution.value,
-            "columns": COLUMNS[ask.resolution],
+            "since": selection.span.since.isoformat(),
+            "until": selection.span.until.isoformat(),
+            "resolution": selection.resolution.value,
+            "columns": COLUMNS[selection.resolution],
         }
         before = json.dumps(head)[:-1] + ', "series": ['
-        for number, series in enumerate(ask.found):
-            about = json.dumps(await _about(ask, series))[:-1]
+        for number, series in enumerate(selection.series):
+            about = json.dumps(await _about(selection, series))[:-1]
             before += f'{", " if number else ""}{about}, "points": ['
-            async for piece in ask.pieces(exports, series, Form.JSON):
+            async for piece in selection.pieces(exports, series, Form.JSON):
                 yield f"{before}{piece.text}".encode()
                 before = ","
             # A series without any points still has its head before it.
@@ -260,9 +262,9 @@ async def _json(ask: _Ask, exports: Exports) -> AsyncIterator[bytes]:
         yield f"{before}]}}".encode()
 
 
-async def _about(ask: _Ask, series: StoredSeries) -> dict[str, Any]:
-    coverage = CoverageRepository(ask.database)
-    gaps = await coverage.gaps(series, ask.span, ask.resolution)
+async def _about(selection: _Selection, series: StoredSeries) -> dict[str, Any]:
+    coverage = CoverageRepository(selection.database)
+    gaps = await coverage.gaps(series, selection.span, selection.resolution)
     kind = quantity(series.key)
     return {
         "series": series_name(series.key),
@@ -275,22 +277,24 @@ async def _about(ask: _Ask, series: StoredSeries) -> dict[str, Any]:
     }
 
 
-async def _file(ask: _Ask, exports: Exports, form: ResponseFormat) -> AsyncIterator[bytes]:
-    with exports.one(ask.database.tenant):
+async def _file(
+    selection: _Selection, exports: Exports, form: ResponseFormat
+) -> AsyncIterator[bytes]:
+    with exports.one(selection.database.tenant):
         if form is ResponseFormat.CSV:
-            yield (",".join(("series", *COLUMNS[ask.resolution])) + "\n").encode()
-            for series in ask.found:
-                async for piece in ask.pieces(exports, series, Form.CSV):
+            yield (",".join(("series", *COLUMNS[selection.resolution])) + "\n").encode()
+            for series in selection.series:
+                async for piece in selection.pieces(exports, series, Form.CSV):
                     yield (piece.text + "\n").encode()
             return
         # 30 MB and half a second: only for those who want it, and not on the loop.
         columns = await asyncio.to_thread(_columns)
         made = columns.ParquetFile if form is ResponseFormat.PARQUET else columns.ArrowFile
-        texts = any(series.kind == "string" for series in ask.found)
-        names = [series_name(series.key) for series in ask.found]
-        file = made(names, ask.resolution, texts=texts)
-        for number, series in enumerate(ask.found):
-            async for piece in ask.pieces(exports, series, Form.PACKED):
+        texts = any(series.kind == "string" for series in selection.series)
+        names = [series_name(series.key) for series in selection.series]
+        file = made(names, selection.resolution, texts=texts)
+        for number, series in enumerate(selection.series):
+            async for piece in selection.pieces(exports, series, Form.PACKED):
                 if done := file.add(number, piece, series.kind):
                     yield done
         yield file.end()

@@ -62,20 +62,20 @@ def forecast(
         if isinstance(target, FirmwareTarget)
         else 0
     )
-    found: dict[str, Forecast] = {}
+    forecasts: dict[str, Forecast] = {}
     start, sure = now, True
     left = [device for device in devices.values() if not device.over]
     for wave in sorted({device.wave for device in left}):
         present = [device for device in left if device.wave == wave]
         samples = {d.device: recent.get(d.device) or d.last for d in present}
         done = _wave(present, samples, rollout.options, start, takes)
-        found |= {name: Forecast(at, sure) for name, at in done.items()}
+        forecasts |= {name: Forecast(at, sure) for name, at in done.items()}
         sure = sure and None not in done.values()
         start = max(
             (_healthy(at, samples[name], rollout.options) for name, at in done.items() if at),
             default=start,
         )
-    return found
+    return forecasts
 
 
 def _wave(

@@ -203,9 +203,9 @@ def _judge(work: PlanningStep) -> None:
         if device.health is not DeviceHealth.WATCHED:
             continue
         gaps = work.facts.gaps.get(device.device)
-        found, why = health.verdict(device, work.options, gaps, work.now)
-        if found is not DeviceHealth.WATCHED:
-            work.health(device, found, why)
+        verdict, why = health.verdict(device, work.options, gaps, work.now)
+        if verdict is not DeviceHealth.WATCHED:
+            work.health(device, verdict, why)
         elif why != device.health_reason:
             work.put(device, health_reason=why)
     if work.rollout.phase is RolloutPhase.RUNNING:

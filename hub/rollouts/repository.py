@@ -51,7 +51,7 @@ class RolloutRepository:
             rows = await (
                 await conn.execute(_QUERIES["starts"], {"devices": list(devices)})
             ).fetchall()
-        found = {
+        baselines = {
             key: DeviceBaseline(
                 ReportSample.of(report, at) if report else None,
                 command or 0,
@@ -60,7 +60,7 @@ class RolloutRepository:
             )
             for key, report, at, command, awake_ms in rows
         }
-        return {device: found[device] for device in devices}
+        return {device: baselines[device] for device in devices}
 
     async def gaps(self, devices: Iterable[str]) -> dict[str, int]:
         """How many readings of each device are missing without explanation."""
@@ -145,10 +145,10 @@ class RolloutRepository:
     async def load(self, number: int) -> RolloutSnapshot:
         """One rollout. Raises UnknownRolloutError."""
         known = 0 < number < 2**31  # what the column can hold
-        found = await self._load({"id": number, "open": False, "limit": 1}) if known else []
-        if not found:
+        snapshots = await self._load({"id": number, "open": False, "limit": 1}) if known else []
+        if not snapshots:
             raise UnknownRolloutError(number)
-        return found[0]
+        return snapshots[0]
 
     async def open(self) -> list[RolloutSnapshot]:
         """All that are not over."""

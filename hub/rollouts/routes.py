@@ -113,8 +113,8 @@ class _Steps:
 
     async def latest(self, caller: Read) -> list[RolloutOut]:
         """The last 50 rollouts, the newest first."""
-        found = await self._rollouts.latest(caller.tenant)
-        return [RolloutOut.model_validate(view.json()) for view in found]
+        views = await self._rollouts.latest(caller.tenant)
+        return [RolloutOut.model_validate(view.json()) for view in views]
 
     async def plan(self, caller: Read, body: RolloutRequest) -> RolloutWhole:
         """What a rollout would do, and when each device should be done; nothing is started."""
@@ -137,8 +137,8 @@ class _Steps:
         device: Annotated[DeviceKey | None, Query()] = None,
     ) -> list[EventOut]:
         """Every step of a rollout, the oldest first, 10,000 at most."""
-        found = await self._rollouts.history(caller.tenant, number, since=after, device=device)
-        return [EventOut.model_validate(event) for event in found]
+        events = await self._rollouts.history(caller.tenant, number, since=after, device=device)
+        return [EventOut.model_validate(event) for event in events]
 
     async def pause(self, caller: Update, number: RolloutNumber) -> RolloutWhole:
         """No new commands; those that are out are taken back, who is in the middle is finished."""

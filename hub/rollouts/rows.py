@@ -117,8 +117,8 @@ def rollout_of(row: Mapping[str, Any]) -> Rollout:
 
 
 def _sample(sample: ReportSample) -> dict[str, Any]:
-    found = {f.name: getattr(sample, f.name) for f in fields(sample)}
-    return {**{k: v for k, v in found.items() if v is not None}, "at": sample.at.isoformat()}
+    members = {f.name: getattr(sample, f.name) for f in fields(sample)}
+    return {**{k: v for k, v in members.items() if v is not None}, "at": sample.at.isoformat()}
 
 
 def _unsample(kept: Mapping[str, Any]) -> ReportSample:

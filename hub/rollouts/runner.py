@@ -272,10 +272,10 @@ class Runner:
             log.warning("rollouts wait for the database: %s", reason(error))
 
         first, longest = _BACK_OFF
-        found: T = await retrying(
+        result: T = await retrying(
             [DatabaseAwayError], first=first, longest=longest, waiting=waiting
         )(work)
-        return found
+        return result
 
     async def _keep_published(self) -> None:
         """At every connection: the broker may have lost what it kept."""

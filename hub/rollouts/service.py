@@ -204,12 +204,12 @@ class Rollouts:
         )
 
     def _recent(self, tenant: str, devices: Mapping[str, RolloutDevice]) -> dict[str, ReportSample]:
-        found = {}
+        reports = {}
         for name, device in devices.items():
             last = self._runner.last_report(tenant, name) or device.last
             if last is not None:
-                found[name] = last
-        return found
+                reports[name] = last
+        return reports
 
 
 def _target(image: StoredImage) -> FirmwareTarget:

@@ -253,9 +253,9 @@ class Streams:
                     return await self._stream(address, stream, min(times.direct, left), tell)
                 except NoAnswerError as error:
                     why = str(error).partition(": ")[2]
-            found = await self._look(device, stream, tell)
-            if found is not None:
-                return await self._stream(found, stream, times.direct, tell)
+            direct = await self._look(device, stream, tell)
+            if direct is not None:
+                return await self._stream(direct, stream, times.direct, tell)
         where = f"at {address}" if address else "to a broadcast"
         raise NoAnswerError(f"no answer {where} within {times.wait:g} s" + (why and f": {why}"))
 

@@ -46,10 +46,10 @@ class RolloutView:
     @property
     def waves(self) -> list[list[RolloutDevice]]:
         """The devices by wave, the canary first; who was skipped at the start is in the first."""
-        found: dict[int, list[RolloutDevice]] = {}
+        by_wave: dict[int, list[RolloutDevice]] = {}
         for device in self.devices.values():
-            found.setdefault(device.wave, []).append(device)
-        return [sorted(found[wave], key=lambda device: device.device) for wave in sorted(found)]
+            by_wave.setdefault(device.wave, []).append(device)
+        return [sorted(by_wave[wave], key=lambda device: device.device) for wave in sorted(by_wave)]
 
     @property
     def done_at(self) -> datetime | None:

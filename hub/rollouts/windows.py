@@ -47,23 +47,25 @@ def _instants(options: RolloutOptions, now: datetime) -> Iterator[datetime]:
         return
     zone = ZoneInfo(options.timezone)
     today = now.astimezone(zone).date()
-    found = {jump for days in range(_DAYS) for jump in _jumps(zone, today + timedelta(days=days))}
+    instants = {
+        jump for days in range(_DAYS) for jump in _jumps(zone, today + timedelta(days=days))
+    }
     for days in range(-1, _DAYS + 1):
         for edge in (edge for pair in options.hours() for edge in pair):
             for fold in (0, 1):
                 wall = datetime.combine(today + timedelta(days=days), edge, zone)
-                found.add(wall.replace(fold=fold).astimezone(UTC))
-    yield from sorted(instant for instant in found if instant > now)
+                instants.add(wall.replace(fold=fold).astimezone(UTC))
+    yield from sorted(instant for instant in instants if instant > now)
 
 
 @lru_cache(maxsize=64)
 def _jumps(zone: ZoneInfo, day: date) -> tuple[datetime, ...]:
     """When the zone's clocks are changed around a day."""
     at = datetime.combine(day, time(), UTC) - timedelta(hours=14)  # no zone is further ahead
-    found = []
+    jumps = []
     while at.date() <= day + timedelta(days=1):
         following = at + _STEP
         if at.astimezone(zone).utcoffset() != following.astimezone(zone).utcoffset():
-            found.append(following)
+            jumps.append(following)
         at = following
-    return tuple(found)
+    return tuple(jumps)

@@ -104,14 +104,14 @@ class Worker:
 
     def interested(self, device: str, sample: ReportSample) -> bool:
         """Whether a report may change anything."""
-        found = self.devices.get(device)
-        if found is None:
+        own = self.devices.get(device)
+        if own is None:
             return False
-        if found.state is DeviceState.PENDING:
+        if own.state is DeviceState.PENDING:
             target = self.rollout.target
             ours = isinstance(target, FirmwareTarget) and sample.firmware == target.version
-            return ours or found.stranded
-        return not found.over or found.health is DeviceHealth.WATCHED
+            return ours or own.stranded
+        return not own.over or own.health is DeviceHealth.WATCHED
 
     async def handle_event(self, event: Event) -> None:
         """Take an event in; returns when its effect is committed."""

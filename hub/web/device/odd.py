@@ -10,7 +10,7 @@ from nicegui import ui
 
 from contracts.reading import SeriesKey
 from hub.anomalies.mutes import MuteRepository
-from hub.anomalies.watch import OngoingAnomaly
+from hub.anomalies.watch import SeriesAnomaly
 from hub.api.principal import Principal
 from hub.web.charts import Mark
 from hub.web.frame import heading
@@ -57,14 +57,14 @@ class OddPanel:
                             self._line(one)
         await self._mark(_marks(odd))
 
-    def _line(self, one: OngoingAnomaly) -> None:
-        ui.label(f"{one.label}: {one.finding.text}").classes("dm-soft" if one.muted else "")
+    def _line(self, one: SeriesAnomaly) -> None:
+        ui.label(f"{one.label}: {one.anomaly.text}").classes("dm-soft" if one.muted else "")
         if one.muted:
             until = f"until {one.until:%d %b %Y %H:%M} UTC" if one.until else "for good"
             ui.label(f"muted {until}").classes("dm-small dm-soft")
         if not self._who.administers:
             return
-        what = f"{one.label}, {one.finding.kind.value}"
+        what = f"{one.label}, {one.anomaly.kind.value}"
         if one.muted:
             ui.button("Unmute", on_click=lambda: self._unmute(one)).props(
                 f'flat dense no-caps aria-label="Unmute {what}"'
@@ -74,20 +74,20 @@ class OddPanel:
             for words, length in _FOR.items():
                 ui.menu_item(words, lambda length=length: self._mute(one, length))
 
-    async def _mute(self, one: OngoingAnomaly, length: timedelta | None) -> None:
+    async def _mute(self, one: SeriesAnomaly, length: timedelta | None) -> None:
         until = None if length is None else datetime.now(UTC) + length
-        await self._mutes.mute(one.series, one.finding.kind.value, until, self._who.name)
+        await self._mutes.mute(one.series, one.anomaly.kind.value, until, self._who.name)
         await self.show()
 
-    async def _unmute(self, one: OngoingAnomaly) -> None:
-        await self._mutes.unmute(one.series, one.finding.kind.value)
+    async def _unmute(self, one: SeriesAnomaly) -> None:
+        await self._mutes.unmute(one.series, one.anomaly.kind.value)
         await self.show()
 
 
-def _marks(odd: Sequence[OngoingAnomaly]) -> dict[SeriesKey, list[Mark]]:
+def _marks(odd: Sequence[SeriesAnomaly]) -> dict[SeriesKey, list[Mark]]:
     found: dict[SeriesKey, list[Mark]] = {}
     for one in odd:
         if not one.muted:
-            at = round(one.finding.at.timestamp() * 1000)
-            found.setdefault(one.series, []).append(Mark(at, one.finding.value, one.finding.text))
+            at = round(one.anomaly.at.timestamp() * 1000)
+            found.setdefault(one.series, []).append(Mark(at, one.anomaly.value, one.anomaly.text))
     return found

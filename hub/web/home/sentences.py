@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hub.anomalies.detect import AnomalyKind
-from hub.anomalies.watch import OngoingAnomaly
+from hub.anomalies.watch import SeriesAnomaly
 from hub.explain.problems import DeviceProblem
 from hub.web.home.view import device_path
 
@@ -14,7 +14,7 @@ __all__ = ["sentences"]
 
 
 def sentences(
-    problems: Iterable[DeviceProblem], odd: Iterable[OngoingAnomaly], titles: Mapping[str, str]
+    problems: Iterable[DeviceProblem], odd: Iterable[SeriesAnomaly], titles: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Problems first, then what is odd; a silent device's series are not told of again.
 
@@ -28,9 +28,9 @@ def sentences(
         found.append({"text": str(problem), "path": path})
     for one in odd:
         device = one.series.device
-        if one.finding.kind is AnomalyKind.SILENT and device in silent:
+        if one.anomaly.kind is AnomalyKind.SILENT and device in silent:
             continue
         title = titles.get(device) or device
-        text = f"{title}: {one.label.lower()} {one.finding.text}"
+        text = f"{title}: {one.label.lower()} {one.anomaly.text}"
         found.append({"text": text, "path": device_path(device)})
     return found
