@@ -16,7 +16,7 @@ from hub.api.operator import OperatorDoor
 from hub.api.streams import LiveStreams
 from hub.database.key_value import KeyValueStore
 from hub.database.start import Running, running
-from hub.device_settings.service import ConfigService
+from hub.device_settings.service import SettingsService
 from hub.devices.naming import Naming
 from hub.devices.recorder import DeviceRecorder
 from hub.devices.replace import Replacement
@@ -139,7 +139,7 @@ class Hub:
         )
         source, listener = self.mqtt.source, self.mqtt.listener
         self.commands = DeviceCommands(source, self.translator, feed)
-        self.configs = ConfigService(store, source, tenant_of, supervisor)
+        self.configs = SettingsService(store, source, tenant_of, supervisor)
         self.runner = Runner(
             store,
             source,

@@ -12,7 +12,7 @@ from hub.anomalies.watch import AnomalyWatch
 from hub.api.streams import LiveStreams
 from hub.database.database import Database
 from hub.device_settings import routes as device_settings
-from hub.device_settings.service import ConfigService
+from hub.device_settings.service import SettingsService
 from hub.devices import account_routes as accounts
 from hub.devices import operator_routes as operator
 from hub.devices import routes as devices
@@ -64,7 +64,7 @@ class Services:
     mqtt: Mqtt
     bridges: BridgeSets
     reload_mapping: MappingReload
-    device_settings: ConfigService
+    device_settings: SettingsService
     naming: Naming
     replacement: Replacement
     firmware: Callable[[str], FirmwareRepository]

@@ -49,9 +49,9 @@ def show(device: Device, data_dir: DataDir = None, as_json: Json = False) -> Non
     console.print(table if state["desired"] else f"nothing is wanted of {device}", highlight=False)
     console.print(_standing(state), highlight=False)
     for version in state["history"][1:]:
-        wanted = ", ".join(f"{n}={_value(n, v)}" for n, v in version["settings"].items())
+        settings = ", ".join(f"{n}={_value(n, v)}" for n, v in version["settings"].items())
         at = _local(version["at"])
-        console.print(f"  version {version['version']}, {at}: {wanted or '-'}", highlight=False)
+        console.print(f"  version {version['version']}, {at}: {settings or '-'}", highlight=False)
 
 
 @app.command("set", help=f"Want settings of a device: name=value. There are {_NAMES}.")

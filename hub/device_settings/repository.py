@@ -84,13 +84,13 @@ class SettingsRepository:
             await conn.execute(_QUERIES["forget_superseded_secrets"], [number, version])
             before = latest.settings if latest else {}
             # An interval that is no longer wanted is not known any more.
-            kept = None if "interval" in before else interval
-            wanted = settings.get("name") or name, settings.get("interval", kept)
-            if wanted != (name, interval):
+            unchanged = None if "interval" in before else interval
+            desired = settings.get("name") or name, settings.get("interval", unchanged)
+            if desired != (name, interval):
                 await conn.execute(_QUERIES["begin_activity"], [who, why])
                 await conn.execute(
                     _QUERIES["set_name_and_interval"],
-                    [*wanted, number],
+                    [*desired, number],
                 )
                 await conn.execute(_QUERIES["end_activity"])
         return version

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from hub.api.access import Operator, Read, Write
 from hub.api.parameters import DeviceId
-from hub.device_settings.configs import ConfigState
-from hub.device_settings.service import ConfigService
+from hub.device_settings.configs import SettingsState
+from hub.device_settings.service import SettingsService
 from hub.live import Live, LiveChange
 
 __all__ = ["SettingsOut", "routes"]
@@ -30,13 +30,13 @@ class SettingsOut(BaseModel):
     waiting: bool
 
     @classmethod
-    def of(cls, state: ConfigState) -> SettingsOut:
+    def of(cls, state: SettingsState) -> SettingsOut:
         """A state as the API gives it."""
         return cls(
             device=state.device,
-            desired=dict(state.wanted),
+            desired=dict(state.desired),
             version=state.version,
-            desired_at=state.wanted_at,
+            desired_at=state.desired_at,
             reported=state.reported,
             reported_at=state.reported_at,
             problem=state.problem,
@@ -63,7 +63,7 @@ class SettingsVersionOut(BaseModel):
     problem: str | None
 
 
-def routes(settings: ConfigService, live: Live) -> APIRouter:
+def routes(settings: SettingsService, live: Live) -> APIRouter:
     """The routes under /devices/{device}/settings."""
     router = APIRouter(prefix="/devices/{device}/settings", tags=["devices"])
 

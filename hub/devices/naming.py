@@ -19,7 +19,7 @@ __all__ = ["ChangeSettings", "Naming"]
 
 
 class ChangeSettings(Protocol):
-    """hub.device_settings.service.ConfigService.change."""
+    """hub.device_settings.service.SettingsService.change."""
 
     async def __call__(
         self, tenant: str, device: str, changes: Mapping[str, object], *, who: str, why: str

@@ -80,7 +80,7 @@ class _Client:
     def subscribe(self, *filters: str) -> None:
         """Ask for messages."""
         if self._client is not None:
-            self._client.subscribe([(wanted, 1) for wanted in filters])
+            self._client.subscribe([(topic, 1) for topic in filters])
             self.turn()
 
     def _on_connect(

@@ -43,20 +43,20 @@ class Case:
     @property
     def low(self) -> bool:
         """Whether the battery is nearly empty."""
-        heard = self.facts.heard
-        if heard is not None and heard.battery_percent is not None:
-            return heard.battery_percent <= 15
+        reading = self.facts.heard
+        if reading is not None and reading.battery_percent is not None:
+            return reading.battery_percent <= 15
         millivolts = self.facts.report.get("battery_mv")
         return isinstance(millivolts, int) and 0 < millivolts < 2500
 
     def battery(self) -> str | None:
         """`2.71 V`, `23 %`; None where nothing is known."""
         millivolts = self.facts.report.get("battery_mv")
-        heard = self.facts.heard
-        said = [volts(millivolts)] if isinstance(millivolts, int) and millivolts > 0 else []
-        if heard is not None and heard.battery_percent is not None:
-            said.append(f"{heard.battery_percent:.0f} %")
-        return ", ".join(said) or None
+        reading = self.facts.heard
+        parts = [volts(millivolts)] if isinstance(millivolts, int) and millivolts > 0 else []
+        if reading is not None and reading.battery_percent is not None:
+            parts.append(f"{reading.battery_percent:.0f} %")
+        return ", ".join(parts) or None
 
     def heard_of_late(self) -> timedelta | None:
         """For how long nothing came from a device that did not say when it wakes."""

@@ -58,15 +58,15 @@ def _of_presence(case: Case) -> Iterator[Sentence]:
     facts = case.facts
     if facts.seen_at is None:
         return
-    said = [f"last heard ({case.clock.ago(facts.seen_at)} ago)"]
+    parts = [f"last heard ({case.clock.ago(facts.seen_at)} ago)"]
     if facts.report_at is not None:
-        said += [f"battery {case.battery()}"] if case.battery() else []
+        parts += [f"battery {case.battery()}"] if case.battery() else []
         rssi, awake = facts.report.get("rssi"), facts.report.get("awake_ms")
-        said += [f"WiFi {rssi} dBm"] if isinstance(rssi, int) else []
-        said += [f"awake {awake} ms"] if isinstance(awake, int) else []
+        parts += [f"WiFi {rssi} dBm"] if isinstance(rssi, int) else []
+        parts += [f"awake {awake} ms"] if isinstance(awake, int) else []
     if case.interval is not None:
-        said.append(f"wakes every {span(case.interval)}")
-    yield Sentence(facts.seen_at, "heard", ", ".join(said))
+        parts.append(f"wakes every {span(case.interval)}")
+    yield Sentence(facts.seen_at, "heard", ", ".join(parts))
     firmware = facts.report.get("firmware")
     if firmware and facts.report_at is not None:
         board = facts.report.get("board")
@@ -87,9 +87,9 @@ def _of_battery(case: Case) -> Iterator[Sentence]:
     if case.low:
         yield Sentence(at, "battery", f"battery low: {case.battery()}", Level.WARNING)
     if fall is not None:
-        said = volts if fall.unit == "mV" else "{:.0f} %".format
+        show = volts if fall.unit == "mV" else "{:.0f} %".format
         over = f"in {fall.days} days" if fall.days > 1 else "within a day or two"
-        text = f"battery falling: from {said(fall.before)} to {said(fall.after)} {over}"
+        text = f"battery falling: from {show(fall.before)} to {show(fall.after)} {over}"
         if fall.days_left is not None and fall.days_left < 60:
             text += f", at this rate empty in {count(round(fall.days_left), 'day')}"
         soon = fall.days < 7 or (fall.days_left is not None and fall.days_left < 14)
@@ -156,8 +156,8 @@ def _of_waiting(case: Case) -> Iterator[Sentence]:
         text += f", but it runs version {config.runs or 0}" if taken else "; it has not woken since"
         yield Sentence(config.at, "config", text, Level.WARNING if again else Level.FINE)
     elif config is not None and config.reported_at is not None:
-        said = f", but said: {config.problem}" if config.problem else ""
-        text = f"took up settings version {config.version}{said}"
+        complaint = f", but said: {config.problem}" if config.problem else ""
+        text = f"took up settings version {config.version}{complaint}"
         level = Level.WARNING if config.problem else Level.FINE
         yield Sentence(config.reported_at, "config", text, level)
     for part, text in facts.desired.items():
@@ -174,9 +174,9 @@ def _of_rollout(case: Case) -> Iterator[Sentence]:
     what = f"update to {rollout.version}" if rollout.version else "rollout of settings"
     where = f"rollout {rollout.rollout}"
     if rollout.state == "updated":
-        said = f"updated to {rollout.version}" if rollout.version else "took up rolled out settings"
+        done = f"updated to {rollout.version}" if rollout.version else "took up rolled out settings"
         bad = rollout.health == "bad"
-        text = f"{said} ({where})" + (f", but is worse: {rollout.health_reason}" if bad else "")
+        text = f"{done} ({where})" + (f", but is worse: {rollout.health_reason}" if bad else "")
         yield Sentence(rollout.since, "rollout", text, Level.WARNING if bad else Level.FINE)
     elif rollout.state == "failed":
         text = f"{what} failed ({where}): {rollout.reason}"

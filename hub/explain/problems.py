@@ -84,9 +84,9 @@ class Explainer:
         clock = Clock(now or datetime.now(UTC), zone)
         around = self._surroundings(tenant)
         problems = [
-            _problem(said)
+            _problem(explanation)
             for facts in await gather(self._store.of(tenant), clock.now, around=around)
-            if (said := explain(facts, clock)).headline.level is not Level.FINE
+            if (explanation := explain(facts, clock)).headline.level is not Level.FINE
         ]
         if len(await self._store.tenants()) == 1:
             # Who has no account yet is of no tenant: of several none is told its name.
@@ -119,8 +119,10 @@ class Explainer:
     def _knocking(self, clock: Clock) -> list[DeviceProblem]:
         """Devices that asked for an account and wait for somebody to approve them."""
         waiting = [candidate.device for candidate in self._enroller.candidates()]
-        said = [explain(DeviceFacts(one, problems=self._knocked(one)), clock) for one in waiting]
-        return [_problem(one) for one in said if one.headline.level is not Level.FINE]
+        explanations = [
+            explain(DeviceFacts(one, problems=self._knocked(one)), clock) for one in waiting
+        ]
+        return [_problem(one) for one in explanations if one.headline.level is not Level.FINE]
 
     def _knocked(self, device: str) -> dict[str, Seen]:
         """Why a device without an account was not let in; of others nothing, they have a tenant."""
@@ -155,10 +157,15 @@ class Explainer:
         )
 
 
-def _problem(said: Explanation) -> DeviceProblem:
-    headline = said.headline
+def _problem(explanation: Explanation) -> DeviceProblem:
+    headline = explanation.headline
     return DeviceProblem(
-        said.device, said.title, headline.text, headline.kind, headline.level, headline.at
+        explanation.device,
+        explanation.title,
+        headline.text,
+        headline.kind,
+        headline.level,
+        headline.at,
     )
 
 

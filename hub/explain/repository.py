@@ -36,32 +36,36 @@ async def gather(
 ) -> list[DeviceFacts]:
     """The facts of these devices (None: of all that were heard or have an account), by name."""
     around = around or Surroundings()
-    asked = {"keys": devices and list(devices), "now": now, "today": now.date(), "days": DAYS}
+    parameters = {"keys": devices and list(devices), "now": now, "today": now.date(), "days": DAYS}
     async with database.transaction() as conn:
         async with conn.cursor(row_factory=dict_row) as cursor:
-            rows = await (await cursor.execute(_QUERIES["devices"], asked)).fetchall()
-        heard = {
-            k: LatestReading(*v) for k, *v in await _all(conn, _QUERIES["newest_readings"], asked)
+            rows = await (await cursor.execute(_QUERIES["devices"], parameters)).fetchall()
+        readings = {
+            k: LatestReading(*v)
+            for k, *v in await _all(conn, _QUERIES["newest_readings"], parameters)
         }
         days: dict[str, list[Day]] = {}
-        for key, *day in await _all(conn, _QUERIES["days_of_reports"], asked):
+        for key, *day in await _all(conn, _QUERIES["days_of_reports"], parameters):
             days.setdefault(key, []).append(Day(*day))
         levels: dict[str, list[tuple[date, float]]] = {}
-        for key, day, level in await _all(conn, _QUERIES["battery_levels"], asked):
+        for key, day, level in await _all(conn, _QUERIES["battery_levels"], parameters):
             levels.setdefault(key, []).append((day, level))
-        lost = {k: LostReadings(*v) for k, *v in await _all(conn, _QUERIES["lost_readings"], asked)}
-        rollouts = {
-            k: RolloutStanding(*v) for k, *v in await _all(conn, _QUERIES["last_rollouts"], asked)
+        lost = {
+            k: LostReadings(*v) for k, *v in await _all(conn, _QUERIES["lost_readings"], parameters)
         }
-        replaced = _replaced(await _all(conn, _QUERIES["replacements"], asked))
-    kept = SettingsRepository(database)
+        rollouts = {
+            k: RolloutStanding(*v)
+            for k, *v in await _all(conn, _QUERIES["last_rollouts"], parameters)
+        }
+        replaced = _replaced(await _all(conn, _QUERIES["replacements"], parameters))
+    settings = SettingsRepository(database)
     only = devices[0] if devices and len(devices) == 1 else None
-    configs = {version.device: version for version in await kept.latest(only)}
+    configs = {version.device: version for version in await settings.latest(only)}
     return [
         _facts(
             {
                 **row,
-                "heard": heard.get(row["device"]),
+                "heard": readings.get(row["device"]),
                 "days": days.get(row["device"], ()),
                 "levels": levels.get(row["device"], ()),
                 "lost": lost.get(row["device"]),
@@ -93,8 +97,8 @@ def _facts(row: dict[str, Any], around: Surroundings) -> DeviceFacts:
     )
 
 
-async def _all(conn: Connection, query: Query, asked: Mapping[str, Any]) -> list[Any]:
-    return list(await (await conn.execute(query, asked)).fetchall())
+async def _all(conn: Connection, query: Query, parameters: Mapping[str, Any]) -> list[Any]:
+    return list(await (await conn.execute(query, parameters)).fetchall())
 
 
 def _replaced(rows: Sequence[tuple[str | None, ...]]) -> dict[str, tuple[str, datetime]]:

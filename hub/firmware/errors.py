@@ -42,10 +42,12 @@ class UnknownFirmwareError(FirmwareError):
     http_status = 404
     exit_status = 4
 
-    def __init__(self, wanted: str, known: Sequence[str]) -> None:
-        self.wanted, self.known = wanted, tuple(known)
+    def __init__(self, requested: str, known: Sequence[str]) -> None:
+        self.requested, self.known = requested, tuple(known)
         there = ", ".join(known) or "none"
-        super().__init__(f"no image {wanted}; there is {there} (`dormouse firmware add` adds one)")
+        super().__init__(
+            f"no image {requested}; there is {there} (`dormouse firmware add` adds one)"
+        )
 
 
 class VersionTakenError(FirmwareError):

@@ -111,8 +111,8 @@ class FirmwareRepository:
             fitting = exact or [image for image in fitting if not image.board]
         if len(fitting) == 1:
             return fitting[0]
-        wanted = f"{version} for {board}" if board else version
-        raise await self._unknown(f"{wanted} of which there is one" if fitting else wanted)
+        requested = f"{version} for {board}" if board else version
+        raise await self._unknown(f"{requested} of which there is one" if fitting else requested)
 
     async def load(self, image_id: int) -> bytes:
         """The canned file. Raises UnknownFirmwareError."""
@@ -131,10 +131,10 @@ class FirmwareRepository:
                 raise FirmwareInUseError(image.version, users)
             await conn.execute(_QUERIES["remove_image"], [image_id])
 
-    async def _unknown(self, wanted: str) -> UnknownFirmwareError:
+    async def _unknown(self, requested: str) -> UnknownFirmwareError:
         images = await self.images()
         known = [f"{image.version} ({image.board or 'any board'})" for image in images[:5]]
-        return UnknownFirmwareError(wanted, known)
+        return UnknownFirmwareError(requested, known)
 
 
 async def _images(conn: Connection, query: Query, *facts: object) -> list[StoredImage]:

@@ -72,8 +72,8 @@ def invite(
         with _hub(data_dir) as hub:
             hub.put(f"/tenants/{quote(tenant, safe='')}")
     with _hub(data_dir, tenant) as hub:
-        made = hub.post("/invitations", {"role": role, "hours": hours, "note": note})
-    typer.echo(made["url"])
+        invitation = hub.post("/invitations", {"role": role, "hours": hours, "note": note})
+    typer.echo(invitation["url"])
 
 
 @app.command()

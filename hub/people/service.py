@@ -68,9 +68,9 @@ class PeopleService:
         return done
 
     async def set_password(
-        self, person: int, name: str, fresh: str, *, stay: int | None = None
+        self, person: int, name: str, fresh: str, *, keep_session: int | None = None
     ) -> None:
-        """Another password; every session ends but `stay`. Raises PasswordError."""
+        """Another password; every session ends but `keep_session`. Raises PasswordError."""
         if wrong := complaint(fresh, name):
             raise PasswordError(wrong)
         try:
@@ -78,7 +78,7 @@ class PeopleService:
         except TooBusyError:
             raise PasswordError("The hub is busy with log-ins; try again shortly.") from None
         await self.people.set_password(person, hashed)
-        await self.sessions.close_all(person, but=stay)
+        await self.sessions.close_all(person, but=keep_session)
 
     async def remove(self, person: int) -> None:
         """Remove a person altogether; raises LastAdministratorError for a tenant's last one."""

@@ -20,7 +20,7 @@ IDLE = timedelta(days=30)
 """After so long without a look (a tablet on the wall looks all the time)."""
 
 # A page asks for some twenty files at once; who it is need not be looked up for each.
-_KEPT_S = 5.0
+_REMEMBERED_S = 5.0
 
 _SCOPES = {
     Role.READER: frozenset({"read"}),
@@ -29,11 +29,11 @@ _SCOPES = {
 
 
 class LoginSessions:
-    """Opens, finds and ends sessions; `on_end` is told of each that ends or changes its role."""
+    """Opens, finds and ends sessions; `on_end` is called for each that ends or changes its role."""
 
     def __init__(self, people: PeopleRepository) -> None:
         self._people = people
-        self._kept: dict[bytes, tuple[float, Principal]] = {}
+        self._principals: dict[bytes, tuple[float, Principal]] = {}
         self._changes = 0
         self._on_end: list[Callable[[set[int]], None]] = []
 
@@ -51,17 +51,17 @@ class LoginSessions:
         """Whose session it is; None when it is nobody's, or they see no tenant any more."""
         hashed = token_hash(token)
         now = time.monotonic()
-        kept = self._kept.get(hashed)
-        if kept is not None and now - kept[0] < _KEPT_S:
-            return kept[1]
+        remembered = self._principals.get(hashed)
+        if remembered is not None and now - remembered[0] < _REMEMBERED_S:
+            return remembered[1]
         before = self._changes
         session = await self._people.session(hashed, IDLE)
         principal = _principal(session) if session else None
-        if len(self._kept) > 1000:
-            self._kept.clear()
+        if len(self._principals) > 1000:
+            self._principals.clear()
         # What was asked while somebody logged out may be out of date already.
         if principal is not None and before == self._changes:
-            self._kept[hashed] = (now, principal)
+            self._principals[hashed] = (now, principal)
         return principal
 
     async def look_at(self, principal: Principal, tenant: str) -> bool:
@@ -93,18 +93,18 @@ class LoginSessions:
     async def changed(self, person: int) -> None:
         """A role was given or taken: who it is must be looked up, and open pages anew."""
         self._forget()
-        self._tell(session.id for session in await self._people.sessions(person))
+        self._notify(session.id for session in await self._people.sessions(person))
 
     async def _end(self, person: int, *, one: int | None = None, but: int | None = None) -> None:
         ended = await self._people.close_sessions(person, one=one, but=but)
         self._forget()
-        self._tell(ended)
+        self._notify(ended)
 
     def _forget(self) -> None:
         self._changes += 1
-        self._kept.clear()
+        self._principals.clear()
 
-    def _tell(self, sessions: Iterable[int]) -> None:
+    def _notify(self, sessions: Iterable[int]) -> None:
         ended = set(sessions)
         for listener in self._on_end:
             listener(ended)

@@ -51,11 +51,11 @@ class PlaceRepository:
         """Make a place; its id. Raises DuplicateNameError, ForeignRowError."""
         with typed():
             async with self._database.transaction() as conn:
-                made = await conn.execute(
+                inserted = await conn.execute(
                     _QUERIES["add_place"],
                     [name, parent],
                 )
-                row = await made.fetchone()
+                row = await inserted.fetchone()
         return int(row[0]) if row else 0
 
     async def ensure(self, name: str, parent: int | None = None) -> int:
@@ -122,11 +122,11 @@ class PlaceRepository:
         """
         with typed():
             async with self._database.transaction() as conn:
-                made = await conn.execute(
+                inserted = await conn.execute(
                     _QUERIES["record_placement"],
                     [place, since, until, device],
                 )
-        if made.rowcount != 1:
+        if inserted.rowcount != 1:
             raise ForeignRowError(f"no device {device!r}")
 
     async def _change(self, statement: Query, value: object, place: int) -> None:

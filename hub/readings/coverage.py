@@ -50,8 +50,8 @@ class CoverageRepository:
         async with self._database.transaction() as conn:
             for one in series:
                 if one.kind != "string":
-                    wanted = await _choose(conn, one, span, points)
-                    chosen = max(chosen, wanted, key=order.index)
+                    finest = await _choose(conn, one, span, points)
+                    chosen = max(chosen, finest, key=order.index)
         return chosen
 
     async def gaps(self, series: StoredSeries, span: Span, resolution: Resolution) -> ReadingGaps:

@@ -27,13 +27,13 @@ MEDIA = {
 """The media type of each."""
 
 
-def negotiated(wanted: ResponseFormat | None, accept: str) -> ResponseFormat:
+def negotiated(requested: ResponseFormat | None, accept: str) -> ResponseFormat:
     """What was asked for by name, else the best of an Accept header; JSON where any will do.
 
     Raises ProblemError (406).
     """
-    if wanted is not None:
-        return wanted
+    if requested is not None:
+        return requested
     ranked = sorted(_ranges(accept), key=lambda ranked_range: -ranked_range[1])
     for media, quality in ranked:
         if quality <= 0:

@@ -289,10 +289,10 @@ async def _file(
             return
         # 30 MB and half a second: only for those who want it, and not on the loop.
         columns = await asyncio.to_thread(_columns)
-        made = columns.ParquetFile if form is ResponseFormat.PARQUET else columns.ArrowFile
+        factory = columns.ParquetFile if form is ResponseFormat.PARQUET else columns.ArrowFile
         texts = any(series.kind == "string" for series in selection.series)
         names = [series_name(series.key) for series in selection.series]
-        file = made(names, selection.resolution, texts=texts)
+        file = factory(names, selection.resolution, texts=texts)
         for number, series in enumerate(selection.series):
             async for piece in selection.pieces(exports, series, Form.PACKED):
                 if done := file.add(number, piece, series.kind):

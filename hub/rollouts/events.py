@@ -171,8 +171,8 @@ def _answered(work: PlanningStep, device: RolloutDevice, event: Answered) -> Non
             work.fail(device, f"came back with {_show(event.version)}, neither the old version nor "
                       "the new", final=True)  # fmt: skip
         case "failed" if device.state in _GONE:
-            said = f"the device says: {_show(event.reason)}"
-            work.fail(device, _FAILURES.get(event.reason, said))
+            reason = f"the device says: {_show(event.reason)}"
+            work.fail(device, _FAILURES.get(event.reason, reason))
 
 
 def _stray(work: PlanningStep, device: RolloutDevice, event: Answered) -> None:
@@ -267,9 +267,9 @@ def _wanted(work: PlanningStep, device: RolloutDevice, event: SettingsRequested)
         work.put(device, command=event.version, former=former)
 
 
-def _show(said: str | None) -> str:
+def _show(text: str | None) -> str:
     """What a device says of itself: data, short."""
-    if not said:
+    if not text:
         return "nothing"
-    text = ascii(said)[1:-1]
-    return text if len(text) <= 60 else text[:57] + "..."
+    escaped = ascii(text)[1:-1]
+    return escaped if len(escaped) <= 60 else escaped[:57] + "..."

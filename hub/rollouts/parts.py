@@ -13,7 +13,7 @@ from hub.rollouts.model import FirmwareTarget, ReportSample, Rollout
 from hub.rollouts.repository import RolloutRepository
 from hub.runtime.defects import Defects
 
-__all__ = ["DeviceConfigs", "PublishMessage", "Slots", "WorkerParts", "command_payload"]
+__all__ = ["DeviceSettingsLike", "PublishMessage", "Slots", "WorkerParts", "command_payload"]
 
 
 class PublishMessage(Protocol):
@@ -25,14 +25,14 @@ class PublishMessage(Protocol):
         """Returns when the broker has it. Raises NotConnectedError."""
 
 
-class DeviceConfigs(Protocol):
+class DeviceSettingsLike(Protocol):
     """What is needed of hub.device_settings."""
 
-    async def want(self, device: str, changes: Any, *, who: str = ..., why: str = ...) -> int:
+    async def request(self, device: str, changes: Any, *, who: str = ..., why: str = ...) -> int:
         """The version under which the changes are wanted. Raises HubError."""
 
     async def state(self, device: str) -> Any:
-        """With `wanted`: what is wanted now."""
+        """With `desired`: the settings requested now."""
 
 
 class Slots:
@@ -58,9 +58,9 @@ class WorkerParts:
     of ours go to `defects`.
     """
 
-    kept: RolloutRepository
+    repository: RolloutRepository
     publish: PublishMessage
-    configs: DeviceConfigs
+    configs: DeviceSettingsLike
     stream: Callable[[str, str | None, int, Callable[[Any], None]], Awaitable[None]]
     slots: Slots
     recent: Callable[[str], tuple[ReportSample, ...]]

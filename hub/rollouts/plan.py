@@ -56,17 +56,17 @@ def waves(names: Sequence[str], options: RolloutOptions) -> dict[str, int]:
 
 
 def begin(
-    rollout: Rollout, known: Mapping[str, DeviceBaseline], now: datetime
+    rollout: Rollout, baselines: Mapping[str, DeviceBaseline], now: datetime
 ) -> tuple[dict[str, RolloutDevice], list[Transition]]:
     """The devices of a new rollout, in the order given, in their waves.
 
     Those of which it is plain that they need not or cannot be updated are skipped at once, so
     that no wave consists of them.
     """
-    reasons = {name: unfit(rollout, start.sample) for name, start in known.items()}
+    reasons = {name: unfit(rollout, start.sample) for name, start in baselines.items()}
     order = waves([name for name, reason in reasons.items() if reason is None], rollout.options)
     devices, transitions = {}, []
-    for name, start in known.items():
+    for name, start in baselines.items():
         before = tuple(one for one in (start.usual, start.sample) if one is not None)
         device = RolloutDevice(
             name, order.get(name, 0), now, command=start.command, gaps_before=start.gaps,
@@ -171,8 +171,8 @@ def _expire(work: PlanningStep) -> None:
         if _due(work, device) > work.now:
             continue
         if device.state in TAKEN_BACK:
-            heard = max(device.heard_at or device.since, device.since)
-            work.fail(device, f"was not heard since {_clock(heard)}", final=True)
+            seen_at = max(device.heard_at or device.since, device.since)
+            work.fail(device, f"was not heard since {_clock(seen_at)}", final=True)
         elif device.state is DeviceState.UPDATING:
             work.fail(device, "the stream did not come to an end")
         elif device.reason:

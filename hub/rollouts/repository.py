@@ -78,7 +78,7 @@ class RolloutRepository:
         image = target.image if isinstance(target, FirmwareTarget) else None
         try:
             async with self._database.transaction() as conn:
-                made = await conn.execute(
+                inserted = await conn.execute(
                     _QUERIES["add_rollout"],
                     [
                         target.kind,
@@ -90,7 +90,7 @@ class RolloutRepository:
                         rollout.created_at,
                     ],
                 )
-                row = await made.fetchone()
+                row = await inserted.fetchone()
                 number = int(row[0]) if row else 0
                 await conn.execute(
                     _QUERIES["add_devices"],
@@ -144,8 +144,8 @@ class RolloutRepository:
 
     async def load(self, number: int) -> RolloutSnapshot:
         """One rollout. Raises UnknownRolloutError."""
-        known = 0 < number < 2**31  # what the column can hold
-        snapshots = await self._load({"id": number, "open": False, "limit": 1}) if known else []
+        storable = 0 < number < 2**31  # what the column can hold
+        snapshots = await self._load({"id": number, "open": False, "limit": 1}) if storable else []
         if not snapshots:
             raise UnknownRolloutError(number)
         return snapshots[0]
@@ -198,13 +198,13 @@ class RolloutRepository:
             return await cursor.fetchall()
 
     async def _load(
-        self, wanted: Mapping[str, object], *, whole: bool = True
+        self, criteria: Mapping[str, object], *, whole: bool = True
     ) -> list[RolloutSnapshot]:
         async with (
             self._database.transaction() as conn,
             conn.cursor(row_factory=dict_row) as cursor,
         ):
-            await cursor.execute(_QUERIES["rollouts"], wanted)
+            await cursor.execute(_QUERIES["rollouts"], criteria)
             rollouts = {
                 row["id"]: RolloutSnapshot(rollout_of(row), {}) for row in await cursor.fetchall()
             }

@@ -30,10 +30,10 @@ _TARGET: TypeAdapter[Target] = TypeAdapter(Target)
 
 def without_secrets(target: FirmwareTarget | Any) -> dict[str, Any]:
     """A target as it is kept once the rollout is over."""
-    kept: dict[str, Any] = target.model_dump()
+    stored: dict[str, Any] = target.model_dump()
     if not isinstance(target, FirmwareTarget):
-        kept["changes"] = masked(kept["changes"])
-    return kept
+        stored["changes"] = masked(stored["changes"])
+    return stored
 
 
 def device_rows(devices: Iterable[RolloutDevice]) -> list[dict[str, Any]]:
@@ -121,8 +121,8 @@ def _sample(sample: ReportSample) -> dict[str, Any]:
     return {**{k: v for k, v in members.items() if v is not None}, "at": sample.at.isoformat()}
 
 
-def _unsample(kept: Mapping[str, Any]) -> ReportSample:
-    return ReportSample(**{**kept, "at": datetime.fromisoformat(kept["at"])})
+def _unsample(stored: Mapping[str, Any]) -> ReportSample:
+    return ReportSample(**{**stored, "at": datetime.fromisoformat(stored["at"])})
 
 
 def _iso(at: datetime | None) -> str | None:
@@ -135,5 +135,5 @@ def usual(
     """The mean of the last days as a report: one report alone may have been of an odd wake."""
     if awake_ms is None or report is None or at is None:
         return None
-    said = {name: report.get(name) for name in ("firmware", "board", "boot")}
-    return ReportSample.of({**said, "reset": "deepsleep", "awake_ms": awake_ms}, at)
+    usual_members = {name: report.get(name) for name in ("firmware", "board", "boot")}
+    return ReportSample.of({**usual_members, "reset": "deepsleep", "awake_ms": awake_ms}, at)

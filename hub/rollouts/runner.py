@@ -17,7 +17,7 @@ from hub.mqtt.connection import at_every_connection
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.source import Delivery
 from hub.rollouts.model import DeviceState, ReportSample
-from hub.rollouts.parts import DeviceConfigs, Slots, WorkerParts
+from hub.rollouts.parts import DeviceSettingsLike, Slots, WorkerParts
 from hub.rollouts.repository import RolloutRepository, RolloutSnapshot
 from hub.rollouts.work import REPORTS_BEFORE, Answered, Reported
 from hub.rollouts.worker import Worker
@@ -86,7 +86,7 @@ class Runner:
         streams: ImageStreams,
         *,
         tenant_of: Callable[[str], str],
-        configs: Callable[[str], DeviceConfigs],
+        configs: Callable[[str], DeviceSettingsLike],
         load: Callable[[str, int], Awaitable[bytes]],
         problems: Problems,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -120,8 +120,8 @@ class Runner:
         await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
         self._workers.clear()
 
-    def kept(self, tenant: str) -> RolloutRepository:
-        """The rollouts of a tenant as they are kept."""
+    def repository(self, tenant: str) -> RolloutRepository:
+        """The stored rollouts of a tenant."""
         return RolloutRepository(self._store.of(tenant))
 
     def now(self) -> datetime:
@@ -137,12 +137,12 @@ class Runner:
         recent = self._recent.get((tenant, device))
         return recent[-1] if recent else None
 
-    def begin(self, tenant: str, kept: RolloutSnapshot) -> Worker:
-        """Carry out a rollout that is kept and not over."""
-        number = kept.rollout.id
-        worker = Worker(kept, self._parts(tenant))
+    def begin(self, tenant: str, snapshot: RolloutSnapshot) -> Worker:
+        """Carry out a stored rollout that is not over."""
+        number = snapshot.rollout.id
+        worker = Worker(snapshot, self._parts(tenant))
         self._workers[tenant, number] = worker
-        for name, device in kept.devices.items():
+        for name, device in snapshot.devices.items():
             self._by_device.setdefault((tenant, name), []).append(worker)
             self._recent.setdefault((tenant, name), deque(device.before, REPORTS_BEFORE))
             if device.state is DeviceState.UPDATING or device.stranded:
@@ -157,7 +157,7 @@ class Runner:
         for worker in self._by_device.get((tenant, old), [])[:]:
             await worker.stop()
             await self._end_of(tenant, worker)
-            self.begin(tenant, await self.kept(tenant).load(worker.rollout.id))
+            self.begin(tenant, await self.repository(tenant).load(worker.rollout.id))
 
     async def report(self, report: Report, delivery: Delivery) -> None:
         """A device's report."""
@@ -212,7 +212,7 @@ class Runner:
             await self._streams.send(device, address, canned, progress)
 
         return WorkerParts(
-            self.kept(tenant),
+            self.repository(tenant),
             self._link.publish,
             self._configs(tenant),
             stream,
@@ -248,11 +248,11 @@ class Runner:
             await self._mend(tenant, number)
 
     async def _mend(self, tenant: str, number: int) -> None:
-        """A defect of ours, or another hub, has ended a worker: from what is kept, once more."""
+        """A defect of ours, or another hub, has ended a worker: from what is stored, once more."""
         await asyncio.sleep(self.MEND_S)
-        kept = await self._patiently(lambda: self.kept(tenant).load(number))
-        if not kept.rollout.phase.over:
-            self.begin(tenant, kept)
+        snapshot = await self._patiently(lambda: self.repository(tenant).load(number))
+        if not snapshot.rollout.phase.over:
+            self.begin(tenant, snapshot)
 
     async def _take_up(self) -> None:
         await self._patiently(self._begin_all)
@@ -260,10 +260,10 @@ class Runner:
 
     async def _begin_all(self) -> None:
         for tenant in await self._store.tenants():
-            self._streams.unsettle(*await self.kept(tenant).stranded())
-            for kept in await self.kept(tenant).open():
-                if (tenant, kept.rollout.id) not in self._workers:
-                    self.begin(tenant, kept)
+            self._streams.unsettle(*await self.repository(tenant).stranded())
+            for snapshot in await self.repository(tenant).open():
+                if (tenant, snapshot.rollout.id) not in self._workers:
+                    self.begin(tenant, snapshot)
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """What `work` returns, once the database is there."""
@@ -286,12 +286,12 @@ class Runner:
         for worker in list(self._workers.values()):
             await worker.republish()
         for tenant in await self._store.tenants():
-            kept = self.kept(tenant)
-            pending_clear = await kept.pending_clear()
+            repository = self.repository(tenant)
+            pending_clear = await repository.pending_clear()
             for device in pending_clear:
                 await self._link.publish(f"HomeKit/{device}/$ota", "", retain=True)
             if pending_clear:
-                await kept.cleared(pending_clear)
+                await repository.cleared(pending_clear)
 
     async def _stray(self, event: Answered) -> None:
         """An answer to no command of ours: the broker holds one that is over, or a stranger's."""

@@ -87,8 +87,8 @@ class Rollouts:
     async def start(self, tenant: str, request: RolloutRequest, who: str) -> RolloutView:
         """Start a rollout. Raises DeviceBusyError and what `plan` raises."""
         rollout, devices, transitions = await self._prepare(tenant, request, who)
-        kept = self._runner.kept(tenant)
-        rollout = await kept.add(rollout, devices, transitions)
+        repository = self._runner.repository(tenant)
+        rollout = await repository.add(rollout, devices, transitions)
         started = RolloutSnapshot(rollout, devices)
         self._runner.begin(tenant, started)
         return self._view(tenant, started)
@@ -96,15 +96,15 @@ class Rollouts:
     async def latest(self, tenant: str, limit: int = 50) -> list[RolloutView]:
         """The newest rollouts, first."""
         return [
-            self._view(tenant, self._live(tenant, kept))
-            for kept in await self._runner.kept(tenant).latest(limit)
+            self._view(tenant, self._live(tenant, snapshot))
+            for snapshot in await self._runner.repository(tenant).latest(limit)
         ]
 
     async def status(self, tenant: str, number: int) -> RolloutView:
         """Where a rollout stands. Raises UnknownRolloutError."""
         worker = self._runner.worker(tenant, number)
         if worker is None:
-            return self._view(tenant, await self._runner.kept(tenant).load(number))
+            return self._view(tenant, await self._runner.repository(tenant).load(number))
         return self._view(tenant, RolloutSnapshot(worker.rollout, worker.devices))
 
     async def pause(self, tenant: str, number: int, who: str) -> RolloutView:
@@ -129,9 +129,9 @@ class Rollouts:
 
         Raises UnknownRolloutError.
         """
-        kept = self._runner.kept(tenant)
-        await kept.load(number)
-        return await kept.events(number, since=since, device=device)
+        repository = self._runner.repository(tenant)
+        await repository.load(number)
+        return await repository.events(number, since=since, device=device)
 
     def watch(self) -> Subscription[RolloutChange]:
         """Changes as they come: (tenant, number), or Missed for one who is slow."""
@@ -143,7 +143,7 @@ class Rollouts:
         worker = self._runner.worker(tenant, number)
         phase = worker.rollout.phase if worker else None
         if worker is None:
-            phase = (await self._runner.kept(tenant).load(number)).rollout.phase
+            phase = (await self._runner.repository(tenant).load(number)).rollout.phase
         allowed = {
             "pause": {RolloutPhase.RUNNING},
             "resume": {RolloutPhase.PAUSED, RolloutPhase.HALTED},
@@ -158,11 +158,11 @@ class Rollouts:
         self, tenant: str, request: RolloutRequest, who: str
     ) -> tuple[Rollout, dict[str, RolloutDevice], list[Transition]]:
         names = await select(self._store.of(tenant), request.select)
-        kept = self._runner.kept(tenant)
-        busy = await kept.busy(names)
+        repository = self._runner.repository(tenant)
+        busy = await repository.busy(names)
         if busy:
             raise DeviceBusyError(busy)
-        starts = await kept.starts(names)
+        starts = await repository.starts(names)
         target = await self._target(tenant, request, starts)
         if isinstance(target, SettingsTarget):
             # A command of settings is their version, which counts by itself.
@@ -189,18 +189,18 @@ class Rollouts:
             board = boards.pop() if len(boards) == 1 else None
         return _target(await images.find(request.version or "", board))
 
-    def _live(self, tenant: str, kept: RolloutSnapshot) -> RolloutSnapshot:
-        worker = self._runner.worker(tenant, kept.rollout.id)
-        return RolloutSnapshot(worker.rollout, worker.devices) if worker else kept
+    def _live(self, tenant: str, snapshot: RolloutSnapshot) -> RolloutSnapshot:
+        worker = self._runner.worker(tenant, snapshot.rollout.id)
+        return RolloutSnapshot(worker.rollout, worker.devices) if worker else snapshot
 
-    def _view(self, tenant: str, kept: RolloutSnapshot) -> RolloutView:
-        worker = self._runner.worker(tenant, kept.rollout.id)
-        recent = self._recent(tenant, kept.devices)
+    def _view(self, tenant: str, snapshot: RolloutSnapshot) -> RolloutView:
+        worker = self._runner.worker(tenant, snapshot.rollout.id)
+        recent = self._recent(tenant, snapshot.devices)
         when: Mapping[str, Forecast] = {}
-        if not kept.rollout.phase.over:
-            when = forecast(kept.rollout, kept.devices, recent, self._runner.now())
+        if not snapshot.rollout.phase.over:
+            when = forecast(snapshot.rollout, snapshot.devices, recent, self._runner.now())
         return RolloutView(
-            kept.rollout, kept.devices, when, worker.progress if worker else {}, recent
+            snapshot.rollout, snapshot.devices, when, worker.progress if worker else {}, recent
         )
 
     def _recent(self, tenant: str, devices: Mapping[str, RolloutDevice]) -> dict[str, ReportSample]:

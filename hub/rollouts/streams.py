@@ -306,7 +306,7 @@ class Streams:
         address: str | None,
         now: Progress,
     ) -> None:
-        shown = StreamProgress(
+        visible = StreamProgress(
             device,
             now.phase,
             address,
@@ -316,5 +316,5 @@ class Streams:
             now.seconds_left,
             now.restarts,
         )
-        self._running[device] = shown
-        progress(shown)
+        self._running[device] = visible
+        progress(visible)

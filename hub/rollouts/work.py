@@ -217,8 +217,8 @@ class PlanningStep:
 
     def within(self, states: Iterable[DeviceState]) -> list[RolloutDevice]:
         """The devices in these states."""
-        wanted = frozenset(states)
-        return [device for device in self.devices.values() if device.state in wanted]
+        chosen = frozenset(states)
+        return [device for device in self.devices.values() if device.state in chosen]
 
     def put(self, device: RolloutDevice, **changes: Any) -> RolloutDevice:
         """Change a device without a transition."""

@@ -61,9 +61,9 @@ class Worker:
     restart.
     """
 
-    def __init__(self, kept: RolloutSnapshot, parts: WorkerParts) -> None:
-        self.rollout = kept.rollout
-        self.devices = kept.devices
+    def __init__(self, snapshot: RolloutSnapshot, parts: WorkerParts) -> None:
+        self.rollout = snapshot.rollout
+        self.devices = snapshot.devices
         self.progress: dict[str, Any] = {}
         """Of the streams under way: a StreamProgress by device."""
         self.broken = False
@@ -172,16 +172,16 @@ class Worker:
                 await self._wake.wait()
 
     async def _step(self) -> None:
-        heard, self._inbox = self._inbox[:_EVENTS], self._inbox[_EVENTS:]
+        batch, self._inbox = self._inbox[:_EVENTS], self._inbox[_EVENTS:]
         if self._inbox:
             self._wake.set()
         try:
-            outcome = await self._commit([event for event, _ in heard])
+            outcome = await self._commit([event for event, _ in batch])
         except BaseException:
-            self._inbox = heard + self._inbox  # for `stop`, which leaves them unacknowledged
+            self._inbox = batch + self._inbox  # for `stop`, which leaves them unacknowledged
             raise
         self._wake_at = outcome.wake_at
-        for _, waiter in heard:
+        for _, waiter in batch:
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
         self._parts.changed(self.rollout.id)
@@ -207,7 +207,7 @@ class Worker:
         if _nothing(self.rollout, outcome):
             return outcome
         try:
-            committed = await self._parts.kept.commit(self.rollout, outcome)
+            committed = await self._parts.repository.commit(self.rollout, outcome)
         except DatabaseAwayError:
             self._parts.slots.taken -= promised
             raise
@@ -217,16 +217,16 @@ class Worker:
 
     async def _reread(self) -> None:
         """A commit whose end is not known may have happened."""
-        kept = await self._parts.kept.load(self.rollout.id)
+        snapshot = await self._parts.repository.load(self.rollout.id)
         self._doubtful = False
-        if kept.rollout.revision != self.rollout.revision:
-            self.rollout, self.devices = kept.rollout, kept.devices
+        if snapshot.rollout.revision != self.rollout.revision:
+            self.rollout, self.devices = snapshot.rollout, snapshot.devices
             await self._resume()
 
     def _promise(self, outcome: StepOutcome) -> set[str]:
         """Keep the streams that the step has given away; those that were not taken before."""
-        wanted = {action.device for action in outcome.actions if isinstance(action, SendImage)}
-        fresh = wanted - self._parts.slots.taken
+        streamed = {action.device for action in outcome.actions if isinstance(action, SendImage)}
+        fresh = streamed - self._parts.slots.taken
         self._parts.slots.taken |= fresh
         return fresh
 
@@ -239,7 +239,7 @@ class Worker:
             and device.health is DeviceHealth.WATCHED
             and len(device.after) >= self.rollout.options.reports
         ]
-        gaps = await self._parts.kept.gaps(watched) if watched else {}
+        gaps = await self._parts.repository.gaps(watched) if watched else {}
         return StepInputs(
             events,
             free=self._parts.slots.free,
@@ -338,10 +338,12 @@ class Worker:
             return
         why = f"rollout {self.rollout.id}"
         try:
-            before = (await self._parts.configs.state(device)).wanted
+            before = (await self._parts.configs.state(device)).desired
             # What held a secret cannot be wanted again: nobody knows it any more.
             former = {n: before.get(n) for n in target.changes if n != "wifi"}
-            version = await self._parts.configs.want(device, target.changes, who="rollout", why=why)
+            version = await self._parts.configs.request(
+                device, target.changes, who="rollout", why=why
+            )
             self.post_event(SettingsRequested(device, version, former=former))
         except DatabaseAwayError as error:
             log.warning("settings of %s wait for the database: %s", device, error.reason)
@@ -355,7 +357,7 @@ class Worker:
             return
         why = f"rollout {self.rollout.id} was aborted"
         try:
-            await self._parts.configs.want(device, former, who="rollout", why=why)
+            await self._parts.configs.request(device, former, who="rollout", why=why)
         except HubError as error:
             log.warning("former settings of %s are not wanted again: %s", device, error)
         except Exception as error:  # noqa: BLE001  # noted with its trace; the rollout ends all the same
@@ -365,7 +367,7 @@ class Worker:
         """The end: what the broker has forgotten need not be told at the next start."""
         cleared = [name for name, device in self.devices.items() if not device.pending_clear]
         with contextlib.suppress(DatabaseAwayError):
-            await self._parts.kept.cleared(cleared)
+            await self._parts.repository.cleared(cleared)
 
     def _now(self) -> datetime:
         return self._parts.now()

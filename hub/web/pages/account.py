@@ -81,7 +81,9 @@ class _Account:
         try:
             if found is None or not await site.passwords.matches(found.password, old[:500]):
                 return "That is not the password now."
-            await site.services.people.set_password(who.person, who.name, fresh, stay=who.session)
+            await site.services.people.set_password(
+                who.person, who.name, fresh, keep_session=who.session
+            )
         except TooBusyError:
             return "The hub is busy with log-ins; try again shortly."
         except HubError as error:
