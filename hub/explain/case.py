@@ -43,7 +43,7 @@ class Case:
     @property
     def low(self) -> bool:
         """Whether the battery is nearly empty."""
-        reading = self.facts.heard
+        reading = self.facts.last_reading
         if reading is not None and reading.battery_percent is not None:
             return reading.battery_percent <= 15
         millivolts = self.facts.report.get("battery_mv")
@@ -52,7 +52,7 @@ class Case:
     def battery(self) -> str | None:
         """`2.71 V`, `23 %`; None where nothing is known."""
         millivolts = self.facts.report.get("battery_mv")
-        reading = self.facts.heard
+        reading = self.facts.last_reading
         parts = [volts(millivolts)] if isinstance(millivolts, int) and millivolts > 0 else []
         if reading is not None and reading.battery_percent is not None:
             parts.append(f"{reading.battery_percent:.0f} %")

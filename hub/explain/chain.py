@@ -9,7 +9,7 @@ from contracts.show import count, span, volts
 from hub.explain import trends
 from hub.explain.case import Case
 from hub.explain.facts import RolloutStanding
-from hub.explain.headline import KNOCKS, REFUSED, offline, quiet, refused, shut_out
+from hub.explain.headline import NOT_ENROLLED, REFUSED, offline, quiet, refused, shut_out
 from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
 from hub.mqtt.account_repository import AccountState
@@ -81,7 +81,7 @@ def _of_presence(case: Case) -> Iterator[Sentence]:
 
 def _of_battery(case: Case) -> Iterator[Sentence]:
     facts, fall = case.facts, case.fall
-    at = facts.report_at or (facts.heard.at if facts.heard else None)
+    at = facts.report_at or (facts.last_reading.at if facts.last_reading else None)
     if at is None:
         return
     if case.low:
@@ -129,13 +129,13 @@ def _of_readings(case: Case) -> Iterator[Sentence]:
     if lost is not None and lost.missing:
         text = f"{count(lost.missing, 'reading')} never arrived since {case.clock.at(lost.since)}"
         # When they were lost nobody knows: a few in a long time are no reason to do something.
-        many = lost.missing > max(_FEW_LOST, lost.held * _SHARE_LOST)
+        many = lost.missing > max(_FEW_LOST, lost.stored * _SHARE_LOST)
         yield Sentence(lost.at, "lost", text, Level.WARNING if many else Level.FINE)
     if lost is not None and lost.thinned:
         text = f"{count(lost.thinned, 'reading')} thinned out on the device, its memory was full"
         yield Sentence(lost.at, "lost", text)
     for kind, seen in facts.problems.items():
-        if kind in REFUSED or (kind in KNOCKS and facts.account is not None):
+        if kind in REFUSED or (kind in NOT_ENROLLED and facts.account is not None):
             continue  # told with its account; let in since
         times = f" ({count(seen.count, 'time')})" if seen.count > 1 else ""
         text = f"refused from it, {kind}{times}: {seen.detail}"
@@ -219,7 +219,7 @@ def _standing(rollout: RolloutStanding, case: Case) -> str:
 
 def _of_homekit(case: Case) -> Iterator[Sentence]:
     at = case.facts.seen_at or case.facts.created_at or case.now
-    for reason in case.facts.held:
+    for reason in case.facts.hidden_parts:
         yield Sentence(at, "homekit", f"not shown in HomeKit: {reason}", Level.WARNING)
 
 

@@ -48,12 +48,12 @@ class LatestReading:
 class LostReadings:
     """Readings that will not come, of the boot identities heard in these days.
 
-    `held` are there; the first of either came at `since`, the last at `at`.
+    `stored` came and are there; the first of either came at `since`, the last at `at`.
     """
 
     missing: int
     thinned: int
-    held: int
+    stored: int
     since: datetime
     at: datetime
 
@@ -82,13 +82,13 @@ class Surroundings:
     """What only the running hub knows; each member takes a device.
 
     `names` are what HomeKit calls devices, `problems` what was refused of their messages by kind,
-    `held` why HomeKit is not shown parts of them, `desired` what HomeKit wrote and they have not
-    confirmed, `online` what their last will says (None: they have none).
+    `hidden_parts` why HomeKit is not shown parts of them, `desired` what HomeKit wrote and they
+    have not confirmed, `online` what their last will says (None: they have none).
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     problems: Callable[[str], Mapping[str, Seen]] = lambda _: {}
-    held: Callable[[str], Sequence[str]] = lambda _: ()
+    hidden_parts: Callable[[str], Sequence[str]] = lambda _: ()
     desired: Callable[[str], Mapping[str, str]] = lambda _: {}
     online: Callable[[str], bool | None] = lambda _: None
     outages: Sequence[Outage] = ()
@@ -116,13 +116,13 @@ class DeviceFacts:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     rollout: RolloutStanding | None = None
     replaced_by: tuple[str, datetime] | None = None
-    heard: LatestReading | None = None
+    last_reading: LatestReading | None = None
     days: Sequence[Day] = ()
     levels: Sequence[tuple[date, float]] = ()
     lost: LostReadings | None = None
     config: SettingsVersion | None = None
     problems: Mapping[str, Seen] = field(default_factory=dict)
-    held: Sequence[str] = ()
+    hidden_parts: Sequence[str] = ()
     desired: Mapping[str, str] = field(default_factory=dict)
     online: bool | None = None
     outages: Sequence[Outage] = ()

@@ -11,12 +11,12 @@ from hub.explain.case import Case
 from hub.explain.sentence import Level, Sentence
 from hub.mqtt.account_repository import AccountState
 
-__all__ = ["KNOCKS", "REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]
+__all__ = ["NOT_ENROLLED", "REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]
 
 REFUSED = ("auth-refused", "enrol-take-over")
 """Kinds of problems that say: a known name with another password."""
 
-KNOCKS = {
+NOT_ENROLLED = {
     "enrol-closed": "enrolment is closed, `dormouse devices approve {}` lets it in",
     "enrol-too-many": "too many asked, it will ask again",
     "enrol-reserved": "no device may have this name",
@@ -35,7 +35,7 @@ def headline(case: Case, chain: Sequence[Sentence]) -> Sentence:
         _replaced,
         shut_out,
         _refused_and_late,
-        _knocking,
+        _asks_for_account,
         _never,
         _silent,
         offline,
@@ -91,10 +91,10 @@ def _refused_and_late(case: Case) -> Sentence | None:
     return sentence if sentence is not None and sentence.level is Level.BAD else None
 
 
-def _knocking(case: Case) -> Sentence | None:
+def _asks_for_account(case: Case) -> Sentence | None:
     """It has no account and was not given one."""
     facts = case.facts
-    for kind, why in KNOCKS.items():
+    for kind, why in NOT_ENROLLED.items():
         if facts.account is None and facts.seen_at is None and kind in facts.problems:
             at = facts.problems[kind].at
             text = f"asked for an account at {case.clock.at(at)}: {why}"

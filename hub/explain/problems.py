@@ -12,7 +12,7 @@ from hub.database.database import Database
 from hub.devices.known import DeviceUnknownError, known_devices, near
 from hub.explain.explanation import explain
 from hub.explain.facts import DeviceFacts, Surroundings
-from hub.explain.headline import KNOCKS
+from hub.explain.headline import NOT_ENROLLED
 from hub.explain.outages import Outage
 from hub.explain.repository import gather
 from hub.explain.sentence import Explanation, Level
@@ -90,7 +90,7 @@ class Explainer:
         ]
         if len(await self._store.tenants()) == 1:
             # Who has no account yet is of no tenant: of several none is told its name.
-            problems += self._knocking(clock)
+            problems += self._awaiting_approval(clock)
         since = self._outages.broker_away_since
         if since is not None and (clock.now - since).total_seconds() > 10:
             text = f"not connected to the broker since {clock.at(since)}: no device can be heard"
@@ -109,27 +109,28 @@ class Explainer:
         clock = Clock(now or datetime.now(UTC), zone)
         around = self._surroundings(tenant)
         facts = await gather(self._store.of(tenant), clock.now, [device], around)
-        if not facts and (knocked := self._knocked(device)):
-            facts = [DeviceFacts(device, problems=knocked)]
+        if not facts and (refusals := self._enrolment_refusals(device)):
+            facts = [DeviceFacts(device, problems=refusals)]
         if not facts:
             known = await known_devices(self._store.of(tenant))
             raise DeviceUnknownError(device, near(device, known))
         return explain(facts[0], clock)
 
-    def _knocking(self, clock: Clock) -> list[DeviceProblem]:
+    def _awaiting_approval(self, clock: Clock) -> list[DeviceProblem]:
         """Devices that asked for an account and wait for somebody to approve them."""
         waiting = [candidate.device for candidate in self._enroller.candidates()]
         explanations = [
-            explain(DeviceFacts(one, problems=self._knocked(one)), clock) for one in waiting
+            explain(DeviceFacts(one, problems=self._enrolment_refusals(one)), clock)
+            for one in waiting
         ]
         return [_problem(one) for one in explanations if one.headline.level is not Level.FINE]
 
-    def _knocked(self, device: str) -> dict[str, Seen]:
+    def _enrolment_refusals(self, device: str) -> dict[str, Seen]:
         """Why a device without an account was not let in; of others nothing, they have a tenant."""
         if self._accounts.get(device) is not None:
             return {}
         seen = self._refused.of(device)
-        return {kind: one for kind, one in seen.items() if kind in KNOCKS}
+        return {kind: one for kind, one in seen.items() if kind in NOT_ENROLLED}
 
     def _surroundings(self, tenant: str) -> Surroundings:
         """What the running hub knows of a tenant's devices."""
@@ -138,9 +139,9 @@ class Explainer:
         refused = _refused(self._refused)
         if bridge is None:
             return Surroundings(problems=refused, outages=outages)
-        held: dict[str, list[str]] = {}
+        hidden: dict[str, list[str]] = {}
         for part in bridge.held():
-            held.setdefault(part.device, []).append(f"{part.part}: {part.reason}")
+            hidden.setdefault(part.device, []).append(f"{part.part}: {part.reason}")
         records = bridge.tree.identities.accessories
 
         def desired(device: str) -> Mapping[str, str]:
@@ -150,7 +151,7 @@ class Explainer:
         return Surroundings(
             names=bridge.names(),
             problems=refused,
-            held=lambda device: held.get(device, ()),
+            hidden_parts=lambda device: hidden.get(device, ()),
             desired=desired,
             online=bridge.online_of,
             outages=outages,

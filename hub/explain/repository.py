@@ -65,7 +65,7 @@ async def gather(
         _facts(
             {
                 **row,
-                "heard": readings.get(row["device"]),
+                "last_reading": readings.get(row["device"]),
                 "days": days.get(row["device"], ()),
                 "levels": levels.get(row["device"], ()),
                 "lost": lost.get(row["device"]),
@@ -80,8 +80,8 @@ async def gather(
 
 
 def _facts(row: dict[str, Any], around: Surroundings) -> DeviceFacts:
-    device, heard = row["device"], row["heard"]
-    times = [row["seen_at"], heard and heard.at]
+    device, reading = row["device"], row["last_reading"]
+    times = [row["seen_at"], reading and reading.at]
     return DeviceFacts(
         **{
             **row,
@@ -90,7 +90,7 @@ def _facts(row: dict[str, Any], around: Surroundings) -> DeviceFacts:
             "seen_at": max((at for at in times if at is not None), default=None),
         },
         problems=around.problems(device),
-        held=around.held(device),
+        hidden_parts=around.hidden_parts(device),
         desired=around.desired(device),
         online=around.online(device),
         outages=around.outages,

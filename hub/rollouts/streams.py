@@ -80,7 +80,7 @@ class NoFreeStreamError(StreamError):
     """As many streams as allowed are under way, or one to this device."""
 
 
-_Tell: TypeAlias = Callable[[str | None, Progress], None]
+_Report: TypeAlias = Callable[[str | None, Progress], None]
 
 _PAUSE = 0.1  # s, between attempts: an address that cannot be reached fails at once
 
@@ -149,9 +149,9 @@ class Streams:
 
     Whoever waits in an OTA server takes the first image that is offered, if only the key is right.
     So a broadcast is made only while nobody else can be in one: every device that was told to go,
-    or that a failed stream left there, is `unsettled` until it was seen to leave or `settled` says
-    that its application was heard. It is broken off as soon as another stream begins. Besides,
-    where this machine knows the hardware address of the device that answers, it must be the right
+    or that a failed stream left there, is in `in_ota_server` until it was seen to leave or
+    `seen_running` says that its application was heard. It is broken off as soon as another stream
+    begins. Besides, where this machine knows the hardware address of the device that answers, it must be the right
     one; and when two answer, neither gets anything. What remains is a device that a person put in
     OTA mode by hand, unknown to this machine, while the one that is looked for is not there.
     """
@@ -163,15 +163,15 @@ class Streams:
         port: int,
         broadcast: str,
         times: StreamTimes | None = None,
-        unsettled: Iterable[str] = (),
+        in_ota_server: Iterable[str] = (),
     ) -> None:
         self.limit = limit
         self._port = port
         self._broadcast = broadcast
         self._times = times or StreamTimes()
-        self._unsettled = set(unsettled)
+        self._in_ota_server = set(in_ota_server)
         self._running: dict[str, StreamProgress] = {}
-        self._looking: asyncio.Task[str] | None = None
+        self._search: asyncio.Task[str] | None = None
 
     @property
     def free(self) -> int:
@@ -184,17 +184,17 @@ class Streams:
         return [self._running[device] for device in sorted(self._running)]
 
     @property
-    def unsettled(self) -> frozenset[str]:
+    def in_ota_server(self) -> frozenset[str]:
         """The devices that may be in an OTA server now."""
-        return frozenset(self._unsettled)
+        return frozenset(self._in_ota_server)
 
-    def unsettle(self, *devices: str) -> None:
+    def assume_in_ota_server(self, *devices: str) -> None:
         """These may be in an OTA server: told to go before the hub was restarted, for instance."""
-        self._unsettled.update(devices)
+        self._in_ota_server.update(devices)
 
-    def settled(self, *devices: str) -> None:
+    def seen_running(self, *devices: str) -> None:
         """The applications of these were heard: they are in no OTA server."""
-        self._unsettled.difference_update(devices)
+        self._in_ota_server.difference_update(devices)
 
     async def send(
         self,
@@ -218,20 +218,20 @@ class Streams:
             stream = canned_files.parse(canned)
         except ContractError as error:
             raise StreamError(device, str(error)) from None
-        if self._looking is not None:
-            self._looking.cancel()  # two devices could answer it from now on
-        self._unsettled.add(device)
-        tell = partial(self._tell, device, progress)
-        tell(address, Progress(Phase.WAITING, 0, stream.size, 0, 0, None, 0, 0))
+        if self._search is not None:
+            self._search.cancel()  # two devices could answer it from now on
+        self._in_ota_server.add(device)
+        report = partial(self._report_progress, device, progress)
+        report(address, Progress(Phase.WAITING, 0, stream.size, 0, 0, None, 0, 0))
         try:
-            result = await self._send(device, address, stream, tell)
+            result = await self._send(device, address, stream, report)
         except ContractError as error:
             leaf = _LEAVES.get(type(error), StreamError)
             raise leaf(device, str(error)) from None
         finally:
             del self._running[device]
         if result.ending is Ending.LEFT:
-            self._unsettled.discard(device)
+            self._in_ota_server.discard(device)
         return Sent(
             device,
             result.address,
@@ -242,7 +242,9 @@ class Streams:
             result.restarts,
         )
 
-    async def _send(self, device: str, address: str | None, stream: Stream, tell: _Tell) -> Result:
+    async def _send(
+        self, device: str, address: str | None, stream: Stream, report: _Report
+    ) -> Result:
         """Try the device's address and a broadcast in turn until one of them answers."""
         loop, times = asyncio.get_running_loop(), self._times
         until = loop.time() + times.wait
@@ -250,16 +252,16 @@ class Streams:
         while (left := until - loop.time()) > 0:
             if address is not None:
                 try:
-                    return await self._stream(address, stream, min(times.direct, left), tell)
+                    return await self._stream(address, stream, min(times.direct, left), report)
                 except NoAnswerError as error:
                     why = str(error).partition(": ")[2]
-            direct = await self._look(device, stream, tell)
+            direct = await self._find_by_broadcast(device, stream, report)
             if direct is not None:
-                return await self._stream(direct, stream, times.direct, tell)
+                return await self._stream(direct, stream, times.direct, report)
         where = f"at {address}" if address else "to a broadcast"
         raise NoAnswerError(f"no answer {where} within {times.wait:g} s" + (why and f": {why}"))
 
-    async def _stream(self, address: str, stream: Stream, wait: float, tell: _Tell) -> Result:
+    async def _stream(self, address: str, stream: Stream, wait: float, report: _Report) -> Result:
         times = self._times
         options = Options(wait=wait, patience=times.patience, confirm=times.confirm)
         return await client.send(
@@ -268,16 +270,16 @@ class Streams:
             open_endpoint=asyncio.get_running_loop().create_datagram_endpoint,
             port=self._port,
             options=options,
-            progress=partial(tell, address),
+            progress=partial(report, address),
         )
 
-    async def _look(self, device: str, stream: Stream, tell: _Tell) -> str | None:
+    async def _find_by_broadcast(self, device: str, stream: Stream, report: _Report) -> str | None:
         """Where the device answers a broadcast; None when it does not, or others could."""
-        if not self._broadcast or self._unsettled != {device}:
+        if not self._broadcast or self._in_ota_server != {device}:
             await asyncio.sleep(_PAUSE)
             return None
-        tell(None, Progress(Phase.WAITING, 0, stream.size, 0, 0, None, 0, 0))
-        looking = self._looking = asyncio.create_task(
+        report(None, Progress(Phase.WAITING, 0, stream.size, 0, 0, None, 0, 0))
+        search = self._search = asyncio.create_task(
             client.find(
                 stream,
                 wait=self._times.around,
@@ -288,7 +290,7 @@ class Streams:
             )
         )
         try:
-            return await looking
+            return await search
         except NoAnswerError:
             return None
         except asyncio.CancelledError:
@@ -297,9 +299,9 @@ class Streams:
                 raise
             return None  # another stream began
         finally:
-            self._looking = None
+            self._search = None
 
-    def _tell(
+    def _report_progress(
         self,
         device: str,
         progress: Callable[[StreamProgress], None],

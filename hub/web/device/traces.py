@@ -12,9 +12,9 @@ from contracts.reading import SeriesKey
 from hub.database.database import TenantDatabase
 from hub.database.errors import ForeignRowError
 from hub.readings.coverage import CoverageRepository
-from hub.readings.held import held_at
 from hub.readings.points import Form, Resolution, Span, StoredSeries
 from hub.readings.points import PointRepository as StoredPoints
+from hub.readings.state_at import state_at
 from hub.web.charts import Mark, Points, Ranges, Trace, gaps, usual_interval
 from hub.web.device.spans import Window
 from hub.web.home.view import ms
@@ -116,7 +116,7 @@ class _Loader:
 
     async def _begin(self, series: StoredSeries, at: list[int], values: list[float]) -> None:
         """The state at the beginning, which was reported before."""
-        held = await held_at(self._database, series.id, self._span.since)
+        held = await state_at(self._database, series.id, self._span.since)
         if held is not None:
             at.insert(0, ms(self._span.since) or 0)
             values.insert(0, held)

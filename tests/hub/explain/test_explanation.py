@@ -85,7 +85,7 @@ def test_silent_says_what_may_have_led_there():
     assert said(falling).headline.text == (
         "silent since 13:50, expected 14:05; battery was falling (2.81 V); WiFi was weak (-85 dBm)"
     )
-    empty = silent(70, heard=LatestReading(NOW - minutes(70), 4.0, True), report={})
+    empty = silent(70, last_reading=LatestReading(NOW - minutes(70), 4.0, True), report={})
     assert said(empty).headline.text.endswith("; battery was low (4 %)")
     crashing = silent(
         70, days=[replace(days[0], battery_first=None, rssi=None, watchdogs=3)], report={}
@@ -227,11 +227,11 @@ def test_what_else_is_wrong_becomes_the_headline():
     lost = LostReadings(7, 0, 300, NOW - timedelta(days=3), NOW - minutes(5))
     found = said(replace(HEALTHY, lost=lost))
     assert found.headline.text == "7 readings never arrived since 6 Mar 15:00"
-    few = replace(HEALTHY, lost=replace(lost, held=3000))
+    few = replace(HEALTHY, lost=replace(lost, stored=3000))
     assert said(few).headline.level is Level.FINE
     assert kinds(few)["lost"] == "7 readings never arrived since 6 Mar 15:00"
-    held = replace(HEALTHY, held=["Fan.0: no main characteristic"])
-    assert said(held).headline.text == "not shown in HomeKit: Fan.0: no main characteristic"
+    hidden = replace(HEALTHY, hidden_parts=["Fan.0: no main characteristic"])
+    assert said(hidden).headline.text == "not shown in HomeKit: Fan.0: no main characteristic"
     refused = replace(HEALTHY, problems={"range": Seen(3, NOW, "200 is not from 0 to 100")})
     assert (
         said(refused).headline.text == "refused from it, range (3 times): 200 is not from 0 to 100"
