@@ -133,7 +133,7 @@ class Hub:
             self.translator,
             problems=self.problems,
             tenant_of=tenant_of,
-            held=recorder.held,
+            held=recorder.received_ranges,
             feed=feed,
             supervisor=supervisor,
         )

@@ -44,8 +44,8 @@ class DeviceChanges:
                     changed = await conn.execute(statement, facts)
                     if not changed.rowcount:
                         attempt.force_rollback = True
-                known = await conn.execute(_QUERIES["find_device"], facts)
-        if not known.rowcount:
+                rows = await conn.execute(_QUERIES["find_device"], facts)
+        if not rows.rowcount:
             raise ForeignRowError(f"no device {device!r}")
 
 

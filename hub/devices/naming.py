@@ -47,9 +47,9 @@ class Naming:
     async def names(self, tenant: str) -> dict[str, str]:
         """What devices are called, by id: by people, otherwise by themselves; some by nobody."""
         bridge = self._bridges().get(tenant)
-        shown = bridge.names() if bridge else {}
+        own_names = bridge.names() if bridge else {}
         # Apple Home must call a device something: a name made of its id is none.
-        own = {device: name for device, name in shown.items() if name != device_name(device)}
+        own = {device: name for device, name in own_names.items() if name != device_name(device)}
         return {**own, **await DeviceRepository(self._store.of(tenant)).names()}
 
     async def rename(self, tenant: str, device: str, name: str, who: str) -> None:

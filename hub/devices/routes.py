@@ -20,7 +20,7 @@ from hub.devices.history import Past, changes_of, device_at
 from hub.devices.known import DeviceUnknownError, require_device
 from hub.devices.naming import Naming
 from hub.devices.repository import DeviceRepository
-from hub.devices.write import tell, writable
+from hub.devices.write import send_value, writable
 from hub.homekit.bridge import Bridge
 from hub.live import Live, LiveChange
 
@@ -219,7 +219,7 @@ class _Steps:
     async def command(self, caller: Command, device: DeviceId, body: CommandIn) -> CommandOut:
         """Send a switch, a lamp or the like a value. A sleeping device gets it when it wakes."""
         key = series_key(f"{device}/{body.series}")
-        value, sent = await tell(self._store, self._bridges(), caller.tenant, key, body.value)
+        value, sent = await send_value(self._store, self._bridges(), caller.tenant, key, body.value)
         return CommandOut(series=series_name(key), value=value, sent=sent)
 
 

@@ -49,7 +49,7 @@ class DeviceState(StrEnum):
 OVER = frozenset({DeviceState.UPDATED, DeviceState.FAILED, DeviceState.SKIPPED})
 """States that a device does not leave."""
 
-TAKEN_BACK = frozenset({DeviceState.COMMANDED, DeviceState.ACCEPTED})
+COMMAND_OUT = frozenset({DeviceState.COMMANDED, DeviceState.ACCEPTED})
 """States in which the command is out and can still be taken back."""
 
 

@@ -36,7 +36,7 @@ class DeviceSettingsLike(Protocol):
 
 
 class Slots:
-    """The hub's streams as far as they are promised: none is given to two devices."""
+    """The hub's streams as far as they are reserved: none is given to two devices."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -45,7 +45,7 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """How many more may be promised."""
+        """How many more may be reserved."""
         return max(0, self.limit - len(self.taken))
 
 

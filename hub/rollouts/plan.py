@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hub.rollouts import health
-from hub.rollouts.events import hear
+from hub.rollouts.events import handle_event
 from hub.rollouts.model import (
-    TAKEN_BACK,
+    COMMAND_OUT,
     DeviceBaseline,
     DeviceHealth,
     DeviceState,
@@ -41,7 +41,7 @@ from hub.rollouts.work import (
 
 __all__ = ["begin", "redo", "remind", "step", "unfit", "waves"]
 
-_WAITS_S = 2.0  # docs/topics.md: how long a device that said `accepted` waits for a word
+_GO_WITHIN_S = 2.0  # docs/topics.md: how long a device that said `accepted` waits for a word
 _LATER_S = 30
 # Streams have limits of their own; this ends what a lost stream left behind.
 _STREAM_LIMIT_S = 1800.0
@@ -81,26 +81,26 @@ def begin(
 
 
 def step(
-    rollout: Rollout, devices: Mapping[str, RolloutDevice], facts: StepInputs, now: datetime
+    rollout: Rollout, devices: Mapping[str, RolloutDevice], inputs: StepInputs, now: datetime
 ) -> StepOutcome:
-    """Take in what was heard, end what has waited too long, judge, and go on.
+    """Apply the events, end what has waited too long, judge, and go on.
 
     The outcome is to be committed before any of its actions is done; each action may be done again.
     """
-    work = PlanningStep(rollout, devices, facts, now)
+    work = PlanningStep(rollout, devices, inputs, now)
     if not rollout.phase.over:
-        for event in facts.events:
+        for event in inputs.events:
             if isinstance(event, OperatorRequest):
-                _asked(work, event)
+                _apply_request(work, event)
             else:
-                hear(work, event)
+                handle_event(work, event)
         _expire(work)
         _judge(work)
         _advance(work)
         _take_back(work)
-        _grant(work)
-        _rescue(work)
-        _command(work)
+        _grant_streams(work)
+        _stream_to_stranded(work)
+        _send_commands(work)
         _advance(work)  # the last of a wave may have been skipped just now
         _set_timers(work)
     return work.outcome()
@@ -125,12 +125,12 @@ def remind(
     """What the broker must hold, and what it must not: it may have lost or kept either."""
     if not isinstance(rollout.target, FirmwareTarget):
         return []  # hub.device_settings does that
-    out = [PublishCommand(d.device, d.command) for d in devices.values() if d.state in TAKEN_BACK]
+    out = [PublishCommand(d.device, d.command) for d in devices.values() if d.state in COMMAND_OUT]
     # Not to one that was told to go: should it never have heard that, it asks again.
     pending_clear = [
         ClearCommand(d.device)
         for d in devices.values()
-        if d.pending_clear and d.state not in {*TAKEN_BACK, DeviceState.UPDATING}
+        if d.pending_clear and d.state not in {*COMMAND_OUT, DeviceState.UPDATING}
     ]
     return [*out, *pending_clear]
 
@@ -151,7 +151,7 @@ def unfit(rollout: Rollout, sample: ReportSample | None) -> str | None:
     return None
 
 
-def _asked(work: PlanningStep, event: OperatorRequest) -> None:
+def _apply_request(work: PlanningStep, event: OperatorRequest) -> None:
     by = f"by {event.who}" if event.who else ""
     phase = work.rollout.phase
     if event.what == "pause" and phase is RolloutPhase.RUNNING:
@@ -159,18 +159,18 @@ def _asked(work: PlanningStep, event: OperatorRequest) -> None:
     elif event.what == "abort":
         work.phase(RolloutPhase.ABORTING, by)
     elif event.what == "resume" and phase in {RolloutPhase.PAUSED, RolloutPhase.HALTED}:
-        for device in work.within({DeviceState.UPDATED}):
+        for device in work.in_states({DeviceState.UPDATED}):
             if device.health is DeviceHealth.BAD:
                 work.health(device, DeviceHealth.FORGIVEN, device.health_reason)
-        work.rollout = replace(work.rollout, forgiven=len(work.within({DeviceState.FAILED})))
+        work.rollout = replace(work.rollout, forgiven=len(work.in_states({DeviceState.FAILED})))
         work.phase(RolloutPhase.RUNNING, by)
 
 
 def _expire(work: PlanningStep) -> None:
-    for device in work.within({*TAKEN_BACK, DeviceState.UPDATING, DeviceState.VERIFYING}):
+    for device in work.in_states({*COMMAND_OUT, DeviceState.UPDATING, DeviceState.VERIFYING}):
         if _due(work, device) > work.now:
             continue
-        if device.state in TAKEN_BACK:
+        if device.state in COMMAND_OUT:
             seen_at = max(device.heard_at or device.since, device.since)
             work.fail(device, f"was not heard since {_clock(seen_at)}", final=True)
         elif device.state is DeviceState.UPDATING:
@@ -188,7 +188,7 @@ def _due(work: PlanningStep, device: RolloutDevice) -> datetime:
     if device.due is not None:
         return device.due
     asleep = (device.last.next_wake_s or 0) if device.last else 0
-    if device.state in TAKEN_BACK:
+    if device.state in COMMAND_OUT:
         seconds = max(work.options.patience_s, 2 * asleep + 30)
         return max(device.heard_at or device.since, device.since) + timedelta(seconds=seconds)
     if device.state is DeviceState.VERIFYING:
@@ -199,15 +199,15 @@ def _due(work: PlanningStep, device: RolloutDevice) -> datetime:
 
 
 def _judge(work: PlanningStep) -> None:
-    for device in work.within({DeviceState.UPDATED}):
+    for device in work.in_states({DeviceState.UPDATED}):
         if device.health is not DeviceHealth.WATCHED:
             continue
-        gaps = work.facts.gaps.get(device.device)
+        gaps = work.inputs.gaps.get(device.device)
         verdict, why = health.verdict(device, work.options, gaps, work.now)
         if verdict is not DeviceHealth.WATCHED:
             work.health(device, verdict, why)
         elif why != device.health_reason:
-            work.put(device, health_reason=why)
+            work.update(device, health_reason=why)
     if work.rollout.phase is RolloutPhase.RUNNING:
         reason = _halting(work)
         if reason is not None:
@@ -216,10 +216,10 @@ def _judge(work: PlanningStep) -> None:
 
 def _halting(work: PlanningStep) -> str | None:
     """Why the rollout must not go on."""
-    for device in work.within({DeviceState.UPDATED}):
+    for device in work.in_states({DeviceState.UPDATED}):
         if device.health is DeviceHealth.BAD:
             return f"{device.device} {device.health_reason}"
-    failed = sorted(work.within({DeviceState.FAILED}), key=lambda device: device.since)
+    failed = sorted(work.in_states({DeviceState.FAILED}), key=lambda device: device.since)
     fresh = len(failed) - work.rollout.forgiven
     canary = bool(work.options.canary) and work.rollout.wave == 0
     limit = 1 if canary else size_of(work.options.halt_at, len(work.devices))
@@ -234,7 +234,7 @@ def _advance(work: PlanningStep) -> None:
     """On to the next wave, or to the end."""
     phase = work.rollout.phase
     if phase is RolloutPhase.ABORTING:
-        for device in work.within({DeviceState.PENDING, *TAKEN_BACK}):
+        for device in work.in_states({DeviceState.PENDING, *COMMAND_OUT}):
             _abort(work, device)
     left = [device for device in work.devices.values() if not device.over]
     if not left:
@@ -252,7 +252,7 @@ def _advance(work: PlanningStep) -> None:
         # Nobody has tried the target yet: others take the canary's place.
         left.sort(key=lambda device: (device.wave, device.device))
         for device in left[: work.options.canary]:
-            work.put(device, wave=0)
+            work.update(device, wave=0)
         work.wave(0, "the canary was skipped: another one")
     else:
         work.wave(min(device.wave for device in left))
@@ -282,21 +282,21 @@ def _take_back(work: PlanningStep) -> None:
     if running and is_open(work.options, work.now):
         return
     reason = "the window closed" if running else f"the rollout is {work.rollout.phase}"
-    for device in work.within(TAKEN_BACK):
-        if device.device in work.asking:
+    for device in work.in_states(COMMAND_OUT):
+        if device.device in work.awaiting_go:
             work.actions.append(AnswerLater(device.device, device.command, _LATER_S))
         work.move(device, DeviceState.PENDING, reason)
 
 
-def _grant(work: PlanningStep) -> None:
+def _grant_streams(work: PlanningStep) -> None:
     """The go for devices that wait for it, as far as streams are free; `later` for the rest."""
     streams = sum(isinstance(action, SendImage) for action in work.actions)
-    updating = len(work.within({DeviceState.UPDATING}))
-    free = min(work.facts.free - streams, work.options.streams - updating)
-    for name, since in sorted(work.asking.items(), key=lambda item: item[1]):
+    updating = len(work.in_states({DeviceState.UPDATING}))
+    free = min(work.inputs.free - streams, work.options.streams - updating)
+    for name, since in sorted(work.awaiting_go.items(), key=lambda item: item[1]):
         device = work.devices[name]
         if device.state is not DeviceState.ACCEPTED or work.now - since > timedelta(
-            seconds=_WAITS_S
+            seconds=_GO_WITHIN_S
         ):
             continue
         if free > 0:
@@ -307,26 +307,26 @@ def _grant(work: PlanningStep) -> None:
             work.actions.append(AnswerLater(name, device.command, _LATER_S))
 
 
-def _command(work: PlanningStep) -> None:
+def _send_commands(work: PlanningStep) -> None:
     if work.rollout.phase is not RolloutPhase.RUNNING:
         return
     if not is_open(work.options, work.now):
         return
-    for device in work.within({DeviceState.PENDING}):
+    for device in work.in_states({DeviceState.PENDING}):
         waits = device.not_before is not None and device.not_before > work.now
         if device.wave <= work.rollout.wave and not waits and not device.stranded:
-            _command_one(work, device)
+            _send_command(work, device)
 
 
-def _rescue(work: PlanningStep) -> None:
+def _stream_to_stranded(work: PlanningStep) -> None:
     """Stream once more to devices that wait in their OTA servers, as streams are free.
 
     Paused, halted or out of its windows: they are in the middle, and have no application.
     """
     given = sum(isinstance(action, SendImage) for action in work.actions)
-    updating = len(work.within({DeviceState.UPDATING}))
-    free = min(work.facts.free - given, work.options.streams - updating)
-    for device in work.within({DeviceState.PENDING}):
+    updating = len(work.in_states({DeviceState.UPDATING}))
+    free = min(work.inputs.free - given, work.options.streams - updating)
+    for device in work.in_states({DeviceState.PENDING}):
         waits = device.not_before is not None and device.not_before > work.now
         if device.stranded and not waits and free > 0:
             free -= 1
@@ -334,8 +334,8 @@ def _rescue(work: PlanningStep) -> None:
             work.actions.append(SendImage(device.device, device.command, device.address))
 
 
-def _command_one(work: PlanningStep, device: RolloutDevice) -> None:
-    recent = work.facts.recent.get(device.device, device.before)
+def _send_command(work: PlanningStep, device: RolloutDevice) -> None:
+    recent = work.inputs.recent.get(device.device, device.before)
     reason = unfit(work.rollout, recent[-1] if recent else None)
     if reason is not None:
         work.move(device, DeviceState.SKIPPED, reason)
@@ -364,7 +364,7 @@ def _set_timers(work: PlanningStep) -> None:
     if work.rollout.phase.over:
         return
     for device in work.devices.values():
-        if device.state in {*TAKEN_BACK, DeviceState.UPDATING, DeviceState.VERIFYING}:
+        if device.state in {*COMMAND_OUT, DeviceState.UPDATING, DeviceState.VERIFYING}:
             work.timers.append(_due(work, device))
         elif device.health is DeviceHealth.WATCHED:
             work.timers.append(health.due(device.after[-1], work.options))

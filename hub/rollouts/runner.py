@@ -77,7 +77,7 @@ class Runner:
     means is committed.
     """
 
-    MEND_S = 10.0
+    RESTART_S = 10.0
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class Runner:
 
     async def start(self) -> None:
         """Take up what was open, in the background: the database may be away."""
-        self._tasks.loop("taking up rollouts", self._take_up)
+        self._tasks.loop("taking up rollouts", self._resume_all)
         self._tasks.loop("publishing rollouts' commands", self._keep_published)
 
     async def stop(self) -> None:
@@ -198,7 +198,7 @@ class Runner:
             going = (w for w in workers if not w.devices[state.device].over)
             await next(going, workers[-1]).handle_event(event)
         else:
-            await self._stray(event)
+            await self._answer_unknown_command(event)
 
     def watch(self) -> Subscription[RolloutChange]:
         """Changes as they come; a slow onlooker misses the oldest, and is told how many."""
@@ -226,7 +226,7 @@ class Runner:
 
     def _freed(self) -> None:
         for worker in self._workers.values():
-            worker.poke()
+            worker.wake_up()
 
     def _changed(self, tenant: str, number: int) -> None:
         self._changes.publish((tenant, number))
@@ -245,17 +245,17 @@ class Runner:
                 self._recent.pop((tenant, name), None)
         self._changed(tenant, number)
         if worker.broken:
-            await self._mend(tenant, number)
+            await self._restart(tenant, number)
 
-    async def _mend(self, tenant: str, number: int) -> None:
+    async def _restart(self, tenant: str, number: int) -> None:
         """A defect of ours, or another hub, has ended a worker: from what is stored, once more."""
-        await asyncio.sleep(self.MEND_S)
-        snapshot = await self._patiently(lambda: self.repository(tenant).load(number))
+        await asyncio.sleep(self.RESTART_S)
+        snapshot = await self._once_database_answers(lambda: self.repository(tenant).load(number))
         if not snapshot.rollout.phase.over:
             self.begin(tenant, snapshot)
 
-    async def _take_up(self) -> None:
-        await self._patiently(self._begin_all)
+    async def _resume_all(self) -> None:
+        await self._once_database_answers(self._begin_all)
         self.ready.set()
 
     async def _begin_all(self) -> None:
@@ -265,7 +265,7 @@ class Runner:
                 if (tenant, snapshot.rollout.id) not in self._workers:
                     self.begin(tenant, snapshot)
 
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _once_database_answers(self, work: Callable[[], Awaitable[T]]) -> T:
         """What `work` returns, once the database is there."""
 
         def waiting(error: BaseException) -> None:
@@ -293,7 +293,7 @@ class Runner:
             if pending_clear:
                 await repository.cleared(pending_clear)
 
-    async def _stray(self, event: Answered) -> None:
+    async def _answer_unknown_command(self, event: Answered) -> None:
         """An answer to no command of ours: the broker holds one that is over, or a stranger's."""
         self._problems.note("ota-stray", event.device, f"{event.state} of command {event.command}")
         topic = f"HomeKit/{event.device}/$ota"

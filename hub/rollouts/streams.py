@@ -151,9 +151,10 @@ class Streams:
     So a broadcast is made only while nobody else can be in one: every device that was told to go,
     or that a failed stream left there, is in `in_ota_server` until it was seen to leave or
     `seen_running` says that its application was heard. It is broken off as soon as another stream
-    begins. Besides, where this machine knows the hardware address of the device that answers, it must be the right
-    one; and when two answer, neither gets anything. What remains is a device that a person put in
-    OTA mode by hand, unknown to this machine, while the one that is looked for is not there.
+    begins. Besides, where this machine knows the hardware address of the device that answers, it
+    must be the right one; and when two answer, neither gets anything. What remains is a device that
+    a person put in OTA mode by hand, unknown to this machine, while the one that is looked for is
+    not there.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from hub.rollouts.model import (
-    TAKEN_BACK,
+    COMMAND_OUT,
     DeviceState,
     FirmwareTarget,
     ReportSample,
@@ -194,19 +194,19 @@ class PlanningStep:
         self,
         rollout: Rollout,
         devices: Mapping[str, RolloutDevice],
-        facts: StepInputs,
+        inputs: StepInputs,
         now: datetime,
     ) -> None:
         self.rollout = rollout
         self.options = rollout.options
         self.devices = dict(devices)
-        self.facts = facts
+        self.inputs = inputs
         self.now = now
         self.changed: dict[str, RolloutDevice] = {}
         self.transitions: list[Transition] = []
         self.actions: list[Action] = []
-        self.asking: dict[str, datetime] = {}
-        """Devices that wait for a word, and since when."""
+        self.awaiting_go: dict[str, datetime] = {}
+        """Devices that accepted and wait for the go, and since when."""
         self.timers: list[datetime] = []
 
     @property
@@ -215,12 +215,12 @@ class PlanningStep:
         target = self.rollout.target
         return target if isinstance(target, FirmwareTarget) else None
 
-    def within(self, states: Iterable[DeviceState]) -> list[RolloutDevice]:
+    def in_states(self, states: Iterable[DeviceState]) -> list[RolloutDevice]:
         """The devices in these states."""
         chosen = frozenset(states)
         return [device for device in self.devices.values() if device.state in chosen]
 
-    def put(self, device: RolloutDevice, **changes: Any) -> RolloutDevice:
+    def update(self, device: RolloutDevice, **changes: Any) -> RolloutDevice:
         """Change a device without a transition."""
         made = changed(device, **changes)
         self.devices[made.device] = self.changed[made.device] = made
@@ -230,10 +230,10 @@ class PlanningStep:
         self, device: RolloutDevice, state: DeviceState, reason: str = "", **changes: Any
     ) -> RolloutDevice:
         """Change a device's state; a command that is out is taken back, unless it is obeyed."""
-        if device.state in TAKEN_BACK and state not in {DeviceState.UPDATING, *TAKEN_BACK}:
+        if device.state in COMMAND_OUT and state not in {DeviceState.UPDATING, *COMMAND_OUT}:
             self.take_back(device)
             changes.setdefault("pending_clear", self.firmware is not None)
-        made = self.put(
+        made = self.update(
             device,
             **{"state": state, "reason": reason, "since": self.now, "due": None, "wakes": 0}
             | changes,
@@ -277,7 +277,7 @@ class PlanningStep:
 
     def health(self, device: RolloutDevice, health: Any, reason: str) -> None:
         """Note what the gate says of a device."""
-        self.put(device, health=health, health_reason=reason)
+        self.update(device, health=health, health_reason=reason)
         self._note("health", device.device, device.health, health, reason)
 
     def outcome(self) -> StepOutcome:

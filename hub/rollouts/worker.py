@@ -1,4 +1,4 @@
-"""One rollout being carried out: hear, plan, commit, and only then do."""
+"""One rollout being carried out: take events, plan, commit, and only then act."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _AT_ONCE = 100  # messages on their way to the broker
 class Worker:
     """Carries out one rollout from `start` to its end or `stop`.
 
-    What is heard between two steps is taken in by the next together. A step is computed, then
+    Events that come between two steps are taken by the next together. A step is computed, then
     committed for as long as it takes, then its actions are done; they may be done again after a
     restart.
     """
@@ -72,7 +72,7 @@ class Worker:
         self._inbox: list[tuple[Event, asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
         self._wake_at: datetime | None = None
-        self._doubtful = False
+        self._commit_uncertain = False
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -127,13 +127,13 @@ class Worker:
         self._inbox.append((event, None))
         self._wake.set()
 
-    def poke(self) -> None:
+    def wake_up(self) -> None:
         """Look again: a stream is free."""
         self._wake.set()
 
     async def republish(self) -> None:
-        """The broker may have lost what it kept: tell it again."""
-        await self._do(remind(self.rollout, self.devices))
+        """The broker may have lost what it kept: publish it again."""
+        await self._perform(remind(self.rollout, self.devices))
 
     async def _run(self) -> None:
         try:
@@ -160,7 +160,7 @@ class Worker:
         """After a restart: what was committed and perhaps not done."""
         actions = redo(self.rollout, self.devices)
         self._parts.slots.taken |= {a.device for a in actions if isinstance(a, SendImage)}
-        await self._do(actions)
+        await self._perform(actions)
 
     async def _until_needed(self) -> None:
         if self._wake_at is None:
@@ -186,30 +186,32 @@ class Worker:
                 waiter.set_result(None)
         self._parts.changed(self.rollout.id)
         self._end_streams()
-        await self._do(outcome.actions)
+        await self._perform(outcome.actions)
 
     async def _commit(self, events: Sequence[Event]) -> StepOutcome:
         """Plan and commit, for as long as the database is away again with what then is so."""
         first, longest = _BACK_OFF
-        retry = retrying([DatabaseAwayError], first=first, longest=longest, waiting=self._waits)
+        retry = retrying(
+            [DatabaseAwayError], first=first, longest=longest, waiting=self._on_database_away
+        )
         outcome: StepOutcome = await retry(self._try_commit, events)
         return outcome
 
-    def _waits(self, error: BaseException) -> None:
-        self._doubtful = True
+    def _on_database_away(self, error: BaseException) -> None:
+        self._commit_uncertain = True
         log.warning("rollout %d waits for the database: %s", self.rollout.id, reason(error))
 
     async def _try_commit(self, events: Sequence[Event]) -> StepOutcome:
-        if self._doubtful:
+        if self._commit_uncertain:
             await self._reread()
-        outcome = step(self.rollout, self.devices, await self._facts(events), self._now())
-        promised = self._promise(outcome)
-        if _nothing(self.rollout, outcome):
+        outcome = step(self.rollout, self.devices, await self._inputs(events), self._now())
+        reserved = self._reserve_streams(outcome)
+        if _unchanged(self.rollout, outcome):
             return outcome
         try:
             committed = await self._parts.repository.commit(self.rollout, outcome)
         except DatabaseAwayError:
-            self._parts.slots.taken -= promised
+            self._parts.slots.taken -= reserved
             raise
         self.rollout = committed
         self.devices.update(outcome.changed)
@@ -218,19 +220,19 @@ class Worker:
     async def _reread(self) -> None:
         """A commit whose end is not known may have happened."""
         snapshot = await self._parts.repository.load(self.rollout.id)
-        self._doubtful = False
+        self._commit_uncertain = False
         if snapshot.rollout.revision != self.rollout.revision:
             self.rollout, self.devices = snapshot.rollout, snapshot.devices
             await self._resume()
 
-    def _promise(self, outcome: StepOutcome) -> set[str]:
-        """Keep the streams that the step has given away; those that were not taken before."""
+    def _reserve_streams(self, outcome: StepOutcome) -> set[str]:
+        """Reserve the streams that the step has given away; those that were not taken before."""
         streamed = {action.device for action in outcome.actions if isinstance(action, SendImage)}
         fresh = streamed - self._parts.slots.taken
         self._parts.slots.taken |= fresh
         return fresh
 
-    async def _facts(self, events: Sequence[Event]) -> StepInputs:
+    async def _inputs(self, events: Sequence[Event]) -> StepInputs:
         watched = [
             event.device
             for event in events
@@ -254,7 +256,7 @@ class Worker:
             gaps={name: gaps.get(name, 0) for name in watched},
         )
 
-    async def _do(self, actions: Iterable[Action]) -> None:
+    async def _perform(self, actions: Iterable[Action]) -> None:
         """Every device's actions in their order, many devices side by side."""
         by_device: dict[str, list[Action]] = {}
         for action in actions:
@@ -262,17 +264,17 @@ class Worker:
         names = list(by_device)
         for start in range(0, len(names), _AT_ONCE):
             await asyncio.gather(
-                *(self._do_all(by_device[name]) for name in names[start : start + _AT_ONCE])
+                *(self._perform_all(by_device[name]) for name in names[start : start + _AT_ONCE])
             )
 
-    async def _do_all(self, actions: Sequence[Action]) -> None:
+    async def _perform_all(self, actions: Sequence[Action]) -> None:
         for action in actions:
             try:
-                await self._do_one(action)
+                await self._perform_one(action)
             except NotConnectedError:
                 continue  # republish comes with the next connection
 
-    async def _do_one(self, action: Action) -> None:
+    async def _perform_one(self, action: Action) -> None:
         match action:
             case PublishCommand(device, command):
                 payload = command_payload(self.rollout, command)
@@ -286,9 +288,9 @@ class Worker:
             case SendImage(device, command, address):
                 self._begin_stream(device, command, address)
             case RequestSettings(device):
-                await self._want(device)
+                await self._request_settings(device)
             case RestoreSettings(device, former):
-                await self._undo(device, former)
+                await self._restore_settings(device, former)
 
     def _begin_stream(self, device: str, command: int, address: str | None) -> None:
         if device not in self._streams:
@@ -332,7 +334,7 @@ class Worker:
         self.progress[device] = now
         self._parts.changed(self.rollout.id)
 
-    async def _want(self, device: str) -> None:
+    async def _request_settings(self, device: str) -> None:
         target = self.rollout.target
         if not isinstance(target, SettingsTarget):
             return
@@ -347,12 +349,12 @@ class Worker:
             self.post_event(SettingsRequested(device, version, former=former))
         except DatabaseAwayError as error:
             log.warning("settings of %s wait for the database: %s", device, error.reason)
-            why = "the settings could not be kept: the database was away"
+            why = "the settings could not be stored: the database was away"
             self.post_event(SettingsRequested(device, 0, why))
         except HubError as error:
             self.post_event(SettingsRequested(device, 0, str(error)))
 
-    async def _undo(self, device: str, former: Any) -> None:
+    async def _restore_settings(self, device: str, former: Any) -> None:
         if not former:
             return
         why = f"rollout {self.rollout.id} was aborted"
@@ -373,6 +375,6 @@ class Worker:
         return self._parts.now()
 
 
-def _nothing(before: Rollout, outcome: StepOutcome) -> bool:
+def _unchanged(before: Rollout, outcome: StepOutcome) -> bool:
     """Whether there is nothing to commit."""
     return not outcome.changed and not outcome.transitions and outcome.rollout == before

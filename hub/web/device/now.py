@@ -13,7 +13,7 @@ from contracts.reading import SeriesKey, Value
 from contracts.show import span
 from hub.api.principal import Principal
 from hub.devices.glance import DeviceGlance, SeriesGlance
-from hub.devices.write import tell, writable
+from hub.devices.write import send_value, writable
 from hub.errors import HubError
 from hub.live import LiveValue
 
@@ -120,7 +120,7 @@ class _Row:
         value: Value = wanted if self._kind.words or not _whole(wanted) else int(wanted)
         running = self._services.bridges.running()
         try:
-            _, sent = await tell(self._services.store, running, self._who.tenant, key, value)
+            _, sent = await send_value(self._services.store, running, self._who.tenant, key, value)
         except HubError as error:
             self._told(str(error))
             self._put_back()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hub.rollouts.model import (
-    TAKEN_BACK,
+    COMMAND_OUT,
     DeviceBaseline,
     DeviceState,
     FirmwareTarget,
@@ -187,7 +187,7 @@ class World:
         if isinstance(self.target, FirmwareTarget) and not (
             running and is_open(self.options, self.now)
         ):
-            out = [d for d in self.devices.values() if d.state in TAKEN_BACK]
+            out = [d for d in self.devices.values() if d.state in COMMAND_OUT]
             assert not out, "commands are out that should not be"
         for name, was in devices.items():
             now = self.devices[name]
