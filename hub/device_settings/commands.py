@@ -1,4 +1,4 @@
-"""`dormouse config`: what is wanted of a device, and whether it runs that."""
+"""`dormouse config`: the settings requested for a device, and whether it runs them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["app"]
 _NAMES = ", ".join(f"{s.name} ({s.unit})" if s.unit else s.name for s in SETTINGS.values())
 
 app = typer.Typer(
-    help="Settings wanted of devices; they take them up when they wake.", no_args_is_help=True
+    help="Settings requested for devices, which apply them when they wake.", no_args_is_help=True
 )
 
 DataDir = Annotated[
@@ -35,7 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 @app.command()
 def show(device: Device, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show what is wanted of a device, since when, and whether it runs that."""
+    """Show the settings requested for a device, since when, and whether it runs them."""
     with HubClient(load(data_dir=data_dir), "dormouse config") as hub:
         path = f"/devices/{quote(device, safe='')}/settings"
         state = {**hub.get(path), "history": hub.get(f"{path}/versions")}
@@ -46,7 +46,9 @@ def show(device: Device, data_dir: DataDir = None, as_json: Json = False) -> Non
     table = Table(box=None, show_header=False)
     for name, value in state["desired"].items():
         table.add_row(name, _value(name, value))
-    console.print(table if state["desired"] else f"nothing is wanted of {device}", highlight=False)
+    console.print(
+        table if state["desired"] else f"no settings are requested for {device}", highlight=False
+    )
     console.print(_standing(state), highlight=False)
     for version in state["history"][1:]:
         settings = ", ".join(f"{n}={_value(n, v)}" for n, v in version["settings"].items())
@@ -54,11 +56,11 @@ def show(device: Device, data_dir: DataDir = None, as_json: Json = False) -> Non
         console.print(f"  version {version['version']}, {at}: {settings or '-'}", highlight=False)
 
 
-@app.command("set", help=f"Want settings of a device: name=value. There are {_NAMES}.")
+@app.command("set", help=f"Request settings for a device: name=value. There are {_NAMES}.")
 def set_(
     device: Device,
     assignments: Annotated[
-        list[str] | None, typer.Argument(help="interval=600 ...; `interval=` wants it no longer")
+        list[str] | None, typer.Argument(help="interval=600 ...; `interval=` withdraws it")
     ] = None,
     *,
     wifi: Annotated[
@@ -71,7 +73,7 @@ def set_(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Want settings of a device."""
+    """Request settings for a device."""
     settings = dict(parse(assignment) for assignment in assignments or ())
     if wifi is not None:
         key = (
@@ -90,10 +92,10 @@ def set_(
 
 
 def _standing(state: dict[str, Any]) -> str:
-    """Wanted against reported, in a sentence."""
+    """Requested against reported, in a sentence."""
     if state["version"] is None:
         return "it runs what it was set up with"
-    since = f"version {state['version']}, wanted since {_local(state['desired_at'])}"
+    since = f"version {state['version']}, requested since {_local(state['desired_at'])}"
     if state["waiting"]:
         runs = state["reported"]
         return f"{since}; the device runs {f'version {runs}' if runs else 'none of these'} yet"

@@ -120,7 +120,7 @@ def checked(changes: Mapping[str, object]) -> dict[str, object]:
 
 
 def parse(assignment: str) -> tuple[str, object]:
-    """(name, value) of `interval=600`; `interval=` wants it no longer. Raises ConfigError.
+    """(name, value) of `interval=600`; `interval=` withdraws it. Raises ConfigError.
 
     A setting that is not text or a number cannot be written so.
     """

@@ -18,7 +18,7 @@ from hub.settings import load
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Accounts at the broker: list, let in, shut out, remove.", no_args_is_help=True
+    help="Accounts at the broker: list, approve, disable, remove.", no_args_is_help=True
 )
 app.callback(invoke_without_command=True)(devices)
 
@@ -119,15 +119,15 @@ def add(
 
 @app.command()
 def disable(device: Device, data_dir: DataDir = None) -> None:
-    """Shut a device out, at once; its readings stay."""
+    """Disable a device's account, at once; its readings stay."""
     with _hub(data_dir) as hub:
         hub.post(f"{_account(device)}/disable")
-    typer.echo(f"{device} is shut out")
+    typer.echo(f"{device} may not connect any more")
 
 
 @app.command()
 def enable(device: Device, data_dir: DataDir = None) -> None:
-    """Let a device in again."""
+    """Enable a device's account again."""
     with _hub(data_dir) as hub:
         hub.post(f"{_account(device)}/enable")
     typer.echo(f"{device} may connect")
@@ -164,12 +164,12 @@ def replace(
         done = hub.post(f"/devices/{quote(old, safe='')}/replacement", {"new": new})
     typer.echo(f"{new} has taken the place of {old}")
     if done["apart"]:
-        typer.echo(f"what {new} measured before is kept as {done['apart']}")
+        typer.echo(f"earlier readings of {new} are kept as {done['apart']}")
     if not done["homekit"]:
         typer.echo(f"HomeKit did not show {old}")
     if done["shut_out"]:
         typer.echo(
-            f"{old} may not connect any more; `dormouse devices enable {old}` lets it in again, "
+            f"{old} may not connect any more; `dormouse devices enable {old}` enables it again, "
             "as a device of its own"
         )
 

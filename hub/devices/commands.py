@@ -29,7 +29,7 @@ def gaps(
     for boot in boots:
         missing = ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in boot.missing) or "none"
         typer.echo(
-            f"{boot.device} {boot.boot}: {boot.held} of {boot.last} held, missing {missing}, "
+            f"{boot.device} {boot.boot}: {boot.held} of {boot.last} received, missing {missing}, "
             f"{boot.lost} thinned out by the device, {boot.unexplained} unexplained"
         )
 

@@ -53,7 +53,7 @@ def restore(
                 contents, former = await put_back(postgres, file)
         typer.echo(
             f"restored {sum(n for n, _ in contents.values())} rows; "
-            f"the database that was is kept as {former}"
+            f"the former database is kept as {former}"
         )
 
     asyncio.run(work(load(data_dir=data_dir)))
@@ -77,6 +77,6 @@ def db_recreate(
                 raise StoreError("DORMOUSE_DATABASE_URL names a role that may not migrate")
             await recreate(running.owner_url, told=delete_readings)
             await load_fixture(running.store, Path(fixture) if fixture else FIXTURE)
-        typer.echo("made anew")
+        typer.echo("the database is made anew")
 
     asyncio.run(work())

@@ -21,7 +21,7 @@ def retention(
     dry_run: bool = typer.Option(False, "--dry-run", help="only say what would go"),
     data_dir: str | None = _DATA_DIR,
 ) -> None:
-    """Remove readings and rollups that have had their time."""
+    """Remove readings and rollups that have expired."""
     from hub.database.attach import attached  # noqa: PLC0415
     from hub.readings.retention import apply  # noqa: PLC0415
 

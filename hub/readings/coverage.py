@@ -77,7 +77,7 @@ def _facts(series: StoredSeries, span: Span) -> dict[str, Any]:
     return {"series": series.id, "since": span.since, "until": span.until}
 
 
-_KEPT = {
+_STORED = {
     Resolution.RAW: _QUERIES["is_reading_kept"],
     Resolution.HOURLY: _QUERIES["is_hour_kept"],
 }
@@ -85,13 +85,13 @@ _KEPT = {
 
 async def _choose(conn: Connection, series: StoredSeries, span: Span, points: int) -> Resolution:
     hours, readings, first = await _size(conn, series, span, Resolution.HOURLY)
-    if readings <= points and first and await _kept(conn, series, Resolution.RAW, first, 1):
+    if readings <= points and first and await _is_stored(conn, series, Resolution.RAW, first, 1):
         return Resolution.RAW
     days, _, first = await _size(conn, series, span, Resolution.DAILY)
     if not days or first is None:
         # No hours either: nothing there, and any resolution says so.
         return Resolution.HOURLY if hours else Resolution.RAW
-    if hours <= points and await _kept(conn, series, Resolution.HOURLY, first, 24):
+    if hours <= points and await _is_stored(conn, series, Resolution.HOURLY, first, 24):
         return Resolution.HOURLY
     return Resolution.DAILY
 
@@ -104,12 +104,12 @@ async def _size(
     return (int(row[0]), int(row[1]), row[2]) if row else (0, 0, None)
 
 
-async def _kept(
+async def _is_stored(
     conn: Connection, series: StoredSeries, finer: Resolution, first: datetime, hours: int
 ) -> bool:
     """Whether the first bin of a coarser resolution is there in the finer one."""
     facts = {"series": series.id, "first": first, "end": first + timedelta(hours=hours)}
-    row = await (await conn.execute(_KEPT[finer], facts)).fetchone()
+    row = await (await conn.execute(_STORED[finer], facts)).fetchone()
     return bool(row and row[0])
 
 

@@ -136,7 +136,7 @@ class _Steps:
                         ended = "the hub stops" if self._live.closed else "no longer allowed"
                         yield _event("end", {"reason": ended}, updates.position)
                         return
-                    if batch and (chunk := await _told(watch, batch)):
+                    if batch and (chunk := await _chunk(watch, batch)):
                         yield chunk
                     if time.monotonic() - checked >= BEAT_S:
                         checked = time.monotonic()
@@ -162,7 +162,7 @@ async def _still(watch: _Watch) -> bool:
     )
 
 
-async def _told(watch: _Watch, batch: list[Update | Missed]) -> str:
+async def _chunk(watch: _Watch, batch: list[Update | Missed]) -> str:
     """The events of a batch; each one's id is the position after the whole of it.
 
     Whoever is cut off within a batch, which is one write, gets it again as far as it was not read.

@@ -29,7 +29,7 @@ class DeviceSettingsLike(Protocol):
     """What is needed of hub.device_settings."""
 
     async def request(self, device: str, changes: Any, *, who: str = ..., why: str = ...) -> int:
-        """The version under which the changes are wanted. Raises HubError."""
+        """The version under which the changes are requested. Raises HubError."""
 
     async def state(self, device: str) -> Any:
         """With `desired`: the settings requested now."""

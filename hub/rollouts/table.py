@@ -51,7 +51,7 @@ def plan_table(plan: Mapping[str, Any]) -> RenderableType:
             Text("skipped: " + device["reason"] if skipped else device["reason"]),
         )
     end = plan["done_at"]
-    when = f"done about {_local(end)}" if end else "no end can be foretold"
+    when = f"done about {_local(end)}" if end else "the end cannot be predicted"
     return Group(Text(f"{plan['text']}: {plan['waves']} waves, {when}"), table)
 
 

@@ -1,4 +1,4 @@
-"""One planning step in the making: what was heard, what changes, what is to be done."""
+"""One planning step in the making: which events came, what changes, what is to be done."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class StreamEnded:
 
 @dataclass(frozen=True, slots=True)
 class SettingsRequested:
-    """Settings are wanted of a device under this version; or could not be, for a reason."""
+    """Settings were requested of a device under this version; or could not be, for a reason."""
 
     device: str
     version: int
@@ -139,14 +139,14 @@ class SendImage:
 
 @dataclass(frozen=True, slots=True)
 class RequestSettings:
-    """Make the settings wanted of the device; a SettingsRequested follows."""
+    """Request the settings of the device; a SettingsRequested follows."""
 
     device: str
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreSettings:
-    """Want the settings of before again."""
+    """Request the former settings again."""
 
     device: str
     former: Mapping[str, Any]
@@ -159,7 +159,7 @@ Action: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class StepInputs:
-    """What a step is told of the world besides the rollout itself.
+    """What a step needs to know besides the rollout itself.
 
     `free` streams of the whole hub; `streaming` the devices that one is running to; `recent` the
     last reports of devices, oldest first; `gaps` how many readings are missing, where looked up.
@@ -242,7 +242,7 @@ class PlanningStep:
         return made
 
     def take_back(self, device: RolloutDevice) -> None:
-        """A firmware command is forgotten by the broker; settings stay wanted."""
+        """A firmware command is forgotten by the broker; settings stay requested."""
         if self.firmware is not None:
             self.actions.append(ClearCommand(device.device))
 

@@ -341,7 +341,7 @@ class Worker:
         why = f"rollout {self.rollout.id}"
         try:
             before = (await self._parts.configs.state(device)).desired
-            # What held a secret cannot be wanted again: nobody knows it any more.
+            # What held a secret cannot be requested again: nobody knows it any more.
             former = {n: before.get(n) for n in target.changes if n != "wifi"}
             version = await self._parts.configs.request(
                 device, target.changes, who="rollout", why=why
@@ -361,9 +361,9 @@ class Worker:
         try:
             await self._parts.configs.request(device, former, who="rollout", why=why)
         except HubError as error:
-            log.warning("former settings of %s are not wanted again: %s", device, error)
+            log.warning("former settings of %s are not requested again: %s", device, error)
         except Exception as error:  # noqa: BLE001  # noted with its trace; the rollout ends all the same
-            self._parts.defects.note("wanting former settings", error)
+            self._parts.defects.note("requesting former settings", error)
 
     async def _note_cleared(self) -> None:
         """The end: what the broker has forgotten need not be told at the next start."""
