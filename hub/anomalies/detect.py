@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from contracts.show import Clock, span
-from hub.anomalies.profile import STUCK_READINGS, Sample, SeriesProfile
+from hub.anomalies.profile import STUCK_READINGS, Measurement, SeriesProfile
 
 __all__ = ["Anomaly", "AnomalyKind", "detect"]
 
@@ -45,7 +45,7 @@ class Anomaly:
 
 def detect(
     profile: SeriesProfile,
-    readings: Sequence[Sample],
+    readings: Sequence[Measurement],
     now: datetime,
     *,
     show: Callable[[float], str],
@@ -67,10 +67,13 @@ def detect(
 
 
 def _out_of_range(
-    profile: SeriesProfile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
+    profile: SeriesProfile,
+    readings: Sequence[Measurement],
+    clock: Clock,
+    show: Callable[[float], str],
 ) -> list[Anomaly]:
     anomalies = []
-    run: list[tuple[float, Sample]] = []  # how far out, the reading
+    run: list[tuple[float, Measurement]] = []  # how far out, the reading
     for sample in [*readings, None]:
         beyond = 0.0 if sample is None else _beyond(profile, sample)
         if sample is not None and beyond:
@@ -82,7 +85,7 @@ def _out_of_range(
     return anomalies
 
 
-def _beyond(profile: SeriesProfile, sample: Sample) -> float:
+def _beyond(profile: SeriesProfile, sample: Measurement) -> float:
     """By how much a reading is out of what is allowed at its hour."""
     at, value = sample
     allowed = profile.allowed[profile.hour(at)]
@@ -93,7 +96,7 @@ def _beyond(profile: SeriesProfile, sample: Sample) -> float:
 
 def _range_anomaly(
     profile: SeriesProfile,
-    run: Sequence[tuple[float, Sample]],
+    run: Sequence[tuple[float, Measurement]],
     clock: Clock,
     show: Callable[[float], str],
     *,
@@ -110,7 +113,10 @@ def _range_anomaly(
 
 
 def _jumps(
-    profile: SeriesProfile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
+    profile: SeriesProfile,
+    readings: Sequence[Measurement],
+    clock: Clock,
+    show: Callable[[float], str],
 ) -> list[Anomaly]:
     if profile.jump is None:
         return []
@@ -132,7 +138,10 @@ def _jumps(
 
 
 def _stuck(
-    profile: SeriesProfile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
+    profile: SeriesProfile,
+    readings: Sequence[Measurement],
+    clock: Clock,
+    show: Callable[[float], str],
 ) -> list[Anomaly]:
     if profile.stuck is None or not readings:
         return []
@@ -154,7 +163,7 @@ def _stuck(
 
 
 def _silent(
-    profile: SeriesProfile, readings: Sequence[Sample], clock: Clock, seen_at: datetime | None
+    profile: SeriesProfile, readings: Sequence[Measurement], clock: Clock, seen_at: datetime | None
 ) -> list[Anomaly]:
     if profile.interval is None or not readings:
         return []

@@ -14,7 +14,7 @@ from contracts.homekit.quantities import Quantity, Shape, ordinary, quantity, sh
 from contracts.reading import SeriesKey
 from hub.anomalies.detect import Anomaly, detect
 from hub.anomalies.mutes import MuteRepository
-from hub.anomalies.profile import Bin, Sample, SeriesProfile, learn
+from hub.anomalies.profile import Bin, Measurement, SeriesProfile, learn
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError, ForeignRowError
 from hub.devices.glance import glance
@@ -146,8 +146,8 @@ class AnomalyWatch:
         self._profiles[place] = time.monotonic(), profile
         return profile
 
-    async def _readings(self, tenant: str, series: StoredSeries, span: Span) -> list[Sample]:
-        samples: list[Sample] = []
+    async def _readings(self, tenant: str, series: StoredSeries, span: Span) -> list[Measurement]:
+        samples: list[Measurement] = []
         points = PointRepository(self._store.of(tenant))
         async for piece in points.pieces(series, span, Resolution.RAW, Form.PACKED):
             at, values = piece.columns[0], piece.columns[1]

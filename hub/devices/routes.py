@@ -16,7 +16,7 @@ from hub.api.problems import ProblemError
 from hub.database.database import Database
 from hub.devices.changes import DeviceChanges
 from hub.devices.glance import DeviceGlance, SeriesGlance, glance
-from hub.devices.history import Past, changes_of, device_at
+from hub.devices.history import DeviceAtInstant, changes_of, device_at
 from hub.devices.known import DeviceUnknownError, require_device
 from hub.devices.naming import Naming
 from hub.devices.repository import DeviceRepository
@@ -123,19 +123,19 @@ def routes(
 ) -> APIRouter:
     """The routes under /devices that tell of devices and change them."""
     router = APIRouter(prefix="/devices", tags=["devices"])
-    steps = _Steps(store, live, naming, bridges)
-    router.get("")(steps.devices)
-    router.get("/{device}")(steps.device)
-    router.patch("/{device}")(steps.change)
-    router.get("/{device}/series")(steps.series)
-    router.get("/{device}/at")(steps.at)
-    router.get("/{device}/history")(steps.history)
-    router.get("/{device}/gaps")(steps.gaps)
-    router.post("/{device}/commands", status_code=202)(steps.command)
+    handlers = _Handlers(store, live, naming, bridges)
+    router.get("")(handlers.devices)
+    router.get("/{device}")(handlers.device)
+    router.patch("/{device}")(handlers.change)
+    router.get("/{device}/series")(handlers.series)
+    router.get("/{device}/at")(handlers.at)
+    router.get("/{device}/history")(handlers.history)
+    router.get("/{device}/gaps")(handlers.gaps)
+    router.post("/{device}/commands", status_code=202)(handlers.command)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the routes do."""
 
     def __init__(
@@ -253,7 +253,7 @@ def series_out(series: SeriesGlance) -> SeriesOut:
     )
 
 
-def _past(past: Past, instant: datetime) -> PastOut:
+def _past(past: DeviceAtInstant, instant: datetime) -> PastOut:
     return PastOut(
         id=past.device,
         at=instant.astimezone(UTC),

@@ -22,8 +22,8 @@ class Case:
         self.now = clock.now
         self.away = merged(facts.outages, clock.now)
         self.silence = self._silence()
-        self.fall = trends.battery_fall(facts)
-        self.weak = trends.weak_signal(facts)
+        self.battery_fall = trends.battery_fall(facts)
+        self.weak_signal = trends.weak_signal(facts)
 
     @property
     def interval(self) -> float | None:
@@ -58,7 +58,7 @@ class Case:
             parts.append(f"{reading.battery_percent:.0f} %")
         return ", ".join(parts) or None
 
-    def heard_of_late(self) -> timedelta | None:
+    def time_without_message(self) -> timedelta | None:
         """For how long nothing came from a device that did not say when it wakes."""
         facts = self.facts
         if facts.seen_at is None or self.interval is not None:

@@ -14,7 +14,7 @@ from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
 from hub.mqtt.account_repository import AccountState
 
-__all__ = ["TELLERS"]
+__all__ = ["SENTENCE_MAKERS"]
 
 # How long a wanted setting may take beyond the first wake that could have taken it up.
 _SOON = timedelta(minutes=2)
@@ -80,26 +80,26 @@ def _of_presence(case: Case) -> Iterator[Sentence]:
 
 
 def _of_battery(case: Case) -> Iterator[Sentence]:
-    facts, fall = case.facts, case.fall
+    facts, trend = case.facts, case.battery_fall
     at = facts.report_at or (facts.last_reading.at if facts.last_reading else None)
     if at is None:
         return
     if case.low:
         yield Sentence(at, "battery", f"battery low: {case.battery()}", Level.WARNING)
-    if fall is not None:
-        show = volts if fall.unit == "mV" else "{:.0f} %".format
-        over = f"in {fall.days} days" if fall.days > 1 else "within a day or two"
-        text = f"battery falling: from {show(fall.before)} to {show(fall.after)} {over}"
-        if fall.days_left is not None and fall.days_left < 60:
-            text += f", at this rate empty in {count(round(fall.days_left), 'day')}"
-        soon = fall.days < 7 or (fall.days_left is not None and fall.days_left < 14)
+    if trend is not None:
+        show = volts if trend.unit == "mV" else "{:.0f} %".format
+        over = f"in {trend.days} days" if trend.days > 1 else "within a day or two"
+        text = f"battery falling: from {show(trend.before)} to {show(trend.after)} {over}"
+        if trend.days_left is not None and trend.days_left < 60:
+            text += f", at this rate empty in {count(round(trend.days_left), 'day')}"
+        soon = trend.days < 7 or (trend.days_left is not None and trend.days_left < 14)
         yield Sentence(at, "battery", text, Level.WARNING if soon else Level.FINE)
 
 
 def _of_health(case: Case) -> Iterator[Sentence]:
     days = case.facts.days
-    if case.weak is not None and case.facts.report_at is not None:
-        text = f"WiFi weak: {case.weak:.0f} dBm (below {trends.WEAK_DBM} wakes get long)"
+    if case.weak_signal is not None and case.facts.report_at is not None:
+        text = f"WiFi weak: {case.weak_signal:.0f} dBm (below {trends.WEAK_DBM} wakes get long)"
         yield Sentence(case.facts.report_at, "wifi", text, Level.WARNING)
     grown = trends.awake_grown(days)
     if grown is not None and case.facts.report_at is not None:
@@ -246,7 +246,7 @@ def _of_hub(case: Case) -> Iterator[Sentence]:
         yield Sentence(outage.start, "hub", f"{what} from {case.clock.at(outage.start)} {until}")
 
 
-TELLERS: tuple[Callable[[Case], Iterator[Sentence]], ...] = (
+SENTENCE_MAKERS: tuple[Callable[[Case], Iterator[Sentence]], ...] = (
     _of_silence,
     _of_waiting,
     _of_rollout,

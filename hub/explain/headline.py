@@ -140,7 +140,7 @@ def offline(case: Case) -> Sentence | None:
 
 def quiet(case: Case) -> Sentence | None:
     """Nothing came for long from one that did not say when it wakes."""
-    quiet, seen_at = case.heard_of_late(), case.facts.seen_at
+    quiet, seen_at = case.time_without_message(), case.facts.seen_at
     if quiet is None or seen_at is None:
         return None
     # One with a last will is known to be there without a word.
@@ -157,10 +157,10 @@ def _because(case: Case, text: str) -> str:
     causes = []
     if case.low:
         causes.append(f"battery was low ({case.battery()})")
-    elif case.fall is not None:
+    elif case.battery_fall is not None:
         causes.append(f"battery was falling ({case.battery()})")
-    if case.weak is not None:
-        causes.append(f"WiFi was weak ({case.weak:.0f} dBm)")
+    if case.weak_signal is not None:
+        causes.append(f"WiFi was weak ({case.weak_signal:.0f} dBm)")
     if not causes and (crashed := trends.crashes(case.facts.days)):
         causes.append(f"it had crashed {count(crashed, 'time')} within a week")
     return f"{text}; {'; '.join(causes)}" if causes else text

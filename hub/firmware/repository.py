@@ -63,7 +63,7 @@ class FirmwareRepository:
         if len(notes) > _LONGEST_NOTES or "\0" in notes:
             raise ImageRefusedError(f"notes of more than {_LONGEST_NOTES} characters, or with NUL")
         checked = await asyncio.to_thread(check, canned, self._maps)
-        facts = [
+        values = [
             checked.version,
             checked.board,
             checked.size,
@@ -73,7 +73,7 @@ class FirmwareRepository:
             canned,
         ]
         async with self._database.transaction() as conn:
-            await conn.execute(_QUERIES["add_image"], facts)
+            await conn.execute(_QUERIES["add_image"], values)
             there = await _images(conn, _QUERIES["image_by_digest"], checked.digest)
             if there:
                 return there[0]

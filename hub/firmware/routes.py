@@ -48,9 +48,9 @@ Board = Annotated[
 def routes(firmware: Callable[[str], FirmwareRepository], live: Live) -> APIRouter:
     """The routes under /firmware; `firmware` gives a tenant's images."""
     router = APIRouter(prefix="/firmware", tags=["firmware"])
-    steps = _Steps(firmware, live)
-    router.get("")(steps.images)
-    router.get("/{image}")(steps.one)
+    handlers = _Handlers(firmware, live)
+    router.get("")(handlers.images)
+    router.get("/{image}")(handlers.one)
     router.post(
         "",
         status_code=201,
@@ -60,12 +60,12 @@ def routes(firmware: Callable[[str], FirmwareRepository], live: Live) -> APIRout
                 "content": {"application/octet-stream": {"schema": {"type": "string"}}},
             }
         },
-    )(steps.add)
-    router.delete("/{image}", status_code=204)(steps.remove)
+    )(handlers.add)
+    router.delete("/{image}", status_code=204)(handlers.remove)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the routes do."""
 
     def __init__(self, firmware: Callable[[str], FirmwareRepository], live: Live) -> None:

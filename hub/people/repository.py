@@ -28,7 +28,7 @@ __all__ = [
     "OpenSession",
     "PeopleRepository",
     "Person",
-    "SessionOf",
+    "SessionIdentity",
     "login_name",
     "token_hash",
 ]
@@ -92,7 +92,7 @@ class Invitation:
 
 
 @dataclass(frozen=True)
-class SessionOf:
+class SessionIdentity:
     """Whose session it is; `tenant` is the one looked at, as the session has it."""
 
     id: int
@@ -115,9 +115,9 @@ class OpenSession:
     used_at: datetime
 
 
-def _as_roles(row: Person | Member | Invitation | SessionOf) -> None:
+def _as_roles(row: Person | Member | Invitation | SessionIdentity) -> None:
     """The database gives text where a role is meant."""
-    if isinstance(row, Person | SessionOf):
+    if isinstance(row, Person | SessionIdentity):
         object.__setattr__(row, "roles", {name: Role(role) for name, role in row.roles.items()})
     else:
         object.__setattr__(row, "role", Role(row.role))
@@ -262,11 +262,11 @@ class PeopleRepository:
         query = _QUERIES["open_session"]
         return int(await self._value(query, hashed, person, tenant, agent, lasting))
 
-    async def session(self, hashed: bytes, idle: timedelta) -> SessionOf | None:
+    async def session(self, hashed: bytes, idle: timedelta) -> SessionIdentity | None:
         """Whose session it is; None for one that has ended, or was not used for `idle`."""
         async with (
             self._database.nobody() as conn,
-            conn.cursor(row_factory=class_row(SessionOf)) as rows,
+            conn.cursor(row_factory=class_row(SessionIdentity)) as rows,
         ):
             await rows.execute(_QUERIES["find_session"], [hashed, idle])
             return await rows.fetchone()

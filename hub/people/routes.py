@@ -77,20 +77,20 @@ def routes(
     `tenant` is the hub's own, `url` gives the address at which a browser finds a path.
     """
     router = APIRouter(tags=["operator"], dependencies=[OPERATOR_ONLY])
-    steps = _Steps(store, people, tenant, url)
-    router.put("/tenants/{name}", status_code=204)(steps.make_tenant)
-    router.get("/people")(steps.everybody)
-    router.post("/people/first")(steps.first)
-    router.post("/people/role", status_code=204)(steps.role)
-    router.post("/people/leave", status_code=204)(steps.leave)
-    router.post("/people/password", status_code=204)(steps.password)
-    router.post("/people/logout", status_code=204)(steps.logout)
-    router.post("/people/remove", status_code=204)(steps.remove)
-    router.post("/invitations", status_code=201)(steps.invite)
+    handlers = _Handlers(store, people, tenant, url)
+    router.put("/tenants/{name}", status_code=204)(handlers.make_tenant)
+    router.get("/people")(handlers.everybody)
+    router.post("/people/first")(handlers.first)
+    router.post("/people/role", status_code=204)(handlers.role)
+    router.post("/people/leave", status_code=204)(handlers.leave)
+    router.post("/people/password", status_code=204)(handlers.password)
+    router.post("/people/logout", status_code=204)(handlers.logout)
+    router.post("/people/remove", status_code=204)(handlers.remove)
+    router.post("/invitations", status_code=201)(handlers.invite)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the routes do."""
 
     def __init__(

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from hub.api.principal import Principal
 from hub.api.scope import Role
-from hub.people.repository import OpenSession, PeopleRepository, SessionOf, token_hash
+from hub.people.repository import OpenSession, PeopleRepository, SessionIdentity, token_hash
 
 __all__ = ["LASTING", "LoginSessions"]
 
@@ -110,7 +110,7 @@ class LoginSessions:
             listener(ended)
 
 
-def _principal(session: SessionOf) -> Principal | None:
+def _principal(session: SessionIdentity) -> Principal | None:
     tenants = tuple(sorted(session.roles))
     if not tenants:
         return None

@@ -82,17 +82,17 @@ class UsageOut(BaseModel):
 def routes(store: Database, live: Live) -> APIRouter:
     """The routes under /places, and /devices/{device}/place."""
     router = APIRouter(tags=["places"])
-    steps = _Steps(store, live)
-    router.get("/places")(steps.tree)
-    router.post("/places", status_code=201)(steps.make)
-    router.patch("/places/{place}")(steps.change)
-    router.get("/places/{place}/usage")(steps.usage)
-    router.delete("/places/{place}", status_code=204)(steps.remove)
-    router.put("/devices/{device}/place", tags=["operator"])(steps.put)
+    handlers = _Handlers(store, live)
+    router.get("/places")(handlers.tree)
+    router.post("/places", status_code=201)(handlers.make)
+    router.patch("/places/{place}")(handlers.change)
+    router.get("/places/{place}/usage")(handlers.usage)
+    router.delete("/places/{place}", status_code=204)(handlers.remove)
+    router.put("/devices/{device}/place", tags=["operator"])(handlers.put)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the routes do."""
 
     def __init__(self, store: Database, live: Live) -> None:

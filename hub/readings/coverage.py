@@ -62,18 +62,18 @@ class CoverageRepository:
                 return ReadingGaps(None, [])
             # Two in a row may be lost on the radio and come a wake later; a third is a gap.
             limit = max(2.5 * expected, resolution.width.total_seconds() * 1.5)
-            facts = _facts(series, span.over(resolution)) | {
+            parameters = _parameters(series, span.over(resolution)) | {
                 "limit": timedelta(seconds=limit),
                 "width": resolution.width,
                 "most": _MOST_GAPS + 1,
             }
             query = _QUERIES["gaps_in_times"].format(times=_TIMES[resolution])
-            rows = await (await conn.execute(query, facts)).fetchall()
+            rows = await (await conn.execute(query, parameters)).fetchall()
         ranges = [(began, ended) for began, ended in rows]
         return ReadingGaps(expected, ranges[:_MOST_GAPS], len(ranges) > _MOST_GAPS)
 
 
-def _facts(series: StoredSeries, span: Span) -> dict[str, Any]:
+def _parameters(series: StoredSeries, span: Span) -> dict[str, Any]:
     return {"series": series.id, "since": span.since, "until": span.until}
 
 
@@ -100,7 +100,7 @@ async def _size(
     conn: Connection, series: StoredSeries, span: Span, resolution: Resolution
 ) -> tuple[int, int, datetime | None]:
     query = _QUERIES["size_of_rollup"].format(rollup=sql.Identifier(resolution.value))
-    row = await (await conn.execute(query, _facts(series, span.over(resolution)))).fetchone()
+    row = await (await conn.execute(query, _parameters(series, span.over(resolution)))).fetchone()
     return (int(row[0]), int(row[1]), row[2]) if row else (0, 0, None)
 
 
@@ -108,13 +108,15 @@ async def _is_stored(
     conn: Connection, series: StoredSeries, finer: Resolution, first: datetime, hours: int
 ) -> bool:
     """Whether the first bin of a coarser resolution is there in the finer one."""
-    facts = {"series": series.id, "first": first, "end": first + timedelta(hours=hours)}
-    row = await (await conn.execute(_STORED[finer], facts)).fetchone()
+    parameters = {"series": series.id, "first": first, "end": first + timedelta(hours=hours)}
+    row = await (await conn.execute(_STORED[finer], parameters)).fetchone()
     return bool(row and row[0])
 
 
 async def _expected(conn: Connection, series: StoredSeries, span: Span) -> float | None:
-    row = await (await conn.execute(_QUERIES["expected_interval"], _facts(series, span))).fetchone()
+    row = await (
+        await conn.execute(_QUERIES["expected_interval"], _parameters(series, span))
+    ).fetchone()
     promised, an_hour, apart = row or (None, None, None)
     if promised is None or promised <= 0 or series.kind not in {"int", "float"}:
         return None

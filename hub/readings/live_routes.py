@@ -41,7 +41,7 @@ _AT_ONCE = 200  # events in one write
 
 
 @dataclass(slots=True)
-class _Watch:
+class _LiveStream:
     """One stream: what it wants to see, and what it knows of calibrations."""
 
     request: Request
@@ -63,7 +63,7 @@ class _Watch:
             case _:
                 return True
 
-    async def learn(self) -> None:
+    async def load_calibrations(self) -> None:
         """The calibrations that hold now."""
         overview = await glance(self.store.of(self.caller.tenant))
         self.calibrated = {one.series: one for device in overview.devices for one in device.values}
@@ -72,7 +72,7 @@ class _Watch:
 def routes(store: Database, live: Live, streams: LiveStreams) -> APIRouter:
     """/live."""
     router = APIRouter(tags=["live"])
-    steps = _Steps(store, live, streams)
+    handlers = _Handlers(store, live, streams)
     router.get(
         "/live",
         response_model=None,
@@ -83,11 +83,11 @@ def routes(store: Database, live: Live, streams: LiveStreams) -> APIRouter:
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             }
         },
-    )(steps.live)
+    )(handlers.live)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the route does."""
 
     def __init__(self, store: Database, live: Live, streams: LiveStreams) -> None:
@@ -108,8 +108,8 @@ class _Steps:
         """
         updates = self._live.subscribe(caller.tenant, after=last_event_id)
         keys = frozenset(series_key(name) for name in series)
-        watch = _Watch(request, caller, self._store, updates, frozenset(device), keys, {})
-        chunks = self._chunks(watch)
+        stream = _LiveStream(request, caller, self._store, updates, frozenset(device), keys, {})
+        chunks = self._chunks(stream)
         first = await anext(chunks)
         return StreamingResponse(
             _rest(first, chunks),
@@ -117,12 +117,12 @@ class _Steps:
             media_type="text/event-stream",
         )
 
-    async def _chunks(self, watch: _Watch) -> AsyncIterator[str]:
-        updates = watch.updates
-        with self._streams.one(watch.caller, updates):
+    async def _chunks(self, stream: _LiveStream) -> AsyncIterator[str]:
+        updates = stream.updates
+        with self._streams.one(stream.caller, updates):
             async with updates:
-                await watch.learn()
-                tenant = {"tenant": watch.caller.tenant}
+                await stream.load_calibrations()
+                tenant = {"tenant": stream.caller.tenant}
                 yield f"retry: {_RETRY_MS}\n" + _event("ready", tenant, updates.position)
                 checked = time.monotonic()
                 while True:
@@ -136,14 +136,14 @@ class _Steps:
                         ended = "the hub stops" if self._live.closed else "no longer allowed"
                         yield _event("end", {"reason": ended}, updates.position)
                         return
-                    if batch and (chunk := await _chunk(watch, batch)):
+                    if batch and (chunk := await _chunk(stream, batch)):
                         yield chunk
                     if time.monotonic() - checked >= BEAT_S:
                         checked = time.monotonic()
-                        if not await _still(watch):
+                        if not await _still(stream):
                             yield _event("end", {"reason": "no longer allowed"}, updates.position)
                             return
-                        await watch.learn()
+                        await stream.load_calibrations()
 
 
 async def _rest(first: str, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -152,40 +152,40 @@ async def _rest(first: str, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
         yield chunk
 
 
-async def _still(watch: _Watch) -> bool:
+async def _still(stream: _LiveStream) -> bool:
     """Whether who opened the stream may still see this tenant."""
-    principal = await authenticate_again(watch.request)
+    principal = await authenticate_again(stream.request)
     return (
         principal is not None
         and may(principal, Scope.READ)
-        and principal.tenant == watch.caller.tenant
+        and principal.tenant == stream.caller.tenant
     )
 
 
-async def _chunk(watch: _Watch, batch: list[Update | Missed]) -> str:
+async def _chunk(stream: _LiveStream, batch: list[Update | Missed]) -> str:
     """The events of a batch; each one's id is the position after the whole of it.
 
     Whoever is cut off within a batch, which is one write, gets it again as far as it was not read.
     """
     if any(isinstance(one, LiveChange) and one.noun == "calibration" for one in batch):
-        await watch.learn()
+        await stream.load_calibrations()
     parts = [
-        _event(*_described(watch, one))
+        _event(*_described(stream, one))
         for one in batch
-        if isinstance(one, Missed) or watch.wants(one)
+        if isinstance(one, Missed) or stream.wants(one)
     ]
     if not parts:
         return ""
     # Ids only with the last: a reader that has seen less asks again from before the batch.
-    return "".join(parts)[:-1] + f"id: {watch.updates.position}\n\n"
+    return "".join(parts)[:-1] + f"id: {stream.updates.position}\n\n"
 
 
-def _described(watch: _Watch, one: Update | Missed) -> tuple[str, dict[str, Any]]:
+def _described(stream: _LiveStream, one: Update | Missed) -> tuple[str, dict[str, Any]]:
     match one:
         case Missed(number):
             return "missed", {"events": number}
         case LiveValue(key, raw, at):
-            known = watch.calibrated.get(key)
+            known = stream.calibrated.get(key)
             value = raw if known is None else known.calibrated(raw)
             return "value", {
                 "series": series_name(key), "value": value, "raw": raw, "at": at.isoformat(),

@@ -125,8 +125,8 @@ class _Selection:
 def routes(store: Database, live: Live) -> APIRouter:
     """/series, /readings and /calibrations."""
     router = APIRouter(tags=["readings"])
-    steps = _Steps(store, live)
-    router.get("/series")(steps.every_series)
+    handlers = _Handlers(store, live)
+    router.get("/series")(handlers.every_series)
     router.get(
         "/readings",
         response_model=None,
@@ -141,12 +141,12 @@ def routes(store: Database, live: Live) -> APIRouter:
                 },
             }
         },
-    )(steps.readings)
-    router.put("/calibrations", status_code=204)(steps.calibrate)
+    )(handlers.readings)
+    router.put("/calibrations", status_code=204)(handlers.calibrate)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the routes do."""
 
     def __init__(self, store: Database, live: Live) -> None:

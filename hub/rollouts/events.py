@@ -229,16 +229,16 @@ def _stream(work: PlanningStep, device: RolloutDevice, address: str | None) -> N
 
 def _refused(work: PlanningStep, device: RolloutDevice, event: Answered) -> None:
     firmware = work.firmware
-    facts = {"version": _show(event.version), "target": firmware.version if firmware else ""}
+    details = {"version": _show(event.version), "target": firmware.version if firmware else ""}
     if event.reason == "running" and device.sent:
         _claimed(work, device, event)
     elif event.reason in _SKIP_REASONS:
-        work.move(device, DeviceState.SKIPPED, _SKIP_REASONS[event.reason].format(**facts))
+        work.move(device, DeviceState.SKIPPED, _SKIP_REASONS[event.reason].format(**details))
     elif event.reason in _RETRY_REASONS:
         work.fail(device, _RETRY_REASONS[event.reason])
     else:
         reason = _FINAL_REASONS.get(event.reason, f"refused: {_show(event.reason)}")
-        work.fail(device, reason.format(**facts), final=True)
+        work.fail(device, reason.format(**details), final=True)
 
 
 def _claimed(work: PlanningStep, device: RolloutDevice, event: Answered) -> None:

@@ -9,20 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from hub.device_settings.configs import PublishMessage
 from hub.rollouts.model import FirmwareTarget, ReportSample, Rollout
 from hub.rollouts.repository import RolloutRepository
 from hub.runtime.defects import Defects
 
-__all__ = ["DeviceSettingsLike", "PublishMessage", "Slots", "WorkerParts", "command_payload"]
-
-
-class PublishMessage(Protocol):
-    """MqttSource.publish."""
-
-    async def __call__(
-        self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False
-    ) -> None:
-        """Returns when the broker has it. Raises NotConnectedError."""
+__all__ = ["DeviceSettingsLike", "Slots", "WorkerParts", "command_payload"]
 
 
 class DeviceSettingsLike(Protocol):

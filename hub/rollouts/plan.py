@@ -63,14 +63,14 @@ def begin(
     Those of which it is plain that they need not or cannot be updated are skipped at once, so
     that no wave consists of them.
     """
-    reasons = {name: unfit(rollout, start.sample) for name, start in baselines.items()}
+    reasons = {name: unfit(rollout, baseline.sample) for name, baseline in baselines.items()}
     order = waves([name for name, reason in reasons.items() if reason is None], rollout.options)
     devices, transitions = {}, []
-    for name, start in baselines.items():
-        before = tuple(one for one in (start.usual, start.sample) if one is not None)
+    for name, baseline in baselines.items():
+        before = tuple(one for one in (baseline.usual, baseline.sample) if one is not None)
         device = RolloutDevice(
-            name, order.get(name, 0), now, command=start.command, gaps_before=start.gaps,
-            before=before, heard_at=start.sample.at if start.sample else None,
+            name, order.get(name, 0), now, command=baseline.command, gaps_before=baseline.gaps,
+            before=before, heard_at=baseline.sample.at if baseline.sample else None,
         )  # fmt: skip
         reason = reasons[name]
         if reason is not None:

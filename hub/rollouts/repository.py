@@ -43,7 +43,7 @@ class RolloutRepository:
     def __init__(self, database: TenantDatabase) -> None:
         self._database = database
 
-    async def starts(self, devices: Sequence[str]) -> dict[str, DeviceBaseline]:
+    async def baselines(self, devices: Sequence[str]) -> dict[str, DeviceBaseline]:
         """What is known of devices before a rollout; those that never spoke are made."""
         async with self._database.transaction() as conn:
             await conn.execute(_QUERIES["ensure_devices"], {"devices": list(devices)})
@@ -51,7 +51,7 @@ class RolloutRepository:
             rows = await (
                 await conn.execute(_QUERIES["starts"], {"devices": list(devices)})
             ).fetchall()
-        baselines = {
+        by_device = {
             key: DeviceBaseline(
                 ReportSample.of(report, at) if report else None,
                 command or 0,
@@ -60,7 +60,7 @@ class RolloutRepository:
             )
             for key, report, at, command, awake_ms in rows
         }
-        return {device: baselines[device] for device in devices}
+        return {device: by_device[device] for device in devices}
 
     async def gaps(self, devices: Iterable[str]) -> dict[str, int]:
         """How many readings of each device are missing without explanation."""
@@ -189,12 +189,12 @@ class RolloutRepository:
         Each has `id`, `at`, `what`, `device` (None: of the rollout), `before`, `after`, `reason`,
         `command`.
         """
-        facts = {"rollout": number, "since": since, "device": device, "limit": limit}
+        parameters = {"rollout": number, "since": since, "device": device, "limit": limit}
         async with (
             self._database.transaction() as conn,
             conn.cursor(row_factory=dict_row) as cursor,
         ):
-            await cursor.execute(_QUERIES["events"], facts)
+            await cursor.execute(_QUERIES["events"], parameters)
             return await cursor.fetchall()
 
     async def _load(

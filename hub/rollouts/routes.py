@@ -93,19 +93,19 @@ class EventOut(BaseModel):
 def routes(rollouts: Rollouts, live: Live) -> APIRouter:
     """The routes under /rollouts."""
     router = APIRouter(prefix="/rollouts", tags=["rollouts"])
-    steps = _Steps(rollouts, live)
-    router.get("")(steps.latest)
-    router.post("/plan")(steps.plan)
-    router.post("", status_code=201)(steps.start)
-    router.get("/{number:int}")(steps.status)
-    router.get("/{number:int}/history")(steps.history)
-    router.post("/{number:int}/pause")(steps.pause)
-    router.post("/{number:int}/resume")(steps.resume)
-    router.post("/{number:int}/abort")(steps.abort)
+    handlers = _Handlers(rollouts, live)
+    router.get("")(handlers.latest)
+    router.post("/plan")(handlers.plan)
+    router.post("", status_code=201)(handlers.start)
+    router.get("/{number:int}")(handlers.status)
+    router.get("/{number:int}/history")(handlers.history)
+    router.post("/{number:int}/pause")(handlers.pause)
+    router.post("/{number:int}/resume")(handlers.resume)
+    router.post("/{number:int}/abort")(handlers.abort)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the routes do."""
 
     def __init__(self, rollouts: Rollouts, live: Live) -> None:

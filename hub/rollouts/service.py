@@ -112,15 +112,15 @@ class Rollouts:
 
         Raises UnknownRolloutError, WrongPhaseError.
         """
-        return await self._ask(tenant, number, "pause", who)
+        return await self._request(tenant, number, "pause", who)
 
     async def resume(self, tenant: str, number: int, who: str) -> RolloutView:
         """Go on after a pause or a halt, whose failures are looked past. Raises as `pause`."""
-        return await self._ask(tenant, number, "resume", who)
+        return await self._request(tenant, number, "resume", who)
 
     async def abort(self, tenant: str, number: int, who: str) -> RolloutView:
         """End it: who has not taken the command is skipped. Raises as `pause`."""
-        return await self._ask(tenant, number, "abort", who)
+        return await self._request(tenant, number, "abort", who)
 
     async def history(
         self, tenant: str, number: int, *, since: int = 0, device: str | None = None
@@ -137,7 +137,7 @@ class Rollouts:
         """Changes as they come: (tenant, number), or Missed for one who is slow."""
         return self._runner.watch()
 
-    async def _ask(
+    async def _request(
         self, tenant: str, number: int, what: Literal["pause", "resume", "abort"], who: str
     ) -> RolloutView:
         worker = self._runner.worker(tenant, number)
@@ -162,18 +162,18 @@ class Rollouts:
         busy = await repository.busy(names)
         if busy:
             raise DeviceBusyError(busy)
-        starts = await repository.starts(names)
-        target = await self._target(tenant, request, starts)
+        baselines = await repository.baselines(names)
+        target = await self._target(tenant, request, baselines)
         if isinstance(target, SettingsTarget):
             # A command of settings is their version, which counts by itself.
-            starts = {name: replace(start, command=0) for name, start in starts.items()}
+            baselines = {name: replace(baseline, command=0) for name, baseline in baselines.items()}
         now = self._runner.now()
         rollout = Rollout(0, target, request.options, now, who)
-        devices, transitions = begin(rollout, starts, now)
+        devices, transitions = begin(rollout, baselines, now)
         return rollout, devices, transitions
 
     async def _target(
-        self, tenant: str, request: RolloutRequest, starts: Mapping[str, DeviceBaseline]
+        self, tenant: str, request: RolloutRequest, baselines: Mapping[str, DeviceBaseline]
     ) -> FirmwareTarget | SettingsTarget:
         given = [request.version, request.image, request.settings]
         if sum(one is not None for one in given) != 1:
@@ -185,7 +185,9 @@ class Rollouts:
             return _target(await images.get(request.image))
         board = request.board
         if board is None:
-            boards = {start.sample.board for start in starts.values() if start.sample} - {None}
+            boards = {
+                baseline.sample.board for baseline in baselines.values() if baseline.sample
+            } - {None}
             board = boards.pop() if len(boards) == 1 else None
         return _target(await images.find(request.version or "", board))
 

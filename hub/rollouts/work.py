@@ -222,9 +222,9 @@ class PlanningStep:
 
     def update(self, device: RolloutDevice, **changes: Any) -> RolloutDevice:
         """Change a device without a transition."""
-        made = changed(device, **changes)
-        self.devices[made.device] = self.changed[made.device] = made
-        return made
+        updated = changed(device, **changes)
+        self.devices[updated.device] = self.changed[updated.device] = updated
+        return updated
 
     def move(
         self, device: RolloutDevice, state: DeviceState, reason: str = "", **changes: Any
@@ -233,13 +233,13 @@ class PlanningStep:
         if device.state in COMMAND_OUT and state not in {DeviceState.UPDATING, *COMMAND_OUT}:
             self.take_back(device)
             changes.setdefault("pending_clear", self.firmware is not None)
-        made = self.update(
+        moved = self.update(
             device,
             **{"state": state, "reason": reason, "since": self.now, "due": None, "wakes": 0}
             | changes,
         )
-        self._note("state", device.device, device.state, state, reason, made.command or None)
-        return made
+        self._note("state", device.device, device.state, state, reason, moved.command or None)
+        return moved
 
     def take_back(self, device: RolloutDevice) -> None:
         """A firmware command is forgotten by the broker; settings stay requested."""

@@ -36,7 +36,7 @@ class TokenService:
 
     async def principal(self, text: str) -> Principal | None:
         """Whose token it is; None for one that is not, or no longer, a token."""
-        proven = await self._tokens.prove(text)
+        proven = await self._tokens.verify(text)
         if proven is None:
             return None
         tenant, token = proven

@@ -37,7 +37,7 @@ def kept(store) -> RolloutRepository:
 
 async def add(kept: RolloutRepository, *names: str, target=TARGET):
     rollout = Rollout(0, target, RolloutOptions(windows=("22:00-06:00",)), NOW, "ann")
-    devices, history = begin(rollout, await kept.starts(names), NOW)
+    devices, history = begin(rollout, await kept.baselines(names), NOW)
     return await kept.add(rollout, devices, history), devices
 
 
@@ -112,7 +112,7 @@ async def test_the_last_command_of_a_device_goes_on_in_the_next_rollout(kept):
     await kept.commit(
         rollout, StepOutcome(replace(rollout, phase=RolloutPhase.DONE), {"a": over}, [], [], None)
     )
-    assert (await kept.starts(["a"]))["a"].command == 77
+    assert (await kept.baselines(["a"]))["a"].command == 77
     settings, _ = await add(kept, "a", target=SettingsTarget(changes={"interval": 60}))
     assert settings.id != rollout.id
 
@@ -121,7 +121,7 @@ async def test_what_is_known_before(kept, store):
     devices = DeviceRepository(store.of("home"))
     report = {"firmware": "1.0.0", "board": "x", "reset": "deepsleep", "awake_ms": 400}
     await devices.report("a", report, NOW, 60)
-    found = await kept.starts(["a", "new"])
+    found = await kept.baselines(["a", "new"])
     assert found["a"].sample is not None
     assert (found["a"].sample.firmware, found["a"].sample.awake_ms) == ("1.0.0", 400)
     assert found["new"].sample is None

@@ -21,7 +21,7 @@ async def failed(
     names = [*stranded, *others]
     for name in names:
         await DeviceRepository(store.of("home")).report(name, {"firmware": "1.0.0"}, since, 60)
-    devices, history = begin(rollout, await kept.starts(names), since)
+    devices, history = begin(rollout, await kept.baselines(names), since)
     devices = {
         name: replace(
             device,
