@@ -1,4 +1,4 @@
-"""One tenant's wanted settings: wanted, published, compared with what devices report."""
+"""One tenant's requested settings: requested, published, compared with what devices report."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class PublishMessage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SettingsState:
-    """What is wanted of a device and whether it runs that; secrets are masked.
+    """What is requested of a device and whether it runs that; secrets are masked.
 
-    `version` is the wanted one, None when nothing was ever wanted. `reported` is the version that
-    its last report names (None: it names none), `reported_at` when it first named the wanted one;
-    `problem` is what it then said was wrong with the settings.
+    `version` is the requested one, None when nothing was ever requested. `reported` is the version
+    that its last report names (None: it names none), `reported_at` when it first named the
+    requested one; `problem` is what it then said was wrong with the settings.
     """
 
     device: str
@@ -50,14 +50,14 @@ class SettingsState:
 
     @property
     def waiting(self) -> bool:
-        """Whether something is wanted that the device does not run yet."""
+        """Whether something is requested that the device does not run yet."""
         return self.version is not None and self.version != self.reported
 
 
 class DeviceSettings:
-    """The wanted settings of one tenant's devices.
+    """The requested settings of one tenant's devices.
 
-    `publish` sends to the broker; while that is away what is wanted is kept, and published by
+    `publish` sends to the broker; while that is away what is requested is stored, and published by
     `publish_all` at the next connection.
     """
 
@@ -67,7 +67,7 @@ class DeviceSettings:
         self._repository = SettingsRepository(database)
         self._locks: dict[str, asyncio.Lock] = {}
         self._loading = asyncio.Lock()
-        # The wanted version of devices that are not known to run it.
+        # The requested version of devices that are not known to run it.
         self._waiting: dict[str, int] | None = None
 
     async def request(
@@ -76,9 +76,9 @@ class DeviceSettings:
         changes: Mapping[str, object],
         *,
         who: str = "hub",
-        why: str = "settings wanted",
+        why: str = "settings requested",
     ) -> int:
-        """Want these settings besides those wanted before (None: no longer); the version.
+        """Request these settings besides those requested before (None: no longer); the version.
 
         Nothing new is no new version. Raises ConfigError naming what is not allowed,
         DeviceUnknownError.
@@ -134,7 +134,7 @@ class DeviceSettings:
             )
 
     async def replaced(self, old: str, new: str) -> None:
-        """`new` has taken the place of `old`: what was wanted of one is wanted of the other."""
+        """`new` has taken the place of `old`: it is requested what was requested of `old`."""
         self._waiting = None
         await self._withdraw(old)
         async with self._lock(new):

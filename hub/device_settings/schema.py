@@ -1,4 +1,4 @@
-"""What may be wanted of a device, and within which bounds. Pure.
+"""What may be requested of a device, and within which bounds. Pure.
 
 The bounds are those of firmware/dormouse/settings.py, which is no part of an installed hub; a
 test compares the two.
@@ -103,11 +103,11 @@ SETTINGS: Mapping[str, Setting] = {
 """All that can be set, by name."""
 
 SECRET: Mapping[str, frozenset[str]] = {"wifi": frozenset({"key"})}
-"""Settings that are wanted once and not kept: which of their members nobody may see."""
+"""Settings that are requested once and not kept: which of their members nobody may see."""
 
 
 def checked(changes: Mapping[str, object]) -> dict[str, object]:
-    """The changes as they are published; None (no longer wanted) stays None. Raises ConfigError."""
+    """The changes as they are published; None (withdrawn) stays None. Raises ConfigError."""
     if not changes:
         raise ConfigError("settings", f"none named; there are {', '.join(SETTINGS)}")
     settings: dict[str, object] = {}

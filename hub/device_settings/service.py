@@ -1,4 +1,4 @@
-"""The wanted settings of every tenant, kept in step with broker and reports."""
+"""The requested settings of every tenant, in step with broker and reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["SettingsService"]
 
 
 class SettingsService:
-    """Publishes what is wanted at every connection to the broker, and hears of reports.
+    """Publishes what is requested at every connection to the broker, and takes reports in.
 
     `tenant_of` says whose a device is.
     """
@@ -34,7 +34,7 @@ class SettingsService:
         self._tasks = (supervisor or Supervisor()).tasks(Role.DUTIES)
 
     def of(self, tenant: str) -> DeviceSettings:
-        """The wanted settings of a tenant's devices."""
+        """The requested settings of a tenant's devices."""
         if tenant not in self._configs:
             self._configs[tenant] = DeviceSettings(self._store.of(tenant), self._source.publish)
         return self._configs[tenant]
@@ -51,7 +51,7 @@ class SettingsService:
 
     async def start(self) -> None:
         """Publish whenever a connection to the broker begins: it may have lost what it kept."""
-        self._tasks.loop("publishing wanted settings", self._keep_published)
+        self._tasks.loop("publishing requested settings", self._keep_published)
 
     async def stop(self) -> None:
         """Publish no more."""

@@ -16,7 +16,7 @@ from hub.mqtt.account_repository import AccountState
 
 __all__ = ["SENTENCE_MAKERS"]
 
-# How long a wanted setting may take beyond the first wake that could have taken it up.
+# How long a requested setting may take beyond the first wake that could have taken it up.
 _SOON = timedelta(minutes=2)
 # Something refused longer ago than that has not come again.
 _NEWS = timedelta(days=1)
@@ -152,7 +152,7 @@ def _of_waiting(case: Case) -> Iterator[Sentence]:
         again = taken and case.interval is not None and facts.report_at is not None and (
             facts.report_at > config.at + _SOON + timedelta(seconds=case.interval)
         )  # fmt: skip
-        text = f"settings version {config.version} wanted"
+        text = f"settings version {config.version} requested"
         text += f", but it runs version {config.runs or 0}" if taken else "; it has not woken since"
         yield Sentence(config.at, "config", text, Level.WARNING if again else Level.FINE)
     elif config is not None and config.reported_at is not None:

@@ -255,7 +255,7 @@ class RolloutDevice:
     device said that it was updated. `stranded`: a stream to it was lost half-way: it waits in its
     OTA server and hears no commands. `pending_clear`: the broker has yet to be told to forget the
     command. `before` are reports of the time before the command, `after` of the target, oldest
-    first. `former`: the settings as they were wanted before, of those that are rolled out.
+    first. `former`: the settings as they were before, of those that are rolled out.
     """
 
     device: str

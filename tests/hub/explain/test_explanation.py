@@ -177,10 +177,10 @@ def test_a_device_that_promised_nothing_may_have_nothing_to_say():
 
 def test_settings_that_wait_and_settings_that_are_not_taken_up():
     asleep = replace(HEALTHY, config=wanted(4, 3, NOW - minutes(2)))
-    assert kinds(asleep)["config"] == "settings version 4 wanted; it has not woken since"
+    assert kinds(asleep)["config"] == "settings version 4 requested; it has not woken since"
     assert said(asleep).headline.level is Level.FINE
     ignored = replace(HEALTHY, config=wanted(4, 3, NOW - minutes(45)))
-    assert kinds(ignored)["config"] == "settings version 4 wanted, but it runs version 3"
+    assert kinds(ignored)["config"] == "settings version 4 requested, but it runs version 3"
     assert said(ignored).headline.level is Level.WARNING
     taken = wanted(4, 4, NOW - minutes(45), reported_at=NOW - minutes(5), problem="wifi refused")
     text = kinds(replace(HEALTHY, config=taken))["config"]
