@@ -82,10 +82,10 @@ class Explainer:
         A handful of queries, however many devices there are.
         """
         clock = Clock(now or datetime.now(UTC), zone)
-        around = self._surroundings(tenant)
+        surroundings = self._surroundings(tenant)
         problems = [
             _problem(explanation)
-            for facts in await gather(self._store.of(tenant), clock.now, around=around)
+            for facts in await gather(self._store.of(tenant), clock.now, surroundings=surroundings)
             if (explanation := explain(facts, clock)).headline.level is not Level.FINE
         ]
         if len(await self._store.tenants()) == 1:
@@ -107,8 +107,8 @@ class Explainer:
     ) -> Explanation:
         """Everything about one device. Raises DeviceUnknownError with names that are near."""
         clock = Clock(now or datetime.now(UTC), zone)
-        around = self._surroundings(tenant)
-        facts = await gather(self._store.of(tenant), clock.now, [device], around)
+        surroundings = self._surroundings(tenant)
+        facts = await gather(self._store.of(tenant), clock.now, [device], surroundings)
         if not facts and (refusals := self._enrolment_refusals(device)):
             facts = [DeviceFacts(device, problems=refusals)]
         if not facts:

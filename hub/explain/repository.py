@@ -32,10 +32,10 @@ async def gather(
     database: TenantDatabase,
     now: datetime,
     devices: Sequence[str] | None = None,
-    around: Surroundings | None = None,
+    surroundings: Surroundings | None = None,
 ) -> list[DeviceFacts]:
     """The facts of these devices (None: of all that were heard or have an account), by name."""
-    around = around or Surroundings()
+    surroundings = surroundings or Surroundings()
     parameters = {"keys": devices and list(devices), "now": now, "today": now.date(), "days": DAYS}
     async with database.transaction() as conn:
         async with conn.cursor(row_factory=dict_row) as cursor:
@@ -73,27 +73,27 @@ async def gather(
                 "rollout": rollouts.get(row["device"]),
                 "replaced_by": replaced.get(row["device"]),
             },
-            around,
+            surroundings,
         )
         for row in rows
     ]
 
 
-def _facts(row: dict[str, Any], around: Surroundings) -> DeviceFacts:
+def _facts(row: dict[str, Any], surroundings: Surroundings) -> DeviceFacts:
     device, reading = row["device"], row["last_reading"]
     times = [row["seen_at"], reading and reading.at]
     return DeviceFacts(
         **{
             **row,
-            "name": row["name"] or around.names.get(device),
+            "name": row["name"] or surroundings.names.get(device),
             "account": row["account"] and AccountState(row["account"]),
             "seen_at": max((at for at in times if at is not None), default=None),
         },
-        problems=around.problems(device),
-        hidden_parts=around.hidden_parts(device),
-        desired=around.desired(device),
-        online=around.online(device),
-        outages=around.outages,
+        problems=surroundings.problems(device),
+        hidden_parts=surroundings.hidden_parts(device),
+        desired=surroundings.desired(device),
+        online=surroundings.online(device),
+        outages=surroundings.outages,
     )
 
 

@@ -291,11 +291,11 @@ class PeopleRepository:
             return {row[0] for row in await rows.fetchall()}
 
     async def close_sessions(
-        self, person: int, *, one: int | None = None, but: int | None = None
+        self, person: int, *, only: int | None = None, keep: int | None = None
     ) -> list[int]:
-        """End one session of a person, or all (but one); the ids of those that ended."""
+        """End the session `only` of a person, or all but `keep`; the ids of those that ended."""
         async with self._database.nobody() as conn:
-            rows = await conn.execute(_QUERIES["close_sessions"], [person, one, but])
+            rows = await conn.execute(_QUERIES["close_sessions"], [person, only, keep])
             return [row[0] for row in await rows.fetchall()]
 
     async def _change(self, tenant: str, statement: Query, values: dict[str, object]) -> bool:

@@ -78,7 +78,7 @@ class PeopleService:
         except TooBusyError:
             raise PasswordError("The hub is busy with log-ins; try again shortly.") from None
         await self.people.set_password(person, hashed)
-        await self.sessions.close_all(person, but=keep_session)
+        await self.sessions.close_all(person, keep=keep_session)
 
     async def remove(self, person: int) -> None:
         """Remove a person altogether; raises LastAdministratorError for a tenant's last one."""

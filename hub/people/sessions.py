@@ -72,15 +72,15 @@ class LoginSessions:
 
     async def close(self, principal: Principal) -> None:
         """Log out."""
-        await self._end(principal.person, one=principal.session)
+        await self._end(principal.person, only=principal.session)
 
     async def close_one(self, person: int, session: int) -> None:
         """End one of a person's sessions."""
-        await self._end(person, one=session)
+        await self._end(person, only=session)
 
-    async def close_all(self, person: int, but: int | None = None) -> None:
-        """Log a person out everywhere (but in one session)."""
-        await self._end(person, but=but)
+    async def close_all(self, person: int, keep: int | None = None) -> None:
+        """Log a person out everywhere (but in the session `keep`)."""
+        await self._end(person, keep=keep)
 
     async def of(self, person: int) -> list[OpenSession]:
         """A person's sessions, the last used first."""
@@ -95,8 +95,8 @@ class LoginSessions:
         self._forget()
         self._notify(session.id for session in await self._people.sessions(person))
 
-    async def _end(self, person: int, *, one: int | None = None, but: int | None = None) -> None:
-        ended = await self._people.close_sessions(person, one=one, but=but)
+    async def _end(self, person: int, *, only: int | None = None, keep: int | None = None) -> None:
+        ended = await self._people.close_sessions(person, only=only, keep=keep)
         self._forget()
         self._notify(ended)
 

@@ -27,7 +27,7 @@ from tests.host.ota.device import own_address, running
 from tests.support.images import canned_image, signing_key
 
 CANNED = canned_image()
-QUICK = StreamTimes(wait=3, direct=0.4, around=0.4, patience=1, confirm=0.3)
+QUICK = StreamTimes(wait=3, direct=0.4, broadcast=0.4, patience=1, confirm=0.3)
 VAIN = replace(QUICK, wait=1)  # where nobody answers
 AROUND = "127.255.255.255"
 

@@ -79,7 +79,7 @@ async def test_open_pages_keep_a_session_in_use_and_learn_of_its_end(people, dat
     assert await sessions.expired(open_) == set()
     await age(database, f"{IDLE.days - 1} days")
     assert await sessions.expired(open_) == set()
-    await people.close_sessions(ann, one=min(open_))
+    await people.close_sessions(ann, only=min(open_))
     assert await sessions.expired(open_) == {min(open_)}
     await age(database, f"{IDLE.days} days")
     assert await sessions.expired(open_) == open_
@@ -93,7 +93,7 @@ async def test_who_looks_on_is_told_which_sessions_ended(people):
     tokens = [await sessions.open(ann, None, "browser") for _ in range(3)]
     other = await sessions.open(rob, None, "browser")
     mine = [(await sessions.principal(token)).session for token in tokens]
-    await sessions.close_all(ann, but=mine[0])
+    await sessions.close_all(ann, keep=mine[0])
     assert told == [set(mine[1:])]
     assert await sessions.principal(tokens[1]) is None
     assert await sessions.principal(tokens[0])
