@@ -11,18 +11,18 @@ from typing import Any, Self
 
 from contracts import topics
 from contracts.local_hub import SOCKET
-from hub.anomalies.watch import Watch
+from hub.anomalies.watch import AnomalyWatch
 from hub.api.operator import OperatorDoor
 from hub.api.streams import LiveStreams
 from hub.database.key_value import KeyValueStore
 from hub.database.start import Running, running
-from hub.device_settings.service import ConfigService
+from hub.device_settings.service import SettingsService
 from hub.devices.naming import Naming
 from hub.devices.recorder import DeviceRecorder
 from hub.devices.replace import Replacement
 from hub.devices.service import DeviceService
 from hub.doctor.database import examine as examine_database
-from hub.doctor.finding import Finding
+from hub.doctor.finding import DoctorFinding
 from hub.doctor.parts import examine
 from hub.explain.outages import Outages
 from hub.explain.problems import Explainer
@@ -46,7 +46,7 @@ from hub.mqtt.service import Mqtt
 from hub.people.passwords import Passwords
 from hub.people.repository import PeopleRepository
 from hub.people.service import PeopleService
-from hub.people.sessions import Sessions
+from hub.people.sessions import LoginSessions
 from hub.places.service import PlaceService
 from hub.readings.service import ReadingService
 from hub.rollouts.runner import Runner
@@ -140,13 +140,13 @@ class Hub:
             self.translator,
             problems=self.problems,
             tenant_of=tenant_of,
-            stored_ranges=recorder.held,
+            stored_ranges=recorder.received_ranges,
             feed=feed,
             supervisor=supervisor,
         )
         source, listener = self.mqtt.source, self.mqtt.listener
         self.commands = DeviceCommands(source, self.translator, feed)
-        self.configs = ConfigService(database, source, tenant_of, supervisor)
+        self.configs = SettingsService(database, source, tenant_of, supervisor)
         self.runner = Runner(
             database,
             source,
@@ -159,7 +159,7 @@ class Hub:
         )
         self.rollouts = Rollouts(database, self.runner, self.firmware)
         self.outages = Outages(KeyValueStore(own, "explain"), source, supervisor=supervisor)
-        self.anomalies = Watch(database, supervisor)
+        self.anomalies = AnomalyWatch(database, supervisor)
         listener.on(topics.Online, self.bridges.handle_online)
         listener.on(topics.Report, recorder.report)
         listener.on(topics.Report, self.configs.report)
@@ -197,7 +197,7 @@ class Hub:
         """A tenant's images."""
         return FirmwareRepository(self.running.database.of(tenant), self._flash_maps)
 
-    def _examine_parts(self) -> Iterator[Finding]:
+    def _examine_parts(self) -> Iterator[DoctorFinding]:
         """What the doctor says of the hub's own parts."""
         broker, postgres = self.mqtt.broker, self.running.postgres
         children = [] if broker is None else [broker.main.child, broker.enrolment.child]
@@ -258,7 +258,7 @@ class Hub:
                 outages=self.outages,
             ),
             anomalies=self.anomalies,
-            people=PeopleService(people, Sessions(people), Passwords()),
+            people=PeopleService(people, LoginSessions(people), Passwords()),
             streams=streams,
             tokens=TokenService(TokenRepository(database), streams),
             wizards=WizardService(database),

@@ -37,8 +37,8 @@ def facts(settings: Settings, mqtt: Mqtt, http_port: int, first: PairingInfo) ->
     }
 
 
-def write_facts(folder: Path, found: dict[str, Any]) -> Path:
+def write_facts(folder: Path, facts: dict[str, Any]) -> Path:
     """Write them, readable for the hub's user alone; where."""
     path = folder / HUB_JSON
-    write_private(path, json.dumps(found, indent=2) + "\n")
+    write_private(path, json.dumps(facts, indent=2) + "\n")
     return path

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from contracts.links import link
-from hub.anomalies.watch import Watch
+from hub.anomalies.watch import AnomalyWatch
 from hub.api.streams import LiveStreams
 from hub.device_settings import routes as device_settings
-from hub.device_settings.service import ConfigService
+from hub.device_settings.service import SettingsService
 from hub.devices import account_routes as accounts
 from hub.devices import operator_routes as operator
 from hub.devices import routes as devices
@@ -19,7 +19,7 @@ from hub.devices.naming import Naming
 from hub.devices.replace import Replacement
 from hub.devices.service import DeviceService
 from hub.doctor import routes as doctor
-from hub.doctor.finding import Finding
+from hub.doctor.finding import DoctorFinding
 from hub.explain import routes as explain
 from hub.explain.problems import Explainer
 from hub.firmware import routes as firmware
@@ -64,13 +64,13 @@ class Services:
     live: Live
     problems: Problems
     supervisor: Supervisor
-    examine_database: Callable[[], AsyncIterable[Finding]]
-    examine_parts: Callable[[], Iterable[Finding]]
+    examine_database: Callable[[], AsyncIterable[DoctorFinding]]
+    examine_parts: Callable[[], Iterable[DoctorFinding]]
     mqtt: Mqtt
     bridges: BridgeSets
     reload_mapping: MappingReload
     devices: DeviceService
-    device_settings: ConfigService
+    device_settings: SettingsService
     naming: Naming
     replacement: Replacement
     readings: ReadingService
@@ -78,7 +78,7 @@ class Services:
     firmware: Callable[[str], FirmwareRepository]
     rollouts: Rollouts
     explainer: Explainer
-    anomalies: Watch
+    anomalies: AnomalyWatch
     people: PeopleService
     streams: LiveStreams
     tokens: TokenService

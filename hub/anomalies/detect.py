@@ -9,9 +9,9 @@ from enum import StrEnum
 from itertools import pairwise
 
 from contracts.show import Clock, span
-from hub.anomalies.profile import STUCK_READINGS, Profile, Sample
+from hub.anomalies.profile import STUCK_READINGS, Measurement, SeriesProfile
 
-__all__ = ["Finding", "Kind", "detect"]
+__all__ = ["Anomaly", "AnomalyKind", "detect"]
 
 # One odd reading is a jump there and back; a range is left when several say so.
 _RANGE_READINGS = 3
@@ -19,7 +19,7 @@ _RANGE_READINGS = 3
 _MISSED, _SILENT_LEAST_S = 4, 900.0
 
 
-class Kind(StrEnum):
+class AnomalyKind(StrEnum):
     """What can be odd."""
 
     STUCK = "stuck"
@@ -29,13 +29,13 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Anomaly:
     """Something odd from `since` on, at its oddest at `at` (`value`); `until` None: it goes on.
 
     `text` says it in numbers.
     """
 
-    kind: Kind
+    kind: AnomalyKind
     since: datetime
     until: datetime | None
     at: datetime
@@ -44,45 +44,48 @@ class Finding:
 
 
 def detect(
-    profile: Profile,
-    readings: Sequence[Sample],
+    profile: SeriesProfile,
+    readings: Sequence[Measurement],
     now: datetime,
     *,
     show: Callable[[float], str],
     seen_at: datetime | None = None,
     zone: tzinfo | None = None,
-) -> list[Finding]:
+) -> list[Anomaly]:
     """What is odd about a series' last readings (in order), the newest first.
 
     `show` gives a value with its unit; `seen_at` is when the device was last heard.
     """
     clock = Clock(now, zone)
-    found = [
+    anomalies = [
         *_out_of_range(profile, readings, clock, show),
         *_jumps(profile, readings, clock, show),
         *_stuck(profile, readings, clock, show),
         *_silent(profile, readings, clock, seen_at),
     ]
-    return sorted(found, key=lambda finding: finding.at, reverse=True)
+    return sorted(anomalies, key=lambda anomaly: anomaly.at, reverse=True)
 
 
 def _out_of_range(
-    profile: Profile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
-) -> list[Finding]:
-    found = []
-    run: list[tuple[float, Sample]] = []  # how far out, the reading
+    profile: SeriesProfile,
+    readings: Sequence[Measurement],
+    clock: Clock,
+    show: Callable[[float], str],
+) -> list[Anomaly]:
+    anomalies = []
+    run: list[tuple[float, Measurement]] = []  # how far out, the reading
     for sample in [*readings, None]:
         beyond = 0.0 if sample is None else _beyond(profile, sample)
         if sample is not None and beyond:
             run.append((beyond, sample))
             continue
         if len(run) >= _RANGE_READINGS:
-            found.append(_range_finding(profile, run, clock, show, over=sample is not None))
+            anomalies.append(_range_anomaly(profile, run, clock, show, over=sample is not None))
         run = []
-    return found
+    return anomalies
 
 
-def _beyond(profile: Profile, sample: Sample) -> float:
+def _beyond(profile: SeriesProfile, sample: Measurement) -> float:
     """By how much a reading is out of what is allowed at its hour."""
     at, value = sample
     allowed = profile.allowed[profile.hour(at)]
@@ -91,14 +94,14 @@ def _beyond(profile: Profile, sample: Sample) -> float:
     return max(allowed[0] - value, value - allowed[1], 0.0)
 
 
-def _range_finding(
-    profile: Profile,
-    run: Sequence[tuple[float, Sample]],
+def _range_anomaly(
+    profile: SeriesProfile,
+    run: Sequence[tuple[float, Measurement]],
     clock: Clock,
     show: Callable[[float], str],
     *,
     over: bool,
-) -> Finding:
+) -> Anomaly:
     _, (at, value) = max(run)
     usual = profile.hours[profile.hour(at)] or (value, value)
     text = (
@@ -106,15 +109,18 @@ def _range_finding(
         f"usually {show(usual[0])} to {show(usual[1])} at this hour"
     )
     until = _time(run[-1][1][0]) if over else None
-    return Finding(Kind.RANGE, _time(run[0][1][0]), until, _time(at), value, text)
+    return Anomaly(AnomalyKind.RANGE, _time(run[0][1][0]), until, _time(at), value, text)
 
 
 def _jumps(
-    profile: Profile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
-) -> list[Finding]:
+    profile: SeriesProfile,
+    readings: Sequence[Measurement],
+    clock: Clock,
+    show: Callable[[float], str],
+) -> list[Anomaly]:
     if profile.jump is None:
         return []
-    found: list[Finding] = []
+    anomalies: list[Anomaly] = []
     for (before_at, before), (at, value) in pairwise(readings):
         # After a gap a change is no jump.
         gap = profile.interval is not None and at - before_at > 2.5 * profile.interval
@@ -125,13 +131,18 @@ def _jumps(
             f"at {clock.at(_time(at))}; usually it changes by less than "
             f"{show(profile.jump)} between two readings"
         )
-        found.append(Finding(Kind.JUMP, _time(before_at), _time(at), _time(at), value, text))
-    return found[-5:]
+        anomalies.append(
+            Anomaly(AnomalyKind.JUMP, _time(before_at), _time(at), _time(at), value, text)
+        )
+    return anomalies[-5:]
 
 
 def _stuck(
-    profile: Profile, readings: Sequence[Sample], clock: Clock, show: Callable[[float], str]
-) -> list[Finding]:
+    profile: SeriesProfile,
+    readings: Sequence[Measurement],
+    clock: Clock,
+    show: Callable[[float], str],
+) -> list[Anomaly]:
     if profile.stuck is None or not readings:
         return []
     last_at, value = readings[-1]
@@ -148,12 +159,12 @@ def _stuck(
         f"exactly {show(value)} since {clock.at(_time(since))} ({same} readings); "
         f"before, {before if profile.longest else 'no two readings were the same'}"
     )
-    return [Finding(Kind.STUCK, _time(since), None, _time(last_at), value, text)]
+    return [Anomaly(AnomalyKind.STUCK, _time(since), None, _time(last_at), value, text)]
 
 
 def _silent(
-    profile: Profile, readings: Sequence[Sample], clock: Clock, seen_at: datetime | None
-) -> list[Finding]:
+    profile: SeriesProfile, readings: Sequence[Measurement], clock: Clock, seen_at: datetime | None
+) -> list[Anomaly]:
     if profile.interval is None or not readings:
         return []
     last_at, value = readings[-1]
@@ -164,7 +175,7 @@ def _silent(
     text = f"no reading since {clock.at(_time(last_at))}, expected {clock.at(expected)}"
     if seen_at is not None and seen_at.timestamp() - last_at > 2 * profile.interval:
         text += f", though the device was heard at {clock.at(seen_at)}"
-    return [Finding(Kind.SILENT, _time(last_at), None, expected, value, text)]
+    return [Anomaly(AnomalyKind.SILENT, _time(last_at), None, expected, value, text)]
 
 
 def _time(at: float) -> datetime:

@@ -30,10 +30,10 @@ class MuteRepository:
     async def mute(self, key: SeriesKey, kind: str, until: datetime | None, who: str) -> None:
         """Say nothing of it until then; None: for good. Raises ForeignRowError."""
         async with self._database.transaction() as conn:
-            made = await conn.execute(
+            inserted = await conn.execute(
                 _QUERIES["mute"], _facts(key, kind) | {"until": until, "who": who}
             )
-        if made.rowcount != 1:
+        if inserted.rowcount != 1:
             raise ForeignRowError(f"no series {key.topic}")
 
     async def unmute(self, key: SeriesKey, kind: str) -> None:

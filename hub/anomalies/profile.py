@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-__all__ = ["Bin", "Floors", "Profile", "Sample", "floors_of", "learn", "quantile"]
+__all__ = ["Bin", "Floors", "Measurement", "SeriesProfile", "floors_of", "learn", "quantile"]
 
-Sample = tuple[float, float]
+Measurement = tuple[float, float]
 """A reading: seconds since the epoch, value."""
 
 Bin = tuple[float, float, float]
@@ -58,7 +58,7 @@ def floors_of(unit: str, typical: float) -> Floors:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class SeriesProfile:
     """What is usual of a series.
 
     `hours`: for each hour of the day the usual range, None where too little is known; `allowed`:
@@ -82,7 +82,9 @@ class Profile:
         return int((at + self.offset) // _HOUR) % 24
 
 
-def learn(bins: Sequence[Bin], readings: Sequence[Sample], *, unit: str, offset: int) -> Profile:
+def learn(
+    bins: Sequence[Bin], readings: Sequence[Measurement], *, unit: str, offset: int
+) -> SeriesProfile:
     """The profile from hourly bins of the past weeks and readings of the past days, in order.
 
     `offset`: seconds that local time is ahead of UTC.
@@ -94,7 +96,7 @@ def learn(bins: Sequence[Bin], readings: Sequence[Sample], *, unit: str, offset:
     step, jump = _steps(readings, floors)
     longest, stuck = _runs(readings)
     interval = _interval(readings)
-    return Profile(hours, allowed, step, jump, longest, stuck, interval, offset)
+    return SeriesProfile(hours, allowed, step, jump, longest, stuck, interval, offset)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -129,7 +131,7 @@ def _margin(usual: tuple[float, float] | None, floors: Floors) -> tuple[float, f
     return low - margin, high + margin
 
 
-def _steps(readings: Sequence[Sample], floors: Floors) -> tuple[float, float | None]:
+def _steps(readings: Sequence[Measurement], floors: Floors) -> tuple[float, float | None]:
     changes = sorted(abs(b - a) for (_, a), (_, b) in pairwise(readings))
     if len(changes) < _READINGS:
         return 0.0, None
@@ -138,7 +140,7 @@ def _steps(readings: Sequence[Sample], floors: Floors) -> tuple[float, float | N
     return max(ordinary, 0.0), max(_JUMP_MADS * ordinary, _JUMP_MORE * rare, floors.jump)
 
 
-def _runs(readings: Sequence[Sample]) -> tuple[float, float | None]:
+def _runs(readings: Sequence[Measurement]) -> tuple[float, float | None]:
     """The longest time a value stayed exactly the same, and how long it may from now on."""
     if len(readings) < _READINGS or len({value for _, value in readings}) < 10:
         return 0.0, None
@@ -150,7 +152,7 @@ def _runs(readings: Sequence[Sample]) -> tuple[float, float | None]:
     return longest, max(_STUCK_TIMES * longest, float(_STUCK_LEAST_S))
 
 
-def _interval(readings: Sequence[Sample]) -> float | None:
+def _interval(readings: Sequence[Measurement]) -> float | None:
     steps = sorted(b - a for (a, _), (b, _) in pairwise(readings))
     if len(steps) < _READINGS:
         return None

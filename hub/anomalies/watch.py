@@ -12,16 +12,16 @@ from functools import partial
 
 from contracts.homekit.quantities import Quantity, Shape, ordinary, quantity, shown
 from contracts.reading import SeriesKey
-from hub.anomalies.detect import Finding, detect
+from hub.anomalies.detect import Anomaly, detect
 from hub.anomalies.mutes import MuteRepository
-from hub.anomalies.profile import Bin, Profile, Sample, learn
+from hub.anomalies.profile import Bin, Measurement, SeriesProfile, learn
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError, ForeignRowError
 from hub.devices.glance import glance
-from hub.readings.points import Form, PointRepository, Resolution, Series, Span
+from hub.readings.points import Form, PointRepository, Resolution, Span, StoredSeries
 from hub.runtime.supervisor import PartRole, Supervisor
 
-__all__ = ["Odd", "Watch"]
+__all__ = ["AnomalyWatch", "SeriesAnomaly"]
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Odd:
+class SeriesAnomaly:
     """A finding about a series.
 
     `muted`: nobody wants to be told of it, until `until` (None: for good).
@@ -42,7 +42,7 @@ class Odd:
 
     series: SeriesKey
     label: str
-    finding: Finding
+    finding: Anomaly
     muted: bool = False
     until: datetime | None = None
 
@@ -52,10 +52,10 @@ class _Looked:
     """What was found of a series, and when (monotonic seconds)."""
 
     at: float
-    findings: list[Finding]
+    findings: list[Anomaly]
 
 
-class Watch:
+class AnomalyWatch:
     """Findings on demand for a device, and of all of a tenant from the last sweep.
 
     A sweep runs while somebody asks, every 15 minutes at most.
@@ -64,7 +64,7 @@ class Watch:
     def __init__(self, store: Database, supervisor: Supervisor | None = None) -> None:
         self._store = store
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
-        self._profiles: dict[tuple[str, SeriesKey], tuple[float, Profile]] = {}
+        self._profiles: dict[tuple[str, SeriesKey], tuple[float, SeriesProfile]] = {}
         self._looked: dict[tuple[str, SeriesKey], _Looked] = {}
         self._swept: dict[str, float] = {}
         self._sweeping: set[str] = set()
@@ -73,7 +73,7 @@ class Watch:
         """End sweeps."""
         await self._tasks.stop()
 
-    async def device(self, tenant: str, device: str) -> list[Odd]:
+    async def device(self, tenant: str, device: str) -> list[SeriesAnomaly]:
         """What is odd about a device's series, the newest first."""
         found = (await glance(self._store.of(tenant), device)).devices
         keys = {v.series: d.seen_at for d in found for v in d.values if _watched(v.series)}
@@ -81,7 +81,7 @@ class Watch:
         findings = {key: await self._look(tenant, key, seen, now) for key, seen in keys.items()}
         return await self._odd(tenant, findings)
 
-    async def all(self, tenant: str) -> list[Odd]:
+    async def all(self, tenant: str) -> list[SeriesAnomaly]:
         """What the last sweep found, muted or not; starts one when it is time."""
         last = self._swept.get(tenant)
         due = last is None or time.monotonic() - last > _SWEEP_S
@@ -95,12 +95,12 @@ class Watch:
         }
         return await self._odd(tenant, known) if known else []
 
-    async def mute(self, tenant: str, odd: Odd, until: datetime | None, who: str) -> None:
+    async def mute(self, tenant: str, odd: SeriesAnomaly, until: datetime | None, who: str) -> None:
         """Say nothing of it until then; None: for good. Raises ForeignRowError."""
         mutes = MuteRepository(self._store.of(tenant))
         await mutes.mute(odd.series, odd.finding.kind.value, until, who)
 
-    async def unmute(self, tenant: str, odd: Odd) -> None:
+    async def unmute(self, tenant: str, odd: SeriesAnomaly) -> None:
         """Speak of it again."""
         await MuteRepository(self._store.of(tenant)).unmute(odd.series, odd.finding.kind.value)
 
@@ -126,7 +126,7 @@ class Watch:
 
     async def _look(
         self, tenant: str, key: SeriesKey, seen_at: datetime | None, now: datetime
-    ) -> list[Finding]:
+    ) -> list[Anomaly]:
         before = self._looked.get((tenant, key))
         if before is not None and time.monotonic() - before.at < _LOOK_S:
             return before.findings
@@ -141,7 +141,7 @@ class Watch:
         self._looked[tenant, key] = _Looked(time.monotonic(), findings)
         return findings
 
-    async def _profile(self, tenant: str, series: Series, now: datetime) -> Profile:
+    async def _profile(self, tenant: str, series: StoredSeries, now: datetime) -> SeriesProfile:
         place = tenant, series.key
         known = self._profiles.get(place)
         if known is not None and time.monotonic() - known[0] < _LEARN_S:
@@ -155,15 +155,15 @@ class Watch:
         self._profiles[place] = time.monotonic(), profile
         return profile
 
-    async def _readings(self, tenant: str, series: Series, span: Span) -> list[Sample]:
-        found: list[Sample] = []
+    async def _readings(self, tenant: str, series: StoredSeries, span: Span) -> list[Measurement]:
+        found: list[Measurement] = []
         points = PointRepository(self._store.of(tenant))
         async for piece in points.pieces(series, span, Resolution.RAW, Form.PACKED):
             at, values = piece.columns[0], piece.columns[1]
             found += [(float(t) / 1e6, float(v)) for t, v in zip(at, values, strict=True)]
         return found
 
-    async def _bins(self, tenant: str, series: Series, span: Span) -> list[Bin]:
+    async def _bins(self, tenant: str, series: StoredSeries, span: Span) -> list[Bin]:
         found: list[Bin] = []
         points = PointRepository(self._store.of(tenant))
         async for piece in points.pieces(series, span, Resolution.HOURLY, Form.PACKED):
@@ -173,10 +173,12 @@ class Watch:
             ]
         return found
 
-    async def _odd(self, tenant: str, findings: Mapping[SeriesKey, Sequence[Finding]]) -> list[Odd]:
+    async def _odd(
+        self, tenant: str, findings: Mapping[SeriesKey, Sequence[Anomaly]]
+    ) -> list[SeriesAnomaly]:
         mutes = await MuteRepository(self._store.of(tenant)).all()
         odd = [
-            Odd(
+            SeriesAnomaly(
                 key,
                 quantity(key).label,
                 finding,

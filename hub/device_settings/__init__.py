@@ -1,1 +1,1 @@
-"""Settings wanted of devices: kept by version, published as `$config`, compared with reports."""
+"""Settings requested for devices: versions, published as `$config`, compared with reports."""

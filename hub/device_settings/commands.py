@@ -1,4 +1,4 @@
-"""`dormouse config`: what is wanted of a device, and whether it runs that."""
+"""`dormouse config`: the settings requested for a device, and whether it runs them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["app"]
 _NAMES = ", ".join(f"{s.name} ({s.unit})" if s.unit else s.name for s in SETTINGS.values())
 
 app = typer.Typer(
-    help="Settings wanted of devices; they take them up when they wake.", no_args_is_help=True
+    help="Settings requested for devices, which apply them when they wake.", no_args_is_help=True
 )
 
 DataDir = Annotated[
@@ -35,30 +35,32 @@ Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 @app.command()
 def show(device: Device, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show what is wanted of a device, since when, and whether it runs that."""
+    """Show the settings requested for a device, since when, and whether it runs them."""
     with HubClient(load(data_dir=data_dir), "dormouse config") as hub:
         path = f"/devices/{quote(device, safe='')}/settings"
-        found = {**hub.get(path), "history": hub.get(f"{path}/versions")}
+        state = {**hub.get(path), "history": hub.get(f"{path}/versions")}
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(state, ensure_ascii=False))
         return
     console = Console()
     table = Table(box=None, show_header=False)
-    for name, value in found["desired"].items():
+    for name, value in state["desired"].items():
         table.add_row(name, _value(name, value))
-    console.print(table if found["desired"] else f"nothing is wanted of {device}", highlight=False)
-    console.print(_standing(found), highlight=False)
-    for version in found["history"][1:]:
-        wanted = ", ".join(f"{n}={_value(n, v)}" for n, v in version["settings"].items())
+    console.print(
+        table if state["desired"] else f"no settings are requested for {device}", highlight=False
+    )
+    console.print(_standing(state), highlight=False)
+    for version in state["history"][1:]:
+        settings = ", ".join(f"{n}={_value(n, v)}" for n, v in version["settings"].items())
         at = _local(version["at"])
-        console.print(f"  version {version['version']}, {at}: {wanted or '-'}", highlight=False)
+        console.print(f"  version {version['version']}, {at}: {settings or '-'}", highlight=False)
 
 
-@app.command("set", help=f"Want settings of a device: name=value. There are {_NAMES}.")
+@app.command("set", help=f"Request settings for a device: name=value. There are {_NAMES}.")
 def set_(
     device: Device,
     assignments: Annotated[
-        list[str] | None, typer.Argument(help="interval=600 ...; `interval=` wants it no longer")
+        list[str] | None, typer.Argument(help="interval=600 ...; `interval=` withdraws it")
     ] = None,
     *,
     wifi: Annotated[
@@ -71,7 +73,7 @@ def set_(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Want settings of a device."""
+    """Request settings for a device."""
     settings = dict(parse(assignment) for assignment in assignments or ())
     if wifi is not None:
         key = (
@@ -82,23 +84,23 @@ def set_(
         )  # fmt: skip
         settings["wifi"] = {"ssid": wifi, "key": key}
     with HubClient(load(data_dir=data_dir), "dormouse config") as hub:
-        found = hub.patch(f"/devices/{quote(device, safe='')}/settings", {"settings": settings})
+        state = hub.patch(f"/devices/{quote(device, safe='')}/settings", {"settings": settings})
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(state, ensure_ascii=False))
     else:
-        Console().print(_standing(found), highlight=False)
+        Console().print(_standing(state), highlight=False)
 
 
-def _standing(found: dict[str, Any]) -> str:
-    """Wanted against reported, in a sentence."""
-    if found["version"] is None:
+def _standing(state: dict[str, Any]) -> str:
+    """Requested against reported, in a sentence."""
+    if state["version"] is None:
         return "it runs what it was set up with"
-    since = f"version {found['version']}, wanted since {_local(found['desired_at'])}"
-    if found["waiting"]:
-        runs = found["reported"]
+    since = f"version {state['version']}, requested since {_local(state['desired_at'])}"
+    if state["waiting"]:
+        runs = state["reported"]
         return f"{since}; the device runs {f'version {runs}' if runs else 'none of these'} yet"
-    at = f" (since {_local(found['reported_at'])})" if found["reported_at"] else ""
-    problem = f", but says: {escape(found['problem'])}" if found["problem"] else ""
+    at = f" (since {_local(state['reported_at'])})" if state["reported_at"] else ""
+    problem = f", but says: {escape(state['problem'])}" if state["problem"] else ""
     return f"{since}; the device runs it{at}{problem}"
 
 

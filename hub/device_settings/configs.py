@@ -1,4 +1,4 @@
-"""One tenant's wanted settings: wanted, published, compared with what devices report."""
+"""One tenant's requested settings: requested, published, compared with what devices report."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hub.device_settings.schema import SECRET, checked, split_secrets
 from hub.devices.known import require_device
 from hub.mqtt.errors import NotConnectedError
 
-__all__ = ["ConfigState", "Configs", "Publish", "payload"]
+__all__ = ["DeviceSettings", "PublishMessage", "SettingsState", "payload"]
 
 _AT_ONCE = 100  # retained messages on their way to the broker
 
 
-class Publish(Protocol):
+class PublishMessage(Protocol):
     """MqttSource.publish."""
 
     async def __call__(
@@ -30,18 +30,18 @@ class Publish(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigState:
-    """What is wanted of a device and whether it runs that; secrets are masked.
+class SettingsState:
+    """What is requested of a device and whether it runs that; secrets are masked.
 
-    `version` is the wanted one, None when nothing was ever wanted. `reported` is the version that
-    its last report names (None: it names none), `reported_at` when it first named the wanted one;
-    `problem` is what it then said was wrong with the settings.
+    `version` is the requested one, None when nothing was ever requested. `reported` is the version
+    that its last report names (None: it names none), `reported_at` when it first named the
+    requested one; `problem` is what it then said was wrong with the settings.
     """
 
     device: str
-    wanted: Mapping[str, object]
+    desired: Mapping[str, object]
     version: int | None
-    wanted_at: datetime | None
+    desired_at: datetime | None
     reported: int | None
     reported_at: datetime | None
     problem: str | None
@@ -50,44 +50,44 @@ class ConfigState:
 
     @property
     def waiting(self) -> bool:
-        """Whether something is wanted that the device does not run yet."""
+        """Whether something is requested that the device does not run yet."""
         return self.version is not None and self.version != self.reported
 
 
-class Configs:
-    """The wanted settings of one tenant's devices.
+class DeviceSettings:
+    """The requested settings of one tenant's devices.
 
-    `publish` sends to the broker; while that is away what is wanted is kept, and published by
+    `publish` sends to the broker; while that is away what is requested is stored, and published by
     `publish_all` at the next connection.
     """
 
-    def __init__(self, database: TenantDatabase, publish: Publish) -> None:
+    def __init__(self, database: TenantDatabase, publish: PublishMessage) -> None:
         self._database = database
         self._publish = publish
-        self._kept = SettingsRepository(database)
+        self._repository = SettingsRepository(database)
         self._locks: dict[str, asyncio.Lock] = {}
         self._loading = asyncio.Lock()
-        # The wanted version of devices that are not known to run it.
+        # The requested version of devices that are not known to run it.
         self._waiting: dict[str, int] | None = None
 
-    async def want(
+    async def request(
         self,
         device: str,
         changes: Mapping[str, object],
         *,
         who: str = "hub",
-        why: str = "settings wanted",
+        why: str = "settings requested",
     ) -> int:
-        """Want these settings besides those wanted before (None: no longer); the version.
+        """Request these settings besides those requested before (None: no longer); the version.
 
         Nothing new is no new version. Raises ConfigError naming what is not allowed,
         DeviceUnknownError.
         """
-        wanted = checked(changes)
+        requested = checked(changes)
         await require_device(self._database, device)
         async with self._lock(device):
-            version = await self._kept.change(
-                device, lambda latest: merged(latest, wanted), who=who, why=why
+            version = await self._repository.change(
+                device, lambda latest: merged(latest, requested), who=who, why=why
             )
             latest = await self._latest(device)
             if latest is not None and latest.reported_at is None:
@@ -95,14 +95,16 @@ class Configs:
             await self._send(latest)
         return version
 
-    async def state(self, device: str) -> ConfigState:
-        """What is wanted and what runs. Raises DeviceUnknownError."""
+    async def state(self, device: str) -> SettingsState:
+        """What is requested and what runs. Raises DeviceUnknownError."""
         await require_device(self._database, device)
-        return _state(device, await self._kept.history(device))
+        return _state(device, await self._repository.history(device))
 
     async def history(self, device: str) -> list[SettingsVersion]:
         """Every version, newest first, without secrets."""
-        return [replace(version, secrets=None) for version in await self._kept.history(device)]
+        return [
+            replace(version, secrets=None) for version in await self._repository.history(device)
+        ]
 
     async def reported(
         self, device: str, version: int | None, at: datetime, problems: Sequence[object] = ()
@@ -111,8 +113,10 @@ class Configs:
         if version is None or (await self._wait_list()).get(device) != version:
             return
         async with self._lock(device):
-            said = [str(p) for p in problems if str(p).startswith(("setting ", "wifi"))]
-            await self._kept.reported(device, version, at, "; ".join(said)[:500] or None)
+            complaints = [str(p) for p in problems if str(p).startswith(("setting ", "wifi"))]
+            await self._repository.reported(
+                device, version, at, "; ".join(complaints)[:500] or None
+            )
             waiting = await self._wait_list()
             if waiting.get(device) == version:
                 del waiting[device]
@@ -123,14 +127,14 @@ class Configs:
 
         Raises NotConnectedError.
         """
-        latest = await self._kept.latest()
+        latest = await self._repository.latest()
         for start in range(0, len(latest), _AT_ONCE):
             await asyncio.gather(
                 *(self._send_now(version.device) for version in latest[start : start + _AT_ONCE])
             )
 
     async def replaced(self, old: str, new: str) -> None:
-        """`new` has taken the place of `old`: what was wanted of one is wanted of the other."""
+        """`new` has taken the place of `old`: it is requested what was requested of `old`."""
         self._waiting = None
         await self._withdraw(old)
         async with self._lock(new):
@@ -158,13 +162,13 @@ class Configs:
             return  # publish_all comes at the next connection
 
     async def _latest(self, device: str) -> SettingsVersion | None:
-        found = await self._kept.latest(device)
-        return found[0] if found else None
+        versions = await self._repository.latest(device)
+        return versions[0] if versions else None
 
     async def _wait_list(self) -> dict[str, int]:
         async with self._loading:
             if self._waiting is None:
-                latest = await self._kept.latest()
+                latest = await self._repository.latest()
                 self._waiting = {v.device: v.version for v in latest if v.reported_at is None}
             return self._waiting
 
@@ -179,35 +183,35 @@ def merged(
 
     Secrets that the device does not run yet go on to the next version.
     """
-    wanted: dict[str, Any] = dict(latest.settings) if latest else {}
+    settings: dict[str, Any] = dict(latest.settings) if latest else {}
     secrets: dict[str, Any] = dict(latest.secrets or {}) if latest else {}
-    shown, fresh = split_secrets({k: v for k, v in changes.items() if v is not None})
+    public, fresh = split_secrets({k: v for k, v in changes.items() if v is not None})
     for name, value in changes.items():
         secrets.pop(name, None)
         if value is None:
-            wanted.pop(name, None)
-    wanted |= shown
+            settings.pop(name, None)
+    settings |= public
     secrets |= fresh or {}
-    if latest is not None and fresh is None and wanted == latest.settings:
+    if latest is not None and fresh is None and settings == latest.settings:
         return None
-    return wanted, secrets or None
+    return settings, secrets or None
 
 
 def payload(version: SettingsVersion) -> str:
     """`$config` as it is published: a setting with a secret only until the device runs it."""
-    said = {name: value for name, value in version.settings.items() if name not in SECRET}
+    public = {name: value for name, value in version.settings.items() if name not in SECRET}
     return json.dumps(
-        {"version": version.version, **said, **(version.secrets or {})},
+        {"version": version.version, **public, **(version.secrets or {})},
         separators=(",", ":"),
         ensure_ascii=False,
     )
 
 
-def _state(device: str, history: Sequence[SettingsVersion]) -> ConfigState:
+def _state(device: str, history: Sequence[SettingsVersion]) -> SettingsState:
     if not history:
-        return ConfigState(device, {}, None, None, None, None, None)
+        return SettingsState(device, {}, None, None, None, None, None)
     latest = history[0]
-    return ConfigState(
+    return SettingsState(
         device,
         latest.settings,
         latest.version,

@@ -1,4 +1,4 @@
-"""What can go wrong when settings of a device are wanted."""
+"""What can go wrong when settings of a device are requested."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ConfigError"]
 
 
 class ConfigError(HubError):
-    """A setting that cannot be wanted; `setting` names it. Never says a secret's value."""
+    """A setting that cannot be requested; `setting` names it. Never says a secret's value."""
 
     http_status = 422
     exit_status = 2

@@ -20,7 +20,7 @@ _QUERIES = Queries.of("hub.device_settings")
 
 @dataclass(frozen=True, slots=True)
 class SettingsVersion:
-    """One version of a device's wanted settings; `secrets` only until the device reported it.
+    """One version of a device's requested settings; `secrets` only until the device reported it.
 
     `runs` is the version that the device's last report names, None when it names none.
     """
@@ -49,7 +49,7 @@ class SettingsRepository:
         self._database = database
 
     async def latest(self, device: str | None = None) -> list[SettingsVersion]:
-        """What is wanted of a device, or of all that something was ever wanted of."""
+        """What is requested of a device, or of all that something was ever requested of."""
         return await self._versions(_QUERIES["latest_versions"], {"device": device})
 
     async def history(self, device: str) -> list[SettingsVersion]:
@@ -83,14 +83,14 @@ class SettingsRepository:
             )  # fmt: skip
             await conn.execute(_QUERIES["forget_superseded_secrets"], [number, version])
             before = latest.settings if latest else {}
-            # An interval that is no longer wanted is not known any more.
-            kept = None if "interval" in before else interval
-            wanted = settings.get("name") or name, settings.get("interval", kept)
-            if wanted != (name, interval):
+            # An interval that is no longer requested is not known any more.
+            unchanged = None if "interval" in before else interval
+            desired = settings.get("name") or name, settings.get("interval", unchanged)
+            if desired != (name, interval):
                 await conn.execute(_QUERIES["begin_activity"], [who, why])
                 await conn.execute(
                     _QUERIES["set_name_and_interval"],
-                    [*wanted, number],
+                    [*desired, number],
                 )
                 await conn.execute(_QUERIES["end_activity"])
         return version

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from hub.api.access import Operator, Read, Write
 from hub.api.parameters import DeviceId
-from hub.device_settings.configs import ConfigState
-from hub.device_settings.service import ConfigService
+from hub.device_settings.configs import SettingsState
+from hub.device_settings.service import SettingsService
 from hub.live import Live, LiveChange
 
 __all__ = ["SettingsOut", "routes"]
@@ -30,13 +30,13 @@ class SettingsOut(BaseModel):
     waiting: bool
 
     @classmethod
-    def of(cls, state: ConfigState) -> SettingsOut:
+    def of(cls, state: SettingsState) -> SettingsOut:
         """A state as the API gives it."""
         return cls(
             device=state.device,
-            desired=dict(state.wanted),
+            desired=dict(state.desired),
             version=state.version,
-            desired_at=state.wanted_at,
+            desired_at=state.desired_at,
             reported=state.reported,
             reported_at=state.reported_at,
             problem=state.problem,
@@ -51,7 +51,7 @@ class SettingsIn(BaseModel, extra="forbid"):
     settings: dict[str, Any] = Field(min_length=1, max_length=100)
 
 
-class SettingsVersion(BaseModel):
+class SettingsVersionOut(BaseModel):
     """What was desired of a device at some time, secrets masked."""
 
     version: int
@@ -63,7 +63,7 @@ class SettingsVersion(BaseModel):
     problem: str | None
 
 
-def routes(settings: ConfigService, live: Live) -> APIRouter:
+def routes(settings: SettingsService, live: Live) -> APIRouter:
     """The routes under /devices/{device}/settings."""
     router = APIRouter(prefix="/devices/{device}/settings", tags=["devices"])
 
@@ -82,12 +82,12 @@ def routes(settings: ConfigService, live: Live) -> APIRouter:
         return SettingsOut.of(await settings.of(caller.tenant).state(device))
 
     @router.get("/versions")
-    async def versions(caller: Operator, device: DeviceId) -> list[SettingsVersion]:
+    async def versions(caller: Operator, device: DeviceId) -> list[SettingsVersionOut]:
         """Every version of a device's settings, the newest first."""
         configs = settings.of(caller.tenant)
         await configs.state(device)  # refuses what is no device
         return [
-            SettingsVersion.model_validate(version, from_attributes=True)
+            SettingsVersionOut.model_validate(version, from_attributes=True)
             for version in await configs.history(device)
         ]
 

@@ -1,4 +1,4 @@
-"""What may be wanted of a device, and within which bounds. Pure.
+"""What may be requested of a device, and within which bounds. Pure.
 
 The bounds are those of firmware/dormouse/settings.py, which is no part of an installed hub; a
 test compares the two.
@@ -103,24 +103,24 @@ SETTINGS: Mapping[str, Setting] = {
 """All that can be set, by name."""
 
 SECRET: Mapping[str, frozenset[str]] = {"wifi": frozenset({"key"})}
-"""Settings that are wanted once and not kept: which of their members nobody may see."""
+"""Settings that are requested once and not kept: which of their members nobody may see."""
 
 
 def checked(changes: Mapping[str, object]) -> dict[str, object]:
-    """The changes as they are published; None (no longer wanted) stays None. Raises ConfigError."""
+    """The changes as they are published; None (withdrawn) stays None. Raises ConfigError."""
     if not changes:
         raise ConfigError("settings", f"none named; there are {', '.join(SETTINGS)}")
-    found: dict[str, object] = {}
+    settings: dict[str, object] = {}
     for name, value in changes.items():
         setting = SETTINGS.get(name)
         if setting is None:
             raise ConfigError(name[:64], f"no such setting; there are {', '.join(SETTINGS)}")
-        found[name] = None if value is None else setting.check(name, value)
-    return found
+        settings[name] = None if value is None else setting.check(name, value)
+    return settings
 
 
 def parse(assignment: str) -> tuple[str, object]:
-    """(name, value) of `interval=600`; `interval=` wants it no longer. Raises ConfigError.
+    """(name, value) of `interval=600`; `interval=` withdraws it. Raises ConfigError.
 
     A setting that is not text or a number cannot be written so.
     """

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 
 from contracts.topics import Report
 from hub.database.database import Database
-from hub.device_settings.configs import Configs
+from hub.device_settings.configs import DeviceSettings
 from hub.mqtt.connection import at_every_connection
 from hub.mqtt.source import Delivery, MqttSource
 from hub.runtime.supervisor import PartRole, Supervisor
 
-__all__ = ["ConfigService"]
+__all__ = ["SettingsService"]
 
 
-class ConfigService:
+class SettingsService:
     """Publishes what is wanted at every connection to the broker, and hears of reports.
 
     `tenant_of` says whose a device is.
@@ -30,23 +30,23 @@ class ConfigService:
         self._store = store
         self._source = source
         self._tenant_of = tenant_of
-        self._configs: dict[str, Configs] = {}
+        self._configs: dict[str, DeviceSettings] = {}
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
 
-    def of(self, tenant: str) -> Configs:
+    def of(self, tenant: str) -> DeviceSettings:
         """The wanted settings of a tenant's devices."""
         if tenant not in self._configs:
-            self._configs[tenant] = Configs(self._store.of(tenant), self._source.publish)
+            self._configs[tenant] = DeviceSettings(self._store.of(tenant), self._source.publish)
         return self._configs[tenant]
 
     async def change(
         self, tenant: str, device: str, changes: Mapping[str, object], *, who: str, why: str
     ) -> int:
-        """See Configs.want."""
-        return await self.of(tenant).want(device, changes, who=who, why=why)
+        """See DeviceSettings.want."""
+        return await self.of(tenant).request(device, changes, who=who, why=why)
 
     async def replaced(self, tenant: str, old: str, new: str) -> None:
-        """See Configs.replaced."""
+        """See DeviceSettings.replaced."""
         await self.of(tenant).replaced(old, new)
 
     async def start(self) -> None:

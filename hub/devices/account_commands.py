@@ -18,7 +18,7 @@ from hub.settings import load
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Accounts at the broker: list, let in, shut out, remove.", no_args_is_help=True
+    help="Accounts at the broker: list, approve, disable, remove.", no_args_is_help=True
 )
 app.callback(invoke_without_command=True)(devices)
 
@@ -45,12 +45,12 @@ def list_(
 ) -> None:
     """Accounts, devices that ask for one, and refused enrolments."""
     with _hub(data_dir) as hub:
-        found: dict[str, Any] = hub.get("/accounts")
+        accounts: dict[str, Any] = hub.get("/accounts")
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(accounts, ensure_ascii=False))
         return
     table = Table("device", "tenant", "state", "model", "firmware", "problems", box=None)
-    for account in found["accounts"]:
+    for account in accounts["accounts"]:
         problems = ", ".join(f"{kind}: {count}" for kind, count in account["problems"].items())
         table.add_row(
             account["name"],
@@ -60,18 +60,18 @@ def list_(
             account["firmware"],
             problems,
         )
-    for asking in found["asking"]:
+    for asking in accounts["asking"]:
         table.add_row(asking["name"], "", "asks to enrol", asking["model"], asking["firmware"], "")
     console = Console()
     console.print(table)
-    console.print(_enrolment(found))
+    console.print(_enrolment(accounts))
 
 
-def _enrolment(found: dict[str, Any]) -> str:
-    window = found["window"]
+def _enrolment(accounts: dict[str, Any]) -> str:
+    window = accounts["window"]
     if window:
         return f"enrolment open for {window['tenant']}, {-(-window['seconds'] // 60)} minutes left"
-    return f"enrolment: {found['enrolment']}"
+    return f"enrolment: {accounts['enrolment']}"
 
 
 @app.command()
@@ -119,15 +119,15 @@ def add(
 
 @app.command()
 def disable(device: Device, data_dir: DataDir = None) -> None:
-    """Shut a device out, at once; its readings stay."""
+    """Disable a device's account, at once; its readings stay."""
     with _hub(data_dir) as hub:
         hub.post(f"{_account(device)}/disable")
-    typer.echo(f"{device} is shut out")
+    typer.echo(f"{device} may not connect any more")
 
 
 @app.command()
 def enable(device: Device, data_dir: DataDir = None) -> None:
-    """Let a device in again."""
+    """Enable a device's account again."""
     with _hub(data_dir) as hub:
         hub.post(f"{_account(device)}/enable")
     typer.echo(f"{device} may connect")
@@ -164,12 +164,12 @@ def replace(
         done = hub.post(f"/devices/{quote(old, safe='')}/replacement", {"new": new})
     typer.echo(f"{new} has taken the place of {old}")
     if done["apart"]:
-        typer.echo(f"what {new} measured before is kept as {done['apart']}")
+        typer.echo(f"earlier readings of {new} are kept as {done['apart']}")
     if not done["homekit"]:
         typer.echo(f"HomeKit did not show {old}")
     if done["shut_out"]:
         typer.echo(
-            f"{old} may not connect any more; `dormouse devices enable {old}` lets it in again, "
+            f"{old} may not connect any more; `dormouse devices enable {old}` enables it again, "
             "as a device of its own"
         )
 

@@ -93,20 +93,20 @@ class RenewalIn(BaseModel, extra="forbid"):
 def routes(mqtt: Mqtt) -> APIRouter:
     """The routes under /accounts and /enrolment."""
     router = APIRouter(tags=["operator"], dependencies=[OPERATOR_ONLY])
-    steps = _Steps(mqtt)
-    router.get("/accounts")(steps.accounts)
-    router.post("/accounts/{device}", status_code=201)(steps.add)
-    router.post("/accounts/{device}/approve", status_code=204)(steps.approve)
-    router.post("/accounts/{device}/disable", status_code=204)(steps.disable)
-    router.post("/accounts/{device}/enable", status_code=204)(steps.enable)
-    router.post("/accounts/{device}/renew", status_code=204)(steps.renew)
-    router.post("/accounts/{device}/rotate")(steps.rotate)
-    router.delete("/accounts/{device}", status_code=204)(steps.remove)
-    router.post("/enrolment/window")(steps.window)
+    handlers = _Handlers(mqtt)
+    router.get("/accounts")(handlers.accounts)
+    router.post("/accounts/{device}", status_code=201)(handlers.add)
+    router.post("/accounts/{device}/approve", status_code=204)(handlers.approve)
+    router.post("/accounts/{device}/disable", status_code=204)(handlers.disable)
+    router.post("/accounts/{device}/enable", status_code=204)(handlers.enable)
+    router.post("/accounts/{device}/renew", status_code=204)(handlers.renew)
+    router.post("/accounts/{device}/rotate")(handlers.rotate)
+    router.delete("/accounts/{device}", status_code=204)(handlers.remove)
+    router.post("/enrolment/window")(handlers.window)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the routes do."""
 
     def __init__(self, mqtt: Mqtt) -> None:

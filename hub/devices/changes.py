@@ -34,18 +34,18 @@ class DeviceChanges:
     async def _change(
         self, statement: Query, device: str, value: str | int | None, why: str
     ) -> None:
-        facts = {"device": device, "value": value}
+        parameters = {"device": device, "value": value}
         with typed():
             async with self._database.transaction() as conn:
-                await conn.execute(_QUERIES["ensure_device"], facts)
+                await conn.execute(_QUERIES["ensure_device"], parameters)
                 # A statement that touches no row would leave an activity without a tick.
                 async with conn.transaction() as attempt:
                     await acting(conn, self._who, why)
-                    changed = await conn.execute(statement, facts)
+                    changed = await conn.execute(statement, parameters)
                     if not changed.rowcount:
                         attempt.force_rollback = True
-                known = await conn.execute(_QUERIES["find_device"], facts)
-        if not known.rowcount:
+                rows = await conn.execute(_QUERIES["find_device"], parameters)
+        if not rows.rowcount:
             raise ForeignRowError(f"no device {device!r}")
 
 

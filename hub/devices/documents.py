@@ -32,8 +32,8 @@ async def devices_where(
         try:
             form = await (await conn.execute(_QUERIES["path_form"], [path])).fetchone()
             predicate = form is not None and form[0] is not None
-            found = await conn.execute(_QUERIES["devices_where"], [path, predicate])
-            return [row[0] for row in await found.fetchall()]
+            rows = await conn.execute(_QUERIES["devices_where"], [path, predicate])
+            return [row[0] for row in await rows.fetchall()]
         except pg.QueryCanceled:
             raise PathTooSlowError(path, time_limit_ms) from None
 

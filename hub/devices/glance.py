@@ -91,10 +91,10 @@ async def glance(database: TenantDatabase, device: str | None = None) -> Glance:
 
 
 async def _values(conn: Connection, facts: dict[str, str | None]) -> dict[str, list[SeriesGlance]]:
-    found: dict[str, list[SeriesGlance]] = {}
+    by_device: dict[str, list[SeriesGlance]] = {}
     for row in await (await conn.execute(_QUERIES["values_at_a_glance"], facts)).fetchall():
         device, service, index, name, kind, value, text, at, gain, offset = row
         key = SeriesKey(device, service, index, name)
         shown = SeriesGlance(key, restore(kind, value, text), at, gain, offset)
-        found.setdefault(device, []).append(shown)
-    return found
+        by_device.setdefault(device, []).append(shown)
+    return by_device

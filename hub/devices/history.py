@@ -11,13 +11,13 @@ from psycopg.rows import class_row
 from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
 
-__all__ = ["Changed", "Past", "changes_of", "device_at"]
+__all__ = ["DeviceAtInstant", "PropertyChange", "changes_of", "device_at"]
 
 _QUERIES = Queries.of("hub.devices")
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class DeviceAtInstant:
     """A device as it was known at an instant; `since` is the last change before.
 
     `place_path` names the places from the outside in, as they are called today; empty where they
@@ -36,7 +36,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class PropertyChange:
     """A property that went from one value to another."""
 
     at: datetime
@@ -47,11 +47,16 @@ class Changed:
     why: str | None
 
 
-async def device_at(database: TenantDatabase, device: str, instant: datetime) -> Past | None:
+async def device_at(
+    database: TenantDatabase, device: str, instant: datetime
+) -> DeviceAtInstant | None:
     """A device as it was; None before it was known."""
-    facts = {"device": device, "at": instant}
-    async with database.transaction() as conn, conn.cursor(row_factory=class_row(Past)) as rows:
-        await rows.execute(_QUERIES["device_at"], facts)
+    parameters = {"device": device, "at": instant}
+    async with (
+        database.transaction() as conn,
+        conn.cursor(row_factory=class_row(DeviceAtInstant)) as rows,
+    ):
+        await rows.execute(_QUERIES["device_at"], parameters)
         return await rows.fetchone()
 
 
@@ -62,9 +67,12 @@ async def changes_of(
     since: datetime | None = None,
     until: datetime | None = None,
     most: int = 100,
-) -> list[Changed]:
+) -> list[PropertyChange]:
     """What changed of a device, since < at <= until, the newest first; places by number."""
-    facts = {"device": device, "since": since, "until": until, "most": most}
-    async with database.transaction() as conn, conn.cursor(row_factory=class_row(Changed)) as rows:
-        await rows.execute(_QUERIES["changes_of_device"], facts)
+    parameters = {"device": device, "since": since, "until": until, "most": most}
+    async with (
+        database.transaction() as conn,
+        conn.cursor(row_factory=class_row(PropertyChange)) as rows,
+    ):
+        await rows.execute(_QUERIES["changes_of_device"], parameters)
         return await rows.fetchall()

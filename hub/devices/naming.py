@@ -19,7 +19,7 @@ __all__ = ["ChangeSettings", "Naming"]
 
 
 class ChangeSettings(Protocol):
-    """hub.device_settings.service.ConfigService.change."""
+    """hub.device_settings.service.SettingsService.change."""
 
     async def __call__(
         self, tenant: str, device: str, changes: Mapping[str, object], *, who: str, why: str
@@ -47,9 +47,9 @@ class Naming:
     async def names(self, tenant: str) -> dict[str, str]:
         """What devices are called, by id: by people, otherwise by themselves; some by nobody."""
         bridge = self._bridges().get(tenant)
-        shown = bridge.names() if bridge else {}
+        own_names = bridge.names() if bridge else {}
         # Apple Home must call a device something: a name made of its id is none.
-        own = {device: name for device, name in shown.items() if name != device_name(device)}
+        own = {device: name for device, name in own_names.items() if name != device_name(device)}
         return {**own, **await DeviceRepository(self._store.of(tenant)).names()}
 
     async def rename(self, tenant: str, device: str, name: str, who: str) -> None:
@@ -72,5 +72,5 @@ class Naming:
         account = self._accounts.get(device)
         if account is not None and account.firmware:
             return True
-        found = await overview(self._store.of(tenant), [device])
-        return bool(found and (found[0].report or {}).get("boot"))
+        devices = await overview(self._store.of(tenant), [device])
+        return bool(devices and (devices[0].report or {}).get("boot"))

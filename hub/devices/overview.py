@@ -45,8 +45,8 @@ class DeviceOverview:
     @property
     def battery_mv(self) -> int | None:
         """Millivolts, as last reported."""
-        found = (self.report or {}).get("battery_mv")
-        return found if isinstance(found, int) else None
+        millivolts = (self.report or {}).get("battery_mv")
+        return millivolts if isinstance(millivolts, int) else None
 
 
 async def overview(

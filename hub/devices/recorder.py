@@ -29,7 +29,7 @@ class DeviceRecorder:
         if batch.lost:
             await self._of(batch.device).lost(batch.device, batch.boot, batch.lost)
 
-    async def held(self, device: str, boot: str) -> list[tuple[int, int]]:
+    async def received_ranges(self, device: str, boot: str) -> list[tuple[int, int]]:
         """The ranges of a boot identity's sequence numbers that the database holds: for Acks."""
         for gaps in await self._of(device).gaps(device):
             if gaps.boot == boot:

@@ -13,9 +13,9 @@ from hub.homekit.errors import UnknownDeviceError
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.accounts import AccountBook
 
-__all__ = ["OnReplaced", "Replaced", "Replacement", "UnfitReplacementError"]
+__all__ = ["Replaced", "Replacement", "ReplacementListener", "UnfitReplacementError"]
 
-OnReplaced = Callable[[str, str, str], Awaitable[object]]
+ReplacementListener = Callable[[str, str, str], Awaitable[object]]
 """Called with the tenant, the device that was replaced and the one in its place."""
 
 
@@ -40,7 +40,7 @@ class Replaced:
 
 
 class Replacement:
-    """Replaces devices; `on_replaced` are told once the database has it."""
+    """Replaces devices; `on_replaced` are called once the database has it."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Replacement:
         tenant_of: Callable[[str], str],
         accounts: AccountBook,
         bridges: Callable[[], Mapping[str, Bridge]],
-        on_replaced: Sequence[OnReplaced],
+        on_replaced: Sequence[ReplacementListener],
     ) -> None:
         self._store = store
         self._tenant_of, self._accounts, self._bridges = tenant_of, accounts, bridges
@@ -66,8 +66,8 @@ class Replacement:
         if self._tenant_of(new) != tenant:
             raise UnfitReplacementError(f"{new} is another tenant's")
         apart = await replace_device(self._store.of(tenant), old, new, who=who)
-        for tell in self._on_replaced:
-            await tell(tenant, old, new)
+        for notify in self._on_replaced:
+            await notify(tenant, old, new)
         account = self._accounts.get(old)
         if account is not None:
             # Should it come back to life it must not write a second history unasked.

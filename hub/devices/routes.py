@@ -13,7 +13,7 @@ from hub.api.access import Command, Read, Write
 from hub.api.parameters import DeviceId, Instant, Name, Number, series_key, series_name
 from hub.api.problems import ProblemError
 from hub.devices.glance import DeviceGlance, SeriesGlance
-from hub.devices.history import Past
+from hub.devices.history import DeviceAtInstant
 from hub.devices.known import DeviceUnknownError
 from hub.devices.naming import Naming
 from hub.devices.service import DeviceService
@@ -238,7 +238,7 @@ def series_out(glance: SeriesGlance) -> SeriesOut:
     )
 
 
-def _past(past: Past, instant: datetime) -> PastOut:
+def _past(past: DeviceAtInstant, instant: datetime) -> PastOut:
     return PastOut(
         id=past.device,
         at=instant.astimezone(UTC),

@@ -9,11 +9,11 @@ from contracts.reading import SeriesKey, Value
 from hub.database.database import Database
 from hub.devices.changes import DeviceChanges
 from hub.devices.glance import Glance, glance
-from hub.devices.history import Changed, Past, changes_of, device_at
+from hub.devices.history import DeviceAtInstant, PropertyChange, changes_of, device_at
 from hub.devices.known import require_device
 from hub.devices.overview import DeviceOverview, overview
 from hub.devices.repository import BootGaps, DeviceRepository
-from hub.devices.write import tell
+from hub.devices.write import send_value
 from hub.homekit.bridge import Bridge
 
 __all__ = ["DeviceService"]
@@ -37,7 +37,7 @@ class DeviceService:
         """Raise DeviceUnknownError, with names that are near, when there is no such device."""
         await require_device(self._database.of(tenant), device)
 
-    async def at(self, tenant: str, device: str, instant: datetime) -> Past | None:
+    async def at(self, tenant: str, device: str, instant: datetime) -> DeviceAtInstant | None:
         """A device as it was at an instant; None before it was known."""
         return await device_at(self._database.of(tenant), device, instant)
 
@@ -49,7 +49,7 @@ class DeviceService:
         since: datetime | None = None,
         until: datetime | None = None,
         most: int = 100,
-    ) -> list[Changed]:
+    ) -> list[PropertyChange]:
         """What changed of a device, since < at <= until, the newest first."""
         database = self._database.of(tenant)
         return await changes_of(database, device, since=since, until=until, most=most)
@@ -70,4 +70,4 @@ class DeviceService:
 
         Raises as hub.devices.write.tell.
         """
-        return await tell(self._database, self._bridges(), tenant, key, value)
+        return await send_value(self._database, self._bridges(), tenant, key, value)

@@ -13,7 +13,7 @@ from hub.devices.known import DeviceUnknownError
 from hub.errors import HubError
 from hub.homekit.bridge import Bridge
 
-__all__ = ["NotSoError", "NotWritableError", "SeriesUnknownError", "tell", "writable"]
+__all__ = ["InvalidValueError", "NotWritableError", "SeriesUnknownError", "send_value", "writable"]
 
 
 class SeriesUnknownError(HubError):
@@ -34,7 +34,7 @@ class NotWritableError(HubError):
         super().__init__(f"{key.characteristic} can only be read: a device says it, nobody sets it")
 
 
-class NotSoError(HubError):
+class InvalidValueError(HubError):
     """A value that the characteristic cannot have."""
 
     http_status = 422
@@ -42,30 +42,34 @@ class NotSoError(HubError):
 
 def writable(key: SeriesKey) -> bool:
     """Whether a device may be sent a value for a series."""
-    known = CHARACTERISTICS.get(key.characteristic)
-    return known is not None and known.writable and known.name not in {"Name", "ConfiguredName"}
+    characteristic = CHARACTERISTICS.get(key.characteristic)
+    return (
+        characteristic is not None
+        and characteristic.writable
+        and characteristic.name not in {"Name", "ConfiguredName"}
+    )
 
 
-async def tell(
+async def send_value(
     store: Database, bridges: Mapping[str, Bridge], tenant: str, key: SeriesKey, value: Value
 ) -> tuple[Value, bool]:
     """Send a tenant's device a value; the value in its format, and whether it was sent at once.
 
     A device that sleeps gets it when it wakes; a controller in HomeKit sees what one of its own
-    would have caused. Raises DeviceUnknownError, SeriesUnknownError, NotWritableError, NotSoError,
-    UnknownDeviceError (HomeKit holds it back), UnreachableDeviceError.
+    would have caused. Raises DeviceUnknownError, SeriesUnknownError, NotWritableError,
+    InvalidValueError, UnknownDeviceError (HomeKit holds it back), UnreachableDeviceError.
     """
-    found = (await glance(store.of(tenant), key.device)).devices
-    if not found:
+    devices = (await glance(store.of(tenant), key.device)).devices
+    if not devices:
         raise DeviceUnknownError(key.device)
-    if key not in {one.series for one in found[0].values}:
+    if key not in {one.series for one in devices[0].values}:
         raise SeriesUnknownError(key)
     if not writable(key):
         raise NotWritableError(key)
     try:
         checked = parse(key.service, key.characteristic, value)
     except BadValue as bad:
-        raise NotSoError(str(bad)) from None
+        raise InvalidValueError(str(bad)) from None
     bridge = bridges.get(tenant)
     if bridge is None:
         raise DeviceUnknownError(key.device)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from contracts.hub_client import HubRefusedError
 from hub.client import HubClient, hub_facts
-from hub.doctor.finding import Finding, Verdict
+from hub.doctor.finding import DoctorFinding, Verdict
 from hub.settings import Settings, load
 
 __all__ = ["doctor"]
@@ -37,7 +37,7 @@ def doctor(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None
         raise typer.Exit(1)
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings) -> Iterator[DoctorFinding]:
     """Everything that is tried. Raises NoHubError."""
     from hub.doctor import dashboard, machine  # noqa: PLC0415  # no other command needs them
 
@@ -45,10 +45,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     with HubClient(settings, "dormouse hub doctor") as hub:
         if facts.get("mqtt_port"):
             yield from _broker(hub, facts)
-        for found in hub.get("/doctor/database"):
-            yield Finding(found["what"], Verdict(found["verdict"]), found["detail"])
-        for found in hub.get("/doctor/parts"):
-            yield Finding(found["what"], Verdict(found["verdict"]), found["detail"])
+        for finding in hub.get("/doctor/database"):
+            yield DoctorFinding(finding["what"], Verdict(finding["verdict"]), finding["detail"])
+        for finding in hub.get("/doctor/parts"):
+            yield DoctorFinding(finding["what"], Verdict(finding["verdict"]), finding["detail"])
         yield from _enrolment(hub.get("/accounts"))
         url = f"http://{_here(facts['host'])}:{facts['http_port']}"
         routes = [(one["method"], one["path"]) for one in hub.get("/routes", pages=False)]
@@ -58,7 +58,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from machine.tls(settings.data_dir / "broker" / "server.crt")
 
 
-def _broker(hub: HubClient, facts: dict[str, Any]) -> Iterator[Finding]:
+def _broker(hub: HubClient, facts: dict[str, Any]) -> Iterator[DoctorFinding]:
     """With two accounts that live as long as this takes."""
     from hub.doctor import broker  # noqa: PLC0415  # see examine()
 
@@ -66,8 +66,12 @@ def _broker(hub: HubClient, facts: dict[str, Any]) -> Iterator[Finding]:
     names = [f"doctor-{secrets.token_hex(4)}" for _ in range(2)]
     try:
         accounts = [(name, hub.post(f"/accounts/{name}", {})["password"]) for name in names]
-        enrolment = broker.Door(host, facts["enrol_port"]) if facts.get("enrol_port") else None
-        yield from broker.examine(broker.Door(host, facts["mqtt_port"]), enrolment, accounts)
+        enrolment = (
+            broker.BrokerListener(host, facts["enrol_port"]) if facts.get("enrol_port") else None
+        )
+        yield from broker.examine(
+            broker.BrokerListener(host, facts["mqtt_port"]), enrolment, accounts
+        )
     finally:
         for name in names:
             with contextlib.suppress(HubRefusedError):
@@ -80,18 +84,18 @@ def _here(host: str) -> str:
     return f"[{reached}]" if ":" in reached else reached
 
 
-def _enrolment(found: dict[str, Any]) -> Iterator[Finding]:
-    if found["enrolment"] == "open":
-        yield Finding(
+def _enrolment(accounts: dict[str, Any]) -> Iterator[DoctorFinding]:
+    if accounts["enrolment"] == "open":
+        yield DoctorFinding(
             "enrol as a stranger",
             Verdict.NOTE,
             "enrolment is open: whoever reaches the sensor network can add a device; when yours "
             "are in, set DORMOUSE_ENROLMENT=window",
         )
-    takeovers = found["refused"].get("enrol-take-over", 0)
+    takeovers = accounts["refused"].get("enrol-take-over", 0)
     if takeovers:
-        names = [a["name"] for a in found["accounts"] if "enrol-take-over" in a["problems"]]
-        yield Finding(
+        names = [a["name"] for a in accounts["accounts"] if "enrol-take-over" in a["problems"]]
+        yield DoctorFinding(
             "look for attempted take-overs",
             Verdict.NOTE,
             f"{takeovers} with another password: {', '.join(names[:5])} "
@@ -99,7 +103,7 @@ def _enrolment(found: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _print(findings: list[Finding]) -> None:
+def _print(findings: list[DoctorFinding]) -> None:
     console = Console(soft_wrap=True)
     for finding in findings:
         detail = f": {finding.detail}" if finding.detail else ""

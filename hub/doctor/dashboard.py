@@ -8,25 +8,25 @@ from collections.abc import Iterator, Sequence
 import httpx
 
 from hub.api.public import PUBLIC
-from hub.doctor.finding import Finding, Verdict
+from hub.doctor.finding import DoctorFinding, Verdict
 
 __all__ = ["examine"]
 
 _STRANGE = "dashboard-of-somebody.example"
 
 
-def examine(url: str, routes: Sequence[tuple[str, str]], people: int) -> Iterator[Finding]:
+def examine(url: str, routes: Sequence[tuple[str, str]], people: int) -> Iterator[DoctorFinding]:
     """Try every route as nobody, and what other sites would try. `people`: how many there are."""
     with httpx.Client(base_url=url, timeout=10) as client:
         tried = [("GET", "/"), ("GET", "/people"), *routes]
         opened = [f"{method} {path}" for method, path in tried if _opens(client, method, path)]
-        yield Finding.of(
+        yield DoctorFinding.of(
             f"open {len(tried)} pages and API routes without logging in",
             not opened,
             f"{', '.join(opened[:5])} answered; that is a fault of this version: report it",
         )
         answer = client.get("/login", headers={"Host": _STRANGE})
-        yield Finding.of(
+        yield DoctorFinding.of(
             "open the dashboard under a name that anybody can register",
             answer.status_code == 421,
             f"{_STRANGE} was answered",
@@ -34,16 +34,16 @@ def examine(url: str, routes: Sequence[tuple[str, str]], people: int) -> Iterato
         answer = client.post(
             "/logout", headers={"Origin": f"http://{_STRANGE}", "Cookie": "dormouse_session=x"}
         )
-        yield Finding.of(
+        yield DoctorFinding.of(
             "press the dashboard's buttons from another site",
             answer.status_code == 403,
             f"answered with {answer.status_code}",
         )
-        yield Finding.of(
+        yield DoctorFinding.of(
             "open a page's websocket without logging in", _no_websocket(client), "it opened"
         )
     if not people:
-        yield Finding(
+        yield DoctorFinding(
             "find an administrator of the dashboard",
             Verdict.NOTE,
             "there is none yet: `dormouse people invite` makes a link",

@@ -8,7 +8,7 @@ from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError, DatabaseError
 from hub.database.queries import Queries
 from hub.database.refusals import typed
-from hub.doctor.finding import Finding
+from hub.doctor.finding import DoctorFinding
 
 __all__ = ["examine"]
 
@@ -21,11 +21,11 @@ _SEEN = {
 }
 
 
-async def examine(database: Database) -> AsyncIterator[Finding]:
+async def examine(database: Database) -> AsyncIterator[DoctorFinding]:
     """Try what must not work."""
     async with database.nobody() as conn:
         row = await (await conn.execute(_QUERIES["sees_past_security"])).fetchone()
-        yield Finding.of(
+        yield DoctorFinding.of(
             "be a database role that row-level security does not bind",
             row == (False,),
             "the hub's role is a superuser or has BYPASSRLS: give it one of its own",
@@ -33,7 +33,7 @@ async def examine(database: Database) -> AsyncIterator[Finding]:
         names = [
             row[0] for row in await (await conn.execute(_QUERIES["unforced_tables"])).fetchall()
         ]
-        yield Finding.of(
+        yield DoctorFinding.of(
             "find a tenant's table without forced row-level security", not names, str(names)
         )
         seen = [
@@ -41,7 +41,7 @@ async def examine(database: Database) -> AsyncIterator[Finding]:
             for table, query in _SEEN.items()
             if await (await conn.execute(query)).fetchone() != (0,)
         ]
-        yield Finding.of("read rows without being a tenant", not seen, f"it reads {seen}")
+        yield DoctorFinding.of("read rows without being a tenant", not seen, f"it reads {seen}")
     tenants = await database.tenants()
     read, wrote = [], []
     for name in tenants:
@@ -50,8 +50,8 @@ async def examine(database: Database) -> AsyncIterator[Finding]:
                 read.append(name)
         if await _can_write(database, name, [other for other in tenants if other != name]):
             wrote.append(name)
-    yield Finding.of("read another tenant's rows", not read, f"{read} can")
-    yield Finding.of("write another tenant's rows", not wrote, f"{wrote} can")
+    yield DoctorFinding.of("read another tenant's rows", not read, f"{read} can")
+    yield DoctorFinding.of("write another tenant's rows", not wrote, f"{wrote} can")
 
 
 async def _can_write(database: Database, name: str, others: list[str]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Finding", "Verdict"]
+__all__ = ["DoctorFinding", "Verdict"]
 
 
 class Verdict(StrEnum):
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """`what` was tried or looked at, `verdict`, and `detail`: what was seen, what to do."""
 
     what: str
@@ -26,7 +26,7 @@ class Finding:
     detail: str = ""
 
     @classmethod
-    def of(cls, what: str, good: bool, otherwise: str) -> Finding:
+    def of(cls, what: str, good: bool, otherwise: str) -> DoctorFinding:
         """Good, or bad with the reason."""
         return cls(what, Verdict.GOOD) if good else cls(what, Verdict.BAD, otherwise)
 

@@ -15,13 +15,13 @@ from hub.database.roles import refuse_unsafe
 from hub.database.tenancy.declare import TABLES
 from hub.database.tenancy.drift import drift
 
-__all__ = ["Finding", "examine"]
+__all__ = ["IsolationFinding", "examine"]
 
 _QUERIES = Queries.of("hub.doctor")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class IsolationFinding:
     """One thing that was tried: what, whether it is as it should be, and what was seen."""
 
     what: str
@@ -29,15 +29,19 @@ class Finding:
     seen: str
 
 
-async def examine(database: Database, secrets: Path | None = None) -> list[Finding]:
+async def examine(database: Database, secrets: Path | None = None) -> list[IsolationFinding]:
     """Try the database's forbidden things; `secrets` is the folder of its passwords."""
     findings = [await _role(database)]
     async with database.nobody() as conn:
         drifted = await drift(conn)
-    findings += [Finding("row-level security as declared", False, str(one)) for one in drifted]
+    findings += [
+        IsolationFinding("row-level security as declared", False, str(one)) for one in drifted
+    ]
     if not drifted:
         findings.append(
-            Finding("row-level security as declared", True, f"{len(TABLES)} tables compared")
+            IsolationFinding(
+                "row-level security as declared", True, f"{len(TABLES)} tables compared"
+            )
         )
     findings += [await _without_tenant(database), await _across(database)]
     if secrets is not None:
@@ -45,24 +49,24 @@ async def examine(database: Database, secrets: Path | None = None) -> list[Findi
     return findings
 
 
-async def _role(database: Database) -> Finding:
+async def _role(database: Database) -> IsolationFinding:
     what = "database role bound by row-level security"
     async with database.nobody() as conn:
         try:
             await refuse_unsafe(conn)
         except UnsafeRoleError as error:
-            return Finding(what, False, str(error))
-    return Finding(what, True, "neither superuser nor BYPASSRLS")
+            return IsolationFinding(what, False, str(error))
+    return IsolationFinding(what, True, "neither superuser nor BYPASSRLS")
 
 
-async def _without_tenant(database: Database) -> Finding:
+async def _without_tenant(database: Database) -> IsolationFinding:
     async with database.nobody() as conn:
         leaks = [table for table in TABLES if await _count(conn, _rows(table))]
     seen = f"rows of {', '.join(leaks)}" if leaks else "no rows"
-    return Finding("a transaction without a tenant sees nothing", not leaks, seen)
+    return IsolationFinding("a transaction without a tenant sees nothing", not leaks, seen)
 
 
-async def _across(database: Database) -> Finding:
+async def _across(database: Database) -> IsolationFinding:
     what = "a tenant sees no other's rows"
     leaks = []
     tenants = await database.tenants()
@@ -74,7 +78,7 @@ async def _across(database: Database) -> Finding:
                 for table in TABLES
                 if await _count(conn, _others(table, number))
             ]
-    return Finding(what, not leaks, "; ".join(leaks) or f"{len(tenants)} tenants tried")
+    return IsolationFinding(what, not leaks, "; ".join(leaks) or f"{len(tenants)} tenants tried")
 
 
 async def _count(conn: Connection, query: sql.Composed) -> int:
@@ -94,7 +98,7 @@ def _others(table: str, own: int) -> sql.Composed:
     )
 
 
-def _readable(secrets: Path) -> Finding:
+def _readable(secrets: Path) -> IsolationFinding:
     loose = [p.name for p in secrets.iterdir() if stat.S_IMODE(p.stat().st_mode) & 0o077]
     seen = f"others may read {', '.join(loose)}" if loose else f"{secrets}: mode 0600"
-    return Finding("database passwords are private", not loose, seen)
+    return IsolationFinding("database passwords are private", not loose, seen)

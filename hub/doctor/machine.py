@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptography import x509
 
-from hub.doctor.finding import Finding, Verdict
+from hub.doctor.finding import DoctorFinding, Verdict
 
 __all__ = ["files", "ports", "tls"]
 
@@ -22,10 +22,10 @@ _PUBLIC = {".crt", ".pub", ".log", ".lock"}
 _OTHERS = {"pgdata", "data", "base", "pg_wal"}
 
 
-def files(data_dir: Path) -> Iterator[Finding]:
+def files(data_dir: Path) -> Iterator[DoctorFinding]:
     """Nothing secret in the data folder is readable by other users."""
     readable = sorted(str(path.relative_to(data_dir)) for path in _readable(data_dir))
-    yield Finding.of(
+    yield DoctorFinding.of(
         f"read secrets in {data_dir} as another user",
         not readable,
         f"{', '.join(readable[:5])}: chmod 600",
@@ -44,19 +44,19 @@ def _readable(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def ports(facts: Mapping[str, Any]) -> Iterator[Finding]:
+def ports(facts: Mapping[str, Any]) -> Iterator[DoctorFinding]:
     """Only the ports that the settings name listen, on the address they name."""
     named = {int(v): k for k, v in facts.items() if k.endswith("_port") and v is not None}
     named |= {int(port): "HomeKit" for port in facts.get("hap_ports", ())}
-    found = list(_listening(int(facts["pid"])))
-    unnamed = sorted({f"{address}:{port}" for address, port in found if port not in named})
-    yield Finding.of("find a port that no setting names", not unnamed, ", ".join(unnamed))
+    listening = list(_listening(int(facts["pid"])))
+    unnamed = sorted({f"{address}:{port}" for address, port in listening if port not in named})
+    yield DoctorFinding.of("find a port that no setting names", not unnamed, ", ".join(unnamed))
     wide = sorted(
-        {port for address, port in found if not ipaddress.ip_address(address).is_loopback}
+        {port for address, port in listening if not ipaddress.ip_address(address).is_loopback}
     )
     if wide:
         shown = ", ".join(f"{port} ({named.get(port, '?').removesuffix('_port')})" for port in wide)
-        yield Finding(
+        yield DoctorFinding(
             "reach ports from other machines",
             Verdict.NOTE,
             f"{shown}: keep them to the sensor network and home (docs/security.md)",
@@ -97,13 +97,13 @@ def _sockets(pid: int) -> Iterator[str]:
                     yield target[8:-1]
 
 
-def tls(certificate: Path) -> Iterator[Finding]:
+def tls(certificate: Path) -> Iterator[DoctorFinding]:
     """How long people's tools will still get along with the TLS listener."""
     try:
-        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+        parsed = x509.load_pem_x509_certificate(certificate.read_bytes())
     except (OSError, ValueError):
         return  # another broker's, or not readable to us
-    left = (found.not_valid_after_utc - datetime.now(UTC)).days
-    yield Finding.of(
+    left = (parsed.not_valid_after_utc - datetime.now(UTC)).days
+    yield DoctorFinding.of(
         "find the TLS certificate expired", left > 14, f"{left} days left: restart the hub"
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from hub.api.access import OPERATOR_ONLY
-from hub.doctor.finding import Finding, Verdict
+from hub.doctor.finding import DoctorFinding, Verdict
 
 __all__ = ["routes"]
 
@@ -22,7 +22,8 @@ class FindingOut(BaseModel):
 
 
 def routes(
-    database: Callable[[], AsyncIterable[Finding]], parts: Callable[[], Iterable[Finding]]
+    database: Callable[[], AsyncIterable[DoctorFinding]],
+    parts: Callable[[], Iterable[DoctorFinding]],
 ) -> APIRouter:
     """/doctor/database and /doctor/parts, with what examines each."""
     router = APIRouter(prefix="/doctor", tags=["operator"], dependencies=[OPERATOR_ONLY])

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from contracts.show import Clock, volts
 from hub.explain import trends
-from hub.explain.facts import Facts
+from hub.explain.facts import DeviceFacts
 from hub.explain.outages import merged
 from hub.explain.silence import Silence, silence
 
@@ -16,14 +16,14 @@ __all__ = ["Case"]
 class Case:
     """Facts, the instant they are looked at, and what follows from both."""
 
-    def __init__(self, facts: Facts, clock: Clock) -> None:
+    def __init__(self, facts: DeviceFacts, clock: Clock) -> None:
         self.facts = facts
         self.clock = clock
         self.now = clock.now
         self.away = merged(facts.outages, clock.now)
         self.silence = self._silence()
-        self.fall = trends.battery_fall(facts)
-        self.weak = trends.weak_signal(facts)
+        self.battery_fall = trends.battery_fall(facts)
+        self.weak_signal = trends.weak_signal(facts)
 
     @property
     def interval(self) -> float | None:
@@ -43,22 +43,22 @@ class Case:
     @property
     def low(self) -> bool:
         """Whether the battery is nearly empty."""
-        heard = self.facts.heard
-        if heard is not None and heard.battery_percent is not None:
-            return heard.battery_percent <= 15
+        reading = self.facts.last_reading
+        if reading is not None and reading.battery_percent is not None:
+            return reading.battery_percent <= 15
         millivolts = self.facts.report.get("battery_mv")
         return isinstance(millivolts, int) and 0 < millivolts < 2500
 
     def battery(self) -> str | None:
         """`2.71 V`, `23 %`; None where nothing is known."""
         millivolts = self.facts.report.get("battery_mv")
-        heard = self.facts.heard
-        said = [volts(millivolts)] if isinstance(millivolts, int) and millivolts > 0 else []
-        if heard is not None and heard.battery_percent is not None:
-            said.append(f"{heard.battery_percent:.0f} %")
-        return ", ".join(said) or None
+        reading = self.facts.last_reading
+        parts = [volts(millivolts)] if isinstance(millivolts, int) and millivolts > 0 else []
+        if reading is not None and reading.battery_percent is not None:
+            parts.append(f"{reading.battery_percent:.0f} %")
+        return ", ".join(parts) or None
 
-    def heard_of_late(self) -> timedelta | None:
+    def time_without_message(self) -> timedelta | None:
         """For how long nothing came from a device that did not say when it wakes."""
         facts = self.facts
         if facts.seen_at is None or self.interval is not None:

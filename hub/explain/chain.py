@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 from contracts.show import count, span, volts
 from hub.explain import trends
 from hub.explain.case import Case
-from hub.explain.facts import InRollout
-from hub.explain.headline import KNOCKS, REFUSED, offline, quiet, refused, shut_out
+from hub.explain.facts import RolloutStanding
+from hub.explain.headline import NOT_ENROLLED, REFUSED, offline, quiet, refused, shut_out
 from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
 from hub.mqtt.account_repository import AccountState
 
-__all__ = ["TELLERS"]
+__all__ = ["SENTENCE_MAKERS"]
 
-# How long a wanted setting may take beyond the first wake that could have taken it up.
+# How long a requested setting may take beyond the first wake that could have taken it up.
 _SOON = timedelta(minutes=2)
 # Something refused longer ago than that has not come again.
 _NEWS = timedelta(days=1)
@@ -26,9 +26,9 @@ _FEW_LOST, _SHARE_LOST = 3, 0.01
 
 def _of_account(case: Case) -> Iterator[Sentence]:
     facts = case.facts
-    for found in (shut_out(case), refused(case)):
-        if found is not None:
-            yield found
+    for sentence in (shut_out(case), refused(case)):
+        if sentence is not None:
+            yield sentence
     if facts.account is AccountState.PENDING and facts.account_at is not None:
         yield Sentence(
             facts.account_at, "account", "enrolled; its account is confirmed when it is heard"
@@ -40,13 +40,13 @@ def _of_account(case: Case) -> Iterator[Sentence]:
 
 
 def _of_silence(case: Case) -> Iterator[Sentence]:
-    found, clock = case.silence, case.clock
-    if found is not None and found.expected is not None:
-        text = f"missed {count(found.missed, 'wake')}, the first due {clock.at(found.expected)}"
-        level = Level.BAD if found.missed > 1 else Level.WARNING
+    silence, clock = case.silence, case.clock
+    if silence is not None and silence.expected is not None:
+        text = f"missed {count(silence.missed, 'wake')}, the first due {clock.at(silence.expected)}"
+        level = Level.BAD if silence.missed > 1 else Level.WARNING
         yield Sentence(case.now, "silent", text, level)
-    if found is not None and found.excused:
-        text = f"{count(found.excused, 'wake')} could not be heard: the hub was away"
+    if silence is not None and silence.excused:
+        text = f"{count(silence.excused, 'wake')} could not be heard: the hub was away"
         yield Sentence(case.now, "hub", text)
     for find in (offline, quiet):
         sentence = find(case)
@@ -58,15 +58,15 @@ def _of_presence(case: Case) -> Iterator[Sentence]:
     facts = case.facts
     if facts.seen_at is None:
         return
-    said = [f"last heard ({case.clock.ago(facts.seen_at)} ago)"]
+    parts = [f"last heard ({case.clock.ago(facts.seen_at)} ago)"]
     if facts.report_at is not None:
-        said += [f"battery {case.battery()}"] if case.battery() else []
+        parts += [f"battery {case.battery()}"] if case.battery() else []
         rssi, awake = facts.report.get("rssi"), facts.report.get("awake_ms")
-        said += [f"WiFi {rssi} dBm"] if isinstance(rssi, int) else []
-        said += [f"awake {awake} ms"] if isinstance(awake, int) else []
+        parts += [f"WiFi {rssi} dBm"] if isinstance(rssi, int) else []
+        parts += [f"awake {awake} ms"] if isinstance(awake, int) else []
     if case.interval is not None:
-        said.append(f"wakes every {span(case.interval)}")
-    yield Sentence(facts.seen_at, "heard", ", ".join(said))
+        parts.append(f"wakes every {span(case.interval)}")
+    yield Sentence(facts.seen_at, "heard", ", ".join(parts))
     firmware = facts.report.get("firmware")
     if firmware and facts.report_at is not None:
         board = facts.report.get("board")
@@ -80,26 +80,26 @@ def _of_presence(case: Case) -> Iterator[Sentence]:
 
 
 def _of_battery(case: Case) -> Iterator[Sentence]:
-    facts, fall = case.facts, case.fall
-    at = facts.report_at or (facts.heard.at if facts.heard else None)
+    facts, trend = case.facts, case.battery_fall
+    at = facts.report_at or (facts.last_reading.at if facts.last_reading else None)
     if at is None:
         return
     if case.low:
         yield Sentence(at, "battery", f"battery low: {case.battery()}", Level.WARNING)
-    if fall is not None:
-        said = volts if fall.unit == "mV" else "{:.0f} %".format
-        over = f"in {fall.days} days" if fall.days > 1 else "within a day or two"
-        text = f"battery falling: from {said(fall.before)} to {said(fall.after)} {over}"
-        if fall.days_left is not None and fall.days_left < 60:
-            text += f", at this rate empty in {count(round(fall.days_left), 'day')}"
-        soon = fall.days < 7 or (fall.days_left is not None and fall.days_left < 14)
+    if trend is not None:
+        show = volts if trend.unit == "mV" else "{:.0f} %".format
+        over = f"in {trend.days} days" if trend.days > 1 else "within a day or two"
+        text = f"battery falling: from {show(trend.before)} to {show(trend.after)} {over}"
+        if trend.days_left is not None and trend.days_left < 60:
+            text += f", at this rate empty in {count(round(trend.days_left), 'day')}"
+        soon = trend.days < 7 or (trend.days_left is not None and trend.days_left < 14)
         yield Sentence(at, "battery", text, Level.WARNING if soon else Level.FINE)
 
 
 def _of_health(case: Case) -> Iterator[Sentence]:
     days = case.facts.days
-    if case.weak is not None and case.facts.report_at is not None:
-        text = f"WiFi weak: {case.weak:.0f} dBm (below {trends.WEAK_DBM} wakes get long)"
+    if case.weak_signal is not None and case.facts.report_at is not None:
+        text = f"WiFi weak: {case.weak_signal:.0f} dBm (below {trends.WEAK_DBM} wakes get long)"
         yield Sentence(case.facts.report_at, "wifi", text, Level.WARNING)
     grown = trends.awake_grown(days)
     if grown is not None and case.facts.report_at is not None:
@@ -129,13 +129,13 @@ def _of_readings(case: Case) -> Iterator[Sentence]:
     if lost is not None and lost.missing:
         text = f"{count(lost.missing, 'reading')} never arrived since {case.clock.at(lost.since)}"
         # When they were lost nobody knows: a few in a long time are no reason to do something.
-        many = lost.missing > max(_FEW_LOST, lost.held * _SHARE_LOST)
+        many = lost.missing > max(_FEW_LOST, lost.stored * _SHARE_LOST)
         yield Sentence(lost.at, "lost", text, Level.WARNING if many else Level.FINE)
     if lost is not None and lost.thinned:
         text = f"{count(lost.thinned, 'reading')} thinned out on the device, its memory was full"
         yield Sentence(lost.at, "lost", text)
     for kind, seen in facts.problems.items():
-        if kind in REFUSED or (kind in KNOCKS and facts.account is not None):
+        if kind in REFUSED or (kind in NOT_ENROLLED and facts.account is not None):
             continue  # told with its account; let in since
         times = f" ({count(seen.count, 'time')})" if seen.count > 1 else ""
         text = f"refused from it, {kind}{times}: {seen.detail}"
@@ -152,12 +152,12 @@ def _of_waiting(case: Case) -> Iterator[Sentence]:
         again = taken and case.interval is not None and facts.report_at is not None and (
             facts.report_at > config.at + _SOON + timedelta(seconds=case.interval)
         )  # fmt: skip
-        text = f"settings version {config.version} wanted"
+        text = f"settings version {config.version} requested"
         text += f", but it runs version {config.runs or 0}" if taken else "; it has not woken since"
         yield Sentence(config.at, "config", text, Level.WARNING if again else Level.FINE)
     elif config is not None and config.reported_at is not None:
-        said = f", but said: {config.problem}" if config.problem else ""
-        text = f"took up settings version {config.version}{said}"
+        complaint = f", but said: {config.problem}" if config.problem else ""
+        text = f"took up settings version {config.version}{complaint}"
         level = Level.WARNING if config.problem else Level.FINE
         yield Sentence(config.reported_at, "config", text, level)
     for part, text in facts.desired.items():
@@ -174,9 +174,9 @@ def _of_rollout(case: Case) -> Iterator[Sentence]:
     what = f"update to {rollout.version}" if rollout.version else "rollout of settings"
     where = f"rollout {rollout.rollout}"
     if rollout.state == "updated":
-        said = f"updated to {rollout.version}" if rollout.version else "took up rolled out settings"
+        done = f"updated to {rollout.version}" if rollout.version else "took up rolled out settings"
         bad = rollout.health == "bad"
-        text = f"{said} ({where})" + (f", but is worse: {rollout.health_reason}" if bad else "")
+        text = f"{done} ({where})" + (f", but is worse: {rollout.health_reason}" if bad else "")
         yield Sentence(rollout.since, "rollout", text, Level.WARNING if bad else Level.FINE)
     elif rollout.state == "failed":
         text = f"{what} failed ({where}): {rollout.reason}"
@@ -199,7 +199,7 @@ _STANDING = {
 }
 
 
-def _standing(rollout: InRollout, case: Case) -> str:
+def _standing(rollout: RolloutStanding, case: Case) -> str:
     """Why an update that is not over has not happened yet."""
     tries = f", {count(rollout.attempts, 'attempt')} failed" if rollout.attempts else ""
     if rollout.state != "pending":
@@ -219,7 +219,7 @@ def _standing(rollout: InRollout, case: Case) -> str:
 
 def _of_homekit(case: Case) -> Iterator[Sentence]:
     at = case.facts.seen_at or case.facts.created_at or case.now
-    for reason in case.facts.held:
+    for reason in case.facts.hidden_parts:
         yield Sentence(at, "homekit", f"not shown in HomeKit: {reason}", Level.WARNING)
 
 
@@ -246,7 +246,7 @@ def _of_hub(case: Case) -> Iterator[Sentence]:
         yield Sentence(outage.start, "hub", f"{what} from {case.clock.at(outage.start)} {until}")
 
 
-TELLERS: tuple[Callable[[Case], Iterator[Sentence]], ...] = (
+SENTENCE_MAKERS: tuple[Callable[[Case], Iterator[Sentence]], ...] = (
     _of_silence,
     _of_waiting,
     _of_rollout,

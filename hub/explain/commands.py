@@ -43,33 +43,33 @@ def explain(
     """Say why a device is offline, silent or not updated."""
     path = "/problems" if device is None else f"/devices/{quote(device, safe='')}/explain"
     with HubClient(load(data_dir=data_dir), "dormouse explain", tenant=tenant) as hub:
-        found = hub.get(path)
+        answer = hub.get(path)
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(answer, ensure_ascii=False))
     elif device is None:
-        _problems(found)
+        _problems(answer)
     else:
-        _chain(found)
+        _chain(answer)
 
 
-def _problems(found: list[dict[str, Any]]) -> None:
+def _problems(problems: list[dict[str, Any]]) -> None:
     console = Console()
-    for problem in found:
+    for problem in problems:
         # Names and details come from devices: no markup is read from them.
         console.print(Text(f"{problem['name']}: {problem['text']}", _STYLES[problem["level"]]))
-    if not found:
+    if not problems:
         console.print("nothing needs attention")
 
 
-def _chain(found: dict[str, Any]) -> None:
+def _chain(explanation: dict[str, Any]) -> None:
     console = Console()
     clock = Clock(datetime.now(UTC))
-    named = found["name"] and found["name"] != found["device"]
-    title = f"{found['name']} ({found['device']})" if named else found["device"]
-    headline = found["headline"]
+    named = explanation["name"] and explanation["name"] != explanation["device"]
+    title = f"{explanation['name']} ({explanation['device']})" if named else explanation["device"]
+    headline = explanation["headline"]
     console.print(
         Text(f"{title}: {headline['text']}", f"bold {_STYLES[headline['level']]}".strip())
     )
-    for sentence in found["chain"]:
+    for sentence in explanation["chain"]:
         at = clock.at(datetime.fromisoformat(sentence["at"]))
         console.print(Text(f"{at:>18}  {sentence['text']}", _STYLES[sentence["level"]]))

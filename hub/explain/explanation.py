@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from contracts.show import Clock
 from hub.explain.case import Case
-from hub.explain.chain import TELLERS
-from hub.explain.facts import Facts
+from hub.explain.chain import SENTENCE_MAKERS
+from hub.explain.facts import DeviceFacts
 from hub.explain.headline import headline
 from hub.explain.sentence import Explanation
 
 __all__ = ["explain"]
 
 
-def explain(facts: Facts, clock: Clock) -> Explanation:
+def explain(facts: DeviceFacts, clock: Clock) -> Explanation:
     """The explanation as of `clock.now`."""
     case = Case(facts, clock)
-    found = [sentence for tell in TELLERS for sentence in tell(case)]
-    found.sort(key=lambda sentence: sentence.at, reverse=True)
-    return Explanation(facts.device, facts.name, headline(case, found), tuple(found))
+    sentences = [sentence for make in SENTENCE_MAKERS for sentence in make(case)]
+    sentences.sort(key=lambda sentence: sentence.at, reverse=True)
+    return Explanation(facts.device, facts.name, headline(case, sentences), tuple(sentences))

@@ -12,7 +12,7 @@ from hub.explain.outages import Outage
 from hub.mqtt.account_repository import AccountState
 from hub.runtime.problems import Seen
 
-__all__ = ["Day", "Facts", "Heard", "InRollout", "Lost", "Surroundings"]
+__all__ = ["Day", "DeviceFacts", "LatestReading", "LostReadings", "RolloutStanding", "Surroundings"]
 
 
 DAYS = 14
@@ -36,7 +36,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class LatestReading:
     """Newest reading of a device, and what its battery series say (None: it has none)."""
 
     at: datetime
@@ -45,21 +45,21 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostReadings:
     """Readings that will not come, of the boot identities heard in these days.
 
-    `held` are there; the first of either came at `since`, the last at `at`.
+    `stored` came and are there; the first of either came at `since`, the last at `at`.
     """
 
     missing: int
     thinned: int
-    held: int
+    stored: int
     since: datetime
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class InRollout:
+class RolloutStanding:
     """Where a device stands in the last rollout that named it; `version` None: of settings."""
 
     rollout: int
@@ -82,20 +82,20 @@ class Surroundings:
     """What only the running hub knows; each member takes a device.
 
     `names` are what HomeKit calls devices, `problems` what was refused of their messages by kind,
-    `held` why HomeKit is not shown parts of them, `desired` what HomeKit wrote and they have not
-    confirmed, `online` what their last will says (None: they have none).
+    `hidden_parts` why HomeKit is not shown parts of them, `desired` what HomeKit wrote and they
+    have not confirmed, `online` what their last will says (None: they have none).
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     problems: Callable[[str], Mapping[str, Seen]] = lambda _: {}
-    held: Callable[[str], Sequence[str]] = lambda _: ()
+    hidden_parts: Callable[[str], Sequence[str]] = lambda _: ()
     desired: Callable[[str], Mapping[str, str]] = lambda _: {}
     online: Callable[[str], bool | None] = lambda _: None
     outages: Sequence[Outage] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DeviceFacts:
     """All that is known of one device; None where nothing is.
 
     `seen_at` is the newest of its reports and readings, `next_wake_at` when its last report said
@@ -114,15 +114,15 @@ class Facts:
     report: Mapping[str, Any] = field(default_factory=dict)
     report_at: datetime | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    rollout: InRollout | None = None
+    rollout: RolloutStanding | None = None
     replaced_by: tuple[str, datetime] | None = None
-    heard: Heard | None = None
+    last_reading: LatestReading | None = None
     days: Sequence[Day] = ()
     levels: Sequence[tuple[date, float]] = ()
-    lost: Lost | None = None
+    lost: LostReadings | None = None
     config: SettingsVersion | None = None
     problems: Mapping[str, Seen] = field(default_factory=dict)
-    held: Sequence[str] = ()
+    hidden_parts: Sequence[str] = ()
     desired: Mapping[str, str] = field(default_factory=dict)
     online: bool | None = None
     outages: Sequence[Outage] = ()

@@ -11,12 +11,12 @@ from hub.explain.case import Case
 from hub.explain.sentence import Level, Sentence
 from hub.mqtt.account_repository import AccountState
 
-__all__ = ["KNOCKS", "REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]
+__all__ = ["NOT_ENROLLED", "REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]
 
 REFUSED = ("auth-refused", "enrol-take-over")
 """Kinds of problems that say: a known name with another password."""
 
-KNOCKS = {
+NOT_ENROLLED = {
     "enrol-closed": "enrolment is closed, `dormouse devices approve {}` lets it in",
     "enrol-too-many": "too many asked, it will ask again",
     "enrol-reserved": "no device may have this name",
@@ -35,16 +35,16 @@ def headline(case: Case, chain: Sequence[Sentence]) -> Sentence:
         _replaced,
         shut_out,
         _refused_and_late,
-        _knocking,
+        _asks_for_account,
         _never,
         _silent,
         offline,
         quiet,
         _waiting,
     ):
-        found = find(case)
-        if found is not None:
-            return found
+        first = find(case)
+        if first is not None:
+            return first
     # It is there, but something may not be as it should: the worst, then the newest.
     wrong = [sentence for sentence in chain if sentence.level is not Level.FINE]
     return max(wrong, key=lambda s: (s.level, s.at)) if wrong else _fine(case)
@@ -72,8 +72,8 @@ def shut_out(case: Case) -> Sentence | None:
 
 def refused(case: Case) -> Sentence | None:
     """Somebody with its name and another password was refused after it was heard last."""
-    found = [case.facts.problems[kind] for kind in REFUSED if kind in case.facts.problems]
-    last = max(found, key=lambda seen: seen.at, default=None)
+    refusals = [case.facts.problems[kind] for kind in REFUSED if kind in case.facts.problems]
+    last = max(refusals, key=lambda seen: seen.at, default=None)
     seen_at = case.facts.seen_at
     if last is None or (seen_at is not None and seen_at > last.at):
         return None
@@ -87,14 +87,14 @@ def refused(case: Case) -> Sentence | None:
 
 
 def _refused_and_late(case: Case) -> Sentence | None:
-    found = refused(case)
-    return found if found is not None and found.level is Level.BAD else None
+    sentence = refused(case)
+    return sentence if sentence is not None and sentence.level is Level.BAD else None
 
 
-def _knocking(case: Case) -> Sentence | None:
+def _asks_for_account(case: Case) -> Sentence | None:
     """It has no account and was not given one."""
     facts = case.facts
-    for kind, why in KNOCKS.items():
+    for kind, why in NOT_ENROLLED.items():
         if facts.account is None and facts.seen_at is None and kind in facts.problems:
             at = facts.problems[kind].at
             text = f"asked for an account at {case.clock.at(at)}: {why}"
@@ -119,14 +119,14 @@ def _never(case: Case) -> Sentence | None:
 
 
 def _silent(case: Case) -> Sentence | None:
-    found, seen_at = case.silence, case.facts.seen_at
-    if found is None or found.expected is None or seen_at is None:
+    silence, seen_at = case.silence, case.facts.seen_at
+    if silence is None or silence.expected is None or seen_at is None:
         return None
     clock = case.clock
-    text = f"silent since {clock.at(seen_at)}, expected {clock.at(found.expected)}"
+    text = f"silent since {clock.at(seen_at)}, expected {clock.at(silence.expected)}"
     # One wake that found no WiFi is nothing to be alarmed at.
-    level = Level.BAD if found.missed > 1 else Level.WARNING
-    return Sentence(found.expected, "silent", _because(case, text), level)
+    level = Level.BAD if silence.missed > 1 else Level.WARNING
+    return Sentence(silence.expected, "silent", _because(case, text), level)
 
 
 def offline(case: Case) -> Sentence | None:
@@ -140,7 +140,7 @@ def offline(case: Case) -> Sentence | None:
 
 def quiet(case: Case) -> Sentence | None:
     """Nothing came for long from one that did not say when it wakes."""
-    quiet, seen_at = case.heard_of_late(), case.facts.seen_at
+    quiet, seen_at = case.time_without_message(), case.facts.seen_at
     if quiet is None or seen_at is None:
         return None
     # One with a last will is known to be there without a word.
@@ -157,10 +157,10 @@ def _because(case: Case, text: str) -> str:
     causes = []
     if case.low:
         causes.append(f"battery was low ({case.battery()})")
-    elif case.fall is not None:
+    elif case.battery_fall is not None:
         causes.append(f"battery was falling ({case.battery()})")
-    if case.weak is not None:
-        causes.append(f"WiFi was weak ({case.weak:.0f} dBm)")
+    if case.weak_signal is not None:
+        causes.append(f"WiFi was weak ({case.weak_signal:.0f} dBm)")
     if not causes and (crashed := trends.crashes(case.facts.days)):
         causes.append(f"it had crashed {count(crashed, 'time')} within a week")
     return f"{text}; {'; '.join(causes)}" if causes else text
@@ -168,12 +168,12 @@ def _because(case: Case, text: str) -> str:
 
 def _waiting(case: Case) -> Sentence | None:
     """Nothing came, but nobody could have heard it either."""
-    found, seen_at = case.silence, case.facts.seen_at
-    if found is None or not found.excused or seen_at is None:
+    silence, seen_at = case.silence, case.facts.seen_at
+    if silence is None or not silence.excused or seen_at is None:
         return None
     text = (
         f"not heard since {case.clock.at(seen_at)}, because the hub was away when it was due; "
-        f"expected {case.clock.at(found.following)}"
+        f"expected {case.clock.at(silence.following)}"
     )
     return Sentence(case.now, "hub", text)
 

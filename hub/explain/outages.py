@@ -37,7 +37,7 @@ class Outage:
     end: datetime | None
 
 
-class Kept(Protocol):
+class OutageStore(Protocol):
     """hub.database.key_value.KeyValueStore."""
 
     async def load(self, area: str) -> dict[str, Any]:
@@ -65,12 +65,12 @@ class Outages:
 
     def __init__(
         self,
-        kept: Kept,
+        store: OutageStore,
         source: Connection,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         supervisor: Supervisor | None = None,
     ) -> None:
-        self._kept = kept
+        self._store = store
         self._source = source
         self._clock = clock
         self._past: list[Outage] = []
@@ -85,11 +85,11 @@ class Outages:
         self._past = sorted(
             (
                 Outage(Away(v["what"]), datetime.fromisoformat(k), datetime.fromisoformat(v["end"]))
-                for k, v in (await self._kept.load(_AREA)).items()
+                for k, v in (await self._store.load(_AREA)).items()
             ),
             key=lambda outage: outage.start,
         )
-        alive = (await self._kept.load(_ALIVE)).get("at")
+        alive = (await self._store.load(_ALIVE)).get("at")
         if alive is not None:
             self._note(Outage(Away.HUB, datetime.fromisoformat(alive), now))
         await self._save()
@@ -146,24 +146,24 @@ class Outages:
             if outage.end is not None
         }
         if unsaved:
-            await self._kept.save(_AREA, unsaved)
+            await self._store.save(_AREA, unsaved)
             self._unsaved.clear()
-        await self._kept.save(_ALIVE, {"at": self._clock().isoformat()})
+        await self._store.save(_ALIVE, {"at": self._clock().isoformat()})
         old = [o for o in self._past[: -self.MOST] if o] + [
             o for o in self._past[-self.MOST :] if self._clock() - o.start > self.KEEP
         ]
         if old:
-            await self._kept.delete(_AREA, [o.start.isoformat() for o in old])
+            await self._store.delete(_AREA, [o.start.isoformat() for o in old])
             self._past = [o for o in self._past if o not in old]
 
 
 def merged(outages: Iterable[Outage], now: datetime) -> list[tuple[datetime, datetime]]:
     """The times of the outages, in order, those that touch made one; one that goes on ends now."""
-    found: list[tuple[datetime, datetime]] = []
+    spans: list[tuple[datetime, datetime]] = []
     for outage in sorted(outages, key=lambda outage: outage.start):
         end = outage.end or now
-        if found and outage.start <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], end)
+        if spans and outage.start <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(spans[-1][1], end)
         else:
-            found.append((outage.start, end))
-    return found
+            spans.append((outage.start, end))
+    return spans

@@ -11,8 +11,8 @@ from contracts.show import Clock
 from hub.database.database import Database
 from hub.devices.known import DeviceUnknownError, known_devices, near
 from hub.explain.explanation import explain
-from hub.explain.facts import Facts, Surroundings
-from hub.explain.headline import KNOCKS
+from hub.explain.facts import DeviceFacts, Surroundings
+from hub.explain.headline import NOT_ENROLLED
 from hub.explain.outages import Outage
 from hub.explain.repository import gather
 from hub.explain.sentence import Explanation, Level
@@ -21,7 +21,7 @@ from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller
 from hub.runtime.problems import Problems, Seen
 
-__all__ = ["Explainer", "OutagesLike", "Problem"]
+__all__ = ["DeviceProblem", "Explainer", "OutagesLike"]
 
 
 class OutagesLike(Protocol):
@@ -38,7 +38,7 @@ class OutagesLike(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class DeviceProblem:
     """A device that is not as it should be. `device` None: the hub itself."""
 
     device: str | None
@@ -76,7 +76,7 @@ class Explainer:
 
     async def problems(
         self, tenant: str, *, now: datetime | None = None, zone: tzinfo | None = None
-    ) -> list[Problem]:
+    ) -> list[DeviceProblem]:
         """One sentence for each device that needs attention, the worst and newest first.
 
         A handful of queries, however many devices there are.
@@ -85,7 +85,7 @@ class Explainer:
         around = self._surroundings(tenant)
         found = [
             _problem(said)
-            for facts in await gather(self._store.of(tenant), clock.now, around=around)
+            for facts in await gather(self._store.of(tenant), clock.now, surroundings=around)
             if (said := explain(facts, clock)).headline.level is not Level.FINE
         ]
         if len(await self._store.tenants()) == 1:
@@ -94,7 +94,7 @@ class Explainer:
         since = self._outages.broker_away_since
         if since is not None and (clock.now - since).total_seconds() > 10:
             text = f"not connected to the broker since {clock.at(since)}: no device can be heard"
-            found.append(Problem(None, "the hub", text, "broker", Level.BAD, since))
+            found.append(DeviceProblem(None, "the hub", text, "broker", Level.BAD, since))
         return sorted(found, key=lambda p: (p.device is None, p.level, p.at), reverse=True)
 
     async def device(
@@ -110,16 +110,16 @@ class Explainer:
         around = self._surroundings(tenant)
         found = await gather(self._store.of(tenant), clock.now, [device], around)
         if not found and (knocked := self._knocked(device)):
-            found = [Facts(device, problems=knocked)]
+            found = [DeviceFacts(device, problems=knocked)]
         if not found:
             known = await known_devices(self._store.of(tenant))
             raise DeviceUnknownError(device, near(device, known))
         return explain(found[0], clock)
 
-    def _knocking(self, clock: Clock) -> list[Problem]:
+    def _knocking(self, clock: Clock) -> list[DeviceProblem]:
         """Devices that asked for an account and wait for somebody to approve them."""
         waiting = [candidate.device for candidate in self._enroller.candidates()]
-        said = [explain(Facts(one, problems=self._knocked(one)), clock) for one in waiting]
+        said = [explain(DeviceFacts(one, problems=self._knocked(one)), clock) for one in waiting]
         return [_problem(one) for one in said if one.headline.level is not Level.FINE]
 
     def _knocked(self, device: str) -> dict[str, Seen]:
@@ -127,7 +127,7 @@ class Explainer:
         if self._accounts.get(device) is not None:
             return {}
         seen = self._refused.of(device)
-        return {kind: one for kind, one in seen.items() if kind in KNOCKS}
+        return {kind: one for kind, one in seen.items() if kind in NOT_ENROLLED}
 
     def _surroundings(self, tenant: str) -> Surroundings:
         """What the running hub knows of a tenant's devices."""
@@ -148,16 +148,16 @@ class Explainer:
         return Surroundings(
             names=bridge.names(),
             problems=refused,
-            held=lambda device: held.get(device, ()),
+            hidden_parts=lambda device: held.get(device, ()),
             desired=desired,
             online=bridge.online_of,
             outages=outages,
         )
 
 
-def _problem(said: Explanation) -> Problem:
+def _problem(said: Explanation) -> DeviceProblem:
     headline = said.headline
-    return Problem(
+    return DeviceProblem(
         said.device, said.title, headline.text, headline.kind, headline.level, headline.at
     )
 

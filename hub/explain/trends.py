@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from statistics import median
 
-from hub.explain.facts import Day, Facts
+from hub.explain.facts import Day, DeviceFacts
 
-__all__ = ["Fall", "awake_grown", "battery_fall", "crashes", "power_losses", "weak_signal"]
+__all__ = ["BatteryFall", "awake_grown", "battery_fall", "crashes", "power_losses", "weak_signal"]
 
 # A cell that recovers between wakes, and a noisy ADC, go up and down by this much.
 _NOISE_MV, _NOISE_PERCENT = 30.0, 3.0
@@ -22,7 +22,7 @@ WEAK_DBM = -80
 
 
 @dataclass(frozen=True, slots=True)
-class Fall:
+class BatteryFall:
     """A battery that fell from one value to another since a day; `unit` is mV or %."""
 
     before: float
@@ -39,7 +39,7 @@ class Fall:
         return self.after / ((self.before - self.after) / self.days)
 
 
-def battery_fall(facts: Facts) -> Fall | None:
+def battery_fall(facts: DeviceFacts) -> BatteryFall | None:
     """How the battery fell since it was new or the window began; None when it did not."""
     volts = [
         (day.day, float(day.battery_first), float(day.battery_last))
@@ -54,7 +54,7 @@ def battery_fall(facts: Facts) -> Fall | None:
 
 def _fall(
     days: Sequence[tuple[date, float, float]], unit: str, noise: float, new: float, least: float
-) -> Fall | None:
+) -> BatteryFall | None:
     start = 0
     for n in range(1, len(days)):
         if days[n][1] - days[n - 1][2] >= new:
@@ -66,7 +66,7 @@ def _fall(
     lowest = min(min(first, last) for _, first, last in days)
     if before - after < least or after > lowest + noise:
         return None
-    return Fall(before, after, days[0][0], (days[-1][0] - days[0][0]).days, unit)
+    return BatteryFall(before, after, days[0][0], (days[-1][0] - days[0][0]).days, unit)
 
 
 def awake_grown(days: Sequence[Day]) -> tuple[float, float] | None:
@@ -79,7 +79,7 @@ def awake_grown(days: Sequence[Day]) -> tuple[float, float] | None:
     return (before, now) if now > 1.5 * before and now - before > 200 else None
 
 
-def weak_signal(facts: Facts) -> float | None:
+def weak_signal(facts: DeviceFacts) -> float | None:
     """The signal in dBm when it is weak: of the last report, or of its day if that names none."""
     last = facts.report.get("rssi")
     rssi = last if isinstance(last, int) else (facts.days[-1].rssi if facts.days else None)

@@ -16,7 +16,7 @@ from contracts.ota.protocol import SignedStream
 from contracts.ota.signer import modulus_of
 from hub.firmware.errors import ImageRefusedError, ImageTooLargeError
 
-__all__ = ["MAX_UPLOAD", "Checked", "check"]
+__all__ = ["MAX_UPLOAD", "CheckedImage", "check"]
 
 MAX_UPLOAD = 3 << 20
 """Bytes of a canned file. The largest application (800 000) in datagrams of 128 bytes, half of the
@@ -25,7 +25,7 @@ _LARGEST = image.MAX_APPLICATION + SECTOR  # with the trailer and what pads it
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedImage:
     """An update that may be kept.
 
     `version` and `board` (empty: any) as its trailer says, `size` of the image in bytes, `digest`
@@ -39,7 +39,7 @@ class Checked:
     key: str
 
 
-def check(data: bytes, flash_maps: Sequence[FlashMap] = ()) -> Checked:
+def check(data: bytes, flash_maps: Sequence[FlashMap] = ()) -> CheckedImage:
     """What a canned file holds; takes about 0.2 s for a whole application.
 
     It must fit one of the flash maps, if any are given: which of them a board has, the board knows.
@@ -72,7 +72,7 @@ def check(data: bytes, flash_maps: Sequence[FlashMap] = ()) -> Checked:
         # ValueError: cryptography's, for numbers that cannot be a public key.
         raise ImageRefusedError(str(error)) from None
     digest = hashlib.sha256(data).hexdigest()
-    return Checked(
+    return CheckedImage(
         trailer.version, trailer.board, len(payload), digest, signatures.fingerprint(modulus)
     )
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hub.errors import HubError
 
 __all__ = [
-    "FirmwareError",
     "FirmwareInUseError",
+    "FirmwareStoreError",
     "ImageRefusedError",
     "ImageTooLargeError",
     "UnknownFirmwareError",
@@ -16,11 +16,11 @@ __all__ = [
 ]
 
 
-class FirmwareError(HubError):
+class FirmwareStoreError(HubError):
     """The hub could not do that with a firmware image."""
 
 
-class ImageRefusedError(FirmwareError):
+class ImageRefusedError(FirmwareStoreError):
     """The file is no update that devices could take; the message says why."""
 
     http_status = 422
@@ -36,19 +36,21 @@ class ImageTooLargeError(ImageRefusedError):
         super().__init__(f"larger than {most} bytes: no update has so many")
 
 
-class UnknownFirmwareError(FirmwareError):
+class UnknownFirmwareError(FirmwareStoreError):
     """No such image is kept; `known` are those there are, as "version (board)"."""
 
     http_status = 404
     exit_status = 4
 
-    def __init__(self, wanted: str, known: Sequence[str]) -> None:
-        self.wanted, self.known = wanted, tuple(known)
+    def __init__(self, requested: str, known: Sequence[str]) -> None:
+        self.requested, self.known = requested, tuple(known)
         there = ", ".join(known) or "none"
-        super().__init__(f"no image {wanted}; there is {there} (`dormouse firmware add` adds one)")
+        super().__init__(
+            f"no image {requested}; there is {there} (`dormouse firmware add` adds one)"
+        )
 
 
-class VersionTakenError(FirmwareError):
+class VersionTakenError(FirmwareStoreError):
     """Another image has the same version and board."""
 
     def __init__(self, version: str, board: str, number: int) -> None:
@@ -59,7 +61,7 @@ class VersionTakenError(FirmwareError):
         )
 
 
-class FirmwareInUseError(FirmwareError):
+class FirmwareInUseError(FirmwareStoreError):
     """A rollout that is not over uses the image."""
 
     def __init__(self, version: str, rollouts: Sequence[int]) -> None:

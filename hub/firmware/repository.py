@@ -22,13 +22,13 @@ from hub.firmware.errors import (
     VersionTakenError,
 )
 
-__all__ = ["FirmwareRepository", "Image"]
+__all__ = ["FirmwareRepository", "StoredImage"]
 
 _QUERIES = Queries.of("hub.firmware")
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class StoredImage:
     """An image that is kept.
 
     `board` is empty for any, `size` the image's bytes, `digest` the canned file's SHA-256 in hex,
@@ -55,39 +55,47 @@ class FirmwareRepository:
         self._database = database
         self._maps = flash_maps
 
-    async def add(self, canned: bytes, *, notes: str = "") -> Image:
+    async def add(self, canned: bytes, *, notes: str = "") -> StoredImage:
         """Check and keep a canned file; the same file again is the image that is there.
 
         Raises ImageRefusedError and VersionTakenError.
         """
         if len(notes) > _LONGEST_NOTES or "\0" in notes:
             raise ImageRefusedError(f"notes of more than {_LONGEST_NOTES} characters, or with NUL")
-        found = await asyncio.to_thread(check, canned, self._maps)
-        facts = [found.version, found.board, found.size, found.digest, found.key, notes, canned]
+        checked = await asyncio.to_thread(check, canned, self._maps)
+        values = [
+            checked.version,
+            checked.board,
+            checked.size,
+            checked.digest,
+            checked.key,
+            notes,
+            canned,
+        ]
         async with self._database.transaction() as conn:
-            await conn.execute(_QUERIES["add_image"], facts)
-            there = await _images(conn, _QUERIES["image_by_digest"], found.digest)
+            await conn.execute(_QUERIES["add_image"], values)
+            there = await _images(conn, _QUERIES["image_by_digest"], checked.digest)
             if there:
                 return there[0]
             row = await (
-                await conn.execute(_QUERIES["image_of_version"], [found.version, found.board])
+                await conn.execute(_QUERIES["image_of_version"], [checked.version, checked.board])
             ).fetchone()
-        raise VersionTakenError(found.version, found.board, row[0] if row else 0)
+        raise VersionTakenError(checked.version, checked.board, row[0] if row else 0)
 
-    async def images(self) -> list[Image]:
+    async def images(self) -> list[StoredImage]:
         """All, the newest first."""
         async with self._database.transaction() as conn:
             return await _images(conn, _QUERIES["images"])
 
-    async def get(self, image_id: int) -> Image:
+    async def get(self, image_id: int) -> StoredImage:
         """The image of that number. Raises UnknownFirmwareError."""
         async with self._database.transaction() as conn:
-            found = await _images(conn, _QUERIES["image_by_number"], image_id)
-        if not found:
+            images = await _images(conn, _QUERIES["image_by_number"], image_id)
+        if not images:
             raise await self._unknown(f"number {image_id}")
-        return found[0]
+        return images[0]
 
-    async def find(self, version: str, board: str | None = None) -> Image:
+    async def find(self, version: str, board: str | None = None) -> StoredImage:
         """The image of that version for a board (one for any board will do), or the only one.
 
         Raises UnknownFirmwareError, also when the board is not given and several fit, and
@@ -103,8 +111,8 @@ class FirmwareRepository:
             fitting = exact or [image for image in fitting if not image.board]
         if len(fitting) == 1:
             return fitting[0]
-        wanted = f"{version} for {board}" if board else version
-        raise await self._unknown(f"{wanted} of which there is one" if fitting else wanted)
+        requested = f"{version} for {board}" if board else version
+        raise await self._unknown(f"{requested} of which there is one" if fitting else requested)
 
     async def load(self, image_id: int) -> bytes:
         """The canned file. Raises UnknownFirmwareError."""
@@ -123,16 +131,16 @@ class FirmwareRepository:
                 raise FirmwareInUseError(image.version, users)
             await conn.execute(_QUERIES["remove_image"], [image_id])
 
-    async def _unknown(self, wanted: str) -> UnknownFirmwareError:
+    async def _unknown(self, requested: str) -> UnknownFirmwareError:
         images = await self.images()
         known = [f"{image.version} ({image.board or 'any board'})" for image in images[:5]]
-        return UnknownFirmwareError(wanted, known)
+        return UnknownFirmwareError(requested, known)
 
 
-async def _images(conn: Connection, query: Query, *facts: object) -> list[Image]:
+async def _images(conn: Connection, query: Query, *facts: object) -> list[StoredImage]:
     async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(query, facts)
-        return [Image(**row) for row in await cursor.fetchall()]
+        return [StoredImage(**row) for row in await cursor.fetchall()]
 
 
 async def _users(conn: Connection, image_id: int) -> list[int]:

@@ -14,7 +14,7 @@ from hub.api.access import Read, Update
 from hub.api.problems import ProblemError
 from hub.firmware.check import MAX_UPLOAD
 from hub.firmware.errors import ImageTooLargeError
-from hub.firmware.repository import FirmwareRepository, Image
+from hub.firmware.repository import FirmwareRepository, StoredImage
 from hub.live import Live, LiveChange
 
 __all__ = ["routes"]
@@ -48,9 +48,9 @@ Board = Annotated[
 def routes(firmware: Callable[[str], FirmwareRepository], live: Live) -> APIRouter:
     """The routes under /firmware; `firmware` gives a tenant's images."""
     router = APIRouter(prefix="/firmware", tags=["firmware"])
-    steps = _Steps(firmware, live)
-    router.get("")(steps.images)
-    router.get("/{image}")(steps.one)
+    handlers = _Handlers(firmware, live)
+    router.get("")(handlers.images)
+    router.get("/{image}")(handlers.one)
     router.post(
         "",
         status_code=201,
@@ -60,12 +60,12 @@ def routes(firmware: Callable[[str], FirmwareRepository], live: Live) -> APIRout
                 "content": {"application/octet-stream": {"schema": {"type": "string"}}},
             }
         },
-    )(steps.add)
-    router.delete("/{image}", status_code=204)(steps.remove)
+    )(handlers.add)
+    router.delete("/{image}", status_code=204)(handlers.remove)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the routes do."""
 
     def __init__(self, firmware: Callable[[str], FirmwareRepository], live: Live) -> None:
@@ -107,7 +107,7 @@ class _Steps:
         self._live.publish(caller.tenant, LiveChange("firmware", str(number)))
 
 
-async def _find(images: FirmwareRepository, which: str, board: str | None) -> Image:
+async def _find(images: FirmwareRepository, which: str, board: str | None) -> StoredImage:
     if which.isdigit() and len(which) < 10:
         return await images.get(int(which))
     return await images.find(which, board)
@@ -122,7 +122,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _image(image: Image) -> ImageOut:
+def _image(image: StoredImage) -> ImageOut:
     return ImageOut(
         id=image.id,
         version=image.version,

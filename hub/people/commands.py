@@ -72,8 +72,8 @@ def invite(
         with _hub(data_dir) as hub:
             hub.put(f"/tenants/{quote(tenant, safe='')}")
     with _hub(data_dir, tenant) as hub:
-        made = hub.post("/invitations", {"role": role, "hours": hours, "note": note})
-    typer.echo(made["url"])
+        invitation = hub.post("/invitations", {"role": role, "hours": hours, "note": note})
+    typer.echo(invitation["url"])
 
 
 @app.command()
@@ -90,9 +90,9 @@ def role(
 
 @app.command()
 def leave(name: Name, tenant: Tenant = None, data_dir: DataDir = None) -> None:
-    """Let a person see a tenant no more; open pages close at once."""
+    """End a person's access to a tenant; open pages close at once."""
     _post(data_dir, "leave", name=name, tenant=tenant)
-    typer.echo(f"{name} sees it no more")
+    typer.echo(f"{name} has no access any more")
 
 
 @app.command()
@@ -100,7 +100,7 @@ def password(name: Name, data_dir: DataDir = None) -> None:
     """Give a person another password, which is asked for; they are logged out everywhere."""
     fresh = typer.prompt("new password", hide_input=True, confirmation_prompt=True)
     _post(data_dir, "password", name=name, password=fresh)
-    typer.echo(f"{name} has another password")
+    typer.echo(f"the password of {name} is changed")
 
 
 @app.command()
@@ -114,4 +114,4 @@ def logout(name: Name, data_dir: DataDir = None) -> None:
 def remove(name: Name, data_dir: DataDir = None) -> None:
     """Remove a person altogether."""
     _post(data_dir, "remove", name=name)
-    typer.echo(f"{name} is gone")
+    typer.echo(f"{name} is removed")

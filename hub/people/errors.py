@@ -28,4 +28,4 @@ class NotAMemberError(HubError):
 
     def __init__(self, name: str, tenant: str, advice: str = "") -> None:
         self.name, self.tenant = name, tenant
-        super().__init__(f"{name} does not see {tenant}{advice}")
+        super().__init__(f"{name} has no access to {tenant}{advice}")

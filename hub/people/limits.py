@@ -32,26 +32,26 @@ class Attempts:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._addresses = TokenBuckets[str](BURST, PER_MINUTE, clock=clock)
         self._accounts = TokenBuckets[str](BURST, PER_MINUTE_ACCOUNT, clock=clock)
-        self._known = TokenBuckets[str](BURST, PER_MINUTE, clock=clock)
+        self._browsers = TokenBuckets[str](BURST, PER_MINUTE, clock=clock)
 
-    def acquire(self, address: str, login: str, known: str | None) -> float:
+    def acquire(self, address: str, login: str, browser: str | None) -> float:
         """Seconds until an attempt is allowed; 0 counts it as made."""
-        buckets = self._buckets(address, login, known)
+        buckets = self._buckets(address, login, browser)
         longest = max(among.wait(key) for among, key in buckets)
         if longest <= 0:
             for among, key in buckets:
                 among.take(key)
         return longest
 
-    def forgive(self, address: str, login: str, known: str | None) -> None:
+    def forgive(self, address: str, login: str, browser: str | None) -> None:
         """It was the right password: what came before was mistyped."""
-        for among, key in self._buckets(address, login, known):
+        for among, key in self._buckets(address, login, browser):
             among.forget(key)
 
     def _buckets(
-        self, address: str, login: str, known: str | None
+        self, address: str, login: str, browser: str | None
     ) -> list[tuple[TokenBuckets[str], str]]:
-        account = (self._known, known) if known else (self._accounts, login)
+        account = (self._browsers, browser) if browser else (self._accounts, login)
         return [(self._addresses, network_of(address)), account]
 
 

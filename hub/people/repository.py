@@ -28,7 +28,7 @@ __all__ = [
     "OpenSession",
     "PeopleRepository",
     "Person",
-    "SessionOf",
+    "SessionIdentity",
     "login_name",
     "token_hash",
 ]
@@ -92,7 +92,7 @@ class Invitation:
 
 
 @dataclass(frozen=True)
-class SessionOf:
+class SessionIdentity:
     """Whose session it is; `tenant` is the one looked at, as the session has it."""
 
     id: int
@@ -115,9 +115,9 @@ class OpenSession:
     used_at: datetime
 
 
-def _as_roles(row: Person | Member | Invitation | SessionOf) -> None:
+def _as_roles(row: Person | Member | Invitation | SessionIdentity) -> None:
     """The database gives text where a role is meant."""
-    if isinstance(row, Person | SessionOf):
+    if isinstance(row, Person | SessionIdentity):
         object.__setattr__(row, "roles", {name: Role(role) for name, role in row.roles.items()})
     else:
         object.__setattr__(row, "role", Role(row.role))
@@ -258,10 +258,10 @@ class PeopleRepository:
 
     async def join_as_new(self, hashed: bytes, name: str, password: str) -> int | None:
         """Use a link up for somebody new: their id; 0: the name is taken; None: as invitation."""
-        found: int | None = await self._value(
+        person_id: int | None = await self._value(
             _QUERIES["join_as_new"], hashed, login_name(name), name, password
         )
-        return found
+        return person_id
 
     async def open_session(
         self, hashed: bytes, person: int, tenant: str | None, agent: str, lasting: timedelta
@@ -270,11 +270,11 @@ class PeopleRepository:
         query = _QUERIES["open_session"]
         return int(await self._value(query, hashed, person, tenant, agent, lasting))
 
-    async def session(self, hashed: bytes, idle: timedelta) -> SessionOf | None:
+    async def session(self, hashed: bytes, idle: timedelta) -> SessionIdentity | None:
         """Whose session it is; None for one that has ended, or was not used for `idle`."""
         async with (
             self._database.nobody() as conn,
-            conn.cursor(row_factory=class_row(SessionOf)) as rows,
+            conn.cursor(row_factory=class_row(SessionIdentity)) as rows,
         ):
             await rows.execute(_QUERIES["find_session"], [hashed, idle])
             return await rows.fetchone()
@@ -299,11 +299,11 @@ class PeopleRepository:
             return {row[0] for row in await rows.fetchall()}
 
     async def close_sessions(
-        self, person: int, *, one: int | None = None, but: int | None = None
+        self, person: int, *, only: int | None = None, keep: int | None = None
     ) -> list[int]:
-        """End one session of a person, or all (but one); the ids of those that ended."""
+        """End the session `only` of a person, or all but `keep`; the ids of those that ended."""
         async with self._database.nobody() as conn:
-            rows = await conn.execute(_QUERIES["close_sessions"], [person, one, but])
+            rows = await conn.execute(_QUERIES["close_sessions"], [person, only, keep])
             return [row[0] for row in await rows.fetchall()]
 
     async def _change(self, tenant: str, statement: Query, values: dict[str, object]) -> bool:

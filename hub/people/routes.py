@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from hub.api.access import OPERATOR_ONLY, Operator
 from hub.api.scope import Role
 from hub.people.errors import NotAMemberError
-from hub.people.service import LINK_LASTS, PeopleService
+from hub.people.service import LINK_VALID_FOR, PeopleService
 
 __all__ = ["routes"]
 
@@ -51,7 +51,7 @@ class InvitationIn(BaseModel, extra="forbid"):
     """A link for somebody to join the tenant; `note` says whom it is for."""
 
     role: Role = Role.ADMINISTRATOR
-    hours: float = Field(LINK_LASTS / timedelta(hours=1), gt=0, le=30 * 24)
+    hours: float = Field(LINK_VALID_FOR / timedelta(hours=1), gt=0, le=30 * 24)
     note: str = Field("", max_length=100)
 
 

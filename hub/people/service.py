@@ -17,11 +17,11 @@ from hub.people.repository import (
     Person,
     token_hash,
 )
-from hub.people.sessions import Sessions
+from hub.people.sessions import LoginSessions
 
-__all__ = ["LINK_LASTS", "PeopleService"]
+__all__ = ["LINK_VALID_FOR", "PeopleService"]
 
-LINK_LASTS = timedelta(hours=72)
+LINK_VALID_FOR = timedelta(hours=72)
 """How long a link can be used: over a weekend."""
 
 
@@ -31,7 +31,9 @@ class PeopleService:
     `attempts` counts how often a password was tried, wherever.
     """
 
-    def __init__(self, people: PeopleRepository, sessions: Sessions, passwords: Passwords) -> None:
+    def __init__(
+        self, people: PeopleRepository, sessions: LoginSessions, passwords: Passwords
+    ) -> None:
         self._people, self.sessions, self.passwords = people, sessions, passwords
         self.attempts = Attempts()
 
@@ -105,7 +107,7 @@ class PeopleService:
         role: Role,
         *,
         note: str = "",
-        lasting: timedelta = LINK_LASTS,
+        lasting: timedelta = LINK_VALID_FOR,
         first: bool = False,
     ) -> str:
         """The path of a new one-time link; only its hash is kept."""
@@ -145,7 +147,7 @@ class PeopleService:
         except TooBusyError:
             raise PasswordError("The hub is busy with log-ins; try again shortly.") from None
         await self._people.set_password(person, hashed)
-        await self.sessions.close_all(person, but=stay)
+        await self.sessions.close_all(person, keep=stay)
 
     async def remove(self, person: int) -> None:
         """Remove a person altogether; raises LastAdministratorError for a tenant's last one."""

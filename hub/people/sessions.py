@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from hub.api.principal import Principal
 from hub.api.scope import Role
-from hub.people.repository import OpenSession, PeopleRepository, SessionOf, token_hash
+from hub.people.repository import OpenSession, PeopleRepository, SessionIdentity, token_hash
 
-__all__ = ["LASTING", "Sessions"]
+__all__ = ["LASTING", "LoginSessions"]
 
 LASTING = timedelta(days=90)
 """After this a person logs in again, however often they looked."""
@@ -20,7 +20,7 @@ IDLE = timedelta(days=30)
 """After so long without a look (a tablet on the wall looks all the time)."""
 
 # A page asks for some twenty files at once; who it is need not be looked up for each.
-_KEPT_S = 5.0
+_REMEMBERED_S = 5.0
 
 _SCOPES = {
     Role.READER: frozenset({"read"}),
@@ -28,12 +28,12 @@ _SCOPES = {
 }
 
 
-class Sessions:
-    """Opens, finds and ends sessions; `on_end` is told of each that ends or changes its role."""
+class LoginSessions:
+    """Opens, finds and ends sessions; `on_end` is called for each that ends or changes its role."""
 
     def __init__(self, people: PeopleRepository) -> None:
         self._people = people
-        self._kept: dict[bytes, tuple[float, Principal]] = {}
+        self._principals: dict[bytes, tuple[float, Principal]] = {}
         self._changes = 0
         self._on_end: list[Callable[[set[int]], None]] = []
 
@@ -51,17 +51,17 @@ class Sessions:
         """Whose session it is; None when it is nobody's, or they see no tenant any more."""
         hashed = token_hash(token)
         now = time.monotonic()
-        kept = self._kept.get(hashed)
-        if kept is not None and now - kept[0] < _KEPT_S:
-            return kept[1]
+        remembered = self._principals.get(hashed)
+        if remembered is not None and now - remembered[0] < _REMEMBERED_S:
+            return remembered[1]
         before = self._changes
-        found = await self._people.session(hashed, IDLE)
-        principal = _principal(found) if found else None
-        if len(self._kept) > 1000:
-            self._kept.clear()
+        session = await self._people.session(hashed, IDLE)
+        principal = _principal(session) if session else None
+        if len(self._principals) > 1000:
+            self._principals.clear()
         # What was asked while somebody logged out may be out of date already.
         if principal is not None and before == self._changes:
-            self._kept[hashed] = (now, principal)
+            self._principals[hashed] = (now, principal)
         return principal
 
     async def look_at(self, principal: Principal, tenant: str) -> bool:
@@ -72,15 +72,15 @@ class Sessions:
 
     async def close(self, principal: Principal) -> None:
         """Log out."""
-        await self._end(principal.person, one=principal.session)
+        await self._end(principal.person, only=principal.session)
 
     async def close_one(self, person: int, session: int) -> None:
         """End one of a person's sessions."""
-        await self._end(person, one=session)
+        await self._end(person, only=session)
 
-    async def close_all(self, person: int, but: int | None = None) -> None:
-        """Log a person out everywhere (but in one session)."""
-        await self._end(person, but=but)
+    async def close_all(self, person: int, keep: int | None = None) -> None:
+        """Log a person out everywhere (but in the session `keep`)."""
+        await self._end(person, keep=keep)
 
     async def of(self, person: int) -> list[OpenSession]:
         """A person's sessions, the last used first."""
@@ -93,35 +93,35 @@ class Sessions:
     async def changed(self, person: int) -> None:
         """A role was given or taken: who it is must be looked up, and open pages anew."""
         self._forget()
-        self._tell(session.id for session in await self._people.sessions(person))
+        self._notify(session.id for session in await self._people.sessions(person))
 
-    async def _end(self, person: int, *, one: int | None = None, but: int | None = None) -> None:
-        ended = await self._people.close_sessions(person, one=one, but=but)
+    async def _end(self, person: int, *, only: int | None = None, keep: int | None = None) -> None:
+        ended = await self._people.close_sessions(person, only=only, keep=keep)
         self._forget()
-        self._tell(ended)
+        self._notify(ended)
 
     def _forget(self) -> None:
         self._changes += 1
-        self._kept.clear()
+        self._principals.clear()
 
-    def _tell(self, sessions: Iterable[int]) -> None:
+    def _notify(self, sessions: Iterable[int]) -> None:
         ended = set(sessions)
         for listener in self._on_end:
             listener(ended)
 
 
-def _principal(found: SessionOf) -> Principal | None:
-    tenants = tuple(sorted(found.roles))
+def _principal(session: SessionIdentity) -> Principal | None:
+    tenants = tuple(sorted(session.roles))
     if not tenants:
         return None
-    tenant = found.tenant if found.tenant in found.roles else tenants[0]
-    role = found.roles[tenant or tenants[0]]
+    tenant = session.tenant if session.tenant in session.roles else tenants[0]
+    role = session.roles[tenant or tenants[0]]
     return Principal(
-        name=found.person,
+        name=session.person,
         tenant=tenant or tenants[0],
         role=role,
         scopes=_SCOPES[role],
         tenants=tenants,
-        person=found.person_id,
-        session=found.id,
+        person=session.person_id,
+        session=session.id,
     )

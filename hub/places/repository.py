@@ -12,13 +12,13 @@ from hub.database.queries import Queries, Query
 from hub.database.refusals import typed
 from hub.devices.changes import acting
 
-__all__ = ["PlaceRepository", "Usage"]
+__all__ = ["PlaceRepository", "PlaceUsage"]
 
 _QUERIES = Queries.of("hub.places")
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class PlaceUsage:
     """What hangs on a place and those below it: what would go with it.
 
     `placements` counts the times that a device was there, from `since` on, present ones included.
@@ -86,7 +86,7 @@ class PlaceRepository:
             cursor = await conn.execute(_QUERIES["devices_elsewhere"])
             return [{"device": key, "name": name} for key, name in await cursor.fetchall()]
 
-    async def usage(self, place: int) -> Usage:
+    async def usage(self, place: int) -> PlaceUsage:
         """What would go with a place, or what keeps it from going."""
         async with self._database.transaction() as conn:
             row = await (
@@ -94,7 +94,7 @@ class PlaceRepository:
             ).fetchone()
         if row is None or row[0] < 0:
             raise ForeignRowError(f"no place {place}")
-        return Usage(row[0], tuple(row[1] or ()), row[2], row[3])
+        return PlaceUsage(row[0], tuple(row[1] or ()), row[2], row[3])
 
     async def remove_branch(self, place: int, who: str) -> None:
         """Remove a place, those below it, and the record of which device was there when.

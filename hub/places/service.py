@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.database.database import Database
 from hub.devices.changes import DeviceChanges
-from hub.places.repository import PlaceRepository, Usage
+from hub.places.repository import PlaceRepository, PlaceUsage
 
 __all__ = ["PlaceService"]
 
@@ -26,7 +26,7 @@ class PlaceService:
         """The devices that are in no place: `{"device", "name"}`, by id."""
         return await self._of(tenant).devices_elsewhere()
 
-    async def usage(self, tenant: str, place: int) -> Usage:
+    async def usage(self, tenant: str, place: int) -> PlaceUsage:
         """What would go with a place, or what keeps it from going."""
         return await self._of(tenant).usage(place)
 
@@ -57,7 +57,7 @@ class PlaceService:
     async def put(self, tenant: str, device: str, path: Sequence[str], who: str) -> int:
         """Put a device into a place named from the outside in; the innermost place's number.
 
-        Device and places are made as far as they are missing. Raises StoreError leaves.
+        Device and places are made as far as they are missing. Raises DatabaseError leaves.
         """
         parent: int | None = None
         for name in path:

@@ -23,11 +23,11 @@ def retention(
 ) -> None:
     """Remove readings and rollups that have had their time."""
     from hub.database.attach import attached  # noqa: PLC0415
-    from hub.readings.retention import apply  # noqa: PLC0415
+    from hub.readings.retention import remove_expired  # noqa: PLC0415
 
     async def work() -> None:
         async with attached(load(data_dir=data_dir)) as found:
-            partitions, rows = await apply(found.database, dry=dry_run)
+            partitions, rows = await remove_expired(found.database, dry=dry_run)
         verb = "would go" if dry_run else "removed"
         for partition in partitions:
             typer.echo(f"{partition.name}: about {partition.rows} readings, whole month, {verb}")
@@ -52,14 +52,13 @@ def keep(  # noqa: PLR0917  # each a flag
 ) -> None:
     """Say how long readings and rollups are kept."""
     from hub.database.attach import attached  # noqa: PLC0415
-    from hub.readings.retention import Rule  # noqa: PLC0415
-    from hub.readings.retention import keep as keep_rule  # noqa: PLC0415
+    from hub.readings.retention import RetentionRule, set_retention  # noqa: PLC0415
 
     async def work() -> None:
         settings = load(data_dir=data_dir, tenant=tenant)
         async with attached(settings) as found:
-            rule = Rule(raw_days, hourly_days, daily_days)
-            await keep_rule(found.database.of(settings.tenant), rule, characteristic)
+            rule = RetentionRule(raw_days, hourly_days, daily_days)
+            await set_retention(found.database.of(settings.tenant), rule, characteristic)
 
     asyncio.run(work())
 

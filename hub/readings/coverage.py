@@ -11,7 +11,7 @@ from psycopg import sql
 
 from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries
-from hub.readings.points import Resolution, Series, Span
+from hub.readings.points import Resolution, Span, StoredSeries
 
 __all__ = ["CoverageRepository", "SeriesGaps"]
 
@@ -40,7 +40,7 @@ class CoverageRepository:
     def __init__(self, database: TenantDatabase) -> None:
         self._database = database
 
-    async def choose(self, series: Sequence[Series], span: Span, points: int) -> Resolution:
+    async def choose(self, series: Sequence[StoredSeries], span: Span, points: int) -> Resolution:
         """The finest resolution at which no series has more than `points`, and which is kept.
 
         Readings that were given up with the years leave their hours, those their days.
@@ -54,7 +54,7 @@ class CoverageRepository:
                     chosen = max(chosen, wanted, key=order.index)
         return chosen
 
-    async def gaps(self, series: Series, span: Span, resolution: Resolution) -> SeriesGaps:
+    async def gaps(self, series: StoredSeries, span: Span, resolution: Resolution) -> SeriesGaps:
         """Where a series' readings are missing in a span, up to now."""
         async with self._database.transaction() as conn:
             expected = await _expected(conn, series, span)
@@ -73,7 +73,7 @@ class CoverageRepository:
         return SeriesGaps(expected, ranges[:_MOST_GAPS], len(ranges) > _MOST_GAPS)
 
 
-def _facts(series: Series, span: Span) -> dict[str, Any]:
+def _facts(series: StoredSeries, span: Span) -> dict[str, Any]:
     return {"series": series.id, "since": span.since, "until": span.until}
 
 
@@ -83,7 +83,7 @@ _KEPT = {
 }
 
 
-async def _choose(conn: Connection, series: Series, span: Span, points: int) -> Resolution:
+async def _choose(conn: Connection, series: StoredSeries, span: Span, points: int) -> Resolution:
     hours, readings, first = await _size(conn, series, span, Resolution.HOURLY)
     if readings <= points and first and await _kept(conn, series, Resolution.RAW, first, 1):
         return Resolution.RAW
@@ -97,7 +97,7 @@ async def _choose(conn: Connection, series: Series, span: Span, points: int) -> 
 
 
 async def _size(
-    conn: Connection, series: Series, span: Span, resolution: Resolution
+    conn: Connection, series: StoredSeries, span: Span, resolution: Resolution
 ) -> tuple[int, int, datetime | None]:
     query = _QUERIES["size_of_rollup"].format(rollup=sql.Identifier(resolution.value))
     row = await (await conn.execute(query, _facts(series, span.over(resolution)))).fetchone()
@@ -105,7 +105,7 @@ async def _size(
 
 
 async def _kept(
-    conn: Connection, series: Series, finer: Resolution, first: datetime, hours: int
+    conn: Connection, series: StoredSeries, finer: Resolution, first: datetime, hours: int
 ) -> bool:
     """Whether the first bin of a coarser resolution is there in the finer one."""
     facts = {"series": series.id, "first": first, "end": first + timedelta(hours=hours)}
@@ -113,7 +113,7 @@ async def _kept(
     return bool(row and row[0])
 
 
-async def _expected(conn: Connection, series: Series, span: Span) -> float | None:
+async def _expected(conn: Connection, series: StoredSeries, span: Span) -> float | None:
     row = await (await conn.execute(_QUERIES["expected_interval"], _facts(series, span))).fetchone()
     promised, an_hour, apart = row or (None, None, None)
     if promised is None or promised <= 0 or series.kind not in {"int", "float"}:

@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from hub.api.problems import ProblemError
 
-__all__ = ["MEDIA", "Format", "negotiated"]
+__all__ = ["MEDIA", "ResponseFormat", "negotiated"]
 
 
-class Format(StrEnum):
+class ResponseFormat(StrEnum):
     """Kinds of answers."""
 
     JSON = "json"
@@ -19,29 +19,29 @@ class Format(StrEnum):
 
 
 MEDIA = {
-    Format.JSON: "application/json",
-    Format.CSV: "text/csv; charset=utf-8",
-    Format.PARQUET: "application/vnd.apache.parquet",
-    Format.ARROW: "application/vnd.apache.arrow.stream",
+    ResponseFormat.JSON: "application/json",
+    ResponseFormat.CSV: "text/csv; charset=utf-8",
+    ResponseFormat.PARQUET: "application/vnd.apache.parquet",
+    ResponseFormat.ARROW: "application/vnd.apache.arrow.stream",
 }
 """The media type of each."""
 
 
-def negotiated(wanted: Format | None, accept: str) -> Format:
+def negotiated(requested: ResponseFormat | None, accept: str) -> ResponseFormat:
     """What was asked for by name, else the best of an Accept header; JSON where any will do.
 
     Raises ProblemError (406).
     """
-    if wanted is not None:
-        return wanted
-    ranked = sorted(_ranges(accept), key=lambda found: -found[1])
+    if requested is not None:
+        return requested
+    ranked = sorted(_ranges(accept), key=lambda ranked_range: -ranked_range[1])
     for media, quality in ranked:
         if quality <= 0:
             continue
         if media in {"*/*", "application/*"}:
-            return Format.JSON
+            return ResponseFormat.JSON
         if media == "text/*":
-            return Format.CSV
+            return ResponseFormat.CSV
         for form, known in MEDIA.items():
             if media == known.partition(";")[0]:
                 return form
@@ -51,7 +51,7 @@ def negotiated(wanted: Format | None, accept: str) -> Format:
 
 
 def _ranges(accept: str) -> list[tuple[str, float]]:
-    found = []
+    ranges = []
     for part in (accept or "*/*").split(","):
         media, *parameters = (piece.strip().lower() for piece in part.split(";"))
         quality = 1.0
@@ -62,5 +62,5 @@ def _ranges(accept: str) -> list[tuple[str, float]]:
                     quality = float(value)
                 except ValueError:
                     quality = 0.0
-        found.append((media, quality))
-    return found
+        ranges.append((media, quality))
+    return ranges

@@ -21,7 +21,7 @@ from hub.database.database import Connection, TenantDatabase
 from hub.database.errors import ForeignRowError
 from hub.database.queries import Queries
 
-__all__ = ["COLUMNS", "Form", "Piece", "PointRepository", "Resolution", "Series", "Span"]
+__all__ = ["COLUMNS", "Form", "Piece", "PointRepository", "Resolution", "Span", "StoredSeries"]
 
 _QUERIES = Queries.of("hub.readings")
 
@@ -59,7 +59,7 @@ COLUMNS: dict[Resolution, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class StoredSeries:
     """A series with its number; `kind` is bool, int, float or string.
 
     `calibration` lists what holds when: objects with since, until, gain, offset.
@@ -152,10 +152,10 @@ def _packed(resolution: Resolution, *, text: bool) -> sql.Composable:
     else:
         numbers += ["int8send(n::int8)"]
         numbers += [f"float8send({name})" for name in ("mean", "low", "high", "last")]
-    found: list[sql.Composable] = [_lines(number, "''::bytea") for number in numbers]
+    parts: list[sql.Composable] = [_lines(number, "''::bytea") for number in numbers]
     if text:
-        found.append(sql.SQL("array_agg(text ORDER BY at, row_id)"))
-    return sql.SQL(", ").join(found)
+        parts.append(sql.SQL("array_agg(text ORDER BY at, row_id)"))
+    return sql.SQL(", ").join(parts)
 
 
 class PointRepository:
@@ -164,7 +164,9 @@ class PointRepository:
     def __init__(self, database: TenantDatabase) -> None:
         self._database = database
 
-    async def find(self, keys: Sequence[SeriesKey], as_of: datetime | None = None) -> list[Series]:
+    async def find(
+        self, keys: Sequence[SeriesKey], as_of: datetime | None = None
+    ) -> list[StoredSeries]:
         """The series of these keys, in their order. Raises ForeignRowError naming one there is not.
 
         With `as_of`, their readings are calibrated as it was known at that instant.
@@ -174,7 +176,7 @@ class PointRepository:
 
     async def count(
         self,
-        series: Sequence[Series],
+        series: Sequence[StoredSeries],
         span: Span,
         most: int,
         resolution: Resolution = Resolution.RAW,
@@ -192,7 +194,12 @@ class PointRepository:
         return counted
 
     async def pieces(
-        self, series: Series, span: Span, resolution: Resolution, form: Form, size: int = _SIZE
+        self,
+        series: StoredSeries,
+        span: Span,
+        resolution: Resolution,
+        form: Form,
+        size: int = _SIZE,
     ) -> AsyncIterator[Piece]:
         """A series' points in order. A series of texts has readings only, no bins.
 
@@ -244,7 +251,7 @@ def _unpacked(column: bytes, code: str) -> array[Any]:
     return numbers
 
 
-async def _find(conn: Connection, key: SeriesKey, as_of: datetime | None) -> Series:
+async def _find(conn: Connection, key: SeriesKey, as_of: datetime | None) -> StoredSeries:
     facts = {
         "device": key.device,
         "service": key.service,
@@ -255,10 +262,10 @@ async def _find(conn: Connection, key: SeriesKey, as_of: datetime | None) -> Ser
     row = await (await conn.execute(_QUERIES["series_with_calibration"], facts)).fetchone()
     if row is None:
         raise ForeignRowError(f"no series {key.topic.removeprefix('HomeKit/')}")
-    return Series(row[0], key, row[1], row[2])
+    return StoredSeries(row[0], key, row[1], row[2])
 
 
-def _facts(series: Series, span: Span) -> dict[str, Any]:
+def _facts(series: StoredSeries, span: Span) -> dict[str, Any]:
     return {"series": series.id, "since": span.since, "until": span.until}
 
 

@@ -16,7 +16,7 @@ from hub.database.refusals import typed
 from hub.devices.changes import acting
 from hub.devices.overview import restore
 
-__all__ = ["Bin", "Bins", "ReadingRepository", "Sample"]
+__all__ = ["Bin", "Bins", "CalibratedReading", "ReadingRepository"]
 
 _QUERIES = Queries.of("hub.readings")
 
@@ -29,7 +29,7 @@ class Bins(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class CalibratedReading:
     """One reading: `value` calibrated as of its own time, `raw` as measured."""
 
     at: datetime
@@ -60,7 +60,9 @@ class ReadingRepository:
     def __init__(self, database: TenantDatabase) -> None:
         self._database = database
 
-    async def samples(self, key: SeriesKey, since: datetime, until: datetime) -> list[Sample]:
+    async def samples(
+        self, key: SeriesKey, since: datetime, until: datetime
+    ) -> list[CalibratedReading]:
         """A series' readings, since <= at < until, in order. Raises ForeignRowError."""
         async with self._database.transaction() as conn:
             series, kind = await _number(conn, key)
@@ -70,7 +72,7 @@ class ReadingRepository:
         # A calibrated integer need not be one.
         calibrated = "float" if kind == "int" else kind
         return [
-            Sample(at, restore(calibrated, value, text), restore(kind, raw, text))
+            CalibratedReading(at, restore(calibrated, value, text), restore(kind, raw, text))
             for at, value, raw, text in rows
         ]
 

@@ -10,20 +10,20 @@ from hub.database.database import Database, TenantDatabase
 from hub.database.errors import ForeignRowError, RetentionError
 from hub.database.queries import Queries
 
-__all__ = ["Expired", "ExpiredPartition", "Rule", "apply", "keep"]
+__all__ = ["Expired", "ExpiredPartition", "RetentionRule", "remove_expired", "set_retention"]
 
 _QUERIES = Queries.of("hub.readings")
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RetentionRule:
     """Days that readings, hourly and daily rollups are kept; None: for ever."""
 
     raw_days: int | None = None
     hourly_days: int | None = None
     daily_days: int | None = None
 
-    def refuse_upside_down(self) -> None:
+    def validate(self) -> None:
         """Raises RetentionError for days below 1 and rollups kept shorter than what they are of."""
         days = [self.raw_days, self.hourly_days, self.daily_days]
         if any(d is not None and d < 1 for d in days):
@@ -53,12 +53,14 @@ class Expired:
     rows: int
 
 
-async def keep(database: TenantDatabase, rule: Rule, of: SeriesKey | str | None = None) -> None:
+async def set_retention(
+    database: TenantDatabase, rule: RetentionRule, of: SeriesKey | str | None = None
+) -> None:
     """Set the rule of a series, of a characteristic by name, or of all of a tenant (None).
 
     The most particular rule holds. Raises RetentionError, ForeignRowError.
     """
-    rule.refuse_upside_down()
+    rule.validate()
     async with database.transaction() as conn:
         series = None
         if isinstance(of, SeriesKey):
@@ -72,7 +74,9 @@ async def keep(database: TenantDatabase, rule: Rule, of: SeriesKey | str | None 
         await conn.execute(_QUERIES["keep_for"], [series, characteristic, *days])
 
 
-async def apply(database: Database, *, dry: bool) -> tuple[list[ExpiredPartition], list[Expired]]:
+async def remove_expired(
+    database: Database, *, dry: bool
+) -> tuple[list[ExpiredPartition], list[Expired]]:
     """Remove what the rules of all tenants have expired, or with `dry` say what would go.
 
     First whole months that nobody keeps any of, then rows, a tenant at a time. A dry run's rows
@@ -84,9 +88,9 @@ async def apply(database: Database, *, dry: bool) -> tuple[list[ExpiredPartition
     expired = []
     for tenant in await database.tenants():
         async with database.of(tenant).transaction() as conn:
-            found = await (await conn.execute(_QUERIES["expire"], [dry])).fetchall()
+            changes = await (await conn.execute(_QUERIES["expire"], [dry])).fetchall()
         expired += [
             Expired(tenant, what, SeriesKey(device, service, index, name), before, n)
-            for what, device, service, index, name, before, n in found
+            for what, device, service, index, name, before, n in changes
         ]
     return partitions, expired

@@ -22,8 +22,8 @@ from hub.devices.routes import SeriesOut, series_out
 from hub.devices.service import DeviceService
 from hub.live import Live, LiveChange
 from hub.readings.exports import Exports
-from hub.readings.formats import MEDIA, Format, negotiated
-from hub.readings.points import COLUMNS, Form, Piece, Resolution, Series, Span
+from hub.readings.formats import MEDIA, ResponseFormat, negotiated
+from hub.readings.points import COLUMNS, Form, Piece, Resolution, Span, StoredSeries
 from hub.readings.service import ReadingService, TenantReadings
 
 __all__ = ["routes"]
@@ -92,7 +92,7 @@ class ReadingsQuery(BaseModel, extra="forbid"):
     as_of: Instant | None = Field(
         None, description="calibrated as was known at that instant; raw only"
     )
-    format: Format | None = Field(None, description="over the Accept header")
+    format: ResponseFormat | None = Field(None, description="over the Accept header")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,11 @@ class _Ask:
     """A checked request for points."""
 
     readings: TenantReadings
-    series: list[Series]
+    series: list[StoredSeries]
     span: Span
     resolution: Resolution
 
-    def pieces(self, exports: Exports, series: Series, form: Form) -> AsyncIterator[Piece]:
+    def pieces(self, exports: Exports, series: StoredSeries, form: Form) -> AsyncIterator[Piece]:
         return exports.paced(self.readings.pieces(series, self.span, self.resolution, form))
 
 
@@ -123,7 +123,7 @@ def routes(readings: ReadingService, devices: DeviceService, live: Live) -> APIR
                 "content": {
                     media.partition(";")[0]: {"schema": {"type": "string"}}
                     for form, media in MEDIA.items()
-                    if form is not Format.JSON
+                    if form is not ResponseFormat.JSON
                 },
             }
         },
@@ -150,15 +150,17 @@ class _Steps:
         """Points of up to 50 series. JSON has at most 200,000 points; the others have no limit."""
         form = negotiated(query.format, request.headers.get("accept", ""))
         ask = await _checked(self._readings.of(caller.tenant), query)
-        if form is Format.JSON:
+        if form is ResponseFormat.JSON:
             await _refuse_too_many(ask)
         chunks = (
-            _json(ask, self._exports) if form is Format.JSON else _file(ask, self._exports, form)
+            _json(ask, self._exports)
+            if form is ResponseFormat.JSON
+            else _file(ask, self._exports, form)
         )
         # Begun before the answer is: what fails at once is answered with what it is.
         first = await anext(chunks)
         headers = {"Cache-Control": "no-store"}
-        if form is not Format.JSON:
+        if form is not ResponseFormat.JSON:
             headers["Content-Disposition"] = f'attachment; filename="readings.{form.value}"'
         return StreamingResponse(_again(first, chunks), headers=headers, media_type=MEDIA[form])
 
@@ -243,7 +245,7 @@ async def _json(ask: _Ask, exports: Exports) -> AsyncIterator[bytes]:
         yield f"{before}]}}".encode()
 
 
-async def _about(ask: _Ask, series: Series) -> dict[str, Any]:
+async def _about(ask: _Ask, series: StoredSeries) -> dict[str, Any]:
     gaps = await ask.readings.gaps(series, ask.span, ask.resolution)
     kind = quantity(series.key)
     return {
@@ -257,9 +259,9 @@ async def _about(ask: _Ask, series: Series) -> dict[str, Any]:
     }
 
 
-async def _file(ask: _Ask, exports: Exports, form: Format) -> AsyncIterator[bytes]:
+async def _file(ask: _Ask, exports: Exports, form: ResponseFormat) -> AsyncIterator[bytes]:
     with exports.one(ask.readings.tenant):
-        if form is Format.CSV:
+        if form is ResponseFormat.CSV:
             yield (",".join(("series", *COLUMNS[ask.resolution])) + "\n").encode()
             for series in ask.series:
                 async for piece in ask.pieces(exports, series, Form.CSV):
@@ -267,7 +269,7 @@ async def _file(ask: _Ask, exports: Exports, form: Format) -> AsyncIterator[byte
             return
         # 30 MB and half a second: only for those who want it, and not on the loop.
         columns = await asyncio.to_thread(_columns)
-        made = columns.ParquetFile if form is Format.PARQUET else columns.ArrowFile
+        made = columns.ParquetFile if form is ResponseFormat.PARQUET else columns.ArrowFile
         texts = any(series.kind == "string" for series in ask.series)
         names = [series_name(series.key) for series in ask.series]
         file = made(names, ask.resolution, texts=texts)

@@ -8,10 +8,10 @@ from datetime import datetime
 from contracts.reading import SeriesKey
 from hub.database.database import Database, TenantDatabase
 from hub.readings.coverage import CoverageRepository, SeriesGaps
-from hub.readings.held import held_at
-from hub.readings.points import Form, Piece, PointRepository, Resolution, Series, Span
+from hub.readings.points import Form, Piece, PointRepository, Resolution, Span, StoredSeries
 from hub.readings.reports import ReportDay, report_days
 from hub.readings.repository import ReadingRepository
+from hub.readings.state_at import state_at
 
 __all__ = ["ReadingService", "TenantReadings"]
 
@@ -28,7 +28,9 @@ class TenantReadings:
         """The tenant's name."""
         return self._database.tenant
 
-    async def find(self, keys: Sequence[SeriesKey], as_of: datetime | None = None) -> list[Series]:
+    async def find(
+        self, keys: Sequence[SeriesKey], as_of: datetime | None = None
+    ) -> list[StoredSeries]:
         """The series of these keys, in their order. Raises ForeignRowError naming one there is not.
 
         With `as_of`, their readings are calibrated as it was known at that instant.
@@ -37,7 +39,7 @@ class TenantReadings:
 
     async def count(
         self,
-        series: Sequence[Series],
+        series: Sequence[StoredSeries],
         span: Span,
         most: int,
         resolution: Resolution = Resolution.RAW,
@@ -46,22 +48,22 @@ class TenantReadings:
         return await self._points.count(series, span, most, resolution)
 
     def pieces(
-        self, series: Series, span: Span, resolution: Resolution, form: Form
+        self, series: StoredSeries, span: Span, resolution: Resolution, form: Form
     ) -> AsyncIterator[Piece]:
         """A series' points in order. A series of texts has readings only, no bins."""
         return self._points.pieces(series, span, resolution, form)
 
-    async def choose(self, series: Sequence[Series], span: Span, points: int) -> Resolution:
+    async def choose(self, series: Sequence[StoredSeries], span: Span, points: int) -> Resolution:
         """The finest resolution at which no series has more than `points`, and which is kept."""
         return await self._coverage.choose(series, span, points)
 
-    async def gaps(self, series: Series, span: Span, resolution: Resolution) -> SeriesGaps:
+    async def gaps(self, series: StoredSeries, span: Span, resolution: Resolution) -> SeriesGaps:
         """Where a series' readings are missing in a span, up to now."""
         return await self._coverage.gaps(series, span, resolution)
 
-    async def held_at(self, series: Series, instant: datetime) -> float | None:
+    async def state_at(self, series: StoredSeries, instant: datetime) -> float | None:
         """The value of a series' last reading before an instant; None without one in 90 days."""
-        return await held_at(self._database, series.id, instant)
+        return await state_at(self._database, series.id, instant)
 
     async def report_days(self, device: str) -> list[ReportDay]:
         """The last days on which a device reported, in order."""
@@ -79,8 +81,8 @@ class TenantReadings:
     ) -> None:
         """Let gain * value + offset hold from `since` until `until` (None: open).
 
-        What held then before is cut back. Raises ForeignRowError, and StoreError for a number that
-        is not allowed.
+        What held then before is cut back. Raises ForeignRowError, and DatabaseError for a number
+        that is not allowed.
         """
         await ReadingRepository(self._database).calibrate(
             key, gain=gain, offset=offset, since=since, until=until, who=who

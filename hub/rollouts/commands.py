@@ -15,7 +15,7 @@ from rich.live import Live
 from hub.client import HubClient
 from hub.device_settings.schema import parse
 from hub.rollouts.local_zone import local_zone
-from hub.rollouts.model import Options
+from hub.rollouts.model import RolloutOptions
 from hub.rollouts.table import history_line, plan_table, rollouts_table, status_table
 from hub.settings import load
 
@@ -39,7 +39,7 @@ Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
 def _option(name: str, flag: str | None = None, default: str | None = None) -> Any:
-    field = Options.model_fields[name]
+    field = RolloutOptions.model_fields[name]
     unit = " s" if name.endswith("_s") else ""
     shown = default or f"{field.default}{unit}"
     return typer.Option(
@@ -114,26 +114,27 @@ def start(
         "options": {name: value for name, value in given.items() if value not in (None, [])},
     }
     with _hub(data_dir, tenant) as hub:
-        found = hub.post("/rollouts/plan" if plan else "/rollouts", request)
+        rollout = hub.post("/rollouts/plan" if plan else "/rollouts", request)
         if as_json:
-            typer.echo(json.dumps(found, ensure_ascii=False))
+            typer.echo(json.dumps(rollout, ensure_ascii=False))
         elif plan:
-            Console().print(plan_table(found))
+            Console().print(plan_table(rollout))
         else:
-            typer.echo(f"rollout {found['id']}: {found['text']} to {len(found['devices'])} devices")
+            many = len(rollout["devices"])
+            typer.echo(f"rollout {rollout['id']}: {rollout['text']} to {many} devices")
         if follow and not plan:
-            _follow(hub, found["id"])
+            _follow(hub, rollout["id"])
 
 
 @app.command("list")
 def list_(as_json: Json = False, tenant: Tenant = None, data_dir: DataDir = None) -> None:
     """List rollouts, the newest first."""
     with _hub(data_dir, tenant) as hub:
-        found = hub.get("/rollouts")
+        rollouts = hub.get("/rollouts")
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(rollouts, ensure_ascii=False))
     else:
-        Console().print(rollouts_table(found))
+        Console().print(rollouts_table(rollouts))
 
 
 @app.command()
@@ -184,11 +185,11 @@ def history(
 ) -> None:
     """Show everything that happened, oldest first."""
     with _hub(data_dir, tenant) as hub:
-        found = hub.get(f"/rollouts/{number}/history", **({"device": device} if device else {}))
+        events = hub.get(f"/rollouts/{number}/history", **({"device": device} if device else {}))
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(events, ensure_ascii=False))
         return
-    for event in found:
+    for event in events:
         typer.echo(history_line(event))
 
 
@@ -209,21 +210,21 @@ def _settings(
 
 def _follow(hub: HubClient, number: int) -> None:
     console = Console()
-    found = _status(hub, number)
+    rollout = _status(hub, number)
     with (
         contextlib.suppress(KeyboardInterrupt),
-        Live(status_table(found), console=console, auto_refresh=False) as live,
+        Live(status_table(rollout), console=console, auto_refresh=False) as live,
     ):
-        while found["phase"] not in _OVER:
+        while rollout["phase"] not in _OVER:
             time.sleep(_EVERY_S)
-            found = _status(hub, number)
-            live.update(status_table(found), refresh=True)
+            rollout = _status(hub, number)
+            live.update(status_table(rollout), refresh=True)
 
 
 def _act(number: int, what: str, tenant: str | None, data_dir: Path | None) -> None:
     with _hub(data_dir, tenant) as hub:
-        found = hub.post(f"/rollouts/{number}/{what}")
-    typer.echo(f"rollout {number} is {found['phase']}")
+        rollout = hub.post(f"/rollouts/{number}/{what}")
+    typer.echo(f"rollout {number} is {rollout['phase']}")
 
 
 def _status(hub: HubClient, number: int) -> dict[str, Any]:

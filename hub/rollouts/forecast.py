@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hub.rollouts.model import Device, FirmwareTarget, Options, Rollout, Sample, State
+from hub.rollouts.model import (
+    DeviceState,
+    FirmwareTarget,
+    ReportSample,
+    Rollout,
+    RolloutDevice,
+    RolloutOptions,
+)
 from hub.rollouts.windows import is_open, next_open
 
 __all__ = ["Forecast", "forecast", "next_wake"]
@@ -28,7 +35,7 @@ class Forecast:
     sure: bool = True
 
 
-def next_wake(sample: Sample | None, after: datetime) -> datetime | None:
+def next_wake(sample: ReportSample | None, after: datetime) -> datetime | None:
     """When a device next wakes at or after an instant; at once if it stays awake."""
     if sample is None:
         return None
@@ -41,8 +48,8 @@ def next_wake(sample: Sample | None, after: datetime) -> datetime | None:
 
 def forecast(
     rollout: Rollout,
-    devices: Mapping[str, Device],
-    recent: Mapping[str, Sample],
+    devices: Mapping[str, RolloutDevice],
+    recent: Mapping[str, ReportSample],
     now: datetime,
 ) -> dict[str, Forecast]:
     """For every device that is not over, if nothing fails.
@@ -55,35 +62,35 @@ def forecast(
         if isinstance(target, FirmwareTarget)
         else 0
     )
-    found: dict[str, Forecast] = {}
+    forecasts: dict[str, Forecast] = {}
     start, sure = now, True
     left = [device for device in devices.values() if not device.over]
     for wave in sorted({device.wave for device in left}):
         present = [device for device in left if device.wave == wave]
         samples = {d.device: recent.get(d.device) or d.last for d in present}
         done = _wave(present, samples, rollout.options, start, takes)
-        found |= {name: Forecast(at, sure) for name, at in done.items()}
+        forecasts |= {name: Forecast(at, sure) for name, at in done.items()}
         sure = sure and None not in done.values()
         start = max(
             (_healthy(at, samples[name], rollout.options) for name, at in done.items() if at),
             default=start,
         )
-    return found
+    return forecasts
 
 
 def _wave(
-    devices: Iterable[Device],
-    samples: Mapping[str, Sample | None],
-    options: Options,
+    devices: Iterable[RolloutDevice],
+    samples: Mapping[str, ReportSample | None],
+    options: RolloutOptions,
     start: datetime,
     takes: timedelta,
 ) -> dict[str, datetime | None]:
     """When each device of a wave is done, as streams become free."""
     free = [start] * options.streams
     done: dict[str, datetime | None] = {}
-    ready: list[tuple[datetime, Device]] = []
+    ready: list[tuple[datetime, RolloutDevice]] = []
     for device in devices:
-        if device.state in {State.UPDATING, State.VERIFYING}:
+        if device.state in {DeviceState.UPDATING, DeviceState.VERIFYING}:
             done[device.device] = start + takes
             free[free.index(min(free))] = start + takes
             continue
@@ -106,7 +113,9 @@ def _wave(
     return done
 
 
-def _wake_in_window(sample: Sample | None, options: Options, after: datetime) -> datetime | None:
+def _wake_in_window(
+    sample: ReportSample | None, options: RolloutOptions, after: datetime
+) -> datetime | None:
     for _ in range(_TRIES):
         opens = next_open(options, after)
         wake = next_wake(sample, opens) if opens else None
@@ -116,7 +125,7 @@ def _wake_in_window(sample: Sample | None, options: Options, after: datetime) ->
     return None
 
 
-def _healthy(at: datetime, sample: Sample | None, options: Options) -> datetime:
+def _healthy(at: datetime, sample: ReportSample | None, options: RolloutOptions) -> datetime:
     """When the gate can have its word on a device that is done."""
     sleep = (sample.next_wake_s or 0) if sample else 0
     return at + timedelta(seconds=options.reports * sleep)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from statistics import median, median_low
 
-from hub.rollouts.model import Device, Health, Options, Sample
+from hub.rollouts.model import DeviceHealth, ReportSample, RolloutDevice, RolloutOptions
 
 __all__ = ["due", "is_late", "verdict"]
 
@@ -15,7 +15,7 @@ _GRACE_S = 30.0  # joining a network that is slow today
 _AWAKE_MS = 100  # ms: differences below are the radio's mood
 
 
-def due(sample: Sample, options: Options) -> datetime:
+def due(sample: ReportSample, options: RolloutOptions) -> datetime:
     """When a device that sent this report is late: some wakes and a little missed.
 
     One that stays awake does not say how often it reports.
@@ -25,33 +25,33 @@ def due(sample: Sample, options: Options) -> datetime:
     return sample.at + timedelta(seconds=(_MISSED + 1) * sample.next_wake_s + _GRACE_S)
 
 
-def is_late(sample: Sample, options: Options, now: datetime) -> bool:
+def is_late(sample: ReportSample, options: RolloutOptions, now: datetime) -> bool:
     """Whether it should have reported again by now."""
     return now >= due(sample, options)
 
 
 def verdict(
-    device: Device, options: Options, gaps: int | None, now: datetime
-) -> tuple[Health, str]:
+    device: RolloutDevice, options: RolloutOptions, gaps: int | None, now: datetime
+) -> tuple[DeviceHealth, str]:
     """The gate's word on a device that runs the target, and why.
 
     `gaps` is how many of its readings are missing without explanation, None where that was not
     looked up (it is then not judged).
     """
     if not options.reports or not device.after:
-        return Health.UNKNOWN, ""
+        return DeviceHealth.UNKNOWN, ""
     if any(sample.reset == "watchdog" for sample in device.after):
-        return Health.BAD, "was restarted by its watchdog since the update"
+        return DeviceHealth.BAD, "was restarted by its watchdog since the update"
     if is_late(device.after[-1], options, now):
-        return Health.BAD, f"has not reported since {_clock(device.after[-1].at)}"
+        return DeviceHealth.BAD, f"has not reported since {_clock(device.after[-1].at)}"
     if len(device.after) <= options.reports:
-        return Health.WATCHED, f"{len(device.after) - 1} of {options.reports} reports"
+        return DeviceHealth.WATCHED, f"{len(device.after) - 1} of {options.reports} reports"
     for reason in _complaints(device, options, gaps):
-        return Health.BAD, reason
-    return Health.GOOD, ""
+        return DeviceHealth.BAD, reason
+    return DeviceHealth.GOOD, ""
 
 
-def _complaints(device: Device, options: Options, gaps: int | None) -> Iterable[str]:
+def _complaints(device: RolloutDevice, options: RolloutOptions, gaps: int | None) -> Iterable[str]:
     # The second report speaks of the first wake, which looks for its access point for seconds.
     awake = _awake(device.before), _awake(device.after[2:])
     if awake[0] and awake[1]:
@@ -68,12 +68,12 @@ def _complaints(device: Device, options: Options, gaps: int | None) -> Iterable[
         yield f"lost {gaps - device.gaps_before} readings since the update"
 
 
-def _awake(samples: Iterable[Sample]) -> list[int]:
+def _awake(samples: Iterable[ReportSample]) -> list[int]:
     # `awake_ms` is of the wake before, so only a wake from sleep speaks of a whole one.
     return [s.awake_ms for s in samples if s.awake_ms is not None and s.reset == "deepsleep"]
 
 
-def _heap(samples: Iterable[Sample]) -> list[int]:
+def _heap(samples: Iterable[ReportSample]) -> list[int]:
     return [s.heap_free for s in samples if s.heap_free is not None]
 
 

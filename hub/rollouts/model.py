@@ -16,16 +16,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 __all__ = [
     "OVER",
-    "Device",
+    "DeviceBaseline",
+    "DeviceHealth",
+    "DeviceState",
     "FirmwareTarget",
-    "Health",
-    "Options",
-    "Phase",
+    "ReportSample",
     "Rollout",
-    "Sample",
+    "RolloutDevice",
+    "RolloutOptions",
+    "RolloutPhase",
     "SettingsTarget",
-    "Start",
-    "State",
     "Target",
     "Transition",
     "changed",
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-class State(StrEnum):
+class DeviceState(StrEnum):
     """Where a device stands; docs/updates.md has the drawing."""
 
     PENDING = "pending"  # no command is out
@@ -46,14 +46,14 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
-OVER = frozenset({State.UPDATED, State.FAILED, State.SKIPPED})
+OVER = frozenset({DeviceState.UPDATED, DeviceState.FAILED, DeviceState.SKIPPED})
 """States that a device does not leave."""
 
-TAKEN_BACK = frozenset({State.COMMANDED, State.ACCEPTED})
+COMMAND_OUT = frozenset({DeviceState.COMMANDED, DeviceState.ACCEPTED})
 """States in which the command is out and can still be taken back."""
 
 
-class Phase(StrEnum):
+class RolloutPhase(StrEnum):
     """Where a rollout stands."""
 
     RUNNING = "running"
@@ -66,10 +66,10 @@ class Phase(StrEnum):
     @property
     def over(self) -> bool:
         """Whether nothing will happen any more."""
-        return self in {Phase.ABORTED, Phase.DONE}
+        return self in {RolloutPhase.ABORTED, RolloutPhase.DONE}
 
 
-class Health(StrEnum):
+class DeviceHealth(StrEnum):
     """What the gate says of an updated device."""
 
     UNKNOWN = ""  # not updated, or no gate
@@ -108,7 +108,7 @@ def _windows(windows: tuple[str, ...]) -> tuple[str, ...]:
 Size = Annotated[str, AfterValidator(_size)]
 
 
-class Options(BaseModel):
+class RolloutOptions(BaseModel):
     """How a rollout goes about it. Times in seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -185,7 +185,7 @@ Target: TypeAlias = Annotated[FirmwareTarget | SettingsTarget, Field(discriminat
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ReportSample:
     """What one `$report` says of a device's health; `at` is when it came."""
 
     at: datetime
@@ -201,7 +201,7 @@ class Sample:
     next_wake_s: float | None = None
 
     @classmethod
-    def of(cls, report: Mapping[str, Any], at: datetime) -> Sample:
+    def of(cls, report: Mapping[str, Any], at: datetime) -> ReportSample:
         """From a report's members; what is not of the right kind is as if it were not there."""
         return cls(
             at,
@@ -231,21 +231,21 @@ def _number(value: object) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class DeviceBaseline:
     """What is known of a device when a rollout begins.
 
     `sample` is its last report, `usual` the mean of the last days' as if it were one. `command` is
     the last command it was ever given, `gaps` how many of its readings are missing.
     """
 
-    sample: Sample | None = None
+    sample: ReportSample | None = None
     command: int = 0
     gaps: int = 0
-    usual: Sample | None = None
+    usual: ReportSample | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class RolloutDevice:
     """One device of a rollout.
 
     `command` is the last command's number, kept when it was taken back; `attempts` how many
@@ -255,13 +255,13 @@ class Device:
     device said that it was updated. `stranded`: a stream to it was lost half-way: it waits in its
     OTA server and hears no commands. `pending_clear`: the broker has yet to be told to forget the
     command. `before` are reports of the time before the command, `after` of the target, oldest
-    first. `former`: the settings as they were wanted before, of those that are rolled out.
+    first. `former`: the settings as they were before, of those that are rolled out.
     """
 
     device: str
     wave: int
     since: datetime
-    state: State = State.PENDING
+    state: DeviceState = DeviceState.PENDING
     attempts: int = 0
     command: int = 0
     reason: str = ""
@@ -274,11 +274,11 @@ class Device:
     claimed: bool = False
     stranded: bool = False
     pending_clear: bool = False
-    health: Health = Health.UNKNOWN
+    health: DeviceHealth = DeviceHealth.UNKNOWN
     health_reason: str = ""
     gaps_before: int = 0
-    before: tuple[Sample, ...] = ()
-    after: tuple[Sample, ...] = ()
+    before: tuple[ReportSample, ...] = ()
+    after: tuple[ReportSample, ...] = ()
     former: Mapping[str, Any] | None = None
 
     @property
@@ -287,18 +287,18 @@ class Device:
         return self.state in OVER
 
     @property
-    def last(self) -> Sample | None:
+    def last(self) -> ReportSample | None:
         """The newest report known."""
         return (self.after or self.before or (None,))[-1]
 
 
-_NAMES = tuple(each.name for each in fields(Device))
+_NAMES = tuple(each.name for each in fields(RolloutDevice))
 _VALUES = attrgetter(*_NAMES)
 
 
-def changed(device: Device, **changes: Any) -> Device:
+def changed(device: RolloutDevice, **changes: Any) -> RolloutDevice:
     """A device with other values, in less time than dataclasses.replace: it is most of a step."""
-    return Device(**{**dict(zip(_NAMES, _VALUES(device), strict=True)), **changes})
+    return RolloutDevice(**{**dict(zip(_NAMES, _VALUES(device), strict=True)), **changes})
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,10 +311,10 @@ class Rollout:
 
     id: int
     target: FirmwareTarget | SettingsTarget
-    options: Options
+    options: RolloutOptions
     created_at: datetime
     created_by: str = ""
-    phase: Phase = Phase.RUNNING
+    phase: RolloutPhase = RolloutPhase.RUNNING
     reason: str = ""
     wave: int = 0
     forgiven: int = 0

@@ -17,11 +17,11 @@ def could_be(device: str, address: str, *, arp: Path = _ARP) -> bool:
     An ESP8266's id is its chip id, lowest byte first, and that is the end of its hardware address.
     An id of another form, an unknown neighbour, a machine without Linux' table: nobody knows, True.
     """
-    found = _ID.fullmatch(device)
+    match = _ID.fullmatch(device)
     hardware = _hardware(address, arp)
-    if found is None or hardware is None:
+    if match is None or hardware is None:
         return True
-    return hardware.split(":")[3:] == [found[3], found[2], found[1]]
+    return hardware.split(":")[3:] == [match[3], match[2], match[1]]
 
 
 def _hardware(address: str, arp: Path) -> str | None:

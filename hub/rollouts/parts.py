@@ -9,34 +9,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from hub.rollouts.model import FirmwareTarget, Rollout, Sample
+from hub.device_settings.configs import PublishMessage
+from hub.rollouts.model import FirmwareTarget, ReportSample, Rollout
 from hub.rollouts.repository import RolloutRepository
 from hub.runtime.defects import Defects
 
-__all__ = ["Configs", "Parts", "Publish", "Slots", "command_payload"]
+__all__ = ["DeviceSettingsLike", "Slots", "WorkerParts", "command_payload"]
 
 
-class Publish(Protocol):
-    """MqttSource.publish."""
-
-    async def __call__(
-        self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False
-    ) -> None:
-        """Returns when the broker has it. Raises NotConnectedError."""
-
-
-class Configs(Protocol):
+class DeviceSettingsLike(Protocol):
     """What is needed of hub.device_settings."""
 
-    async def want(self, device: str, changes: Any, *, who: str = ..., why: str = ...) -> int:
-        """The version under which the changes are wanted. Raises HubError."""
+    async def request(self, device: str, changes: Any, *, who: str = ..., why: str = ...) -> int:
+        """The version under which the changes are requested. Raises HubError."""
 
     async def state(self, device: str) -> Any:
-        """With `wanted`: what is wanted now."""
+        """With `desired`: the settings requested now."""
 
 
 class Slots:
-    """The hub's streams as far as they are promised: none is given to two devices."""
+    """The hub's streams as far as they are reserved: none is given to two devices."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -45,12 +37,12 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """How many more may be promised."""
+        """How many more may be reserved."""
         return max(0, self.limit - len(self.taken))
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class WorkerParts:
     """What a worker works with.
 
     `stream(device, address, image, progress)` sends an image and raises HubError; `changed` is
@@ -58,12 +50,12 @@ class Parts:
     of ours go to `defects`.
     """
 
-    kept: RolloutRepository
-    publish: Publish
-    configs: Configs
+    repository: RolloutRepository
+    publish: PublishMessage
+    configs: DeviceSettingsLike
     stream: Callable[[str, str | None, int, Callable[[Any], None]], Awaitable[None]]
     slots: Slots
-    recent: Callable[[str], tuple[Sample, ...]]
+    recent: Callable[[str], tuple[ReportSample, ...]]
     changed: Callable[[int], None]
     freed: Callable[[], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

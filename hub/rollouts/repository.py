@@ -13,9 +13,16 @@ from psycopg.types.json import Jsonb
 from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries
 from hub.rollouts.errors import DeviceBusyError, StaleRolloutError, UnknownRolloutError
-from hub.rollouts.model import Device, FirmwareTarget, Rollout, Sample, Start, Transition
+from hub.rollouts.model import (
+    DeviceBaseline,
+    FirmwareTarget,
+    ReportSample,
+    Rollout,
+    RolloutDevice,
+    Transition,
+)
 from hub.rollouts.rows import device_of, device_rows, event_rows, rollout_of, usual, without_secrets
-from hub.rollouts.work import Outcome
+from hub.rollouts.work import StepOutcome
 
 __all__ = ["RolloutRepository", "RolloutSnapshot"]
 
@@ -27,7 +34,7 @@ class RolloutSnapshot:
     """A rollout with its devices, by name."""
 
     rollout: Rollout
-    devices: dict[str, Device]
+    devices: dict[str, RolloutDevice]
 
 
 class RolloutRepository:
@@ -36,7 +43,7 @@ class RolloutRepository:
     def __init__(self, database: TenantDatabase) -> None:
         self._database = database
 
-    async def starts(self, devices: Sequence[str]) -> dict[str, Start]:
+    async def baselines(self, devices: Sequence[str]) -> dict[str, DeviceBaseline]:
         """What is known of devices before a rollout; those that never spoke are made."""
         async with self._database.transaction() as conn:
             await conn.execute(_QUERIES["ensure_devices"], {"devices": list(devices)})
@@ -44,16 +51,16 @@ class RolloutRepository:
             rows = await (
                 await conn.execute(_QUERIES["starts"], {"devices": list(devices)})
             ).fetchall()
-        found = {
-            key: Start(
-                Sample.of(report, at) if report else None,
+        by_device = {
+            key: DeviceBaseline(
+                ReportSample.of(report, at) if report else None,
                 command or 0,
                 gaps.get(key, 0),
                 usual(awake_ms, report, at),
             )
             for key, report, at, command, awake_ms in rows
         }
-        return {device: found[device] for device in devices}
+        return {device: by_device[device] for device in devices}
 
     async def gaps(self, devices: Iterable[str]) -> dict[str, int]:
         """How many readings of each device are missing without explanation."""
@@ -61,14 +68,17 @@ class RolloutRepository:
             return await self._gaps(conn, devices)
 
     async def add(
-        self, rollout: Rollout, devices: Mapping[str, Device], transitions: Iterable[Transition]
+        self,
+        rollout: Rollout,
+        devices: Mapping[str, RolloutDevice],
+        transitions: Iterable[Transition],
     ) -> Rollout:
         """Keep a new rollout; it comes back with its number. Raises DeviceBusyError."""
         target = rollout.target
         image = target.image if isinstance(target, FirmwareTarget) else None
         try:
             async with self._database.transaction() as conn:
-                made = await conn.execute(
+                inserted = await conn.execute(
                     _QUERIES["add_rollout"],
                     [
                         target.kind,
@@ -80,7 +90,7 @@ class RolloutRepository:
                         rollout.created_at,
                     ],
                 )
-                row = await made.fetchone()
+                row = await inserted.fetchone()
                 number = int(row[0]) if row else 0
                 await conn.execute(
                     _QUERIES["add_devices"],
@@ -99,7 +109,7 @@ class RolloutRepository:
                 await (await conn.execute(_QUERIES["busy_devices"], [list(devices)])).fetchall()
             )
 
-    async def commit(self, before: Rollout, outcome: Outcome) -> Rollout:
+    async def commit(self, before: Rollout, outcome: StepOutcome) -> Rollout:
         """Keep what a step came to; the rollout with its new revision.
 
         The same step again, when it was not known whether it had been committed, changes nothing.
@@ -134,11 +144,11 @@ class RolloutRepository:
 
     async def load(self, number: int) -> RolloutSnapshot:
         """One rollout. Raises UnknownRolloutError."""
-        known = 0 < number < 2**31  # what the column can hold
-        found = await self._load({"id": number, "open": False, "limit": 1}) if known else []
-        if not found:
+        storable = 0 < number < 2**31  # what the column can hold
+        snapshots = await self._load({"id": number, "open": False, "limit": 1}) if storable else []
+        if not snapshots:
             raise UnknownRolloutError(number)
-        return found[0]
+        return snapshots[0]
 
     async def open(self) -> list[RolloutSnapshot]:
         """All that are not over."""
@@ -179,22 +189,22 @@ class RolloutRepository:
         Each has `id`, `at`, `what`, `device` (None: of the rollout), `before`, `after`, `reason`,
         `command`.
         """
-        facts = {"rollout": number, "since": since, "device": device, "limit": limit}
+        parameters = {"rollout": number, "since": since, "device": device, "limit": limit}
         async with (
             self._database.transaction() as conn,
             conn.cursor(row_factory=dict_row) as cursor,
         ):
-            await cursor.execute(_QUERIES["events"], facts)
+            await cursor.execute(_QUERIES["events"], parameters)
             return await cursor.fetchall()
 
     async def _load(
-        self, wanted: Mapping[str, object], *, whole: bool = True
+        self, criteria: Mapping[str, object], *, whole: bool = True
     ) -> list[RolloutSnapshot]:
         async with (
             self._database.transaction() as conn,
             conn.cursor(row_factory=dict_row) as cursor,
         ):
-            await cursor.execute(_QUERIES["rollouts"], wanted)
+            await cursor.execute(_QUERIES["rollouts"], criteria)
             rollouts = {
                 row["id"]: RolloutSnapshot(rollout_of(row), {}) for row in await cursor.fetchall()
             }

@@ -13,7 +13,7 @@ from hub.api.parameters import DeviceKey
 from hub.api.principal import Principal
 from hub.live import Live, LiveChange
 from hub.rollouts.service import RolloutRequest, Rollouts
-from hub.rollouts.view import View
+from hub.rollouts.view import RolloutView
 
 __all__ = ["routes"]
 
@@ -32,7 +32,7 @@ class StreamOut(BaseModel):
     restarts: int
 
 
-class RolloutDevice(BaseModel):
+class RolloutDeviceOut(BaseModel):
     """Where a device stands; `expected_at` null: nobody knows when it will be done."""
 
     device: str
@@ -74,7 +74,7 @@ class RolloutOut(BaseModel):
 class RolloutWhole(RolloutOut):
     """A rollout with its devices by wave."""
 
-    devices: list[RolloutDevice]
+    devices: list[RolloutDeviceOut]
 
 
 class EventOut(BaseModel):
@@ -93,19 +93,19 @@ class EventOut(BaseModel):
 def routes(rollouts: Rollouts, live: Live) -> APIRouter:
     """The routes under /rollouts."""
     router = APIRouter(prefix="/rollouts", tags=["rollouts"])
-    steps = _Steps(rollouts, live)
-    router.get("")(steps.latest)
-    router.post("/plan")(steps.plan)
-    router.post("", status_code=201)(steps.start)
-    router.get("/{number:int}")(steps.status)
-    router.get("/{number:int}/history")(steps.history)
-    router.post("/{number:int}/pause")(steps.pause)
-    router.post("/{number:int}/resume")(steps.resume)
-    router.post("/{number:int}/abort")(steps.abort)
+    handlers = _Handlers(rollouts, live)
+    router.get("")(handlers.latest)
+    router.post("/plan")(handlers.plan)
+    router.post("", status_code=201)(handlers.start)
+    router.get("/{number:int}")(handlers.status)
+    router.get("/{number:int}/history")(handlers.history)
+    router.post("/{number:int}/pause")(handlers.pause)
+    router.post("/{number:int}/resume")(handlers.resume)
+    router.post("/{number:int}/abort")(handlers.abort)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the routes do."""
 
     def __init__(self, rollouts: Rollouts, live: Live) -> None:
@@ -113,8 +113,8 @@ class _Steps:
 
     async def latest(self, caller: Read) -> list[RolloutOut]:
         """The last 50 rollouts, the newest first."""
-        found = await self._rollouts.latest(caller.tenant)
-        return [RolloutOut.model_validate(view.json()) for view in found]
+        views = await self._rollouts.latest(caller.tenant)
+        return [RolloutOut.model_validate(view.json()) for view in views]
 
     async def plan(self, caller: Read, body: RolloutRequest) -> RolloutWhole:
         """What a rollout would do, and when each device should be done; nothing is started."""
@@ -137,8 +137,8 @@ class _Steps:
         device: Annotated[DeviceKey | None, Query()] = None,
     ) -> list[EventOut]:
         """Every step of a rollout, the oldest first, 10,000 at most."""
-        found = await self._rollouts.history(caller.tenant, number, since=after, device=device)
-        return [EventOut.model_validate(event) for event in found]
+        events = await self._rollouts.history(caller.tenant, number, since=after, device=device)
+        return [EventOut.model_validate(event) for event in events]
 
     async def pause(self, caller: Update, number: RolloutNumber) -> RolloutWhole:
         """No new commands; those that are out are taken back, who is in the middle is finished."""
@@ -156,10 +156,10 @@ class _Steps:
         view = await self._rollouts.abort(caller.tenant, number, caller.name)
         return self._changed(caller, view)
 
-    def _changed(self, caller: Principal, view: View) -> RolloutWhole:
+    def _changed(self, caller: Principal, view: RolloutView) -> RolloutWhole:
         self._live.publish(caller.tenant, LiveChange("rollout", str(view.rollout.id)))
         return _whole(view)
 
 
-def _whole(view: View) -> RolloutWhole:
+def _whole(view: RolloutView) -> RolloutWhole:
     return RolloutWhole.model_validate(view.json())

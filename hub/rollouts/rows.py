@@ -11,14 +11,14 @@ from pydantic import TypeAdapter
 
 from hub.device_settings.schema import masked
 from hub.rollouts.model import (
-    Device,
+    DeviceHealth,
+    DeviceState,
     FirmwareTarget,
-    Health,
-    Options,
-    Phase,
+    ReportSample,
     Rollout,
-    Sample,
-    State,
+    RolloutDevice,
+    RolloutOptions,
+    RolloutPhase,
     Target,
     Transition,
 )
@@ -30,13 +30,13 @@ _TARGET: TypeAdapter[Target] = TypeAdapter(Target)
 
 def without_secrets(target: FirmwareTarget | Any) -> dict[str, Any]:
     """A target as it is kept once the rollout is over."""
-    kept: dict[str, Any] = target.model_dump()
+    stored: dict[str, Any] = target.model_dump()
     if not isinstance(target, FirmwareTarget):
-        kept["changes"] = masked(kept["changes"])
-    return kept
+        stored["changes"] = masked(stored["changes"])
+    return stored
 
 
-def device_rows(devices: Iterable[Device]) -> list[dict[str, Any]]:
+def device_rows(devices: Iterable[RolloutDevice]) -> list[dict[str, Any]]:
     """Devices for jsonb_to_recordset."""
     return [_row(device) for device in devices]
 
@@ -62,7 +62,7 @@ _DETAIL = ("address", "wakes", "sent", "claimed", "stranded", "gaps_before", "fo
 _PLAIN = ("device", "wave", "attempts", "command", "reason", "health_reason")
 
 
-def _row(device: Device) -> dict[str, Any]:
+def _row(device: RolloutDevice) -> dict[str, Any]:
     """A device as the columns of its row, in JSON's kinds."""
     plain = {name: getattr(device, name) for name in _PLAIN}
     detail = {name: getattr(device, name) for name in _DETAIL}
@@ -81,16 +81,16 @@ def _row(device: Device) -> dict[str, Any]:
     }
 
 
-def device_of(row: Mapping[str, Any]) -> Device:
+def device_of(row: Mapping[str, Any]) -> RolloutDevice:
     """A device from its row, with the device's name as `device`."""
     detail = dict(row["detail"])
     for name in _INSTANTS:
         if detail.get(name):
             detail[name] = datetime.fromisoformat(detail[name])
-    return Device(
+    return RolloutDevice(
         **{name: row[name] for name in _PLAIN},
-        state=State(row["state"]),
-        health=Health(row["health"]),
+        state=DeviceState(row["state"]),
+        health=DeviceHealth(row["health"]),
         pending_clear=row["owed"],
         since=row["since"],
         not_before=row["not_before"],
@@ -105,10 +105,10 @@ def rollout_of(row: Mapping[str, Any]) -> Rollout:
     return Rollout(
         id=row["id"],
         target=_TARGET.validate_python(row["target"]),
-        options=Options.model_validate(row["options"]),
+        options=RolloutOptions.model_validate(row["options"]),
         created_at=row["created_at"],
         created_by=row["created_by"],
-        phase=Phase(row["phase"]),
+        phase=RolloutPhase(row["phase"]),
         reason=row["reason"],
         wave=row["wave"],
         forgiven=row["forgiven"],
@@ -116,13 +116,13 @@ def rollout_of(row: Mapping[str, Any]) -> Rollout:
     )
 
 
-def _sample(sample: Sample) -> dict[str, Any]:
-    found = {f.name: getattr(sample, f.name) for f in fields(sample)}
-    return {**{k: v for k, v in found.items() if v is not None}, "at": sample.at.isoformat()}
+def _sample(sample: ReportSample) -> dict[str, Any]:
+    members = {f.name: getattr(sample, f.name) for f in fields(sample)}
+    return {**{k: v for k, v in members.items() if v is not None}, "at": sample.at.isoformat()}
 
 
-def _unsample(kept: Mapping[str, Any]) -> Sample:
-    return Sample(**{**kept, "at": datetime.fromisoformat(kept["at"])})
+def _unsample(stored: Mapping[str, Any]) -> ReportSample:
+    return ReportSample(**{**stored, "at": datetime.fromisoformat(stored["at"])})
 
 
 def _iso(at: datetime | None) -> str | None:
@@ -131,9 +131,9 @@ def _iso(at: datetime | None) -> str | None:
 
 def usual(
     awake_ms: int | None, report: Mapping[str, Any] | None, at: datetime | None
-) -> Sample | None:
+) -> ReportSample | None:
     """The mean of the last days as a report: one report alone may have been of an odd wake."""
     if awake_ms is None or report is None or at is None:
         return None
-    said = {name: report.get(name) for name in ("firmware", "board", "boot")}
-    return Sample.of({**said, "reset": "deepsleep", "awake_ms": awake_ms}, at)
+    usual_members = {name: report.get(name) for name in ("firmware", "board", "boot")}
+    return ReportSample.of({**usual_members, "reset": "deepsleep", "awake_ms": awake_ms}, at)

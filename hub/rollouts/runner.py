@@ -16,17 +16,17 @@ from hub.database.errors import DatabaseAwayError
 from hub.mqtt.connection import at_every_connection
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.source import Delivery
-from hub.rollouts.model import Sample, State
-from hub.rollouts.parts import Configs, Parts, Slots
+from hub.rollouts.model import DeviceState, ReportSample
+from hub.rollouts.parts import DeviceSettingsLike, Slots, WorkerParts
 from hub.rollouts.repository import RolloutRepository, RolloutSnapshot
-from hub.rollouts.work import KEPT, Answered, Reported
+from hub.rollouts.work import REPORTS_BEFORE, Answered, Reported
 from hub.rollouts.worker import Worker
 from hub.runtime.broadcast import Channel, Subscription
 from hub.runtime.problems import Problems
 from hub.runtime.retry import reason, retrying
 from hub.runtime.supervisor import PartRole, Supervisor
 
-__all__ = ["Change", "Link", "Runner", "Streaming"]
+__all__ = ["BrokerLink", "ImageStreams", "RolloutChange", "Runner"]
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _CHANGES = 100  # that a slow onlooker may be behind
 _BACK_OFF = (1.0, 10.0)  # s: first and longest pause while the database is away
 
 
-class Link(Protocol):
+class BrokerLink(Protocol):
     """What is needed of the broker's side (MqttSource)."""
 
     connected: asyncio.Event
@@ -48,7 +48,7 @@ class Link(Protocol):
         """Returns when the broker has it. Raises NotConnectedError."""
 
 
-class Streaming(Protocol):
+class ImageStreams(Protocol):
     """What is needed of hub.rollouts.streams.Streams."""
 
     limit: int
@@ -65,7 +65,7 @@ class Streaming(Protocol):
         """Stream an image. Raises HubError with a `reason`."""
 
 
-Change = tuple[str, int]
+RolloutChange = tuple[str, int]
 """A tenant and the number of a rollout of which something changed."""
 
 
@@ -82,11 +82,11 @@ class Runner:
     def __init__(
         self,
         store: Database,
-        link: Link,
-        streams: Streaming,
+        link: BrokerLink,
+        streams: ImageStreams,
         *,
         tenant_of: Callable[[str], str],
-        configs: Callable[[str], Configs],
+        configs: Callable[[str], DeviceSettingsLike],
         load: Callable[[str, int], Awaitable[bytes]],
         problems: Problems,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -103,8 +103,8 @@ class Runner:
         self._slots = Slots(streams.limit)
         self._workers: dict[tuple[str, int], Worker] = {}
         self._by_device: dict[tuple[str, str], list[Worker]] = {}
-        self._recent: dict[tuple[str, str], deque[Sample]] = {}
-        self._changes = Channel[Change](_CHANGES)
+        self._recent: dict[tuple[str, str], deque[ReportSample]] = {}
+        self._changes = Channel[RolloutChange](_CHANGES)
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
         self.ready = asyncio.Event()
         """Set once what was open before was taken up again."""
@@ -120,7 +120,7 @@ class Runner:
         await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
         self._workers.clear()
 
-    def kept(self, tenant: str) -> RolloutRepository:
+    def repository(self, tenant: str) -> RolloutRepository:
         """The rollouts of a tenant as they are kept."""
         return RolloutRepository(self._store.of(tenant))
 
@@ -132,7 +132,7 @@ class Runner:
         """The worker of a rollout that is going on."""
         return self._workers.get((tenant, number))
 
-    def last_report(self, tenant: str, device: str) -> Sample | None:
+    def last_report(self, tenant: str, device: str) -> ReportSample | None:
         """The last report of a device that is in a rollout, as far as it was heard."""
         recent = self._recent.get((tenant, device))
         return recent[-1] if recent else None
@@ -144,8 +144,8 @@ class Runner:
         self._workers[tenant, number] = worker
         for name, device in kept.devices.items():
             self._by_device.setdefault((tenant, name), []).append(worker)
-            self._recent.setdefault((tenant, name), deque(device.before, KEPT))
-            if device.state is State.UPDATING or device.stranded:
+            self._recent.setdefault((tenant, name), deque(device.before, REPORTS_BEFORE))
+            if device.state is DeviceState.UPDATING or device.stranded:
                 self._streams.unsettle(name)
         worker.start()
         self._tasks.spawn("the end of a rollout", self._end_of(tenant, worker))
@@ -157,7 +157,7 @@ class Runner:
         for worker in self._by_device.get((tenant, old), [])[:]:
             await worker.stop()
             await self._end_of(tenant, worker)
-            self.begin(tenant, await self.kept(tenant).load(worker.rollout.id))
+            self.begin(tenant, await self.repository(tenant).load(worker.rollout.id))
 
     async def report(self, report: Report, delivery: Delivery) -> None:
         """A device's report."""
@@ -169,7 +169,7 @@ class Runner:
         workers = self._by_device.get(key)
         if not workers:
             return
-        sample = Sample.of(report.raw, delivery.at)
+        sample = ReportSample.of(report.raw, delivery.at)
         event = Reported(device, sample, delivery.redelivered)
         concerned = [worker for worker in workers if worker.interested(device, sample)]
         handled = [worker.handle_event(event) for worker in concerned]
@@ -200,19 +200,19 @@ class Runner:
         else:
             await self._stray(event)
 
-    def watch(self) -> Subscription[Change]:
+    def watch(self) -> Subscription[RolloutChange]:
         """Changes as they come; a slow onlooker misses the oldest, and is told how many."""
         return self._changes.subscribe()
 
-    def _parts(self, tenant: str) -> Parts:
+    def _parts(self, tenant: str) -> WorkerParts:
         async def stream(
             device: str, address: str | None, image: int, progress: Callable[[Any], None]
         ) -> None:
             canned = await self._load(tenant, image)
             await self._streams.send(device, address, canned, progress)
 
-        return Parts(
-            self.kept(tenant),
+        return WorkerParts(
+            self.repository(tenant),
             self._link.publish,
             self._configs(tenant),
             stream,
@@ -226,7 +226,7 @@ class Runner:
 
     def _freed(self) -> None:
         for worker in self._workers.values():
-            worker.poke()
+            worker.wake_up()
 
     def _changed(self, tenant: str, number: int) -> None:
         self._changes.publish((tenant, number))
@@ -250,7 +250,7 @@ class Runner:
     async def _mend(self, tenant: str, number: int) -> None:
         """A defect of ours, or another hub, has ended a worker: from what is kept, once more."""
         await asyncio.sleep(self.MEND_S)
-        kept = await self._patiently(lambda: self.kept(tenant).load(number))
+        kept = await self._patiently(lambda: self.repository(tenant).load(number))
         if not kept.rollout.phase.over:
             self.begin(tenant, kept)
 
@@ -260,8 +260,8 @@ class Runner:
 
     async def _begin_all(self) -> None:
         for tenant in await self._store.tenants():
-            self._streams.unsettle(*await self.kept(tenant).stranded())
-            for kept in await self.kept(tenant).open():
+            self._streams.unsettle(*await self.repository(tenant).stranded())
+            for kept in await self.repository(tenant).open():
                 if (tenant, kept.rollout.id) not in self._workers:
                     self.begin(tenant, kept)
 
@@ -286,7 +286,7 @@ class Runner:
         for worker in list(self._workers.values()):
             await worker.republish()
         for tenant in await self._store.tenants():
-            kept = self.kept(tenant)
+            kept = self.repository(tenant)
             pending_clear = await kept.pending_clear()
             for device in pending_clear:
                 await self._link.publish(f"HomeKit/{device}/$ota", "", retain=True)

@@ -31,29 +31,29 @@ class Selection(BaseModel):
     all: bool = False
 
 
-async def select(database: TenantDatabase, wanted: Selection) -> list[str]:
+async def select(database: TenantDatabase, selection: Selection) -> list[str]:
     """The devices, those that were named first and in that order.
 
     Raises DeviceUnknownError, BadRequestError for a place that is none or not the only one,
     PathError, NoDevicesError.
     """
-    found: list[str] = list(wanted.devices)
-    if found:
+    devices: list[str] = list(selection.devices)
+    if devices:
         known = await known_devices(database)
-        for device in found:
+        for device in devices:
             if device not in known:
                 raise DeviceUnknownError(device, near(device, known))
-    if wanted.place is not None:
-        found += await _within(database, wanted.place)
-    if wanted.where is not None:
-        found += await devices_where(database, wanted.where)
-    if wanted.all:
-        found += await _rows(database, _QUERIES["devices_with_firmware"])
-    if not found:
-        if wanted.all or wanted.place is not None or wanted.where is not None:
+    if selection.place is not None:
+        devices += await _within(database, selection.place)
+    if selection.where is not None:
+        devices += await devices_where(database, selection.where)
+    if selection.all:
+        devices += await _rows(database, _QUERIES["devices_with_firmware"])
+    if not devices:
+        if selection.all or selection.place is not None or selection.where is not None:
             raise NoDevicesError("no device matches; a device is known by its reports")
         raise NoDevicesError
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(devices))
 
 
 async def _within(database: TenantDatabase, place: str) -> list[str]:

@@ -10,26 +10,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub.database.database import Database
 from hub.device_settings.schema import checked
-from hub.firmware.repository import FirmwareRepository, Image
+from hub.firmware.repository import FirmwareRepository, StoredImage
 from hub.rollouts.errors import BadRequestError, DeviceBusyError, WrongPhaseError
 from hub.rollouts.forecast import Forecast, forecast
 from hub.rollouts.model import (
-    Device,
+    DeviceBaseline,
     FirmwareTarget,
-    Options,
-    Phase,
+    ReportSample,
     Rollout,
-    Sample,
+    RolloutDevice,
+    RolloutOptions,
+    RolloutPhase,
     SettingsTarget,
-    Start,
     Transition,
 )
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutSnapshot
-from hub.rollouts.runner import Change, Runner
+from hub.rollouts.runner import RolloutChange, Runner
 from hub.rollouts.select import Selection, select
-from hub.rollouts.view import View
-from hub.rollouts.work import Asked
+from hub.rollouts.view import RolloutView
+from hub.rollouts.work import OperatorRequest
 from hub.runtime.broadcast import Subscription
 
 __all__ = ["RolloutRequest", "Rollouts"]
@@ -49,7 +49,7 @@ class RolloutRequest(BaseModel):
     board: str | None = Field(None, max_length=64)
     image: int | None = None
     settings: dict[str, Any] | None = None
-    options: Options = Options()
+    options: RolloutOptions = RolloutOptions()
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> RolloutRequest:
@@ -76,7 +76,7 @@ class Rollouts:
         self._runner = runner
         self._firmware = firmware
 
-    async def plan(self, tenant: str, request: RolloutRequest, who: str = "") -> View:
+    async def plan(self, tenant: str, request: RolloutRequest, who: str = "") -> RolloutView:
         """What would happen: waves, who is skipped and why, when each should be done.
 
         Raises HubError leaves for what is asked wrongly, as `start` does.
@@ -84,43 +84,43 @@ class Rollouts:
         rollout, devices, _ = await self._prepare(tenant, request, who)
         return self._view(tenant, RolloutSnapshot(rollout, devices))
 
-    async def start(self, tenant: str, request: RolloutRequest, who: str) -> View:
+    async def start(self, tenant: str, request: RolloutRequest, who: str) -> RolloutView:
         """Start a rollout. Raises DeviceBusyError and what `plan` raises."""
         rollout, devices, transitions = await self._prepare(tenant, request, who)
-        kept = self._runner.kept(tenant)
-        rollout = await kept.add(rollout, devices, transitions)
+        repository = self._runner.repository(tenant)
+        rollout = await repository.add(rollout, devices, transitions)
         started = RolloutSnapshot(rollout, devices)
         self._runner.begin(tenant, started)
         return self._view(tenant, started)
 
-    async def latest(self, tenant: str, limit: int = 50) -> list[View]:
+    async def latest(self, tenant: str, limit: int = 50) -> list[RolloutView]:
         """The newest rollouts, first."""
         return [
-            self._view(tenant, self._live(tenant, kept))
-            for kept in await self._runner.kept(tenant).latest(limit)
+            self._view(tenant, self._live(tenant, snapshot))
+            for snapshot in await self._runner.repository(tenant).latest(limit)
         ]
 
-    async def status(self, tenant: str, number: int) -> View:
+    async def status(self, tenant: str, number: int) -> RolloutView:
         """Where a rollout stands. Raises UnknownRolloutError."""
         worker = self._runner.worker(tenant, number)
         if worker is None:
-            return self._view(tenant, await self._runner.kept(tenant).load(number))
+            return self._view(tenant, await self._runner.repository(tenant).load(number))
         return self._view(tenant, RolloutSnapshot(worker.rollout, worker.devices))
 
-    async def pause(self, tenant: str, number: int, who: str) -> View:
+    async def pause(self, tenant: str, number: int, who: str) -> RolloutView:
         """No new commands; those that are out are taken back; who is in the middle is finished.
 
         Raises UnknownRolloutError, WrongPhaseError.
         """
-        return await self._ask(tenant, number, "pause", who)
+        return await self._request(tenant, number, "pause", who)
 
-    async def resume(self, tenant: str, number: int, who: str) -> View:
+    async def resume(self, tenant: str, number: int, who: str) -> RolloutView:
         """Go on after a pause or a halt, whose failures are looked past. Raises as `pause`."""
-        return await self._ask(tenant, number, "resume", who)
+        return await self._request(tenant, number, "resume", who)
 
-    async def abort(self, tenant: str, number: int, who: str) -> View:
+    async def abort(self, tenant: str, number: int, who: str) -> RolloutView:
         """End it: who has not taken the command is skipped. Raises as `pause`."""
-        return await self._ask(tenant, number, "abort", who)
+        return await self._request(tenant, number, "abort", who)
 
     async def history(
         self, tenant: str, number: int, *, since: int = 0, device: str | None = None
@@ -129,51 +129,51 @@ class Rollouts:
 
         Raises UnknownRolloutError.
         """
-        kept = self._runner.kept(tenant)
-        await kept.load(number)
-        return await kept.events(number, since=since, device=device)
+        repository = self._runner.repository(tenant)
+        await repository.load(number)
+        return await repository.events(number, since=since, device=device)
 
-    def watch(self) -> Subscription[Change]:
+    def watch(self) -> Subscription[RolloutChange]:
         """Changes as they come: (tenant, number), or Missed for one who is slow."""
         return self._runner.watch()
 
-    async def _ask(
+    async def _request(
         self, tenant: str, number: int, what: Literal["pause", "resume", "abort"], who: str
-    ) -> View:
+    ) -> RolloutView:
         worker = self._runner.worker(tenant, number)
         phase = worker.rollout.phase if worker else None
         if worker is None:
-            phase = (await self._runner.kept(tenant).load(number)).rollout.phase
+            phase = (await self._runner.repository(tenant).load(number)).rollout.phase
         allowed = {
-            "pause": {Phase.RUNNING},
-            "resume": {Phase.PAUSED, Phase.HALTED},
-            "abort": {Phase.RUNNING, Phase.PAUSED, Phase.HALTED},
+            "pause": {RolloutPhase.RUNNING},
+            "resume": {RolloutPhase.PAUSED, RolloutPhase.HALTED},
+            "abort": {RolloutPhase.RUNNING, RolloutPhase.PAUSED, RolloutPhase.HALTED},
         }
         if worker is None or phase not in allowed[what]:
             raise WrongPhaseError(number, str(phase), what)
-        await worker.handle_event(Asked(what, who))
+        await worker.handle_event(OperatorRequest(what, who))
         return self._view(tenant, RolloutSnapshot(worker.rollout, worker.devices))
 
     async def _prepare(
         self, tenant: str, request: RolloutRequest, who: str
-    ) -> tuple[Rollout, dict[str, Device], list[Transition]]:
+    ) -> tuple[Rollout, dict[str, RolloutDevice], list[Transition]]:
         names = await select(self._store.of(tenant), request.select)
-        kept = self._runner.kept(tenant)
-        busy = await kept.busy(names)
+        repository = self._runner.repository(tenant)
+        busy = await repository.busy(names)
         if busy:
             raise DeviceBusyError(busy)
-        starts = await kept.starts(names)
-        target = await self._target(tenant, request, starts)
+        baselines = await repository.baselines(names)
+        target = await self._target(tenant, request, baselines)
         if isinstance(target, SettingsTarget):
             # A command of settings is their version, which counts by itself.
-            starts = {name: replace(start, command=0) for name, start in starts.items()}
+            baselines = {name: replace(baseline, command=0) for name, baseline in baselines.items()}
         now = self._runner.now()
         rollout = Rollout(0, target, request.options, now, who)
-        devices, transitions = begin(rollout, starts, now)
+        devices, transitions = begin(rollout, baselines, now)
         return rollout, devices, transitions
 
     async def _target(
-        self, tenant: str, request: RolloutRequest, starts: Mapping[str, Start]
+        self, tenant: str, request: RolloutRequest, baselines: Mapping[str, DeviceBaseline]
     ) -> FirmwareTarget | SettingsTarget:
         given = [request.version, request.image, request.settings]
         if sum(one is not None for one in given) != 1:
@@ -185,32 +185,36 @@ class Rollouts:
             return _target(await images.get(request.image))
         board = request.board
         if board is None:
-            boards = {start.sample.board for start in starts.values() if start.sample} - {None}
+            boards = {
+                baseline.sample.board for baseline in baselines.values() if baseline.sample
+            } - {None}
             board = boards.pop() if len(boards) == 1 else None
         return _target(await images.find(request.version or "", board))
 
-    def _live(self, tenant: str, kept: RolloutSnapshot) -> RolloutSnapshot:
-        worker = self._runner.worker(tenant, kept.rollout.id)
-        return RolloutSnapshot(worker.rollout, worker.devices) if worker else kept
+    def _live(self, tenant: str, snapshot: RolloutSnapshot) -> RolloutSnapshot:
+        worker = self._runner.worker(tenant, snapshot.rollout.id)
+        return RolloutSnapshot(worker.rollout, worker.devices) if worker else snapshot
 
-    def _view(self, tenant: str, kept: RolloutSnapshot) -> View:
-        worker = self._runner.worker(tenant, kept.rollout.id)
-        recent = self._recent(tenant, kept.devices)
+    def _view(self, tenant: str, snapshot: RolloutSnapshot) -> RolloutView:
+        worker = self._runner.worker(tenant, snapshot.rollout.id)
+        recent = self._recent(tenant, snapshot.devices)
         when: Mapping[str, Forecast] = {}
-        if not kept.rollout.phase.over:
-            when = forecast(kept.rollout, kept.devices, recent, self._runner.now())
-        return View(kept.rollout, kept.devices, when, worker.progress if worker else {}, recent)
+        if not snapshot.rollout.phase.over:
+            when = forecast(snapshot.rollout, snapshot.devices, recent, self._runner.now())
+        return RolloutView(
+            snapshot.rollout, snapshot.devices, when, worker.progress if worker else {}, recent
+        )
 
-    def _recent(self, tenant: str, devices: Mapping[str, Device]) -> dict[str, Sample]:
-        found = {}
+    def _recent(self, tenant: str, devices: Mapping[str, RolloutDevice]) -> dict[str, ReportSample]:
+        reports = {}
         for name, device in devices.items():
             last = self._runner.last_report(tenant, name) or device.last
             if last is not None:
-                found[name] = last
-        return found
+                reports[name] = last
+        return reports
 
 
-def _target(image: Image) -> FirmwareTarget:
+def _target(image: StoredImage) -> FirmwareTarget:
     return FirmwareTarget(
         image=image.id,
         version=image.version,

@@ -99,14 +99,14 @@ class StreamTimes:
 
     `wait`: from the start to a first answer; a server waits a minute for its first datagram, and
     the device has to restart and join its network before. `direct`: how long its address is tried
-    before a broadcast, `around`: how long that is made, in turn. `patience`: silence half-way until
+    before a broadcast, `broadcast`: how long that is made, in turn. `patience`: silence half-way until
     it counts as lost; a server starts over after ten. `confirm`: how long to watch after the end
     whether it comes back unhappy.
     """
 
     wait: float = 75.0
     direct: float = 10.0
-    around: float = 5.0
+    broadcast: float = 5.0
     patience: float = 45.0
     confirm: float = 3.0
 
@@ -282,7 +282,7 @@ class Streams:
         looking = self._looking = asyncio.create_task(
             client.find(
                 stream,
-                wait=self._times.around,
+                wait=self._times.broadcast,
                 open_endpoint=asyncio.get_running_loop().create_datagram_endpoint,
                 port=self._port,
                 broadcast=self._broadcast,

@@ -19,12 +19,12 @@ _STYLE = {
 }  # fmt: skip
 
 
-def rollouts_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+def rollouts_table(rollouts: Sequence[Mapping[str, Any]]) -> RenderableType:
     """`dormouse rollout list`."""
-    if not found:
+    if not rollouts:
         return Text("there was no rollout yet; see `dormouse rollout start --help`")
     table = Table("", "what", "phase", "devices", "since", "", box=None)
-    for rollout in found:
+    for rollout in rollouts:
         table.add_row(
             str(rollout["id"]),
             Text(rollout["text"]),
@@ -36,11 +36,11 @@ def rollouts_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     return table
 
 
-def plan_table(found: Mapping[str, Any]) -> RenderableType:
+def plan_table(plan: Mapping[str, Any]) -> RenderableType:
     """`dormouse rollout start --plan`."""
     table = Table("wave", "device", "firmware", "expected", "", box=None)
-    canary = found["options"]["canary"]
-    for device in found["devices"]:
+    canary = plan["options"]["canary"]
+    for device in plan["devices"]:
         skipped = device["state"] == "skipped"
         first = "canary" if canary and not device["wave"] else str(device["wave"])
         table.add_row(
@@ -50,21 +50,21 @@ def plan_table(found: Mapping[str, Any]) -> RenderableType:
             "-" if skipped else _expected(device),
             Text("skipped: " + device["reason"] if skipped else device["reason"]),
         )
-    end = found["done_at"]
-    when = f"done about {_local(end)}" if end else "no end can be foretold"
-    return Group(Text(f"{found['text']}: {found['waves']} waves, {when}"), table)
+    end = plan["done_at"]
+    when = f"done about {_local(end)}" if end else "the end cannot be predicted"
+    return Group(Text(f"{plan['text']}: {plan['waves']} waves, {when}"), table)
 
 
-def status_table(found: Mapping[str, Any]) -> RenderableType:
+def status_table(rollout: Mapping[str, Any]) -> RenderableType:
     """`dormouse rollout status`."""
     head = Text.assemble(
-        f"rollout {found['id']}: {found['text']}: ", _state(found["phase"]),
-        f", wave {found['wave'] + 1} of {found['waves']}, ", _counts(found["counts"]),
+        f"rollout {rollout['id']}: {rollout['text']}: ", _state(rollout["phase"]),
+        f", wave {rollout['wave'] + 1} of {rollout['waves']}, ", _counts(rollout["counts"]),
     )  # fmt: skip
-    if found["reason"]:
-        head.append(f"\n{found['reason']}")
+    if rollout["reason"]:
+        head.append(f"\n{rollout['reason']}")
     table = Table("wave", "device", "state", "firmware", "heard", "expected", "", box=None)
-    for device in found["devices"]:
+    for device in rollout["devices"]:
         table.add_row(
             str(device["wave"]),
             device["device"],

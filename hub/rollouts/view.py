@@ -10,9 +10,9 @@ from typing import Any
 
 from hub.device_settings.schema import masked
 from hub.rollouts.forecast import Forecast
-from hub.rollouts.model import Device, FirmwareTarget, Rollout, Sample, State
+from hub.rollouts.model import DeviceState, FirmwareTarget, ReportSample, Rollout, RolloutDevice
 
-__all__ = ["View", "target_text"]
+__all__ = ["RolloutView", "target_text"]
 
 
 def target_text(rollout: Rollout) -> str:
@@ -24,7 +24,7 @@ def target_text(rollout: Rollout) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class RolloutView:
     """A rollout, its devices, when each should be done, the streams under way.
 
     `forecast` has the devices that are not over, `progress` StreamProgress by device, `recent` the
@@ -32,24 +32,24 @@ class View:
     """
 
     rollout: Rollout
-    devices: Mapping[str, Device]
+    devices: Mapping[str, RolloutDevice]
     forecast: Mapping[str, Forecast]
     progress: Mapping[str, Any]
-    recent: Mapping[str, Sample]
+    recent: Mapping[str, ReportSample]
 
     @property
     def counts(self) -> dict[str, int]:
         """How many devices are in each state that there is."""
         counts = Counter(device.state for device in self.devices.values())
-        return {state.value: counts[state] for state in State if counts[state]}
+        return {state.value: counts[state] for state in DeviceState if counts[state]}
 
     @property
-    def waves(self) -> list[list[Device]]:
+    def waves(self) -> list[list[RolloutDevice]]:
         """The devices by wave, the canary first; who was skipped at the start is in the first."""
-        found: dict[int, list[Device]] = {}
+        by_wave: dict[int, list[RolloutDevice]] = {}
         for device in self.devices.values():
-            found.setdefault(device.wave, []).append(device)
-        return [sorted(found[wave], key=lambda device: device.device) for wave in sorted(found)]
+            by_wave.setdefault(device.wave, []).append(device)
+        return [sorted(by_wave[wave], key=lambda device: device.device) for wave in sorted(by_wave)]
 
     @property
     def done_at(self) -> datetime | None:
@@ -80,7 +80,7 @@ class View:
             "devices": [self._device(device) for wave in self.waves for device in wave],
         }
 
-    def _device(self, device: Device) -> dict[str, Any]:
+    def _device(self, device: RolloutDevice) -> dict[str, Any]:
         recent = self.recent.get(device.device)
         expected = self.forecast.get(device.device)
         progress = self.progress.get(device.device)

@@ -1,4 +1,4 @@
-"""One planning step in the making: what was heard, what changes, what is to be done."""
+"""One planning step in the making: which events came, what changes, what is to be done."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from hub.rollouts.model import (
-    TAKEN_BACK,
-    Device,
+    COMMAND_OUT,
+    DeviceState,
     FirmwareTarget,
-    Phase,
+    ReportSample,
     Rollout,
-    Sample,
-    State,
+    RolloutDevice,
+    RolloutPhase,
     Transition,
     changed,
 )
 
 __all__ = [
     "Action",
+    "AnswerLater",
     "Answered",
-    "Asked",
-    "Clear",
-    "Command",
+    "ClearCommand",
     "DeviceEvent",
     "Event",
-    "Facts",
-    "Later",
-    "Outcome",
+    "OperatorRequest",
+    "PlanningStep",
+    "PublishCommand",
     "Reported",
-    "Stream",
-    "Streamed",
-    "Undo",
-    "Want",
-    "Wanted",
-    "Work",
+    "RequestSettings",
+    "RestoreSettings",
+    "SendImage",
+    "SettingsRequested",
+    "StepInputs",
+    "StepOutcome",
+    "StreamEnded",
 ]
 
 _LONGEST_BACK_OFF_S = 3600.0
-KEPT = 5  # reports from before: enough for a median
+REPORTS_BEFORE = 5  # reports from before: enough for a median
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Reported:
     """A `$report`; `redelivered`: it may be an old one."""
 
     device: str
-    sample: Sample
+    sample: ReportSample
     redelivered: bool = False
 
 
@@ -70,7 +70,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Streamed:
+class StreamEnded:
     """A stream ended: whole, or with the reason why not.
 
     `stranded`: the device waits in its OTA server, with half an application.
@@ -83,8 +83,8 @@ class Streamed:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Settings are wanted of a device under this version; or could not be, for a reason."""
+class SettingsRequested:
+    """Settings were requested of a device under this version; or could not be, for a reason."""
 
     device: str
     version: int
@@ -93,19 +93,19 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OperatorRequest:
     """A person pauses, resumes or aborts the rollout."""
 
     what: Literal["pause", "resume", "abort"]
     who: str = ""
 
 
-DeviceEvent: TypeAlias = Reported | Answered | Streamed | Wanted
-Event: TypeAlias = DeviceEvent | Asked
+DeviceEvent: TypeAlias = Reported | Answered | StreamEnded | SettingsRequested
+Event: TypeAlias = DeviceEvent | OperatorRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class PublishCommand:
     """Publish the retained command."""
 
     device: str
@@ -113,14 +113,14 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Clear:
+class ClearCommand:
     """Publish the retained nothing: go, or the command is taken back."""
 
     device: str
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class AnswerLater:
     """Answer `later`."""
 
     device: str
@@ -129,7 +129,7 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class SendImage:
     """Send the image."""
 
     device: str
@@ -138,26 +138,28 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
-    """Make the settings wanted of the device; a Wanted follows."""
+class RequestSettings:
+    """Request the settings of the device; a SettingsRequested follows."""
 
     device: str
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
-    """Want the settings of before again."""
+class RestoreSettings:
+    """Request the former settings again."""
 
     device: str
     former: Mapping[str, Any]
 
 
-Action: TypeAlias = Command | Clear | Later | Stream | Want | Undo
+Action: TypeAlias = (
+    PublishCommand | ClearCommand | AnswerLater | SendImage | RequestSettings | RestoreSettings
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a step is told of the world besides the rollout itself.
+class StepInputs:
+    """What a step needs to know besides the rollout itself.
 
     `free` streams of the whole hub; `streaming` the devices that one is running to; `recent` the
     last reports of devices, oldest first; `gaps` how many readings are missing, where looked up.
@@ -166,12 +168,12 @@ class Facts:
     events: Sequence[Event] = ()
     free: int = 0
     streaming: frozenset[str] = frozenset()
-    recent: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
+    recent: Mapping[str, tuple[ReportSample, ...]] = field(default_factory=dict)
     gaps: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepOutcome:
     """What a step comes to.
 
     To be committed together: the rollout, the `changed` devices, the `transitions`. Only then to
@@ -179,28 +181,32 @@ class Outcome:
     """
 
     rollout: Rollout
-    changed: Mapping[str, Device]
+    changed: Mapping[str, RolloutDevice]
     transitions: Sequence[Transition]
     actions: Sequence[Action]
     wake_at: datetime | None
 
 
-class Work:
+class PlanningStep:
     """The state of a step while it is being worked out."""
 
     def __init__(
-        self, rollout: Rollout, devices: Mapping[str, Device], facts: Facts, now: datetime
+        self,
+        rollout: Rollout,
+        devices: Mapping[str, RolloutDevice],
+        inputs: StepInputs,
+        now: datetime,
     ) -> None:
         self.rollout = rollout
         self.options = rollout.options
         self.devices = dict(devices)
-        self.facts = facts
+        self.inputs = inputs
         self.now = now
-        self.changed: dict[str, Device] = {}
+        self.changed: dict[str, RolloutDevice] = {}
         self.transitions: list[Transition] = []
         self.actions: list[Action] = []
-        self.asking: dict[str, datetime] = {}
-        """Devices that wait for a word, and since when."""
+        self.awaiting_go: dict[str, datetime] = {}
+        """Devices that accepted and wait for the go, and since when."""
         self.timers: list[datetime] = []
 
     @property
@@ -209,53 +215,55 @@ class Work:
         target = self.rollout.target
         return target if isinstance(target, FirmwareTarget) else None
 
-    def within(self, states: Iterable[State]) -> list[Device]:
+    def in_states(self, states: Iterable[DeviceState]) -> list[RolloutDevice]:
         """The devices in these states."""
-        wanted = frozenset(states)
-        return [device for device in self.devices.values() if device.state in wanted]
+        chosen = frozenset(states)
+        return [device for device in self.devices.values() if device.state in chosen]
 
-    def put(self, device: Device, **changes: Any) -> Device:
+    def update(self, device: RolloutDevice, **changes: Any) -> RolloutDevice:
         """Change a device without a transition."""
-        made = changed(device, **changes)
-        self.devices[made.device] = self.changed[made.device] = made
-        return made
+        updated = changed(device, **changes)
+        self.devices[updated.device] = self.changed[updated.device] = updated
+        return updated
 
-    def move(self, device: Device, state: State, reason: str = "", **changes: Any) -> Device:
+    def move(
+        self, device: RolloutDevice, state: DeviceState, reason: str = "", **changes: Any
+    ) -> RolloutDevice:
         """Change a device's state; a command that is out is taken back, unless it is obeyed."""
-        if device.state in TAKEN_BACK and state not in {State.UPDATING, *TAKEN_BACK}:
+        if device.state in COMMAND_OUT and state not in {DeviceState.UPDATING, *COMMAND_OUT}:
             self.take_back(device)
             changes.setdefault("pending_clear", self.firmware is not None)
-        made = self.put(
+        moved = self.update(
             device,
             **{"state": state, "reason": reason, "since": self.now, "due": None, "wakes": 0}
             | changes,
         )
-        self._note("state", device.device, device.state, state, reason, made.command or None)
-        return made
+        self._note("state", device.device, device.state, state, reason, moved.command or None)
+        return moved
 
-    def take_back(self, device: Device) -> None:
-        """A firmware command is forgotten by the broker; settings stay wanted."""
+    def take_back(self, device: RolloutDevice) -> None:
+        """A firmware command is forgotten by the broker; settings stay requested."""
         if self.firmware is not None:
-            self.actions.append(Clear(device.device))
+            self.actions.append(ClearCommand(device.device))
 
-    def fail(self, device: Device, reason: str, *, final: bool = False) -> Device:
+    def fail(self, device: RolloutDevice, reason: str, *, final: bool = False) -> RolloutDevice:
         """An attempt failed: try again later, or no more."""
         attempts = device.attempts + 1
-        last = attempts >= self.options.attempts or self.rollout.phase is Phase.ABORTING
+        last = attempts >= self.options.attempts or self.rollout.phase is RolloutPhase.ABORTING
         if final or last:
             suffix = f" ({attempts} attempts)" if attempts > 1 else ""
-            return self.move(device, State.FAILED, reason + suffix, attempts=attempts)
+            return self.move(device, DeviceState.FAILED, reason + suffix, attempts=attempts)
         pause = min(self.options.backoff_s * 2 ** (attempts - 1), _LONGEST_BACK_OFF_S)
         return self.move(
             device,
-            State.PENDING,
+            DeviceState.PENDING,
             reason,
             attempts=attempts,
             not_before=self.now + timedelta(seconds=pause),
             claimed=False,
         )
 
-    def phase(self, phase: Phase, reason: str = "") -> None:
+    def phase(self, phase: RolloutPhase, reason: str = "") -> None:
         """Change where the rollout stands."""
         before = self.rollout.phase
         self.rollout = replace(self.rollout, phase=phase, reason=reason)
@@ -267,15 +275,15 @@ class Work:
         self.rollout = replace(self.rollout, wave=wave)
         self._note("wave", None, str(before), str(wave), reason)
 
-    def health(self, device: Device, health: Any, reason: str) -> None:
+    def health(self, device: RolloutDevice, health: Any, reason: str) -> None:
         """Note what the gate says of a device."""
-        self.put(device, health=health, health_reason=reason)
+        self.update(device, health=health, health_reason=reason)
         self._note("health", device.device, device.health, health, reason)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> StepOutcome:
         """What it came to."""
         wake_at = min((at for at in self.timers if at > self.now), default=None)
-        return Outcome(self.rollout, self.changed, self.transitions, self.actions, wake_at)
+        return StepOutcome(self.rollout, self.changed, self.transitions, self.actions, wake_at)
 
     def _note(  # noqa: PLR0917
         self,

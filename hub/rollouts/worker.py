@@ -1,4 +1,4 @@
-"""One rollout being carried out: hear, plan, commit, and only then do."""
+"""One rollout being carried out: take events, plan, commit, and only then act."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from hub.errors import HubError
 from hub.mqtt.errors import NotConnectedError
 from hub.rollouts.errors import StaleRolloutError
 from hub.rollouts.model import (
+    DeviceHealth,
+    DeviceState,
     FirmwareTarget,
-    Health,
+    ReportSample,
     Rollout,
-    Sample,
     SettingsTarget,
-    State,
     changed,
 )
-from hub.rollouts.parts import Parts, command_payload
+from hub.rollouts.parts import WorkerParts, command_payload
 from hub.rollouts.plan import redo, remind, step
 from hub.rollouts.repository import RolloutSnapshot
 from hub.rollouts.work import (
     Action,
-    Clear,
-    Command,
+    AnswerLater,
+    ClearCommand,
     Event,
-    Facts,
-    Later,
-    Outcome,
+    PublishCommand,
     Reported,
-    Stream,
-    Streamed,
-    Undo,
-    Want,
-    Wanted,
+    RequestSettings,
+    RestoreSettings,
+    SendImage,
+    SettingsRequested,
+    StepInputs,
+    StepOutcome,
+    StreamEnded,
 )
 from hub.runtime.retry import reason, retrying
 
@@ -56,14 +56,14 @@ _AT_ONCE = 100  # messages on their way to the broker
 class Worker:
     """Carries out one rollout from `start` to its end or `stop`.
 
-    What is heard between two steps is taken in by the next together. A step is computed, then
+    Events that come between two steps are taken by the next together. A step is computed, then
     committed for as long as it takes, then its actions are done; they may be done again after a
     restart.
     """
 
-    def __init__(self, kept: RolloutSnapshot, parts: Parts) -> None:
-        self.rollout = kept.rollout
-        self.devices = kept.devices
+    def __init__(self, snapshot: RolloutSnapshot, parts: WorkerParts) -> None:
+        self.rollout = snapshot.rollout
+        self.devices = snapshot.devices
         self.progress: dict[str, Any] = {}
         """Of the streams under way: a StreamProgress by device."""
         self.broken = False
@@ -72,7 +72,7 @@ class Worker:
         self._inbox: list[tuple[Event, asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
         self._wake_at: datetime | None = None
-        self._doubtful = False
+        self._commit_uncertain = False
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -102,16 +102,16 @@ class Worker:
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    def interested(self, device: str, sample: Sample) -> bool:
+    def interested(self, device: str, sample: ReportSample) -> bool:
         """Whether a report may change anything."""
-        found = self.devices.get(device)
-        if found is None:
+        own = self.devices.get(device)
+        if own is None:
             return False
-        if found.state is State.PENDING:
+        if own.state is DeviceState.PENDING:
             target = self.rollout.target
             ours = isinstance(target, FirmwareTarget) and sample.firmware == target.version
-            return ours or found.stranded
-        return not found.over or found.health is Health.WATCHED
+            return ours or own.stranded
+        return not own.over or own.health is DeviceHealth.WATCHED
 
     async def handle_event(self, event: Event) -> None:
         """Take an event in; returns when its effect is committed."""
@@ -127,13 +127,13 @@ class Worker:
         self._inbox.append((event, None))
         self._wake.set()
 
-    def poke(self) -> None:
+    def wake_up(self) -> None:
         """Look again: a stream is free."""
         self._wake.set()
 
     async def republish(self) -> None:
-        """The broker may have lost what it kept: tell it again."""
-        await self._do(remind(self.rollout, self.devices))
+        """The broker may have lost what it kept: publish it again."""
+        await self._perform(remind(self.rollout, self.devices))
 
     async def _run(self) -> None:
         try:
@@ -159,8 +159,8 @@ class Worker:
     async def _resume(self) -> None:
         """After a restart: what was committed and perhaps not done."""
         actions = redo(self.rollout, self.devices)
-        self._parts.slots.taken |= {a.device for a in actions if isinstance(a, Stream)}
-        await self._do(actions)
+        self._parts.slots.taken |= {a.device for a in actions if isinstance(a, SendImage)}
+        await self._perform(actions)
 
     async def _until_needed(self) -> None:
         if self._wake_at is None:
@@ -172,44 +172,46 @@ class Worker:
                 await self._wake.wait()
 
     async def _step(self) -> None:
-        heard, self._inbox = self._inbox[:_EVENTS], self._inbox[_EVENTS:]
+        batch, self._inbox = self._inbox[:_EVENTS], self._inbox[_EVENTS:]
         if self._inbox:
             self._wake.set()
         try:
-            outcome = await self._commit([event for event, _ in heard])
+            outcome = await self._commit([event for event, _ in batch])
         except BaseException:
-            self._inbox = heard + self._inbox  # for `stop`, which leaves them unacknowledged
+            self._inbox = batch + self._inbox  # for `stop`, which leaves them unacknowledged
             raise
         self._wake_at = outcome.wake_at
-        for _, waiter in heard:
+        for _, waiter in batch:
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
         self._parts.changed(self.rollout.id)
         self._end_streams()
-        await self._do(outcome.actions)
+        await self._perform(outcome.actions)
 
-    async def _commit(self, events: Sequence[Event]) -> Outcome:
+    async def _commit(self, events: Sequence[Event]) -> StepOutcome:
         """Plan and commit, for as long as the database is away again with what then is so."""
         first, longest = _BACK_OFF
-        retry = retrying([DatabaseAwayError], first=first, longest=longest, waiting=self._waits)
-        outcome: Outcome = await retry(self._try_commit, events)
+        retry = retrying(
+            [DatabaseAwayError], first=first, longest=longest, waiting=self._on_database_away
+        )
+        outcome: StepOutcome = await retry(self._try_commit, events)
         return outcome
 
-    def _waits(self, error: BaseException) -> None:
-        self._doubtful = True
+    def _on_database_away(self, error: BaseException) -> None:
+        self._commit_uncertain = True
         log.warning("rollout %d waits for the database: %s", self.rollout.id, reason(error))
 
-    async def _try_commit(self, events: Sequence[Event]) -> Outcome:
-        if self._doubtful:
+    async def _try_commit(self, events: Sequence[Event]) -> StepOutcome:
+        if self._commit_uncertain:
             await self._reread()
-        outcome = step(self.rollout, self.devices, await self._facts(events), self._now())
-        promised = self._promise(outcome)
-        if _nothing(self.rollout, outcome):
+        outcome = step(self.rollout, self.devices, await self._inputs(events), self._now())
+        reserved = self._reserve_streams(outcome)
+        if _unchanged(self.rollout, outcome):
             return outcome
         try:
-            committed = await self._parts.kept.commit(self.rollout, outcome)
+            committed = await self._parts.repository.commit(self.rollout, outcome)
         except DatabaseAwayError:
-            self._parts.slots.taken -= promised
+            self._parts.slots.taken -= reserved
             raise
         self.rollout = committed
         self.devices.update(outcome.changed)
@@ -217,44 +219,44 @@ class Worker:
 
     async def _reread(self) -> None:
         """A commit whose end is not known may have happened."""
-        kept = await self._parts.kept.load(self.rollout.id)
-        self._doubtful = False
-        if kept.rollout.revision != self.rollout.revision:
-            self.rollout, self.devices = kept.rollout, kept.devices
+        snapshot = await self._parts.repository.load(self.rollout.id)
+        self._commit_uncertain = False
+        if snapshot.rollout.revision != self.rollout.revision:
+            self.rollout, self.devices = snapshot.rollout, snapshot.devices
             await self._resume()
 
-    def _promise(self, outcome: Outcome) -> set[str]:
-        """Keep the streams that the step has given away; those that were not taken before."""
-        wanted = {action.device for action in outcome.actions if isinstance(action, Stream)}
-        fresh = wanted - self._parts.slots.taken
+    def _reserve_streams(self, outcome: StepOutcome) -> set[str]:
+        """Reserve the streams that the step has given away; those that were not taken before."""
+        streamed = {action.device for action in outcome.actions if isinstance(action, SendImage)}
+        fresh = streamed - self._parts.slots.taken
         self._parts.slots.taken |= fresh
         return fresh
 
-    async def _facts(self, events: Sequence[Event]) -> Facts:
+    async def _inputs(self, events: Sequence[Event]) -> StepInputs:
         watched = [
             event.device
             for event in events
             if isinstance(event, Reported)
             and (device := self.devices.get(event.device)) is not None
-            and device.health is Health.WATCHED
+            and device.health is DeviceHealth.WATCHED
             and len(device.after) >= self.rollout.options.reports
         ]
-        gaps = await self._parts.kept.gaps(watched) if watched else {}
-        return Facts(
+        gaps = await self._parts.repository.gaps(watched) if watched else {}
+        return StepInputs(
             events,
             free=self._parts.slots.free,
             streaming=frozenset(self._streams),
             recent={
                 name: recent
                 for name, device in self.devices.items()
-                if device.state is State.PENDING
+                if device.state is DeviceState.PENDING
                 and device.wave <= self.rollout.wave + 1
                 and (recent := self._parts.recent(name))
             },
             gaps={name: gaps.get(name, 0) for name in watched},
         )
 
-    async def _do(self, actions: Iterable[Action]) -> None:
+    async def _perform(self, actions: Iterable[Action]) -> None:
         """Every device's actions in their order, many devices side by side."""
         by_device: dict[str, list[Action]] = {}
         for action in actions:
@@ -262,33 +264,33 @@ class Worker:
         names = list(by_device)
         for start in range(0, len(names), _AT_ONCE):
             await asyncio.gather(
-                *(self._do_all(by_device[name]) for name in names[start : start + _AT_ONCE])
+                *(self._perform_all(by_device[name]) for name in names[start : start + _AT_ONCE])
             )
 
-    async def _do_all(self, actions: Sequence[Action]) -> None:
+    async def _perform_all(self, actions: Sequence[Action]) -> None:
         for action in actions:
             try:
-                await self._do_one(action)
+                await self._perform_one(action)
             except NotConnectedError:
                 continue  # republish comes with the next connection
 
-    async def _do_one(self, action: Action) -> None:
+    async def _perform_one(self, action: Action) -> None:
         match action:
-            case Command(device, command):
+            case PublishCommand(device, command):
                 payload = command_payload(self.rollout, command)
                 await self._parts.publish(f"HomeKit/{device}/$ota", payload, retain=True)
-            case Clear(device):
+            case ClearCommand(device):
                 await self._parts.publish(f"HomeKit/{device}/$ota", "", retain=True)
                 self.devices[device] = changed(self.devices[device], pending_clear=False)
-            case Later(device, command, seconds):
+            case AnswerLater(device, command, seconds):
                 payload = json.dumps({"id": command, "later": seconds}, separators=(",", ":"))
                 await self._parts.publish(f"HomeKit/{device}/$ota", payload)
-            case Stream(device, command, address):
+            case SendImage(device, command, address):
                 self._begin_stream(device, command, address)
-            case Want(device):
-                await self._want(device)
-            case Undo(device, former):
-                await self._undo(device, former)
+            case RequestSettings(device):
+                await self._request_settings(device)
+            case RestoreSettings(device, former):
+                await self._restore_settings(device, former)
 
     def _begin_stream(self, device: str, command: int, address: str | None) -> None:
         if device not in self._streams:
@@ -299,7 +301,7 @@ class Worker:
     def _end_streams(self) -> None:
         """Nobody waits any more for what a device has come back from without our help."""
         for device, task in self._streams.items():
-            if self.devices[device].state is not State.UPDATING:
+            if self.devices[device].state is not DeviceState.UPDATING:
                 task.cancel()
 
     async def _stream(self, device: str, command: int, address: str | None) -> None:
@@ -325,52 +327,54 @@ class Worker:
             self._streams.pop(device, None)
             self._parts.slots.taken.discard(device)
             self.progress.pop(device, None)
-        self.post_event(Streamed(device, command, error, stranded))
+        self.post_event(StreamEnded(device, command, error, stranded))
         self._parts.freed()
 
     def _progress(self, device: str, now: Any) -> None:
         self.progress[device] = now
         self._parts.changed(self.rollout.id)
 
-    async def _want(self, device: str) -> None:
+    async def _request_settings(self, device: str) -> None:
         target = self.rollout.target
         if not isinstance(target, SettingsTarget):
             return
         why = f"rollout {self.rollout.id}"
         try:
-            before = (await self._parts.configs.state(device)).wanted
-            # What held a secret cannot be wanted again: nobody knows it any more.
+            before = (await self._parts.configs.state(device)).desired
+            # What held a secret cannot be requested again: nobody knows it any more.
             former = {n: before.get(n) for n in target.changes if n != "wifi"}
-            version = await self._parts.configs.want(device, target.changes, who="rollout", why=why)
-            self.post_event(Wanted(device, version, former=former))
+            version = await self._parts.configs.request(
+                device, target.changes, who="rollout", why=why
+            )
+            self.post_event(SettingsRequested(device, version, former=former))
         except DatabaseAwayError as error:
             log.warning("settings of %s wait for the database: %s", device, error.reason)
-            why = "the settings could not be kept: the database was away"
-            self.post_event(Wanted(device, 0, why))
+            why = "the settings could not be stored: the database was away"
+            self.post_event(SettingsRequested(device, 0, why))
         except HubError as error:
-            self.post_event(Wanted(device, 0, str(error)))
+            self.post_event(SettingsRequested(device, 0, str(error)))
 
-    async def _undo(self, device: str, former: Any) -> None:
+    async def _restore_settings(self, device: str, former: Any) -> None:
         if not former:
             return
         why = f"rollout {self.rollout.id} was aborted"
         try:
-            await self._parts.configs.want(device, former, who="rollout", why=why)
+            await self._parts.configs.request(device, former, who="rollout", why=why)
         except HubError as error:
-            log.warning("former settings of %s are not wanted again: %s", device, error)
+            log.warning("former settings of %s are not requested again: %s", device, error)
         except Exception as error:  # noqa: BLE001  # noted with its trace; the rollout ends all the same
-            self._parts.defects.note("wanting former settings", error)
+            self._parts.defects.note("requesting former settings", error)
 
     async def _note_cleared(self) -> None:
         """The end: what the broker has forgotten need not be told at the next start."""
         cleared = [name for name, device in self.devices.items() if not device.pending_clear]
         with contextlib.suppress(DatabaseAwayError):
-            await self._parts.kept.cleared(cleared)
+            await self._parts.repository.cleared(cleared)
 
     def _now(self) -> datetime:
         return self._parts.now()
 
 
-def _nothing(before: Rollout, outcome: Outcome) -> bool:
+def _unchanged(before: Rollout, outcome: StepOutcome) -> bool:
     """Whether there is nothing to commit."""
     return not outcome.changed and not outcome.transitions and outcome.rollout == before

@@ -96,7 +96,7 @@ class TokenRepository:
         if not gone.rowcount:
             raise ForeignRowError(f"no token {number}")
 
-    async def prove(self, text: str) -> tuple[str, Token] | None:
+    async def verify(self, text: str) -> tuple[str, Token] | None:
         """The tenant and the token of a text; None for one that is not, or no longer, a token."""
         form = _FORM.fullmatch(text)
         if form is None or int(form[2]) > 2**31 - 1:

@@ -57,15 +57,15 @@ class Me(BaseModel):
 def routes(tokens: TokenService) -> APIRouter:
     """/me and the routes under /tokens."""
     router = APIRouter(tags=["tokens"])
-    steps = _Steps(tokens)
-    router.get("/me")(steps.me)
-    router.get("/tokens")(steps.tokens)
-    router.post("/tokens", status_code=201)(steps.make)
-    router.delete("/tokens/{number}", status_code=204)(steps.revoke)
+    handlers = _Handlers(tokens)
+    router.get("/me")(handlers.me)
+    router.get("/tokens")(handlers.tokens)
+    router.post("/tokens", status_code=201)(handlers.make)
+    router.delete("/tokens/{number}", status_code=204)(handlers.revoke)
     return router
 
 
-class _Steps:
+class _Handlers:
     """What the routes do."""
 
     def __init__(self, tokens: TokenService) -> None:

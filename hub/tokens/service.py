@@ -36,10 +36,10 @@ class TokenService:
 
     async def principal(self, text: str) -> Principal | None:
         """Whose token it is; None for one that is not, or no longer, a token."""
-        found = await self._tokens.prove(text)
-        if found is None:
+        proven = await self._tokens.verify(text)
+        if proven is None:
             return None
-        tenant, token = found
+        tenant, token = proven
         role = Role.ADMINISTRATOR if Scope.ADMIN in token.scopes else Role.READER
         return Principal(
             name=f"token {token.id} {token.name}",

@@ -15,7 +15,7 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from contracts.reading import SeriesKey
-from hub.anomalies.watch import Watch
+from hub.anomalies.watch import AnomalyWatch
 from hub.database.database import Database
 from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
@@ -45,7 +45,7 @@ async def _measure(store: Database) -> None:
         kind = ("indoor", "outdoor", "humidity", "pressure")[number % 4]
         key = SeriesKey(f"d{number}", "TemperatureSensor", 0, "CurrentTemperature")
         await store_series(store, "home", key, series(kind, number, DAYS))
-    watch = Watch(store)
+    watch = AnomalyWatch(store)
     took = []
     for _ in range(2):  # first it learns and looks, then it only looks
         watch._looked.clear()

@@ -20,7 +20,7 @@ from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
 from hub.devices.repository import DeviceRepository
 from hub.rollouts import worker
-from hub.rollouts.model import Options
+from hub.rollouts.model import RolloutOptions
 from hub.rollouts.select import Selection
 from hub.rollouts.service import RolloutRequest
 from tests.bench.report import note, report
@@ -66,7 +66,7 @@ async def _rollout(side: Side, fleet: Fleet, names: list[str]) -> tuple[float, i
     """Seconds, and messages that devices sent."""
     await side.add_image()
     begun = time.perf_counter()
-    options = Options(streams=STREAMS, reports=1, wave="25%")
+    options = RolloutOptions(streams=STREAMS, reports=1, wave="25%")
     request = RolloutRequest(version=NEW, select=Selection(all=True), options=options)
     number = (await side.rollouts.start("home", request, "bench")).rollout.id
     running = side.runner.worker("home", number)

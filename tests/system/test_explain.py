@@ -1,4 +1,4 @@
-"""One whole hub: settings are wanted, taken up and forgotten; silence is explained."""
+"""One whole hub: settings are requested, taken up and forgotten; silence is explained."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_silence_is_explained(hub):
     status, said = await dormouse(hub, "explain", "esp8266_cellar")
     assert status == 0
     assert said.startswith("Cellar (esp8266_cellar): silent since ")
-    assert "settings version 1 wanted; it has not woken since" in said
+    assert "settings version 1 requested; it has not woken since" in said
     status, said = await dormouse(hub, "explain", "--json")
     assert status == 0, said
     [problem] = json.loads(said)
@@ -128,7 +128,7 @@ async def test_settings_are_wanted_taken_up_and_secrets_forgotten(hub, tmp_path)
 
     wifi = {"ssid": "beach", "key": KEY}
     assert await retained() == {"version": 1, "interval": 60, "wifi": wifi}
-    # The broker's own crash loses nothing that is wanted.
+    # The broker's own crash loses nothing that is requested.
     await hub.kill()
     for file in (hub.data_dir / "broker").glob("*.db"):
         file.unlink()

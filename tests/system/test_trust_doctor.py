@@ -60,7 +60,7 @@ async def test_an_open_broker():
             "open", place, config, host="127.0.0.1", ports={"mqtt": 0}, owner=who
         )
         await open_broker.start()
-        door = broker.Door("127.0.0.1", open_broker.port)
+        door = broker.BrokerListener("127.0.0.1", open_broker.port)
         accounts = [("a", "x" * 32), ("b", "y" * 32)]
         try:
             found = await asyncio.to_thread(lambda: list(broker.examine(door, door, accounts)))

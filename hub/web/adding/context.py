@@ -116,7 +116,7 @@ class Adding:
         await self.services.devices.put(self.tenant, device, place, self.who)
 
     async def place_of(self, name: str, within: int | None) -> int:
-        """The place of that name within another, made if there is none. Raises StoreError."""
+        """The place of that name within another, made if there is none. Raises DatabaseError."""
         return await self.services.places.ensure(self.tenant, name.strip(), within)
 
     def _check(self, device: str) -> None:
@@ -132,7 +132,7 @@ class Adding:
             self.bridge.update(Reading(key, name, datetime.now(UTC)), live=False)
 
     async def calibrate(self, key: SeriesKey, offset: float) -> None:
-        """Add an offset to what a series measured and will measure. Raises StoreError."""
+        """Add an offset to what a series measured and will measure. Raises DatabaseError."""
         await self.services.readings.of(self.tenant).calibrate(key, offset=offset)
 
     async def place_names(self) -> list[PlaceName]:

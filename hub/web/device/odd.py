@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from nicegui import ui
 
 from contracts.reading import SeriesKey
-from hub.anomalies.watch import Odd
+from hub.anomalies.watch import SeriesAnomaly
 from hub.api.principal import Principal
 from hub.services import Services
 from hub.web.charts import ChartMark
@@ -57,7 +57,7 @@ class OddPanel:
                             self._line(one)
         await self._mark(_marks(odd))
 
-    def _line(self, one: Odd) -> None:
+    def _line(self, one: SeriesAnomaly) -> None:
         ui.label(f"{one.label}: {one.finding.text}").classes("dm-soft" if one.muted else "")
         if one.muted:
             until = f"until {one.until:%d %b %Y %H:%M} UTC" if one.until else "for good"
@@ -74,19 +74,19 @@ class OddPanel:
             for words, length in _FOR.items():
                 ui.menu_item(words, lambda length=length: self._mute(one, length))
 
-    async def _mute(self, one: Odd, length: timedelta | None) -> None:
+    async def _mute(self, one: SeriesAnomaly, length: timedelta | None) -> None:
         until = None if length is None else datetime.now(UTC) + length
         await self._services.anomalies.mute(
             self._principal.tenant, one, until, self._principal.name
         )
         await self.show()
 
-    async def _unmute(self, one: Odd) -> None:
+    async def _unmute(self, one: SeriesAnomaly) -> None:
         await self._services.anomalies.unmute(self._principal.tenant, one)
         await self.show()
 
 
-def _marks(odd: Sequence[Odd]) -> dict[SeriesKey, list[ChartMark]]:
+def _marks(odd: Sequence[SeriesAnomaly]) -> dict[SeriesKey, list[ChartMark]]:
     marks: dict[SeriesKey, list[ChartMark]] = {}
     for one in odd:
         if not one.muted:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.devices.history import Changed, Past
+from hub.devices.history import DeviceAtInstant, PropertyChange
 from hub.devices.service import DeviceService
 
 __all__ = ["PastPanel", "rows"]
@@ -16,7 +16,7 @@ __all__ = ["PastPanel", "rows"]
 _MOST = 500
 
 
-def rows(past: Past | None) -> list[tuple[str, str]]:
+def rows(past: DeviceAtInstant | None) -> list[tuple[str, str]]:
     """What was known of a device, each with its name."""
     if past is None:
         return [("Known", "not yet")]
@@ -105,15 +105,15 @@ class PastPanel:
                     ui.label(value)
 
 
-def ticks(changes: Sequence[Changed]) -> list[tuple[datetime, str]]:
+def ticks(changes: Sequence[PropertyChange]) -> list[tuple[datetime, str]]:
     """Instants at which something changed, oldest first, each with what, who and why."""
-    by_instant: dict[datetime, list[Changed]] = {}
+    by_instant: dict[datetime, list[PropertyChange]] = {}
     for change in changes:
         by_instant.setdefault(change.at, []).append(change)
     return [(at, _summary(by_instant[at])) for at in sorted(by_instant)]
 
 
-def _summary(changes: Sequence[Changed]) -> str:
+def _summary(changes: Sequence[PropertyChange]) -> str:
     what = ", ".join(dict.fromkeys(change.property.replace("_s", "") for change in changes))
     by = f" by {changes[0].who}" if changes[0].who else ""
     why = f" ({changes[0].why})" if changes[0].why else ""

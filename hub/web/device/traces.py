@@ -10,7 +10,7 @@ from typing import Any
 from contracts.homekit.quantities import Shape, quantity
 from contracts.reading import SeriesKey
 from hub.database.errors import ForeignRowError
-from hub.readings.points import Form, Resolution, Series, Span
+from hub.readings.points import Form, Resolution, Span, StoredSeries
 from hub.readings.service import TenantReadings
 from hub.web.charts import BinRanges, ChartMark, RawPoints, Trace, missing_ranges, usual_interval
 from hub.web.device.spans import ChartWindow
@@ -47,7 +47,7 @@ async def draw(
     readings: TenantReadings, requests: Sequence[TraceRequest], window: ChartWindow, now: datetime
 ) -> Drawn:
     """The traces of a window. All curves are as fine as each other, so that they compare."""
-    drawable: list[tuple[TraceRequest, Series]] = []
+    drawable: list[tuple[TraceRequest, StoredSeries]] = []
     gone = []
     for one in requests:
         try:
@@ -78,7 +78,9 @@ class _Loader:
     def __init__(self, readings: TenantReadings, span: Span, now: datetime) -> None:
         self._readings, self._span, self._now = readings, span, now
 
-    async def trace(self, request: TraceRequest, series: Series, resolution: Resolution) -> Trace:
+    async def trace(
+        self, request: TraceRequest, series: StoredSeries, resolution: Resolution
+    ) -> Trace:
         """One series at a resolution."""
         kind = quantity(request.key)
         steps = kind.shape is Shape.STEPS
@@ -106,7 +108,7 @@ class _Loader:
             marks=request.marks,
         )
 
-    async def _columns(self, series: Series, resolution: Resolution) -> list[list[Any]]:
+    async def _columns(self, series: StoredSeries, resolution: Resolution) -> list[list[Any]]:
         columns: list[list[Any]] = []
         async for piece in self._readings.pieces(series, self._span, resolution, Form.PACKED):
             columns = columns or [[] for _ in piece.columns]
@@ -114,15 +116,15 @@ class _Loader:
                 column.extend(more)
         return columns
 
-    async def _begin(self, series: Series, at: list[int], values: list[float]) -> None:
+    async def _begin(self, series: StoredSeries, at: list[int], values: list[float]) -> None:
         """The state at the beginning, which was reported before."""
-        held = await self._readings.held_at(series, self._span.since)
+        held = await self._readings.state_at(series, self._span.since)
         if held is not None:
             at.insert(0, ms(self._span.since) or 0)
             values.insert(0, held)
 
     async def _missing(
-        self, series: Series, at: list[int], resolution: Resolution, *, steps: bool
+        self, series: StoredSeries, at: list[int], resolution: Resolution, *, steps: bool
     ) -> list[tuple[int, int]]:
         """Where readings are missing: by the device's own word, else by what it usually did."""
         if not steps:

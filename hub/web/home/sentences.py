@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hub.anomalies.detect import Kind
-from hub.anomalies.watch import Odd
-from hub.explain.problems import Problem
+from hub.anomalies.detect import AnomalyKind
+from hub.anomalies.watch import SeriesAnomaly
+from hub.explain.problems import DeviceProblem
 from hub.web.home.view import device_path
 
 __all__ = ["sentences"]
 
 
 def sentences(
-    problems: Iterable[Problem], odd: Iterable[Odd], titles: Mapping[str, str]
+    problems: Iterable[DeviceProblem], odd: Iterable[SeriesAnomaly], titles: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Problems first, then what is odd; a silent device's series are not told of again.
 
@@ -28,7 +28,7 @@ def sentences(
         lines.append({"text": str(problem), "path": path})
     for one in odd:
         device = one.series.device
-        if one.finding.kind is Kind.SILENT and device in silent:
+        if one.finding.kind is AnomalyKind.SILENT and device in silent:
             continue
         title = titles.get(device) or device
         text = f"{title}: {one.label.lower()} {one.finding.text}"

@@ -108,7 +108,7 @@ class _Account:
         await self._sessions.refresh()
 
     async def _others(self) -> None:
-        await self._people.sessions.close_all(self._principal.person, but=self._principal.session)
+        await self._people.sessions.close_all(self._principal.person, keep=self._principal.session)
         ui.notify("You are logged out everywhere else.")
         await self._sessions.refresh()
 

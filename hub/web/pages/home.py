@@ -10,7 +10,7 @@ from nicegui.client import Client
 
 from hub.api.principal import Principal, Reader
 from hub.devices.glance import Glance
-from hub.explain.problems import Problem
+from hub.explain.problems import DeviceProblem
 from hub.live import Subscription
 from hub.services import Services
 from hub.web.frame import frame
@@ -29,7 +29,7 @@ _STYLE = '<link rel="stylesheet" href="/static/home.css">'
 
 def mount(services: Services) -> None:
     """Add the page."""
-    shared: Shared[list[Problem]] = Shared(_PROBLEMS_S)
+    shared: Shared[list[DeviceProblem]] = Shared(_PROBLEMS_S)
 
     @ui.page("/")
     async def home(principal: Reader) -> None:
@@ -50,7 +50,7 @@ def mount(services: Services) -> None:
         _run(context.client, feed, updates, element)
 
 
-def _feed(services: Services, tenant: str, shared: Shared[list[Problem]]) -> HomeFeed:
+def _feed(services: Services, tenant: str, shared: Shared[list[DeviceProblem]]) -> HomeFeed:
     titles: dict[str, str] = {}
 
     async def read() -> Glance:

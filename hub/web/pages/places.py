@@ -12,7 +12,7 @@ from hub.api.principal import Principal, Reader
 from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError
 from hub.errors import HubError
 from hub.live import LiveChange
-from hub.places.repository import Usage
+from hub.places.repository import PlaceUsage
 from hub.services import Services
 from hub.web.adding.context import paths
 from hub.web.ask import ask_choice, ask_text, confirm
@@ -266,7 +266,7 @@ def _sentence(error: HubError) -> str:
     return str(error)
 
 
-def _lost(usage: Usage) -> list[str]:
+def _lost(usage: PlaceUsage) -> list[str]:
     """What goes with a place, and what becomes of the devices there."""
     lines = []
     if usage.below:

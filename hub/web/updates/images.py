@@ -8,7 +8,7 @@ from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.firmware.check import MAX_UPLOAD
 from hub.firmware.errors import FirmwareInUseError, ImageRefusedError
-from hub.firmware.repository import Image
+from hub.firmware.repository import StoredImage
 from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.updates.what import advice, what_is
@@ -25,7 +25,7 @@ class Images:
         self._firmware = services.firmware(principal.tenant)
         self._principal = principal
         self._refused: tuple[str, ...] = ()
-        self._images: list[Image] = []
+        self._images: list[StoredImage] = []
 
     async def load(self) -> None:
         """Ask the database."""
@@ -58,7 +58,7 @@ class Images:
             "click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()"
         )
 
-    def _image(self, image: Image) -> None:
+    def _image(self, image: StoredImage) -> None:
         with ui.row().classes("items-center w-full dm-line"):
             with ui.column().classes("gap-0 grow min-w-0"):
                 ui.label(f"{image.version} for {image.board or 'any board'}").classes("font-medium")
@@ -102,7 +102,7 @@ class Images:
         )
         await self._again()
 
-    async def _remove(self, image: Image) -> None:
+    async def _remove(self, image: StoredImage) -> None:
         sure = await confirm(
             f"Remove {image.version} for {image.board or 'any board'}?",
             details=["Devices that run it keep running it. The file can be added again."],

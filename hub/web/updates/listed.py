@@ -7,7 +7,7 @@ import asyncio
 from nicegui import ui
 
 from hub.api.principal import Principal
-from hub.rollouts.view import View, target_text
+from hub.rollouts.view import RolloutView, target_text
 from hub.runtime.broadcast import Missed
 from hub.services import Services
 from hub.web.updates.words import counts, phase_words
@@ -60,7 +60,7 @@ class Listed:
                 ui.label(standing).classes("text-sm opacity-80 break-words")
 
 
-def _standing(view: View) -> str:
+def _standing(view: RolloutView) -> str:
     rollout = view.rollout
     by = f" by {rollout.created_by}" if rollout.created_by else ""
     started = f"{rollout.created_at.astimezone():%d %b %Y %H:%M}"

@@ -9,9 +9,9 @@ from nicegui import ui
 from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.rollouts.local_zone import local_zone
-from hub.rollouts.model import Options, State
+from hub.rollouts.model import DeviceState, RolloutOptions
 from hub.rollouts.service import RolloutRequest
-from hub.rollouts.view import View
+from hub.rollouts.view import RolloutView
 from hub.services import Services
 from hub.web.adding.context import paths
 from hub.web.frame import heading
@@ -31,7 +31,7 @@ class Planned:
         self._services = services
         self._principal = principal
         self._first_image = image
-        self._view: View | None = None
+        self._view: RolloutView | None = None
         self._problem = ""
         self._options: dict[str, Any] = {}
 
@@ -70,7 +70,7 @@ class Planned:
         self._result()
 
     def _how(self) -> None:
-        defaults = Options()
+        defaults = RolloutOptions()
         self._number("canary", "Devices updated first, as a test", defaults.canary)
         self._text("wave", "Devices in each wave after that: a number, or 25%", defaults.wave)
         self._text("halt_at", "Failures that halt it", defaults.halt_at)
@@ -148,7 +148,9 @@ class Planned:
         if view is None:
             return
         heading("The plan")
-        going = [device for device in view.devices.values() if device.state is not State.SKIPPED]
+        going = [
+            device for device in view.devices.values() if device.state is not DeviceState.SKIPPED
+        ]
         waves = len({device.wave for device in going})
         ui.label(_forecast(view, len(going), waves)).props('aria-live="polite"')
         device_table(view, self._names)
@@ -158,7 +160,7 @@ class Planned:
             ui.label("There is nothing to start: every device would be skipped.")
 
 
-def _forecast(view: View, going: int, waves: int) -> str:
+def _forecast(view: RolloutView, going: int, waves: int) -> str:
     skipped = len(view.devices) - going
     left = f" {count(skipped, 'device')} skipped." if skipped else ""
     when = (

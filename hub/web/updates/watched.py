@@ -12,8 +12,8 @@ from nicegui import ui
 from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.rollouts.errors import UnknownRolloutError
-from hub.rollouts.model import Device, Health, Phase
-from hub.rollouts.view import View, target_text
+from hub.rollouts.model import DeviceHealth, RolloutDevice, RolloutPhase
+from hub.rollouts.view import RolloutView, target_text
 from hub.runtime.broadcast import Missed
 from hub.services import Services
 from hub.web.ask import confirm
@@ -41,7 +41,9 @@ _COLUMNS = [
 class Watched:
     """The page of one rollout."""
 
-    def __init__(self, services: Services, principal: Principal, view: View, names: Names) -> None:
+    def __init__(
+        self, services: Services, principal: Principal, view: RolloutView, names: Names
+    ) -> None:
         self._services = services
         self._names = names
         self._principal = principal
@@ -102,7 +104,7 @@ class Watched:
         view = self._view
         rollout, phase = view.rollout, view.rollout.phase
         self._phase.text = phase_words(rollout)
-        self._phase.classes(**{"add" if phase is Phase.HALTED else "remove": "dm-bad"})
+        self._phase.classes(**{"add" if phase is RolloutPhase.HALTED else "remove": "dm-bad"})
         self._counts.text = counts(view)
         waves = max((device.wave for device in view.devices.values()), default=0) + 1
         end = f", done about {clock(view.done_at)}" if view.done_at else ""
@@ -112,9 +114,13 @@ class Watched:
         self._bar.props(f'aria-label="{over} of {len(view.devices)} devices are done"')
         self._problem.text = problem
         may = self._principal.administers
-        self._pause.visible = may and phase is Phase.RUNNING
-        self._resume.visible = may and phase in {Phase.PAUSED, Phase.HALTED}
-        self._end.visible = may and phase in {Phase.RUNNING, Phase.PAUSED, Phase.HALTED}
+        self._pause.visible = may and phase is RolloutPhase.RUNNING
+        self._resume.visible = may and phase in {RolloutPhase.PAUSED, RolloutPhase.HALTED}
+        self._end.visible = may and phase in {
+            RolloutPhase.RUNNING,
+            RolloutPhase.PAUSED,
+            RolloutPhase.HALTED,
+        }
         now = rows(view, self._names)
         if now != self._table.rows:
             self._table.rows = now
@@ -134,7 +140,7 @@ class Watched:
         if sure:
             await self._do(self._services.rollouts.abort)
 
-    async def _do(self, act: Callable[[str, int, str], Awaitable[View]]) -> None:
+    async def _do(self, act: Callable[[str, int, str], Awaitable[RolloutView]]) -> None:
         try:
             self._view = await act(self._principal.tenant, self._number, self._principal.name)
         except HubError as error:
@@ -162,7 +168,7 @@ def _button(label: str, act: Callable[[], Awaitable[None]]) -> ui.button:
     return ui.button(label, on_click=act).props("outline no-caps")
 
 
-def device_table(view: View, names: Names) -> ui.table:
+def device_table(view: RolloutView, names: Names) -> ui.table:
     """The devices of a rollout, a card each on a phone."""
     table = ui.table(
         columns=_COLUMNS,
@@ -173,17 +179,17 @@ def device_table(view: View, names: Names) -> ui.table:
     return table.props('flat bordered :grid="Quasar.Screen.lt.md" aria-label="Devices"')
 
 
-def rows(view: View, names: Names) -> list[dict[str, str]]:
+def rows(view: RolloutView, names: Names) -> list[dict[str, str]]:
     """One row a device, the canary first."""
     return [_row(view, device, names) for wave in view.waves for device in wave]
 
 
-def _row(view: View, device: Device, names: Names) -> dict[str, str]:
+def _row(view: RolloutView, device: RolloutDevice, names: Names) -> dict[str, str]:
     name = names.get(device.device)
     canary = view.rollout.options.canary and not device.wave
     recent = view.recent.get(device.device)
     state = device_words(device, view.progress)
-    if device.health is Health.WATCHED:
+    if device.health is DeviceHealth.WATCHED:
         state += ", being watched"
     return {
         "wave": "first" if canary else str(device.wave + 1),

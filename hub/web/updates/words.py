@@ -8,39 +8,43 @@ from typing import Any
 
 from hub.errors import HubError
 from hub.rollouts.errors import DeviceBusyError, NoDevicesError
-from hub.rollouts.model import Device, Phase, Rollout, State
-from hub.rollouts.view import View
+from hub.rollouts.model import DeviceState, Rollout, RolloutDevice, RolloutPhase
+from hub.rollouts.view import RolloutView
 from hub.web.words import count
 
 __all__ = ["clock", "counts", "device_words", "expected", "phase_words", "sentence"]
 
 _PHASES = {
-    Phase.RUNNING: "Under way",
-    Phase.PAUSED: "Paused",
-    Phase.HALTED: "Halted",
-    Phase.ABORTING: "Aborting: updates under way are finished",
-    Phase.ABORTED: "Aborted",
-    Phase.DONE: "Done",
+    RolloutPhase.RUNNING: "Under way",
+    RolloutPhase.PAUSED: "Paused",
+    RolloutPhase.HALTED: "Halted",
+    RolloutPhase.ABORTING: "Aborting: updates under way are finished",
+    RolloutPhase.ABORTED: "Aborted",
+    RolloutPhase.DONE: "Done",
 }
 _STATES = {
-    State.PENDING: "waits for its wave",
-    State.COMMANDED: "waits for its next wake",
-    State.ACCEPTED: "accepted, waits for a free stream",
-    State.UPDATING: "receives the image",
-    State.VERIFYING: "image sent, waits for its restart",
-    State.UPDATED: "updated",
-    State.FAILED: "failed",
-    State.SKIPPED: "skipped",
+    DeviceState.PENDING: "waits for its wave",
+    DeviceState.COMMANDED: "waits for its next wake",
+    DeviceState.ACCEPTED: "accepted, waits for a free stream",
+    DeviceState.UPDATING: "receives the image",
+    DeviceState.VERIFYING: "image sent, waits for its restart",
+    DeviceState.UPDATED: "updated",
+    DeviceState.FAILED: "failed",
+    DeviceState.SKIPPED: "skipped",
 }
 
 
 def phase_words(rollout: Rollout) -> str:
     """Where a rollout stands, with the reason if there is one."""
-    reason = f" ({rollout.reason})" if rollout.reason and rollout.phase is not Phase.RUNNING else ""
+    reason = (
+        f" ({rollout.reason})"
+        if rollout.reason and rollout.phase is not RolloutPhase.RUNNING
+        else ""
+    )
     return f"{_PHASES[rollout.phase]}{reason}"
 
 
-def counts(view: View) -> str:
+def counts(view: RolloutView) -> str:
     """`2 of 5 devices updated, 1 failed`."""
     numbers = dict(view.counts)
     parts = [f"{numbers.pop('updated', 0)} of {count(len(view.devices), 'device')} updated"]
@@ -48,11 +52,11 @@ def counts(view: View) -> str:
     return ", ".join(parts)
 
 
-def device_words(device: Device, progress: Mapping[str, Any]) -> str:
+def device_words(device: RolloutDevice, progress: Mapping[str, Any]) -> str:
     """Where a device stands."""
     text = _STATES[device.state]
     stream = progress.get(device.device)
-    if device.state is State.UPDATING and stream is not None and stream.total:
+    if device.state is DeviceState.UPDATING and stream is not None and stream.total:
         percent = 100 * stream.done // stream.total
         text = f"{percent} % sent"
         if stream.seconds_left is not None:
@@ -66,7 +70,7 @@ def device_words(device: Device, progress: Mapping[str, Any]) -> str:
     return text
 
 
-def expected(view: View, device: Device) -> str:
+def expected(view: RolloutView, device: RolloutDevice) -> str:
     """When a device should be done, "" when it is over."""
     if device.over:
         return ""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import random
 
-from hub.anomalies.profile import Bin, Profile, Sample, learn
+from hub.anomalies.profile import Bin, Measurement, SeriesProfile, learn
 
 DAY, STEP = 86_400, 300
 A_DAY = DAY // STEP
 UNITS = {"indoor": "°C", "outdoor": "°C", "humidity": "%", "pressure": "hPa", "light": "lx"}
 
 
-def series(kind: str, seed: int, days: int) -> list[Sample]:
+def series(kind: str, seed: int, days: int) -> list[Measurement]:
     """A reading every five minutes for so many days, from the epoch on."""
     rng = random.Random(f"{kind} {seed}")
     weather, steam = 0.0, 0.0
@@ -46,7 +46,7 @@ def _step(value: float, step: float) -> float:
     return round(value / step) * step
 
 
-def hours(samples: list[Sample]) -> list[Bin]:
+def hours(samples: list[Measurement]) -> list[Bin]:
     """The hourly rollup."""
     found: dict[float, tuple[float, float]] = {}
     for at, value in samples:
@@ -55,11 +55,11 @@ def hours(samples: list[Sample]) -> list[Bin]:
     return [(at, *found[at]) for at in sorted(found)]
 
 
-def profile_of(kind: str, samples: list[Sample], day: int) -> Profile:
+def profile_of(kind: str, samples: list[Measurement], day: int) -> SeriesProfile:
     """What the hub would have learnt for judging that day (counted from 1)."""
     past = samples[max(0, day - 29) * A_DAY : (day - 1) * A_DAY]
     return learn(hours(past), past[-7 * A_DAY :], unit=UNITS[kind], offset=0)
 
 
-def last_day(samples: list[Sample], day: int) -> list[Sample]:
+def last_day(samples: list[Measurement], day: int) -> list[Measurement]:
     return samples[(day - 1) * A_DAY : day * A_DAY]

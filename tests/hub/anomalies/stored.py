@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from contracts.reading import SeriesKey
-from hub.anomalies.profile import Sample
+from hub.anomalies.profile import Measurement
 from hub.database.database import Database
 
 
 async def store_series(
-    store: Database, tenant: str, key: SeriesKey, samples: Sequence[Sample]
+    store: Database, tenant: str, key: SeriesKey, samples: Sequence[Measurement]
 ) -> None:
     """Put readings into the database whose last one was just now."""
     await store.ensure_tenant(tenant)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.anomalies.detect import Kind, detect
+from hub.anomalies.detect import AnomalyKind, detect
 from hub.anomalies.profile import learn, quantile
 from tests.hub.anomalies.ordinary import (
     A_DAY,
@@ -50,7 +50,7 @@ def test_a_night_that_is_too_warm_is_told_with_what_is_usual():
         (at, value + 5 if 3 <= (at % DAY) / 3600 < 4 else value)
         for at, value in last_day(samples, TODAY)
     ]
-    ranges = [f for f in found("indoor", samples, odd) if f.kind is Kind.RANGE]
+    ranges = [f for f in found("indoor", samples, odd) if f.kind is AnomalyKind.RANGE]
     (finding,) = ranges
     assert finding.since.hour == 3
     assert finding.until is not None
@@ -75,7 +75,7 @@ def _usual(samples, hour):
 def test_what_is_still_going_on_has_no_end():
     samples = series("indoor", 2, TODAY)
     odd = [(at, v + 6 if at > TODAY * DAY - 3600 else v) for at, v in last_day(samples, TODAY)]
-    finding = next(f for f in found("indoor", samples, odd) if f.kind is Kind.RANGE)
+    finding = next(f for f in found("indoor", samples, odd) if f.kind is AnomalyKind.RANGE)
     assert finding.until is None
 
 
@@ -85,7 +85,7 @@ def test_one_odd_reading_is_a_jump_there_and_back_and_no_range():
     at = odd[100][0]
     odd[100] = at, 85.0  # what a DS18B20 says when it was not asked properly
     findings = found("indoor", samples, odd)
-    assert [f.kind for f in findings] == [Kind.JUMP, Kind.JUMP]
+    assert [f.kind for f in findings] == [AnomalyKind.JUMP, AnomalyKind.JUMP]
     assert findings[1].value == 85.0
     assert f"to 85.0 °C within {round(at - odd[99][0]) / 60:.0f} min" in findings[1].text
 
@@ -96,7 +96,7 @@ def test_a_value_that_does_not_move_is_stuck(kind):
     odd = last_day(samples, TODAY)
     value = odd[100][1]
     odd[100:] = [(at, value) for at, _ in odd[100:]]
-    finding = next(f for f in found(kind, samples, odd) if f.kind is Kind.STUCK)
+    finding = next(f for f in found(kind, samples, odd) if f.kind is AnomalyKind.STUCK)
     assert finding.since.timestamp() <= odd[100][0]
     assert finding.until is None
     assert f"exactly {value:.1f} {UNITS[kind]} since" in finding.text
@@ -106,11 +106,11 @@ def test_a_value_that_does_not_move_is_stuck(kind):
 def test_a_dark_night_is_not_stuck_and_a_day_without_light_is():
     samples = series("light", 5, TODAY)
     day = last_day(samples, TODAY)
-    assert [f for f in found("light", samples, day) if f.kind is Kind.STUCK] == []
+    assert [f for f in found("light", samples, day) if f.kind is AnomalyKind.STUCK] == []
     dead = [(at, 0.0) for at, _ in series("light", 5, TODAY + 2)[(TODAY - 1) * A_DAY :]]
     later = NOW + timedelta(days=2)
     kinds = {f.kind for f in found("light", samples, dead, now=later)}
-    assert Kind.STUCK in kinds
+    assert AnomalyKind.STUCK in kinds
 
 
 def test_a_series_that_stops_while_its_device_goes_on_is_silent():
@@ -118,7 +118,7 @@ def test_a_series_that_stops_while_its_device_goes_on_is_silent():
     odd = last_day(samples, TODAY)[:200]
     seen_at = NOW - timedelta(minutes=3)
     finding = next(f for f in found("humidity", samples, odd, seen_at=seen_at))
-    assert finding.kind is Kind.SILENT
+    assert finding.kind is AnomalyKind.SILENT
     last = datetime.fromtimestamp(odd[-1][0], UTC)
     expected = datetime.fromtimestamp(odd[-1][0] + STEP, UTC)
     assert abs((finding.at - expected).total_seconds()) < 10
@@ -134,7 +134,7 @@ def test_two_missed_wakes_are_not_silence():
     samples = series("humidity", 6, TODAY)
     now = NOW + timedelta(seconds=2 * STEP)
     kinds = {f.kind for f in found("humidity", samples, now=now)}
-    assert Kind.SILENT not in kinds
+    assert AnomalyKind.SILENT not in kinds
 
 
 def test_a_new_series_is_not_judged():
@@ -157,6 +157,6 @@ samples_of = st.lists(
 def test_whatever_was_measured_something_sensible_is_said(past, today, unit):
     profile = learn(hours(past), past, unit=unit, offset=3600)
     for finding in detect(profile, today, NOW, show="{:.1f}".format):
-        assert finding.since <= finding.at or finding.kind is Kind.SILENT
+        assert finding.since <= finding.at or finding.kind is AnomalyKind.SILENT
         assert finding.value in {value for _, value in today}
         assert finding.text

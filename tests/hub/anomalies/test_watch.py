@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.reading import SeriesKey
-from hub.anomalies.detect import Kind
+from hub.anomalies.detect import AnomalyKind
 from hub.anomalies.mutes import MuteRepository
-from hub.anomalies.watch import Watch
+from hub.anomalies.watch import AnomalyWatch
 from hub.database.database import Database
 from hub.database.errors import ForeignRowError
 from tests.hub.anomalies.ordinary import A_DAY, series
@@ -21,7 +21,7 @@ KEY = SeriesKey("cellar", "TemperatureSensor", 0, "CurrentTemperature")
 
 @pytest.fixture
 async def watch(store: Database):
-    found = Watch(store)
+    found = AnomalyWatch(store)
     yield found
     await found.stop()
 
@@ -32,10 +32,10 @@ def stuck_for_half_a_day():
     return samples[: -A_DAY // 2] + [(at, value) for at, _ in samples[-A_DAY // 2 :]]
 
 
-async def test_an_oddity_is_found_muted_and_heard_of_again(store: Database, watch: Watch):
+async def test_an_oddity_is_found_muted_and_heard_of_again(store: Database, watch: AnomalyWatch):
     await store_series(store, "home", KEY, stuck_for_half_a_day())
     (odd,) = await watch.device("home", KEY.device)
-    assert (odd.series, odd.finding.kind, odd.muted) == (KEY, Kind.STUCK, False)
+    assert (odd.series, odd.anomaly.kind, odd.muted) == (KEY, AnomalyKind.STUCK, False)
     mutes = MuteRepository(store.of("home"))
     until = datetime.now(UTC) + timedelta(days=1)
     await mutes.mute(KEY, "stuck", until, "ann")
@@ -49,7 +49,7 @@ async def test_an_oddity_is_found_muted_and_heard_of_again(store: Database, watc
     assert not odd.muted
 
 
-async def test_a_mute_ends_by_itself_and_only_mutes_its_kind(store: Database, watch: Watch):
+async def test_a_mute_ends_by_itself_and_only_mutes_its_kind(store: Database, watch: AnomalyWatch):
     await store_series(store, "home", KEY, stuck_for_half_a_day())
     mutes = MuteRepository(store.of("home"))
     await mutes.mute(KEY, "stuck", datetime.now(UTC) - timedelta(seconds=1), "ann")
@@ -63,12 +63,12 @@ async def test_a_mute_of_a_series_there_is_not_is_refused(store: Database):
         await MuteRepository(store.of("home")).mute(KEY, "stuck", None, "ann")
 
 
-async def test_a_sweep_finds_the_same_and_each_tenant_its_own(store: Database, watch: Watch):
+async def test_a_sweep_finds_the_same_and_each_tenant_its_own(store: Database, watch: AnomalyWatch):
     await store_series(store, "home", KEY, stuck_for_half_a_day())
     await store_series(store, "beach", KEY, series("indoor", 2, DAYS))
     assert await watch.all("home") == []  # nobody looked yet
     await watch.sweep("home")
     await watch.sweep("beach")
     (odd,) = await watch.all("home")
-    assert odd.finding.kind is Kind.STUCK
+    assert odd.anomaly.kind is AnomalyKind.STUCK
     assert await watch.all("beach") == []

@@ -32,8 +32,8 @@ from hub.mqtt.account_repository import Account, AccountRepository, AccountState
 from hub.people.repository import PeopleRepository, token_hash
 from hub.places.repository import PlaceRepository
 from hub.readings.repository import ReadingRepository
-from hub.readings.retention import Rule, keep
-from hub.rollouts.model import Options, Rollout, SettingsTarget
+from hub.readings.retention import RetentionRule, set_retention
+from hub.rollouts.model import Rollout, RolloutOptions, SettingsTarget
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutRepository
 from hub.tokens.repository import TokenRepository
@@ -65,7 +65,7 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
     await KeyValueStore(store.of(tenant), "homekit").save("aid", {f"{prefix}0": 2})
     await AccountRepository(store).create(Account(tenant, f"{prefix}0", "$7$", AccountState.ACTIVE))
     await ReadingRepository(store.of(tenant)).calibrate(key(f"{prefix}0"), gain=2)
-    await keep(store.of(tenant), Rule(30))
+    await set_retention(store.of(tenant), RetentionRule(30))
     await WizardRepository(store.of(tenant), prefix).save(
         "add", SavedProgress(), WizardProgress({"at": {"x": 1}})
     )
@@ -73,8 +73,8 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
     await FirmwareRepository(store.of(tenant)).add(canned_image(f"1.0.{ord(prefix)}"))
     rollouts = RolloutRepository(store.of(tenant))
     name = f"{prefix}0"
-    rollout = Rollout(0, SettingsTarget(changes={"interval": 9}), Options(), NOW)
-    devices, history = begin(rollout, await rollouts.starts([name]), NOW)
+    rollout = Rollout(0, SettingsTarget(changes={"interval": 9}), RolloutOptions(), NOW)
+    devices, history = begin(rollout, await rollouts.baselines([name]), NOW)
     await rollouts.add(rollout, devices, history)
     await MuteRepository(store.of(tenant)).mute(key(f"{prefix}0"), "jump", None, "ann")
     places = PlaceRepository(store.of(tenant))

@@ -8,7 +8,7 @@ import pytest
 from contracts.show import Clock, span
 from hub.device_settings.repository import SettingsVersion
 from hub.explain.explanation import explain
-from hub.explain.facts import Day, Facts, Heard, InRollout, Lost
+from hub.explain.facts import Day, DeviceFacts, LatestReading, LostReadings, RolloutStanding
 from hub.explain.outages import Away, Outage
 from hub.explain.sentence import Level
 from hub.mqtt.account_repository import AccountState
@@ -21,7 +21,7 @@ def minutes(n: float) -> timedelta:
     return timedelta(minutes=n)
 
 
-HEALTHY = Facts(
+HEALTHY = DeviceFacts(
     "esp_1",
     name="Cellar",
     created_at=NOW - timedelta(days=30),
@@ -34,18 +34,18 @@ HEALTHY = Facts(
 )
 
 
-def silent(ago: float, **changes: object) -> Facts:
+def silent(ago: float, **changes: object) -> DeviceFacts:
     """Last heard so many minutes ago, with wakes every 15."""
     seen = NOW - minutes(ago)
     base = replace(HEALTHY, seen_at=seen, report_at=seen, next_wake_at=seen + minutes(15))
     return replace(base, **changes)
 
 
-def said(facts: Facts):
+def said(facts: DeviceFacts):
     return explain(facts, Clock(NOW, UTC))
 
 
-def kinds(facts: Facts) -> dict[str, str]:
+def kinds(facts: DeviceFacts) -> dict[str, str]:
     return {sentence.kind: sentence.text for sentence in said(facts).chain}
 
 
@@ -85,7 +85,7 @@ def test_silent_says_what_may_have_led_there():
     assert said(falling).headline.text == (
         "silent since 13:50, expected 14:05; battery was falling (2.81 V); WiFi was weak (-85 dBm)"
     )
-    empty = silent(70, heard=Heard(NOW - minutes(70), 4.0, True), report={})
+    empty = silent(70, last_reading=LatestReading(NOW - minutes(70), 4.0, True), report={})
     assert said(empty).headline.text.endswith("; battery was low (4 %)")
     crashing = silent(
         70, days=[replace(days[0], battery_first=None, rssi=None, watchdogs=3)], report={}
@@ -140,7 +140,7 @@ def test_who_is_shut_out_is_not_called_silent():
     (None, "never heard, and it has no account"),
 ])  # fmt: skip
 def test_never_heard(account, text):
-    facts = Facts("esp_1", account=account, account_at=account and NOW - minutes(60))
+    facts = DeviceFacts("esp_1", account=account, account_at=account and NOW - minutes(60))
     assert said(facts).headline.text == text
 
 
@@ -150,7 +150,7 @@ def test_never_heard(account, text):
     ("enrol-reserved", "no device may have this name"),
 ])  # fmt: skip
 def test_who_asks_for_an_account(kind, text):
-    facts = Facts("esp_1", problems={kind: Seen(1, NOW, "an enrolment was refused")})
+    facts = DeviceFacts("esp_1", problems={kind: Seen(1, NOW, "an enrolment was refused")})
     assert said(facts).headline.text == f"asked for an account at 15:00: {text}"
 
 
@@ -169,7 +169,7 @@ def test_a_device_that_stays_awake():
 
 
 def test_a_device_that_promised_nothing_may_have_nothing_to_say():
-    contact = Facts("door", account=AccountState.ACTIVE, seen_at=NOW - timedelta(hours=23))
+    contact = DeviceFacts("door", account=AccountState.ACTIVE, seen_at=NOW - timedelta(hours=23))
     assert said(contact).headline.level is Level.FINE
     contact = replace(contact, seen_at=NOW - timedelta(hours=25))
     assert said(contact).headline.text == "silent since 8 Mar 14:00"
@@ -177,17 +177,17 @@ def test_a_device_that_promised_nothing_may_have_nothing_to_say():
 
 def test_settings_that_wait_and_settings_that_are_not_taken_up():
     asleep = replace(HEALTHY, config=wanted(4, 3, NOW - minutes(2)))
-    assert kinds(asleep)["config"] == "settings version 4 wanted; it has not woken since"
+    assert kinds(asleep)["config"] == "settings version 4 requested; it has not woken since"
     assert said(asleep).headline.level is Level.FINE
     ignored = replace(HEALTHY, config=wanted(4, 3, NOW - minutes(45)))
-    assert kinds(ignored)["config"] == "settings version 4 wanted, but it runs version 3"
+    assert kinds(ignored)["config"] == "settings version 4 requested, but it runs version 3"
     assert said(ignored).headline.level is Level.WARNING
     taken = wanted(4, 4, NOW - minutes(45), reported_at=NOW - minutes(5), problem="wifi refused")
     text = kinds(replace(HEALTHY, config=taken))["config"]
     assert text == "took up settings version 4, but said: wifi refused"
 
 
-IN_ROLLOUT = InRollout(
+IN_ROLLOUT = RolloutStanding(
     7, "1.3.0", "running", "", 1, 1, "pending", 0, "", NOW - minutes(20), None, "", ""
 )
 
@@ -224,14 +224,14 @@ def test_why_it_is_not_updated(changes, text, level):
 
 
 def test_what_else_is_wrong_becomes_the_headline():
-    lost = Lost(7, 0, 300, NOW - timedelta(days=3), NOW - minutes(5))
+    lost = LostReadings(7, 0, 300, NOW - timedelta(days=3), NOW - minutes(5))
     found = said(replace(HEALTHY, lost=lost))
     assert found.headline.text == "7 readings never arrived since 6 Mar 15:00"
-    few = replace(HEALTHY, lost=replace(lost, held=3000))
+    few = replace(HEALTHY, lost=replace(lost, stored=3000))
     assert said(few).headline.level is Level.FINE
     assert kinds(few)["lost"] == "7 readings never arrived since 6 Mar 15:00"
-    held = replace(HEALTHY, held=["Fan.0: no main characteristic"])
-    assert said(held).headline.text == "not shown in HomeKit: Fan.0: no main characteristic"
+    hidden = replace(HEALTHY, hidden_parts=["Fan.0: no main characteristic"])
+    assert said(hidden).headline.text == "not shown in HomeKit: Fan.0: no main characteristic"
     refused = replace(HEALTHY, problems={"range": Seen(3, NOW, "200 is not from 0 to 100")})
     assert (
         said(refused).headline.text == "refused from it, range (3 times): 200 is not from 0 to 100"

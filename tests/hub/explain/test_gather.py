@@ -64,7 +64,7 @@ async def test_facts_of_one_device(store: Database):
     assert (facts.device, facts.name, facts.account) == ("esp_1", "Cellar", AccountState.ACTIVE)
     assert (facts.seen_at, facts.report_at) == (NOW, NOW)
     assert facts.next_wake_at == NOW + timedelta(seconds=300)
-    assert facts.heard.battery_percent == 50
+    assert facts.last_reading.battery_percent == 50
     assert (facts.lost.missing, facts.lost.thinned) == (1, 1)
     assert facts.config.version == 1
     assert (facts.rollout.rollout, facts.rollout.version, facts.rollout.state) == (

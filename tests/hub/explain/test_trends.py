@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from hub.explain.facts import Day, Facts
+from hub.explain.facts import Day, DeviceFacts
 from hub.explain.trends import awake_grown, battery_fall, crashes, weak_signal
 
 MONDAY = date(2026, 3, 2)
@@ -15,9 +15,9 @@ def day(n: int, **values: object) -> Day:
     return replace(nothing, **values)
 
 
-def volts(*millivolts: int) -> Facts:
+def volts(*millivolts: int) -> DeviceFacts:
     days = [day(n, battery_first=mv, battery_last=mv) for n, mv in enumerate(millivolts)]
-    return Facts("d", days=days)
+    return DeviceFacts("d", days=days)
 
 
 def test_a_battery_that_falls():
@@ -31,7 +31,7 @@ def test_noise_and_recovery_are_no_fall():
     assert battery_fall(volts(3000, 2990, 3010, 2960, 2950)) is None
     assert battery_fall(volts(3000, 2900, 2990, 2950)) is None, "it came back"
     assert battery_fall(volts(3000)) is None
-    assert battery_fall(Facts("d")) is None
+    assert battery_fall(DeviceFacts("d")) is None
 
 
 def test_a_new_battery_begins_anew():
@@ -41,13 +41,13 @@ def test_a_new_battery_begins_anew():
 
 
 def test_within_one_day():
-    facts = Facts("d", days=[day(0, battery_first=3000, battery_last=2700)])
+    facts = DeviceFacts("d", days=[day(0, battery_first=3000, battery_last=2700)])
     assert battery_fall(facts).days == 0
 
 
 def test_a_level_in_percent_tells_when_it_is_empty():
     levels = [(MONDAY + timedelta(n), 60.0 - 4 * n) for n in range(6)]
-    fall = battery_fall(Facts("d", levels=levels))
+    fall = battery_fall(DeviceFacts("d", levels=levels))
     assert (fall.before, fall.after, fall.unit) == (60, 40, "%")
     assert fall.days_left == 10
 
@@ -61,8 +61,8 @@ def test_wakes_that_got_longer():
 
 
 def test_signal_and_crashes():
-    assert weak_signal(Facts("d", report={"rssi": -81})) == -81
-    assert weak_signal(Facts("d", report={"rssi": -80})) is None
-    assert weak_signal(Facts("d", report={"rssi": None}, days=[day(0, rssi=-90.0)])) == -90
-    assert weak_signal(Facts("d")) is None
+    assert weak_signal(DeviceFacts("d", report={"rssi": -81})) == -81
+    assert weak_signal(DeviceFacts("d", report={"rssi": -80})) is None
+    assert weak_signal(DeviceFacts("d", report={"rssi": None}, days=[day(0, rssi=-90.0)])) == -90
+    assert weak_signal(DeviceFacts("d")) is None
     assert crashes([day(n, watchdogs=1) for n in range(10)]) == 7

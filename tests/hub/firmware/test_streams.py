@@ -27,7 +27,7 @@ from tests.host.ota.device import own_address, running
 from tests.support.images import canned_image, signing_key
 
 CANNED = canned_image()
-QUICK = StreamTimes(wait=3, direct=0.4, around=0.4, patience=1, confirm=0.3)
+QUICK = StreamTimes(wait=3, direct=0.4, broadcast=0.4, patience=1, confirm=0.3)
 VAIN = replace(QUICK, wait=1)  # where nobody answers
 AROUND = "127.255.255.255"
 
@@ -87,7 +87,7 @@ def streams(port: int, limit: int = 2, broadcast: str = "", times=QUICK, **more)
 async def test_to_the_address_that_the_device_told(server):
     seen = []
     async with server("flash") as device:
-        one = streams(device.port, unsettled=["gone", "sensor"])
+        one = streams(device.port, in_ota_server=["gone", "sensor"])
         sent = await one.send("sensor", device.host, CANNED, seen.append)
         assert await device.ended() == 0
     assert (sent.device, sent.address) == ("sensor", device.host)
@@ -98,7 +98,7 @@ async def test_to_the_address_that_the_device_told(server):
     assert {progress.total for progress in seen} == {sent.size}
     assert one.free == 2
     assert one.running == []
-    assert one.unsettled == {"gone"}  # this one left its OTA server
+    assert one.in_ota_server == {"gone"}  # this one left its OTA server
 
 
 async def test_a_device_with_another_address_is_found_by_a_broadcast(server):
@@ -107,18 +107,18 @@ async def test_a_device_with_another_address_is_found_by_a_broadcast(server):
         sent = await one.send("sensor", "no.such.invalid", CANNED, lambda _: None)
         assert await device.ended() == 0
     assert sent.address.startswith("127.")
-    assert one.unsettled == set()
+    assert one.in_ota_server == set()
 
 
 async def test_no_broadcast_while_another_device_could_answer_it():
     async with listening(AROUND) as ear:
-        one = streams(ear.port, broadcast=AROUND, times=VAIN, unsettled=["died in the middle"])
+        one = streams(ear.port, broadcast=AROUND, times=VAIN, in_ota_server=["died in the middle"])
         with pytest.raises(StreamUnansweredError, match="to a broadcast within 1 s"):
             await one.send("sensor", None, CANNED, lambda _: None)
         assert ear.heard == 0
         # It is still not known where the first is; once both are heard of, the way is free.
-        assert one.unsettled == {"died in the middle", "sensor"}
-        one.settled("died in the middle", "sensor")
+        assert one.in_ota_server == {"died in the middle", "sensor"}
+        one.seen_running("died in the middle", "sensor")
         with pytest.raises(StreamUnansweredError):
             await one.send("sensor", None, CANNED, lambda _: None)
         assert ear.heard > 2
@@ -181,13 +181,13 @@ async def test_a_device_that_died_half_way_is_sent_it_again(server):
         assert await device.ended() == 9
     assert lost.value.device == "sensor"
     assert "sensor" not in lost.value.reason
-    assert one.unsettled == {"sensor"}
+    assert one.in_ota_server == {"sensor"}
     # Its application is broken now: it is in its OTA server, and stays there.
     async with server("flash", host=host, port=port) as device:
         sent = await one.send("sensor", host, CANNED, lambda _: None)
         assert await device.ended() == 0
         assert len(device.slot(sent.size)) == sent.size
-    assert one.unsettled == set()
+    assert one.in_ota_server == set()
 
 
 def silent():

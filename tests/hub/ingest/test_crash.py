@@ -18,7 +18,7 @@ from hub.database.migrate import migrate
 from hub.database.postgres import Postgres
 from hub.ingest.ingest import Ingest
 from hub.readings.repository import ReadingRepository
-from hub.readings.retention import Rule, apply, keep
+from hub.readings.retention import RetentionRule, remove_expired, set_retention
 from tests.hub.ingest.test_ingest import NOW, key
 
 KILLS = 4
@@ -82,7 +82,7 @@ async def test_killed_during_ingest_calibration_and_retention(server_folder: Pat
         async with Database(postgres.app_url) as store:
             ingest = Ingest(store.of("home"), linger=0.002)
             await ingest.start()
-            await keep(store.of("home"), Rule(30, None, None))
+            await set_retention(store.of("home"), RetentionRule(30, None, None))
             stop = asyncio.Event()
 
             async def send() -> None:
@@ -103,7 +103,7 @@ async def test_killed_during_ingest_calibration_and_retention(server_folder: Pat
 
             async def meddle() -> None:
                 while not stop.is_set():
-                    await insistently(lambda: apply(store, dry=False))
+                    await insistently(lambda: remove_expired(store, dry=False))
                     gain = rng.choice([0.5, 1.0, 2.0])
                     if len(done) > 50:
                         await insistently(

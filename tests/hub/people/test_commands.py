@@ -82,7 +82,7 @@ async def test_another_password_at_the_terminal(web):
             return child.before.decode()
 
         assert "10 characters or more" in await asyncio.to_thread(change, "short")
-        assert "pat has another password" in await asyncio.to_thread(change, PASSWORD + " 3")
+        assert "the password of pat is changed" in await asyncio.to_thread(change, PASSWORD + " 3")
         assert (await client.get("/session")).status_code == 401
         words = {"name": "pat", "password": PASSWORD + " 3"}
         assert (await client.post("/login", data=words)).status_code == 303

@@ -11,7 +11,7 @@ from contracts.reading import Identity, Reading
 from hub.database.database import Database
 from hub.database.errors import ForeignRowError, RefusedValueError, RetentionError
 from hub.readings.repository import Bin, Bins, ReadingRepository
-from hub.readings.retention import Rule, apply, keep
+from hub.readings.retention import RetentionRule, remove_expired, set_retention
 from tests.hub.ingest.test_ingest import NOW, key, stored
 
 FROM, TO = NOW - timedelta(days=4000), NOW + timedelta(days=1)
@@ -129,21 +129,21 @@ async def test_retention_by_series_kind_and_tenant(store: Database):
         Reading(series, float(n), NOW - timedelta(days=days))
         for series in (key(), other, d2) for n, days in enumerate((1, 10, 40, 400))
     ])  # fmt: skip
-    await keep(store.of("home"), Rule(30, 365, None))
-    await keep(store.of("home"), Rule(5, 5, 5), "CurrentRelativeHumidity")
-    await keep(store.of("home"), Rule(), d2)
+    await set_retention(store.of("home"), RetentionRule(30, 365, None))
+    await set_retention(store.of("home"), RetentionRule(5, 5, 5), "CurrentRelativeHumidity")
+    await set_retention(store.of("home"), RetentionRule(), d2)
     before = await counts(store)
-    partitions, planned = await apply(store, dry=True)
+    partitions, planned = await remove_expired(store, dry=True)
     assert await counts(store) == before == (12, 12, 12)
     assert partitions == []  # d2 is kept for ever
     assert {(e.what, e.series, e.rows) for e in planned} == {
         ("reading", key(), 2), ("hourly", key(), 1),
         ("reading", other, 3), ("hourly", other, 3), ("daily", other, 3),
     }  # fmt: skip
-    partitions, done = await apply(store, dry=False)
+    partitions, done = await remove_expired(store, dry=False)
     assert done == planned
     assert await counts(store) == (12 - 5, 12 - 4, 12 - 3)
-    assert await apply(store, dry=False) == ([], [])
+    assert await remove_expired(store, dry=False) == ([], [])
 
 
 async def test_months_that_nobody_keeps_are_dropped_as_a_whole(store: Database):
@@ -152,13 +152,13 @@ async def test_months_that_nobody_keeps_are_dropped_as_a_whole(store: Database):
         await stored(
             store, [Reading(key(), 1.0, NOW - timedelta(days=d)) for d in (1, 100, 500)], tenant
         )
-    await keep(store.of("home"), Rule(30, None, None))
-    assert await apply(store, dry=True) != ([], [])
-    assert (await apply(store, dry=True))[0] == []  # the school keeps for ever
-    await keep(store.of("school"), Rule(200, None, None))
-    planned, _ = await apply(store, dry=True)
+    await set_retention(store.of("home"), RetentionRule(30, None, None))
+    assert await remove_expired(store, dry=True) != ([], [])
+    assert (await remove_expired(store, dry=True))[0] == []  # the school keeps for ever
+    await set_retention(store.of("school"), RetentionRule(200, None, None))
+    planned, _ = await remove_expired(store, dry=True)
     assert len(planned) == 1
-    dropped, rows = await apply(store, dry=False)
+    dropped, rows = await remove_expired(store, dry=False)
     assert [p.name for p in dropped] == [p.name for p in planned]
     assert [(e.tenant, e.what, e.rows) for e in rows] == [("home", "reading", 1)]
     assert (await counts(store), await counts(store, "school")) == ((1, 3, 3), (2, 3, 3))
@@ -171,8 +171,8 @@ async def test_a_calibration_leaves_rollups_of_expired_readings_alone(store: Dat
     old = NOW.replace(hour=12, minute=0) - timedelta(days=40)
     await stored(store, [Reading(key(), 1.0, old), Reading(key(), 1.0, old)])
     await stored(store, [Reading(key(), 1.0, NOW)])
-    await keep(store.of("home"), Rule(30, None, None))
-    await apply(store, dry=False)
+    await set_retention(store.of("home"), RetentionRule(30, None, None))
+    await remove_expired(store, dry=False)
     await stored(store, [Reading(key(), 5.0, old)])  # late, into a bin that is expired in part
     readings = ReadingRepository(store.of("home"))
     await readings.calibrate(key(), gain=10)
@@ -182,9 +182,14 @@ async def test_a_calibration_leaves_rollups_of_expired_readings_alone(store: Dat
 
 
 async def test_rules_that_make_no_sense_are_refused(store: Database):
-    for rule in (Rule(0), Rule(30, 10), Rule(None, 10), Rule(1, 5, 4)):
+    for rule in (
+        RetentionRule(0),
+        RetentionRule(30, 10),
+        RetentionRule(None, 10),
+        RetentionRule(1, 5, 4),
+    ):
         with pytest.raises(RetentionError):
-            await keep(store.of("home"), rule)
+            await set_retention(store.of("home"), rule)
 
 
 async def test_keep_for_deletes_expired_rows_but_not_the_one_written(database):

@@ -7,34 +7,34 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hub.rollouts.model import (
-    TAKEN_BACK,
-    Device,
+    COMMAND_OUT,
+    DeviceBaseline,
+    DeviceState,
     FirmwareTarget,
-    Options,
-    Phase,
+    ReportSample,
     Rollout,
-    Sample,
+    RolloutDevice,
+    RolloutOptions,
+    RolloutPhase,
     SettingsTarget,
-    Start,
-    State,
 )
 from hub.rollouts.plan import begin, redo, step
 from hub.rollouts.windows import is_open
 from hub.rollouts.work import (
     Answered,
-    Asked,
-    Clear,
-    Command,
+    AnswerLater,
+    ClearCommand,
     Event,
-    Facts,
-    Later,
-    Outcome,
+    OperatorRequest,
+    PublishCommand,
     Reported,
-    Stream,
-    Streamed,
-    Undo,
-    Want,
-    Wanted,
+    RequestSettings,
+    RestoreSettings,
+    SendImage,
+    SettingsRequested,
+    StepInputs,
+    StepOutcome,
+    StreamEnded,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -42,13 +42,13 @@ OLD, NEW = "1.0.0", "2.0.0"
 TARGET = FirmwareTarget(image=1, version=NEW, board="nodemcu", size=595_968, key="9c1f0a3be27d4c55")
 
 
-def sample(at: datetime = NOW, **changes: Any) -> Sample:
+def sample(at: datetime = NOW, **changes: Any) -> ReportSample:
     """A report of a healthy device of the old version that sleeps a minute."""
     report = {
         "firmware": OLD, "board": "nodemcu", "reset": "deepsleep", "boot": "00000001", "seq": 1,
         "awake_ms": 400, "heap_free": 20_000, "battery_mv": 3000, "next_wake_s": 60,
     }  # fmt: skip
-    return Sample.of(report | changes, at)
+    return ReportSample.of(report | changes, at)
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Imagined:
     seq: int = 1
     first: bool = False
 
-    def report(self, at: datetime) -> Sample:
+    def report(self, at: datetime) -> ReportSample:
         self.seq += 1
         slow = self.manner == "slow" and self.version == NEW
         reset, self.first = ("soft" if self.first else "deepsleep"), False
@@ -90,7 +90,9 @@ class World:
     Everything that the plan promises is asserted after each step.
     """
 
-    options: Options = field(default_factory=lambda: Options(backoff_s=10, patience_s=600))
+    options: RolloutOptions = field(
+        default_factory=lambda: RolloutOptions(backoff_s=10, patience_s=600)
+    )
     names: tuple[str, ...] = ("a", "b", "c", "d")
     limit: int = 2
     target: Any = TARGET
@@ -100,7 +102,7 @@ class World:
         self.now = NOW
         self.fleet = {n: Imagined(n, self.manners.get(n, "good")) for n in self.names}
         rollout = Rollout(1, self.target, self.options, NOW, "ann")
-        starts = {n: Start(d.report(NOW), 0, 0) for n, d in self.fleet.items()}
+        starts = {n: DeviceBaseline(d.report(NOW), 0, 0) for n, d in self.fleet.items()}
         self.devices, self.history = begin(rollout, starts, NOW)
         self.rollout = rollout
         self.retained: dict[str, int] = {}
@@ -114,9 +116,9 @@ class World:
         self.wake_at: datetime | None = None
         self.step()
 
-    def step(self, *events: Event) -> Outcome:
+    def step(self, *events: Event) -> StepOutcome:
         """What a worker does: plan, commit, do. A crash loses what was to be done."""
-        facts = Facts(
+        facts = StepInputs(
             events, free=max(0, self.limit - len(self.streams)),
             streaming=frozenset(self.streams), recent=self.recent,
             gaps=dict.fromkeys(self.devices, 0),
@@ -145,32 +147,34 @@ class World:
         for action in actions:
             self.told.setdefault(action.device, []).append(action)
             match action:
-                case Command(device, command):
+                case PublishCommand(device, command):
                     self.retained[device] = command
-                case Clear(device):
+                case ClearCommand(device):
                     if not self.deaf_broker:
                         self.retained.pop(device, None)
                         self.devices[device] = replace(self.devices[device], pending_clear=False)
-                case Stream(device, command, _):
+                case SendImage(device, command, _):
                     self.streams[device] = command
-                case Want(device):
+                case RequestSettings(device):
                     version = self.wanted.get(device, 0) + 1
                     self.wanted[device] = version
-                    later.append(Wanted(device, version, former={"interval": 60}))
-                case Undo(device, _):
+                    later.append(SettingsRequested(device, version, former={"interval": 60}))
+                case RestoreSettings(device, _):
                     self.wanted[device] = self.wanted.get(device, 0) + 1
-                case Later():
+                case AnswerLater():
                     pass
         assert len(self.streams) <= max(self.limit, self.options.streams)
         if later:
             self.step(*later)
 
-    def _check(self, before: Rollout, devices: dict[str, Device], outcome: Outcome) -> None:
-        running = outcome.rollout.phase is Phase.RUNNING
-        updating = [d for d in self.devices.values() if d.state is State.UPDATING]
+    def _check(
+        self, before: Rollout, devices: dict[str, RolloutDevice], outcome: StepOutcome
+    ) -> None:
+        running = outcome.rollout.phase is RolloutPhase.RUNNING
+        updating = [d for d in self.devices.values() if d.state is DeviceState.UPDATING]
         assert len(updating) <= min(self.options.streams, self.limit)
         for action in outcome.actions:
-            if isinstance(action, Command | Want):
+            if isinstance(action, PublishCommand | RequestSettings):
                 device = self.devices[action.device]
                 assert running, "a command while the rollout does not run"
                 assert is_open(self.options, self.now), "a command outside the window"
@@ -183,13 +187,13 @@ class World:
         if isinstance(self.target, FirmwareTarget) and not (
             running and is_open(self.options, self.now)
         ):
-            out = [d for d in self.devices.values() if d.state in TAKEN_BACK]
+            out = [d for d in self.devices.values() if d.state in COMMAND_OUT]
             assert not out, "commands are out that should not be"
         for name, was in devices.items():
             now = self.devices[name]
             assert not was.over or now.state is was.state, "a device left its end"
             assert now.attempts <= self.options.attempts
-            if now.state in {State.FAILED, State.SKIPPED}:
+            if now.state in {DeviceState.FAILED, DeviceState.SKIPPED}:
                 assert now.reason, f"{name} is {now.state} without a reason"
         first = min((d.wave for d in self.devices.values() if not d.over), default=None)
         if first is not None and running:
@@ -240,8 +244,8 @@ class World:
             return
         self.told[name] = []
         self.step(Answered(name, command, "accepted", self.now, "", device.version, "192.0.2.7"))
-        word = next((a for a in self.told[name] if isinstance(a, Clear | Later)), None)
-        if isinstance(word, Clear):
+        word = next((a for a in self.told[name] if isinstance(a, ClearCommand | AnswerLater)), None)
+        if isinstance(word, ClearCommand):
             device.note = command
             device.server = True
             device.first = True
@@ -265,12 +269,12 @@ class World:
                 device.outcome = "failed"
             elif device.manner != "liar":
                 device.version = NEW
-            self.step(Streamed(name, command))
+            self.step(StreamEnded(name, command))
         elif device.server and lost:
             device.stranded = True
-            self.step(Streamed(name, command, "lost half-way", stranded=True))
+            self.step(StreamEnded(name, command, "lost half-way", stranded=True))
         else:
-            self.step(Streamed(name, command, "no answer within 75 s"))
+            self.step(StreamEnded(name, command, "no answer within 75 s"))
 
     def give_up_server(self, name: str) -> None:
         """Nobody came: the device leaves its OTA server."""
@@ -280,7 +284,7 @@ class World:
             device.outcome = "failed"
 
     def ask(self, what: Any) -> None:
-        self.step(Asked(what, "ann"))
+        self.step(OperatorRequest(what, "ann"))
 
     def round(self) -> None:
         """Everybody wakes once, streams end, a minute passes."""
@@ -297,7 +301,7 @@ class World:
         for _ in range(rounds):
             if self.rollout.phase.over:
                 return
-            if resume and self.rollout.phase in {Phase.HALTED, Phase.PAUSED}:
+            if resume and self.rollout.phase in {RolloutPhase.HALTED, RolloutPhase.PAUSED}:
                 self.ask("resume")
             self.round()
         raise AssertionError(f"not over: {self.rollout} {self.devices}")
@@ -312,6 +316,6 @@ class World:
 SETTINGS = SettingsTarget(changes={"interval": 60})
 
 
-def quick(**changes) -> Options:
+def quick(**changes) -> RolloutOptions:
     """Options for a world in which little time passes."""
-    return Options(**{"backoff_s": 10, "patience_s": 600, **changes})
+    return RolloutOptions(**{"backoff_s": 10, "patience_s": 600, **changes})

@@ -171,10 +171,10 @@ class Air:
         self.now = 0
         self._patience = patience
 
-    def unsettle(self, *devices: str) -> None:
+    def assume_in_ota_server(self, *devices: str) -> None:
         pass
 
-    def settled(self, *devices: str) -> None:
+    def seen_running(self, *devices: str) -> None:
         pass
 
     async def send(self, device: str, address: str | None, canned: bytes, progress: Any) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from hub.rollouts.forecast import forecast, next_wake
-from hub.rollouts.model import Device, FirmwareTarget, Options, Rollout
+from hub.rollouts.model import FirmwareTarget, Rollout, RolloutDevice, RolloutOptions
 from tests.hub.rollouts.fleet import NOW, sample
 
 # 25,000 bytes a second and a quarter of a minute around it: 40 s a device.
@@ -16,15 +16,15 @@ def minutes(number: float) -> timedelta:
     return timedelta(minutes=number)
 
 
-def device(name: str, wave: int, sleep: float | None = 300, ago: float = 60) -> Device:
-    return Device(
+def device(name: str, wave: int, sleep: float | None = 300, ago: float = 60) -> RolloutDevice:
+    return RolloutDevice(
         name, wave, NOW, before=(sample(NOW - timedelta(seconds=ago), next_wake_s=sleep),)
     )
 
 
-def expected(devices: list[Device], **options) -> dict[str, float | None]:
+def expected(devices: list[RolloutDevice], **options) -> dict[str, float | None]:
     """When each is done, in seconds from now."""
-    rollout = Rollout(1, TARGET, Options(**{"reports": 0, **options}), NOW)
+    rollout = Rollout(1, TARGET, RolloutOptions(**{"reports": 0, **options}), NOW)
     found = forecast(rollout, {d.device: d for d in devices}, {}, NOW)
     return {name: f.at and (f.at - NOW).total_seconds() for name, f in found.items()}
 
@@ -64,8 +64,8 @@ def test_windows():
 
 
 def test_nothing_is_foretold_of_one_that_never_spoke():
-    silent = Device("b", 0, NOW)
-    rollout = Rollout(1, TARGET, Options(reports=0), NOW)
+    silent = RolloutDevice("b", 0, NOW)
+    rollout = Rollout(1, TARGET, RolloutOptions(reports=0), NOW)
     devices = {"b": silent, "c": device("c", 1)}
     found = forecast(rollout, devices, {}, NOW)
     assert found["b"].at is None
@@ -74,7 +74,7 @@ def test_nothing_is_foretold_of_one_that_never_spoke():
 
 
 def test_a_newer_report_counts():
-    rollout = Rollout(1, TARGET, Options(reports=0), NOW)
+    rollout = Rollout(1, TARGET, RolloutOptions(reports=0), NOW)
     newer = {"a": sample(NOW, next_wake_s=600)}
     found = forecast(rollout, {"a": device("a", 0)}, newer, NOW)
     assert found["a"].at == NOW + minutes(10) + timedelta(seconds=40)

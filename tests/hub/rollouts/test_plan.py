@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from hub.rollouts.model import Phase, Start, State
+from hub.rollouts.model import DeviceBaseline, DeviceState, RolloutPhase
 from hub.rollouts.plan import begin, unfit
-from hub.rollouts.work import Answered, Command, Later, Reported, Streamed
+from hub.rollouts.work import Answered, AnswerLater, PublishCommand, Reported, StreamEnded
 from tests.hub.rollouts.fleet import NEW, NOW, OLD, SETTINGS, World, quick, sample
 
 
@@ -46,7 +46,7 @@ def test_one_that_accepts_and_never_appears_is_tried_so_often_and_no_more():
     assert world.states()["a"] == "failed"
     assert world.reason("a") == "no answer within 75 s (3 attempts)"
     assert len(set(world.commands["a"])) == 3
-    assert world.rollout.phase is Phase.DONE
+    assert world.rollout.phase is RolloutPhase.DONE
 
 
 def test_one_lost_half_way_is_streamed_to_again_without_a_command():
@@ -156,9 +156,9 @@ def test_devices_that_need_not_be_tried(change, reason):
     world = World(quick(battery_mv=2700))
     assert unfit(world.rollout, sample(**change)) == reason
     devices, history = begin(
-        world.rollout, {"x": Start(sample(**change)), "y": Start(sample())}, NOW
+        world.rollout, {"x": DeviceBaseline(sample(**change)), "y": DeviceBaseline(sample())}, NOW
     )
-    assert devices["x"].state == (State.SKIPPED if reason else State.PENDING)
+    assert devices["x"].state == (DeviceState.SKIPPED if reason else DeviceState.PENDING)
     assert devices["y"].wave == (0 if reason else 1)
     assert [t.reason for t in history if t.device == "x"] == [reason or ""]
 
@@ -210,8 +210,8 @@ def test_answers_to_other_commands_change_nothing_but_the_broker():
     for state in ("accepted", "updating", "updated", "failed", "refused"):
         outcome = world.step(Answered("a", known - 5, state, world.now, "", NEW, "192.0.2.9"))
         assert world.states()["a"] == "commanded"
-        assert outcome.actions[-1] == Command("a", known)
-        assert isinstance(outcome.actions[0], Later) == (state == "accepted")
+        assert outcome.actions[-1] == PublishCommand("a", known)
+        assert isinstance(outcome.actions[0], AnswerLater) == (state == "accepted")
 
 
 def test_no_more_streams_than_set_and_the_rest_is_told_later():
@@ -220,7 +220,7 @@ def test_no_more_streams_than_set_and_the_rest_is_told_later():
         world.wake(name)
     assert sorted(world.streams) == ["a", "b"]
     assert world.states() == {"a": "updating", "b": "updating", "c": "accepted", "d": "accepted"}
-    assert isinstance(world.told["c"][-1], Later)
+    assert isinstance(world.told["c"][-1], AnswerLater)
     world.end_stream("a")
     world.wake("c")
     assert world.states()["c"] == "updating"
@@ -259,11 +259,11 @@ def test_abort_skips_who_has_not_taken_it_and_finishes_the_rest():
     world.wake("a")
     world.ask("abort")
     assert world.states() == {"a": "updating", "b": "skipped", "c": "skipped", "d": "skipped"}
-    assert world.rollout.phase is Phase.ABORTING
+    assert world.rollout.phase is RolloutPhase.ABORTING
     assert world.reason("b") == "the rollout was aborted before it took the command"
     assert world.reason("c") == "the rollout was aborted"
     world.end_stream("a", whole=False)
-    assert world.rollout.phase is Phase.ABORTED
+    assert world.rollout.phase is RolloutPhase.ABORTED
     assert world.states()["a"] == "failed", "no second attempt after an abort"
 
 
@@ -313,7 +313,7 @@ def test_a_stream_that_never_ends_is_given_up():
     world.wake("a")
     world.pass_time(1801)
     assert world.reason("a") == "the stream did not come to an end"
-    world.step(Streamed("a", world.devices["a"].command))
+    world.step(StreamEnded("a", world.devices["a"].command))
     assert world.states()["a"] == "failed"
 
 

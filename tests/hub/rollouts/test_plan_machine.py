@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from hub.rollouts.model import OVER, Options, Phase
-from hub.rollouts.work import Answered, Reported, Streamed
+from hub.rollouts.model import OVER, RolloutOptions, RolloutPhase
+from hub.rollouts.work import Answered, Reported, StreamEnded
 from tests.hub.rollouts.fleet import SETTINGS, TARGET, World, sample
 
 NAMES = tuple("abcdefg")
@@ -38,7 +38,7 @@ class Fleets(RuleBasedStateMachine):
         self, count, manners, canary, wave, halt_at, streams, limit, attempts, reports, backoff,
         windows, firmware,
     ):  # fmt: skip
-        options = Options(
+        options = RolloutOptions(
             canary=canary, wave=wave, halt_at=halt_at, streams=streams, attempts=attempts,
             reports=reports, backoff_s=backoff, windows=windows, patience_s=900, verify_s=120,
         )  # fmt: skip
@@ -122,7 +122,7 @@ class Fleets(RuleBasedStateMachine):
 
     @rule(n=st.integers(0, 6), command=st.integers(0, 5))
     def a_late_word_of_a_stream(self, n, command):
-        self.world.step(Streamed(self.name(n), command))
+        self.world.step(StreamEnded(self.name(n), command))
 
     def teardown(self):
         if not hasattr(self, "world"):
@@ -130,7 +130,7 @@ class Fleets(RuleBasedStateMachine):
         world = self.world
         world.crash_next = False
         world.run(1500)
-        assert world.rollout.phase in {Phase.DONE, Phase.ABORTED}
+        assert world.rollout.phase in {RolloutPhase.DONE, RolloutPhase.ABORTED}
         assert {device.state for device in world.devices.values()} <= OVER
         world.restart()  # what is still pending_clear to the broker is told at a start
         assert world.retained == {}, "a command was left behind"

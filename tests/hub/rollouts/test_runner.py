@@ -10,7 +10,7 @@ import pytest
 from hub.devices.known import DeviceUnknownError
 from hub.places.repository import PlaceRepository
 from hub.rollouts.errors import DeviceBusyError, NoDevicesError, WrongPhaseError
-from hub.rollouts.model import Options, Phase
+from hub.rollouts.model import RolloutOptions, RolloutPhase
 from hub.rollouts.select import Selection
 from hub.rollouts.service import RolloutRequest
 from tests.hub.rollouts.protocol import NEW, Air, Fleet, Side, plain_broker
@@ -59,7 +59,9 @@ async def side(store, broker, fleet):
 def request(*names: str, **options) -> RolloutRequest:
     chosen = {"reports": 0, "canary": 0, "wave": "100%", "backoff_s": 0.1, "attempts": 2, **options}
     return RolloutRequest(
-        version=NEW, select=Selection(devices=names, all=not names), options=Options(**chosen)
+        version=NEW,
+        select=Selection(devices=names, all=not names),
+        options=RolloutOptions(**chosen),
     )
 
 
@@ -118,7 +120,7 @@ async def test_a_runner_that_ends_anywhere_goes_on_where_it_was(side, fleet):
                 await side.runner.ready.wait()
             await asyncio.sleep(0.05)
     found = await side.rollouts.status("home", number)
-    assert found.rollout.phase is Phase.DONE
+    assert found.rollout.phase is RolloutPhase.DONE
     assert found.counts.get("updated", 0) + found.counts.get("failed", 0) == 6
     assert fleet.retained == {}
 
@@ -202,14 +204,14 @@ async def test_people_are_told_of_changes(side, fleet):
 async def test_pause_resume_abort(side, fleet):
     number = (await side.rollouts.start("home", request(), "ann")).rollout.id
     await until(lambda: len(fleet.retained) == 6)
-    assert (await side.rollouts.pause("home", number, "ann")).rollout.phase is Phase.PAUSED
+    assert (await side.rollouts.pause("home", number, "ann")).rollout.phase is RolloutPhase.PAUSED
     await until(lambda: not fleet.retained)
     with pytest.raises(WrongPhaseError, match="is paused: it cannot pause"):
         await side.rollouts.pause("home", number, "ann")
     await side.rollouts.resume("home", number, "ann")
     await until(lambda: len(fleet.retained) == 6)
     ended = await side.rollouts.abort("home", number, "bob")
-    assert ended.rollout.phase is Phase.ABORTED
+    assert ended.rollout.phase is RolloutPhase.ABORTED
     assert ended.counts == {"skipped": 6}
     await until(lambda: not fleet.retained)
     with pytest.raises(WrongPhaseError):

@@ -11,20 +11,20 @@ import pytest
 from hub.devices.repository import DeviceRepository
 from hub.rollouts.errors import DeviceBusyError, StaleRolloutError, UnknownRolloutError
 from hub.rollouts.model import (
+    DeviceHealth,
+    DeviceState,
     FirmwareTarget,
-    Health,
-    Options,
-    Phase,
+    ReportSample,
     Rollout,
-    Sample,
+    RolloutOptions,
+    RolloutPhase,
     SettingsTarget,
-    State,
     Transition,
     changed,
 )
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutRepository
-from hub.rollouts.work import Outcome
+from hub.rollouts.work import StepOutcome
 from tests.hub.ingest.test_ingest import NOW
 
 TARGET = FirmwareTarget(image=1, version="2.0.0", size=1000, key="ab")
@@ -36,8 +36,8 @@ def kept(store) -> RolloutRepository:
 
 
 async def add(kept: RolloutRepository, *names: str, target=TARGET):
-    rollout = Rollout(0, target, Options(windows=("22:00-06:00",)), NOW, "ann")
-    devices, history = begin(rollout, await kept.starts(names), NOW)
+    rollout = Rollout(0, target, RolloutOptions(windows=("22:00-06:00",)), NOW, "ann")
+    devices, history = begin(rollout, await kept.baselines(names), NOW)
     return await kept.add(rollout, devices, history), devices
 
 
@@ -54,16 +54,16 @@ async def test_what_is_added_is_loaded_as_it_was(kept):
 
 async def test_every_member_of_a_device_survives(kept):
     rollout, devices = await add(kept, "a")
-    sample = Sample(NOW, "1.0.0", "b", 1, "deepsleep", "00000001", 5, 400, 20000, 2900, 60.5)
+    sample = ReportSample(NOW, "1.0.0", "b", 1, "deepsleep", "00000001", 5, 400, 20000, 2900, 60.5)
     device = changed(
-        devices["a"], state=State.VERIFYING, attempts=2, command=1_772_366_410, reason="x",
+        devices["a"], state=DeviceState.VERIFYING, attempts=2, command=1_772_366_410, reason="x",
         address="192.0.2.1", not_before=NOW, due=NOW + timedelta(seconds=9), heard_at=NOW, wakes=3,
-        sent=True, claimed=True, stranded=True, pending_clear=True, health=Health.WATCHED,
+        sent=True, claimed=True, stranded=True, pending_clear=True, health=DeviceHealth.WATCHED,
         health_reason="y", gaps_before=4, before=(sample,), after=(sample, sample),
         former={"interval": None},
     )  # fmt: skip
     moved = Transition(NOW, "state", "a", "pending", "verifying", "x", 7)
-    outcome = Outcome(replace(rollout, wave=1, forgiven=2), {"a": device}, [moved], [], None)
+    outcome = StepOutcome(replace(rollout, wave=1, forgiven=2), {"a": device}, [moved], [], None)
     after = await kept.commit(rollout, outcome)
     found = await kept.load(rollout.id)
     assert found.devices == {"a": device}
@@ -74,11 +74,13 @@ async def test_every_member_of_a_device_survives(kept):
 async def test_a_step_is_committed_once_however_often_it_is_tried(kept):
     rollout, _ = await add(kept, "a")
     moved = Transition(NOW, "phase", None, "running", "paused", "by ann")
-    outcome = Outcome(replace(rollout, phase=Phase.PAUSED), {}, [moved], [], None)
+    outcome = StepOutcome(replace(rollout, phase=RolloutPhase.PAUSED), {}, [moved], [], None)
     first = await kept.commit(rollout, outcome)
     assert await kept.commit(rollout, outcome) == first
     assert len(await kept.events(rollout.id)) == 2
-    await kept.commit(first, Outcome(replace(first, phase=Phase.RUNNING), {}, [], [], None))
+    await kept.commit(
+        first, StepOutcome(replace(first, phase=RolloutPhase.RUNNING), {}, [], [], None)
+    )
     with pytest.raises(StaleRolloutError):
         await kept.commit(rollout, outcome)
 
@@ -90,8 +92,8 @@ async def test_a_device_is_in_one_rollout_at_a_time(kept, database):
     assert refused.value.rollouts == {"b": first.id}
     assert f"b is in rollout {first.id}" in str(refused.value)
     assert [k.rollout.id for k in await kept.latest()] == [first.id], "nothing of it was kept"
-    done = changed(devices["b"], state=State.UPDATED)
-    await kept.commit(first, Outcome(first, {"b": done}, [], [], None))
+    done = changed(devices["b"], state=DeviceState.UPDATED)
+    await kept.commit(first, StepOutcome(first, {"b": done}, [], [], None))
     second, _ = await add(kept, "c", "b")
     # Not only the code says so.
     async with await psycopg.AsyncConnection.connect(database.owner_url) as owner:
@@ -106,11 +108,11 @@ async def test_a_device_is_in_one_rollout_at_a_time(kept, database):
 
 async def test_the_last_command_of_a_device_goes_on_in_the_next_rollout(kept):
     rollout, devices = await add(kept, "a")
-    over = changed(devices["a"], state=State.FAILED, reason="x", command=77)
+    over = changed(devices["a"], state=DeviceState.FAILED, reason="x", command=77)
     await kept.commit(
-        rollout, Outcome(replace(rollout, phase=Phase.DONE), {"a": over}, [], [], None)
+        rollout, StepOutcome(replace(rollout, phase=RolloutPhase.DONE), {"a": over}, [], [], None)
     )
-    assert (await kept.starts(["a"]))["a"].command == 77
+    assert (await kept.baselines(["a"]))["a"].command == 77
     settings, _ = await add(kept, "a", target=SettingsTarget(changes={"interval": 60}))
     assert settings.id != rollout.id
 
@@ -119,7 +121,7 @@ async def test_what_is_known_before(kept, store):
     devices = DeviceRepository(store.of("home"))
     report = {"firmware": "1.0.0", "board": "x", "reset": "deepsleep", "awake_ms": 400}
     await devices.report("a", report, NOW, 60)
-    found = await kept.starts(["a", "new"])
+    found = await kept.baselines(["a", "new"])
     assert found["a"].sample is not None
     assert (found["a"].sample.firmware, found["a"].sample.awake_ms) == ("1.0.0", 400)
     assert found["new"].sample is None
@@ -128,9 +130,9 @@ async def test_what_is_known_before(kept, store):
 async def test_secrets_are_forgotten_at_the_end(kept, store):
     wifi = {"wifi": {"ssid": "home", "key": "correct horse"}}
     rollout, devices = await add(kept, "a", target=SettingsTarget(changes=wifi))
-    over = changed(devices["a"], state=State.UPDATED)
+    over = changed(devices["a"], state=DeviceState.UPDATED)
     await kept.commit(
-        rollout, Outcome(replace(rollout, phase=Phase.DONE), {"a": over}, [], [], None)
+        rollout, StepOutcome(replace(rollout, phase=RolloutPhase.DONE), {"a": over}, [], [], None)
     )
     async with store.of("home").transaction() as conn:
         row = await (await conn.execute("SELECT target::text FROM dormouse.rollout")).fetchone()
@@ -141,10 +143,12 @@ async def test_secrets_are_forgotten_at_the_end(kept, store):
 async def test_what_is_owed_to_the_broker(kept):
     rollout, devices = await add(kept, "a", "b")
     pending_clear = {
-        n: changed(devices[n], state=State.SKIPPED, reason="x", pending_clear=True) for n in devices
+        n: changed(devices[n], state=DeviceState.SKIPPED, reason="x", pending_clear=True)
+        for n in devices
     }
     await kept.commit(
-        rollout, Outcome(replace(rollout, phase=Phase.ABORTED), pending_clear, [], [], None)
+        rollout,
+        StepOutcome(replace(rollout, phase=RolloutPhase.ABORTED), pending_clear, [], [], None),
     )
     await add(kept, "b")
     assert await kept.pending_clear() == ["a"], "b has another command by now"

@@ -6,22 +6,26 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hub.devices.repository import DeviceRepository
-from hub.rollouts.model import FirmwareTarget, Options, Rollout, State
+from hub.rollouts.model import DeviceState, FirmwareTarget, Rollout, RolloutOptions
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutRepository
 
 
-async def failed(store, since: datetime, *stranded: str, **others: State) -> RolloutRepository:
+async def failed(
+    store, since: datetime, *stranded: str, **others: DeviceState
+) -> RolloutRepository:
     kept = RolloutRepository(store.of("home"))
-    rollout = Rollout(0, FirmwareTarget(image=1, version="2.0.0", size=9), Options(), since, "ann")
+    rollout = Rollout(
+        0, FirmwareTarget(image=1, version="2.0.0", size=9), RolloutOptions(), since, "ann"
+    )
     names = [*stranded, *others]
     for name in names:
         await DeviceRepository(store.of("home")).report(name, {"firmware": "1.0.0"}, since, 60)
-    devices, history = begin(rollout, await kept.starts(names), since)
+    devices, history = begin(rollout, await kept.baselines(names), since)
     devices = {
         name: replace(
             device,
-            state=others.get(name, State.FAILED),
+            state=others.get(name, DeviceState.FAILED),
             stranded=name in stranded,
             since=since + timedelta(seconds=1),
         )
@@ -33,7 +37,7 @@ async def failed(store, since: datetime, *stranded: str, **others: State) -> Rol
 
 async def test_those_that_a_failed_update_left_there(store):
     now = datetime.now(UTC)
-    kept = await failed(store, now, "a", "b", c=State.FAILED, d=State.UPDATED)
+    kept = await failed(store, now, "a", "b", c=DeviceState.FAILED, d=DeviceState.UPDATED)
     assert sorted(await kept.stranded()) == ["a", "b"]
     later = now + timedelta(seconds=5)
     await DeviceRepository(store.of("home")).report("a", {"firmware": "1.0.0"}, later, 60)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hub.rollouts.model import Options, size_of
+from hub.rollouts.model import RolloutOptions, size_of
 from hub.rollouts.windows import is_open, next_change, next_open
 
 
@@ -15,13 +15,13 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def berlin(*windows: str) -> Options:
-    return Options(windows=windows, timezone="Europe/Berlin")
+def berlin(*windows: str) -> RolloutOptions:
+    return RolloutOptions(windows=windows, timezone="Europe/Berlin")
 
 
 def test_without_windows_it_is_always_open():
-    assert is_open(Options(), at("2026-03-29T01:30"))
-    assert next_change(Options(), at("2026-03-29T01:30")) is None
+    assert is_open(RolloutOptions(), at("2026-03-29T01:30"))
+    assert next_change(RolloutOptions(), at("2026-03-29T01:30")) is None
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_windows_are_of_the_clock_on_the_wall(windows, now, opened, change):
 )  # fmt: skip
 def test_nothing_changes_before_the_next_change(days, minutes, window, zone):
     text = "-".join(f"{n // 4:02}:{n % 4 * 15:02}" for n in window)
-    options = Options(windows=(text,), timezone=zone)
+    options = RolloutOptions(windows=(text,), timezone=zone)
     now = at("2026-01-01T00:00") + timedelta(days=days, minutes=minutes)
     change = next_change(options, now)
     assert change is not None
@@ -90,7 +90,7 @@ def test_nothing_changes_before_the_next_change(days, minutes, window, zone):
 )  # fmt: skip
 def test_options_that_make_no_sense(wrong):
     with pytest.raises(ValidationError):
-        Options.model_validate(wrong)
+        RolloutOptions.model_validate(wrong)
 
 
 def test_sizes():

@@ -10,7 +10,7 @@ from contracts.reading import Reading
 from hub.database.database import Database
 from hub.database.errors import ForeignRowError, RefusedValueError
 from hub.devices.changes import DeviceChanges
-from hub.places.repository import PlaceRepository, Usage
+from hub.places.repository import PlaceRepository, PlaceUsage
 from hub.readings.repository import ReadingRepository
 from tests.hub.ingest.test_ingest import NOW, key, stored
 
@@ -92,4 +92,4 @@ async def test_a_place_that_is_not_there_or_not_ours_cannot_be_asked_or_removed(
             await PlaceRepository(store.of("home")).usage(place)
         with pytest.raises(ForeignRowError):
             await PlaceRepository(store.of("home")).remove_branch(place, "ann")
-    assert await PlaceRepository(store.of("beach")).usage(theirs) == Usage(0, (), 0, None)
+    assert await PlaceRepository(store.of("beach")).usage(theirs) == PlaceUsage(0, (), 0, None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.reading import SeriesKey
 from hub.devices.glance import DeviceGlance, Glance, PlaceGlance, SeriesGlance
-from hub.devices.history import Changed
+from hub.devices.history import PropertyChange
 from hub.live import LiveChange, LiveOnline, LiveReport, LiveValue, Missed
 from hub.readings.reports import ReportDay
 from hub.web.device.choices import MOST_SERIES, Choices
@@ -88,9 +88,9 @@ def test_what_is_asked_for_is_shown_as_far_as_it_is_there():
 def test_the_past_is_told_in_words_also_where_there_is_none():
     assert rows(None) == [("Known", "not yet")]
     changes = [
-        Changed(NOW, "place", None, 3, "ann", "moved it"),
-        Changed(NOW, "name", None, "x", "ann", "moved it"),
-        Changed(NOW - timedelta(days=1), "firmware", None, "1", None, None),
+        PropertyChange(NOW, "place", None, 3, "ann", "moved it"),
+        PropertyChange(NOW, "name", None, "x", "ann", "moved it"),
+        PropertyChange(NOW - timedelta(days=1), "firmware", None, "1", None, None),
     ]
     assert ticks(changes) == [
         (NOW - timedelta(days=1), "firmware"),

@@ -11,11 +11,11 @@ from hub.devices.glance import glance
 from hub.devices.history import changes_of, device_at
 from hub.devices.repository import DeviceRepository
 from hub.places.repository import PlaceRepository
-from hub.readings.held import held_at
 from hub.readings.points import PointRepository, Resolution
 from hub.readings.reports import report_days
 from hub.readings.repository import ReadingRepository
 from hub.readings.service import ReadingService
+from hub.readings.state_at import state_at
 from hub.web.charts import BinRanges
 from hub.web.device.spans import latest
 from hub.web.device.traces import TraceRequest, draw
@@ -105,7 +105,7 @@ async def test_a_state_that_was_told_long_before_still_holds(store: Database):
         [1.0],
     )
     (found,) = await PointRepository(store.of("home")).find([SWITCH])
-    assert await held_at(store.of("home"), found.id, now - timedelta(days=1)) is None
+    assert await state_at(store.of("home"), found.id, now - timedelta(days=1)) is None
 
 
 async def test_an_hour_in_which_nothing_came_is_a_gap(store: Database):

@@ -11,7 +11,7 @@ import pytest
 
 from hub.api.scope import Role
 from hub.people.repository import LastAdministratorError, PeopleRepository, login_name, token_hash
-from hub.people.sessions import IDLE, LASTING, Sessions
+from hub.people.sessions import IDLE, LASTING, LoginSessions
 
 DAY = timedelta(days=1)
 
@@ -47,12 +47,12 @@ async def age(database, by: str) -> None:
 
 async def fresh(people: PeopleRepository, token: str):
     """Who a token is, looked up anew as after a restart."""
-    return await Sessions(people).principal(token)
+    return await LoginSessions(people).principal(token)
 
 
 async def test_a_session_ends_by_disuse(people, database):
     ann = await somebody(people, "ann")
-    token = await Sessions(people).open(ann, None, "browser")
+    token = await LoginSessions(people).open(ann, None, "browser")
     for _ in range(2):
         await age(database, f"{IDLE.days - 1} days")
         assert (await fresh(people, token)).name == "ann"  # and is used by that
@@ -62,7 +62,7 @@ async def test_a_session_ends_by_disuse(people, database):
 
 async def test_a_session_ends_by_age_however_often_it_is_used(people, database):
     ann = await somebody(people, "ann")
-    token = await Sessions(people).open(ann, None, "browser")
+    token = await LoginSessions(people).open(ann, None, "browser")
     for _ in range(LASTING.days // 10 - 1):
         await age(database, "10 days")
         assert await fresh(people, token)
@@ -72,14 +72,14 @@ async def test_a_session_ends_by_age_however_often_it_is_used(people, database):
 
 async def test_open_pages_keep_a_session_in_use_and_learn_of_its_end(people, database):
     ann = await somebody(people, "ann")
-    sessions = Sessions(people)
+    sessions = LoginSessions(people)
     tokens = [await sessions.open(ann, None, "browser") for _ in range(2)]
     open_ = {(await sessions.principal(token)).session for token in tokens}
     await age(database, f"{IDLE.days - 1} days")
     assert await sessions.expired(open_) == set()
     await age(database, f"{IDLE.days - 1} days")
     assert await sessions.expired(open_) == set()
-    await people.close_sessions(ann, one=min(open_))
+    await people.close_sessions(ann, only=min(open_))
     assert await sessions.expired(open_) == {min(open_)}
     await age(database, f"{IDLE.days} days")
     assert await sessions.expired(open_) == open_
@@ -88,12 +88,12 @@ async def test_open_pages_keep_a_session_in_use_and_learn_of_its_end(people, dat
 
 async def test_who_looks_on_is_told_which_sessions_ended(people):
     ann, rob = await somebody(people, "ann"), await somebody(people, "rob", role=Role.READER)
-    sessions, told = Sessions(people), []
+    sessions, told = LoginSessions(people), []
     sessions.on_end(told.append)
     tokens = [await sessions.open(ann, None, "browser") for _ in range(3)]
     other = await sessions.open(rob, None, "browser")
     mine = [(await sessions.principal(token)).session for token in tokens]
-    await sessions.close_all(ann, but=mine[0])
+    await sessions.close_all(ann, keep=mine[0])
     assert told == [set(mine[1:])]
     assert await sessions.principal(tokens[1]) is None
     assert await sessions.principal(tokens[0])
@@ -107,7 +107,7 @@ async def test_who_looks_on_is_told_which_sessions_ended(people):
 async def test_a_role_that_changes_is_seen_at_once(people):
     await somebody(people, "ann")
     rob = await somebody(people, "rob", role=Role.READER)
-    sessions, told = Sessions(people), []
+    sessions, told = LoginSessions(people), []
     sessions.on_end(told.append)
     token = await sessions.open(rob, "home", "browser")
     before = await sessions.principal(token)
@@ -124,7 +124,7 @@ async def test_a_role_that_changes_is_seen_at_once(people):
 async def test_a_session_asked_for_while_it_ends_is_not_remembered(people):
     """The answer of the database may be older than the log-out."""
     ann = await somebody(people, "ann")
-    sessions = Sessions(people)
+    sessions = LoginSessions(people)
     token = await sessions.open(ann, None, "browser")
     asked = people.session
 
@@ -142,7 +142,7 @@ async def test_a_session_asked_for_while_it_ends_is_not_remembered(people):
 async def test_only_what_a_person_sees_can_be_looked_at(people):
     ann = await somebody(people, "ann")
     await somebody(people, "eve", "beach")
-    sessions = Sessions(people)
+    sessions = LoginSessions(people)
     token = await sessions.open(ann, "beach", "browser")  # not hers
     principal = await sessions.principal(token)
     assert (principal.tenant, principal.tenants) == ("home", ("home",))

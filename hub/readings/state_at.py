@@ -1,4 +1,4 @@
-"""The state that held at an instant: of a switch, say, that was last heard long before."""
+"""The state of a series at an instant: of a switch, say, that last reported long before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
 
-__all__ = ["held_at"]
+__all__ = ["state_at"]
 
 _QUERIES = Queries.of("hub.readings")
 
@@ -15,11 +15,11 @@ _QUERIES = Queries.of("hub.readings")
 _OLDEST = timedelta(days=90)
 
 
-async def held_at(database: TenantDatabase, series: int, instant: datetime) -> float | None:
+async def state_at(database: TenantDatabase, series: int, instant: datetime) -> float | None:
     """The value of a series' last reading before an instant; None without one in 90 days."""
     async with database.transaction() as conn:
-        found = await conn.execute(
+        rows = await conn.execute(
             _QUERIES["last_value_before"], [series, instant, instant - _OLDEST]
         )
-        row = await found.fetchone()
+        row = await rows.fetchone()
     return None if row is None else float(row[0])
