@@ -42,7 +42,7 @@ class SeriesAnomaly:
 
     series: SeriesKey
     label: str
-    finding: Anomaly
+    anomaly: Anomaly
     muted: bool = False
     until: datetime | None = None
 
@@ -98,11 +98,11 @@ class AnomalyWatch:
     async def mute(self, tenant: str, odd: SeriesAnomaly, until: datetime | None, who: str) -> None:
         """Say nothing of it until then; None: for good. Raises ForeignRowError."""
         mutes = MuteRepository(self._store.of(tenant))
-        await mutes.mute(odd.series, odd.finding.kind.value, until, who)
+        await mutes.mute(odd.series, odd.anomaly.kind.value, until, who)
 
     async def unmute(self, tenant: str, odd: SeriesAnomaly) -> None:
         """Speak of it again."""
-        await MuteRepository(self._store.of(tenant)).unmute(odd.series, odd.finding.kind.value)
+        await MuteRepository(self._store.of(tenant)).unmute(odd.series, odd.anomaly.kind.value)
 
     async def sweep(self, tenant: str) -> None:
         """Look at every series of a tenant."""
@@ -188,7 +188,7 @@ class AnomalyWatch:
             for key, found in findings.items()
             for finding in found
         ]
-        return sorted(odd, key=lambda one: one.finding.at, reverse=True)
+        return sorted(odd, key=lambda one: one.anomaly.at, reverse=True)
 
 
 def _watched(key: SeriesKey) -> bool:

@@ -53,10 +53,10 @@ class ImageStreams(Protocol):
 
     limit: int
 
-    def unsettle(self, *devices: str) -> None:
+    def assume_in_ota_server(self, *devices: str) -> None:
         """These may be in an OTA server."""
 
-    def settled(self, *devices: str) -> None:
+    def seen_running(self, *devices: str) -> None:
         """These are in no OTA server."""
 
     async def send(
@@ -146,7 +146,7 @@ class Runner:
             self._by_device.setdefault((tenant, name), []).append(worker)
             self._recent.setdefault((tenant, name), deque(device.before, REPORTS_BEFORE))
             if device.state is DeviceState.UPDATING or device.stranded:
-                self._streams.unsettle(name)
+                self._streams.assume_in_ota_server(name)
         worker.start()
         self._tasks.spawn("the end of a rollout", self._end_of(tenant, worker))
         self._changed(tenant, number)
@@ -164,7 +164,7 @@ class Runner:
         if delivery.retained:
             return
         device = report.device
-        self._streams.settled(device)
+        self._streams.seen_running(device)
         key = self._tenant_of(device), device
         workers = self._by_device.get(key)
         if not workers:
@@ -260,7 +260,7 @@ class Runner:
 
     async def _begin_all(self) -> None:
         for tenant in await self._store.tenants():
-            self._streams.unsettle(*await self.repository(tenant).stranded())
+            self._streams.assume_in_ota_server(*await self.repository(tenant).stranded())
             for kept in await self.repository(tenant).open():
                 if (tenant, kept.rollout.id) not in self._workers:
                     self.begin(tenant, kept)

@@ -97,11 +97,11 @@ _LEAVES: dict[type[ContractError], type[StreamError]] = {
 class StreamTimes:
     """How long to wait for what, in seconds.
 
-    `wait`: from the start to a first answer; a server waits a minute for its first datagram, and
-    the device has to restart and join its network before. `direct`: how long its address is tried
-    before a broadcast, `broadcast`: how long that is made, in turn. `patience`: silence half-way until
-    it counts as lost; a server starts over after ten. `confirm`: how long to watch after the end
-    whether it comes back unhappy.
+    `wait`: from the start to a first answer; a server waits a minute for its first datagram,
+    and the device has to restart and join its network before. `direct`: how long its address is
+    tried before a broadcast, `broadcast`: how long that is made, in turn. `patience`: silence
+    half-way until it counts as lost; a server starts over after ten. `confirm`: how long to
+    watch after the end whether it comes back unhappy.
     """
 
     wait: float = 75.0
@@ -147,13 +147,14 @@ class Streams:
     `port` is where the servers listen, `broadcast` where to look for one whose address has changed
     (empty: nowhere).
 
-    Whoever waits in an OTA server takes the first image that is offered, if only the key is right.
-    So a broadcast is made only while nobody else can be in one: every device that was told to go,
-    or that a failed stream left there, is `unsettled` until it was seen to leave or `settled` says
-    that its application was heard. It is broken off as soon as another stream begins. Besides,
-    where this machine knows the hardware address of the device that answers, it must be the right
-    one; and when two answer, neither gets anything. What remains is a device that a person put in
-    OTA mode by hand, unknown to this machine, while the one that is looked for is not there.
+    Whoever waits in an OTA server takes the first image that is offered, if only the key is
+    right. So a broadcast is made only while nobody else can be in one: every device that was
+    told to go, or that a failed stream left there, is `in_ota_server` until it was seen to
+    leave or `seen_running` says that its application was heard. It is broken off as soon as
+    another stream begins. Besides, where this machine knows the hardware address of the device
+    that answers, it must be the right one; and when two answer, neither gets anything. What
+    remains is a device that a person put in OTA mode by hand, unknown to this machine, while
+    the one that is looked for is not there.
     """
 
     def __init__(
@@ -163,13 +164,13 @@ class Streams:
         port: int,
         broadcast: str,
         times: StreamTimes | None = None,
-        unsettled: Iterable[str] = (),
+        in_ota_server: Iterable[str] = (),
     ) -> None:
         self.limit = limit
         self._port = port
         self._broadcast = broadcast
         self._times = times or StreamTimes()
-        self._unsettled = set(unsettled)
+        self._in_ota_server = set(in_ota_server)
         self._running: dict[str, StreamProgress] = {}
         self._looking: asyncio.Task[str] | None = None
 
@@ -184,17 +185,17 @@ class Streams:
         return [self._running[device] for device in sorted(self._running)]
 
     @property
-    def unsettled(self) -> frozenset[str]:
+    def in_ota_server(self) -> frozenset[str]:
         """The devices that may be in an OTA server now."""
-        return frozenset(self._unsettled)
+        return frozenset(self._in_ota_server)
 
-    def unsettle(self, *devices: str) -> None:
+    def assume_in_ota_server(self, *devices: str) -> None:
         """These may be in an OTA server: told to go before the hub was restarted, for instance."""
-        self._unsettled.update(devices)
+        self._in_ota_server.update(devices)
 
-    def settled(self, *devices: str) -> None:
+    def seen_running(self, *devices: str) -> None:
         """The applications of these were heard: they are in no OTA server."""
-        self._unsettled.difference_update(devices)
+        self._in_ota_server.difference_update(devices)
 
     async def send(
         self,
@@ -220,7 +221,7 @@ class Streams:
             raise StreamError(device, str(error)) from None
         if self._looking is not None:
             self._looking.cancel()  # two devices could answer it from now on
-        self._unsettled.add(device)
+        self._in_ota_server.add(device)
         tell = partial(self._tell, device, progress)
         tell(address, SessionProgress(SessionPhase.WAITING, 0, stream.size, 0, 0, None, 0, 0))
         try:
@@ -231,7 +232,7 @@ class Streams:
         finally:
             del self._running[device]
         if result.ending is Ending.LEFT:
-            self._unsettled.discard(device)
+            self._in_ota_server.discard(device)
         return Sent(
             device,
             result.address,
@@ -275,7 +276,7 @@ class Streams:
 
     async def _look(self, device: str, stream: SignedStream, tell: _Tell) -> str | None:
         """Where the device answers a broadcast; None when it does not, or others could."""
-        if not self._broadcast or self._unsettled != {device}:
+        if not self._broadcast or self._in_ota_server != {device}:
             await asyncio.sleep(_PAUSE)
             return None
         tell(None, SessionProgress(SessionPhase.WAITING, 0, stream.size, 0, 0, None, 0, 0))

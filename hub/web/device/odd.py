@@ -58,13 +58,13 @@ class OddPanel:
         await self._mark(_marks(odd))
 
     def _line(self, one: SeriesAnomaly) -> None:
-        ui.label(f"{one.label}: {one.finding.text}").classes("dm-soft" if one.muted else "")
+        ui.label(f"{one.label}: {one.anomaly.text}").classes("dm-soft" if one.muted else "")
         if one.muted:
             until = f"until {one.until:%d %b %Y %H:%M} UTC" if one.until else "for good"
             ui.label(f"muted {until}").classes("dm-small dm-soft")
         if not self._principal.administers:
             return
-        what = f"{one.label}, {one.finding.kind.value}"
+        what = f"{one.label}, {one.anomaly.kind.value}"
         if one.muted:
             ui.button("Unmute", on_click=lambda: self._unmute(one)).props(
                 f'flat dense no-caps aria-label="Unmute {what}"'
@@ -90,8 +90,8 @@ def _marks(odd: Sequence[SeriesAnomaly]) -> dict[SeriesKey, list[ChartMark]]:
     marks: dict[SeriesKey, list[ChartMark]] = {}
     for one in odd:
         if not one.muted:
-            at = round(one.finding.at.timestamp() * 1000)
+            at = round(one.anomaly.at.timestamp() * 1000)
             marks.setdefault(one.series, []).append(
-                ChartMark(at, one.finding.value, one.finding.text)
+                ChartMark(at, one.anomaly.value, one.anomaly.text)
             )
     return marks

@@ -28,9 +28,9 @@ def sentences(
         lines.append({"text": str(problem), "path": path})
     for one in odd:
         device = one.series.device
-        if one.finding.kind is AnomalyKind.SILENT and device in silent:
+        if one.anomaly.kind is AnomalyKind.SILENT and device in silent:
             continue
         title = titles.get(device) or device
-        text = f"{title}: {one.label.lower()} {one.finding.text}"
+        text = f"{title}: {one.label.lower()} {one.anomaly.text}"
         lines.append({"text": text, "path": device_path(device)})
     return lines
