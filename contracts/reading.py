@@ -26,10 +26,18 @@ class SeriesKey:
     characteristic: str
 
     @property
-    def topic(self) -> str:
-        """The state topic, as in docs/topics.md; index 0 is left out."""
+    def name(self) -> str:
+        """Its service and characteristic: `TemperatureSensor/1/CurrentTemperature`.
+
+        Index 0 is left out.
+        """
         index = f"/{self.index}" if self.index else ""
-        return f"HomeKit/{self.device}/{self.service}{index}/{self.characteristic}"
+        return f"{self.service}{index}/{self.characteristic}"
+
+    @property
+    def full_name(self) -> str:
+        """The same with its device before: how the API names a series."""
+        return f"{self.device}/{self.name}"
 
 
 class Identity(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
-from contracts import topics
+from contracts import messages
 from contracts.local_hub import SOCKET
 from hub.anomalies.watch import AnomalyWatch
 from hub.api.operator import OperatorDoor
@@ -160,12 +160,12 @@ class Hub:
         self.rollouts = Rollouts(database, self.runner, self.firmware)
         self.outages = Outages(KeyValueStore(own, "explain"), source, supervisor=supervisor)
         self.anomalies = AnomalyWatch(database, supervisor)
-        listener.on(topics.Online, self.bridges.handle_online)
-        listener.on(topics.Report, recorder.report)
-        listener.on(topics.Report, self.configs.report)
-        listener.on(topics.Report, self.runner.report)
-        listener.on(topics.Batch, recorder.lost)
-        listener.on(topics.OtaState, self.runner.answer)
+        listener.on(messages.Online, self.bridges.handle_online)
+        listener.on(messages.Report, recorder.report)
+        listener.on(messages.Report, self.configs.report)
+        listener.on(messages.Report, self.runner.report)
+        listener.on(messages.Batch, recorder.lost)
+        listener.on(messages.OtaState, self.runner.answer)
         self.services = self._services(http.getsockname()[1], tenant_of)
         self.site = Site(self.services)
         operator = OperatorDoor(

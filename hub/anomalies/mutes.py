@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from contracts import topics
 from contracts.reading import SeriesKey
 from hub.database.database import TenantDatabase
 from hub.database.errors import ForeignRowError
@@ -34,7 +35,7 @@ class MuteRepository:
                 _QUERIES["mute"], _facts(key, kind) | {"until": until, "who": who}
             )
         if inserted.rowcount != 1:
-            raise ForeignRowError(f"no series {key.topic}")
+            raise ForeignRowError(f"no series {topics.state(key)}")
 
     async def unmute(self, key: SeriesKey, kind: str) -> None:
         """Speak of it again."""

@@ -118,4 +118,4 @@ def series_key(name: str) -> SeriesKey:
 
 def series_name(key: SeriesKey) -> str:
     """The name of a series: its topic without HomeKit/."""
-    return key.topic.removeprefix("HomeKit/")
+    return key.full_name

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from contracts import topics
 from hub.database.database import TenantDatabase
 from hub.device_settings.repository import SettingsRepository, SettingsVersion
 from hub.device_settings.schema import SECRET, checked, split_secrets
@@ -142,7 +143,7 @@ class DeviceSettings:
 
     async def _withdraw(self, device: str) -> None:
         try:
-            await self._publish(f"HomeKit/{device}/$config", "", retain=True)
+            await self._publish(topics.config(device), "", retain=True)
         except NotConnectedError:
             return  # nobody reads it: the device's account ends
 
@@ -151,13 +152,13 @@ class DeviceSettings:
         async with self._lock(device):
             latest = await self._latest(device)
             if latest is not None:
-                await self._publish(f"HomeKit/{device}/$config", payload(latest), retain=True)
+                await self._publish(topics.config(device), payload(latest), retain=True)
 
     async def _send(self, version: SettingsVersion | None) -> None:
         if version is None:
             return
         try:
-            await self._publish(f"HomeKit/{version.device}/$config", payload(version), retain=True)
+            await self._publish(topics.config(version.device), payload(version), retain=True)
         except NotConnectedError:
             return  # publish_all comes at the next connection
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from contracts.topics import Report
+from contracts.messages import Report
 from hub.database.database import Database
 from hub.device_settings.configs import DeviceSettings
 from hub.mqtt.connection import at_every_connection

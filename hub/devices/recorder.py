@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from contracts.topics import Batch, Report
+from contracts.messages import Batch, Report
 from hub.database.database import Database
 from hub.devices.repository import DeviceRepository
 from hub.mqtt.source import Delivery

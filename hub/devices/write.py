@@ -23,7 +23,7 @@ class SeriesUnknownError(HubError):
 
     def __init__(self, key: SeriesKey) -> None:
         self.key = key
-        super().__init__(f"{key.device} has no {key.topic.split('/', 2)[2]}")
+        super().__init__(f"{key.device} has no {key.name}")
 
 
 class NotWritableError(HubError):

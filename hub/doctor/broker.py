@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from contracts import topics
 from hub.doctor.finding import DoctorFinding, Verdict
 
 __all__ = ["BrokerListener", "examine"]
@@ -120,7 +121,7 @@ def examine(
         "it lets it in",
     )
     with _connected(_Client(devices, other, other_password, client_id=other)) as victim:
-        victim.subscribe(f"HomeKit/{other}/#")
+        victim.subscribe(topics.all_of(other))
         with _connected(_Client(devices, name, password)) as device:
             if device.code != 0:
                 yield DoctorFinding("connect as a device", Verdict.BAD, "an account does not work")
@@ -137,23 +138,23 @@ def _lets_in(listener: BrokerListener, user: str, password: str) -> bool:
 
 def _as_device(device: _Client, victim: _Client, name: str, other: str) -> Iterator[DoctorFinding]:
     mark = secrets.token_hex(8)
-    device.publish(f"HomeKit/{other}/Doctor/Foreign", mark)
+    device.publish(f"{topics.ROOT}/{other}/Doctor/Foreign", mark)
     victim.run_loop()
     reached = any(mark.encode() == payload for _, payload in victim.received)
     yield DoctorFinding.of(
         "publish to another device's topic", not reached, "it is delivered: the ACL is missing"
     )
-    device.subscribe("#", "HomeKit/#", f"HomeKit/{other}/#", "$share/doctor/#", "$SYS/#")
-    victim.publish(f"HomeKit/{other}/Doctor/Own", mark)
+    device.subscribe("#", topics.DEVICES, topics.all_of(other), "$share/doctor/#", "$SYS/#")
+    victim.publish(f"{topics.ROOT}/{other}/Doctor/Own", mark)
     device.run_loop()
     foreign = sorted(
-        {topic for topic, _ in device.received if not topic.startswith(f"HomeKit/{name}/")}
+        {topic for topic, _ in device.received if not topic.startswith(f"{topics.ROOT}/{name}/")}
     )
     yield DoctorFinding.of("read other devices' topics", not foreign, f"it reads {foreign[:3]}")
     with _connected(_Client(device.listener, name, device.password, client_id=other)):
         victim.run_loop()
     before = len(victim.received)
-    victim.publish(f"HomeKit/{other}/Doctor/Still", mark)
+    victim.publish(f"{topics.ROOT}/{other}/Doctor/Still", mark)
     yield DoctorFinding.of(
         "end another device's session by its client id",
         len(victim.received) > before,
@@ -167,9 +168,9 @@ def _as_stranger(listener: BrokerListener) -> Iterator[DoctorFinding]:
         _connected(_Client(listener)) as listening,
         _connected(_Client(listener)) as stranger,
     ):
-        listening.subscribe("#", "enrol/#", "HomeKit/#", "$share/doctor/enrol/#")
+        listening.subscribe("#", f"{topics.ENROL}/#", topics.DEVICES, "$share/doctor/enrol/#")
         # Its id is none, so that the hub refuses it.
-        stranger.publish("enrol/doctor.", mark)
+        stranger.publish(topics.enrolment("doctor."), mark)
         listening.run_loop()
         yield DoctorFinding.of(
             "read enrolments as a stranger", not listening.received, "passwords of new devices leak"

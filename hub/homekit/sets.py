@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from contracts.messages import Online
 from contracts.reading import Reading, SeriesKey
-from contracts.topics import Online
 from hub.errors import HubError
 from hub.homekit.bridge import Bridge, ReportLike
 from hub.homekit.errors import BridgePortTakenError

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from contracts import topics
 from contracts.reading import Reading
 from hub.database.database import TenantDatabase
 from hub.database.errors import DatabaseAwayError, WriteConflictError
@@ -182,7 +183,7 @@ class Ingest:
         """Find the reading that the database refuses, store the others."""
         if len(readings) == 1:
             self.counts["refused"] += 1
-            log.error("reading of %s refused: %s", readings[0].series.topic, error)
+            log.error("reading of %s refused: %s", topics.state(readings[0].series), error)
             return
         middle = len(readings) // 2
         await self._store_all(readings[:middle])

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from contracts import topics
 from contracts.homekit.definitions import CHARACTERISTICS
+from contracts.messages import Online, Problem, StateValue
 from contracts.reading import SeriesKey
-from contracts.topics import Online, Problem, StateValue
 from hub.homekit.writes import CommandStyle
 from hub.mapping.convert import MappingError, from_homekit, to_homekit
 from hub.mapping.patterns import Pattern
@@ -150,8 +151,8 @@ class Translator:
                     return filled, from_homekit(known.rule, kind, text)
         payload = from_homekit(self._conversion(key) or _PLAIN, kind, text)
         if self._profile(key.device).command == "same-topic":
-            return key.topic, payload
-        return f"{key.topic}/set", payload
+            return topics.state(key), payload
+        return topics.command(key), payload
 
     def command_style(self, device: str) -> CommandStyle:
         """How the device takes commands."""

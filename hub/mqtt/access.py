@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from contracts import topics
 from contracts.topics import is_device_id
 from hub.mqtt.account_repository import Account
 
@@ -72,15 +73,15 @@ def may_subscribe(name: str, topic_filter: str, readable: Iterable[str] | None =
     if plain.rpartition("/")[2] == _CONFIG:
         return False
     if readable is None:
-        return plain == "HomeKit" or plain.startswith("HomeKit/")
+        return plain == topics.ROOT or plain.startswith(f"{topics.ROOT}/")
     return any(_inside(device, plain) for device in readable)
 
 
 def _inside(name: str, topic: str) -> bool:
     """Inside `HomeKit/<name>/#`; the hub's name stands for all of `HomeKit/#`."""
     if name == HUB:
-        return topic.startswith("HomeKit/")
-    return is_device_id(name) and topic.startswith(f"HomeKit/{name}/")
+        return topic.startswith(f"{topics.ROOT}/")
+    return is_device_id(name) and topic.startswith(f"{topics.ROOT}/{name}/")
 
 
 def may_use(patterns: Iterable[str], name: str, action: str, topic: str) -> bool:

@@ -9,7 +9,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
-from contracts.topics import Batch
+from contracts import topics
+from contracts.messages import Batch
 from hub.database.errors import DatabaseAwayError
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.ledger import Ledger
@@ -104,7 +105,7 @@ class Acks:
         # Noted before it is sent, so that what comes meanwhile waits its second.
         self._sent[device] = now
         try:
-            await self._source.publish(f"HomeKit/{device}/$ack", payload, retain=True)
+            await self._source.publish(topics.ack(device), payload, retain=True)
         except NotConnectedError:
             self._waiting.setdefault(device, (boot, seq))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from contracts.topics import Enrol, Problem, parse
+from contracts.messages import Enrol, Problem, parse
 from hub.database.errors import DatabaseAwayError
 from hub.mqtt.access import is_reserved
 from hub.mqtt.account_repository import Account, AccountState

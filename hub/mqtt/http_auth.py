@@ -22,7 +22,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import ValidationError
 
-from contracts.topics import Enrol, is_device_id
+from contracts.messages import Enrol
+from contracts.topics import is_device_id
 from hub.mqtt.access import HUB, Foreign, is_viewer, may_publish, may_subscribe, may_use
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook

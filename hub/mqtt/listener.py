@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from contracts import topics
+from contracts import messages, topics
 from contracts.homekit import values
 from contracts.reading import Identity, Reading, SeriesKey
 from hub.errors import HubError
@@ -22,9 +22,8 @@ __all__ = ["BridgeLike", "IngestLike", "Listener"]
 
 # A device's clock does not run in its OTA server, and nobody tells it how long it was there.
 _CLOCK_STOOD = frozenset({"updating", "updated", "failed"})
-_OURS = ("HomeKit/", "enrol/")
 
-M = TypeVar("M", bound=topics.Message)
+M = TypeVar("M", bound=messages.Message)
 
 
 class BridgeLike(Protocol):
@@ -36,7 +35,9 @@ class BridgeLike(Protocol):
     def remove(self, what: Any, /) -> object:
         """Take an accessory out of HomeKit."""
 
-    def report(self, device: str, report: topics.Report, *, live: bool, waited: float = 0) -> None:
+    def report(
+        self, device: str, report: messages.Report, *, live: bool, waited: float = 0
+    ) -> None:
         """Battery, firmware and the like of a device, made so many seconds ago."""
 
 
@@ -52,7 +53,7 @@ class TranslatorLike(Protocol):
 
     def translate(
         self, topic: str, payload: bytes, /
-    ) -> list[topics.StateValue | topics.Online | topics.Problem]:
+    ) -> list[messages.StateValue | messages.Online | messages.Problem]:
         """What a message outside HomeKit/ says."""
 
     def convert(self, series: SeriesKey, raw: str | bool | float, /) -> str | bool | float:
@@ -78,7 +79,7 @@ class Listener:
         *,
         clocks: Clocks | None = None,
         batching: Iterable[str] = (),
-        on_committed: Callable[[topics.Batch], None] | None = None,
+        on_committed: Callable[[messages.Batch], None] | None = None,
         on_seen: Callable[[str], None] | None = None,
         translator: TranslatorLike | None = None,
         on_reading: Callable[[Reading], None] | None = None,
@@ -118,12 +119,12 @@ class Listener:
 
     def deliver(self, delivery: Delivery) -> None:
         """Handle one message. Never raises."""
-        message: topics.Message | topics.Problem | None = None
+        message: messages.Message | messages.Problem | None = None
         try:
-            if self._translator is not None and not delivery.topic.startswith(_OURS):
+            if self._translator is not None and not topics.is_ours(delivery.topic):
                 self._foreign(self._translator, delivery)
                 return
-            message = topics.parse(delivery.topic, delivery.payload)
+            message = messages.parse(delivery.topic, delivery.payload)
             self._handle(message, delivery)
         except Exception as error:  # noqa: BLE001  # noted: a defect must not stop every later acknowledgement
             self._tasks.defects.note("handling a message", error)
@@ -148,7 +149,7 @@ class Listener:
 
     def _handle(
         self,
-        message: topics.Message | topics.Problem,
+        message: messages.Message | messages.Problem,
         delivery: Delivery,
         done: Callable[[], None] | None = None,
     ) -> None:
@@ -156,32 +157,32 @@ class Listener:
         if not delivery.retained:
             self._notice(message)
         match message:
-            case topics.Problem(kind, device, detail):
+            case messages.Problem(kind, device, detail):
                 self._problems.note(kind, device, detail)
                 done()
-            case topics.StateValue():
+            case messages.StateValue():
                 self._state(message, delivery, done)
-            case topics.Batch():
+            case messages.Batch():
                 self._batch(message, delivery, done)
-            case topics.Removal(series):
+            case messages.Removal(series):
                 if not delivery.retained:
                     self._bridge.remove(series)
                 self._dispatch(message, delivery, done)
-            case topics.Report():
+            case messages.Report():
                 self._report(message, delivery, done)
             case _:
                 self._dispatch(message, delivery, done)
 
-    def _notice(self, message: topics.Message | topics.Problem) -> None:
+    def _notice(self, message: messages.Message | messages.Problem) -> None:
         """What a live message says besides itself."""
         device = _device(message)
         if self._on_seen is not None and device is not None:
             self._on_seen(device)
-        if isinstance(message, topics.OtaState) and message.state in _CLOCK_STOOD:
+        if isinstance(message, messages.OtaState) and message.state in _CLOCK_STOOD:
             self._clocks.forget(message.device)
 
     def _state(
-        self, message: topics.StateValue, delivery: Delivery, done: Callable[[], None]
+        self, message: messages.StateValue, delivery: Delivery, done: Callable[[], None]
     ) -> None:
         reading = self._reading(
             message.series,
@@ -201,14 +202,16 @@ class Listener:
             self._on_reading(reading)
         self._ingest.put([reading], done)
 
-    def _report(self, report: topics.Report, delivery: Delivery, done: Callable[[], None]) -> None:
+    def _report(
+        self, report: messages.Report, delivery: Delivery, done: Callable[[], None]
+    ) -> None:
         """A report that waited in the broker says that the device was there, not that it is."""
         made = self._instant_of(report, delivery)
         waited = (delivery.at - made).total_seconds()
         self._bridge.report(report.device, report, live=not delivery.retained, waited=waited)
         self._dispatch(report, dataclasses.replace(delivery, at=made), done)
 
-    def _batch(self, batch: topics.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
+    def _batch(self, batch: messages.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
         for problem in batch.problems:
             self._problems.note(problem.kind, problem.device, problem.detail)
         if not delivery.retained:
@@ -240,12 +243,16 @@ class Listener:
         else:
             self._committed(batch, delivery, done)
 
-    def _committed(self, batch: topics.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
+    def _committed(
+        self, batch: messages.Batch, delivery: Delivery, done: Callable[[], None]
+    ) -> None:
         if self._on_committed is not None:
             self._on_committed(batch)
         self._dispatch(batch, delivery, done)
 
-    def _instant_of(self, message: topics.Batch | topics.Report, delivery: Delivery) -> datetime:
+    def _instant_of(
+        self, message: messages.Batch | messages.Report, delivery: Delivery
+    ) -> datetime:
         """When a message was made, by the device's clock; when it came, if it names none."""
         # Nobody should retain these; how old a retained one is its clock does not say.
         if delivery.retained or message.boot is None or message.up is None:
@@ -274,7 +281,7 @@ class Listener:
         return Reading(series, value, at, identity, redelivered)
 
     def _dispatch(
-        self, message: topics.Message, delivery: Delivery, done: Callable[[], None]
+        self, message: messages.Message, delivery: Delivery, done: Callable[[], None]
     ) -> None:
         handlers = self._handlers.get(type(message))
         if not handlers:
@@ -287,7 +294,7 @@ class Listener:
     async def _run(
         self,
         handlers: list[Callable[[Any, Delivery], Awaitable[None] | None]],
-        message: topics.Message,
+        message: messages.Message,
         delivery: Delivery,
     ) -> None:
         for handler in handlers:
@@ -302,11 +309,11 @@ class Listener:
                 )
 
 
-def _device(message: topics.Message | topics.Problem) -> str | None:
+def _device(message: messages.Message | messages.Problem) -> str | None:
     """Whose message it is; None for an enrolment (not authenticated) and a problem."""
     match message:
-        case topics.StateValue() | topics.Removal():
+        case messages.StateValue() | messages.Removal():
             return message.series.device
-        case topics.Batch() | topics.Report() | topics.OtaState() | topics.Online():
+        case messages.Batch() | messages.Report() | messages.OtaState() | messages.Online():
             return message.device
     return None

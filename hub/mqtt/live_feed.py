@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from contracts.homekit.values import BadValue, parse
+from contracts.messages import Online, Report
 from contracts.reading import Reading, SeriesKey
-from contracts.topics import Online, Report
 from hub.live import Live, LiveCommand, LiveOnline, LiveReport, LiveValue
 from hub.mqtt.source import Delivery
 

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 
-from contracts.topics import Enrol, Online, Report
+from contracts import topics
+from contracts.messages import Enrol, Online, Report
 from hub.database.database import Database
 from hub.database.key_value import KeyValueStore
 from hub.ingest.ingest import Ingest
@@ -147,7 +148,9 @@ class Mqtt:
 
     def _filters(self) -> list[str]:
         # Enrolments come over a listener of their own where the broker is ours.
-        own = ["HomeKit/#"] if self.broker is not None else ["HomeKit/#", "enrol/+"]
+        own = [topics.DEVICES]
+        if self.broker is None:
+            own.append(topics.ENROLMENTS)
         return [*own, *self._translator.filters]
 
     def _foreign(self) -> Foreign:
@@ -182,7 +185,7 @@ class Mqtt:
     def _enrolment(self, broker: Broker) -> RunningPart:
         source = MqttSource(
             lambda: broker.enrol_endpoint[0],
-            ["enrol/+"],
+            [topics.ENROLMENTS],
             client_id=broker.enrol_endpoint[1],
             session_s=0,
             in_flight=50,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from contracts import topics
 from hub.database.errors import DatabaseError
 from hub.settings import load
 
@@ -33,7 +34,7 @@ def retention(
             typer.echo(f"{partition.name}: about {partition.rows} readings, whole month, {verb}")
         for one in rows:
             typer.echo(
-                f"{one.tenant} {one.series.topic}: {one.rows} {one.what} rows "
+                f"{one.tenant} {topics.state(one.series)}: {one.rows} {one.what} rows "
                 f"before {one.before:%Y-%m-%d}, {verb}"
             )
         if not partitions and not rows:

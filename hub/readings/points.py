@@ -216,7 +216,7 @@ class PointRepository:
             "row": "(0,0)",
             "size": size,
             "calibration": Jsonb(series.calibration),
-            "name": series.key.topic.removeprefix("HomeKit/"),
+            "name": series.key.full_name,
         }
         while True:
             async with self._database.transaction(pipelined=True) as conn:
@@ -261,7 +261,7 @@ async def _find(conn: Connection, key: SeriesKey, as_of: datetime | None) -> Sto
     }
     row = await (await conn.execute(_QUERIES["series_with_calibration"], facts)).fetchone()
     if row is None:
-        raise ForeignRowError(f"no series {key.topic.removeprefix('HomeKit/')}")
+        raise ForeignRowError(f"no series {key.full_name}")
     return StoredSeries(row[0], key, row[1], row[2])
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from psycopg import sql
 
+from contracts import topics
 from contracts.reading import SeriesKey, Value
 from hub.database.database import Connection, TenantDatabase
 from hub.database.errors import ForeignRowError
@@ -116,5 +117,5 @@ async def _number(conn: Connection, key: SeriesKey) -> tuple[int, str]:
     parts = [key.device, key.service, key.index, key.characteristic]
     row = await (await conn.execute(_QUERIES["series_of_key"], parts)).fetchone()
     if row is None:
-        raise ForeignRowError(f"no series {key.topic}")
+        raise ForeignRowError(f"no series {topics.state(key)}")
     return row[0], row[1]

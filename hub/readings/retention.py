@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from contracts import topics
 from contracts.reading import SeriesKey
 from hub.database.database import Database, TenantDatabase
 from hub.database.errors import ForeignRowError, RetentionError
@@ -67,7 +68,7 @@ async def set_retention(
             parts = [of.device, of.service, of.index, of.characteristic]
             row = await (await conn.execute(_QUERIES["series_number"], parts)).fetchone()
             if row is None:
-                raise ForeignRowError(f"no series {of.topic}")
+                raise ForeignRowError(f"no series {topics.state(of)}")
             series = row[0]
         characteristic = of if isinstance(of, str) else None
         days = [rule.raw_days, rule.hourly_days, rule.daily_days]

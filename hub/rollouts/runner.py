@@ -10,7 +10,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-from contracts.topics import OtaState, Report
+from contracts import topics
+from contracts.messages import OtaState, Report
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError
 from hub.mqtt.connection import at_every_connection
@@ -289,14 +290,14 @@ class Runner:
             kept = self.repository(tenant)
             pending_clear = await kept.pending_clear()
             for device in pending_clear:
-                await self._link.publish(f"HomeKit/{device}/$ota", "", retain=True)
+                await self._link.publish(topics.ota(device), "", retain=True)
             if pending_clear:
                 await kept.cleared(pending_clear)
 
     async def _stray(self, event: Answered) -> None:
         """An answer to no command of ours: the broker holds one that is over, or a stranger's."""
         self._problems.note("ota-stray", event.device, f"{event.state} of command {event.command}")
-        topic = f"HomeKit/{event.device}/$ota"
+        topic = topics.ota(event.device)
         with suppress(NotConnectedError):
             if event.state == "accepted":
                 # First: to a device that waits for a word the clearing alone would mean go.

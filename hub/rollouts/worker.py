@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from contracts import topics
 from hub.database.errors import DatabaseAwayError
 from hub.errors import HubError
 from hub.mqtt.errors import NotConnectedError
@@ -278,13 +279,13 @@ class Worker:
         match action:
             case PublishCommand(device, command):
                 payload = command_payload(self.rollout, command)
-                await self._parts.publish(f"HomeKit/{device}/$ota", payload, retain=True)
+                await self._parts.publish(topics.ota(device), payload, retain=True)
             case ClearCommand(device):
-                await self._parts.publish(f"HomeKit/{device}/$ota", "", retain=True)
+                await self._parts.publish(topics.ota(device), "", retain=True)
                 self.devices[device] = changed(self.devices[device], pending_clear=False)
             case AnswerLater(device, command, seconds):
                 payload = json.dumps({"id": command, "later": seconds}, separators=(",", ":"))
-                await self._parts.publish(f"HomeKit/{device}/$ota", payload)
+                await self._parts.publish(topics.ota(device), payload)
             case SendImage(device, command, address):
                 self._begin_stream(device, command, address)
             case RequestSettings(device):

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contracts.reading import SeriesKey
-from contracts.topics import (
+from contracts.messages import (
     Batch,
     Enrol,
     Ignored,
@@ -21,6 +20,7 @@ from contracts.topics import (
     StateValue,
     parse,
 )
+from contracts.reading import SeriesKey
 
 BATCH = {"boot": "9f3a61c2", "up": 86400, "lost": 0, "readings": []}
 TEMPERATURE = "TemperatureSensor/CurrentTemperature"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from contracts.topics import Batch, Report, parse
+from contracts.messages import Batch, Report, parse
 from host.twin.firmware import Build
 from hub.mqtt.source import Delivery, MqttSource
 from tests.firmware.board import Board

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from contracts.topics import StateValue, parse
+from contracts import topics
+from contracts.messages import StateValue, parse
 from host.twin.vm import ASLEEP, Cause
 from tests.firmware.board import free_port
 
@@ -24,7 +25,7 @@ async def test_a_wake_says_everything_and_sleeps(make_board, admit, ears):
     batch = ears.batches(board)[-1]
     assert batch.lost == 0
     assert not batch.problems
-    assert [(one.seq, one.series.topic, one.raw) for one in batch.entries] == [
+    assert [(one.seq, topics.state(one.series), one.raw) for one in batch.entries] == [
         (1, board.topic + "TemperatureSensor/CurrentTemperature", -3.4375),
         (2, board.topic + "BatteryService/BatteryLevel", 59),
     ]
@@ -33,7 +34,7 @@ async def test_a_wake_says_everything_and_sleeps(make_board, admit, ears):
     assert (report.boot, report.seq, report.next_wake_s) == (batch.boot, 2, 300)
     assert report.battery_mv == 2878
     states = [parse(one.topic, one.payload) for one in ears.got if "$" not in one.topic]
-    values = {one.series.topic: one.raw for one in states if isinstance(one, StateValue)}
+    values = {topics.state(one.series): one.raw for one in states if isinstance(one, StateValue)}
     assert values == {
         board.topic + "TemperatureSensor/CurrentTemperature": "-3.4375",
         board.topic + "BatteryService/BatteryLevel": "59",
@@ -181,7 +182,7 @@ async def test_every_sensor_says_what_it_measures(make_board, admit, ears):
     await board.wake(Cause.POWER)
     await ears.mark()
     batch = ears.batches(board)[-1]
-    got = {one.series.topic.removeprefix(board.topic): one.raw for one in batch.entries}
+    got = {topics.state(one.series).removeprefix(board.topic): one.raw for one in batch.entries}
     assert got == {
         "TemperatureSensor/CurrentTemperature": pytest.approx(21.37, abs=0.011),
         "HumiditySensor/CurrentRelativeHumidity": pytest.approx(48.2, abs=0.02),

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from contracts.messages import Batch, Report
 from contracts.reading import Reading
-from contracts.topics import Batch, Report
 from hub.database.database import Database
 from hub.devices.recorder import DeviceRecorder
 from hub.live import Live

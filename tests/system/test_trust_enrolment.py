@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 
-from contracts.topics import Enrol
+from contracts.messages import Enrol
 from hub.mqtt.account_repository import AccountRepository, AccountState
 from hub.mqtt.enrolment import EnrolmentOutcome
 from hub.settings import Enrolment

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from contracts.topics import Enrol
+from contracts.messages import Enrol
 from hub.devices.known import DeviceUnknownError
 from hub.devices.repository import DeviceRepository
 from hub.explain.outages import Away, Outage

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from contracts.messages import Online, Problem, StateValue
 from contracts.reading import SeriesKey
-from contracts.topics import Online, Problem, StateValue
 from hub.database.key_value import KeyValueStore
 from hub.mapping.rules import Mapping
 from hub.mapping.stored import StoredMapping
@@ -21,7 +21,7 @@ def said(translator, topic, payload):
     for message in translator.translate(topic, text.encode()):
         match message:
             case StateValue(series, raw):
-                found.append((series.topic.removeprefix("HomeKit/"), raw))
+                found.append((series.full_name, raw))
             case Online(device, online):
                 found.append((device, online))
             case Problem(kind, device, _):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.topics import Batch, Enrol
+from contracts.messages import Batch, Enrol
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.acks import Acks
 from hub.mqtt.enrolment import Enroller, EnrolmentGate, EnrolmentOutcome

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from contracts.messages import Batch, Online, Report
 from contracts.reading import Identity, SeriesKey
-from contracts.topics import Batch, Online, Report
 from hub.mqtt.listener import Listener
 from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems

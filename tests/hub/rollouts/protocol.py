@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contracts import topics
+from contracts import messages
 from hub.database.database import Database
 from hub.devices.repository import DeviceRepository
 from hub.firmware.repository import FirmwareRepository
@@ -218,9 +218,9 @@ class Side:
         )  # fmt: skip
         self.rollouts = Rollouts(self.store, self.runner, lambda _: firmware)
         if keep_reports:
-            self.listener.on(topics.Report, self._keep)
-        self.listener.on(topics.Report, self.runner.report)
-        self.listener.on(topics.OtaState, self.runner.answer)
+            self.listener.on(messages.Report, self._keep)
+        self.listener.on(messages.Report, self.runner.report)
+        self.listener.on(messages.OtaState, self.runner.answer)
         await self.listener.start()
         await self.runner.start()
         await self.source.connected.wait()
@@ -234,7 +234,7 @@ class Side:
             await FirmwareRepository(self.store.of("home")).add(canned_image(version, seed=version))
         ).id
 
-    async def _keep(self, report: topics.Report, delivery: Delivery) -> None:
+    async def _keep(self, report: messages.Report, delivery: Delivery) -> None:
         devices = DeviceRepository(self.store.of("home"))
         await devices.report(report.device, report.raw, delivery.at, report.next_wake_s)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.topics import MAX_JSON, OtaState, Problem, parse
+from contracts.messages import MAX_JSON, OtaState, Problem, parse
 
 TOPIC = "HomeKit/esp8266_1a2b3c4d/$ota/state"
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from contracts.topics import Enrol
+from contracts.messages import Enrol
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.runtime.problems import Problems
