@@ -46,9 +46,9 @@ ORDER BY t"""
 class Loaded:
     """A running Postgres with the load, its application and its superuser."""
 
-    def __init__(self, postgres: Postgres, store: Database, days: int) -> None:
+    def __init__(self, postgres: Postgres, database: Database, days: int) -> None:
         self.postgres = postgres
-        self.store = store
+        self.database = database
         self.days = days
         self.tenants = [f"t{n}" for n in range(TENANTS)]
 

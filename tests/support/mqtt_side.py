@@ -67,7 +67,7 @@ async def running_side(store: Database, folder: Path, **changes: Any):
         Translator(Mapping()),
         problems=Problems(),
         tenant_of=tenant_of,
-        stored_ranges=recorder.held,
+        stored_ranges=recorder.received_ranges,
         feed=LiveFeed(Live(), tenant_of),
         supervisor=Supervisor(),
     )

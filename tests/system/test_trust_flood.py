@@ -20,6 +20,7 @@ import pytest
 from hub.mqtt.enrolment import Enroller, EnrolListener, EnrolmentGate
 from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
+from hub.runtime.token_bucket import TokenBucket
 from hub.settings import Enrolment
 from tests.support.broker import until
 from tests.support.mqtt311 import Client
@@ -156,7 +157,7 @@ async def test_spoiled_enrolments_make_no_account_that_the_rules_do_not_allow(ac
         accounts, EnrolmentGate(Enrolment.OPEN, "home"), Problems(), clock=lambda: 0.0
     )
     enroller.MAX_PENDING = 10**9
-    enroller._bucket._level = enroller._bucket._capacity = 10.0**9
+    enroller._bucket = TokenBucket(10**9, 60)
     source = Quiet()
     listener = EnrolListener(source, enroller, Problems())
     expected = set()
