@@ -13,7 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from hub.runtime.child import run_as, spawn
-from tests.support.postgres import Database, Server
+from tests.support.postgres import ClonedDatabase, Server
 
 __all__ = ["bouncer"]
 
@@ -21,7 +21,7 @@ PGBOUNCER = "/usr/sbin/pgbouncer"
 
 
 @asynccontextmanager
-async def bouncer(server: Server, database: Database, folder: Path) -> AsyncIterator[str]:
+async def bouncer(server: Server, database: ClonedDatabase, folder: Path) -> AsyncIterator[str]:
     """The application's URL through PgBouncer: few server connections for many clients."""
     account = run_as("nobody")
     home = folder / f"bouncer-{database.name}"
