@@ -18,8 +18,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
 from tests.support.mqtt311 import Client
 
 LIGHT = "LightSensor/CurrentAmbientLightLevel"  # to 100000: a reading's value is its number
@@ -119,16 +117,15 @@ class Storm:
 
     async def start(self) -> None:
         """Give all an account, then let them wake."""
-        transport = httpx.AsyncHTTPTransport(uds=self.hub.facts["control"])
-        async with httpx.AsyncClient(transport=transport, base_url="http://hub") as control:
+        async with self.hub.operator() as operator:
             for some in (self.devices[n : n + 50] for n in range(0, len(self.devices), 50)):
                 answers = await asyncio.gather(
                     *(
-                        control.post(f"/devices/{d.name}/add", json={"password": d.password})
+                        operator.post(f"/accounts/{d.name}", json={"password": d.password})
                         for d in some
                     )
                 )
-                assert {answer.status_code for answer in answers} == {200}
+                assert {answer.status_code for answer in answers} == {201}
         self._tasks = [asyncio.create_task(self._live(device)) for device in self.devices]
 
     async def kill(self, what: str) -> None:

@@ -127,7 +127,7 @@ async def test_status_shows_devices_values_age_and_battery(hub, make_twin):
     environment = {**os.environ, "DORMOUSE_DATA_DIR": str(hub.data_dir), "COLUMNS": "120"}
     status, output = await hub.command("status", env=environment)
     assert status == 0
-    for text in (twin.id, "CurrentTemperature", "°C", " V"):
+    for text in (twin.id, "Temperature", "°C", " V"):
         assert text in output
 
 

@@ -11,6 +11,7 @@ from hub.mqtt.account_repository import AccountState
 from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.mqtt.http_auth import Decisions, router
 from hub.runtime.problems import Problems
+from hub.runtime.token_bucket import TokenBuckets
 from hub.settings import Enrolment
 
 SECRET = "s3cret-of-the-broker"
@@ -237,7 +238,7 @@ async def test_guessing_is_limited_and_does_not_shut_the_device_out(decisions, a
 
 async def test_guessing_under_many_names_costs_bounded_memory(decisions, accounts, gate):
     gate.mode = Enrolment.CLOSED
-    decisions.NAMES = 50
+    decisions._refusals = TokenBuckets(Decisions.BURST, Decisions.PER_MINUTE, limit=50)
     for number in range(200):
         await accounts.provision(f"dev{number}", "home", PASSWORD)
         assert not await decisions.authenticate(f"dev{number}", "f" * 32)

@@ -152,7 +152,7 @@ def temperature(device: str) -> SeriesKey:
 
 
 def chart(page):
-    return page.locator("section[aria-label=Chart] [data-drawn]")
+    return page.locator("section[aria-label=Readings] [data-drawn]")
 
 
 async def drawn_anew(page, act):
@@ -160,7 +160,7 @@ async def drawn_anew(page, act):
     before = await chart(page).get_attribute("data-drawn")
     await act()
     await page.wait_for_function(
-        "before => document.querySelector('section[aria-label=Chart] [data-drawn]')"
+        "before => document.querySelector('section[aria-label=Readings] [data-drawn]')"
         ".dataset.drawn !== before",
         arg=before,
     )
@@ -171,7 +171,7 @@ async def axis(page) -> list[float]:
     return await page.evaluate(
         """async () => {
             const { echarts } = await import("nicegui-echart");
-            const at = document.querySelector("section[aria-label=Chart] [data-drawn]");
+            const at = document.querySelector("section[aria-label=Readings] [data-drawn]");
             return echarts.getInstanceByDom(at).getModel().getComponent("xAxis", 0)
                 .axis.scale.getExtent();
         }"""
