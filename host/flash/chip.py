@@ -267,8 +267,8 @@ class _Log(TemplateLogger):  # type: ignore[misc]  # esptool ships no types
         cur_iter: int,
         total_iters: int,
         prefix: str = "",  # noqa: ARG002  # esptool's interface
-        suffix: str = "",  # noqa: ARG002
-        bar_length: int = 30,  # noqa: ARG002
+        suffix: str = "",  # noqa: ARG002  # esptool's interface
+        bar_length: int = 30,  # noqa: ARG002  # esptool's interface
     ) -> None:
         self.progress(cur_iter / total_iters if total_iters else 1.0)
 

@@ -20,8 +20,8 @@ def gaps(
     data_dir: str | None = _DATA_DIR,
 ) -> None:
     """Show readings that never came, by device and boot identity."""
-    from hub.database.attach import run_query  # noqa: PLC0415
-    from hub.devices.repository import DeviceRepository  # noqa: PLC0415
+    from hub.database.attach import run_query  # noqa: PLC0415  # starts faster
+    from hub.devices.repository import DeviceRepository  # noqa: PLC0415  # starts faster
 
     settings = load(data_dir=data_dir, tenant=tenant)
     owner = settings.tenant
@@ -47,8 +47,8 @@ def devices(
     if where is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
-    from hub.database.attach import run_query  # noqa: PLC0415
-    from hub.devices.documents import devices_where  # noqa: PLC0415
+    from hub.database.attach import run_query  # noqa: PLC0415  # starts faster
+    from hub.devices.documents import devices_where  # noqa: PLC0415  # starts faster
 
     settings = load(data_dir=data_dir, tenant=tenant)
     path = where

@@ -68,7 +68,7 @@ class ShownCharacteristic(HapCharacteristic):  # type: ignore[misc]  # pyhap is 
         return True
 
 
-class _StoredIids(IIDManager):  # type: ignore[misc]
+class _StoredIids(IIDManager):  # type: ignore[misc]  # pyhap is untyped
     def __init__(self, iids: Mapping[str, int]) -> None:
         super().__init__()
         self._stored = iids
@@ -77,7 +77,7 @@ class _StoredIids(IIDManager):  # type: ignore[misc]
         return self._stored[obj.unique_id]
 
 
-class DeviceAccessory(hap.Accessory):  # type: ignore[misc]
+class DeviceAccessory(hap.Accessory):  # type: ignore[misc]  # pyhap is untyped
     """One device as HomeKit sees it. Building it anew keeps ids and subscriptions.
 
     `value` tells what each series shows at first; `available` is asked at every read; `write` is

@@ -88,7 +88,7 @@ class _Protocol(HAPServerProtocol):  # type: ignore[misc]  # pyhap is untyped
             super()._send_events()
 
 
-class _Server(HAPServer):  # type: ignore[misc]
+class _Server(HAPServer):  # type: ignore[misc]  # pyhap is untyped
     async def async_start(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.server = await loop.create_server(
@@ -109,7 +109,7 @@ class _Server(HAPServer):  # type: ignore[misc]
         return connection is not None
 
 
-class Driver(AccessoryDriver):  # type: ignore[misc]
+class Driver(AccessoryDriver):  # type: ignore[misc]  # pyhap is untyped
     """One bridge on the running loop, from `start` to `stop`.
 
     `changed` is called with the bridge's number and the members of its record that are new when

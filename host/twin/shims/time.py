@@ -1,7 +1,7 @@
 """The device's clock: seconds since 2000 that start at 0, since it has no battery of its own."""
 
 import utime
-from utime import *  # noqa: F403
+from utime import *  # noqa: F403  # this is utime and more
 
 _started = utime.ticks_ms()
 
