@@ -26,6 +26,8 @@ EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "")
 PATHS = 8
 # The stream has no end, and whoever revokes tokens soon revokes the one in use.
 LEFT_OUT = {"/live", "/tokens/{number}"}
+# Fuzzed apart from /people: from its answer the fuzzer takes names, and removes Ann, rightly.
+MEMBERSHIP = {"/people/leave", "/people/remove", "/people/role"}
 # Things that there are, so that not all ends with 404.
 CONFIG = """
 [parameters]
@@ -51,7 +53,7 @@ async def fuzzed(url: str, checks: str, paths: list[str], folder, *headers: str)
     config.write_text(CONFIG)
     seed = random.SystemRandom().randrange(2**32)
     if not EXAMPLES:
-        paths = random.Random(seed).sample(paths, PATHS)
+        paths = random.Random(seed).sample(paths, min(PATHS, len(paths)))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(config),
         "run", f"{url}/api/openapi.json",
@@ -122,7 +124,8 @@ async def test_fuzzing_as_an_operator_finds_no_such_answer_either(full, tmp_path
     paths = paths_of(document, operators=True)
     checks = ",".join(set(CHECKS.split(",")) - {"ignored_auth"})  # none is asked for
     async with reachable(full.data_dir / "hub.sock") as url:
-        await fuzzed(url, checks, paths, tmp_path)
+        await fuzzed(url, checks, sorted(set(paths) - MEMBERSHIP), tmp_path)
+        await fuzzed(url, checks, sorted(MEMBERSHIP), tmp_path)
     # Everybody is still who they were.
     people = {person["name"]: person["roles"] for person in await full.ask("GET", "/people")}
     assert people["ann"] == {"home": "administrator"}
