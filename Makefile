@@ -75,12 +75,16 @@ PORT ?=
 BOARD ?=
 # Folder of MicroPython's sources, with its submodules; its own toolchain must be on the PATH.
 MICROPYTHON ?=
-.PHONY: firmware image flash provision
+.PHONY: firmware image rehearse flash provision
 firmware: setup ## the device's firmware as files and as ROMFS image: make firmware BOARD=nodemcu
 	@$(DORMOUSE) firmware build $(if $(BOARD),--board "$(BOARD)") $(ARGS)
 image: setup ## the firmware frozen into MicroPython, to flash and to update: make image MICROPYTHON=folder BOARD=d1-mini
 	@test -n "$(MICROPYTHON)" -a -n "$(BOARD)" || { echo "make image MICROPYTHON=<folder of its sources> BOARD=<see dormouse boards>" >&2; exit 2; }
 	@$(DORMOUSE) firmware image "$(MICROPYTHON)" --board "$(BOARD)" --key $(KEY) --partitions $(LAYOUT) $(ARGS)
+rehearse: setup ## what make image built, run on an emulated chip from an empty flash to an update: make rehearse BUILD=folder
+	@test -n "$(BUILD)$(MICROPYTHON)" || { echo "make rehearse BUILD=<MicroPython's build-DORMOUSE> or MICROPYTHON=<folder of its sources>" >&2; exit 2; }
+	@sh .ci/packages mosquitto bootloader emulator
+	@$(DORMOUSE) rehearse "$(or $(BUILD),$(MICROPYTHON))" $(ARGS)
 flash: setup ## bootloader and application onto a board: make flash IMAGE=firmware-ota.bin BOARD=nodemcu (PORT=/dev/ttyUSB0)
 	@$(DORMOUSE) flash "$(IMAGE)" --key $(KEY) --partitions $(LAYOUT) $(if $(PORT),--port "$(PORT)") $(if $(BOARD),--board "$(BOARD)") $(ARGS)
 provision: setup ## WiFi, hub, name and sensors of a device on a cable: make provision (PORT=/dev/ttyUSB0)
@@ -109,9 +113,13 @@ bootloader-native: ## the OTA server and the boot decision as programs for this 
 # How many inputs `make fuzz` tries.
 RUNS ?= 10000000
 .PHONY: soak
-soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres are killed; floods; 30 updated
+soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres are killed; floods; silent strangers; 2,000 devices after a power cut; 30 updated; an hour of networks that come and go
 	@ROLLOUT_DEVICES=30 ROLLOUT_SLEEP=60 $(PY) -m pytest -s --timeout 3600 tests/system/test_rollout_storm.py
 	@STORM_DEVICES=200 STORM_KILLS=20 FLOOD=100000 $(PY) -m pytest -s --timeout 3600 tests/system/test_trust_storm.py tests/system/test_trust_flood.py
+	@SILENT=1200 NOFILE=1024 $(PY) -m pytest -s --timeout 3600 tests/system/test_silent_strangers.py
+	@POWER_CUT_DEVICES=2000 $(PY) -m pytest -s --timeout 3600 tests/system/test_power_cut.py
+	@POWER_CUT_DEVICES=10000 POWER_CUT_SECONDS=60 $(PY) -m pytest -s --timeout 3600 tests/system/test_power_cut.py
+	@ROAM_MINUTES=60 $(PY) -m pytest -s --timeout 7200 tests/deploy/test_network.py
 	@DORMOUSE_MESSAGES=100000 $(PY) -m pytest -s --timeout 3600 tests/hub/homekit/test_properties.py
 	@FUZZ_EXAMPLES=50 $(PY) -m pytest -s --timeout 3600 tests/hub/api/test_schema.py
 .PHONY: fuzz
@@ -130,11 +138,20 @@ wheel: setup ## what is installed elsewhere: dist/dormouse_home-<version>-py3-no
 	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 	@ls dist/dormouse_home-*.whl
 
+.PHONY: sbom release
+sbom: setup-dev ## what a release is made of: dist/sbom.cdx.json (CycloneDX), dist/licences.txt
+	@$(PY) .ci/sbom.py dist
+release: wheel sbom ## the wheel, with the list of what it needs and the licences of that
+
 # --- check ------------------------------------------------------------------------------------
 
-.PHONY: test lint format bench lock clean
+# What no signal ends (a loop in C) is ended with its process, which says where it was, and once more.
+HUNG = -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true --max-worker-restart 1
+.PHONY: test test-deploy lint format bench lock clean
 test: setup-dev lint ## everything: lint, types, unit, device, store, HomeKit and system tests
-	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(HUNG) --ignore=tests/deploy $(ARGS)
+test-deploy: setup-dev ## what needs another installation or networks of its own: the wheel, the hub in namespaces
+	@$(PY) -m pytest -n 2 --dist loadfile $(HUNG) tests/deploy $(ARGS)
 lint: setup-dev ## style and types, of the firmware against the ESP8266 stubs too
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format -q --check .

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from contracts.homekit import qr
+from contracts import qr
 from contracts.links import link
 
 __all__ = ["banner"]

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Config", "config_h"]
+__all__ = ["SECURITY_COUNTER", "SIGNED_ONLY", "UNSIGNED", "Config", "config_h"]
+
+
+UNSIGNED = (
+    "without REQUIRE_SIGNATURE the bootloader starts any application that is whole, signed or not"
+)
+"""What is said of a bootloader that does not insist on signatures, and of a stock one."""
+SIGNED_ONLY = b"dormouse starts signed applications only;"
+"""Stands in the OTA server's text where its bootloader insists on signatures."""
+SECURITY_COUNTER = b"dormouse security counter;"
+"""Stands there where its bootloader looks at the security counter (docs/images.md)."""
 
 
 @dataclass(frozen=True)

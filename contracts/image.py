@@ -16,6 +16,7 @@ from contracts.signatures import Key
 from contracts.trailer import MD5_SIZE, Trailer
 
 __all__ = [
+    "COUNTER_SIZE",
     "IROM",
     "MAX_APPLICATION",
     "Application",
@@ -32,6 +33,8 @@ __all__ = [
 MAGIC = 0xE9
 IROM = 0x9000
 """Where irom0 text begins in an application; its header and RAM segments lie before."""
+COUNTER_SIZE = 2048
+"""Bytes before the slot that hold the security counter."""
 MAX_APPLICATION = 800_000
 """Bytes that `size` may be: the bootloader takes anything larger for erased or damaged flash."""
 _SIZE_AT = IROM - 4
@@ -93,6 +96,11 @@ class Application:
     def whole(self) -> bool:
         """Whether the MD5 is right."""
         return self.md5 == self.computed_md5
+
+    @property
+    def signed(self) -> bool:
+        """Whether there is a signature in its trailer, by whatever key."""
+        return self.trailer is not None and bool(self.trailer.signature)
 
     @property
     def end(self) -> int:
@@ -213,12 +221,20 @@ def application(data: bytes) -> Application:
     return image.application
 
 
-def stamp(data: bytes, version: str, board: str = "", key: Key | None = None) -> bytes:
+def stamp(
+    data: bytes,
+    version: str,
+    board: str = "",
+    key: Key | None = None,
+    counter: int | None = None,
+) -> bytes:
     """An OTA build with version and board in its trailer, signed if a key is given.
+
+    `counter` is its security counter, None for the version's number.
 
     A trailer that is there already is replaced. Raises what `application` and `trailer.append` do.
     """
-    return trailers.append(data, application(data).size, version, board, key)
+    return trailers.append(data, application(data).size, version, board, key, counter=counter)
 
 
 def build_application(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["Identity", "Reading", "SeriesKey", "Value"]
+__all__ = ["ClockReference", "Identity", "Reading", "SeriesKey", "Value"]
 
 Value: TypeAlias = bool | int | float | str
 """A characteristic's value in its HAP format: bool, int (uint8..int), float (finite) or string."""
@@ -51,13 +51,25 @@ class Identity(NamedTuple):
     seq: int
 
 
+class ClockReference(NamedTuple):
+    """By which clock of the hub's something was dated.
+
+    `boot` identifies the machine's start, `offset` (s) is what its wall clock said at it.
+    """
+
+    boot: str
+    offset: float
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One value of one series.
 
     `at` is when it was measured (aware, UTC) as well as the hub can know; `identity` is None for
     a plain topic; `redelivered` says that the broker may have delivered it before (MQTT's DUP
-    flag, or a message that waited for a session that was resumed).
+    flag, or a message that waited for a session that was resumed); `waited` is for how long, in
+    seconds, it may have lain at the broker at most. `clock` is by what `at` was found, where it may
+    yet have to be corrected.
     """
 
     series: SeriesKey
@@ -65,3 +77,5 @@ class Reading:
     at: datetime
     identity: Identity | None = None
     redelivered: bool = False
+    waited: float = 0.0
+    clock: ClockReference | None = None

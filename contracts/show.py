@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from contracts.zones import twice
+
 __all__ = ["Clock", "age", "count", "span", "volts"]
 
 
@@ -19,12 +21,15 @@ class Clock:
     zone: tzinfo | None = None
 
     def at(self, instant: datetime) -> str:
-        """`14:05` of today; `20 Nov 14:05`; `20 Nov 2025 14:05`."""
+        """`14:05` of today; `20 Nov 14:05`; `20 Nov 2025 14:05`.
+
+        With its offset where that time comes twice: `02:30 (+01:00)`.
+        """
         here, today = instant.astimezone(self.zone), self.now.astimezone(self.zone)
         if here.date() == today.date():
-            return f"{here:%H:%M}"
+            return f"{here:%H:%M}{twice(here)}"
         year = "" if here.year == today.year else f"{here:%Y} "
-        return f"{here.day} {here:%b} {year}{here:%H:%M}"
+        return f"{here.day} {here:%b} {year}{here:%H:%M}{twice(here)}"
 
     def ago(self, instant: datetime) -> str:
         """How long ago, in the largest unit that is not too coarse."""

@@ -13,15 +13,22 @@ __all__ = [
     "DEVICES",
     "ENROL",
     "ENROLMENTS",
+    "MIRROR",
+    "MIRROR_COMMANDS",
+    "MIRROR_HUB",
     "ROOT",
     "ack",
     "all_of",
     "batch",
+    "caught_up",
     "command",
     "config",
+    "device_of",
     "enrolment",
     "is_device_id",
     "is_ours",
+    "mirror",
+    "mirror_online",
     "online",
     "ota",
     "ota_state",
@@ -34,6 +41,15 @@ ROOT = "HomeKit"
 
 ENROL = "enrol"
 """The first level of enrolments."""
+
+MIRROR = "dormouse"
+"""The first level of what the hub says for other programs, and is told by them."""
+
+MIRROR_HUB = f"{MIRROR}/$online"
+"""Where it says that it runs; its last will is there too. Retained."""
+
+MIRROR_COMMANDS = f"{MIRROR}/+/+/+/+/+/set"
+"""The filter of what other programs want of devices."""
 
 DEVICES = f"{ROOT}/#"
 """The filter of all that devices say."""
@@ -52,6 +68,14 @@ def is_device_id(text: str) -> bool:
 def is_ours(topic: str) -> bool:
     """Whether a topic is of this contract, and no other program's."""
     return topic.startswith((f"{ROOT}/", f"{ENROL}/"))
+
+
+def device_of(topic: str) -> str | None:
+    """Whose a topic is; None for one that is no device's."""
+    levels = topic.split("/", 2)
+    if len(levels) == 3 and levels[0] == ROOT and is_device_id(levels[1]):
+        return levels[1]
+    return None
 
 
 def all_of(device: str) -> str:
@@ -102,6 +126,28 @@ def ota(device: str) -> str:
 def ota_state(device: str) -> str:
     """Where a device says how far an update has come."""
     return f"{ROOT}/{device}/$ota/state"
+
+
+def mirror(tenant: str, series: SeriesKey, characteristic: str = "") -> str:
+    """Where the hub says a value again for other programs; retained, its index always named.
+
+    `characteristic` is another name in the same service, for what is made of several.
+    """
+    name = characteristic or series.characteristic
+    return f"{MIRROR}/{tenant}/{series.device}/{series.service}/{series.index}/{name}"
+
+
+def mirror_online(tenant: str, device: str) -> str:
+    """Where the hub says whether a device is there, for other programs; retained."""
+    return f"{MIRROR}/{tenant}/{device}/$online"
+
+
+def caught_up(client: str) -> str:
+    """Where the hub's connection of that client id sends itself a mark; no device is called `$hub`.
+
+    What comes back there came behind everything that waited at the broker.
+    """
+    return f"{ROOT}/$hub/{client}"
 
 
 def enrolment(device: str) -> str:

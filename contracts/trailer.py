@@ -1,4 +1,4 @@
-"""The trailer after an application's MD5: version, board, signature (docs/images.md)."""
+"""The trailer after an application's MD5: version, board, counter, signature (docs/images.md)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from contracts.errors import TrailerError, VersionError
 from contracts.signatures import EXPONENT, Key
 from contracts.versions import Version
 
-__all__ = ["MD5_SIZE", "Trailer", "append", "place", "read", "signed_by"]
+__all__ = ["MAX_COUNTER", "MD5_SIZE", "Trailer", "append", "place", "read", "signed_by"]
 
 MD5_SIZE = 16
+MAX_COUNTER = 0xFFFFFFFF
+"""The largest security counter; after an image that has it no newer one could be told by it."""
 _MAGIC = b"DORMOUSE"
 _FORMAT = 1
 _HEAD = struct.Struct("<8sHHIII24s32s")
+_BOARD = struct.Struct("<28sI")  # the same 32 bytes where the board ends with a NUL
 _START_MASK = 0x0000FFFF  # flash mode, size and speed belong to the board: esptool changes them
 _UNSIGNED_START = 4  # as for the MD5: the first word is covered by its copy in the trailer
 
@@ -27,11 +30,13 @@ _UNSIGNED_START = 4  # as for the MD5: the first word is covered by its copy in 
 class Trailer:
     """What the trailer says; `offset` is where in the image it begins.
 
-    `board` is empty for any board, `signature` is empty for a stamp without one.
+    `board` is empty for any board, `signature` is empty for a stamp without one. `counter` is the
+    security counter, 0 where the image has none.
     """
 
     version: str
     board: str
+    counter: int
     signature: bytes
     offset: int
 
@@ -62,25 +67,43 @@ def read(image: bytes, size: int) -> Trailer | None:
     if len(image) < offset + _HEAD.size:
         raise TrailerError("the image's trailer is cut short")
     head = _HEAD.unpack_from(image, offset)
-    _, form, length, start, stated_size, number, version, board = head
+    _, form, length, start, stated_size, number, version, field = head
     if form != _FORMAT:
         raise TrailerError(f"the image's trailer has format {form}; this program knows {_FORMAT}")
     if (start, stated_size) != (_start(image), size):
         raise TrailerError("the image's trailer belongs to another image")
-    trailer = Trailer(_text(version), _text(board), image[offset + _HEAD.size :][:length], offset)
+    board, counter = _BOARD.unpack(field)
+    if board[-1]:  # of 28 to 32 characters, as images without a counter may have it
+        board, counter = field, 0
+    signature = image[offset + _HEAD.size :][:length]
+    trailer = Trailer(_text(version), _text(board), counter, signature, offset)
     if len(trailer.signature) != length:
         raise TrailerError("the image's signature is cut short")
     _check_version(trailer.version, number)
     return trailer
 
 
-def append(image: bytes, size: int, version: str, board: str, key: Key | None) -> bytes:
+def append(
+    image: bytes,
+    size: int,
+    version: str,
+    board: str,
+    key: Key | None,
+    *,
+    counter: int | None = None,
+) -> bytes:
     """The image up to its MD5 with a new trailer; without a key a stamp without signature.
 
-    Raises VersionError for a version that is not 1.2.3, TrailerError for texts that do not fit.
+    `counter` is the security counter, None for the version's number; a stamp without signature
+    proves nothing and has none. Raises VersionError for a version that is not 1.2.3, TrailerError
+    for what does not fit.
     """
     number = Version.parse(version).number
-    for what, text, room in (("version", version, 24), ("board", board, 32)):
+    if counter is None or key is None:
+        counter = number if key else 0
+    if not 0 <= counter <= MAX_COUNTER:
+        raise TrailerError(f"security counter {counter}: it is from 0 to {MAX_COUNTER}")
+    for what, text, room in (("version", version, 24), ("board", board, 27)):
         if not text.isascii() or len(text) > room:
             raise TrailerError(f"{what} '{text}': at most {room} ASCII characters fit the trailer")
     body = image[: size + MD5_SIZE]
@@ -93,7 +116,7 @@ def append(image: bytes, size: int, version: str, board: str, key: Key | None) -
         size,
         number,
         version.encode(),
-        board.encode(),
+        _BOARD.pack(board.encode(), counter),
     )
     return body + key.sign_sha256(body[_UNSIGNED_START:]) if key else body
 

@@ -31,6 +31,11 @@ class Version(NamedTuple):
             raise VersionError(f"version '{text}': the largest is 255.255.65535")
         return version
 
+    @classmethod
+    def of(cls, number: int) -> Version:
+        """The version of a number as in the trailer."""
+        return cls(number >> 24, number >> 16 & 0xFF, number & 0xFFFF)
+
     @property
     def number(self) -> int:
         """As in the trailer: major << 24 | minor << 16 | patch."""

@@ -13,7 +13,7 @@ from contracts.flash_map import FlashMap
 from contracts.map_marker import marker
 from contracts.versions import Version
 from host import boards, files, flash_maps, romfs
-from host.firmware import SOURCE, compile_firmware
+from host.firmware import SOURCE, compile_firmware, version_module
 
 __all__ = ["ANY_BOARD", "LAYOUTS", "STAMP", "Artefacts", "build", "layout_of"]
 
@@ -95,9 +95,7 @@ def _modules(target: Path, version: str, board: str, source: Path) -> None:
 def _frozen(target: Path, version: str, board: str, source: Path) -> None:
     """The sources with their stamp, for MicroPython's own build to freeze."""
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "mypy.ini"))
-    (target / "dormouse" / "version.py").write_text(
-        f'VERSION = "{version}"\nBOARD = "{board}"\n', "utf-8"
-    )
+    (target / "dormouse" / "version.py").write_text(version_module(version, board), "utf-8")
 
 
 def _for_layout(board_folder: Path, layout: str) -> None:

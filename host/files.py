@@ -37,7 +37,7 @@ def write(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            os.fchmod(file.fileno(), mode)
+        draft.chmod(mode)
         if replace:
             draft.replace(path)
         else:

@@ -7,16 +7,32 @@ import tempfile
 from pathlib import Path
 
 from contracts import resources
+from host import boards
 from host.errors import HostError
 
-__all__ = ["HEAP", "SHIMS", "SOURCE", "FirmwareBuildError", "compile_firmware", "compile_shims"]
+__all__ = [
+    "HEAP",
+    "SHIMS",
+    "SOURCE",
+    "FirmwareBuildError",
+    "compile_firmware",
+    "compile_shims",
+    "version_module",
+]
 
 SOURCE = resources.firmware()
 SHIMS = Path(__file__).resolve().parent / "twin" / "shims"
 _VERSION_MODULE = "dormouse/version.py"
-HEAP = "64wK"
+HEAP = "85wK"
 """The VM's heap: at most the device's 38 KiB, in words, plus what lies in it here and not there:
-the chip's stand-ins, which are C on the device, and the firmware's code, which is frozen."""
+the chip's stand-ins, which are C on the device, and the firmware's code, which is frozen. 24 KiB of
+it are a ballast (host/twin/shims/world.py) that goes as these are loaded."""
+# (scl, sda), 1-Wire, millivolts that read 1024: as the module itself has them.
+_USUAL: tuple[tuple[int, int] | None, tuple[int, ...], int | None] = (
+    (5, 4),
+    (4, 14, 12, 13, 2),
+    None,
+)
 # Assertions and line numbers go: they are 10% of the code.
 _OPTIMISE = "-O3"
 
@@ -34,6 +50,21 @@ def modules(source: Path = SOURCE) -> list[Path]:
     return sorted(path.relative_to(source) for path in paths)
 
 
+def version_module(version: str, board: str) -> str:
+    """What takes the place of firmware/dormouse/version.py.
+
+    The pins are the board's, or the usual ones for a board that is not known.
+    """
+    text = f'VERSION = "{version}"\nBOARD = "{board}"\n'
+    known = boards.known().get(board)
+    if known is None:
+        i2c, onewire, battery = _USUAL
+    else:
+        i2c = (known.i2c.scl, known.i2c.sda) if known.i2c else None
+        onewire, battery = known.onewire, known.battery_mv
+    return f"{text}I2C = {i2c}\nONEWIRE = {onewire}\nBATTERY_MV = {battery}\n"
+
+
 def compile_firmware(
     destination: Path, version: str, board: str = "generic", source: Path = SOURCE
 ) -> list[Path]:
@@ -44,7 +75,7 @@ def compile_firmware(
     built = []
     with tempfile.TemporaryDirectory() as folder:
         stamped = Path(folder) / "version.py"
-        stamped.write_text(f'VERSION = "{version}"\nBOARD = "{board}"\n', encoding="utf-8")
+        stamped.write_text(version_module(version, board), encoding="utf-8")
         for module in modules(source):
             origin = stamped if module.as_posix() == _VERSION_MODULE else source / module
             target = destination / module.with_suffix(".mpy")

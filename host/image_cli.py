@@ -15,6 +15,7 @@ from contracts.errors import DormouseError, NotAnImageError
 from contracts.flash_map import SECTOR, FlashMap
 from contracts.image import IROM, Application, EspImage, ImageKind, parse, words_for_plain_build
 from contracts.ota import canned
+from contracts.versions import Version
 from host import files, flash_maps, keys, romfs
 from host.artefacts import STAMP
 from host.keys_cli import KEY, KeyOption, PartitionsOption
@@ -141,6 +142,7 @@ def _application(
         return
     yield "version", application.trailer.version
     yield "board", application.trailer.board or "any"
+    yield "counter", _counter(application.trailer)
     bits = len(application.trailer.signature) * 8
     if not bits:
         yield "signature", "none"
@@ -149,6 +151,12 @@ def _application(
     else:
         ours = trailer.signed_by(data, application.trailer, modulus)
         yield "signature", f"{bits} bits, " + ("by our key" if ours else "NOT by our key")
+
+
+def _counter(of: trailer.Trailer) -> str:
+    if not of.counter:
+        return "none: no bootloader that has confirmed an image with one starts it"
+    return f"{of.counter} (as version {Version.of(of.counter)})"
 
 
 def _overwritten(image: EspImage, length: int, flash_map: FlashMap) -> str:

@@ -65,7 +65,7 @@ def config(
     ] = False,
     require_signature: Annotated[
         bool, typer.Option(help="start no application without a signed trailer")
-    ] = False,
+    ] = True,
     baud_rate: Annotated[int, typer.Option(min=0, help="0: the ROM's 74880")] = 115200,
     pkt_wait_ms: Annotated[
         int, typer.Option(min=1, help="silence that restarts a session")
@@ -97,6 +97,8 @@ def config(
         typer.echo(text, nl=False)
     else:
         files.write(output, text.encode())
+    if stock or not require_signature:
+        typer.echo(f"WARNING: {bootloader_config.UNSIGNED}", err=True)
 
 
 @app.command()

@@ -34,6 +34,8 @@ def hub_client(
     """Calls to the hub on a data folder, over its private socket. Raises NoHubError."""
     folder = data_folder(data_dir)
     private = folder / SOCKET
+    if not hasattr(socket, "AF_UNIX"):
+        raise NoHubError(folder)  # Windows, where no hub runs
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(private))  # that there is none is to be known before any work

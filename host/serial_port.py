@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import getpass
-import grp
-import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
+import serial
 from serial.tools import list_ports
 
 from host.errors import HostError
+
+if sys.platform != "win32":  # Windows has none of what it imports
+    from host import posix_port
 
 __all__ = [
     "NoPortError",
@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 
-# _IOR('T', 0x40, int): whether TIOCEXCL was set; the module termios does not name it.
-_TIOCGEXCL = 0x80045440
+# What ports are called where, for people who name one that there is not.
+_NAMES = {"win32": "COM3", "darwin": "/dev/cu.usbserial-0001"}
 
 
 class NoPortError(HostError):
@@ -60,11 +60,14 @@ class PortPermissionError(HostError):
     exit_status = 43
 
     def __init__(self, device: str, group: str | None) -> None:
-        remedy = (
-            f"join the group {group} (sudo usermod -aG {group} {_user()}), then log in again"
-            if group
-            else "its owner alone may (udev rules give it to a group)"
-        )
+        if sys.platform != "linux":
+            remedy = "whoever looks after this machine can give it to you"
+        elif group:
+            remedy = (
+                f"join the group {group} (sudo usermod -aG {group} {_user()}), then log in again"
+            )
+        else:
+            remedy = "its owner alone may (udev rules give it to a group)"
         super().__init__(f"{device}: no permission to use it: {remedy}")
         self.group = group
 
@@ -114,81 +117,62 @@ def check(device: str) -> None:
     """
     if "://" in device:
         return
-    try:
-        descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError as error:
-        raise _unusable(device, error) from None
-    try:
-        if not os.isatty(descriptor):
-            raise NoPortError(f"{device}: not a serial port{_known()}")
-        if _locked(descriptor):
-            raise _busy(device)
-    finally:
-        os.close(descriptor)
+    if sys.platform == "win32":
+        _check_windows(device)
+    else:
+        _check_posix(device)
 
 
-def _unusable(device: str, error: OSError) -> HostError:
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return PortPermissionError(device, _group(device))
-    if error.errno == errno.EBUSY:
-        return _busy(device)
-    if error.errno == errno.ENOENT:
-        return NoPortError(f"{device}: there is no such port{_known()}")
-    return NoPortError(f"{device}: cannot be opened: {error.strerror}{_known()}")
+def _check_posix(device: str) -> None:
+    try:
+        posix_port.try_out(device)
+    except posix_port.PortLockedError:
+        raise _busy(device, posix_port.holder(device)) from None
+    except posix_port.CannotOpenError as error:
+        match error.code:
+            case errno.EACCES | errno.EPERM:
+                raise PortPermissionError(device, posix_port.group(device)) from None
+            case errno.EBUSY:
+                raise _busy(device, posix_port.holder(device)) from None
+            case errno.ENOTTY:
+                raise NoPortError(f"{device}: not a serial port{_known()}") from None
+            case errno.ENOENT:
+                raise NoPortError(f"{device}: there is no such port{_known()}") from None
+            case _:
+                raise NoPortError(f"{device}: cannot be opened: {error}{_known()}") from None
+
+
+# Windows' errors as Python names them: pyserial has them in its text alone.
+_NOT_FOUND, _DENIED = "FileNotFoundError(", "PermissionError("
+
+
+def _check_windows(device: str) -> None:
+    """Windows lets one program open a port, and says no more of another than that it may not."""
+    try:
+        serial.Serial(device).close()
+    except (serial.SerialException, OSError, ValueError) as error:
+        said = str(error)
+        if _DENIED in said:
+            raise _busy(device, "another program") from None
+        if _NOT_FOUND in said:
+            raise NoPortError(f"{device}: there is no such port{_known()}") from None
+        raise NoPortError(f"{device}: cannot be opened: {said}{_known()}") from None
 
 
 def _known() -> str:
     available = ports()
-    return f"; there is {', '.join(str(port) for port in available)}" if available else ""
+    if available:
+        return f"; there is {', '.join(str(port) for port in available)}"
+    example = _NAMES.get(sys.platform, "/dev/ttyUSB0")
+    return f"; ports are called like {example} here, and there is none"
 
 
-def _group(device: str) -> str | None:
-    """The group whose members may read and write the device (dialout, uucp), if there is one."""
-    try:
-        stat = Path(device).stat()
-        # Root's own group is nobody's advice.
-        shared = stat.st_gid != 0 and stat.st_mode & 0o060 == 0o060
-        return grp.getgrgid(stat.st_gid).gr_name if shared else None
-    except (OSError, KeyError):
-        return None
-
-
-def _busy(device: str) -> PortBusyError:
-    return PortBusyError(f"{device}: in use by {_holder(device)}; end that first")
-
-
-def _locked(descriptor: int) -> bool:
-    """Whether another program holds the port, in either of the two customary ways."""
-    # Terminal programs forbid further opening; root may open all the same, and would disturb.
-    if sys.platform == "linux" and any(fcntl.ioctl(descriptor, _TIOCGEXCL, bytes(4))):
-        return True
-    try:
-        # What pyserial does, so esptool and mpremote too.
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Closing alone would not do while a child that is being started has the descriptor as well.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-    except BlockingIOError:
-        return True
-    return False
-
-
-def _holder(device: str) -> str:
-    """Who has the device open: "screen (pid 123)", as far as Linux shows it to us."""
-    meant = os.path.realpath(device)
-    for process in Path("/proc").glob("[0-9]*"):
-        if process.name == str(os.getpid()):
-            continue
-        try:
-            if any(os.path.realpath(opened) == meant for opened in (process / "fd").iterdir()):
-                name = (process / "comm").read_text("utf-8", "replace").strip()
-                return f"{name} (pid {process.name})"
-        except OSError:
-            continue  # ended meanwhile, or another user's
-    return "another program"
+def _busy(device: str, who: str) -> PortBusyError:
+    return PortBusyError(f"{device}: in use by {who}; end that first")
 
 
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):
+    except (OSError, KeyError, ImportError):
         return "<you>"

@@ -19,7 +19,7 @@ M = TypeVar("M", bound=BaseModel)
 def read(path: Path, model: type[M]) -> dict[str, M]:
     """The file's tables, in its order. Raises FileReadError, EmptyFileError, TableError."""
     try:
-        tables = tomllib.loads(files.read(path).decode())
+        tables = tomllib.loads(files.read(path).decode("utf-8-sig"))
         return {id_: model.model_validate({"id": id_, **table}) for id_, table in tables.items()}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise TableError(f"{path}: not a list in TOML: {error}") from None

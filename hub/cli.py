@@ -19,7 +19,9 @@ from hub.doctor.commands import doctor
 from hub.flags import with_settings
 from hub.maintenance.commands import backup, db_recreate, restore
 from hub.readings.commands import export, keep, retention
+from hub.removals.commands import removals, remove
 from hub.settings import Settings, load, schema
+from hub.upkeep.commands import hub_status
 
 __all__ = ["mount"]
 
@@ -89,9 +91,20 @@ def settings(
 
 def mount(app: typer.Typer) -> None:
     """Add the hub's commands to the root command."""
-    for command in (retention, keep, backup, restore, export, gaps, settings):
+    for command in (
+        retention,
+        keep,
+        backup,
+        restore,
+        export,
+        gaps,
+        remove,
+        removals,
+        settings,
+    ):
         hub_commands.command()(command)
     hub_commands.command("db-recreate")(db_recreate)
+    hub_commands.command("status")(hub_status)
     hub_commands.callback(invoke_without_command=True)(with_settings(run))
     hub_commands.command("doctor")(with_settings(doctor, "data_dir"))
     app.add_typer(hub_commands, name="hub")

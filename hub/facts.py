@@ -17,13 +17,16 @@ from hub.settings import Settings
 __all__ = ["facts", "write_facts"]
 
 
-def facts(settings: Settings, mqtt: Mqtt, http_port: int, first: PairingInfo) -> dict[str, Any]:
-    """Of a hub that has started; `first` is the bridge to pair with."""
+def facts(
+    settings: Settings, mqtt: Mqtt, http_port: int, first: PairingInfo, name: str | None
+) -> dict[str, Any]:
+    """Of a hub that has started; `first` is the bridge to pair with, `name` its own .local one."""
     return {
         "pid": os.getpid(),
         "host": settings.host,
         # Where others find it, when it listens on all of the machine's.
         "addresses": addresses(settings.host),
+        "name": name,
         "http_port": http_port,
         "mqtt_port": mqtt.ports.get("mqtt"),
         "mqtts_port": mqtt.ports.get("mqtts"),

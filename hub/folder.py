@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -10,7 +11,32 @@ from pathlib import Path
 
 from hub.errors import HubError
 
-__all__ = ["FolderInUseError", "data_folder", "write_private"]
+__all__ = ["FolderInUseError", "UnusableFileError", "data_folder", "is_of_files", "write_private"]
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
+_OF_DISKS = _FULL | _TOO_MANY | {errno.EIO, errno.EROFS}
+
+
+def is_of_files(error: OSError) -> bool:
+    """Whether it came of a file or a disk, not of a connection or a time that ran out."""
+    return error.filename is not None or error.errno in _OF_DISKS
+
+
+class UnusableFileError(HubError):
+    """A file of the data folder cannot be read or written, or its disk is full."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        named = error.filename2 or error.filename
+        where = named if isinstance(named, str | Path) else folder
+        remedy = "mend who may use it"
+        if where is named:
+            remedy = f"move it away (what the hub needs it makes anew), or {remedy}"
+        if error.errno in _FULL:
+            remedy = "make room on that disk"
+        elif error.errno in _TOO_MANY:
+            remedy = "raise the limit of open files (LimitNOFILE of the service, ulimit -n)"
+        super().__init__(f"{where}: {error.strerror or error}; {remedy}")
 
 
 class FolderInUseError(HubError):
@@ -35,18 +61,19 @@ def data_folder(folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
-        lock = (folder / "hub.lock").open("a+", encoding="ascii")
+        lock = (folder / "hub.lock").open("a+", encoding="ascii", errors="replace")
     except OSError as error:
-        raise HubError(f"DORMOUSE_DATA_DIR={folder}: {error.strerror}") from None
+        raise UnusableFileError(folder, error) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
             raise FolderInUseError(folder, lock.read().strip()) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        # A full disk keeps nobody from holding it: then nobody reads who does.
+        with contextlib.suppress(OSError):
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), f"{os.getpid()}\n".encode())
         yield folder
 
 

@@ -24,15 +24,16 @@ __all__ = [
 
 
 class LiveValue(NamedTuple):
-    """A value as it was heard, not calibrated; it is in the database a moment later.
+    """A value as it was heard: `value` calibrated by what held at `at`, `raw` as measured.
 
-    `at` is when it was measured (UTC): late readings of a `$batch` come in the order of their
-    times, which may lie before those of values told earlier.
+    It is in the database a moment later. `at` is when it was measured (UTC): late readings of a
+    `$batch` come in the order of their times, which may lie before those of values told earlier.
     """
 
     series: SeriesKey
     value: Value
     at: datetime
+    raw: Value
 
 
 class LiveReport(NamedTuple):

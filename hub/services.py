@@ -28,6 +28,7 @@ from hub.homekit import routes as homekit
 from hub.homekit.sets import BridgeSets
 from hub.live import Live
 from hub.mapping import routes as mapping
+from hub.mapping.rehearsal import Rehearsed
 from hub.mapping.reload import MappingReload
 from hub.mqtt.service import Mqtt
 from hub.people import routes as people
@@ -37,6 +38,8 @@ from hub.places.service import PlaceService
 from hub.readings import live_routes as live
 from hub.readings import routes as readings
 from hub.readings.service import ReadingService
+from hub.removals import routes as removals
+from hub.removals.service import RemovalService
 from hub.rollouts import routes as rollouts
 from hub.rollouts.service import Rollouts
 from hub.runtime.problems import Problems
@@ -44,7 +47,11 @@ from hub.runtime.supervisor import Supervisor
 from hub.settings import Settings
 from hub.tokens import routes as tokens
 from hub.tokens.service import TokenService
+from hub.upkeep import routes as upkeep
+from hub.upkeep.service import Upkeep
 from hub.wizards.service import WizardService
+from hub.zones import routes as zones
+from hub.zones.service import ZoneService
 
 __all__ = ["Services", "routers"]
 
@@ -69,11 +76,14 @@ class Services:
     mqtt: Mqtt
     bridges: BridgeSets
     reload_mapping: MappingReload
+    rehearse: Callable[[str, bytes], Rehearsed]
     devices: DeviceService
     device_settings: SettingsService
     naming: Naming
     replacement: Replacement
     readings: ReadingService
+    removals: RemovalService
+    upkeep: Upkeep
     places: PlaceService
     firmware: Callable[[str], FirmwareRepository]
     rollouts: Rollouts
@@ -83,6 +93,7 @@ class Services:
     streams: LiveStreams
     tokens: TokenService
     wizards: WizardService
+    zones: ZoneService
 
     def url(self, path: str) -> str:
         """The address at which a browser finds a path."""
@@ -96,12 +107,14 @@ def routers(services: Services) -> list[APIRouter]:
         devices.routes(services.devices, live_updates, naming=services.naming),
         explain.routes(services.explainer),
         device_settings.routes(services.device_settings, live_updates),
-        readings.routes(services.readings, services.devices, live_updates),
-        places.routes(services.places, live_updates),
+        readings.routes(services.readings, services.devices, services.zones),
+        removals.routes(services.removals),
+        places.routes(services.places, services.devices, services.zones, live_updates),
+        zones.routes(services.zones, live_updates),
         firmware.routes(services.firmware, live_updates),
         rollouts.routes(services.rollouts, live_updates),
         tokens.routes(services.tokens),
-        live.routes(services.devices, live_updates, services.streams),
+        live.routes(live_updates, services.streams),
         operator.routes(
             services.devices,
             ingest=services.mqtt.ingest,
@@ -109,9 +122,10 @@ def routers(services: Services) -> list[APIRouter]:
             problems=services.problems,
             replacement=services.replacement,
         ),
+        upkeep.routes(services.upkeep, services.mqtt.tenants),
         accounts.routes(services.mqtt),
         people.routes(services.people, tenant=services.settings.tenant, url=services.url),
         homekit.routes(bridges),
-        mapping.routes(services.reload_mapping),
+        mapping.routes(services.reload_mapping, services.rehearse),
         doctor.routes(services.examine_database, services.examine_parts),
     ]

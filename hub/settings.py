@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from contracts.local_hub import USUAL_PORTS, default_data_dir
 from hub.errors import SettingsError
 
-__all__ = ["Enrolment", "Setting", "Settings", "load", "schema"]
+__all__ = ["Enrolment", "HubSetting", "Settings", "load", "schema"]
 
 
 class Enrolment(StrEnum):
@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     hap_port: int = _port(
         "hap_port", "TCP port of the first HomeKit bridge; further bridges take the ports after it"
     )
+    hap_interfaces: str = _text(
+        "",
+        "network interfaces on which the HomeKit bridges are announced; empty: all that lead to a "
+        "home, so no bridge of containers and no tunnel",
+        allowed="names or patterns, separated by commas: eth0,wlan*",
+    )
     database_url: str = _text(
         "",
         "a Postgres server (15 or newer) to use instead of the hub's own",
@@ -99,15 +105,30 @@ class Settings(BaseSettings):
         description="a device that has been silent for this long leaves HomeKit; 0: never",
         json_schema_extra={"unit": "days"},
     )
+    silent_after: float = Field(
+        3600,
+        ge=60,
+        le=31622400,
+        description="how long a device that announces nothing (no next wake, no last will) may be "
+        "silent before Home shows that it does not respond; a mapping may say otherwise of some",
+        json_schema_extra={"unit": "s"},
+    )
     presets: str = _text(
         "",
         "other firmware whose devices join as they are",
-        allowed="names, separated by commas: tasmota,homie",
+        allowed="names, separated by commas: tasmota,homie,zigbee2mqtt,shelly,esphome",
     )
     mapping: str = _text(
         "",
         "rules for devices that use topics or units of their own; empty: the rules last read hold",
         allowed="a JSON file",
+    )
+    home_assistant: str = _text(
+        "",
+        "tell Home Assistant and openHAB of every device by MQTT discovery under this topic; "
+        "empty: do not",
+        pattern=r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?$",
+        allowed="Home Assistant's discovery prefix, which is homeassistant unless it was changed",
     )
     partitions: str = _text(
         "",
@@ -143,6 +164,11 @@ class Settings(BaseSettings):
         """The names of WEB_NAMES."""
         return [name.strip().lower() for name in self.web_names.split(",") if name.strip()]
 
+    @property
+    def interfaces(self) -> list[str]:
+        """The names of HAP_INTERFACES."""
+        return [name.strip() for name in self.hap_interfaces.split(",") if name.strip()]
+
 
 def load(**flags: object) -> Settings:
     """The settings from the environment, overridden by the given flags that are not None.
@@ -159,7 +185,7 @@ def load(**flags: object) -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class HubSetting:
     """One setting as the schema has it; `default` and `allowed` are texts with their units."""
 
     name: str
@@ -170,15 +196,15 @@ class Setting:
     description: str
 
 
-def schema() -> list[Setting]:
+def schema() -> list[HubSetting]:
     """Every setting, in the schema's order."""
     document = Settings.model_json_schema()
     return [_setting(name, part, document) for name, part in document["properties"].items()]
 
 
-def _setting(name: str, part: dict[str, Any], document: dict[str, Any]) -> Setting:
+def _setting(name: str, part: dict[str, Any], document: dict[str, Any]) -> HubSetting:
     unit = f" {part['unit']}" if "unit" in part else ""
-    return Setting(
+    return HubSetting(
         name=name,
         flag=f"--{name.replace('_', '-')}",
         variable=f"DORMOUSE_{name.upper()}",

@@ -15,11 +15,6 @@ from hypothesis import settings
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-# A shell starts what runs in its background with SIGINT ignored, and children inherit that; a
-# handler they do not inherit, so that a test's Ctrl-C ends its child.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
 _SUPPORT = Path(__file__).parent / "support"
 pytest_plugins = [f"tests.support.{f.stem}" for f in sorted(_SUPPORT.glob("[a-z]*.py"))]
 
@@ -28,12 +23,23 @@ pytest_plugins = [f"tests.support.{f.stem}" for f in sorted(_SUPPORT.glob("[a-z]
 # end. A file is one process's from its first test to its last.
 _LONGEST = ("test_rollout_storm.py", "test_every_page.py")
 _LONG = {
-    *("test_adding.py", "test_demo.py", "test_device.py", "test_end_to_end.py", "test_explain.py"),
-    *("test_fifteen.py", "test_first_light.py", "test_flash.py", "test_frame.py", "test_home.py"),
-    *("test_isolation.py", "test_new_driver.py", "test_people_cli.py", "test_powercut.py"),
-    *("test_qemu.py", "test_rollout_gates.py", "test_rollout_one.py", "test_survival.py"),
-    *("test_trust_doctor.py", "test_trust_enrolment.py", "test_trust_twin.py"),
-    *("test_api_access.py", "test_api_schema.py", "test_wifi_command.py"),
+    *("test_access.py", "test_adding.py", "test_backup.py", "test_bytes.py"),
+    *("test_charts_drawn.py", "test_command.py", "test_command_cuts.py", "test_demo.py"),
+    *("test_device.py", "test_end_to_end.py", "test_explain.py", "test_fifteen.py"),
+    *("test_first_light.py", "test_flash.py", "test_flash_chain.py", "test_frame.py"),
+    *("test_home.py", "test_homekit_page.py", "test_hung_database.py", "test_isolation.py"),
+    *("test_mains.py", "test_new_driver.py", "test_one_truth.py", "test_other_systems.py"),
+    *("test_places_page.py", "test_policies.py", "test_portal.py", "test_postgres.py"),
+    *(
+        "test_power_cut.py",
+        "test_powercut.py",
+        "test_qemu.py",
+        "test_restored.py",
+        "test_rollout_gates.py",
+    ),
+    *("test_rollout_one.py", "test_routes.py", "test_schema.py", "test_silent_strangers.py"),
+    *("test_survival.py", "test_trust_doctor.py", "test_trust_enrolment.py"),
+    *("test_trust_twin.py", "test_wifi_command.py", "test_wrong_clock.py"),
 }
 
 

@@ -76,7 +76,17 @@ bool app_read_trailer(const struct app_slot *slot, uint32_t size, struct app_tra
            memcmp(trailer->magic, "DORMOUSE", sizeof trailer->magic) == 0;
 }
 
-enum app_state app_check(const struct app_slot *slot) {
+/* Whether no image with a higher counter has been confirmed. */
+static bool counter_allows(const struct app_slot *slot, uint32_t counter) {
+    if (!port_flash_read(slot->start - COUNTER_SIZE, buffer, COUNTER_SIZE))
+        return false;
+    for (uint32_t i = 0; i < COUNTER_SIZE / sizeof *buffer; i += 2)
+        if (buffer[i] == ~buffer[i + 1] && buffer[i] > counter)
+            return false;
+    return true;
+}
+
+static enum app_state check_content(const struct app_slot *slot, uint32_t *counter) {
     uint32_t first, size;
     struct app_trailer trailer;
     if (!read_word(slot, 0, &first) || (first & 0xff) != IMAGE_MAGIC)
@@ -90,5 +100,12 @@ enum app_state app_check(const struct app_slot *slot) {
         trailer.first_word != (first & 0xffff) || trailer.size != size ||
         end + slot->key.modulus_length > slot->size)
         return APP_BAD_TRAILER;
+    *counter = app_trailer_counter(&trailer);
     return check_signature(slot, end);
+}
+
+enum app_state app_check(const struct app_slot *slot) {
+    uint32_t counter = 0;
+    enum app_state state = check_content(slot, &counter);
+    return app_bootable(state) && !counter_allows(slot, counter) ? APP_ROLLED_BACK : state;
 }

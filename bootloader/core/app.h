@@ -32,6 +32,7 @@ enum app_state {
     APP_UNSIGNED = 5,      /* no signature where one is required */
     APP_BAD_TRAILER = 6,   /* a signed trailer that is not of this image, key or slot */
     APP_BAD_SIGNATURE = 7, /* a signature where one belongs, but not our key's */
+    APP_ROLLED_BACK = 8,   /* good, but its security counter is below one that was confirmed */
     APP_STATES,            /* how many there are */
 };
 
@@ -43,7 +44,8 @@ static inline bool app_bootable(enum app_state state) {
 /* A slot, and what an image in it must be. */
 struct app_slot {
     /* Bytes from the start of the flash chip, a multiple of FLASH_SECTOR_SIZE. Images are linked
-     * for it, so that it is the `app` partition's offset in partitions.csv. */
+     * for it, so that it is the `app` partition's offset in partitions.csv. The COUNTER_SIZE bytes
+     * before it are the security counter's; there are so many. */
     uint32_t start;
 
     /* Bytes, a multiple of FLASH_SECTOR_SIZE, over APP_IROM_OFFSET; `start` + `size` fits 32 bits.
@@ -59,7 +61,8 @@ struct app_slot {
 };
 
 /* The trailer as it lies in flash after the image: 80 bytes, little-endian, then the signature.
- * Nothing in it is trusted before app_check() has said APP_SIGNED. */
+ * Nothing in it is trusted before app_check() has said APP_SIGNED. A board of more than 27
+ * characters runs on over `counter`; such an image has none. */
 struct app_trailer {
     char magic[8];             /* DORMOUSE */
     uint16_t format;           /* 1 */
@@ -68,8 +71,20 @@ struct app_trailer {
     uint32_t size;             /* bytes, as at 0x8ffc */
     uint32_t version;          /* major << 24, minor << 16, patch */
     char version_text[24];     /* padded with NUL; a full field has none */
-    char board[32];            /* as version_text; empty for any board */
+    char board[28];            /* as version_text; empty for any board */
+    uint32_t counter;          /* the security counter, if `board` ends with a NUL */
 };
+
+/* The security counter that a trailer names; 0 where it has none. */
+static inline uint32_t app_trailer_counter(const struct app_trailer *trailer) {
+    return trailer->board[sizeof trailer->board - 1] ? 0 : trailer->counter;
+}
+
+/* Bytes before a slot that hold its security counter. Entries of two words, a value and its
+ * complement; the counter is the largest value of a whole entry, 0 if there is none. They are added
+ * by images that have proved themselves, each in erased bytes, so that nothing is erased or written
+ * twice, and one that a power cut has torn does not count. */
+#define COUNTER_SIZE 2048u
 
 /* Whether `size` (bytes, the word at 0x8ffc) can be an image's in a slot of `slot_size` bytes. */
 static inline bool app_size_valid(uint32_t size, uint32_t slot_size) {

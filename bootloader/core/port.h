@@ -22,7 +22,7 @@
 /* --- flash --------------------------------------------------------------------------------------
  * `address`: bytes from the start of the flash chip, a multiple of 4. `length`: bytes, a multiple
  * of 4, at least 4. Buffers are aligned to 4. (The ROM's SPIRead and SPIWrite move words.) The core
- * stays inside the slot it was given.
+ * writes inside the slot it was given alone, and reads there and in the COUNTER_SIZE bytes before.
  *
  * Each returns false when the flash did not do it; what is there then is not known. A power cut may
  * leave any part of an erase or a write done: an update that was broken off is found by the check

@@ -8,6 +8,7 @@ characteristic, defaults, and which changes must not wait.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from collections.abc import Mapping
@@ -50,8 +51,10 @@ class Characteristic:
 
     `format` is HAP's (bool, uint8..uint64, int, float, string, tlv8, data); `minimum` and
     `maximum` are inclusive and None where there is no bound; `valid` lists the only values
-    allowed, or is empty; `length` is the longest text in characters. `follows` names the
-    characteristic of the same service whose value stands in until this one was fed.
+    allowed, or is empty; `length` is the longest text in characters. `least` and `most` are how
+    far an accessory may move its limits (a thermostat for a cold store), and what a device may
+    report. `follows` names the characteristic of the same service whose value stands in until
+    this one was fed.
     """
 
     name: str
@@ -60,6 +63,8 @@ class Characteristic:
     permissions: tuple[str, ...]
     minimum: float | None
     maximum: float | None
+    least: float | None
+    most: float | None
     step: float | None
     unit: str | None
     valid: tuple[int, ...]
@@ -83,6 +88,37 @@ class Characteristic:
         """Its values are whole numbers."""
         return self.format in _INTEGERS
 
+    @property
+    def two_state(self) -> bool:
+        """It is true or false, whatever HAP stores it as."""
+        return self.format == "bool" or self.valid == (0, 1)
+
+    def only_read(self) -> Characteristic:
+        """The same, which no controller writes."""
+        kept = tuple(one for one in self.permissions if one not in {"pw", "tw"})
+        return dataclasses.replace(self, permissions=kept)
+
+    def limited(
+        self,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        step: float | None = None,
+        valid: tuple[int, ...] = (),
+    ) -> Characteristic:
+        """The same with other limits, which are then the widest too; None or (): as it is."""
+        low = self.minimum if minimum is None else minimum
+        high = self.maximum if maximum is None else maximum
+        return dataclasses.replace(
+            self,
+            minimum=low,
+            maximum=high,
+            least=self.least if minimum is None else minimum,
+            most=self.most if maximum is None else maximum,
+            step=step or self.step,
+            valid=valid or self.valid,
+            default=_allowed(self.default, low, high, valid or self.valid),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -94,6 +130,19 @@ class Service:
     optional: tuple[str, ...]
     main: str
     category: int
+
+
+def _allowed(
+    default: Value, low: float | None, high: float | None, valid: tuple[int, ...]
+) -> Value:
+    """The default, or what is allowed nearest to it."""
+    if isinstance(default, bool | str):
+        return default
+    if valid:
+        return default if default in valid else valid[0]
+    near = default if low is None else max(default, low)
+    near = near if high is None else min(near, high)
+    return float(near) if isinstance(default, float) else int(near)
 
 
 def belongs(service: str, characteristic: str) -> bool:
@@ -135,6 +184,7 @@ def _default(raw: Mapping[str, Any], low: float | None, high: float | None) -> V
 
 def _characteristic(name: str, raw: Mapping[str, Any]) -> Characteristic:
     low, high = _bounds(raw)
+    widest: Mapping[str, Any] = _ours()["widest"].get(name, {})
     default = _ours()["defaults"].get(name, _default(raw, low, high))
     return Characteristic(
         name=name,
@@ -143,6 +193,8 @@ def _characteristic(name: str, raw: Mapping[str, Any]) -> Characteristic:
         permissions=tuple(raw["Permissions"]),
         minimum=low,
         maximum=high,
+        least=widest.get("minValue", low),
+        most=widest.get("maxValue", high),
         step=raw.get("minStep"),
         unit=raw.get("unit"),
         valid=tuple(sorted(raw.get("ValidValues", {}).values())),

@@ -14,7 +14,7 @@ from typing import Any
 from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, SERVICES
 from contracts.reading import SeriesKey, Value
 
-__all__ = ["Quantity", "Shape", "importance", "ordinary", "quantity", "shown"]
+__all__ = ["Quantity", "Shape", "importance", "is_counter", "ordinary", "quantity", "shown"]
 
 
 class Shape(StrEnum):
@@ -104,6 +104,20 @@ def shown(value: Value | None, kind: Quantity) -> str:
     if kind.words and float(value).is_integer() and int(value) in kind.words:
         return kind.words[int(value)]
     return f"{value:.{kind.decimals}f} {kind.unit}".rstrip()
+
+
+# What meters count, by the names that characteristics of our own and of other firmware have.
+_COUNTED = re.compile(
+    r"(Energy|Consumption|Production|Yield|Pulses?|Pulse_?Count|Counter|Impulses?|Rain|Rainfall"
+    r"|Precipitation|Water|WaterVolume|WaterUsed|GasVolume|Gas|Total|Odometer)$"
+)
+
+
+def is_counter(key: SeriesKey) -> bool:
+    """Whether it counts up for ever, as a meter does: what counts is by how much it rose."""
+    name = key.characteristic
+    own = CHARACTERISTICS.get(name)
+    return name == "Energy" or (own is None and bool(_COUNTED.search(name)))
 
 
 def ordinary(key: SeriesKey) -> bool:

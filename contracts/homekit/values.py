@@ -1,7 +1,8 @@
 """A device's raw value becomes a HomeKit value, or is refused with a reason.
 
-Strict where HAP-python is lenient (it takes "false" for true and clamps what is out of range):
-a wrong value is refused, never mended, since nobody could tell later what was measured.
+Strict where HAP-python is lenient (it takes "false" for true and stores what is not finite), and
+forgiving where there is no doubt what is meant: words for states, fractions of whole numbers, a
+version with something around it, a name with a character that HomeKit does not take.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import TypeVar
 
 from contracts.errors import ContractError
 from contracts.homekit.definitions import CHARACTERISTICS, SERVICES, Characteristic, belongs
+from contracts.homekit.words import meaning
 from contracts.reading import Value
 
-__all__ = ["BadValue", "parse", "proper_name"]
+__all__ = ["BadValue", "clean_name", "parse", "proper_name"]
 
 _Number = TypeVar("_Number", int, float)
 # Longer than any number in a finite range; guards int() against megabytes of digits.
@@ -25,30 +27,44 @@ _LONGEST_NUMBER = 64
 _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE | re.ASCII)
-_REVISION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}", re.ASCII)
-_WORDS = {"1": True, "true": True, "0": False, "false": False}
+# What stands around a version differs: v1.2.3, 12.3.1(tasmota), 20230913-112003/v1.14.0-gcb84623.
+_REVISION = re.compile(r"(?<![0-9.])[0-9]{1,9}(?:\.[0-9]{1,9}){1,2}", re.ASCII)
+_NUMBER = re.compile(r"(?<![0-9])[0-9]{1,9}(?![0-9])", re.ASCII)
 # HomeKit ignores accessories whose serial number or model is a single character.
 _TWO_OR_MORE = frozenset({"SerialNumber", "Model"})
 _REVISIONS = frozenset({"FirmwareRevision", "HardwareRevision"})
 _NAMES = frozenset({"Name", "ConfiguredName"})
+_NAME_LENGTH = 64
+_APOSTROPHES = "'\u2019"
 
 
 class BadValue(ContractError):  # noqa: N818  # reads as what it is: a bad value
     """A value is not allowed for its characteristic.
 
     `kind` is one of: service, characteristic (unknown, or they do not belong together), empty,
-    format, not-finite, range, length, name.
+    format, not-finite, range, length, name. For a number out of range `limit` is the allowed value
+    nearest to it, and `far` says that it lies further beyond than half of the range is wide: no
+    reading with a little too much, but something else.
     """
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(
+        self, kind: str, message: str, *, limit: Value | None = None, far: bool = False
+    ) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.limit, self.far = kind, limit, far
 
 
-def parse(service: str, characteristic: str, raw: str | bool | float) -> Value:
+def parse(
+    service: str,
+    characteristic: str,
+    raw: str | bool | float,
+    kind: Characteristic | None = None,
+) -> Value:
     """The value in its HAP format: bool, int, float (finite) or str.
 
-    `raw` is a plain topic's payload as text, or a JSON value of a `$batch`. Raises BadValue.
+    `raw` is a plain topic's payload as text, or a JSON value of a `$batch`. `kind` is the
+    characteristic with a series' own limits; without it the widest are allowed that an accessory
+    may have. Raises BadValue.
     """
     if service not in SERVICES:
         raise BadValue("service", f"no HomeKit service is called {_shown(service)}")
@@ -58,7 +74,7 @@ def parse(service: str, characteristic: str, raw: str | bool | float) -> Value:
         )
     if not belongs(service, characteristic):
         raise BadValue("characteristic", f"{service} has no characteristic {characteristic}")
-    kind = CHARACTERISTICS[characteristic]
+    kind = kind or CHARACTERISTICS[characteristic]
     if isinstance(raw, str) and raw == "":
         raise BadValue("empty", f"{characteristic}: empty value")
     if kind.format == "bool":
@@ -73,15 +89,32 @@ def parse(service: str, characteristic: str, raw: str | bool | float) -> Value:
 def proper_name(text: str) -> bool:
     """Whether HomeKit takes it as a name.
 
-    1 to 64 characters, the first and the last a letter or digit, no emoji, no control characters.
+    1 to 64 letters, digits, spaces and apostrophes, the first and the last a letter or digit.
     """
-    if not 1 <= len(text) <= 64 or not (text[0].isalnum() and text[-1].isalnum()):
-        return False
-    # Letters, marks, numbers, punctuation, spaces; not symbols (So: emoji), controls, surrogates.
-    return all(
-        unicodedata.category(c)[0] in "LMNP" or unicodedata.category(c) in {"Zs", "Sm", "Sc"}
-        for c in text
-    )
+    return text != "" and clean_name(text) == text
+
+
+def clean_name(text: str) -> str:
+    """What HomeKit takes of a name (see `proper_name`); empty where nothing is left of it.
+
+    Each character that is not allowed becomes a space, and several spaces one.
+    """
+    spaced = "".join(c if _in_names(c) else " " for c in text)
+    words = " ".join(spaced.split())
+    first = next((n for n, c in enumerate(words) if c.isalnum()), len(words))
+    return _without_end(words[first:][:_NAME_LENGTH])
+
+
+def _in_names(c: str) -> bool:
+    # Marks too: what Hindi or Thai writes is letters with marks.
+    return c in _APOSTROPHES or unicodedata.category(c)[0] in "LMN"
+
+
+def _without_end(text: str) -> str:
+    """Without what no name may end with; a mark belongs to the letter before it."""
+    while text and not text[-1].isalnum() and unicodedata.category(text[-1])[0] != "M":
+        text = text[:-1]
+    return text
 
 
 def _shown(text: str) -> str:
@@ -97,19 +130,28 @@ def _bool(kind: Characteristic, raw: str | bool | float) -> bool:
         return raw
     if isinstance(raw, int) and raw in (0, 1):
         return raw == 1
-    if isinstance(raw, str) and raw in _WORDS:
-        return _WORDS[raw]
+    if isinstance(raw, str):
+        found = {"1": 1, "0": 0}.get(raw, meaning(kind, raw))
+        if found is not None:
+            return found == 1
     raise _wrong(kind, raw)
 
 
 def _int(kind: Characteristic, raw: str | bool | float) -> int:
-    if isinstance(raw, str):
-        if len(raw) > _LONGEST_NUMBER or not _INTEGER.fullmatch(raw):
-            raise _not_a_number(kind, raw)
-        return int(raw)
-    if isinstance(raw, bool) or not _finite(kind, raw).is_integer():
+    if isinstance(raw, bool):
+        if kind.two_state:
+            return int(raw)
         raise _wrong(kind, raw)
-    return int(raw)
+    if isinstance(raw, str):
+        word = meaning(kind, raw) if not raw[:1].isdigit() else None
+        if word is not None:
+            return word
+        if len(raw) <= _LONGEST_NUMBER and _INTEGER.fullmatch(raw):
+            return int(raw)
+    number = _float(kind, raw)
+    if kind.valid and not number.is_integer():
+        raise _wrong(kind, raw)  # there is nothing between two states
+    return math.floor(number + 0.5)
 
 
 def _float(kind: Characteristic, raw: str | bool | float) -> float:
@@ -137,33 +179,57 @@ def _not_a_number(kind: Characteristic, raw: str) -> BadValue:
 
 
 def _within(kind: Characteristic, number: _Number) -> _Number:
-    if kind.valid and number not in kind.valid:
+    if kind.valid:
+        if number in kind.valid:
+            return number
         allowed = ", ".join(map(str, kind.valid))
-        raise BadValue("range", f"{kind.name}: {number} is not one of {allowed}")
-    if (kind.minimum is not None and number < kind.minimum) or (
-        kind.maximum is not None and number > kind.maximum
-    ):
-        allowed = f"{kind.minimum} to {kind.maximum}"
-        raise BadValue("range", f"{kind.name}: {_shown(str(number))} is not in {allowed}")
-    return number
+        raise BadValue("range", f"{kind.name}: {_shown(str(number))} is not one of {allowed}")
+    low, high = kind.least, kind.most
+    limit = low if low is not None and number < low else None
+    limit = high if high is not None and number > high else limit
+    if limit is None:
+        return number
+    width = math.inf if low is None or high is None else high - low
+    raise BadValue(
+        "range",
+        f"{kind.name}: {_shown(str(number))} is not in {low} to {high}",
+        limit=int(limit) if kind.integral else float(limit),
+        far=abs(number - limit) > width / 2,
+    )
 
 
 def _text(kind: Characteristic, raw: str | bool | float) -> str:
     if not isinstance(raw, str):
         raise _wrong(kind, raw)
+    if kind.name in _NAMES:
+        return _name(kind, raw)
     if len(raw) > kind.length:
         raise BadValue("length", f"{kind.name}: {len(raw)} characters, at most {kind.length}")
     if kind.format in ("tlv8", "data"):
         return _blob(kind, raw)
-    if kind.name in _NAMES and not proper_name(raw):
-        raise BadValue("name", f"{kind.name}: {_shown(raw)} is no name that HomeKit takes")
-    if kind.name in _REVISIONS and not _REVISION.fullmatch(raw):
-        raise BadValue("format", f"{kind.name}: {_shown(raw)} is not x.y.z in digits")
+    if kind.name in _REVISIONS:
+        return _revision(kind, raw)
     if kind.name in _TWO_OR_MORE and len(raw) < 2:
         raise BadValue("length", f"{kind.name}: at least 2 characters")
     if any(unicodedata.category(c) in {"Cc", "Cs"} for c in raw):
         raise BadValue("format", f"{kind.name}: control characters")
     return raw
+
+
+def _name(kind: Characteristic, raw: str) -> str:
+    cleaned = clean_name(raw)
+    if cleaned:
+        return cleaned
+    if len(raw) > kind.length:
+        raise BadValue("length", f"{kind.name}: {len(raw)} characters, at most {kind.length}")
+    raise BadValue("name", f"{kind.name}: {_shown(raw)} is no name that HomeKit takes")
+
+
+def _revision(kind: Characteristic, raw: str) -> str:
+    found = _REVISION.search(raw) or _NUMBER.search(raw)
+    if found is None:
+        raise BadValue("format", f"{kind.name}: {_shown(raw)} is not x.y.z in digits")
+    return found[0]
 
 
 def _blob(kind: Characteristic, raw: str) -> str:

@@ -12,8 +12,9 @@
     movi a0, rom_start
     jx a0
 
-/* Every exception is looked at by one routine; the interrupted registers go to `frame`, whose
- * address is in EXCSAVE1. Nothing here may read data from 0x40000000 before the region is open. */
+/* Every exception is looked at by one routine; the interrupted registers go to the frame whose
+ * address is in EXCSAVE1 (struct frame in exceptions.c). Nothing here may read data from a region
+ * before that region is open. */
     .macro save
     xsr a0, excsave1    /* a0: the frame, EXCSAVE1: the interrupted a0 */
     s32i a1, a0, 4
@@ -48,19 +49,42 @@ take_exception:
     mov a2, a0
     rsr a3, excsave1
     s32i a3, a2, 0      /* the interrupted a0 */
-    wsr a2, excsave1    /* for the next exception */
-    movi a3, 1
-    slli a3, a3, 30     /* 0x40000000: its region is opened while we look */
+    rsr a3, sar
+    s32i a3, a2, 64
+    rsr a3, epc1
+    s32i a3, a2, 68
+    rsr a3, ps
+    s32i a3, a2, 72
+    l32i a3, a2, 76     /* the frame of an exception within this one */
+    wsr a3, excsave1
     movi a4, 1
+    movi a3, 1
+    slli a3, a3, 30     /* 0x40000000 and 0x60000000: their regions are opened while we look */
+    wdtlb a4, a3
+    movi a3, 3
+    slli a3, a3, 29
     wdtlb a4, a3
     dsync
-    addmi a1, a2, 0x7f00 /* frame + 0x7f00: the top of our data is the stack */
-    call0 on_exception  /* a2: the frame; returns the attribute that the region gets back */
-    rsr a0, excsave1
-    movi a3, 1
-    slli a3, a3, 30
-    wdtlb a2, a3
+    l32i a1, a2, 80     /* a stack of our own */
+    mov a12, a2
+    call0 on_exception  /* a2: the frame; returns what the two regions get, in a2 and a3 */
+    mov a0, a12
+    movi a4, 1
+    slli a4, a4, 30
+    wdtlb a2, a4
+    movi a4, 3
+    slli a4, a4, 29
+    wdtlb a3, a4
     dsync
+    l32i a3, a0, 72
+    wsr a3, ps
+    rsync
+    wsr a0, excsave1
+    l32i a3, a0, 64
+    wsr a3, sar
+    l32i a3, a0, 68
+    wsr a3, epc1
+    rsync
     l32i a1, a0, 4
     l32i a2, a0, 8
     l32i a3, a0, 12
@@ -79,31 +103,8 @@ take_exception:
     l32i a0, a0, 0
     rfe
 
-    .macro entry name
-    .section .rom.\name, "ax"
-    j fake_\name
-    .endm
-    entry ets_printf
-    entry ets_delay_us
-    entry uart_div_modify
-    entry Cache_Read_Enable
-    entry SPIEraseSector
-    entry SPIWrite
-    entry SPIRead
-    entry gpio_init
-    entry gpio_input_get
-    entry MD5Init
-    entry MD5Update
-    entry MD5Final
-    entry SHA1Init
-    entry SHA1Update
-    entry SHA1Final
-    entry memcmp
-    entry memcpy
-    entry memset
-    entry rom_exit
-    entry rom_datagram
-    entry rom_restart
-
-    .section .rom.__udivsi3, "ax"
-    j __udivsi3
+/* A jump for each of the ROM's functions, at its address. */
+#define ROM(name, address) .org address - 0x40000000; j fake_##name
+#define ROM_OF(name, address) .org address - 0x40000000; j fake_##name
+#define ROM_SUM(name, address) .org address - 0x40000000; j name
+#include "functions.h"

@@ -1,6 +1,6 @@
 #include "host.h"
 
-enum { CALL_EXIT = 1, CALL_READ = 3, CALL_WRITE = 4, CALL_OPEN = 5, CALL_LSEEK = 19,
+enum { CALL_EXIT = 1, CALL_READ = 3, CALL_WRITE = 4, CALL_OPEN = 5, CALL_LSEEK = 19, CALL_ARGUMENTS_COUNT = 1000,
        CALL_ARGUMENTS_SIZE = 1001, CALL_ARGUMENTS = 1002 };
 
 static uint32_t arguments[512]; /* argv and the strings it points to */
@@ -20,6 +20,8 @@ const char *host_argument(enum argument number) {
             host_exit(EXIT_HOST);
         call(CALL_ARGUMENTS, (uint32_t)arguments, 0, 0);
     }
+    if ((int32_t)number >= call(CALL_ARGUMENTS_COUNT, 0, 0, 0))
+        return "-";
     return (const char *)arguments[number];
 }
 
@@ -48,6 +50,10 @@ int32_t host_read(int32_t file, void *into, uint32_t length) {
 
 void host_write_at(int32_t file, uint32_t offset, const void *from, uint32_t length) {
     call(CALL_LSEEK, (uint32_t)file, offset, 0);
+    host_write(file, from, length);
+}
+
+void host_write(int32_t file, const void *from, uint32_t length) {
     if (call(CALL_WRITE, (uint32_t)file, (uint32_t)from, length) != (int32_t)length)
         host_exit(EXIT_HOST);
 }

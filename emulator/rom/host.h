@@ -9,6 +9,8 @@ enum {
     EXIT_CUT = 9,           /* in the middle of a flash operation, as asked */
     EXIT_RESTART = 30,      /* the device wants to restart */
     EXIT_NO_DATAGRAMS = 31, /* every datagram was taken, and none ended the session */
+    EXIT_ASLEEP = 32,       /* deep sleep; `sleep` says for how many microseconds, 0 for ever */
+    EXIT_WATCHDOG = 33,     /* the watchdog was not fed */
     EXIT_FAULT = 70,        /* an exception */
     EXIT_STRICT = 71,       /* a byte was read or written where the chip only knows words */
     EXIT_MISUSE = 72,       /* a ROM function was called as the real one cannot be */
@@ -25,9 +27,10 @@ enum argument {
     ARGUMENT_PIN_BITS,  /* which of them: bit n is GPIO n */
     ARGUMENT_STRICT,    /* 1: trap bytes in IRAM and flash */
     ARGUMENT_DATAGRAMS, /* file of u16 length and datagram each; - for none */
+    ARGUMENT_LINK,      /* PREFIX.in and PREFIX.out: the wire of link.h; - or none for none */
 };
 
-/* An argument as text, and as a number. */
+/* An argument as text, and as a number; "-" where the command line has none. */
 const char *host_argument(enum argument number);
 int32_t host_number(enum argument number);
 
@@ -35,6 +38,7 @@ int32_t host_number(enum argument number);
  * bytes; host_read returns how many there were. */
 int32_t host_open(const char *path, int flags);
 int32_t host_read(int32_t file, void *into, uint32_t length);
+void host_write(int32_t file, const void *from, uint32_t length);
 void host_write_at(int32_t file, uint32_t offset, const void *from, uint32_t length);
 
 /* To standard output; a number as a line of its own after its name. */

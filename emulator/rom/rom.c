@@ -1,10 +1,13 @@
 /* What the mask ROM does at power-on, and its functions, on QEMU. */
 #include "rom.h"
 
-#include <stdarg.h>
-
+#include "clock.h"
 #include "digest.h"
+#include "exceptions.h"
 #include "host.h"
+#include "interrupts.h"
+#include "link.h"
+#include "peripherals.h"
 
 #define O_RDONLY 0
 #define O_RDWR 2
@@ -12,23 +15,39 @@
 #define RTC_SIZE 1024u /* bytes */
 #define CHECKSUM_SEED 0xefu
 #define RTC_RESET_REASON 0x100u /* bytes: where the SDK keeps it ... */
-#define RESET_SOFT 4u           /* ... and its REASON_SOFT_RESTART */
+#define RESET_SOFT 4u           /* ... and its REASON_SOFT_RESTART and REASON_DEEP_SLEEP_AWAKE */
+#define RESET_DEEP_SLEEP 5u
 #define IMAGE_MAGIC 0xe9u
 
-static uint32_t waited_us, started_at;
+_Noreturn void fake_rom_reset(uint32_t reason, uint32_t status);
+
+static uint64_t started_at;
 static int32_t datagrams = -1;
 
-static uint32_t ccount(void) {
-    uint32_t count;
-    __asm__ volatile("rsr %0, ccount" : "=a"(count));
-    return count;
+/* The stack that sector 0 hands on: from the end of DRAM down to the ROM's own variables. */
+#define STACK_END ((uint32_t *)0x40000000)
+#define STACK_LIMIT ((uint32_t *)0x3fffe000)
+#define UNTOUCHED 0xa5c35a3cu
+
+static uint32_t stack_used(void) {
+    const uint32_t *word = STACK_LIMIT;
+    while (word < STACK_END && *word == UNTOUCHED)
+        word++;
+    return (uint32_t)(STACK_END - word) * 4;
 }
 
 _Noreturn void rom_end(uint32_t status) {
-    host_print_number("ccount", ccount() - started_at);
+    clock_stop();
+    peripheral_uart_flush();
+    host_print_number("ccount", (uint32_t)(clock_ticks() - started_at));
+    host_print_number("us", (uint32_t)clock_us());
     host_print_number("operations", flash_operations());
+    host_print_number("reads", flash_reads());
+    host_print_number("stack", stack_used());
+    memory_open();
     if (host_argument(ARGUMENT_RTC)[0] != '-')
         host_write_at(host_open(host_argument(ARGUMENT_RTC), O_RDWR), 0, RTC, RTC_SIZE);
+    link_end();
     host_exit(status);
 }
 
@@ -39,6 +58,7 @@ static void boot(void) {
     fake_SPIRead(0, head, sizeof head);
     if ((head[0] & 0xff) != IMAGE_MAGIC)
         return;
+    flash_describe(head[0]);
     for (uint32_t count = head[0] >> 8 & 0xff; count; count--) {
         uint32_t segment[2];
         fake_SPIRead(at, segment, sizeof segment);
@@ -53,7 +73,7 @@ static void boot(void) {
     fake_SPIRead(at & ~15u, last, sizeof last);
     if (sum != last[3] >> 24)
         return;
-    started_at = ccount();
+    started_at = clock_ticks();
     ((void (*)(void))head[1])();
 }
 
@@ -61,85 +81,23 @@ _Noreturn void rom_start(void) {
     flash_begin(host_argument(ARGUMENT_FLASH), (uint32_t)host_number(ARGUMENT_CUT));
     if (host_argument(ARGUMENT_RTC)[0] != '-')
         host_read(host_open(host_argument(ARGUMENT_RTC), O_RDONLY), RTC, RTC_SIZE);
+    clock_begin();
     exceptions_begin(host_number(ARGUMENT_STRICT) == 1);
+    if (link_begin())
+        exceptions_set_apart();
     boot();
     rom_end(EXIT_NO_BOOT);
 }
 
 /* --- functions of the real ROM --------------------------------------------------------------- */
 
-static void print_in(uint32_t number, uint32_t base) {
-    static const char digits[] = "0123456789abcdef";
-    char text[12], *at = text + sizeof text;
-    *--at = 0;
-    do {
-        *--at = digits[number % base];
-        number /= base;
-    } while (number);
-    host_print(at);
-}
-
-int fake_ets_printf(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    for (; *format; format++) {
-        char letter[2] = {*format, 0};
-        if (*format != '%') {
-            host_print(letter);
-            continue;
-        }
-        switch (*++format) {
-        case 'd':
-        case 'u': print_in(va_arg(arguments, uint32_t), 10); break;
-        case 'x': print_in(va_arg(arguments, uint32_t), 16); break;
-        case 's': host_print(va_arg(arguments, const char *)); break;
-        default: rom_end(EXIT_MISUSE);
-        }
-    }
-    va_end(arguments);
-    return 0;
-}
-
-void fake_ets_delay_us(uint32_t us) {
-    waited_us += us;
-}
-
 void fake_uart_div_modify(uint32_t uart, uint32_t divisor) {
-    if (uart != 0 || divisor == 0)
+    if (uart > 1 || divisor == 0)
         rom_end(EXIT_MISUSE);
 }
 
-void fake_gpio_init(void) {
-}
-
-uint32_t fake_gpio_input_get(void) {
-    int32_t at_ms = host_number(ARGUMENT_PIN_MS);
-    uint32_t levels = 0xa5a5;
-    if (at_ms >= 0 && waited_us >= (uint32_t)at_ms * 1000)
-        levels ^= (uint32_t)host_number(ARGUMENT_PIN_BITS);
-    return levels;
-}
-
-void *fake_memcpy(void *to, const void *from, uint32_t length) {
-    uint8_t *target = to;
-    const uint8_t *source = from;
-    while (length--)
-        *target++ = *source++;
-    return to;
-}
-
-void *fake_memset(void *to, int value, uint32_t length) {
-    for (uint8_t *target = to; length--;)
-        *target++ = (uint8_t)value;
-    return to;
-}
-
-int fake_memcmp(const void *first, const void *second, uint32_t length) {
-    const uint8_t *a = first, *b = second;
-    for (; length--; a++, b++)
-        if (*a != *b)
-            return *a - *b;
-    return 0;
+uint32_t fake_rand(void) {
+    return peripheral_random();
 }
 
 /* --- functions of ours, for the test applications -------------------------------------------- */
@@ -150,8 +108,34 @@ _Noreturn void fake_rom_exit(uint32_t status) {
 
 /* The device restarts: whoever runs QEMU starts it again, with the reset reason of a restart. */
 _Noreturn void fake_rom_restart(void) {
-    RTC[RTC_RESET_REASON / 4] = RESET_SOFT;
-    rom_end(EXIT_RESTART);
+    fake_rom_reset(RESET_SOFT, EXIT_RESTART);
+}
+
+/* A reset for that reason, by which the SDK knows it at the next start. */
+_Noreturn void fake_rom_reset(uint32_t reason, uint32_t status) {
+    RTC[RTC_RESET_REASON / 4] = reason;
+    rom_end(status);
+}
+
+/* Deep sleep: whoever runs QEMU starts it again after so long. */
+_Noreturn void fake_rom_asleep(uint32_t us) {
+    host_print_number("sleep", us);
+    fake_rom_reset(RESET_DEEP_SLEEP, EXIT_ASLEEP);
+}
+
+uint64_t fake_rom_time_us(void) {
+    return clock_us();
+}
+
+/* An application begins, on a stack that is watched from here down. */
+void fake_rom_begin(void) {
+    uint32_t *here = __builtin_frame_address(0);
+    for (uint32_t *word = STACK_LIMIT; word < here - 32; word++)
+        *word = UNTOUCHED;
+    host_print_number("begin", (uint32_t)(clock_ticks() - started_at));
+    host_print_number("begin_reads", flash_reads());
+    if (link_there())
+        interrupts_begin();
 }
 
 /* The next datagram that arrives; ends the run when none is left. */

@@ -15,7 +15,10 @@ _KEY_LENGTH = 10
 
 
 def device_id() -> str:
-    """`esp8266_<chip id>`: the broker user name and the second level of every topic."""
+    """`esp8266_<chip id>`: the broker user name and the second level of every topic.
+
+    The port gives the chip's 24 bits lowest byte first, in 4 bytes: the last two digits are 00.
+    """
     return "esp8266_" + str(hexlify(machine.unique_id()), "ascii")
 
 
@@ -36,9 +39,9 @@ def password() -> str:
 def access_point():
     """(name, password, whether the SDK has it) of the portal's network.
 
-    The password is made once and stored on flash; `dormouse provision` prints it.
+    The password is made once and stored on flash; `dormouse flash` and `label` print it.
     """
-    name = "dormouse-" + device_id()[-4:]
+    name = "dormouse-" + device_id()[8:14]
     try:
         with open(ACCESS_POINT_FILE) as file:
             stored = file.read()

@@ -7,10 +7,13 @@ in RTC memory too, so that a restart loses none.
 import errno
 import time
 
-from dormouse import messages, packets, rtc, switch, watchdog
+import machine
+
+from dormouse import messages, packets, rows, rtc, switch, watchdog
 from dormouse.deadline import Deadline
 from dormouse.mqtt_session import KEEPALIVE_S, MqttSession, Refused
 from dormouse.packets import BadPacket
+from dormouse.report import Report
 from dormouse.sensors import Sensors
 from dormouse.tcp import ANSWER_MS, Timeout
 from dormouse.wake import (
@@ -19,7 +22,10 @@ from dormouse.wake import (
     finish_wifi_trial,
     measure,
     queue_ota_outcome,
+    queue_plain,
+    queue_removals,
     select_wifi,
+    unrecorded,
 )
 from dormouse.wifi import Station, credentials_digest
 
@@ -33,6 +39,8 @@ _PING_MS = KEEPALIVE_S * 500
 # How often RTC memory gets the clock: a restart loses so much of it.
 _SAVE_S = 2
 _DAY = 86400
+# Readings in a message, when larger ones found no memory: as few as a wake sends then.
+_SMALLEST_BATCH = messages.BATCH_LIMIT // 4
 _SET = "Switch/On/set"
 _ONLINE = "$online"
 
@@ -55,7 +63,7 @@ class MainsDevice:
         self.clock = clock
         self.settings = settings
         self.reset = reset
-        self.station = Station(record, clock, settings)
+        self.station = Station(record, clock, settings, False)
         self.sensors = Sensors(settings.sensors)
         self.series = self.sensors.series + [switch.SERIES]
         self.switch = switch.Switch(settings.switch, record.has(rtc.RELAY_ON))
@@ -65,10 +73,13 @@ class MainsDevice:
         # The latest of each series that was not published, by index; whether a report is due.
         self.unpublished: dict = {}
         self.report_due = True
+        # Whether that is to be whole: a session begins with such a one.
+        self.whole_due = True
         # What the broker has yet to acknowledge: {packet id: last reading in it}.
         self.unacked: dict = {}
-        # The last reading that this session queued.
+        # The last reading that this session queued, and how many go into one message.
         self.queued_seq = 0
+        self.batch_limit = messages.BATCH_LIMIT
         # What goes on about an update command, once there was one.
         self.negotiation = negotiation
         # The clock as the RTC memory has it.
@@ -97,6 +108,12 @@ class MainsDevice:
                     pause = _MIN_PAUSE_MS
                     self.serve(session)
                     self.enter_ota_server(session)
+            except MemoryError:
+                # The smallest pieces are too large: a restart makes the heap whole again.
+                if self.batch_limit <= _SMALLEST_BATCH:
+                    raise
+                self.batch_limit //= 2
+                print("broker: MemoryError")
             except (OSError, BadPacket, Refused) as error:
                 print("broker:", type(error).__name__, error)
                 self.record.broker_ip = b"\0" * 4
@@ -116,7 +133,7 @@ class MainsDevice:
         digest = credentials_digest(self.settings.ssid, self.settings.key)
         if self.record.wifi_digest == digest and self.station.wlan.isconnected():
             return True
-        self.station = Station(self.record, self.clock, self.settings)
+        self.station = Station(self.record, self.clock, self.settings, False)
         self.station.start()
         return self.station.wait(Deadline(_JOIN_MS))
 
@@ -163,7 +180,7 @@ class MainsDevice:
         # All that the database has not acknowledged: what the last session sent may be lost.
         self.queued_seq = 0
         self.unpublished[len(self.series) - 1] = self.switch.on
-        self.report_due = True
+        self.report_due = self.whole_due = True
         self.queue(session)
         outcome_delivered = queue_ota_outcome(session, self.record)
         session.open()
@@ -173,30 +190,48 @@ class MainsDevice:
         self.handle_commands(session)
         if self.record.has(rtc.WIFI_TRIAL):
             # How it ended is reported before it is forgotten.
-            session.publish("$report", self.report(), True)
+            self.publish_report(session, self.report())
             session.send()
             finish_wifi_trial(self.record, self.settings)
 
     def queue(self, session) -> None:
-        """Queue readings that were not, the values on their topics, the report if it is due."""
+        """Queue readings that were not, values that are asked for, the report if it is due."""
         record = self.record
-        now = self.clock.tick()
-        batch, self.queued_seq = messages.batch(
-            record, now, self.series, self.queued_seq, record.seq
-        )
-        if batch:
-            self.unacked[session.publish("$batch", batch, True)] = self.queued_seq
-        for index, value in self.unpublished.items():
-            series = self.series[index]
-            retain = series is switch.SERIES
-            text = messages.format_value(value, series.decimals)
-            session.publish(series.name, text, retain, retain)
-        self.unpublished = {}
-        if self.report_due:
-            self.report_due = False
-            session.publish("$report", self.report(), True)
+        # Only a hub that said so gets rows: nobody else's message would be read before the next
+        # connection.
+        as_rows = record.hub == rtc.HUB_ROWS
+        values, self.unpublished = list(self.unpublished.items()), {}
+        report = self.report() if self.report_due else None
+        self.report_due = False
+        whole = report and (not as_rows or self.whole_due or report.due())
+        brief = report.brief() if report and not whole else None
+        self.queue_batch(session, as_rows, unrecorded(self.series, values), brief)
+        plain = [one for one in values if self.series[one[0]] is not switch.SERIES]
+        if self.settings.plain or not as_rows:
+            queue_plain(session, self.series, plain)
+        if len(plain) < len(values):
+            session.publish(switch.SERIES.name, "1" if self.switch.on else "0", True, True)
+        if report and whole:
+            self.publish_report(session, report)
 
-    def report(self) -> str:
+    def queue_batch(self, session, as_rows: bool, states, brief) -> None:
+        """Queue a `$batch` of readings that were not, as far as it goes."""
+        record, after = self.record, self.queued_seq
+        now = self.clock.tick()
+        if as_rows:
+            # As much smaller as messages that list them have become.
+            room = rows.room(session, 0) * self.batch_limit // messages.BATCH_LIMIT
+            payload, self.queued_seq = rows.batch(
+                record, now, self.series, after, record.seq, room, states, brief
+            )
+        else:
+            payload, self.queued_seq = messages.batch(
+                record, now, self.series, after, record.seq, self.batch_limit
+            )
+        if payload:
+            self.unacked[session.publish("$batch", payload, True)] = self.queued_seq
+
+    def report(self) -> Report:
         """`$report` of a device that stays awake."""
         state = {
             "reset": self.reset,
@@ -206,7 +241,26 @@ class MainsDevice:
             "rssi": self.station.rssi(),
         }
         problems, self.sensors.problems = self.sensors.problems, []
-        return messages.report(self.record, self.settings, state, problems)
+        return Report(self.record, self.settings, state, problems)
+
+    def publish_report(self, session, report: Report) -> None:
+        """Queue the whole of a report."""
+        self.whole_due = False
+        report.publish(session)
+        # Should it be lost with the connection: the next begins with another one.
+        report.delivered()
+
+    def handle_ack(self, payload) -> None:
+        """Drop the readings that an `$ack` says the database holds."""
+        record = self.record
+        as_rows = record.hub == rtc.HUB_ROWS
+        ack = messages.json_object(payload)
+        dropped = record.pending.drop(messages.acked_seq(ack, record))
+        rows.learn(record, ack, as_rows, dropped)
+        if as_rows and record.hub != rtc.HUB_ROWS:
+            # It has not read what was sent: all of it goes again.
+            self.queued_seq = 0
+        rtc.save(record)
 
     def serve(self, session) -> None:
         """Follow commands, publish and ping until an update begins or other WiFi is to be tried.
@@ -267,12 +321,27 @@ class MainsDevice:
                     self.switch.set(on)
                     self.switched = True
             elif name == "$ack":
-                self.record.pending.drop(messages.acked_seq(payload, self.record))
-                rtc.save(self.record)
-            elif name == "$config" and apply_config(payload, self.record, self.settings):
-                self.measure_at = Deadline(0)
+                self.handle_ack(payload)
+            elif name == "$config":
+                self.handle_config(session, payload)
             elif name == "$ota" and (payload or self.negotiation):
                 self.handle_ota(session, payload)
+
+    def handle_config(self, session, payload) -> None:
+        """Apply settings; other sensors want a restart. Raises OSError, BadPacket."""
+        sensors = self.settings.sensors
+        if not apply_config(payload, self.record, self.settings):
+            return
+        self.measure_at = Deadline(0)
+        if self.settings.sensors != sensors:
+            session.connection.deadline = Deadline(ANSWER_MS)
+            queue_removals(session, self.settings)
+            self.publish_report(session, self.report())
+            session.send()
+            session.close()
+            self.clock.tick()
+            rtc.save(self.record)
+            machine.reset()
 
     def handle_ota(self, session, payload) -> None:
         """Answer an update command, or begin when the hub says so. Raises OSError, BadPacket."""

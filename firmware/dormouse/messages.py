@@ -2,7 +2,7 @@
 
 import json
 
-from dormouse.version import BOARD, VERSION
+from dormouse.version import VERSION
 
 BATCH_LIMIT = 24
 """Readings in a `$batch`: 1.5 KB of JSON, which is what the heap has in one piece for sure."""
@@ -13,7 +13,8 @@ def format_value(value, decimals: int) -> str:
     if not decimals:
         return str(int(value + 0.5) if value >= 0 else -int(0.5 - value))
     text = ("%." + str(decimals) + "f") % value
-    return text.rstrip("0").rstrip(".")
+    text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def batch(record, now: int, series, after: int, upto: int, limit: int = BATCH_LIMIT):
@@ -47,39 +48,14 @@ def boot_id(record) -> str:
     return "%02x%02x%02x%02x" % tuple(record.boot)
 
 
-def report(record, settings, state: dict, problems) -> str:
-    """`$report`: `state` is what the caller knows (reset, up, next_wake_s, battery_mv, rssi)."""
-    import gc
-
-    gc.collect()
-    payload = {
-        "firmware": VERSION,
-        "board": BOARD,
-        "model": settings.model,
-        "boot": boot_id(record),
-        "seq": record.seq,
-        "awake_ms": record.awake_ms,
-        "heap_free": gc.mem_free(),
-        "config": settings.config,
-    }
-    payload.update(state)
-    problems = problems + ["setting " + name for name in settings.invalid]
-    if settings.wifi_problem:
-        problems.append(settings.wifi_problem)
-    if problems:
-        payload["problems"] = problems
-    return json.dumps(payload)
-
-
 def enrolment(device: str, password: str, model: str) -> str:
     """What `enrol/<id>` carries."""
     payload = {"id": device, "password": password, "model": model, "firmware": VERSION}
     return json.dumps(payload)
 
 
-def acked_seq(payload, record) -> int:
+def acked_seq(ack: dict, record) -> int:
     """The sequence number that an `$ack` acknowledges; 0 if it is another boot identity's."""
-    ack = json_object(payload)
     seq = ack.get("seq")
     if ack.get("boot") != boot_id(record) or not isinstance(seq, int):
         return 0

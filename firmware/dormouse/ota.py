@@ -13,7 +13,7 @@ import json
 import machine
 import network
 
-from dormouse import ota_command, rtc, settings
+from dormouse import ota_command, rtc, security_counter, settings
 from dormouse.version import VERSION
 
 FILE = "ota.json"
@@ -75,9 +75,13 @@ def store_begun(command: dict) -> None:
 
 
 def check_flash(record) -> None:
-    """After a restart: set the record's flag if the broker has not had an update's outcome."""
-    record.set(rtc.OTA_OUTCOME, last_update().get("state") == ota_command.OPEN)
-    if record.magic == rtc.OTA_REQUEST or not record.has(rtc.OTA_OUTCOME):
+    """After a restart: set the record's flag if the broker has not had an update's outcome.
+
+    Or if the image that runs is still to be confirmed.
+    """
+    told = last_update().get("state") != ota_command.OPEN
+    record.set(rtc.OTA_OUTCOME, not told or security_counter.due() > 0)
+    if record.magic == rtc.OTA_REQUEST or told:
         # There is no OTA server; or somebody asked for it at the prompt or by a button.
         record.magic = rtc.NO_MAGIC
 
@@ -94,12 +98,30 @@ def outcome(record) -> dict:
 
 
 def store_outcome(record, last: dict) -> None:
-    """The broker has the outcome: store it, for the same command sent again."""
+    """The broker has the outcome: store it, for the same command sent again.
+
+    An image that came so far is confirmed: its security counter is stored too.
+    """
     record.magic = rtc.NO_MAGIC
     record.set(rtc.OTA_OUTCOME, False)
+    confirm_image()
     if last:
         try:
             settings.write_file(FILE, json.dumps(last))
         except OSError as error:
             # Then it is published once more after the next restart.
+            print("ota:", error)
+
+
+def confirm_image() -> None:
+    """Store the security counter of the image that runs, if it is higher than what is stored."""
+    from dormouse.ota_negotiation import slot_size
+
+    counter = security_counter.due()
+    # What runs from files says nothing about the image in the slot.
+    if counter and slot_size():
+        try:
+            if not security_counter.store(counter):
+                print("ota: no room for the security counter")
+        except OSError as error:
             print("ota:", error)

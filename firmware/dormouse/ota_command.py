@@ -3,23 +3,25 @@
 ACCEPTED, REFUSED, OPEN = "accepted", "refused", "open"
 UPDATED, FAILED = "updated", "failed"
 _MAX_VERSION_LENGTH = 64
-_OPTIONAL = (("board", str), ("key", str), ("size", int), ("battery_mv", int), ("downgrade", bool))
+_OPTIONAL = (("board", str), ("key", str), ("size", int), ("battery_mv", int), ("downgrade", bool),
+             ("counter", int))  # fmt: skip
 
 
 class Target:
     """The device that a command is for, as it is.
 
     `slot` in bytes, 0 if no update reaches this firmware; `battery_mv` None where it is not
-    measured; `key` empty where any will do.
+    measured; `key` empty where any will do; `counter`: the highest security counter confirmed.
     """
 
-    def __init__(self, device, version, board, slot, key="", battery_mv=None):
+    def __init__(self, device, version, board, slot, key="", battery_mv=None, counter=0):
         self.device = device
         self.version = version
         self.board = board
         self.slot = slot
         self.key = key
         self.battery_mv = battery_mv
+        self.counter = counter
 
 
 def decide(command: dict, target: Target, last: dict):
@@ -34,7 +36,7 @@ def decide(command: dict, target: Target, last: dict):
     last_id = last.get("id", 0)
     if command["id"] == last_id and last.get("state") in (UPDATED, FAILED):
         return last["state"], last.get("reason")
-    if command["id"] <= last_id:
+    if not newer(command["id"], last_id):
         return REFUSED, "old"
     reason = _mismatch(command, target)
     return (REFUSED, reason) if reason else (ACCEPTED, None)
@@ -51,6 +53,7 @@ def _mismatch(command: dict, target: Target):
         ("size", command.get("size", 0) > target.slot),
         ("key", target.key and command.get("key") != target.key),
         ("downgrade", not command.get("downgrade") and running and new < running),
+        ("counter", command.get("counter", target.counter) < target.counter),
         ("battery", target.battery_mv is not None and missing_mv > 0),
     ):
         if holds:
@@ -72,6 +75,14 @@ def well_formed(command: dict) -> bool:
 def valid_id(value) -> bool:
     """Whether it may be a command's number."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 0xFFFFFFFF
+
+
+def newer(number: int, last: int) -> bool:
+    """Whether a command came after the last one: numbers go round (RFC 1982, 32 bits).
+
+    So there is a next number after every other, whatever was stored. 0 is none.
+    """
+    return not last or 0 < (number - last & 0xFFFFFFFF) < 0x80000000
 
 
 def parse_version(text):

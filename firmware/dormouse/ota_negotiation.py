@@ -9,7 +9,7 @@ import os
 
 import esp
 
-from dormouse import identity, messages, ota, ota_command
+from dormouse import identity, messages, ota, ota_command, security_counter
 from dormouse.deadline import Deadline
 from dormouse.tcp import Timeout
 from dormouse.version import BOARD, VERSION
@@ -51,8 +51,11 @@ def queue_outcome(session, record):
     return lambda: ota.store_outcome(record, last)
 
 
-def publish_state(session, number, state: str, reason=None, address=None) -> None:
-    """Queue a `$ota/state` about the command of that number, if it has a valid one."""
+def publish_state(session, number, state: str, reason=None, address=None, last=0) -> None:
+    """Queue a `$ota/state` about the command of that number, if it has a valid one.
+
+    `last` is the number of the last command that was followed, where that is the reason.
+    """
     payload = {"state": state, "version": VERSION}
     if ota_command.valid_id(number):
         payload["id"] = number
@@ -60,6 +63,8 @@ def publish_state(session, number, state: str, reason=None, address=None) -> Non
         payload["reason"] = reason
     if address:
         payload["address"] = address
+    if last:
+        payload["last"] = last
     session.publish(STATE_TOPIC, json.dumps(payload), True)
 
 
@@ -115,14 +120,16 @@ class Negotiation:
             return
         target = ota_command.Target(
             identity.device_id(), VERSION, BOARD, slot_size(),
-            self.settings.ota_key, self.sensors.battery_mv,
+            self.settings.ota_key, self.sensors.battery_mv, security_counter.stored(),
         )  # fmt: skip
-        state, reason = ota_command.decide(command, target, ota.last_update())
+        last = ota.last_update()
+        state, reason = ota_command.decide(command, target, last)
         if state == ota_command.ACCEPTED:
             self.command = command
             self.accept(session)
         else:
-            publish_state(session, command.get("id"), state, reason)
+            number = last.get("id", 0) if reason == "old" else 0
+            publish_state(session, command.get("id"), state, reason, None, number)
             self.refused = digest
 
     def acknowledged(self) -> None:

@@ -40,7 +40,7 @@ class Pending:
         self.last_seq = self.base_seq
         for at, first, mask, _offset, _end in self.groups():
             self.last_at = at
-            self.last_seq = first + _count_bits(mask) - 1
+            self.last_seq = first + count_bits(mask) - 1
 
     def _read_varint(self, i: int):
         n = shift = 0
@@ -68,13 +68,17 @@ class Pending:
                 seq += gap
             mask >>= 1
             at += step
-            count = _count_bits(mask)
+            count = count_bits(mask)
             end = i + 4 * count
             if end > len(self.data) or not count:
                 raise IndexError
             yield at, seq + 1, mask, i, end
             seq += count
             i = end
+
+    def value(self, offset: int) -> float:
+        """The value at an offset that `groups` gave."""
+        return struct.unpack_from("<f", self.data, offset)[0]
 
     def readings(self, after: int = 0, upto: int = 0x7FFFFFFF):
         """Yield (seq, at, series index, value) with after < seq <= upto."""
@@ -83,7 +87,7 @@ class Pending:
             while mask:
                 if mask & 1:
                     if after < seq <= upto:
-                        yield seq, at, index, struct.unpack_from("<f", self.data, i)[0]
+                        yield seq, at, index, self.value(i)
                     seq += 1
                     i += 4
                 mask >>= 1
@@ -106,7 +110,7 @@ class Pending:
         """Drop the groups numbered up to and including seq; True if there were any."""
         cut = 0
         for at, first, mask, _offset, end in self.groups():
-            last = first + _count_bits(mask) - 1
+            last = first + count_bits(mask) - 1
             if last > seq:
                 break
             cut, base_at, base_seq = end, at, last
@@ -126,7 +130,7 @@ class Pending:
         while len(self.data) > size:
             groups = list(self.groups())
             dropped = _densest(groups)
-            lost += _count_bits(groups[dropped][2])
+            lost += count_bits(groups[dropped][2])
             if dropped == 0 and len(groups) > 1:
                 self._set_base(groups[1][0], groups[1][1])
             thinned = Pending(b"", self.base_at, self.base_seq)
@@ -151,7 +155,7 @@ class Pending:
         if gap:
             append_varint(self.data, gap)
         self.last_at = max(at, self.last_at)
-        self.last_seq = first + _count_bits(mask) - 1
+        self.last_seq = first + count_bits(mask) - 1
 
 
 def _densest(groups) -> int:
@@ -164,7 +168,8 @@ def _densest(groups) -> int:
     return best
 
 
-def _count_bits(mask: int) -> int:
+def count_bits(mask: int) -> int:
+    """How many bits are set."""
     n = 0
     while mask:
         n += mask & 1

@@ -16,10 +16,12 @@ from machine import RTC
 from dormouse.pending import Pending
 
 SIZE = 492
-VERSION = 1
+VERSION = 2
 NO_MAGIC = b"\0" * 8
 OTA_REQUEST, OTA_TRIED = b"yaotaota", b"zaotaota"
-_FIELDS = "<BB4sIHIIIIIHBBHH6s4sB4s4sI4sII"
+# What version 1 had, and what came to it.
+_FIELDS_1 = "<BB4sIHIIIIIHBBHH6s4sB4s4sI4sII"
+_FIELDS = _FIELDS_1 + "BBHIHI"
 _FIXED = 8 + 4 + struct.calcsize(_FIELDS)
 PENDING_SIZE = SIZE - _FIXED
 """Bytes for pending readings."""
@@ -40,6 +42,10 @@ WIFI_TRIAL = 128
 """Flag: WiFi credentials are on trial."""
 LOCK_AGAIN = 64
 """Flag: the SDK is to be locked to an access point again, after an update."""
+
+
+HUB_UNKNOWN, HUB_LISTS, HUB_ROWS = 0, 1, 2
+"""Which form of `$batch` the hub reads, as far as it is known (rows.py)."""
 
 
 def count_up(count: int) -> int:
@@ -79,8 +85,16 @@ class Record:
         self.dns = b"\0" * 4
         # `up_s` when DHCP last gave the address.
         self.leased_at = 0
+        # For how many seconds from then on it is used without asking; when to ask again.
+        self.usable_s = self.ask_at = 0
         # The broker's address, so that a wake needs no DNS; zeros: not known.
         self.broker_ip = b"\0" * 4
+        # What of the hub is known; by how many halvings messages are smaller, for want of memory.
+        self.hub = HUB_UNKNOWN
+        self.halvings = 0
+        # Digest of what the last whole report said; its `up`.
+        self.report_digest = 0
+        self.reported_at = 0
         self.pending = Pending()
 
     def has(self, flag: int) -> bool:
@@ -99,29 +113,39 @@ class Record:
             self.sleep_left_ms, self.seq, self.sent_seq, self.lost, min(self.awake_ms, 65535),
             self.unacked_wakes, self.failures, self.series_digest, self.wifi_digest, self.bssid,
             self.address, self.prefix, self.gateway, self.dns, self.leased_at, self.broker_ip,
-            self.pending.base_at, self.pending.base_seq,
+            self.pending.base_at, self.pending.base_seq, self.hub, self.halvings,
+            self.report_digest, self.reported_at, self.usable_s,
+            self.ask_at,
         ) + self.pending.data  # fmt: skip
         return self.magic + hashlib.sha256(body).digest()[:4] + body
 
 
 def unpack(memory: bytes):
-    """The record in `memory`, or None if there is no whole one."""
-    if not _FIXED <= len(memory) <= SIZE:
-        return None
+    """The record in `memory`, or None if there is no whole one.
+
+    One of version 1 is what an update finds: its readings wait on.
+    """
     body = memory[12:]
-    if hashlib.sha256(body).digest()[:4] != memory[8:12] or body[0] != VERSION:
+    if not 13 <= len(memory) <= SIZE or hashlib.sha256(body).digest()[:4] != memory[8:12]:
         return None
+    fields = {1: _FIELDS_1, VERSION: _FIELDS}.get(body[0])
+    if fields is None or len(body) < struct.calcsize(fields):
+        return None
+    values = struct.unpack_from(fields, body)
+    if body[0] == 1:
+        values += (HUB_LISTS, 0, 0, 0, 0, 0)
     record = Record()
     (
         _version, record.flags, record.boot, record.up_s, record.up_ms, record.sleep_ms,
         record.sleep_left_ms, record.seq, record.sent_seq, record.lost, record.awake_ms,
         record.unacked_wakes, record.failures, record.series_digest, record.wifi_digest,
         record.bssid, record.address, record.prefix, record.gateway, record.dns, record.leased_at,
-        record.broker_ip, at, seq,
-    ) = struct.unpack_from(_FIELDS, body)  # fmt: skip
+        record.broker_ip, at, seq, record.hub, record.halvings, record.report_digest,
+        record.reported_at, record.usable_s, record.ask_at,
+    ) = values  # fmt: skip
     record.magic = bytes(memory[:8])
     try:
-        record.pending = Pending(body[_FIXED - 12 :], at, seq)
+        record.pending = Pending(body[struct.calcsize(fields) :], at, seq)
     except IndexError:
         return None
     return record

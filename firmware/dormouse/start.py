@@ -8,8 +8,18 @@ from dormouse import rtc, sleep, watchdog
 from dormouse.clock import Clock
 from dormouse.portal_button import LongPress, PortalButton
 
-CAUSES = {0: "power", 1: "watchdog", 4: "soft", 5: "deepsleep", 6: "hard"}
-_POWER, _WATCHDOG, _DEEPSLEEP, _HARD = 0, 1, 5, 6
+# The SDK's reasons, which the port gives as they are: 1 is the hardware's watchdog, 2 an exception,
+# 3 the software's watchdog, which is the one that machine.WDT feeds.
+CAUSES = {
+    0: "power",
+    1: "watchdog",
+    2: "watchdog",
+    3: "watchdog",
+    4: "soft",
+    5: "deepsleep",
+    6: "hard",
+}
+_POWER, _DEEPSLEEP, _HARD = 0, 5, 6
 # In the OTA server no clock of ours ran. Longer than an update takes: a clock that is ahead harms
 # nobody, since the hub dates no message later than it came; one that is behind looks as if the
 # broker had kept our messages, until 5% of what passed is more than what is missing.
@@ -49,12 +59,12 @@ def run() -> None:
     reset = CAUSES.get(cause, "power")
     if cfg.switch:
         _run_mains(record, clock, cfg, reset)
-    if cause == _WATCHDOG and record.has(rtc.AWAKE):
-        # What hung would hang again: the next try is at the next interval.
+    if reset == "watchdog" and record.has(rtc.AWAKE):
+        # What hung or crashed would do so again: the next try is at the next interval.
         record.set(rtc.HUNG, True)
         sleep.until_next_wake(record, clock, cfg.interval)
-    _run_wake(record, clock, cfg, reset, button)
-    sleep.until_next_wake(record, clock, cfg.interval)
+    next_wake_s = _run_wake(record, clock, cfg, reset, button)
+    sleep.until_next_wake(record, clock, next_wake_s or cfg.interval)
 
 
 def _run_mains(record, clock, cfg, reset: str) -> None:
@@ -70,23 +80,36 @@ def _run_mains(record, clock, cfg, reset: str) -> None:
     _restart(record, clock)
 
 
-def _run_wake(record, clock, cfg, reset: str, button) -> None:
-    """One wake; restarts into the portal if the button is held."""
+def _run_wake(record, clock, cfg, reset: str, button) -> int:
+    """One wake, to the seconds until the next; 0 if it broke off.
+
+    Restarts into the portal if the button is held.
+    """
     record.set(rtc.AWAKE, True)
     try:
-        rtc.save(record)
-        from dormouse import wake
-
-        wake.run(record, clock, cfg, reset)
+        next_wake_s = _try_wake(record, clock, cfg, reset)
         button.wait_released()
     except LongPress:
         # After a restart the portal has all of the heap to itself.
         record.set(rtc.AWAKE, False)
         record.set(rtc.OPEN_PORTAL, True)
         _restart(record, clock)
+    button.stop()
+    return next_wake_s
+
+
+def _try_wake(record, clock, cfg, reset: str) -> int:
+    """The seconds until the next wake; 0 if this one broke off. Raises LongPress."""
+    try:
+        rtc.save(record)
+        from dormouse import wake
+
+        return wake.run(record, clock, cfg, reset)
+    except LongPress:
+        raise
     except Exception as error:
         sys.print_exception(error)
-    button.stop()
+        return 0
 
 
 def _restart(record, clock) -> None:

@@ -115,21 +115,32 @@ class Connection:
         self.sock.close()
 
 
-def resolve(host: str, record) -> str:
-    """The broker's IPv4 address: as given, as cached in the record, or by DNS (then cached).
+def is_address(host: str) -> bool:
+    """Whether it is an IPv4 address already."""
+    parts = host.split(".")
+    return len(parts) == 4 and all(part.isdigit() for part in parts)
 
-    Raises OSError.
+
+def resolve(host: str, record) -> str:
+    """The broker's IPv4 address: as given, as cached in the record, or asked for (then cached).
+
+    NAME.local is asked of the network by multicast, any other name of its name server. Raises
+    OSError.
     """
     from dormouse.wifi import ip_bytes, ip_text
 
-    try:
-        ip_bytes(host)
+    if is_address(host):
         return host
-    except ValueError:
-        pass
     if record.broker_ip != b"\0" * 4:
         return ip_text(record.broker_ip)
     watchdog.feed()
-    address = socket.getaddrinfo(host, 0)[0][-1][0]
+    if host.lower().endswith(".local"):
+        from dormouse import mdns
+
+        address = mdns.address(host)
+        if address is None:
+            raise OSError("nobody says to be " + host)
+    else:
+        address = socket.getaddrinfo(host, 0)[0][-1][0]
     record.broker_ip = ip_bytes(address)
     return address

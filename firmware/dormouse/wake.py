@@ -1,12 +1,14 @@
 """One wake: measure while WiFi joins, send everything in one write, take what is waiting."""
 
+import gc
 import hashlib
 import time
 
-from dormouse import messages, rtc
+from dormouse import messages, rows, rtc
 from dormouse.deadline import Deadline
 from dormouse.mqtt_session import MqttSession, Refused
 from dormouse.packets import BadPacket
+from dormouse.report import Report
 from dormouse.sensors import Sensors
 from dormouse.settings import CONFIGURABLE, valid
 from dormouse.watchdog import feed
@@ -15,10 +17,14 @@ from dormouse.wifi import Station
 _POLL_MS = 10
 # What the database does not acknowledge is sent again: soon at first, then at every 8th wake.
 _RESEND_EVERY = 8
+_MOST_HALVINGS = 2
 
 
-def run(record, clock, settings, reset: str) -> None:
-    """Everything between waking and sleeping; never longer than `deadline_ms`. Raises LongPress."""
+def run(record, clock, settings, reset: str) -> int:
+    """Everything between waking and sleeping; never longer than `deadline_ms`.
+
+    Return the seconds from this wake to the next. Raises LongPress.
+    """
     if record.has(rtc.HUNG):
         reset = "watchdog"
         record.set(rtc.HUNG, False)
@@ -31,6 +37,7 @@ def run(record, clock, settings, reset: str) -> None:
 
         clock.tick()
         ota.enter_server(record, settings)
+    return wake.next_wake_s()
 
 
 class Wake:
@@ -45,7 +52,8 @@ class Wake:
         self.station = Station(record, clock, settings)
         self.sensors = Sensors(settings.sensors)
         self.values: list = []
-        # Whether an update is to begin now.
+        # Whether `$batch` has rows; whether an update is to begin now.
+        self.as_rows = False
         self.update = False
 
     def run(self) -> bool:
@@ -60,43 +68,83 @@ class Wake:
         self.values = measure(self.sensors, self.deadline)
         add_readings(self.record, self.clock, self.sensors.series, self.values)
         rtc.save(self.record)
-        return joining and self.station.wait(self.deadline) and self.exchange()
+        if not joining or not self.station.wait(self.deadline):
+            return False
+        reached = self.exchange()
+        # Making messages leaves up to 6 KB of waste; what follows wants room, too.
+        gc.collect()
+        if not self.update:
+            self.station.check_lease(self.deadline, self.next_wake_s())
+        return reached
 
     def exchange(self) -> bool:
         """Publish, and follow commands; whether the broker took everything."""
         record = self.record
         session = MqttSession(self.settings, record, self.deadline)
+        self.as_rows = rows.understood(record)
         try:
             session.queue_connect()
             before = record.sent_seq
-            last = self.queue_batch(session, before, record.seq)
-            for index, value in self.values:
-                series = self.sensors.series[index]
-                session.publish(series.name, messages.format_value(value, series.decimals), False)
-            if self.reset != "deepsleep":
-                session.queue_name()
-            session.publish("$report", self.report(), True)
-            outcome_delivered = queue_ota_outcome(session, record)
+            last, delivered = self.queue_news(session)
             session.open()
             record.sent_seq = last
-            outcome_delivered()
-            if apply_config(session.commands.get("$config", b""), record, self.settings):
+            delivered()
+            config = session.commands.get("$config", b"")
+            if apply_config(config, record, self.settings, self.deadline):
                 session.queue_name()
-                session.publish("$report", self.report(), True)
+                queue_removals(session, self.settings)
+                report = self.report()
+                report.publish(session)
                 session.send()
+                report.delivered()
             finish_wifi_trial(record, self.settings)
             self.apply_ack(session.commands.get("$ack", b""))
             if self.resend_due(before):
                 self.send_batches(session, 0, before)
             self.send_batches(session, last, record.seq)
             self.handle_ota(session)
+            record.halvings = 0
             return True
         except (OSError, BadPacket, Refused, MemoryError) as error:
             print("broker:", type(error).__name__, error)
+            if isinstance(error, MemoryError):
+                # What failed for want of memory is sent in smaller pieces.
+                record.halvings = min(record.halvings + 1, _MOST_HALVINGS)
             record.broker_ip = b"\0" * 4
             return False
         finally:
             session.close()
+
+    def queue_news(self, session):
+        """Queue what this wake has to say: (the last reading in it, what to call at the end).
+
+        The end is when the broker has all of it.
+        """
+        record = self.record
+        report = self.report()
+        whole = not self.as_rows or self.reset != "deepsleep" or report.due()
+        # `$batch` goes first: the hub stores no value that comes beside it. It takes what room the
+        # rest leaves.
+        connect, session.out = session.out, bytearray()
+        if self.settings.plain or not self.as_rows:
+            queue_plain(session, self.sensors.series, self.values)
+        if self.reset != "deepsleep" or record.failures:
+            session.queue_name()
+        if whole:
+            report.publish(session)
+        outcome_delivered = queue_ota_outcome(session, record)
+        rest, session.out = session.out, connect
+        brief = None if whole else report.brief()
+        states = unrecorded(self.sensors.series, self.values)
+        last = self.queue_batch(session, record.sent_seq, record.seq, len(rest), states, brief)
+        session.out.extend(rest)
+
+        def delivered() -> None:
+            outcome_delivered()
+            if whole:
+                report.delivered()
+
+        return last, delivered
 
     def handle_ota(self, session) -> None:
         """Follow the update command that waits, if there is one. Raises OSError, BadPacket."""
@@ -108,12 +156,19 @@ class Wake:
         elif self.record.magic != rtc.NO_MAGIC:
             self.record.magic = rtc.NO_MAGIC
 
-    def queue_batch(self, session, after: int, upto: int) -> int:
-        """Queue a `$batch` of readings after < seq <= upto; return the last that is in it."""
+    def queue_batch(self, session, after: int, upto: int, rest=0, states=(), brief=None) -> int:
+        """Queue a `$batch` of readings after < seq <= upto; return the last that is in it.
+
+        `rest` bytes are to go out with it; `states` and `brief` as in rows.batch.
+        """
+        record, series = self.record, self.sensors.series
         now = self.clock.tick()
-        # What failed for want of memory is sent in smaller pieces.
-        limit = messages.BATCH_LIMIT >> min(self.record.failures, 2)
-        payload, last = messages.batch(self.record, now, self.sensors.series, after, upto, limit)
+        if self.as_rows:
+            room = rows.room(session, rest) >> record.halvings
+            payload, last = rows.batch(record, now, series, after, upto, room, states, brief)
+        else:
+            limit = messages.BATCH_LIMIT >> record.halvings
+            payload, last = messages.batch(record, now, series, after, upto, limit)
         if payload:
             session.publish("$batch", payload, True)
         return last
@@ -124,25 +179,36 @@ class Wake:
         Raises OSError, BadPacket.
         """
         while after < upto:
+            # What was sent before is waste by now, and a message wants one piece.
+            gc.collect()
             after = self.queue_batch(session, after, upto)
             session.send()
             self.record.sent_seq = max(self.record.sent_seq, after)
 
-    def report(self) -> str:
+    def report(self) -> Report:
         """`$report` of this wake."""
         state = {
             "reset": self.reset,
             "up": self.clock.tick(),
-            "next_wake_s": self.settings.interval,
+            "next_wake_s": self.next_wake_s(),
             "battery_mv": self.sensors.battery_mv,
             "rssi": self.station.rssi(),
         }
-        return messages.report(self.record, self.settings, state, self.sensors.problems)
+        return Report(self.record, self.settings, state, self.sensors.problems)
+
+    def next_wake_s(self) -> int:
+        """Seconds from this wake to the next: the interval, or less for a sensor's sake."""
+        interval = self.settings.interval
+        return min(interval, self.sensors.wake_s or interval)
 
     def apply_ack(self, payload) -> None:
         """Drop the readings that an `$ack` says the database holds."""
-        if self.record.pending.drop(messages.acked_seq(payload, self.record)):
-            self.record.unacked_wakes = 0
+        record = self.record
+        ack = messages.json_object(payload)
+        dropped = record.pending.drop(messages.acked_seq(ack, record))
+        if dropped:
+            record.unacked_wakes = 0
+        rows.learn(record, ack, self.as_rows, dropped)
 
     def resend_due(self, before: int) -> bool:
         """Whether to send again what is still pending up to `before`; counts the wakes of that.
@@ -192,7 +258,7 @@ def measure(sensors, deadline):
     while ready.left() and deadline.left():
         feed()
         time.sleep_ms(min(_POLL_MS, ready.left()))
-    return sensors.read()
+    return sensors.read(deadline)
 
 
 def add_readings(record, clock, series, values) -> None:
@@ -209,10 +275,29 @@ def add_readings(record, clock, series, values) -> None:
     record.seq += len(recorded)
 
 
-def apply_config(payload, record, settings) -> bool:
+def unrecorded(series, values):
+    """The values that are not for the record: [(index of the series, value)]."""
+    return [(index, value) for index, value in values if not series[index].recorded]
+
+
+def queue_plain(session, series, values) -> None:
+    """Queue every value on the topic of its own."""
+    for index, value in values:
+        text = messages.format_value(value, series[index].decimals)
+        session.publish(series[index].name, text, False)
+
+
+def queue_removals(session, settings) -> None:
+    """Queue that series are no more: an empty value is that to whoever shows them."""
+    for name in settings.gone:
+        session.publish(name, "", True)
+    settings.gone = []
+
+
+def apply_config(payload, record, settings, deadline=None) -> bool:
     """Apply a `$config` of another version than ours; True if it was one and is applied.
 
-    Raises OSError.
+    `deadline` is put off by what a trial of sensors takes. Raises OSError.
     """
     config = messages.json_object(payload)
     version = config.get("version")
@@ -224,6 +309,11 @@ def apply_config(payload, record, settings) -> bool:
         if not wifi_trial.applicable(record, settings, config):
             return False
     changes = {"config": version}
+    if "sensors" in config and config["sensors"] != settings.sensors:
+        from dormouse import sensors_trial
+
+        if sensors_trial.attempt(settings, config, deadline):
+            changes["sensors"] = config["sensors"]
     for name in CONFIGURABLE:
         if name in config:
             if valid(name, config[name]):

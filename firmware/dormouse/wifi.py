@@ -1,7 +1,7 @@
 """Joining WiFi as fast as it goes, without writing to flash on a normal wake.
 
 The SDK keeps the credentials (and the access point they are locked to) and joins by itself; the
-record keeps the address, so that DHCP is not asked again for some hours. Only when that fails
+record keeps the address for as long as the DHCP server says that it is ours. Only when that fails
 is the network scanned for, and the credentials are written only if that can help.
 """
 
@@ -15,8 +15,6 @@ from dormouse.watchdog import feed
 
 # Joining the known access point takes 0.2-1 s; past this it is scanned for.
 FAST_MS = 4000
-# Leases are commonly 12-24 h: the address is asked for anew well before the server gives it away.
-LEASE_S = 6 * 3600
 # After so many wakes without a broker the address is asked for anew: it may be of another network.
 _RENEW = 8
 _POLL_MS = 5
@@ -32,12 +30,16 @@ def credentials_digest(ssid: str, key: str) -> int:
 
 
 class Station:
-    """The WiFi station for one wake."""
+    """The WiFi station for one wake, or of a device that stays awake (`sleeps` is False).
 
-    def __init__(self, record, clock, settings):
+    The latter's address is lwIP's DHCP client's to keep, which it does while the chip runs.
+    """
+
+    def __init__(self, record, clock, settings, sleeps: bool = True):
         self.record = record
         self.clock = clock
         self.settings = settings
+        self.sleeps = sleeps
         self.wlan = network.WLAN(network.STA_IF)
         # Whether the address is the one from the record; whether a scan was made.
         self.static_ip = False
@@ -58,20 +60,22 @@ class Station:
             record.set(rtc.LOCK_AGAIN, False)
             self._scan()
         elif record.wifi_digest == digest:
-            self._use_static_ip()
-        elif not record.wifi_digest and self.wlan.config("ssid") == self.settings.ssid:
+            if self.sleeps:
+                self._use_static_ip()
+        elif not record.wifi_digest and _is_stored(self.wlan, self.settings.ssid):
             record.wifi_digest = digest
             record.bssid = _UNKNOWN_BSSID
             self.unverified = True
         else:
             record.wifi_digest = 0
             record.set(rtc.STATIC_IP, False)
+            record.usable_s = record.ask_at = 0
             self._scan()
 
     def _use_static_ip(self) -> None:
         record = self.record
-        renew = record.failures % _RENEW == 1 or record.up_s - record.leased_at > LEASE_S
-        if record.has(rtc.STATIC_IP) and not renew:
+        lent = record.up_s - record.leased_at < record.usable_s
+        if record.has(rtc.STATIC_IP) and lent and record.failures % _RENEW != 1:
             mask = 0xFFFFFFFF << (32 - record.prefix) & 0xFFFFFFFF
             netmask = ip_text((mask >> 24, mask >> 16 & 255, mask >> 8 & 255, mask & 255))
             self.wlan.ifconfig(
@@ -110,7 +114,7 @@ class Station:
         ssid = self.settings.ssid
         feed()
         best = None
-        for point in self.wlan.scan():
+        for point in self._points():
             if point[0] == ssid.encode() and (best is None or point[3] > best[3]):
                 best = point
         feed()
@@ -131,6 +135,13 @@ class Station:
         record.set(rtc.STATIC_IP, False)
         return True
 
+    def _points(self) -> list:
+        try:
+            return self.wlan.scan()
+        except OSError:
+            # "scan failed" is also what the port says where nothing at all is on the air.
+            return []
+
     def _store_address(self) -> None:
         if self.static_ip:
             return
@@ -146,12 +157,36 @@ class Station:
         record.leased_at = self.clock.tick()
         record.set(rtc.STATIC_IP, True)
 
+    def check_lease(self, deadline, interval: int) -> None:
+        """Learn for how long the address is ours, or prolong that, when it is time to.
+
+        The next wake is in `interval` seconds. To be called when nothing else is said any more.
+        """
+        if not self.static_ip or self.clock.tick() >= self.record.ask_at:
+            try:
+                from dormouse import lease
+
+                lease.check(self, deadline, interval)
+            except MemoryError as error:
+                print("lease:", error)
+
     def rssi(self):
         """Signal strength in dBm, or None."""
         try:
             return self.wlan.status("rssi")
         except (OSError, ValueError):
             return None
+
+
+def _is_stored(wlan, ssid: str) -> bool:
+    """Whether the SDK's credentials are of that network."""
+    try:
+        stored = wlan.config("ssid")
+    except ValueError:
+        # Of a network whose name is no text, from another firmware's time.
+        return False
+    # The port reads on until a zero byte: what follows a name of 32 bytes is the key.
+    return stored == ssid or (len(ssid.encode()) == 32 and stored.startswith(ssid))
 
 
 def ip_text(address) -> str:

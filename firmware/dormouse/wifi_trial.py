@@ -76,12 +76,13 @@ def applicable(record, cfg, config: dict) -> bool:
     if not well_formed(wifi):
         cfg.invalid.append("wifi")
         return True
+    wifi = {name: settings.whole(wifi.get(name, "")) for name in ("ssid", "key")}
     if _same(wifi, cfg):
         return True
     if cfg.wifi_problem and read().get("version") == version:
         return True
     _store(cfg)
-    trial = {"version": version, "ssid": wifi["ssid"], "key": wifi.get("key", ""), "tries": 0}
+    trial = {"version": version, "ssid": wifi["ssid"], "key": wifi["key"], "tries": 0}
     settings.write_file(FILE, json.dumps(trial))
     record.set(rtc.WIFI_TRIAL, True)
     cfg.wifi_problem = ""

@@ -14,6 +14,7 @@ _APP_STATES = {
     5: "it is not signed, and this bootloader starts only signed ones",
     6: "its trailer is not of this image or key",
     7: "its signature is wrong: another key",
+    8: "its security counter is below one that was confirmed here: sign it with a higher one",
 }
 _SIGNED_OR_WHOLE = {0, 1}
 _CHECKED = 4  # the bootloader's reason where nobody asked for an update

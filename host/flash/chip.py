@@ -34,6 +34,7 @@ _CONNECT_BAUD = 115200  # the ROM measures the host's speed; this one every adap
 # With RTS and DTR each attempt resets the chip; without, a person presses meanwhile: 0.75 s each.
 _ATTEMPTS, _ATTEMPTS_BY_HAND = 7, 40
 _TRIES = 5
+_HELPER_TRIES = 3  # of 3 s each
 # What esptool raises for an answer that lost some of its bytes.
 _LOST = (FatalError, IndexError, struct.error)
 _SPI_READ = 0x03
@@ -43,6 +44,10 @@ _FLASH_NAMES = {
     512 << 10: "512KB",
     **{n << 20: f"{n}MB" for n in (1, 2, 4, 8, 16)},
 }
+
+
+class _NoHelperError(Exception):
+    """esptool's helper (its stub) was sent and did not say that it runs."""
 
 
 class Chip:
@@ -66,14 +71,23 @@ class Chip:
         it cannot read flash. Raises NoPortError, NoLoaderError, WrongChipError.
         """
         port = _open(device)
+        helper: _NoHelperError | None = None
         try:
-            return cls._connected(port, board, baud=baud, stub=stub)
+            for _ in range(_HELPER_TRIES):
+                try:
+                    return cls._connected(port, board, baud=baud, stub=stub)
+                except _NoHelperError as error:
+                    # A line that loses bytes may lose its first word. Then it is found running,
+                    # or the loader is still there: both answer again.
+                    helper = helper or error
         except (*_LOST, serial.SerialException, OSError) as error:
             port.close()
-            raise NoLoaderError(_no_answer(device, board, error)) from None
+            raise NoLoaderError(_no_answer(device, board, helper or error)) from None
         except BaseException:
             port.close()
             raise
+        port.close()
+        raise NoLoaderError(_no_answer(device, board, helper or _NoHelperError()))
 
     @classmethod
     def _connected(cls, port: serial.Serial, board: Board, *, baud: int, stub: bool) -> Self:
@@ -90,7 +104,10 @@ class Chip:
                 f"{port.port}: this is an {esp.CHIP_NAME}; Dormouse runs on the ESP8266 only"
             )
         if stub:
-            esp = cmds.run_stub(esp)
+            try:
+                esp = cmds.run_stub(esp)
+            except _LOST as error:
+                raise _NoHelperError(str(error)) from error
         # A port that went away does not come back by itself: whoever pulled it plugs it in.
         esp.WRITE_FLASH_ATTEMPTS = 1
         chip = cls(port, esp, lines=lines)
@@ -240,8 +257,8 @@ def _has_lines(port: serial.Serial) -> bool:
 
 
 def _no_answer(device: str, board: Board, error: Exception) -> str:
-    reason = str(error).splitlines()[0].rstrip(".")
-    if "stub" in reason:
+    reason = next(iter(str(error).splitlines()), "no reason given").rstrip(".")
+    if isinstance(error, _NoHelperError):
         return f"{device}: esptool's helper does not run on this chip ({reason}): try --no-stub"
     hint = board.loader or (
         "hold its FLASH button (GPIO0) while you press RST, take off what is wired to D0 and D3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +14,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from contracts.errors import DormouseError
 from host import boards, files, flash_maps, keys, serial_port
-from host.errors import FileReadError
+from host.errors import FileReadError, HostError
 from host.flash import plan as plans
 from host.flash.errors import BootFailedError
 from host.flash.plan import FlashPlan
 from host.keys_cli import KEY, KeyOption, PartitionsOption
+from host.label.label import shown
+from host.provision import labels
 
 if TYPE_CHECKING:
     from host.flash.chip import Chip
@@ -26,6 +29,8 @@ __all__ = ["BOOTLOADER", "mount"]
 
 BOOTLOADER = Path("build/bootloader/bootloader.bin")
 _WATCH_S, _WATCH_BY_HAND_S = 10.0, 30.0
+# An empty flash gets its filesystem first, and pins are looked at before the portal opens.
+_PROMPT_S = 30.0
 
 
 def mount(app: typer.Typer) -> None:
@@ -87,6 +92,9 @@ def flash(
     watch: Annotated[
         float | None, typer.Option(min=0, help="seconds to watch it start; 0: do not [10 or 30]")
     ] = None,
+    label: Annotated[
+        bool, typer.Option(help="end with the label of the device's own WiFi, for a phone")
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what would be done; touch no port")
     ] = False,
@@ -113,9 +121,12 @@ def flash(
         typer.echo(
             "written and compared" if stub else "written; the first word of each sector is right"
         )
-        if watch != 0:
-            chip.restart(console_baud)
-            _watch(chip, plan, watch)
+        if watch == 0:
+            return
+        chip.restart(console_baud)
+        _watch(chip, plan, watch)
+    if label:
+        _label(device, plan)
 
 
 def _planned(
@@ -167,6 +178,21 @@ def _watch(chip: Chip, plan: FlashPlan, seconds: float | None) -> None:
     if not finding.good:
         raise BootFailedError(f"everything is written, but: {finding.text}")
     typer.echo(finding.text)
+
+
+def _label(port: str, plan: FlashPlan) -> None:
+    """Show the label of the device that has just started; that there is none is no failure."""
+    if not plan.is_ours:
+        typer.echo("no label: no Dormouse firmware is in this image")
+        return
+    typer.echo("asking it for its label")
+    try:
+        label = labels.read(port, within=_PROMPT_S)
+    except HostError as error:
+        typer.echo(f"no label ({error}); with the board running: dormouse label --port {port}")
+        return
+    typer.echo(shown(label, sys.stdout))
+    typer.echo("to print it, and those flashed before: dormouse label --output labels.pdf")
 
 
 @contextmanager

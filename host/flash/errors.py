@@ -10,6 +10,7 @@ __all__ = [
     "FlashModeError",
     "InterruptedFlashError",
     "NoLoaderError",
+    "UnsignedError",
     "VerifyError",
     "WrongChipError",
     "WrongFlashMapError",
@@ -62,3 +63,9 @@ class WrongFlashMapError(HostError):
     """Built for another flash map than the one it is written by."""
 
     exit_status = 54
+
+
+class UnsignedError(HostError):
+    """The application is not signed, and the bootloader would not start it."""
+
+    exit_status = 68

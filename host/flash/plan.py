@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contracts import image, map_marker, signatures
+from contracts import bootloader_config, image, map_marker, signatures
 from contracts.errors import FlashSizeError, NotAnImageError, WrongKeyError
 from contracts.flash_map import SECTOR, FlashMap
 from contracts.image import ImageKind
 from contracts.ota.checks import check_image
 from host.boards import Board
-from host.flash.errors import BoardRefusedError, FlashModeError, WrongFlashMapError
+from host.flash.errors import (
+    BoardRefusedError,
+    FlashModeError,
+    UnsignedError,
+    WrongFlashMapError,
+)
 
 __all__ = ["ANY_BOARD_MODE", "FlashPlan", "Part", "bootloader_part", "check_size", "make"]
 
 ANY_BOARD_MODE = "dout"
 """The slowest mode: two data lines one way only, which every flash part and wiring has."""
 _ESP8285 = "ESP8285"
+_OURS = b"dormouse/identity."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,11 @@ class FlashPlan:
     notes: tuple[str, ...]
 
     @property
+    def is_ours(self) -> bool:
+        """Whether the application has our firmware in it: frozen, as MicroPython names modules."""
+        return any(_OURS in part.data for part in self.parts)
+
+    @property
     def size(self) -> int:
         """Bytes to write."""
         return sum(len(part.data) for part in self.parts)
@@ -79,7 +90,8 @@ def make(
     """The plan for a board; without a bootloader the one on the board stays.
 
     `mode` is another flash mode than the board's own, `modulus` that of the key which a signed
-    application must carry. Raises BoardRefusedError, FlashModeError, WrongFlashMapError and what
+    application must carry. Raises BoardRefusedError, FlashModeError, WrongFlashMapError,
+    UnsignedError for a bootloader that would not start it, and what
     `contracts.ota.checks.check_image` raises.
     """
     if board.ota:
@@ -92,6 +104,13 @@ def make(
     parts = (app,) if bootloader is None else (bootloader, app)
     if bootloader is None:
         notes.append("no bootloader is written: the one on the board stays")
+    elif bootloader_config.SIGNED_ONLY not in bootloader.data:
+        notes.append(f"WARNING: {bootloader_config.UNSIGNED}")
+    elif not image.application(application).signed:
+        raise UnsignedError(
+            "not signed, and this bootloader starts only signed applications: sign it "
+            "(dormouse sign IMAGE --version 1.2.3 --image SIGNED), and flash that"
+        )
     return FlashPlan(board, chosen, flash_map.size, parts, tuple(notes))
 
 

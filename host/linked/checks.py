@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts.flash_map import SECTOR, FlashMap
-from contracts.image import IROM
+from contracts.image import COUNTER_SIZE, IROM
 from host.linked.elf import LinkedFile
 
 __all__ = ["IRAM", "IRAM_END", "VECTORS", "Program", "Room", "faults", "rooms"]
@@ -87,12 +87,12 @@ def _irom(program: Program, flash_map: FlashMap) -> tuple[int, int]:
     """From where to where irom text may lie.
 
     RAM segments take IROM bytes before it, counted from the OTA server's image at 0x1000 with
-    sector 0 before it, from the application's with its slot. An application leaves the last sector
-    of its slot to MD5 and trailer.
+    sector 0 before it, from the application's with its slot. The OTA server leaves the last bytes
+    to the security counter, an application the last sector of its slot to MD5 and trailer.
     """
     app = flash_map.app
     if program is Program.OTA_SERVER:
-        return _FLASH + IROM, _FLASH + app.offset
+        return _FLASH + IROM, _FLASH + app.offset - COUNTER_SIZE
     return _FLASH + app.offset + IROM, _FLASH + app.end - SECTOR
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from contracts.errors import FlashSizeError
 from host.errors import FileWriteError
 from host.micropython.errors import BuildFailedError
-from host.micropython.sources import Sources
+from host.micropython.sources import MicroPythonSources
 
 __all__ = ["Progress", "run"]
 
@@ -31,7 +32,7 @@ _MEMORY = {"irom": "its slot in flash", "iram1": "IRAM", "dram": "DRAM"}
 
 
 def run(
-    sources: Sources,
+    sources: MicroPythonSources,
     tree: Path,
     layout: str,
     variables: Mapping[str, str],
@@ -49,6 +50,9 @@ def run(
     # Linker scripts and frozen modules are no prerequisites of the link in the port's Makefile.
     for old in (*sources.build.glob("firmware.elf*"), *sources.build.glob("firmware.bin")):
         old.unlink()
+    # By the times of files only: what is older than the last build's would stay out, as after going
+    # back to an earlier commit.
+    shutil.rmtree(sources.build / "frozen_mpy", ignore_errors=True)
     log.unlink(missing_ok=True)
     given = _variables(sources, tree, layout, variables)
     environment = _environment(sources)
@@ -66,7 +70,7 @@ def run(
 
 
 def _variables(
-    sources: Sources, tree: Path, layout: str, variables: Mapping[str, str]
+    sources: MicroPythonSources, tree: Path, layout: str, variables: Mapping[str, str]
 ) -> dict[str, str]:
     return {
         # On the command line, so that the environment's (BOARD of our own make) do not count.
@@ -82,7 +86,7 @@ def _variables(
     }
 
 
-def _environment(sources: Sources) -> dict[str, str]:
+def _environment(sources: MicroPythonSources) -> dict[str, str]:
     environment = {name: v for name, v in os.environ.items() if name not in _MAKES_OWN}
     environment.setdefault("SOURCE_DATE_EPOCH", str(sources.date))
     return environment

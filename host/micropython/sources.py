@@ -14,7 +14,7 @@ from host.micropython.errors import (
     SourcesVersionError,
 )
 
-__all__ = ["OLDEST", "Sources", "find"]
+__all__ = ["OLDEST", "MicroPythonSources", "find"]
 
 OLDEST = (1, 27)
 """The first version whose start-up modules our board folder was written for."""
@@ -25,7 +25,7 @@ _VERSION = re.compile(r"v(\d+)\.(\d+)(?:\.\d+)?(?:-[-.\w]+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class MicroPythonSources:
     """Checked sources; `date` is their commit's in seconds since 1970, 0 where there is no git."""
 
     folder: Path
@@ -43,7 +43,7 @@ class Sources:
         return self.port / "build-DORMOUSE"
 
 
-def find(folder: Path, *, changed: bool = False) -> Sources:
+def find(folder: Path, *, changed: bool = False) -> MicroPythonSources:
     """The sources in a folder; `changed` takes those that differ from their commit, too.
 
     Raises NotMicroPythonError, NoSubmodulesError, SourcesVersionError.
@@ -69,7 +69,7 @@ def find(folder: Path, *, changed: bool = False) -> Sources:
             f"{folder}: MicroPython {version}: changed, so nobody can build the same again; "
             "--changed-sources builds it all the same"
         )
-    return Sources(folder, version, _date(folder))
+    return MicroPythonSources(folder, version, _date(folder))
 
 
 def _check_submodules(folder: Path) -> None:

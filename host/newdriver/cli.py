@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,12 @@ import typer
 
 from contracts import resources
 from host.newdriver.copied import copied
-from host.newdriver.make import DriverNameError, TreeError, is_tree, make
+from host.newdriver.make import Bus, DriverNameError, TreeError, is_tree, make
 
 __all__ = ["mount"]
+
+_OPTIONS = {Bus.I2C: "address", Bus.SPI: "select", Bus.ONEWIRE: "family", Bus.SERIAL: "speed"}
+_EXAMPLES = {Bus.I2C: "0x48", Bus.SPI: "15", Bus.ONEWIRE: "0x3b", Bus.SERIAL: "9600"}
 
 
 def mount(app: typer.Typer) -> None:
@@ -23,7 +27,11 @@ def mount(app: typer.Typer) -> None:
 def new_driver(
     name: Annotated[str, typer.Argument(help="lower-case letters and digits: lm75")],
     *,
-    address: Annotated[str, typer.Option(help="the sensor's I2C address")] = "0x48",
+    bus: Annotated[Bus, typer.Option(help="how the sensor is attached")] = Bus.I2C,
+    address: Annotated[str | None, typer.Option(help="its I2C address [0x48]")] = None,
+    select: Annotated[str | None, typer.Option(help="the pin that selects it on SPI [15]")] = None,
+    family: Annotated[str | None, typer.Option(help="its 1-Wire family code [0x3b]")] = None,
+    speed: Annotated[str | None, typer.Option(help="the baud it speaks at the UART [9600]")] = None,
     source: Annotated[
         Path | None,
         typer.Option(
@@ -32,11 +40,9 @@ def new_driver(
         ),
     ] = None,
 ) -> None:
-    """Start a driver for an I2C sensor: driver, stand-in for its chip, test, and where they go."""
-    try:
-        number = int(address, 0)
-    except ValueError:
-        raise DriverNameError(f"address {address!r} is no number like 0x48") from None
+    """Start a driver for a sensor: driver, stand-in for its chip, test, and where they go."""
+    given = {Bus.I2C: address, Bus.SPI: select, Bus.ONEWIRE: family, Bus.SERIAL: speed}
+    number = _number(bus, given)
     tree = source or resources.source_tree()
     if tree is None:
         raise TreeError(
@@ -44,13 +50,28 @@ def new_driver(
             "firmware and puts the driver there"
         )
     if is_tree(tree):
-        paths = make(tree, name, number)
+        paths = make(tree, name, number, bus)
     else:
         with copied(tree) as draft:
-            paths = make(draft, name, number)
+            paths = make(draft, name, number, bus)
         typer.echo(f"{tree}: a copy of the firmware, with the driver in it:")
     for path in paths:
         typer.echo(path)
     where = f" --source {shlex.quote(str(source))}" if source else ""
     typer.echo(f"try it: dormouse firmware test check_{name}{where}")
     typer.echo(f"build it: dormouse firmware build{where}")
+
+
+def _number(bus: Bus, given: Mapping[Bus, str | None]) -> int | None:
+    """What was given for the bus. Raises DriverNameError, also for what another bus would have."""
+    for other, text in given.items():
+        if text is not None and other is not bus:
+            raise DriverNameError(f"--{_OPTIONS[other]} is for --bus {other}")
+    text = given.get(bus)
+    if text is None:
+        return None
+    try:
+        return int(text, 0)
+    except ValueError:
+        what = _OPTIONS[bus]
+        raise DriverNameError(f"{what} {text!r} is no number like {_EXAMPLES[bus]}") from None

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from contracts import image
+from contracts.errors import VersionError
 from contracts.ota import canned, protocol
 from contracts.ota.checks import check_image, check_stream
 from contracts.ota.client import BROADCAST, Result
@@ -17,6 +18,8 @@ from contracts.ota.pacing import MAX_WINDOW
 from contracts.ota.protocol import SignedStream
 from contracts.ota.session import SessionOptions
 from contracts.ota.session import SessionProgress as Sent
+from contracts.trailer import MAX_COUNTER
+from contracts.versions import Version
 from host import files, flash_maps, keys
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.ota.prepare import bar, naming, signed
@@ -63,6 +66,13 @@ def sign(
         str | None, typer.Option(help="for the trailer: 1.2.3; without it no trailer is added")
     ] = None,
     board: Annotated[str, typer.Option(help="for the trailer; empty: any board")] = "",
+    security_counter: Annotated[
+        str,
+        typer.Option(
+            help="for the trailer: a device that has confirmed a higher one does not start the "
+            "image; auto (the version's), a version, or a number",
+        ),
+    ] = "auto",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="the canned file [IMAGE.ota]")
     ] = None,
@@ -71,11 +81,14 @@ def sign(
     ] = None,
 ) -> None:
     """Sign an image: a canned update that anyone can send, with version and board in it."""
+    counter = _counter(security_counter)
+    if version is None and counter is not None:
+        raise typer.BadParameter("needs --version too", param_hint="--security-counter")
     ours = keys.load(key)
     data = files.read(image_file)
     with naming(image_file):
         if version is not None:
-            data = image.stamp(data, version, board, ours)
+            data = image.stamp(data, version, board, ours, counter)
         notes = check_image(data, flash_maps.read(partitions), modulus=ours.modulus)
     for note in notes if version is None else []:
         typer.echo(f"note: {note} (give it with --version and --board)", err=True)
@@ -85,6 +98,21 @@ def sign(
     if image_output:
         files.write(image_output, data)
     typer.echo(f"{target}: {len(stream)} datagrams for {len(data)} bytes, key {ours.name}")
+
+
+def _counter(text: str) -> int | None:
+    """A security counter as it is given; None for the version's own."""
+    if text == "auto":
+        return None
+    if text.isdecimal() and int(text) <= MAX_COUNTER:
+        return int(text)
+    try:
+        return Version.parse(text).number
+    except VersionError:
+        raise typer.BadParameter(
+            f"'{text}' is neither auto nor a version nor a number up to {MAX_COUNTER}",
+            param_hint="--security-counter",
+        ) from None
 
 
 @app.command("send")

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from host import files
+from host import files, state
 from host.errors import FileWriteError
 from host.provision.errors import AnswersError
 
-__all__ = ["Answers", "state_folder"]
-
-
-def state_folder() -> Path:
-    """Where a program keeps what it goes on with: XDG_STATE_HOME, or ~/.local/state."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "dormouse" / "provision"
+__all__ = ["Answers"]
 
 
 class Answers:
     """The answers about one device, in a file of mode 0600: the WiFi password is among them."""
 
     def __init__(self, device: str, folder: Path | None = None) -> None:
-        self.path = (folder or state_folder()) / f"{device}.json"
+        self.path = (folder or state.folder() / "provision") / f"{device}.json"
         self._answers = self._load()
 
     def _load(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,8 @@ from rich.console import Console
 
 from contracts.errors import DormouseError
 from host import keys, serial_port
-from host.provision import devices_file, plan, work
+from host.errors import HostError
+from host.provision import devices_file, labels, plan, work
 from host.provision.answers import Answers
 from host.provision.device import SerialDevice
 from host.provision.devices_file import DeviceEntry
@@ -52,6 +54,13 @@ def provision(
         Path | None,
         typer.Option("--key", help="take updates signed with this key (PEM) only, from now on"),
     ] = None,
+    plain: Annotated[
+        bool | None,
+        typer.Option(
+            "--plain/--no-plain",
+            help="say each value on an MQTT topic of its own too, for other programs than the hub",
+        ),
+    ] = None,
     within: Annotated[
         float, typer.Option(help="seconds that the board may take to show its prompt", min=1)
     ] = 30,
@@ -63,18 +72,20 @@ def provision(
 ) -> None:
     """Set up a device over its USB cable: WiFi, hub, name, place, sensors; then hear from it."""
     console = Console(highlight=False)
-    signer = keys.load(key).name if key else ""
+    told: dict[str, object] = {} if plain is None else {"plain": plain}
+    if key:
+        told["ota_key"] = keys.load(key).name
     sources = chosen(source)
     with contextlib.ExitStack() as stack:
         hub = LocalHub.find(data_dir)
         if hub is not None:
             stack.enter_context(hub)
         if file is not None:
-            _many(file, port, within, hub, console, signer=signer, sources=sources)
+            _many(file, port, within, hub, console, told=told, sources=sources)
         elif sys.stdin.isatty():
             _one(
                 port, within, hub, console, copy_firmware=copy_firmware, restart=restart,
-                signer=signer, sources=sources,
+                told=told, sources=sources,
             )  # fmt: skip
         else:
             raise NoTerminalError
@@ -88,7 +99,7 @@ def _one(
     *,
     copy_firmware: bool,
     restart: bool,
-    signer: str,
+    told: Mapping[str, object],
     sources: Sources,
 ) -> None:
     """The wizard."""
@@ -102,7 +113,7 @@ def _one(
                 answers.forget()
             console.print(f"{device.facts.id}, firmware {device.facts.firmware or 'none'}")
             wizard = Wizard(device, answers, hub, console, sources)
-            chosen = _signed(_ask_plan(wizard, answers), signer)
+            chosen = _with(_ask_plan(wizard, answers), told)
             board = plan.check_board(chosen.board, sources)
             work.prepare(device, board, copy_firmware, console.print, sources)
             status = work.finish(device, chosen, board, hub, console.print, sources=sources)
@@ -113,9 +124,9 @@ def _one(
         raise typer.Exit(_INTERRUPTED) from None
 
 
-def _signed(chosen: ProvisioningPlan, signer: str) -> ProvisioningPlan:
-    """The plan with the fingerprint of the key that was named, if one was."""
-    return chosen.model_copy(update={"ota_key": signer}) if signer else chosen
+def _with(chosen: ProvisioningPlan, told: Mapping[str, object]) -> ProvisioningPlan:
+    """The plan with what the command line says: a key's fingerprint, plain values."""
+    return chosen.model_copy(update=told)
 
 
 def _ask_plan(wizard: Wizard, answers: Answers) -> ProvisioningPlan:
@@ -134,7 +145,7 @@ def _many(
     hub: LocalHub | None,
     console: Console,
     *,
-    signer: str,
+    told: Mapping[str, object],
     sources: Sources,
 ) -> None:
     """Every device of the file; one that fails is told and the others go on."""
@@ -145,7 +156,7 @@ def _many(
         try:
             device_port = _connected(entry, port, single=len(entries) == 1)
             with Repl(device_port, within=within) as repl:
-                _set_up(SerialDevice(repl), entry, hub, console, signer=signer, sources=sources)
+                _set_up(SerialDevice(repl), entry, hub, console, told=told, sources=sources)
         except DormouseError as error:
             failed += 1
             typer.echo(f"dormouse: {entry.called}: {error}", err=True)
@@ -166,7 +177,7 @@ def _set_up(
     hub: LocalHub | None,
     console: Console,
     *,
-    signer: str,
+    told: Mapping[str, object],
     sources: Sources,
 ) -> None:
     facts = device.facts
@@ -175,7 +186,7 @@ def _set_up(
     work.prepare(device, entry.board, entry.firmware, console.print, sources)
     device.join(entry.plan.wifi)
     device.reach(entry.plan.hub)
-    desired = _signed(entry.plan, signer)
+    desired = _with(entry.plan, told)
     status = work.finish(device, desired, entry.board, hub, console.print, sources=sources)
     _print_outcome(console, device, status)
 
@@ -194,3 +205,7 @@ def _print_outcome(console: Console, device: SerialDevice, status: dict[str, Any
     if facts.portal:
         name, password = facts.portal
         console.print(f"its own network, if you hold its button: {name}, password {password}")
+    try:
+        labels.keep(facts)
+    except HostError as error:
+        console.print(f"its label is not remembered: {error}", markup=False)

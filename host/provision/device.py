@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from host.boards import Board, I2c
+from contracts.hosts import is_local
+from contracts.wifi import ssid_problem
+from host.boards import Board
+from host.provision import scan
 from host.provision.errors import DeviceSaidError, WifiError
 from host.provision.plan import HubEndpoint, Wifi
 from host.provision.repl import Repl
+from host.sources import INSTALLED, Sources
 
-__all__ = ["BoardFacts", "Network", "SerialDevice"]
+__all__ = ["BoardFacts", "FoundSensors", "Network", "SerialDevice"]
 
 # Short modules of MicroPython; `%r` is only ever filled with literals. What they define is dropped
 # again, since the heap they share with the firmware is small.
@@ -41,11 +45,13 @@ except (ImportError, AttributeError):
     pass
 print(json.dumps(d))
 """
+# Names as they are: a neighbour's need not be text.
 _NETWORKS = """
 import json, network
+from binascii import hexlify
 w = network.WLAN(network.STA_IF)
 w.active(True)
-print(json.dumps([[n[0].decode(), n[3], n[4]] for n in w.scan()]))
+print(json.dumps([[str(hexlify(n[0]), "ascii"), n[3], n[4]] for n in w.scan()]))
 """
 # Status codes are the port's: 2 wrong password, 3 no access point, 4 failed, 5 has an address. The
 # SDK tries again and again after each of the first three, so a last look is taken at the end.
@@ -61,30 +67,38 @@ while n < %d and w.status() in (0, 1):
     n += 1
 print(w.status())
 """
+# NAME.local is asked for by the firmware's own code: without it nobody can tell yet.
 _REACH = """
 import socket
-s = socket.socket()
-s.settimeout(5)
+h, p = %r, %d
+a = None
 try:
-    s.connect(socket.getaddrinfo(%r, %d)[0][-1])
+    if h.lower().endswith(".local"):
+        from dormouse import mdns
+        a = mdns.address(h)
+    else:
+        a = socket.getaddrinfo(h, p)[0][-1][0]
+except OSError:
+    pass
+except ImportError:
+    a = ""
+if a is None:
+    print('"unknown"')
+elif not a:
     print("null")
-except OSError as e:
-    print(e.errno if e.errno is not None else -1)
-s.close()
+else:
+    s = socket.socket()
+    s.settimeout(5)
+    try:
+        s.connect((a, p))
+        print("null")
+    except OSError as e:
+        print(e.errno if e.errno is not None else -1)
+    s.close()
 """
-_I2C = """
-from machine import I2C, Pin
-print(I2C(scl=Pin(%d), sda=Pin(%d)).scan())
-"""
-_ONE_WIRE = """
-import json, onewire, ds18x20
-from binascii import hexlify
-from machine import Pin
-try:
-    r = ds18x20.DS18X20(onewire.OneWire(Pin(%d))).scan()
-except onewire.OneWireError:
-    r = []
-print(json.dumps([str(hexlify(bytes(x)), "ascii") for x in r]))
+_ADC = """
+from machine import ADC
+print(ADC(0).read())
 """
 _JOIN_S = 20
 _WRONG_KEY, _ABSENT, _FAILED, _JOINED = 2, 3, 4, 5
@@ -93,8 +107,11 @@ _REASONS = {
     _ABSENT: "it is not in reach (the chip hears 2.4 GHz only)",
     _FAILED: "the access point refuses it",
 }
-# A BME280 answers at one of these.
-_BME280 = (0x76, 0x77)
+# Without a password: which of the two the SDK says depends on its version.
+_KEYLESS = {
+    _WRONG_KEY: "it wants a password, and none was given",
+    _ABSENT: "no open network of that name is in reach: is its password missing?",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +137,15 @@ class Network:
     ssid: str
     rssi: int
     open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSensors:
+    """Entries for the settings, I2C addresses where somebody unknown answers, what is wrong."""
+
+    entries: list[dict[str, Any]]
+    unknown: list[int]
+    problems: list[str]
 
 
 class SerialDevice:
@@ -150,8 +176,14 @@ class SerialDevice:
     def networks(self) -> list[Network]:
         """What it hears, the strongest first, a name once."""
         strongest: dict[str, Network] = {}
-        for ssid, rssi, security in self.repl.evaluate(_NETWORKS, within=20):
-            if ssid and (ssid not in strongest or strongest[ssid].rssi < rssi):
+        for name, rssi, security in self.repl.evaluate(_NETWORKS, within=20):
+            try:
+                ssid = bytes.fromhex(name).decode()
+            except UnicodeDecodeError:
+                continue  # settings are text
+            if ssid_problem(ssid):
+                continue
+            if ssid not in strongest or strongest[ssid].rssi < rssi:
                 strongest[ssid] = Network(ssid, rssi, security == 0)
         return sorted(strongest.values(), key=lambda network: -network.rssi)
 
@@ -161,46 +193,39 @@ class SerialDevice:
         status = self.repl.evaluate(code, within=_JOIN_S + 10)
         if status != _JOINED:
             reason = _REASONS.get(status, f"no address after {_JOIN_S} s")
+            if not wifi.key:
+                reason = _KEYLESS.get(status, reason)
             raise WifiError(wifi.ssid, reason, wrong_key=status == _WRONG_KEY)
 
     def reach(self, hub: HubEndpoint) -> None:
         """Connect to the hub's broker, as a trial, having joined. Raises DeviceSaidError."""
         error = self.repl.evaluate(_REACH % (hub.host, hub.port), within=20)
+        if error == "unknown":
+            who = "nobody there says to be" if is_local(hub.host) else "its name server knows no"
+            raise DeviceSaidError(f"the device is on the network, but {who} {hub.host}")
         if error is not None:
             raise DeviceSaidError(
                 f"the device is on the network and does not reach the hub at {hub.host}:{hub.port} "
                 f"(error {error}): is that its address, and does a firewall let {hub.port} in?"
             )
 
-    def sensors(self, board: Board) -> list[dict[str, Any]]:
-        """What answers on the board's I2C and 1-Wire pins, as entries of the settings."""
-        sensors = self._bme280(board.i2c) if board.i2c and "bme280" in board.sensors else []
-        # Pulling the pins of a living I2C bus about would only confuse it.
-        busy = {pin for entry in sensors for pin in (entry["scl"], entry["sda"])}
-        if "ds18b20" in board.sensors:
-            sensors += self._ds18b20([pin for pin in board.onewire if pin not in busy])
-        return sensors
+    def sensors(self, board: Board, sources: Sources = INSTALLED) -> FoundSensors:
+        """What answers on the board's I2C and 1-Wire pins. Raises DeviceSaidError."""
+        bus = board.i2c
+        program = scan.program(
+            sources.firmware,
+            bus.scl if bus else None,
+            bus.sda if bus else None,
+            list(board.onewire),
+            installed=bool(self.facts.firmware),
+        )
+        result = self.repl.evaluate(program, within=20)
+        entries = [entry for entry in result["found"] if entry["driver"] in board.sensors]
+        return FoundSensors(entries, result["unknown"], result["problems"])
 
-    def _bme280(self, bus: I2c) -> list[dict[str, Any]]:
-        try:
-            answers = self.repl.evaluate(_I2C % (bus.scl, bus.sda))
-        except DeviceSaidError:
-            return []  # no pull-ups: there is no bus
-        pins = {"scl": bus.scl, "sda": bus.sda}
-        return [
-            {"driver": "bme280", **pins, "address": address}
-            for address in answers
-            if address in _BME280
-        ]
-
-    def _ds18b20(self, pins: Sequence[int]) -> list[dict[str, Any]]:
-        for pin in pins:
-            roms = sorted(self.repl.evaluate(_ONE_WIRE % pin))
-            # Family code 28 is the DS18B20's.
-            entries = [{"driver": "ds18b20", "pin": pin, "rom": r} for r in roms if r[:2] == "28"]
-            if entries:
-                return entries
-        return []
+    def adc_counts(self) -> int:
+        """What its ADC reads now, 0 to 1024. Raises DeviceSaidError."""
+        return int(self.repl.evaluate(_ADC))
 
     def install(self, modules: Path, progress: Callable[[int, int], None]) -> None:
         """Copy compiled modules to the device; `progress` gets (done, all) files."""
@@ -214,4 +239,5 @@ class SerialDevice:
         """Write password and settings; the settings come last, being what makes it start."""
         if password:
             self.repl.write("password", password.encode())
-        self.repl.write("settings.json", json.dumps(settings).encode())
+        # As it is: MicroPython's json takes \ud83d\ude00 for two characters.
+        self.repl.write("settings.json", json.dumps(settings, ensure_ascii=False).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def load(path: Path, hub: HubEndpoint | None, sources: Sources = INSTALLED) -> l
     Raises FileReadError, EmptyFileError, or DevicesFileError with device, what, what is allowed.
     """
     try:
-        document = tomllib.loads(files.read(path).decode("utf-8"))
+        document = tomllib.loads(files.read(path).decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DevicesFileError(path, "", f"not TOML: {error}") from None
     _check_tables(path, document)
@@ -114,7 +115,8 @@ def _validation_text(error: ValidationError) -> str:
             }.get(str(first["loc"][0]), {**ProvisioningPlan.model_fields, **_Own.model_fields})
             return f"{field}: unknown; allowed: {', '.join(known)}"
         case "missing":
-            return f"{field}: missing"
+            open_too = ': its password, or "" for an open network' if field == "wifi.key" else ""
+            return f"{field}: missing{open_too}"
         case _:
             # Never the value: it may be a password.
             return f"{field}: {first['msg']}"
@@ -134,7 +136,9 @@ def _check_private(path: Path, entries: list[DeviceEntry]) -> None:
         mode = path.stat().st_mode
     except OSError as error:
         raise FileReadError(f"{path}: cannot be read: {error.strerror}") from None
-    if mode & (stat.S_IRGRP | stat.S_IROTH) and any(entry.plan.wifi.key for entry in entries):
+    # Windows has no such modes: there every file says that everybody may read it.
+    readable = sys.platform != "win32" and mode & (stat.S_IRGRP | stat.S_IROTH)
+    if readable and any(entry.plan.wifi.key for entry in entries):
         raise DevicesFileError(
             path, "", f"a WiFi password is in it and others may read it: chmod 600 {path}"
         )

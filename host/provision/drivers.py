@@ -14,7 +14,13 @@ __all__ = ["SensorDriver", "known"]
 
 
 class SensorDriver(BaseModel):
-    """One driver; see drivers.toml. `options` has (lowest, highest), or () for text."""
+    """One driver; see drivers.toml. `options` has (lowest, highest), or () for text.
+
+    `wired` are those of the options that are GPIO numbers.
+
+    Drivers of one `bus` share its pins when `identity` tells them apart; `usual` is what stands for
+    it where the settings have none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,6 +29,9 @@ class SensorDriver(BaseModel):
     pins: tuple[str, ...]
     options: Mapping[str, tuple[int, int] | tuple[()]] = Field(default_factory=dict)
     bus: str = ""
+    wired: tuple[str, ...] = ()
+    identity: str = ""
+    usual: int | str = ""
 
 
 _FILE = Path(__file__).with_name("drivers.toml")

@@ -55,14 +55,18 @@ class LocalHub:
 
     def is_at(self, address: plan.HubEndpoint) -> bool:
         """Whether a device with that address reports to this hub."""
+        host = address.host.lower()
+        # Multicast names that this machine need not be able to look up itself.
+        ours = {self._facts.get("name"), f"{socket.gethostname()}.local".lower()}
+        numbers = [known.host for known in self.addresses] if host in ours else [host]
         with contextlib.suppress(OSError):
-            number = socket.gethostbyname(address.host)
-            return any(
-                address.model_copy(update={"host": own}) == known
-                for known in self.addresses
-                for own in (address.host, number)
-            )
-        return False
+            if host not in ours:
+                numbers.append(socket.gethostbyname(host))
+        return any(
+            address.model_copy(update={"host": number}) == known
+            for known in self.addresses
+            for number in numbers
+        )
 
     def admit(self, device: str, password: str) -> str:
         """Make the device's account beforehand; the password to write on it.

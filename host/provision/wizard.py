@@ -28,6 +28,8 @@ from host.sources import INSTALLED, Sources
 __all__ = ["Wizard"]
 
 _TRIES = 3
+# Nothing that runs a device is below this.
+_LEAST_BATTERY_MV = 800
 
 
 class Wizard:
@@ -50,6 +52,8 @@ class Wizard:
         self.boards = boards.known(sources.boards)
         self.drivers = drivers.known(sources.drivers)
         self.board: Board = next(iter(self.boards.values()))
+        # Whether a network is open, of those that the device hears.
+        self.open_networks: dict[str, bool] = {}
 
     def plan(self) -> ProvisioningPlan:
         """Ask what is not answered yet. Raises WrongKeyThriceError, WifiError, typer.Abort."""
@@ -66,6 +70,8 @@ class Wizard:
         self._step("switch", self._ask_switch)
         self._step("sensors", self._ask_sensors)
         self._step("interval", self._ask_interval)
+        if self.hub is None:
+            self._step("plain", self._ask_plain)
         return ProvisioningPlan(
             board=self.board.id,
             wifi=Wifi(ssid=answered["ssid"], key=answered["key"]),
@@ -76,6 +82,7 @@ class Wizard:
             interval=answered["interval"],
             sensors=answered["sensors"],
             switch=answered["switch"],
+            plain=answered.get("plain"),
         )
 
     def _step(self, name: str, ask: Callable[[], Any]) -> None:
@@ -121,6 +128,7 @@ class Wizard:
 
     def _ask_ssid(self) -> str:
         networks = self.device.networks()
+        self.open_networks = {network.ssid: network.open for network in networks}
         for number, network in enumerate(networks, 1):
             lock = "open" if network.open else ""
             self.console.print(
@@ -137,7 +145,7 @@ class Wizard:
         return str(
             self._until_allowed(
                 lambda: typer.prompt("WiFi network (number or name)", default=default),
-                lambda text: Wifi(ssid=take(text)).ssid,
+                lambda text: Wifi(ssid=take(text), key="").ssid,
             )
         )
 
@@ -145,13 +153,7 @@ class Wizard:
         """The network's password, tried on the device."""
         ssid = self.answers["ssid"]
         for tries in range(1, _TRIES + 1):
-            wifi = self._until_allowed(
-                lambda: typer.prompt(
-                    f"Password of {ssid} (not shown; empty if open)",
-                    hide_input=True, default="", show_default=False,
-                ),
-                lambda text: Wifi(ssid=ssid, key=text),
-            )  # fmt: skip
+            wifi = self._wifi(ssid)
             try:
                 with self.console.status("trying it"):
                     self.device.join(wifi)
@@ -166,6 +168,27 @@ class Wizard:
             self._find_hub()
             return str(wifi.key)
         raise WrongKeyThriceError(ssid)
+
+    def _wifi(self, ssid: str) -> Wifi:
+        """The network with the password that was typed, "" only where it can be open."""
+        open_ = self.open_networks.get(ssid)
+        if open_:
+            self.console.print(f"{ssid} is open: it has no password", markup=False)
+            return Wifi(ssid=ssid, key="")
+        hint = "not shown" if open_ is False else "not shown; empty if open"
+
+        def take(text: str) -> Wifi:
+            if not text and open_ is False:
+                raise PlanError("", f"{ssid} wants its password")
+            return Wifi(ssid=ssid, key=text)
+
+        wifi: Wifi = self._until_allowed(
+            lambda: typer.prompt(
+                f"Password of {ssid} ({hint})", hide_input=True, default="", show_default=False
+            ),
+            take,
+        )
+        return wifi
 
     def _find_hub(self) -> None:
         """From the network that it has joined the device must get to the hub."""
@@ -206,21 +229,66 @@ class Wizard:
         )
 
     def _ask_sensors(self) -> list[dict[str, Any]]:
-        with self.console.status("looking for sensors on I2C and 1-Wire"):
-            detected = self.device.sensors(self.board)
         chosen = [
-            entry for entry in detected if typer.confirm(f"Use {self._described(entry)}?", True)
+            entry
+            for entry in self._found_sensors()
+            if typer.confirm(f"Use {self._described(entry)}?", True)
         ]
-        if "battery" in self.board.sensors and typer.confirm("Report the battery's level?", True):
-            chosen.append({"driver": "battery"})
+        if "battery" in self.board.sensors and (battery := self._ask_battery()):
+            chosen.append(battery)
         while (more := self._another(chosen)) is not None:
             chosen.append(more)
         return plan.check_sensors(chosen, self.board, self.sources)
 
+    def _found_sensors(self) -> list[dict[str, Any]]:
+        """What answers on the pins; what is wrong there is shown."""
+        try:
+            with self.console.status("looking for sensors on I2C and 1-Wire"):
+                found = self.device.sensors(self.board, self.sources)
+        except DeviceSaidError as error:
+            self.console.print(f"its pins cannot be looked at: {error}", markup=False)
+            return []
+        for problem in found.problems:
+            self.console.print(problem, style="red", markup=False)
+        for address in found.unknown:
+            self.console.print(f"something unknown answers at {address:#04x} on I2C")
+        return found.entries
+
+    def _ask_battery(self) -> dict[str, Any] | None:
+        """The battery, if it can be measured: by what the ADC reads now, or by a divider."""
+        if self.board.battery_mv is None:
+            return self._ask_divider()
+        millivolts = self.device.adc_counts() * self.board.battery_mv // 1024
+        wired = millivolts >= _LEAST_BATTERY_MV
+        if not wired:
+            self.console.print(f"the ADC reads {millivolts} mV: no battery is wired to it")
+        wanted = typer.confirm("Report the battery's level?", default=wired)
+        return {"driver": "battery"} if wanted else None
+
+    def _ask_divider(self) -> dict[str, Any] | None:
+        """A board whose ADC reads 1.0 V at most, or what is made that of the battery's voltage."""
+
+        def take(text: str) -> dict[str, Any] | None:
+            if not text.strip():
+                return None
+            if not text.isascii() or not text.strip().isdigit():
+                raise PlanError("", f"{text!r} is not a number of millivolts")
+            entry = {"driver": "battery", "scale_mv": int(text)}
+            return plan.check_sensors([entry], self.board, self.sources)[0]
+
+        battery: dict[str, Any] | None = self._until_allowed(
+            lambda: typer.prompt(
+                "Millivolts at the battery that your divider makes 1.0 V at the ADC (empty: none)",
+                default="", show_default=False,
+            ),
+            take,
+        )  # fmt: skip
+        return battery
+
     def _described(self, entry: Mapping[str, Any]) -> str:
         driver = self.drivers[entry["driver"]]
         pins = ", ".join(self.board.label(entry[pin]) for pin in driver.pins)
-        identity = entry.get(driver.bus, "")
+        identity = entry.get(driver.identity, "")
         if isinstance(identity, int):
             identity = hex(identity)
         return f"{driver.name} {identity} on {pins}"
@@ -246,6 +314,13 @@ class Wizard:
 
         sensor: dict[str, Any] | None = self._until_allowed(ask, take)
         return sensor
+
+    def _ask_plain(self) -> bool:
+        """Our hub reads `$batch`; where none was found another program may be what listens."""
+        return typer.confirm(
+            "Say each value on an MQTT topic of its own too, for other programs than the hub?",
+            default=bool(self._default("plain", otherwise=False)),
+        )
 
     def _ask_interval(self) -> int:
         def take(text: str) -> int:

@@ -24,8 +24,8 @@ FIRST_REPORT_S = 60.0
 wake's second try would take an interval, for which nobody waits."""
 
 # Of what lies on the device already, this stays unless the plan says it: which of the hub's wishes
-# it has applied, and whose updates it takes.
-_PRESERVED = ("config", "deadline_ms", "ota_key")
+# it has applied, who reads its values, and whose updates it takes.
+_PRESERVED = ("config", "deadline_ms", "ota_key", "plain")
 
 Say = Callable[[str], None]
 
@@ -67,6 +67,8 @@ def finish(
     settings = preserved | plan.settings(desired, board, sources)
     ours = hub if hub and hub.is_at(desired.hub) else None
     password = ours.admit(facts.id, facts.password) if ours else ""
+    if ours is None and desired.place:
+        settings["place"] = desired.place  # the hub that it enrols at puts it there
     device.configure(settings, password)
     if ours and desired.place:
         ours.put(facts.id, desired.place)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from contracts import resources
-from contracts.image import MAX_APPLICATION
+from contracts.bootloader_config import SECURITY_COUNTER
+from contracts.image import IROM, MAX_APPLICATION
 from contracts.ota.protocol import PORT
 from host import flash_maps
 from host.twin.errors import TwinError
@@ -55,6 +56,8 @@ class Bootloader:
 class Rom:
     """A flash part in a file, with the map of partitions.csv and an application in its slot.
 
+    Of the bootloader's own text it has what says that there is a security counter.
+
     The file is made when it is not there. The OTA server listens on port 8266 of an address of the
     device's `own`, as a board's does, or else on a free port of the bootloader's. `listening` is
     the port that it got, `server_output` what it printed, `decision` what bootdecide printed last.
@@ -96,6 +99,7 @@ class Rom:
         """Flash an image over the wire, as esptool does: the rest of the part stays."""
         flash = bytearray(self.file.read_bytes() if self.file.exists() else b"")
         flash += _ERASED * (self._map.size - len(flash))
+        flash[IROM : IROM + len(SECURITY_COUNTER)] = SECURITY_COUNTER
         slot = self._map.app
         flash[slot.offset : slot.end] = image.ljust(slot.size, _ERASED)
         self.file.write_bytes(flash)

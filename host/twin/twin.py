@@ -36,6 +36,7 @@ _OUTPUT_LIMIT = 4000  # characters of a crashed VM's output: a traceback and wha
 class Twin:
     """A virtual device with the chip id `chip_id`, living in `folder`.
 
+    `chip_id` is in the order in which ids are printed: on silicon its last byte is 0.
     The folder is made at start and removed at stop, unless `keep`. `pace` scales sleep: at 0.01
     a device that sleeps 300 s is back after 3 s. With a `rom` it starts through the bootloader and
     runs the application in its flash; without, it runs `firmware` directly.
@@ -160,7 +161,7 @@ class Twin:
         with contextlib.suppress(FileNotFoundError):
             self.settings = json.loads(path.read_text("utf-8"))  # the firmware may change them too
         self.settings |= changes
-        _replace(path, json.dumps(self.settings))
+        _replace(path, json.dumps(self.settings, ensure_ascii=False))
 
     def output(self, pin: int) -> int:
         """The level of one of its output pins; 0 before the firmware has set it."""

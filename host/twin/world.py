@@ -26,7 +26,8 @@ class World:
 
     def json(self) -> str:
         """The file that the shims read."""
-        return json.dumps(self.sections)
+        # As it is: MicroPython's json takes \ud83d\ude00 for two characters.
+        return json.dumps(self.sections, ensure_ascii=False)
 
 
 def _merged(old: object, new: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,7 +19,9 @@ from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError, ForeignRowError
 from hub.devices.glance import glance
 from hub.readings.points import Form, PointRepository, Resolution, Span, StoredSeries
+from hub.readings.repository import Bins, ReadingRepository
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.zones.service import ZoneService
 
 __all__ = ["AnomalyWatch", "SeriesAnomaly"]
 
@@ -62,7 +64,7 @@ class AnomalyWatch:
     """
 
     def __init__(self, store: Database, supervisor: Supervisor | None = None) -> None:
-        self._store = store
+        self._store, self._zones = store, ZoneService(store)
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
         self._profiles: dict[tuple[str, SeriesKey], tuple[float, SeriesProfile]] = {}
         self._looked: dict[tuple[str, SeriesKey], _Looked] = {}
@@ -72,6 +74,12 @@ class AnomalyWatch:
     async def stop(self) -> None:
         """End sweeps."""
         await self._tasks.stop()
+
+    def forget(self, tenant: str, series: Iterable[SeriesKey]) -> None:
+        """These are calibrated otherwise: what was usual of them is learnt anew."""
+        for key in series:
+            self._profiles.pop((tenant, key), None)
+            self._looked.pop((tenant, key), None)
 
     async def device(self, tenant: str, device: str) -> list[SeriesAnomaly]:
         """What is odd about a device's series, the newest first."""
@@ -137,7 +145,8 @@ class AnomalyWatch:
         profile = await self._profile(tenant, series, now)
         readings = await self._readings(tenant, series, Span(now - _LAST, now))
         show = partial(shown, kind=quantity(key))
-        findings = detect(profile, readings, now, show=show, seen_at=seen_at)
+        zone = await self._zones.of_devices(tenant, [key.device])
+        findings = detect(profile, readings, now, show=show, seen_at=seen_at, zone=zone)
         self._looked[tenant, key] = _Looked(time.monotonic(), findings)
         return findings
 
@@ -149,7 +158,8 @@ class AnomalyWatch:
         judged = now - _LAST
         bins = await self._bins(tenant, series, Span(now - _WEEKS, judged))
         readings = await self._readings(tenant, series, Span(now - _RECENT, judged))
-        local = now.astimezone().utcoffset() or timedelta()
+        zone = await self._zones.of_devices(tenant, [series.key.device])
+        local = now.astimezone(zone).utcoffset() or timedelta()
         kind: Quantity = quantity(series.key)
         profile = learn(bins, readings, unit=kind.unit, offset=round(local.total_seconds()))
         self._profiles[place] = time.monotonic(), profile
@@ -158,20 +168,17 @@ class AnomalyWatch:
     async def _readings(self, tenant: str, series: StoredSeries, span: Span) -> list[Measurement]:
         found: list[Measurement] = []
         points = PointRepository(self._store.of(tenant))
-        async for piece in points.pieces(series, span, Resolution.RAW, Form.PACKED):
+        async for piece in points.pieces(series, span, Form.PACKED):
             at, values = piece.columns[0], piece.columns[1]
             found += [(float(t) / 1e6, float(v)) for t, v in zip(at, values, strict=True)]
         return found
 
     async def _bins(self, tenant: str, series: StoredSeries, span: Span) -> list[Bin]:
-        found: list[Bin] = []
-        points = PointRepository(self._store.of(tenant))
-        async for piece in points.pieces(series, span, Resolution.HOURLY, Form.PACKED):
-            at, _, _, low, high, _ = piece.columns
-            found += [
-                (float(t) / 1e6, float(a), float(b)) for t, a, b in zip(at, low, high, strict=True)
-            ]
-        return found
+        # Extremes are what counts here, so the rollup's own hours will do.
+        rollup = ReadingRepository(self._store.of(tenant))
+        since = span.over(Resolution.HOURLY).since
+        hours = await rollup.bins(series.key, since, span.until, Bins.HOUR)
+        return [(one.start.timestamp(), one.low, one.high) for one in hours]
 
     async def _odd(
         self, tenant: str, findings: Mapping[SeriesKey, Sequence[Anomaly]]

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from hub.api.principal import Principal, authenticate
 from hub.api.problems import ProblemError
+from hub.api.query import refuse_unknown_parameters
 from hub.api.scope import OPERATOR, Scope
 
 __all__ = [
@@ -25,7 +26,10 @@ __all__ = [
 
 
 class Check:
-    """A dependency: whoever has the scope. 401 for nobody, 403 for who lacks it."""
+    """A dependency: whoever has the scope. 401 for nobody, 403 for who lacks it.
+
+    422 for a parameter that the route does not have.
+    """
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
@@ -40,6 +44,7 @@ class Check:
                 WWW_Authenticate='Bearer realm="dormouse"',
             )
         if may(principal, self.scope):
+            refuse_unknown_parameters(request)
             return principal
         raise ProblemError(403, f"{principal.name} may not do this in {principal.tenant}: {self}")
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Collection
-from urllib.parse import parse_qsl, urlencode
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.api.principal import AUTHENTICATOR, Principal
+from hub.api.principal import AUTHENTICATOR, Principal, named_tenant
 from hub.api.problems import handle_problems
 from hub.api.scope import OPERATOR, Role
 from hub.database.errors import UnknownTenantError
 
 __all__ = ["OperatorDoor"]
-
-_TENANT = "dormouse.tenant"
-"""Where a request's scope holds the tenant that it named."""
 
 # Our commands say who they are, which then stands in the history of what they change.
 _PROGRAM = re.compile(r"dormouse [a-z -]{1,40}")
@@ -27,9 +23,11 @@ _PROGRAM = re.compile(r"dormouse [a-z -]{1,40}")
 class OperatorDoor:
     """An ASGI application: /api for an operator, who may do everything in every tenant.
 
-    To be served on a socket that nobody else may open. `?tenant=` chooses; without it routes about
-    one device mean that device's tenant (`tenant_of`), the others the hub's own. `tenants` gives
-    the names of all.
+    `health` answers beside it: nobody reaches the TCP port at an address that is not there.
+
+    To be served on a socket that nobody else may open. `?tenant=` or its header chooses; without
+    them routes about one device mean that device's tenant (`tenant_of`), the others the hub's own.
+    `tenants` gives the names of all.
     """
 
     def __init__(
@@ -39,10 +37,13 @@ class OperatorDoor:
         tenant: str,
         tenant_of: Callable[[str], str],
         tenants: Callable[[], Awaitable[Collection[str]]],
+        health: APIRouter | None = None,
     ) -> None:
         self._own, self._tenant_of, self._tenants = tenant, tenant_of, tenants
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         handle_problems(app)
+        if health is not None:
+            app.include_router(health)
         app.mount("/api", api)
         self._app = app
 
@@ -50,12 +51,11 @@ class OperatorDoor:
         """One request."""
         if scope["type"] == "http":
             scope = {**scope, AUTHENTICATOR: self._principal}
-            _take_tenant(scope)
             await self._app(scope, receive, send)
 
     async def _principal(self, connection: HTTPConnection) -> Principal:
         """Raises UnknownTenantError."""
-        named: str | None = connection.scope[_TENANT]
+        named = named_tenant(connection)
         if named is not None and named not in await self._tenants():
             raise UnknownTenantError(named)
         device = connection.path_params.get("device")
@@ -69,13 +69,3 @@ class OperatorDoor:
             tenants=(named,) if named else (),
             operator=True,
         )
-
-
-def _take_tenant(scope: Scope) -> None:
-    """Take `tenant` out of the query: it is the door's parameter, no route's."""
-    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    named = [value for name, value in query if name == "tenant"]
-    scope[_TENANT] = named[-1] if named else None
-    if named:
-        rest = [(name, value) for name, value in query if name != "tenant"]
-        scope["query_string"] = urlencode(rest).encode("latin-1")

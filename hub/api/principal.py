@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import Depends, HTTPException
 from starlette.requests import HTTPConnection
 
-from hub.api.scope import Role
+from hub.api.scope import ROLE_SCOPES, Role
+from hub.errors import HubError
 
 __all__ = [
     "AUTHENTICATOR",
     "COOKIE",
+    "TENANT_HEADER",
+    "TENANT_PARAMETER",
     "Administrator",
+    "AmbiguousTenantError",
     "Authenticator",
     "Credentials",
+    "ForeignTenantError",
     "Principal",
     "Reader",
     "administrator",
     "authenticate",
     "authenticate_again",
     "is_api",
+    "named_tenant",
     "reader",
 ]
 
@@ -36,18 +42,43 @@ AUTHENTICATOR = "dormouse.authenticator"
 The server's side puts it there; nothing that a request says gets into the scope under such a name.
 """
 
+TENANT_HEADER = "X-Dormouse-Tenant"
+TENANT_PARAMETER = "tenant"
+"""How a request names the tenant that it means, where its sender belongs to several."""
+
 PRINCIPAL = "dormouse.principal"
 """Where a connection's scope holds who asks, once that was looked up."""
+
+
+class ForeignTenantError(HubError):
+    """A request names a tenant that its sender does not belong to, or that is not there."""
+
+    http_status = 403
+
+    def __init__(self, name: str, tenant: str) -> None:
+        self.name, self.tenant = name, tenant
+        super().__init__(f"{name} does not belong to a tenant {tenant[:64]!r}")
+
+
+class AmbiguousTenantError(HubError):
+    """A request names several tenants: one is meant."""
+
+    http_status = 422
+
+    def __init__(self, *tenants: str) -> None:
+        self.tenants = tenants
+        named = ", ".join(repr(tenant[:64]) for tenant in tenants)
+        super().__init__(f"query.tenant: names several tenants ({named}): one is meant")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A person, a token or an operator that asks, looking at one tenant.
 
-    `tenants`: all that a person sees. `scopes`: what a token was given; a person's session has
-    every scope that its role allows. `person` and `session` are 0 for tokens. An `operator` may
-    do everything in every tenant; `tenants` names the one it chose, and is empty where it chose
-    none and all are meant.
+    `tenants`: all that a person sees, `roles`: what they may in each. `scopes`: what a token was
+    given; a person's session has every scope that its role allows. `person` and `session` are 0 for
+    tokens. An `operator` may do everything in every tenant; `tenants` names the one it chose, and
+    is empty where it chose none and all are meant. `chosen`: the request named the tenant.
     """
 
     name: str
@@ -58,11 +89,22 @@ class Principal:
     person: int = 0
     session: int = 0
     operator: bool = False
+    roles: Mapping[str, Role] = field(default_factory=dict, hash=False)
+    chosen: bool = False
 
     @property
     def administers(self) -> bool:
         """Whether it may change things in the tenant it looks at."""
         return self.role is Role.ADMINISTRATOR
+
+    def looking_at(self, tenant: str) -> Principal:
+        """The same in another tenant of theirs. Raises ForeignTenantError for any other."""
+        if tenant == self.tenant:
+            return replace(self, chosen=True)
+        role = self.roles.get(tenant)
+        if role is None:
+            raise ForeignTenantError(self.name, tenant)
+        return replace(self, tenant=tenant, role=role, scopes=ROLE_SCOPES[role], chosen=True)
 
     def means(self, tenant: str) -> bool:
         """Whether an answer about several tenants should have this one."""
@@ -78,12 +120,28 @@ def is_api(path: str) -> bool:
     return path.startswith(("/api/", "/mqtt/")) or path in {"/api", "/metrics", "/healthz"}
 
 
+def named_tenant(connection: HTTPConnection) -> str | None:
+    """The tenant that a request names by header or parameter. Raises AmbiguousTenantError."""
+    named = {
+        *connection.headers.getlist(TENANT_HEADER),
+        *connection.query_params.getlist(TENANT_PARAMETER),
+    }
+    if len(named) > 1:
+        raise AmbiguousTenantError(*sorted(named))
+    return next(iter(named), None)
+
+
 async def authenticate(connection: HTTPConnection) -> Principal | None:
-    """Who asks, looked up once for a request."""
+    """Who asks, looked up once for a request, in the tenant that it names.
+
+    Raises ForeignTenantError where that is none of theirs, AmbiguousTenantError.
+    """
     scope = connection.scope
     if PRINCIPAL not in scope:
         find: Authenticator = scope[AUTHENTICATOR]
-        scope[PRINCIPAL] = await find(connection)
+        found = await find(connection)
+        named = named_tenant(connection)
+        scope[PRINCIPAL] = found and (found if named is None else found.looking_at(named))
     principal: Principal | None = scope[PRINCIPAL]
     return principal
 

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from contracts import resources
 from hub.api.access import Check
+from hub.api.principal import TENANT_HEADER, TENANT_PARAMETER
 from hub.api.problems import MEDIA_TYPE, ProblemDocument
 
 __all__ = ["describe"]
@@ -18,7 +19,7 @@ __all__ = ["describe"]
 _REFUSALS = {
     "400": "the body is not JSON in UTF-8",
     "401": "no valid token or session",
-    "403": "the token or person may not do this",
+    "403": "the token or person may not do this, or not in the tenant that is named",
     "404": "there is no such thing, or it is another tenant's",
     "409": "it does not go with what there is",
     "413": "too large",
@@ -26,7 +27,20 @@ _REFUSALS = {
     "422": "the request is not as it must be",
     "429": "too many at the same time",
     "503": "the database is away",
+    "507": "a disk is full",
 }
+
+
+_TENANT = [
+    {
+        "name": name,
+        "in": where,
+        "required": False,
+        "description": "the tenant that is meant, of those that one belongs to",
+        "schema": {"type": "string"},
+    }
+    for where, name in (("query", TENANT_PARAMETER), ("header", TENANT_HEADER))
+]
 
 
 def describe(app: FastAPI, routers: Sequence[APIRouter]) -> None:
@@ -65,6 +79,7 @@ def _document(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _refusals(operation)
+            operation.setdefault("parameters", []).extend(_TENANT)
             scope = scopes[path, method]
             operation["x-scope"] = scope
             operation["description"] = f"{operation.get('description', '')}\n\nScope: {scope}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["OPERATOR", "Role", "Scope"]
+__all__ = ["OPERATOR", "ROLE_SCOPES", "Role", "Scope"]
 
 
 class Scope(StrEnum):
@@ -31,3 +31,10 @@ class Role(StrEnum):
 
     READER = "reader"
     ADMINISTRATOR = "administrator"
+
+
+ROLE_SCOPES: Final = {
+    Role.READER: frozenset({"read"}),
+    Role.ADMINISTRATOR: frozenset({"read", "write", "admin"}),
+}
+"""What a person's session may do, by role."""

@@ -19,6 +19,9 @@ __all__ = ["alone", "attached", "run_query"]
 
 T = TypeVar("T")
 
+# A hub is told from it by its connections.
+_COMMAND = "dormouse command"
+
 
 def run_query(settings: Settings, question: Callable[[Database], Awaitable[T]]) -> T:
     """What the database answers to one question of a command, in a loop of its own."""
@@ -37,7 +40,9 @@ async def attached(settings: Settings) -> AsyncIterator[Running]:
         if not settings.database_url:
             postgres = Postgres(settings.data_dir / "postgres", run_as=settings.run_as)
             if await _answers(postgres):
-                database = await stack.enter_async_context(Database(postgres.app_url))
+                database = await stack.enter_async_context(
+                    Database(postgres.app_url, name=_COMMAND)
+                )
                 yield Running(database, postgres, postgres.owner_url)
                 return
         yield await stack.enter_async_context(alone(settings))
@@ -47,7 +52,7 @@ async def attached(settings: Settings) -> AsyncIterator[Running]:
 async def alone(settings: Settings) -> AsyncIterator[Running]:
     """The database with no hub beside it; raises FolderInUseError while one runs on the folder."""
     with data_folder(settings.data_dir):
-        async with running(settings) as opened:
+        async with running(settings, name=_COMMAND) as opened:
             yield opened
 
 

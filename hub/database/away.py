@@ -10,6 +10,7 @@ import psycopg
 from hub.database.errors import (
     DatabaseAwayError,
     DatabaseError,
+    DatabaseFullError,
     RefusedValueError,
     WriteConflictError,
 )
@@ -21,7 +22,9 @@ _FATAL = ("FATAL", "PANIC")
 # Operational by the driver's classes too, but what the database answers to a query of ours: it
 # took too long, or is larger than it takes: SQLSTATEs, and a class of them.
 _ANSWERS = ("57014", "54")
-_CONFLICT = "40"  # deadlocks, failures of serialization
+_FULL = "53100"
+# Deadlocks and failures of serialization (a class), a lock that was waited for in vain.
+_CONFLICT = ("40", "55P03")
 
 
 @contextmanager
@@ -29,7 +32,8 @@ def translated() -> Iterator[None]:
     """Within the block the driver's failures are this package's.
 
     DatabaseAwayError: no connection, none that is free, a server that starts or stops; the same
-    again may succeed. WriteConflictError: two writers in each other's way. RefusedValueError: a
+    again may succeed. DatabaseFullError: its disk is full. WriteConflictError: two writers in each
+    other's way. RefusedValueError: a
     value that its column cannot hold. Everything else is the caller's query, and goes through as
     it is.
     """
@@ -53,4 +57,6 @@ def _translation(error: psycopg.Error) -> DatabaseError | None:
         return None
     if state.startswith(_ANSWERS):
         return None
+    if state == _FULL:
+        return DatabaseFullError(line)
     return WriteConflictError(line) if state.startswith(_CONFLICT) else DatabaseAwayError(line)

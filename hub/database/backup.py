@@ -3,229 +3,187 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import json
-import os
-from collections.abc import AsyncIterator
+import contextlib
+import errno
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
+from hub.database import roles
+from hub.database.backup_file import BackupReader, BackupWriter
 from hub.database.database import Connection
-from hub.database.errors import BackupError
-from hub.database.postgres import DATABASE, OWNER, Postgres
+from hub.database.errors import BackupError, MigrationError
+from hub.database.migrate import head, migrate, steps
+from hub.database.postgres import DATABASE, OWNER, SCRATCH, Postgres
+from hub.database.queries import Queries
+from hub.database.table_copy import Contents, TableMismatchError, dump, load
 
 __all__ = ["Contents", "backup", "restore", "verify"]
 
-Contents = dict[str, list[int]]
-"""Each table's number of rows and a sum of their hashes."""
+T = TypeVar("T")
 
-_FIRST_LINE = "-- dormouse "
+_QUERIES = Queries.of("hub.database")
+# Rows as text become at most twice that in tables and indexes.
+_GROWTH = 2
 
 
 async def backup(postgres: Postgres, target: Path) -> Contents:
-    """Write a gzipped SQL script of all tenants (mode 0600) and check it by restoring it.
+    """Write all tenants to a file (mode 0600, see backup_file) and check it by restoring it.
 
     It goes to a scratch database, which must hold the same rows as the snapshot that was dumped.
     Raises BackupError; the target is then left as it was.
     """
-    partial = target.with_name(f".{target.name}.partial")
+    fresh = target.with_name(f".{target.name}.partial")
     try:
-        async with _admin(postgres, DATABASE) as conn, conn.transaction():
-            await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            row = await (await conn.execute("SELECT pg_export_snapshot()")).fetchone()
-            contents = await _contents(conn)
-            await _dump(postgres, str(row[0]) if row else "", contents, partial)
-        restored = await verify(postgres, partial)
-        if restored != contents:
-            raise BackupError(target, _difference(contents, restored))
-        partial.replace(target)
+        with _failures(target):
+            async with _alone(postgres, target):
+                await _refuse_full(postgres, target)
+                with BackupWriter(fresh, postgres.backup_key) as writer:
+                    url = make_conninfo(postgres.admin_url, dbname=DATABASE)
+                    contents = await _in_thread(url, lambda conn: dump(conn, writer))
+                async with _restored(postgres, fresh):
+                    pass
+                fresh.replace(target)
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink()
     return contents
 
 
-async def verify(postgres: Postgres, source: Path) -> Contents:
-    """Restore a backup into a scratch database, compare, drop it. Raises BackupError."""
-    async with _restored(postgres, source) as (scratch, contents):
-        await _drop(postgres, scratch)
-        return contents
+async def verify(postgres: Postgres, source: Path, *, foreign: bool = False) -> Contents:
+    """Restore a backup into a scratch database, compare, drop it. Raises BackupError.
+
+    ForeignBackupError for one of another hub's unless `foreign`.
+    """
+    with _failures(source):
+        async with (
+            _alone(postgres, source),
+            _restored(postgres, source, foreign=foreign) as (_, contents),
+        ):
+            return contents
 
 
-async def restore(postgres: Postgres, source: Path) -> tuple[Contents, str]:
+async def restore(
+    postgres: Postgres, source: Path, *, foreign: bool = False
+) -> tuple[Contents, str]:
     """Put a backup in the database's place once it is restored and checked beside it.
 
     The database that was is kept under another name, which is returned. Nobody else may be
     connected. Raises BackupError; nothing has changed then.
     """
-    async with _restored(postgres, source) as (scratch, contents):
-        former = f"{DATABASE}_{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        async with _admin(postgres, "postgres") as conn:
-            for old, new in ((DATABASE, former), (scratch, DATABASE)):
-                try:
-                    await conn.execute(
-                        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
-                            sql.Identifier(old), sql.Identifier(new)
+    former = f"{DATABASE}_{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    with _failures(source):
+        async with (
+            _alone(postgres, source) as conn,
+            _restored(postgres, source, foreign=foreign) as (scratch, contents),
+        ):
+            try:
+                async with conn.transaction():
+                    for old, new in ((DATABASE, former), (scratch, DATABASE)):
+                        await conn.execute(
+                            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                                sql.Identifier(old), sql.Identifier(new)
+                            )
                         )
-                    )
-                except psycopg.errors.ObjectInUse:
-                    raise BackupError(source, "the database is in use: stop the hub") from None
-        return contents, former
+            except psycopg.errors.ObjectInUse:
+                raise BackupError(source, "the database is in use: stop the hub") from None
+            return contents, former
+
+
+@contextlib.contextmanager
+def _failures(file: Path) -> Iterator[None]:
+    """What may fail on the way, as a BackupError of one line."""
+    try:
+        yield
+    except TableMismatchError as error:
+        raise BackupError(file, str(error)) from None
+    except psycopg.errors.DiskFull:
+        raise BackupError(file, "Postgres' disk is full: make room there, and try again") from None
+    except (psycopg.Error, MigrationError) as error:
+        raise BackupError(file, (str(error) or type(error).__name__).splitlines()[0]) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            reason = "the disk is full: make room, or choose another folder for the file"
+        raise BackupError(file, reason) from None
 
 
 @asynccontextmanager
-async def _admin(postgres: Postgres, database: str) -> AsyncIterator[Connection]:
-    url = make_conninfo(postgres.admin_url, dbname=database)
+async def _alone(postgres: Postgres, file: Path) -> AsyncIterator[Connection]:
+    """A superuser's connection while nobody else makes or restores a backup."""
+    url = make_conninfo(postgres.admin_url, dbname="postgres")
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+        if await (await conn.execute(_QUERIES["lock_backups"])).fetchone() != (True,):
+            raise BackupError(file, "another backup is being made or restored: wait for it")
+        await roles.drop_databases(conn, SCRATCH)
         yield conn
 
 
+async def _refuse_full(postgres: Postgres, target: Path) -> None:
+    url = make_conninfo(postgres.admin_url, dbname=DATABASE)
+    async with await psycopg.AsyncConnection.connect(url) as conn:
+        row = await (await conn.execute(_QUERIES["database_size"], [DATABASE])).fetchone()
+    _refuse_without_room(postgres, target, row[0] if row else 0)
+
+
+def _refuse_without_room(postgres: Postgres, file: Path, needed: int) -> None:
+    free = shutil.disk_usage(postgres.folder).free
+    if free < needed:
+        raise BackupError(
+            file,
+            f"checking it takes about {needed >> 20} MB at {postgres.folder}, where "
+            f"{free >> 20} MB are free: make room there",
+        )
+
+
 @asynccontextmanager
-async def _restored(postgres: Postgres, source: Path) -> AsyncIterator[tuple[str, Contents]]:
-    promised = await asyncio.to_thread(_promised, source)
-    scratch = f"{DATABASE}_scratch_{os.getpid()}"
-    async with _admin(postgres, "postgres") as conn:
-        await conn.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                sql.Identifier(scratch), sql.Identifier(OWNER)
-            )
-        )
+async def _restored(
+    postgres: Postgres, source: Path, *, foreign: bool = False
+) -> AsyncIterator[tuple[str, Contents]]:
+    """A scratch database with what is in the file, which no superuser has touched.
+
+    Its schema comes from this package's steps, up to the revision of the backup; the next start of
+    the hub does the later ones.
+    """
+    with BackupReader(source, postgres.backup_key, foreign=foreign) as reader:
+        _refuse_other_revision(source, reader.manifest.revision)
+        _refuse_without_room(postgres, source, reader.manifest.size * _GROWTH)
+        scratch = f"{SCRATCH}{datetime.now(UTC):%Y%m%d%H%M%S}"
+        owner_url = make_conninfo(postgres.owner_url, dbname=scratch)
+        admin_url = make_conninfo(postgres.admin_url, dbname="postgres")
+        async with await psycopg.AsyncConnection.connect(admin_url, autocommit=True) as conn:
+            try:
+                await roles.ensure_database(conn, scratch, OWNER)
+                await migrate(owner_url, reader.manifest.revision)
+                yield scratch, await _in_thread(owner_url, lambda conn: load(conn, reader))
+            finally:
+                await roles.drop_databases(conn, SCRATCH)
+
+
+def _refuse_other_revision(source: Path, revision: str) -> None:
+    if revision > head():
+        raise BackupError(source, f"a newer version made it (schema {revision}): update first")
+    if revision not in steps():
+        raise BackupError(source, f"there is no schema {revision}")
+
+
+async def _in_thread(url: str, work: Callable[[psycopg.Connection], T]) -> T:
+    """What `work` returns; a thread, since each row costs a call. Cancelling ends its query."""
+    conn = await asyncio.to_thread(partial(psycopg.connect, url, autocommit=True))
+    task = asyncio.create_task(asyncio.to_thread(work, conn))
     try:
-        await _load(postgres, scratch, source)
-        async with _admin(postgres, scratch) as conn:
-            restored = await _contents(conn)
-        if restored != promised:
-            raise BackupError(source, _difference(promised, restored))
-        yield scratch, restored
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        conn.cancel()
+        await asyncio.wait([task])
+        raise
     finally:
-        await _drop(postgres, scratch)
-
-
-async def _drop(postgres: Postgres, database: str) -> None:
-    async with _admin(postgres, "postgres") as conn:
-        await conn.execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
-        )
-
-
-async def _contents(conn: Connection) -> Contents:
-    rows = await (
-        await conn.execute(
-            """SELECT relname FROM pg_class WHERE relnamespace = 'dormouse'::regnamespace
-               AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname"""
-        )
-    ).fetchall()
-    contents: Contents = {}
-    for (table,) in rows:
-        query = sql.SQL(
-            "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text "
-            "FROM dormouse.{} AS t"
-        ).format(sql.Identifier(table))
-        row: Any = await (await conn.execute(query)).fetchone()
-        contents[table] = [row[0], int(row[1])]
-    return contents
-
-
-async def _dump(postgres: Postgres, snapshot: str, contents: Contents, target: Path) -> None:
-    await asyncio.to_thread(_fresh, target)
-    child = await _program(
-        postgres,
-        "pg_dump",
-        DATABASE,
-        "--schema=dormouse",
-        "--extension=btree_gist",
-        f"--snapshot={snapshot}",
-    )
-    with gzip.open(target, "wb", compresslevel=6) as packed:
-        packed.write(f"{_FIRST_LINE}{json.dumps(contents)}\n".encode())
-        if child.stdout is not None:
-            while piece := await child.stdout.read(1 << 18):
-                await asyncio.to_thread(packed.write, piece)
-    await _finish(child, target)
-    await asyncio.to_thread(_to_disk, target)
-
-
-def _fresh(file: Path) -> None:
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-
-
-def _to_disk(file: Path) -> None:
-    with file.open("rb") as written:
-        os.fsync(written.fileno())
-
-
-def _promised(source: Path) -> Contents:
-    try:
-        with gzip.open(source, "rt", encoding="utf-8") as packed:
-            first = packed.readline()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise BackupError(source, str(error)) from None
-    if not first.startswith(_FIRST_LINE):
-        raise BackupError(source, "no backup of Dormouse's")
-    contents: Contents = json.loads(first.removeprefix(_FIRST_LINE))
-    return contents
-
-
-async def _load(postgres: Postgres, database: str, source: Path) -> None:
-    child = await _program(
-        postgres, "psql", database, "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-o", os.devnull
-    )
-    if child.stdin is not None:
-        try:
-            with gzip.open(source, "rb") as packed:
-                while piece := await asyncio.to_thread(packed.read, 1 << 18):
-                    child.stdin.write(piece)
-                    await child.stdin.drain()
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # psql gave up: its own words say why
-        except (EOFError, OSError) as error:
-            child.kill()
-            await child.wait()
-            raise BackupError(source, str(error)) from None
-        child.stdin.close()
-    await _finish(child, source)
-
-
-async def _program(
-    postgres: Postgres, name: str, database: str, *args: str
-) -> asyncio.subprocess.Process:
-    facts = conninfo_to_dict(make_conninfo(postgres.admin_url, dbname=database))
-    return await asyncio.create_subprocess_exec(
-        str(postgres.programs / name),
-        *args,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        # In the environment, which only our user reads, and not among the arguments.
-        env={
-            "PATH": os.defpath,
-            "PGHOST": str(facts["host"]),
-            "PGUSER": str(facts["user"]),
-            "PGPASSWORD": str(facts["password"]),
-            "PGDATABASE": database,
-            "PGOPTIONS": "-c client_min_messages=warning",
-        },
-    )
-
-
-async def _finish(child: asyncio.subprocess.Process, file: Path) -> None:
-    error = await child.stderr.read() if child.stderr is not None else b""
-    if await child.wait():
-        lines = error.decode("utf-8", "replace").strip().splitlines() or ["failed"]
-        raise BackupError(file, lines[0])
-
-
-def _difference(saved: Contents, restored: Contents) -> str:
-    for table in sorted({*saved, *restored}):
-        if saved.get(table) != restored.get(table):
-            return (
-                f"{table} has {restored.get(table, [0])[0]} rows after restoring, not the same "
-                f"{saved.get(table, [0])[0]} that were backed up"
-            )
-    return "nothing differs"
+        conn.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,12 +14,21 @@ from psycopg_pool import AsyncConnectionPool
 
 from hub.database import migrate, roles
 from hub.database.away import translated
-from hub.database.errors import SchemaOutdatedError, UnknownTenantError
+from hub.database.errors import DatabaseAwayError, SchemaOutdatedError, UnknownTenantError
 from hub.database.queries import Queries, Query
 
-__all__ = ["Connection", "Database", "TenantDatabase"]
+__all__ = [
+    "HUB",
+    "Connection",
+    "Database",
+    "TenantDatabase",
+    "TenantSnapshots",
+]
 
 Connection = AsyncConnection[TupleRow]
+
+HUB = "dormouse"
+"""What a hub's connections are called in Postgres."""
 
 _QUERIES = Queries.of("hub.database")
 
@@ -26,12 +36,13 @@ _QUERIES = Queries.of("hub.database")
 class Database:
     """The database as the application sees it: nothing but one tenant's rows at a time.
 
-    `url` names an application role. Entering opens the pool; it raises UnsafeRoleError for a
-    superuser or BYPASSRLS role and SchemaOutdatedError when migrations are missing. Every way in
-    raises DatabaseAwayError when the database cannot be reached.
+    `url` names an application role, `name` is what its connections are called. Entering opens the
+    pool; it raises UnsafeRoleError for a superuser or BYPASSRLS role and SchemaOutdatedError when
+    migrations are missing. Every way in raises DatabaseAwayError when the database cannot be
+    reached.
     """
 
-    def __init__(self, url: str, *, connections: int = 8) -> None:
+    def __init__(self, url: str, *, connections: int = 8, name: str = HUB) -> None:
         self.url = url
         # prepare_threshold None: a prepared statement belongs to one server connection, which
         # PgBouncer in transaction mode does not keep for us.
@@ -40,9 +51,12 @@ class Database:
             min_size=1,
             max_size=connections,
             open=False,
-            kwargs={"prepare_threshold": None, "application_name": "dormouse"},
+            kwargs={"prepare_threshold": None, "application_name": name},
         )
         self._tenants: dict[str, int] = {}
+        # One tenant's transactions, which may wait for each other, never take all connections.
+        self._share = max(1, connections * 5 // 8)
+        self._shares: dict[str, asyncio.Semaphore] = {}
 
     async def __aenter__(self) -> Self:
         await self._pool.open()
@@ -72,12 +86,26 @@ class Database:
         """What TenantDatabase.transaction is."""
         number = await self.tenant_id(tenant)
         with translated():
-            async with AsyncExitStack() as stack:
+            async with self._within_share(tenant), AsyncExitStack() as stack:
                 conn = await stack.enter_async_context(self._pool.connection())
                 if pipelined:
                     await stack.enter_async_context(conn.pipeline())
                 await conn.execute(_QUERIES["set_tenant"], [str(number)])
                 yield conn
+
+    @asynccontextmanager
+    async def _within_share(self, tenant: str) -> AsyncIterator[None]:
+        """While fewer of the connections are a tenant's than its share of them."""
+        share = self._shares.setdefault(tenant, asyncio.Semaphore(self._share))
+        try:
+            async with asyncio.timeout(self._pool.timeout):
+                await share.acquire()
+        except TimeoutError:
+            raise DatabaseAwayError("all connections that a tenant may have are in use") from None
+        try:
+            yield
+        finally:
+            share.release()
 
     async def ping(self) -> None:
         """Ask something small. Raises DatabaseAwayError."""
@@ -112,19 +140,33 @@ class Database:
     async def rows(
         self, tenants: Sequence[str], query: Query, parameters: Sequence[object] = ()
     ) -> list[dict[str, Any]]:
-        """An operator's question to several tenants, each asked by itself.
+        """A question to several tenants in one transaction, each asked by itself.
 
         Every row has a `tenant` besides the query's columns. Raises UnknownTenantError.
         """
         answers = []
-        for name in tenants:
-            async with (
-                self.of(name).transaction() as conn,
-                conn.cursor(row_factory=dict_row) as cursor,
-            ):
-                await cursor.execute(query, parameters)
-                answers += [{"tenant": name, **row} for row in await cursor.fetchall()]
+        async with self.across(tenants) as snapshots:
+            for name in tenants:
+                async with (
+                    snapshots.of(name).transaction() as conn,
+                    conn.cursor(row_factory=dict_row) as cursor,
+                ):
+                    await cursor.execute(query, parameters)
+                    answers += [{"tenant": name, **row} for row in await cursor.fetchall()]
         return answers
+
+    @asynccontextmanager
+    async def across(self, tenants: Sequence[str]) -> AsyncIterator[TenantSnapshots]:
+        """Several tenants as of one moment: one transaction, which only reads.
+
+        What reads one tenant reads each of these, one after the other. Raises UnknownTenantError.
+        """
+        # Before: what is looked up takes a connection of its own.
+        numbers = {name: await self.tenant_id(name) for name in tenants}
+        with translated():
+            async with self._pool.connection() as conn:
+                await conn.execute(_QUERIES["begin_snapshot"])
+                yield TenantSnapshots(self, conn, numbers)
 
     async def _check(self) -> None:
         async with self.nobody() as conn:
@@ -153,3 +195,33 @@ class TenantDatabase:
         DatabaseAwayError, and RefusedValueError for a value that its column cannot hold.
         """
         return self.database.transaction(self.tenant, pipelined=pipelined)
+
+
+class TenantSnapshots:
+    """Some tenants, by name and number, within one transaction on `conn`."""
+
+    def __init__(self, database: Database, conn: Connection, numbers: Mapping[str, int]) -> None:
+        self._database, self._conn, self._numbers = database, conn, numbers
+
+    def of(self, tenant: str) -> TenantDatabase:
+        """One of them, to be read from. Raises UnknownTenantError."""
+        if tenant not in self._numbers:
+            raise UnknownTenantError(tenant)
+        return _TenantSnapshot(self._database, tenant, self._conn, self._numbers[tenant])
+
+
+@dataclass(frozen=True, slots=True)
+class _TenantSnapshot(TenantDatabase):
+    """A tenant within a transaction that others are read in as well."""
+
+    conn: Connection
+    number: int
+
+    @asynccontextmanager
+    async def transaction(self, *, pipelined: bool = False) -> AsyncIterator[Connection]:
+        """The one transaction, looking at this tenant."""
+        async with AsyncExitStack() as stack:
+            if pipelined:
+                await stack.enter_async_context(self.conn.pipeline())
+            await self.conn.execute(_QUERIES["set_tenant"], [str(self.number)])
+            yield self.conn

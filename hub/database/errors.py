@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from hub.errors import HubError
 
 __all__ = [
     "BackupError",
     "BinariesMissingError",
+    "BulkError",
     "CycleError",
     "DatabaseAwayError",
     "DatabaseError",
+    "DatabaseFullError",
     "DuplicateNameError",
+    "ExpiryError",
+    "ForeignBackupError",
     "ForeignRowError",
+    "HistoryModelError",
+    "HubConnectedError",
+    "ImpliedRelationError",
     "NoActivityError",
     "NoSessionError",
     "OverlapError",
@@ -26,11 +34,16 @@ __all__ = [
     "RefusedValueError",
     "RetentionError",
     "SchemaOutdatedError",
+    "TenancyModelError",
+    "TreeModelError",
     "UnknownTenantError",
     "UnreachableFolderError",
     "UnsafeRoleError",
     "WriteConflictError",
 ]
+
+
+_NO_ROOM = "No space left on device"
 
 
 class DatabaseError(HubError):
@@ -44,10 +57,18 @@ class DatabaseAwayError(DatabaseError):
     """
 
     http_status = 503
+    told: ClassVar[str] = "the database is away: try again in a moment"
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__("the database is away: try again in a moment")
+        super().__init__(self.told)
+
+
+class DatabaseFullError(DatabaseAwayError):
+    """The database's disk is full; what waits is kept until there is room."""
+
+    http_status = 507
+    told = "the database's disk is full: make room on it, and try again"
 
 
 class WriteConflictError(DatabaseAwayError):
@@ -71,8 +92,10 @@ class PostgresFailedError(DatabaseError):
 
     def __init__(self, what: str, log: str = "") -> None:
         self.log = log
-        last = log.strip().splitlines()[-1:] or ["no output"]
-        super().__init__(f"Postgres: {what}: {last[0]}")
+        lines = log.strip().splitlines() or ["no output"]
+        said = next((line for line in lines if _NO_ROOM in line), lines[-1])
+        remedy = "; make room on that disk" if _NO_ROOM in said else ""
+        super().__init__(f"Postgres: {what}: {said}{remedy}")
 
 
 class UnreachableFolderError(DatabaseError):
@@ -116,6 +139,14 @@ class SchemaOutdatedError(DatabaseError):
             f"database schema is {actual or 'missing'}, this version needs {required}: "
             "start the hub with a role that may migrate"
         )
+
+
+class TenancyModelError(DatabaseError):
+    """Models from which no tenancy can be made; `model` says which."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        self.model, self.reason = model, reason
+        super().__init__(f"tenancy of {model}: {reason}")
 
 
 class UnknownTenantError(DatabaseError):
@@ -165,6 +196,38 @@ class NoSessionError(DatabaseError):
     """The device does not belong to an open session."""
 
 
+class HistoryModelError(DatabaseError):
+    """A model, or an entity of one, whose history cannot be kept so."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        self.model, self.reason = model, reason
+        super().__init__(f"history of {model}: {reason}")
+
+
+class ImpliedRelationError(DatabaseError):
+    """An implied relation that cannot be, or cannot be asked so; `relation` says which."""
+
+    def __init__(self, relation: str, reason: str) -> None:
+        self.relation, self.reason = relation, reason
+        super().__init__(f"implied relation {relation}: {reason}")
+
+
+class TreeModelError(DatabaseError):
+    """A table that cannot be a tree; `table` says which."""
+
+    def __init__(self, table: str, reason: str) -> None:
+        self.table, self.reason = table, reason
+        super().__init__(f"tree of {table}: {reason}")
+
+
+class ExpiryError(DatabaseError):
+    """Rows that cannot be kept for a time; `where` says which."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where, self.reason = where, reason
+        super().__init__(f"keep_for in {where}: {reason}")
+
+
 class PathError(DatabaseError):
     """A jsonpath that cannot be read; `position` counts characters from 0."""
 
@@ -201,12 +264,41 @@ class QueryError(DatabaseError):
     """A query that the database does not answer."""
 
 
+class BulkError(DatabaseError):
+    """Rows that cannot be written together; `table` says where."""
+
+    http_status = 422
+
+    def __init__(self, table: str, reason: str) -> None:
+        self.table, self.reason = table, reason
+        super().__init__(f"rows for {table}: {reason}")
+
+
 class BackupError(DatabaseError):
     """A backup that cannot be made or is not whole; `file` says which."""
 
     def __init__(self, file: Path, reason: str) -> None:
         self.file, self.reason = file, reason
         super().__init__(f"backup {file}: {reason}")
+
+
+class ForeignBackupError(BackupError):
+    """A backup that this hub's key did not sign."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            file,
+            "this hub did not make it, or it was changed: --from-elsewhere takes it all the same, "
+            "with the people, passwords and devices that are in it",
+        )
+
+
+class HubConnectedError(DatabaseError):
+    """A hub has the database open, wherever its data folder is."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        super().__init__(f"a hub is connected to this database from {where}: stop it first")
 
 
 class RealReadingsError(DatabaseError):

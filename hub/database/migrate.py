@@ -12,30 +12,37 @@ import psycopg
 
 from hub.database.errors import MigrationError
 
-__all__ = ["head", "migrate"]
+__all__ = ["head", "migrate", "steps"]
 
 _PACKAGE = Path(__file__).parent
 
 
 @cache
+def steps() -> frozenset[str]:
+    """All revisions, for instance "0001": the numbers in the names of their files."""
+    files = (_PACKAGE / "migrations" / "versions").glob("v[0-9]*.py")
+    return frozenset(file.stem[1:].partition("_")[0] for file in files)
+
+
 def head() -> str:
-    """The newest revision, for instance "0001": the number in the name of its file."""
-    steps = (_PACKAGE / "migrations" / "versions").glob("v[0-9]*.py")
-    return max(step.stem[1:].partition("_")[0] for step in steps)
+    """The newest revision."""
+    return max(steps())
 
 
-async def migrate(owner_url: str) -> None:
+async def migrate(owner_url: str, revision: str | None = None) -> None:
     """Run the steps that are missing, as the schema's owner; nothing where none is.
 
-    Raises MigrationError, psycopg.OperationalError.
+    Up to `revision`, one of `steps()`; to the newest without it. Raises MigrationError,
+    psycopg.OperationalError.
     """
-    if await _revision(owner_url) == head():
+    wanted = revision or head()
+    if await _revision(owner_url) == wanted:
         return
     # The package may be a source tree that only our own path knows.
     path = os.pathsep.join([str(_PACKAGE.parents[1]), os.environ.get("PYTHONPATH", "")])
     # The URL holds a password: not among the arguments, which others may read.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "hub.database.upgrade",
+        sys.executable, "-m", "hub.database.upgrade", wanted,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip

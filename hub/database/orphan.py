@@ -21,7 +21,14 @@ async def end_orphan(data: Path, patience: float) -> None:
     pid_file = data / "postmaster.pid"
     try:
         pid = int(pid_file.read_text("ascii").splitlines()[0])
-    except (OSError, ValueError, IndexError):
+    except OSError:
+        return
+    except (ValueError, IndexError):
+        # Cut off as the power went. Postgres would not start beside it; where there is no /proc
+        # nobody can say that none runs.
+        if _is_left(data):
+            log.warning("%s is damaged, and nobody runs there: removed", pid_file)
+            pid_file.unlink(missing_ok=True)
         return
     if not _is_ours(pid, data):
         if _exists(pid) and not working_in(data):
@@ -46,6 +53,10 @@ async def until_left(data: Path, patience: float) -> None:
     deadline = asyncio.get_running_loop().time() + patience
     while working_in(data) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  # not our children
         await asyncio.sleep(0.02)
+
+
+def _is_left(data: Path) -> bool:
+    return Path("/proc/self/cwd").exists() and not working_in(data)
 
 
 def _exists(pid: int) -> bool:

@@ -22,11 +22,13 @@ from hub.folder import write_private
 from hub.runtime.backoff import Backoff
 from hub.runtime.child import Account, Child, run_as, spawn
 
-__all__ = ["DATABASE", "Postgres"]
+__all__ = ["DATABASE", "OWNER", "SCRATCH", "Postgres"]
 
 log = logging.getLogger(__name__)
 
 DATABASE = "dormouse"
+SCRATCH = f"{DATABASE}_scratch_"
+"""How databases begin that a backup is tried in; none outlives its command."""
 ADMIN, OWNER, APP = "dormouse_admin", "dormouse_owner", "dormouse_hub"
 
 # struct sockaddr_un holds 108 bytes with the final NUL (Linux); macOS has 104.
@@ -117,9 +119,9 @@ class Postgres:
         return self._url(ADMIN, "postgres")
 
     @property
-    def programs(self) -> Path:
-        """The folder with psql, pg_dump and the rest."""
-        return self._programs
+    def backup_key(self) -> bytes:
+        """What this hub signs its backups with."""
+        return secret(self._secrets / "backup.key").encode()
 
     @property
     def pid(self) -> int | None:
@@ -166,7 +168,10 @@ class Postgres:
 
     def look_up(self) -> None:
         """Find the sockets and programs of one that runs. Raises OSError where none does."""
-        self._sockets = Path((self.folder / "socket").read_text("utf-8").strip())
+        named = (self.folder / "socket").read_text("utf-8", "replace").strip()
+        if "\0" in named:
+            raise FileNotFoundError(named)
+        self._sockets = Path(named)
         self._programs = self._given_programs or binaries.locate()
         (self._sockets / _SOCKET).stat()
 
@@ -218,13 +223,20 @@ class Postgres:
         partial.rename(self._data)
 
     async def _refuse_other_version(self) -> None:
-        data_version = (self._data / "PG_VERSION").read_text("ascii").strip()
+        file = self._data / "PG_VERSION"
+        data_version = file.read_text("ascii", "replace").strip()
         version = await self._major()
+        if not data_version.isdecimal():
+            raise PostgresFailedError(
+                f"{file} is damaged",
+                f"write {version} into it, the version of the programs here, unless another one "
+                "made the data",
+            )
         if version != data_version:
             raise PostgresFailedError(
                 f"the data in {self._data} is of version {data_version}, "
-                f"the programs are {version}: "
-                "back up with the old ones, then `dormouse hub restore`"
+                f"the programs are {version}",
+                "back up with the old ones, then `dormouse hub restore`",
             )
 
     async def _major(self) -> str:
@@ -272,7 +284,9 @@ class Postgres:
             except psycopg.OperationalError as error:
                 if "authentication failed" in str(error):
                     raise PostgresFailedError(
-                        f"the password in {self._secrets} is not the cluster's", str(error)
+                        f"the password in {self._secrets / ADMIN}.password is not the cluster's",
+                        f"put the file of before in its place, or move {self.folder} away and "
+                        "`dormouse hub restore` a backup",
                     ) from None
                 if asyncio.get_running_loop().time() > deadline:
                     raise PostgresFailedError(
@@ -291,6 +305,8 @@ class Postgres:
             await roles.ensure_login(conn, OWNER, owner, member=False)
             await roles.ensure_login(conn, APP, app, member=True)
             await roles.ensure_database(conn, DATABASE, OWNER)
+            # Of a command that was killed: nobody else is here yet.
+            await roles.drop_databases(conn, SCRATCH)
 
 
 def _environment() -> dict[str, str]:

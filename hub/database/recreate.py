@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import psycopg
 
-from hub.database.errors import RealReadingsError
+from hub.database.database import HUB
+from hub.database.errors import HubConnectedError, RealReadingsError
 from hub.database.migrate import migrate
 from hub.database.queries import Queries
 
 __all__ = ["count_readings", "recreate"]
 
 _QUERIES = Queries.of("hub.database")
+
+# A hub that was just stopped is still in Postgres' list for a moment.
+_LOOKS, _PAUSE_S = 20, 0.1
 
 
 async def count_readings(owner_url: str) -> int:
@@ -31,11 +37,25 @@ async def count_readings(owner_url: str) -> int:
 async def recreate(owner_url: str, *, times_confirmed: int) -> None:
     """Drop everything and migrate.
 
-    Raises RealReadingsError for a database with readings unless `times_confirmed` twice.
+    Other schemas of the database stay as they are. Raises HubConnectedError while a hub has it
+    open, RealReadingsError for a database with readings unless `times_confirmed` twice.
     """
+    await _refuse_beside_a_hub(owner_url)
     readings = await count_readings(owner_url)
     if readings and times_confirmed < 2:
         raise RealReadingsError(readings)
     async with await psycopg.AsyncConnection.connect(owner_url) as conn:
         await conn.execute(_QUERIES["drop_schema"])
     await migrate(owner_url)
+
+
+async def _refuse_beside_a_hub(owner_url: str) -> None:
+    conn = await psycopg.AsyncConnection.connect(owner_url, autocommit=True)
+    async with conn:
+        for look in range(_LOOKS):
+            found = await (await conn.execute(_QUERIES["connected_hub"], [HUB])).fetchone()
+            if found is None:
+                return
+            if look == _LOOKS - 1:
+                raise HubConnectedError(found[0])
+            await asyncio.sleep(_PAUSE_S)

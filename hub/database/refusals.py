@@ -49,7 +49,7 @@ def refusal(error: Exception) -> DatabaseError | None:
     translated: DatabaseError | None = None
     if isinstance(cause, pg.ExclusionViolation):
         translated = OverlapError(_OVERLAPS.get(rule, rule), cause.diag.message_detail or message)
-    elif rule == "place_is_a_tree":
+    elif rule.endswith("_is_a_tree"):
         translated = CycleError(message)
     elif isinstance(cause, pg.CheckViolation | psycopg.DataError):
         translated = RefusedValueError(message)

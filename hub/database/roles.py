@@ -9,6 +9,7 @@ from hub.database.errors import UnsafeRoleError
 
 __all__ = [
     "APP_GROUP",
+    "drop_databases",
     "ensure_database",
     "ensure_group",
     "ensure_login",
@@ -69,6 +70,17 @@ async def ensure_database(conn: Connection, name: str, owner: str) -> None:
             sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
                 sql.Identifier(name), sql.Identifier(APP_GROUP)
             )
+        )
+
+
+async def drop_databases(conn: Connection, prefix: str) -> None:
+    """Drop all databases whose name begins like that, whoever is in them; needs a superuser."""
+    found = await conn.execute(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix]
+    )
+    for (name,) in await found.fetchall():
+        await conn.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         )
 
 

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import secrets
 from pathlib import Path
 
 __all__ = ["secret"]
 
+log = logging.getLogger(__name__)
+
+_SECRET = re.compile(r"[0-9a-f]{32}")
+
 
 def secret(path: Path) -> str:
-    """The 128-bit secret (32 hex digits) in the file, made on first use, mode 0600."""
+    """The 128-bit secret (32 hex digits) in the file, made on first use, mode 0600.
+
+    A damaged one is set aside and made anew, and that is logged.
+    """
     try:
-        return path.read_text("ascii").strip()
+        found = path.read_bytes().strip().decode("ascii", "replace")
     except FileNotFoundError:
         pass
+    else:
+        if _SECRET.fullmatch(found):
+            return found
+        path.replace(path.with_name(f"{path.name}.damaged"))
+        log.error("%s is damaged: set aside as %s.damaged, and made anew", path, path.name)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     value = secrets.token_hex(16)
     partial = path.with_name(f".{path.name}.{os.getpid()}")

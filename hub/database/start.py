@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from hub.database import roles
-from hub.database.database import Database
+from hub.database.database import HUB, Database
 from hub.database.errors import DatabaseError
 from hub.database.migrate import migrate
 from hub.database.postgres import OWNER, Postgres
@@ -35,11 +35,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def running(settings: Settings, *, name: str = HUB) -> AsyncIterator[Running]:
     """Start or reach Postgres, migrate, open the database with the tenant of the settings.
 
-    Raises DatabaseError leaves: binaries, folder or role unfit, the server not reachable, a schema
-    that is not of this version.
+    `name` is what connections are called. Raises DatabaseError leaves: binaries, folder or role
+    unfit, the server not reachable, a schema that is not of this version.
     """
     async with AsyncExitStack() as stack:
         postgres = None
@@ -52,7 +52,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             app_url, owner_url = postgres.app_url, postgres.owner_url
         if owner_url is not None:
             await migrate(owner_url)
-        database = await stack.enter_async_context(Database(app_url))
+        database = await stack.enter_async_context(Database(app_url, name=name))
         await database.ensure_tenant(settings.tenant)
         yield Running(database, postgres, owner_url)
 
@@ -85,6 +85,10 @@ async def _external(url: str, data_dir: Path) -> tuple[str, str | None]:
             sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
                 sql.Identifier(database), sql.Identifier(OWNER)
             )
+        )
+        # As in a database of our own: nobody's own tables and types stand before the schema's.
+        await conn.execute(
+            sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database))
         )
     return (
         make_conninfo(url, user=app, password=password),

@@ -1,4 +1,4 @@
-"""Run Alembic's steps on a database: `python -m hub.database.upgrade`, the URL on standard input.
+"""Run Alembic's steps: `python -m hub.database.upgrade REVISION`, the URL on standard input.
 
 A process of its own, since Alembic and SQLAlchemy take 20 MB that the hub would not get back.
 """
@@ -53,4 +53,4 @@ def upgrade(owner_url: str, revision: str = "head") -> None:
 
 
 if __name__ == "__main__":
-    upgrade(sys.stdin.read())
+    upgrade(sys.stdin.read(), sys.argv[1])

@@ -77,7 +77,7 @@ def set_(
     settings = dict(parse(assignment) for assignment in assignments or ())
     if wifi is not None:
         key = (
-            wifi_key_file.read().strip("\r\n")
+            wifi_key_file.read().removeprefix("\ufeff").strip("\r\n")
             if wifi_key_file
             else typer.prompt(f"key of {wifi} (empty: open)", default="", hide_input=True,
                               show_default=False)

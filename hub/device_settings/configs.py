@@ -52,7 +52,10 @@ class SettingsState:
     @property
     def waiting(self) -> bool:
         """Whether something is requested that the device does not run yet."""
-        return self.version is not None and self.version != self.reported
+        if self.version is None:
+            return False
+        # What the device says against them is stored together with reported_at.
+        return self.version != self.reported or self.reported_at is None
 
 
 class DeviceSettings:
@@ -111,10 +114,13 @@ class DeviceSettings:
         self, device: str, version: int | None, at: datetime, problems: Sequence[object] = ()
     ) -> None:
         """A device's report came, naming the version it runs; secrets of that are forgotten."""
-        if version is None or (await self._wait_list()).get(device) != version:
+        if version is None:
+            return
+        complaints = [str(p) for p in problems if str(p).startswith(("setting ", "wifi"))]
+        # Handlers may overtake each other: a report that complains counts after another one too.
+        if (await self._wait_list()).get(device) != version and not complaints:
             return
         async with self._lock(device):
-            complaints = [str(p) for p in problems if str(p).startswith(("setting ", "wifi"))]
             await self._repository.reported(
                 device, version, at, "; ".join(complaints)[:500] or None
             )

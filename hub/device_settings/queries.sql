@@ -36,10 +36,12 @@ UPDATE dormouse.device_config SET secrets = NULL
 WHERE device_id = %s AND version < %s AND secrets IS NOT NULL;
 
 -- version_reported --
+-- Of two reports that come together the one without a problem takes nothing back.
 UPDATE dormouse.device_config AS c
-SET reported_at = coalesce(c.reported_at, %(at)s), problem = %(problem)s, secrets = NULL
+SET reported_at = coalesce(c.reported_at, %(at)s), problem = coalesce(%(problem)s, c.problem), secrets = NULL
 FROM dormouse.device d
-WHERE d.id = c.device_id AND d.key = %(device)s AND c.version = %(version)s;
+WHERE d.id = c.device_id AND d.key = %(device)s AND c.version = %(version)s
+  AND (c.reported_at IS NULL OR c.problem IS NULL);
 
 -- begin_activity --
 -- What the device row's triggers write down belongs to this activity.

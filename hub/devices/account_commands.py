@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from contracts.zones import LocalTimeError, instant_of_local, zone_of, zoned
 from hub.client import HubClient
 from hub.devices.commands import devices
 from hub.settings import load
@@ -55,7 +58,7 @@ def list_(
         table.add_row(
             account["name"],
             account["tenant"],
-            account["state"] if account["role"] == "device" else "viewer",
+            _state(account),
             account["model"],
             account["firmware"],
             problems,
@@ -65,6 +68,12 @@ def list_(
     console = Console()
     console.print(table)
     console.print(_enrolment(accounts))
+
+
+def _state(account: dict[str, Any]) -> str:
+    if account["role"] == "device":
+        return str(account["state"])
+    return "viewer, commands" if account["commands"] else "viewer"
 
 
 def _enrolment(accounts: dict[str, Any]) -> str:
@@ -105,12 +114,15 @@ def add(
         typer.FileText | None,
         typer.Option("--password-file", help="take the password from a file (- for the input)"),
     ] = None,
+    commands: Annotated[
+        bool, typer.Option("--commands", help="a viewer that may also command devices")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Make an account beforehand, for a device or a viewer (viewer, viewer.<who>)."""
     password = password_file.read().strip() if password_file else None
     with _hub(data_dir, tenant) as hub:
-        answer = hub.post(_account(device), {"password": password})
+        answer = hub.post(_account(device), {"password": password, "commands": commands})
     if password is None:
         typer.echo(f"{device} may connect with the password {answer['password']}")
     else:
@@ -157,14 +169,21 @@ def rotate(device: Device, data_dir: DataDir = None) -> None:
 def replace(
     old: Annotated[str, typer.Argument(help="the device that broke")],
     new: Annotated[str, typer.Argument(help="the one in its place")],
+    *,
+    keep_calibration: Annotated[
+        bool, typer.Option("--keep-calibration", help="what the old one was calibrated by goes on")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Put a new device in a broken one's place: its history goes on, HomeKit notices nothing."""
     with HubClient(load(data_dir=data_dir), "dormouse devices replace") as hub:
-        done = hub.post(f"/devices/{quote(old, safe='')}/replacement", {"new": new})
+        body = {"new": new, "keep_calibration": keep_calibration}
+        done = hub.post(f"/devices/{quote(old, safe='')}/replacement", body)
     typer.echo(f"{new} has taken the place of {old}")
     if done["apart"]:
         typer.echo(f"earlier readings of {new} are kept as {done['apart']}")
+    if done["ended"]:
+        typer.echo(f"the calibration of {old} ended with it: {', '.join(done['ended'])}")
     if not done["homekit"]:
         typer.echo(f"HomeKit did not show {old}")
     if done["shut_out"]:
@@ -172,6 +191,45 @@ def replace(
             f"{old} may not connect any more; `dormouse devices enable {old}` enables it again, "
             "as a device of its own"
         )
+
+
+@app.command()
+def place(
+    device: Device,
+    path: Annotated[
+        str | None, typer.Argument(help='"House / Kitchen"; it is made as far as it is missing')
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="when it came there: 2026-03-01T12:00, in the hub's zone; else now"),
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="when it left there again")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Say where a device is, or was for a time; without a place show where it was when."""
+    with HubClient(load(data_dir=data_dir), "dormouse devices place") as hub:
+        where = f"/devices/{quote(device, safe='')}"
+        zone = zone_of(hub.get("/zone")["zone"])
+        if path is not None:
+            names = [name.strip() for name in path.split("/") if name.strip()]
+            times = {"since": since, "until": until}
+            body = {name: _instant(name, text, zone) for name, text in times.items() if text}
+            hub.put(f"{where}/place", {"path": names, **body})
+        for stay in hub.get(f"{where}/placements"):
+            begin, end = (
+                stay[name] and zoned(datetime.fromisoformat(stay[name]), zone, "%Y-%m-%d %H:%M %Z")
+                for name in ("since", "until")
+            )
+            to = f"until {end}" if end else "on"
+            typer.echo(f"{' / '.join(stay['place_path'])}: from {begin} {to}")
+
+
+def _instant(name: str, text: str, zone: ZoneInfo) -> str:
+    """ISO 8601 with an offset; a time without one is by the zone's clock."""
+    try:
+        return instant_of_local(text, zone).isoformat()
+    except LocalTimeError as error:
+        raise typer.BadParameter(str(error), param_hint=f"--{name}") from None
 
 
 @app.command()

@@ -46,6 +46,7 @@ class AccountOut(BaseModel):
 
     name: str
     role: str = Field(description="device or viewer")
+    commands: bool = Field(description="a viewer that may also command devices")
     tenant: str
     state: AccountState
     model: str
@@ -76,6 +77,7 @@ class AccountIn(BaseModel, extra="forbid"):
     """An account to make; without a password one is made."""
 
     password: str | None = Field(None, min_length=16, max_length=128, pattern=r"^[!-~]+$")
+    commands: bool = Field(False, description="a viewer that may also command devices")
 
 
 class PasswordOut(BaseModel):
@@ -138,7 +140,9 @@ class _Handlers:
 
     async def add(self, caller: Operator, device: AccountName, body: AccountIn) -> PasswordOut:
         """Make an account beforehand, for a device or a viewer."""
-        password = await self._mqtt.book.provision(device, caller.tenant, body.password)
+        password = await self._mqtt.book.provision(
+            device, caller.tenant, body.password, commands=body.commands
+        )
         return PasswordOut(password=password)
 
     async def approve(self, caller: Operator, device: AccountName) -> None:
@@ -174,6 +178,7 @@ class _Handlers:
         return AccountOut(
             name=account.device,
             role="viewer" if is_viewer(account.device) else "device",
+            commands=account.commands,
             tenant=account.tenant,
             state=account.state,
             model=account.model,

@@ -40,9 +40,14 @@ def devices(
     as_json: bool = typer.Option(False, "--json"),
     tenant: str | None = _TENANT,
     data_dir: str | None = _DATA_DIR,
+    *,
+    everywhere: bool = typer.Option(False, "--everywhere", help="of all tenants; asks the hub"),
 ) -> None:
     """Devices: who may connect; with --where those whose report or attributes match."""
     if context.invoked_subcommand is not None:
+        return
+    if everywhere:
+        _everywhere(where, tenant, data_dir, as_json=as_json)
         return
     if where is None:
         typer.echo(context.get_help())
@@ -55,3 +60,17 @@ def devices(
     found = run_query(settings, lambda store: devices_where(store.of(settings.tenant), path))
     for device in [json.dumps(found)] if as_json else found:
         typer.echo(device)
+
+
+def _everywhere(
+    where: str | None, tenant: str | None, data_dir: str | None, *, as_json: bool
+) -> None:
+    from hub.client import HubClient  # noqa: PLC0415  # starts faster
+
+    with HubClient(load(data_dir=data_dir), "dormouse devices", tenant=tenant) as hub:
+        found = hub.get("/everywhere/devices", **({} if where is None else {"where": where}))
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for one in found:
+        typer.echo("\t".join((one["tenant"], one["id"], one["name"] or "")))

@@ -8,36 +8,13 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from contracts.reading import SeriesKey, Value
-from hub.database.database import Connection, TenantDatabase
+from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
-from hub.devices.overview import restore
+from hub.devices.overview import LastValue, latest_values
 
-__all__ = ["DeviceGlance", "Glance", "PlaceGlance", "SeriesGlance", "glance"]
+__all__ = ["DeviceGlance", "Glance", "PlaceGlance", "glance"]
 
 _QUERIES = Queries.of("hub.devices")
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesGlance:
-    """A series' newest value, calibrated by what holds now: gain * raw + offset."""
-
-    series: SeriesKey
-    raw: Value
-    at: datetime
-    gain: float = 1.0
-    offset: float = 0.0
-
-    @property
-    def value(self) -> Value:
-        """The calibrated value."""
-        return self.calibrated(self.raw)
-
-    def calibrated(self, raw: Value) -> Value:
-        """Another raw value of this series, calibrated."""
-        if isinstance(raw, bool | str) or (self.gain, self.offset) == (1.0, 0.0):
-            return raw
-        return raw * self.gain + self.offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +31,7 @@ class DeviceGlance:
     seen_at: datetime | None
     next_wake_at: datetime | None
     report: dict[str, Any] = field(default_factory=dict)
-    values: list[SeriesGlance] = field(default_factory=list)
+    values: list[LastValue] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +50,18 @@ class Glance:
     places: list[PlaceGlance]
     devices: list[DeviceGlance]
 
+    def within(self, place: int) -> set[int]:
+        """A place and everything below it in the tree."""
+        below: dict[int | None, list[int]] = {}
+        for one in self.places:
+            below.setdefault(one.parent, []).append(one.place)
+        found, waiting = set[int](), [place]
+        while waiting:
+            number = waiting.pop()
+            found.add(number)
+            waiting += below.get(number, [])
+        return found
+
 
 async def glance(database: TenantDatabase, device: str | None = None) -> Glance:
     """The tenant's places, and its devices (or the one) with their newest values."""
@@ -82,19 +71,11 @@ async def glance(database: TenantDatabase, device: str | None = None) -> Glance:
             PlaceGlance(*row)
             for row in await (await conn.execute(_QUERIES["places_at_a_glance"])).fetchall()
         ]
-        values = await _values(conn, facts)
+        values: dict[str, list[LastValue]] = {}
+        for value in await latest_values(conn, None if device is None else [device]):
+            values.setdefault(value.series.device, []).append(value)
         async with conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(_QUERIES["devices_at_a_glance"], facts)
             rows = await cursor.fetchall()
     devices = [DeviceGlance(**row, values=values.get(row["device"], [])) for row in rows]
     return Glance(places, devices)
-
-
-async def _values(conn: Connection, facts: dict[str, str | None]) -> dict[str, list[SeriesGlance]]:
-    by_device: dict[str, list[SeriesGlance]] = {}
-    for row in await (await conn.execute(_QUERIES["values_at_a_glance"], facts)).fetchall():
-        device, service, index, name, kind, value, text, at, gain, offset = row
-        key = SeriesKey(device, service, index, name)
-        shown = SeriesGlance(key, restore(kind, value, text), at, gain, offset)
-        by_device.setdefault(device, []).append(shown)
-    return by_device

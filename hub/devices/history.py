@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
 
-__all__ = ["DeviceAtInstant", "PropertyChange", "changes_of", "device_at"]
+__all__ = ["DeviceAtInstant", "PropertyChange", "changes_of", "device_at", "replaced"]
 
 _QUERIES = Queries.of("hub.devices")
 
@@ -21,7 +21,8 @@ class DeviceAtInstant:
     """A device as it was known at an instant; `since` is the last change before.
 
     `place_path` names the places from the outside in, as they are called today; empty where they
-    are gone. `calibration` lists each series' calibrations (JSON).
+    are gone. `calibration` lists each series' calibrations (JSON). `id_now` is the id that the
+    device has today: another one's, which took its place.
     """
 
     device: str
@@ -33,6 +34,7 @@ class DeviceAtInstant:
     owner: str | None
     firmware: str | None
     calibration: list[dict[str, Any]]
+    id_now: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class PropertyChange:
 async def device_at(
     database: TenantDatabase, device: str, instant: datetime
 ) -> DeviceAtInstant | None:
-    """A device as it was; None before it was known."""
+    """The device that had that id at an instant, as it was; None where none had."""
     parameters = {"device": device, "at": instant}
     async with (
         database.transaction() as conn,
@@ -58,6 +60,16 @@ async def device_at(
     ):
         await rows.execute(_QUERIES["device_at"], parameters)
         return await rows.fetchone()
+
+
+async def replaced(
+    database: TenantDatabase, device: str, instant: datetime
+) -> tuple[str, datetime] | None:
+    """Which device had taken its place by then, and when."""
+    parameters = {"device": device, "at": instant}
+    async with database.transaction() as conn:
+        row = await (await conn.execute(_QUERIES["replaced_at"], parameters)).fetchone()
+    return None if row is None else (str(row[0]), row[1])
 
 
 async def changes_of(

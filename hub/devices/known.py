@@ -9,7 +9,7 @@ from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
 from hub.errors import HubError
 
-__all__ = ["DeviceUnknownError", "known_devices", "require_device"]
+__all__ = ["DeviceUnknownError", "known_devices", "require_device", "require_past"]
 
 _QUERIES = Queries.of("hub.devices")
 
@@ -31,6 +31,14 @@ async def known_devices(database: TenantDatabase) -> list[str]:
     async with database.transaction() as conn:
         rows = await (await conn.execute(_QUERIES["known_devices"])).fetchall()
     return [row[0] for row in rows]
+
+
+async def require_past(database: TenantDatabase, device: str) -> None:
+    """As require_device, for an id that a device had once, too."""
+    async with database.transaction() as conn:
+        rows = await (await conn.execute(_QUERIES["former_devices"])).fetchall()
+    if (device,) not in rows:
+        await require_device(database, device)
 
 
 async def require_device(database: TenantDatabase, device: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from contracts.homekit.values import proper_name
+from contracts.homekit.values import clean_name
 from hub.database.database import Database
 from hub.devices.changes import DeviceChanges
 from hub.devices.overview import overview
@@ -61,9 +61,9 @@ class Naming:
         await DeviceChanges(self._store.of(tenant), who).name(device, name)
         bridge = self._bridges().get(tenant)
         own = bridge.names().get(device) if bridge else None
-        name = name.strip()
-        # What Apple Home would refuse as a name is one here all the same.
-        if name != own and proper_name(name) and await self._is_ours(tenant, device):
+        name, shown = name.strip(), clean_name(name)
+        # What Apple Home would refuse as a name is one here all the same; it shows what it takes.
+        if shown and shown != own and await self._is_ours(tenant, device):
             await self._change_settings(tenant, device, {"name": name}, who=who, why="named it")
         self._live.publish(tenant, LiveChange("device", device))
 

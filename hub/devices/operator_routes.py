@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from contracts.homekit.definitions import INFORMATION
 from hub.api.access import OPERATOR_ONLY, Operator
@@ -23,12 +23,13 @@ __all__ = ["routes"]
 
 
 class StatusValue(BaseModel):
-    """The newest value of a series, as measured."""
+    """The newest value of a series: `value` calibrated, `raw` as measured."""
 
     service: str
     index: int
     characteristic: str
     value: bool | int | float | str
+    raw: bool | int | float | str
     at: datetime
 
 
@@ -61,13 +62,16 @@ class ReplacementIn(BaseModel, extra="forbid"):
     """The device that takes the place."""
 
     new: DeviceKey
+    keep_calibration: bool = Field(
+        False, description="it holds for the new chip too; otherwise it ends with the old one"
+    )
 
 
 class ReplacementOut(BaseModel):
     """`apart` names what is kept of what `new` measured before, null: it had measured nothing.
 
     `homekit`: whether Apple Home showed `old`; `shut_out`: whether `old` had an account, which is
-    disabled now.
+    disabled now. `ended`: the series whose calibration ended with the old chip.
     """
 
     old: str
@@ -75,6 +79,7 @@ class ReplacementOut(BaseModel):
     apart: str | None
     homekit: bool
     shut_out: bool
+    ended: list[str]
 
 
 def routes(
@@ -105,7 +110,9 @@ def routes(
     @router.post("/devices/{device}/replacement")
     async def replace(caller: Operator, device: DeviceId, body: ReplacementIn) -> ReplacementOut:
         """Let another device take a broken one's place: its history goes on under the new id."""
-        done = await replacement.replace(device, body.new, caller.name)
+        done = await replacement.replace(
+            device, body.new, caller.name, keep_calibration=body.keep_calibration
+        )
         return ReplacementOut.model_validate(done, from_attributes=True)
 
     return router
@@ -125,6 +132,7 @@ def _device(device: DeviceOverview, names: Mapping[str, str]) -> DeviceStatus:
                 index=value.series.index,
                 characteristic=value.series.characteristic,
                 value=value.value,
+                raw=value.raw,
                 at=value.at,
             )
             for value in device.values

@@ -12,18 +12,29 @@ from contracts.reading import SeriesKey, Value
 from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries
 
-__all__ = ["DeviceOverview", "LastValue", "latest_values", "overview"]
+__all__ = [
+    "DeviceOverview",
+    "LastValue",
+    "latest_values",
+    "overview",
+    "restore",
+    "restore_calibrated",
+]
 
 _QUERIES = Queries.of("hub.devices")
 
 
 @dataclass(frozen=True, slots=True)
 class LastValue:
-    """The newest value of a series and when it was measured (UTC)."""
+    """The newest value of a series and when it was measured (UTC).
+
+    `value` is calibrated by what held then, `raw` as measured.
+    """
 
     series: SeriesKey
     value: Value
     at: datetime
+    raw: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +78,13 @@ async def latest_values(conn: Connection, devices: list[str] | None = None) -> l
     """The newest value of every series of the transaction's tenant."""
     rows = await (await conn.execute(_QUERIES["latest_values"], {"keys": devices})).fetchall()
     return [
-        LastValue(SeriesKey(device, service, index, name), restore(kind, value, text), at)
-        for device, service, index, name, kind, value, text, at in rows
+        LastValue(
+            SeriesKey(device, service, index, name),
+            restore_calibrated(kind, raw, value, text),
+            at,
+            restore(kind, raw, text),
+        )
+        for device, service, index, name, kind, raw, value, text, at in rows
     ]
 
 
@@ -79,3 +95,10 @@ def restore(kind: str, value: float | None, text: str | None) -> Value:
     if kind == "bool":
         return value != 0
     return int(value) if kind == "int" else value
+
+
+def restore_calibrated(
+    kind: str, raw: float | None, value: float | None, text: str | None
+) -> Value:
+    """A calibrated value in the kind of its series; a whole number may have become another."""
+    return restore("float" if kind == "int" and value != raw else kind, value, text)

@@ -12,27 +12,49 @@ INSERT INTO dormouse.device (key, name, location_id) VALUES (%s, %s, %s);
 -- device_names --
 SELECT key, name FROM dormouse.device WHERE name IS NOT NULL;
 
--- keep_report --
--- A report that is not the newest adds nothing to its day either: it would be in the wrong order.
-WITH kept AS (
+-- ensure_devices --
+INSERT INTO dormouse.device (tenant_id, key)
+SELECT dormouse.current_tenant(), w.key
+FROM (SELECT DISTINCT unnest(%(devices)s::text[]) AS key ORDER BY 1) AS w
+WHERE NOT EXISTS (SELECT FROM dormouse.device d WHERE d.key = w.key)
+ON CONFLICT (tenant_id, key) DO NOTHING;
+
+-- keep_reports --
+-- At most one of each device. A report that is not the newest adds nothing to its day either: it
+-- would be in the wrong order.
+WITH said AS MATERIALIZED (
+    SELECT d.tenant_id, d.id, r.*
+    FROM unnest(%(devices)s::text[], %(ats)s::timestamptz[], %(next_wakes)s::float8[],
+                %(reports)s::jsonb[], %(batteries)s::int4[], %(rssis)s::int4[],
+                %(awakes)s::int4[], %(heaps)s::int4[], %(resets)s::text[],
+                %(clock_boots)s::text[], %(clock_offsets)s::float8[])
+        AS r(key, at, next_wake, report, battery, rssi, awake, heap, reset, clock_boot,
+             clock_offset)
+    JOIN dormouse.device d ON d.key = r.key
+), kept AS (
     INSERT INTO dormouse.device_state AS s
-        (tenant_id, device_id, seen_at, next_wake_at, report, report_at)
-    SELECT tenant_id, id, %(at)s, %(at)s + %(next_wake)s * interval '1 second', %(report)s, %(at)s
-    FROM dormouse.device WHERE key = %(device)s
+        (tenant_id, device_id, seen_at, next_wake_at, report, report_at, clock_boot, clock_offset)
+    SELECT tenant_id, id, at, at + next_wake * interval '1 second', report, at, clock_boot,
+           clock_offset
+    FROM said ORDER BY id
     ON CONFLICT (tenant_id, device_id) DO UPDATE
-    SET seen_at = greatest(s.seen_at, excluded.seen_at), next_wake_at = excluded.next_wake_at,
-        report = excluded.report, report_at = excluded.report_at
+    -- What is in the future was dated by a wrong clock.
+    SET seen_at = CASE WHEN s.seen_at > now() + interval '1 hour' THEN excluded.seen_at
+                       ELSE greatest(s.seen_at, excluded.seen_at) END,
+        next_wake_at = excluded.next_wake_at, report = excluded.report,
+        report_at = excluded.report_at, clock_boot = excluded.clock_boot,
+        clock_offset = excluded.clock_offset
     WHERE s.report_at IS NULL OR s.report_at <= excluded.report_at
-    RETURNING tenant_id, device_id)
+       OR s.report_at > now() + interval '1 hour'
+    RETURNING device_id)
 INSERT INTO dormouse.report_daily AS r (tenant_id, device_id, day, reports, battery_first,
     battery_last, battery_low, rssi_total, rssi_count, awake_total, awake_count, awake_high,
     heap_low, watchdogs, watchdog_at, powers, power_at)
-SELECT tenant_id, device_id, (%(at)s::timestamptz AT TIME ZONE 'UTC')::date, 1, %(battery)s,
-    %(battery)s, %(battery)s, coalesce(%(rssi)s, 0), num_nonnulls(%(rssi)s::int),
-    coalesce(%(awake)s, 0), num_nonnulls(%(awake)s::int), %(awake)s, %(heap)s,
-    (%(reset)s = 'watchdog')::int, CASE WHEN %(reset)s = 'watchdog' THEN %(at)s::timestamptz END,
-    (%(reset)s = 'power')::int, CASE WHEN %(reset)s = 'power' THEN %(at)s::timestamptz END
-FROM kept
+SELECT tenant_id, id, (at AT TIME ZONE 'UTC')::date, 1, battery, battery, battery,
+    coalesce(rssi, 0), num_nonnulls(rssi), coalesce(awake, 0), num_nonnulls(awake), awake, heap,
+    (reset = 'watchdog')::int, CASE WHEN reset = 'watchdog' THEN at END,
+    (reset = 'power')::int, CASE WHEN reset = 'power' THEN at END
+FROM said WHERE id IN (SELECT device_id FROM kept) ORDER BY id
 ON CONFLICT (tenant_id, device_id, day) DO UPDATE
 SET reports = r.reports + 1,
     battery_first = coalesce(r.battery_first, excluded.battery_first),
@@ -49,18 +71,39 @@ SET reports = r.reports + 1,
     powers = r.powers + excluded.powers,
     power_at = coalesce(excluded.power_at, r.power_at);
 
--- keep_firmware --
--- What a device runs is a fact with a history: see dormouse.tick.
-UPDATE dormouse.device SET firmware = %(firmware)s
-WHERE key = %(device)s AND firmware IS DISTINCT FROM %(firmware)s
-  AND EXISTS (SELECT FROM dormouse.device_state s
-              WHERE s.device_id = device.id AND s.report_at = %(at)s);
+-- last_report --
+SELECT s.report FROM dormouse.device_state s JOIN dormouse.device d ON d.id = s.device_id
+WHERE d.key = %(device)s AND s.report IS NOT NULL;
 
--- keep_lost --
+-- keep_firmwares --
+-- What a device runs is a fact with a history: see dormouse.tick.
+UPDATE dormouse.device AS d SET firmware = r.firmware
+FROM unnest(%(devices)s::text[], %(ats)s::timestamptz[], %(firmwares)s::text[])
+    AS r(key, at, firmware)
+WHERE d.key = r.key AND r.firmware <> '' AND d.firmware IS DISTINCT FROM r.firmware
+  AND EXISTS (SELECT FROM dormouse.device_state s
+              WHERE s.device_id = d.id AND s.report_at = r.at);
+
+-- keep_losses --
 INSERT INTO dormouse.delivery AS d (tenant_id, device_id, boot, lost)
-SELECT tenant_id, id, %(boot)s, %(lost)s FROM dormouse.device WHERE key = %(device)s
+SELECT v.tenant_id, v.id, w.boot, max(w.lost)
+FROM unnest(%(devices)s::text[], %(boots)s::text[], %(lost)s::int4[]) AS w(device, boot, lost)
+JOIN dormouse.device v ON v.key = w.device
+GROUP BY 1, 2, 3 ORDER BY 2, 3
 ON CONFLICT (tenant_id, device_id, boot) DO UPDATE SET lost = greatest(d.lost, excluded.lost)
 WHERE d.lost < excluded.lost;
+
+-- forget_boots --
+SELECT dormouse.forget_boots(
+    ARRAY(SELECT id FROM dormouse.device WHERE key = ANY (%(devices)s)));
+
+-- received --
+SELECT v.key, d.boot,
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(lower(r), upper(r) - 1) ORDER BY r), '[]')
+        FROM (SELECT r FROM unnest(d.seqs) AS r ORDER BY r LIMIT %s) AS r)
+FROM unnest(%s::text[], %s::text[]) AS wanted(device, boot)
+JOIN dormouse.device v ON v.key = wanted.device
+JOIN dormouse.delivery d ON d.device_id = v.id AND d.boot = wanted.boot;
 
 -- gaps --
 SELECT v.key, d.boot, coalesce(upper(d.seqs) - 1, 0) AS last,
@@ -90,6 +133,40 @@ WHERE key = %(device)s AND name IS DISTINCT FROM %(value)s;
 -- set_place --
 UPDATE dormouse.device SET location_id = %(value)s
 WHERE key = %(device)s AND location_id IS DISTINCT FROM %(value)s;
+
+-- hold_device --
+SELECT id FROM dormouse.device WHERE key = %s FOR UPDATE;
+
+-- stays_of_device --
+SELECT p.location_id, lower(p.during), upper(p.during)
+FROM dormouse.placement p
+JOIN dormouse.device d ON d.tenant_id = p.tenant_id AND d.id = p.device_id
+WHERE d.key = %s ORDER BY p.during;
+
+-- series_by_place --
+SELECT DISTINCT p.location_id, d.key, s.service, s.index, s.characteristic
+FROM dormouse.placement p
+JOIN dormouse.device d ON d.tenant_id = p.tenant_id AND d.id = p.device_id
+JOIN dormouse.series s ON s.tenant_id = d.tenant_id AND s.device_id = d.id;
+
+-- move_device_now --
+UPDATE dormouse.device SET location_id = %(place)s
+WHERE id = %(device)s AND location_id IS DISTINCT FROM %(place)s;
+
+-- forget_stays --
+DELETE FROM dormouse.placement WHERE device_id = %(device)s;
+
+-- keep_stays --
+INSERT INTO dormouse.placement (device_id, location_id, during)
+SELECT %(device)s, * FROM unnest(%(places)s::int[], %(during)s::tstzrange[]);
+
+-- paths_of_places --
+WITH RECURSIVE down AS (
+    SELECT id, ARRAY[name] AS path FROM dormouse.place WHERE parent_id IS NULL
+    UNION ALL
+    SELECT p.id, down.path || p.name FROM dormouse.place p JOIN down ON p.parent_id = down.id
+)
+SELECT id, path FROM down;
 
 -- find_device --
 SELECT FROM dormouse.device WHERE key = %(device)s;
@@ -125,36 +202,49 @@ LEFT JOIN (
 WHERE %(device)s::text IS NULL OR d.key = %(device)s
 ORDER BY d.key;
 
--- values_at_a_glance --
-SELECT d.key, s.service, s.index, s.characteristic, s.kind, l.value, l.text, l.at,
-       coalesce(c.gain, 1), coalesce(c.offset_by, 0)
-FROM dormouse.latest l
-JOIN dormouse.series s ON s.tenant_id = l.tenant_id AND s.id = l.series_id
-JOIN dormouse.device d ON d.tenant_id = s.tenant_id AND d.id = s.device_id
-LEFT JOIN dormouse.calibration c
-    ON c.tenant_id = s.tenant_id AND c.series_id = s.id AND c.during @> now()
-WHERE %(device)s::text IS NULL OR d.key = %(device)s
-ORDER BY d.key, s.service, s.index, s.characteristic;
-
 -- device_at --
-SELECT d.key AS device, t.at AS since, t.name, t.location_id AS place, (
+-- By the id that the device had then.
+SELECT %(device)s::text AS device, t.at AS since, t.name, t.location_id AS place, (
            WITH RECURSIVE up AS (
                SELECT id, parent_id, name, 0 AS depth FROM dormouse.place WHERE id = t.location_id
                UNION ALL
                SELECT p.id, p.parent_id, p.name, up.depth + 1
                FROM dormouse.place p JOIN up ON p.id = up.parent_id)
            SELECT coalesce(array_agg(name ORDER BY depth DESC), '{}') FROM up) AS place_path,
-       t.interval_s, t.owner, t.firmware, coalesce(t.calibration, '[]') AS calibration
-FROM dormouse.device d, dormouse.device_as_of(%(at)s, d.id) t
-WHERE d.key = %(device)s;
+       t.interval_s, t.owner, t.firmware, coalesce(t.calibration, '[]') AS calibration,
+       (SELECT key FROM dormouse.device WHERE id = t.id) AS id_now
+FROM dormouse.device_as_of(%(at)s, dormouse.device_called(%(device)s, %(at)s)) t
+WHERE dormouse.device_called(%(device)s, %(at)s) IS NOT NULL;
+
+-- replaced_at --
+-- Who took a device's place, and when.
+SELECT a.value, t.at FROM dormouse.device_key_history h
+JOIN dormouse.tick t ON t.tenant_id = h.tenant_id AND t.device_id = h.device_id
+    AND t.tick = upper(h.ticks)
+JOIN dormouse.device_key_history a ON a.tenant_id = h.tenant_id AND a.device_id = h.device_id
+    AND lower(a.ticks) = t.tick
+WHERE h.value = %(device)s AND t.at <= %(at)s ORDER BY t.at DESC LIMIT 1;
 
 -- changes_of_device --
+-- Of the device that has the id now all; where none has it, of those that had, until they had not.
+WITH called AS (
+    SELECT id, '[1,)'::int4range AS ticks FROM dormouse.device WHERE key = %(device)s
+    UNION ALL
+    SELECT h.device_id, int4range(lower(h.ticks), upper(h.ticks), '[]')
+    FROM dormouse.device_key_history h
+    WHERE h.value = %(device)s AND NOT upper_inf(h.ticks)
+      AND NOT EXISTS (SELECT FROM dormouse.device WHERE key = %(device)s)
+)
 SELECT c.at, CASE c.property WHEN 'location' THEN 'place' ELSE c.property END AS property,
        c.before, c.after, c.who, c.why
-FROM dormouse.device d,
-     dormouse.device_changes(d.id, coalesce(%(since)s::timestamptz, '-infinity'),
+FROM called,
+     dormouse.device_changes(called.id, coalesce(%(since)s::timestamptz, '-infinity'),
                              coalesce(%(until)s::timestamptz, 'infinity')) c
-WHERE d.key = %(device)s ORDER BY c.at DESC, c.property LIMIT %(most)s;
+WHERE c.tick <@ called.ticks
+ORDER BY c.at DESC, c.property LIMIT %(most)s;
+
+-- former_devices --
+SELECT DISTINCT value FROM dormouse.device_key_history WHERE NOT upper_inf(ticks);
 
 -- known_devices --
 SELECT key FROM dormouse.device
@@ -171,9 +261,9 @@ WHERE %(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)
 ORDER BY d.key;
 
 -- latest_values --
-SELECT d.key, s.service, s.index, s.characteristic, s.kind, l.value, l.text, l.at
-FROM dormouse.latest l
-JOIN dormouse.series s ON s.id = l.series_id
+SELECT d.key, s.service, s.index, s.characteristic, s.kind, l.raw, l.value, l.text, l.at
+FROM dormouse.newest l
+JOIN dormouse.series s ON s.tenant_id = l.tenant_id AND s.id = l.series_id
 JOIN dormouse.device d ON d.id = s.device_id
 WHERE %(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)
 ORDER BY d.key, s.service, s.index, s.characteristic;
@@ -195,6 +285,43 @@ ON CONFLICT (tenant_id, device_id) DO UPDATE
 SET attributes = s.attributes || jsonb_build_object('replacements',
     coalesce(s.attributes -> 'replacements', '[]') || (%(note)s::jsonb -> 'replacements'));
 
--- add_activity --
-INSERT INTO dormouse.activity (tenant_id, who, why)
-VALUES (dormouse.current_tenant(), %s, %s);
+-- set_apart --
+-- It is nowhere any more: its readings until now are of where it was.
+UPDATE dormouse.device SET key = %s, location_id = NULL WHERE id = %s;
+
+-- calibrated_now --
+SELECT s.service || CASE WHEN s.index > 0 THEN '/' || s.index ELSE '' END || '/' || s.characteristic
+FROM dormouse.calibration c
+JOIN dormouse.series s ON s.tenant_id = c.tenant_id AND s.id = c.series_id
+WHERE s.device_id = %(device)s AND c.during @> %(now)s AND (c.gain, c.offset_by) <> (1, 0)
+ORDER BY 1;
+
+-- forget_later_calibrations --
+DELETE FROM dormouse.calibration
+WHERE lower(during) >= %(now)s
+  AND series_id IN (SELECT id FROM dormouse.series WHERE device_id = %(device)s);
+
+-- end_calibrations --
+UPDATE dormouse.calibration SET during = during * tstzrange(NULL, %(now)s)
+WHERE during @> %(now)s
+  AND series_id IN (SELECT id FROM dormouse.series WHERE device_id = %(device)s);
+
+-- make_successors_series --
+INSERT INTO dormouse.series (tenant_id, device_id, service, index, characteristic, kind)
+SELECT s.tenant_id, %(device)s, s.service, s.index, s.characteristic, s.kind
+FROM dormouse.series s
+WHERE s.device_id = %(successor)s AND EXISTS (
+    SELECT FROM dormouse.calibration c
+    WHERE c.tenant_id = s.tenant_id AND c.series_id = s.id AND upper(c.during) > %(now)s
+       OR c.tenant_id = s.tenant_id AND c.series_id = s.id AND upper_inf(c.during))
+ON CONFLICT (tenant_id, device_id, service, index, characteristic) DO NOTHING;
+
+-- take_calibrations --
+INSERT INTO dormouse.calibration (series_id, during, gain, offset_by)
+SELECT mine.id, c.during * tstzrange(%(now)s, NULL), c.gain, c.offset_by
+FROM dormouse.calibration c
+JOIN dormouse.series its ON its.tenant_id = c.tenant_id AND its.id = c.series_id
+JOIN dormouse.series mine ON mine.tenant_id = its.tenant_id AND mine.device_id = %(device)s
+    AND (mine.service, mine.index, mine.characteristic)
+      = (its.service, its.index, its.characteristic)
+WHERE its.device_id = %(successor)s AND c.during && tstzrange(%(now)s, NULL);

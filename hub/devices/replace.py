@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from hub.calibration.known import Calibrations
 from hub.database.database import Database
 from hub.devices.replacement import replace_device
 from hub.errors import HubError
@@ -29,7 +30,7 @@ class Replaced:
 
     `apart` names what is kept of what the successor measured before (None: nothing), `homekit`
     says whether Apple Home showed `old`, `shut_out` whether `old` had an account, which is now
-    disabled.
+    disabled. `ended` lists the series whose calibration ended with the old chip.
     """
 
     old: str
@@ -37,6 +38,7 @@ class Replaced:
     apart: str | None
     homekit: bool
     shut_out: bool
+    ended: list[str]
 
 
 class Replacement:
@@ -50,14 +52,18 @@ class Replacement:
         accounts: AccountBook,
         bridges: Callable[[], Mapping[str, Bridge]],
         on_replaced: Sequence[ReplacementListener],
+        calibrations: Calibrations,
     ) -> None:
-        self._store = store
+        self._store, self._calibrations = store, calibrations
         self._tenant_of, self._accounts, self._bridges = tenant_of, accounts, bridges
         self._on_replaced = on_replaced
 
-    async def replace(self, old: str, new: str, who: str) -> Replaced:
+    async def replace(
+        self, old: str, new: str, who: str, *, keep_calibration: bool = False
+    ) -> Replaced:
         """Let `new` take the place of `old`: history, settings, accessory; `old` is shut out.
 
+        What the old chip was calibrated by ends with it, unless `keep_calibration`.
         Raises UnfitReplacementError, NoSuchDeviceError.
         """
         tenant = self._tenant_of(old)
@@ -65,7 +71,11 @@ class Replacement:
             raise UnfitReplacementError(f"{old} cannot replace itself")
         if self._tenant_of(new) != tenant:
             raise UnfitReplacementError(f"{new} is another tenant's")
-        apart = await replace_device(self._store.of(tenant), old, new, who=who)
+        done = await replace_device(
+            self._store.of(tenant), old, new, who=who, keep_calibration=keep_calibration
+        )
+        # Told once the accessory is the new device's: its value is calibrated as of its own time.
+        recalibrated = await self._calibrations.load(tenant)
         for notify in self._on_replaced:
             await notify(tenant, old, new)
         account = self._accounts.get(old)
@@ -77,4 +87,5 @@ class Replacement:
             self._bridges()[tenant].replace(old, new)
         except (KeyError, UnknownDeviceError):
             in_homekit = False  # it had no accessory whose place could be taken
-        return Replaced(old, new, apart, in_homekit, account is not None)
+        self._calibrations.tell(tenant, recalibrated)
+        return Replaced(old, new, done.apart, in_homekit, account is not None, done.ended)

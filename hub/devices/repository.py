@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from contracts.reading import ClockReference
 from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
 
-__all__ = ["BootGaps", "DeviceRepository"]
+__all__ = ["BootGaps", "DeviceRepository", "ReceivedReport"]
 
 _QUERIES = Queries.of("hub.devices")
 
@@ -38,6 +39,17 @@ class BootGaps:
         return max(0, sum(b - a + 1 for a, b in self.missing) - self.lost)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ReceivedReport:
+    """A `$report` as it came: sent at `at`, by `clock`; see DeviceRepository.report."""
+
+    device: str
+    report: Mapping[str, Any]
+    at: datetime
+    next_wake_s: float | None
+    clock: ClockReference | None = None
+
+
 class DeviceRepository:
     """The devices of one tenant."""
 
@@ -56,37 +68,66 @@ class DeviceRepository:
             await conn.execute(_QUERIES["add_device"], [device, name, place])
 
     async def report(
-        self, device: str, report: Mapping[str, Any], at: datetime, next_wake_s: float | None
+        self,
+        device: str,
+        report: Mapping[str, Any],
+        at: datetime,
+        next_wake_s: float | None,
+        clock: ClockReference | None = None,
     ) -> None:
         """Keep the `$report` of a device, which is made when it is new.
 
-        `at` is when it was sent; an older report than the kept one changes nothing. `next_wake_s`
-        is None for a device that stays awake.
+        `at` is when it was sent, by `clock`; an older report than the kept one changes nothing.
+        `next_wake_s` is None for a device that stays awake.
         """
-        facts = {
-            "device": device,
-            "at": at,
-            "next_wake": next_wake_s,
-            "report": Jsonb(dict(report)),
-            "battery": _whole(report.get("battery_mv")),
-            "rssi": _whole(report.get("rssi")),
-            "awake": _whole(report.get("awake_ms")),
-            "heap": _whole(report.get("heap_free")),
-            "reset": str(report.get("reset", "")),
-            "firmware": str(report.get("firmware") or "")[:64],
-        }
+        await self.reports([ReceivedReport(device, report, at, next_wake_s, clock)])
+
+    async def reports(self, received: Sequence[ReceivedReport]) -> None:
+        """Keep several, as `report` does, in one transaction."""
+        rest = list(received)
+        async with self._database.transaction(pipelined=True) as conn:
+            while rest:
+                first = {one.device: one for one in reversed(rest)}
+                facts = _columns(list(first.values()))
+                await conn.execute(_QUERIES["ensure_devices"], facts)
+                await conn.execute(_QUERIES["keep_reports"], facts)
+                await conn.execute(_QUERIES["keep_firmwares"], facts)
+                rest = [one for one in rest if first[one.device] is not one]
+
+    async def last_report(self, device: str) -> Mapping[str, Any] | None:
+        """The report that is kept of a device; None without one."""
         async with self._database.transaction() as conn:
-            await conn.execute(_QUERIES["ensure_device"], facts)
-            await conn.execute(_QUERIES["keep_report"], facts)
-            if facts["firmware"]:
-                await conn.execute(_QUERIES["keep_firmware"], facts)
+            found = await conn.execute(_QUERIES["last_report"], {"device": device})
+            row = await found.fetchone()
+        return row[0] if row else None
 
     async def lost(self, device: str, boot: str, lost: int) -> None:
         """Keep how many readings of a boot identity the device says it has thinned out."""
-        facts = {"device": device, "boot": boot, "lost": lost}
+        await self.losses([(device, boot, lost)])
+
+    async def losses(self, said: Sequence[tuple[str, str, int]]) -> None:
+        """Keep several (device, boot identity, readings lost), in one transaction."""
+        devices, boots, lost = (list(column) for column in zip(*said, strict=True))
+        facts = {"devices": devices, "boots": boots, "lost": lost}
+        async with self._database.transaction(pipelined=True) as conn:
+            await conn.execute(_QUERIES["ensure_devices"], facts)
+            await conn.execute(_QUERIES["keep_losses"], facts)
+            await conn.execute(_QUERIES["forget_boots"], facts)
+
+    async def received(
+        self, boots: Sequence[tuple[str, str]], most: int
+    ) -> dict[tuple[str, str], list[tuple[int, int]]]:
+        """The ranges [first, last] of sequence numbers that came of each (device, boot identity).
+
+        The lowest `most` of them; one of which nothing came is left out.
+        """
+        devices, identities = [device for device, _ in boots], [boot for _, boot in boots]
         async with self._database.transaction() as conn:
-            await conn.execute(_QUERIES["ensure_device"], facts)
-            await conn.execute(_QUERIES["keep_lost"], facts)
+            found = await conn.execute(_QUERIES["received"], [most, devices, identities])
+            return {
+                (device, boot): [(first, last) for first, last in ranges]
+                for device, boot, ranges in await found.fetchall()
+            }
 
     async def gaps(self, device: str | None = None) -> list[BootGaps]:
         """What is missing, by device and boot identity, the oldest first."""
@@ -105,6 +146,28 @@ class DeviceRepository:
                 _QUERIES["merge_attributes"],
                 {"device": device, "values": Jsonb(dict(values))},
             )
+
+
+def _columns(received: Sequence[ReceivedReport]) -> dict[str, list[Any]]:
+    """The parameters of keep_reports and keep_firmwares."""
+
+    def numbers(member: str) -> list[int | None]:
+        return [_whole(one.report.get(member)) for one in received]
+
+    return {
+        "devices": [one.device for one in received],
+        "ats": [one.at for one in received],
+        "next_wakes": [one.next_wake_s for one in received],
+        "reports": [Jsonb(dict(one.report)) for one in received],
+        "batteries": numbers("battery_mv"),
+        "rssis": numbers("rssi"),
+        "awakes": numbers("awake_ms"),
+        "heaps": numbers("heap_free"),
+        "resets": [str(one.report.get("reset", "")) for one in received],
+        "firmwares": [str(one.report.get("firmware") or "")[:64] for one in received],
+        "clock_boots": [one.clock and one.clock.boot for one in received],
+        "clock_offsets": [one.clock and one.clock.offset for one in received],
+    }
 
 
 def _whole(value: object) -> int | None:

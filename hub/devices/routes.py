@@ -12,10 +12,11 @@ from contracts.homekit.quantities import quantity
 from hub.api.access import Command, Read, Write
 from hub.api.parameters import DeviceId, Instant, Name, Number, series_key, series_name
 from hub.api.problems import ProblemError
-from hub.devices.glance import DeviceGlance, SeriesGlance
+from hub.devices.glance import DeviceGlance
 from hub.devices.history import DeviceAtInstant
 from hub.devices.known import DeviceUnknownError
 from hub.devices.naming import Naming
+from hub.devices.overview import LastValue
 from hub.devices.service import DeviceService
 from hub.devices.write import writable
 from hub.live import Live, LiveChange
@@ -24,7 +25,7 @@ __all__ = ["DeviceOut", "SeriesOut", "routes", "series_out"]
 
 
 class SeriesOut(BaseModel):
-    """A series and its newest value: `value` calibrated as of now, `raw` as measured."""
+    """A series and its newest value: `value` calibrated by what held then, `raw` as measured."""
 
     series: str
     label: str
@@ -49,10 +50,20 @@ class DeviceOut(BaseModel):
     series: list[SeriesOut]
 
 
+class DeviceElsewhere(DeviceOut):
+    """A device and whose it is; `place` is one of that tenant's."""
+
+    tenant: str
+
+
 class PastOut(BaseModel):
-    """A device as it was at an instant, as it was known then; `since` when that began."""
+    """A device as it was at an instant, as it was known then; `since` when that began.
+
+    `id_now`: what it is called today, where another device took its place.
+    """
 
     id: str
+    id_now: str | None
     at: datetime
     since: datetime
     name: str | None
@@ -94,6 +105,19 @@ class DeviceChange(BaseModel, extra="forbid"):
 
     name: Name | None = Field(None, description="null: it has no name any more")
     place: Number | None = Field(None, description="a place's number; null: it is nowhere")
+    since: Instant | None = Field(None, description="when it came to `place`; left out: now")
+    until: Instant | None = Field(
+        None, description="when it left there again, with `since`; left out: it is there"
+    )
+
+
+class StayOut(BaseModel):
+    """A time that a device was in a place, since <= t < until; null: it still is."""
+
+    place: int
+    place_path: list[str] = Field(description="as the places are called today")
+    since: datetime
+    until: datetime | None
 
 
 class CommandIn(BaseModel, extra="forbid"):
@@ -114,18 +138,30 @@ class CommandOut(BaseModel):
     sent: bool = Field(description="false: the device sleeps; it gets it at its next wake")
 
 
+Where = Annotated[
+    str | None,
+    Query(
+        description="those whose report or attributes match, as SQL/JSON path: an array "
+        "does when any of its elements does, what is not there does not",
+        examples=["$.battery_mv < 2700", '$.cells[*].mv > 1305 || $.room == "attic"'],
+    ),
+]
+
+
 def routes(devices: DeviceService, live: Live, *, naming: Naming) -> APIRouter:
     """The routes under /devices that tell of devices and change them."""
-    router = APIRouter(prefix="/devices", tags=["devices"])
+    router = APIRouter(tags=["devices"])
     steps = _Steps(devices, live, naming)
-    router.get("")(steps.devices)
-    router.get("/{device}")(steps.device)
-    router.patch("/{device}")(steps.change)
-    router.get("/{device}/series")(steps.series)
-    router.get("/{device}/at")(steps.at)
-    router.get("/{device}/history")(steps.history)
-    router.get("/{device}/gaps")(steps.gaps)
-    router.post("/{device}/commands", status_code=202)(steps.command)
+    router.get("/everywhere/devices")(steps.everywhere)
+    router.get("/devices")(steps.devices)
+    router.get("/devices/{device}")(steps.device)
+    router.patch("/devices/{device}")(steps.change)
+    router.get("/devices/{device}/series")(steps.series)
+    router.get("/devices/{device}/at")(steps.at)
+    router.get("/devices/{device}/history")(steps.history)
+    router.get("/devices/{device}/placements")(steps.placements)
+    router.get("/devices/{device}/gaps")(steps.gaps)
+    router.post("/devices/{device}/commands", status_code=202)(steps.command)
     return router
 
 
@@ -138,22 +174,56 @@ class _Steps:
     async def devices(
         self,
         caller: Read,
-        place: Annotated[Number | None, Query(description="those in that very place")] = None,
+        place: Annotated[
+            Number | None, Query(description="those that are in that place, or in one below it")
+        ] = None,
+        where: Where = None,
     ) -> list[DeviceOut]:
         """All devices with their newest values."""
+        matching = None if where is None else await self._devices.where(caller.tenant, where)
         glance = await self._devices.glance(caller.tenant)
-        return [_device(d) for d in glance.devices if place is None or d.place == place]
+        there = None if place is None else glance.within(place)
+        return [
+            _device(d)
+            for d in glance.devices
+            if (there is None or d.place in there) and (matching is None or d.device in matching)
+        ]
+
+    async def everywhere(self, caller: Read, where: Where = None) -> list[DeviceElsewhere]:
+        """The devices of all tenants that one belongs to, as of one moment, with whose they are.
+
+        With a tenant named, of that one.
+        """
+        if caller.operator and not caller.tenants:
+            tenants = sorted(await self._devices.all_tenants())
+        else:
+            tenants = [caller.tenant] if caller.chosen else list(caller.tenants)
+        found = await self._devices.everywhere(tenants, where)
+        return [
+            DeviceElsewhere(tenant=tenant, **_device(device).model_dump())
+            for tenant, device in found
+        ]
 
     async def device(self, caller: Read, device: DeviceId) -> DeviceOut:
         """One device with its newest values."""
         return _device(await self._glance(caller.tenant, device))
 
     async def change(self, caller: Write, device: DeviceId, body: DeviceChange) -> DeviceOut:
-        """Name a device, put it into a place. Its history keeps what was before, and who did it."""
+        """Name a device, put it into a place. Its history keeps what was before, and who did it.
+
+        With `since` it is told of a move that happened then. What overlaps with a later move is
+        refused.
+        """
+        if "place" not in body.model_fields_set and (body.since or body.until):
+            raise ProblemError(422, "body.since: says when it came to `place`: give that as well")
+        if body.until is not None and body.since is None:
+            raise ProblemError(422, "body.until: says when a move ended: give `since` as well")
         await self._devices.require(caller.tenant, device)
         who = caller.name
         if "place" in body.model_fields_set:
-            await self._devices.put(caller.tenant, device, body.place, who)
+            await self._devices.put(
+                caller.tenant, device, body.place, who, since=body.since, until=body.until
+            )
         if "name" in body.model_fields_set:
             await self._naming.rename(caller.tenant, device, body.name or "", who)
         self._live.publish(caller.tenant, LiveChange("device", device))
@@ -167,10 +237,18 @@ class _Steps:
     async def at(
         self, caller: Read, device: DeviceId, instant: Annotated[Instant, Query()]
     ) -> PastOut:
-        """What was true of a device at an instant: name, place, firmware, calibration."""
-        await self._devices.require(caller.tenant, device)
+        """What was true at an instant of the device that had the id then.
+
+        Name, place, firmware, calibration.
+        """
+        await self._devices.require_past(caller.tenant, device)
         past = await self._devices.at(caller.tenant, device, instant)
         if past is None:
+            by = await self._devices.replaced(caller.tenant, device, instant)
+            if by is not None:
+                raise ProblemError(
+                    404, f"{device} was replaced by {by[0]} at {by[1].isoformat()}: ask for that"
+                )
             raise ProblemError(404, f"{device} was not there yet at {instant.isoformat()}")
         return _past(past, instant)
 
@@ -182,12 +260,23 @@ class _Steps:
         until: Annotated[Instant | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[ChangeOut]:
-        """What changed about a device since < at <= until, the newest first."""
-        await self._devices.require(caller.tenant, device)
+        """What changed about a device since < at <= until, the newest first.
+
+        That another took its place is a change of its `id`.
+        """
+        await self._devices.require_past(caller.tenant, device)
         changes = await self._devices.changes(
             caller.tenant, device, since=since, until=until, most=limit
         )
         return [ChangeOut.model_validate(change, from_attributes=True) for change in changes]
+
+    async def placements(self, caller: Read, device: DeviceId) -> list[StayOut]:
+        """Where a device was when, the earliest first."""
+        await self._devices.require(caller.tenant, device)
+        return [
+            StayOut(place=stay.place, place_path=path, since=stay.since, until=stay.until)
+            for stay, path in await self._devices.stays(caller.tenant, device)
+        ]
 
     async def gaps(self, caller: Read, device: DeviceId) -> list[GapsOut]:
         """Which of a device's readings never came, by boot identity, the oldest first."""
@@ -224,23 +313,24 @@ def _device(glance: DeviceGlance) -> DeviceOut:
     )
 
 
-def series_out(glance: SeriesGlance) -> SeriesOut:
+def series_out(newest: LastValue) -> SeriesOut:
     """A series as the API gives it."""
-    kind = quantity(glance.series)
+    kind = quantity(newest.series)
     return SeriesOut(
-        series=series_name(glance.series),
+        series=series_name(newest.series),
         label=kind.label,
         unit=kind.unit,
-        value=glance.value,
-        raw=glance.raw,
-        at=glance.at,
-        writable=writable(glance.series),
+        value=newest.value,
+        raw=newest.raw,
+        at=newest.at,
+        writable=writable(newest.series),
     )
 
 
 def _past(past: DeviceAtInstant, instant: datetime) -> PastOut:
     return PastOut(
         id=past.device,
+        id_now=past.id_now,
         at=instant.astimezone(UTC),
         since=past.since,
         name=past.name,

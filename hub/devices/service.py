@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from contracts.reading import SeriesKey, Value
 from hub.database.database import Database
 from hub.devices.changes import DeviceChanges
-from hub.devices.glance import Glance, glance
-from hub.devices.history import DeviceAtInstant, PropertyChange, changes_of, device_at
-from hub.devices.known import require_device
+from hub.devices.documents import devices_where
+from hub.devices.glance import DeviceGlance, Glance, glance
+from hub.devices.history import (
+    DeviceAtInstant,
+    PropertyChange,
+    changes_of,
+    device_at,
+    replaced,
+)
+from hub.devices.known import require_device, require_past
+from hub.devices.moves import MoveRepository
 from hub.devices.overview import DeviceOverview, overview
+from hub.devices.placements import Stay
 from hub.devices.repository import BootGaps, DeviceRepository
 from hub.devices.write import send_value
 from hub.homekit.bridge import Bridge
@@ -25,20 +34,57 @@ class DeviceService:
     def __init__(self, database: Database, bridges: Callable[[], Mapping[str, Bridge]]) -> None:
         self._database, self._bridges = database, bridges
 
+    async def everywhere(
+        self, tenants: Sequence[str], where: str | None = None
+    ) -> list[tuple[str, DeviceGlance]]:
+        """The devices of several tenants as of one moment, each with its tenant.
+
+        `where` as that of devices_where. Raises UnknownTenantError, PathError, PathTooSlowError.
+        """
+        found: list[tuple[str, DeviceGlance]] = []
+        async with self._database.across(tenants) as snapshots:
+            for tenant in tenants:
+                of = snapshots.of(tenant)
+                matching = None if where is None else await devices_where(of, where)
+                found += [
+                    (tenant, device)
+                    for device in (await glance(of)).devices
+                    if matching is None or device.device in matching
+                ]
+        return found
+
+    async def all_tenants(self) -> list[str]:
+        """The names of all tenants, for an operator."""
+        return await self._database.tenants()
+
+    async def where(self, tenant: str, path: str) -> set[str]:
+        """Those whose report or attributes match a jsonpath. Raises PathError, PathTooSlowError."""
+        return set(await devices_where(self._database.of(tenant), path))
+
     async def glance(self, tenant: str, device: str | None = None) -> Glance:
         """The tenant's places, and its devices (or the one) with their newest values."""
         return await glance(self._database.of(tenant), device)
 
     async def overview(self, tenant: str, devices: list[str] | None = None) -> list[DeviceOverview]:
-        """The tenant's devices (these, or all) with their last values as measured, by name."""
+        """The tenant's devices (these, or all) with their last values, by name."""
         return await overview(self._database.of(tenant), devices)
 
     async def require(self, tenant: str, device: str) -> None:
         """Raise DeviceUnknownError, with names that are near, when there is no such device."""
         await require_device(self._database.of(tenant), device)
 
+    async def require_past(self, tenant: str, device: str) -> None:
+        """As `require`, for an id that a device had once, too."""
+        await require_past(self._database.of(tenant), device)
+
+    async def replaced(
+        self, tenant: str, device: str, instant: datetime
+    ) -> tuple[str, datetime] | None:
+        """Which device had taken its place by an instant, and when."""
+        return await replaced(self._database.of(tenant), device, instant)
+
     async def at(self, tenant: str, device: str, instant: datetime) -> DeviceAtInstant | None:
-        """A device as it was at an instant; None before it was known."""
+        """The device that had that id at an instant, as it was; None where none had."""
         return await device_at(self._database.of(tenant), device, instant)
 
     async def changes(
@@ -58,12 +104,37 @@ class DeviceService:
         """Which of a device's readings never came, by boot identity, the oldest first."""
         return await DeviceRepository(self._database.of(tenant)).gaps(device)
 
-    async def put(self, tenant: str, device: str, place: int | None, who: str) -> None:
+    async def put(
+        self,
+        tenant: str,
+        device: str,
+        place: int | None,
+        who: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> None:
         """Put a device into a place, by its number; None: into none.
 
-        Raises ForeignRowError.
+        With `since` the move is told that happened then, with `until` one that has ended: see
+        hub.devices.placements.told. Raises ForeignRowError, MoveTimeError, OverlappingStayError.
         """
-        await DeviceChanges(self._database.of(tenant), who).place(device, place)
+        database = self._database.of(tenant)
+        if since is None:
+            await DeviceChanges(database, who).place(device, place)
+        else:
+            moves = MoveRepository(database)
+            await moves.move(device, place, since=since, until=until, who=who)
+
+    async def stays(self, tenant: str, device: str) -> list[tuple[Stay, list[str]]]:
+        """Where a device was, in order, with the places' names from the outside in."""
+        moves = MoveRepository(self._database.of(tenant))
+        paths = await moves.paths()
+        return [(stay, paths.get(stay.place, [])) for stay in await moves.stays(device)]
+
+    async def measured_in(self, tenant: str) -> list[tuple[int, SeriesKey]]:
+        """Every place with the series of devices that are or were there, and not below it."""
+        return await MoveRepository(self._database.of(tenant)).measured_in()
 
     async def command(self, tenant: str, key: SeriesKey, value: Value) -> tuple[Value, bool]:
         """Send a device a value: the value in its format, and whether it was sent at once.

@@ -27,7 +27,7 @@ class SeriesUnknownError(HubError):
 
 
 class NotWritableError(HubError):
-    """A characteristic that can only be read."""
+    """A characteristic that can only be read, or that its device lets nobody set."""
 
     def __init__(self, key: SeriesKey) -> None:
         self.key = key
@@ -73,4 +73,6 @@ async def send_value(
     bridge = bridges.get(tenant)
     if bridge is None:
         raise DeviceUnknownError(key.device)
+    if not bridge.settable(key):
+        raise NotWritableError(key)
     return checked, bridge.send_command(key, checked)

@@ -109,14 +109,16 @@ def examine(
     (name, password), (other, other_password) = accounts
     with _connected(_Client(devices)) as nobody:
         yield DoctorFinding.of(
-            "connect to the broker without an account", nobody.code != 0, "it lets anybody in"
+            "nobody connects to the broker without an account",
+            nobody.code != 0,
+            "it lets anybody in",
         )
     guessed = [u for u, p in _GUESSES if _lets_in(devices, u, p)]
     yield DoctorFinding.of(
-        "connect with passwords that are guessed first", not guessed, f"works for {guessed}"
+        "passwords that are guessed first open nothing", not guessed, f"works for {guessed}"
     )
     yield DoctorFinding.of(
-        "connect as a known device with another password",
+        "a known device does not connect with another password",
         not _lets_in(devices, name, secrets.token_hex(16)),
         "it lets it in",
     )
@@ -124,7 +126,11 @@ def examine(
         victim.subscribe(topics.all_of(other))
         with _connected(_Client(devices, name, password)) as device:
             if device.code != 0:
-                yield DoctorFinding("connect as a device", Verdict.BAD, "an account does not work")
+                yield DoctorFinding(
+                    "a device connects with its own password",
+                    Verdict.BAD,
+                    "an account does not work",
+                )
                 return
             yield from _as_device(device, victim, name, other)
     if enrolment is not None:
@@ -142,7 +148,9 @@ def _as_device(device: _Client, victim: _Client, name: str, other: str) -> Itera
     victim.run_loop()
     reached = any(mark.encode() == payload for _, payload in victim.received)
     yield DoctorFinding.of(
-        "publish to another device's topic", not reached, "it is delivered: the ACL is missing"
+        "a device cannot publish to another's topic",
+        not reached,
+        "it is delivered: the ACL is missing",
     )
     device.subscribe("#", topics.DEVICES, topics.all_of(other), "$share/doctor/#", "$SYS/#")
     victim.publish(f"{topics.ROOT}/{other}/Doctor/Own", mark)
@@ -150,13 +158,17 @@ def _as_device(device: _Client, victim: _Client, name: str, other: str) -> Itera
     foreign = sorted(
         {topic for topic, _ in device.received if not topic.startswith(f"{topics.ROOT}/{name}/")}
     )
-    yield DoctorFinding.of("read other devices' topics", not foreign, f"it reads {foreign[:3]}")
+    yield DoctorFinding.of(
+        "a device cannot read another's topics",
+        not foreign,
+        f"it reads {foreign[:3]}",
+    )
     with _connected(_Client(device.listener, name, device.password, client_id=other)):
         victim.run_loop()
     before = len(victim.received)
     victim.publish(f"{topics.ROOT}/{other}/Doctor/Still", mark)
     yield DoctorFinding.of(
-        "end another device's session by its client id",
+        "a device cannot end another's session by its client id",
         len(victim.received) > before,
         "it works: client ids must be bound to accounts",
     )
@@ -173,5 +185,7 @@ def _as_stranger(listener: BrokerListener) -> Iterator[DoctorFinding]:
         stranger.publish(topics.enrolment("doctor."), mark)
         listening.run_loop()
         yield DoctorFinding.of(
-            "read enrolments as a stranger", not listening.received, "passwords of new devices leak"
+            "a stranger cannot read enrolments",
+            not listening.received,
+            "passwords of new devices leak",
         )

@@ -10,10 +10,11 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from contracts.hub_client import HubRefusedError
 from hub.client import HubClient, hub_facts
-from hub.doctor.finding import DoctorFinding, Verdict
+from hub.doctor.finding import DoctorFinding, DoctorKind, Verdict, exit_status, of_kind
 from hub.settings import Settings, load
 
 __all__ = ["doctor"]
@@ -21,20 +22,19 @@ __all__ = ["doctor"]
 _MARKS = {
     Verdict.GOOD: "[green]good[/]",
     Verdict.NOTE: "[yellow]note[/]",
-    Verdict.BAD: "[red]BAD [/]",
+    Verdict.BAD: "[red]BAD[/]",
 }
 
 
 def doctor(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None) -> None:
-    """Try what must not work on the running hub, and say what was found; 1 if something works."""
+    """Try what must not work on the running hub, and say what holds; docs/security.md has the exit statuses."""  # noqa: E501  # one line of --help
     settings = load(**flags)
     findings = list(examine(settings))
     if as_json:
         typer.echo(json.dumps([finding.as_json() for finding in findings], ensure_ascii=False))
     else:
         _print(findings)
-    if any(finding.verdict is Verdict.BAD for finding in findings):
-        raise typer.Exit(1)
+    raise typer.Exit(exit_status(findings))
 
 
 def examine(settings: Settings) -> Iterator[DoctorFinding]:
@@ -44,18 +44,24 @@ def examine(settings: Settings) -> Iterator[DoctorFinding]:
     facts = hub_facts(settings.data_dir)
     with HubClient(settings, "dormouse hub doctor") as hub:
         if facts.get("mqtt_port"):
-            yield from _broker(hub, facts)
-        for finding in hub.get("/doctor/database"):
-            yield DoctorFinding(finding["what"], Verdict(finding["verdict"]), finding["detail"])
-        for finding in hub.get("/doctor/parts"):
-            yield DoctorFinding(finding["what"], Verdict(finding["verdict"]), finding["detail"])
-        yield from _enrolment(hub.get("/accounts"))
+            yield from of_kind(DoctorKind.BROKER, _broker(hub, facts))
+        yield from of_kind(DoctorKind.DATABASE, map(_told, hub.get("/doctor/database")))
+        yield from of_kind(DoctorKind.PARTS, map(_told, hub.get("/doctor/parts")))
+        yield from of_kind(DoctorKind.BROKER, _enrolment(hub.get("/accounts")))
         url = f"http://{_here(facts['host'])}:{facts['http_port']}"
         routes = [(one["method"], one["path"]) for one in hub.get("/routes", pages=False)]
-        yield from dashboard.examine(url, routes, len(hub.get("/people")))
-    yield from machine.files(settings.data_dir)
-    yield from machine.ports(facts)
-    yield from machine.tls(settings.data_dir / "broker" / "server.crt")
+        people = len(hub.get("/people"))
+        yield from of_kind(DoctorKind.DASHBOARD, dashboard.examine(url, routes, people))
+        # Each tenant has bridges of its own, on ports of their own.
+        bridges = {one["port"]: one["name"] for one in hub.get("/homekit/pairings")}
+    yield from of_kind(DoctorKind.FILES, machine.files(settings.data_dir))
+    yield from of_kind(DoctorKind.PORTS, machine.ports(facts, bridges))
+    certificate = settings.data_dir / "broker" / "server.crt"
+    yield from of_kind(DoctorKind.CERTIFICATE, machine.tls(certificate))
+
+
+def _told(finding: dict[str, str]) -> DoctorFinding:
+    return DoctorFinding(finding["what"], Verdict(finding["verdict"]), finding["detail"])
 
 
 def _broker(hub: HubClient, facts: dict[str, Any]) -> Iterator[DoctorFinding]:
@@ -87,7 +93,7 @@ def _here(host: str) -> str:
 def _enrolment(accounts: dict[str, Any]) -> Iterator[DoctorFinding]:
     if accounts["enrolment"] == "open":
         yield DoctorFinding(
-            "enrol as a stranger",
+            "a stranger cannot enrol",
             Verdict.NOTE,
             "enrolment is open: whoever reaches the sensor network can add a device; when yours "
             "are in, set DORMOUSE_ENROLMENT=window",
@@ -96,7 +102,7 @@ def _enrolment(accounts: dict[str, Any]) -> Iterator[DoctorFinding]:
     if takeovers:
         names = [a["name"] for a in accounts["accounts"] if "enrol-take-over" in a["problems"]]
         yield DoctorFinding(
-            "look for attempted take-overs",
+            "nobody tried to take a device over",
             Verdict.NOTE,
             f"{takeovers} with another password: {', '.join(names[:5])} "
             "(a board whose flash was erased? `dormouse devices renew`)",
@@ -106,5 +112,6 @@ def _enrolment(accounts: dict[str, Any]) -> Iterator[DoctorFinding]:
 def _print(findings: list[DoctorFinding]) -> None:
     console = Console(soft_wrap=True)
     for finding in findings:
-        detail = f": {finding.detail}" if finding.detail else ""
-        console.print(f"{_MARKS[finding.verdict]}  {finding.what}{detail}", highlight=False)
+        detail = f", {escape(finding.detail)}" if finding.detail else ""
+        line = f"{escape(finding.what)}: {_MARKS[finding.verdict]}{detail}"
+        console.print(line, highlight=False)

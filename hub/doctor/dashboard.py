@@ -21,13 +21,13 @@ def examine(url: str, routes: Sequence[tuple[str, str]], people: int) -> Iterato
         tried = [("GET", "/"), ("GET", "/people"), *routes]
         opened = [f"{method} {path}" for method, path in tried if _opens(client, method, path)]
         yield DoctorFinding.of(
-            f"open {len(tried)} pages and API routes without logging in",
+            f"none of {len(tried)} pages and API routes opens without logging in",
             not opened,
             f"{', '.join(opened[:5])} answered; that is a fault of this version: report it",
         )
         answer = client.get("/login", headers={"Host": _STRANGE})
         yield DoctorFinding.of(
-            "open the dashboard under a name that anybody can register",
+            "the dashboard does not answer to a name that anybody can register",
             answer.status_code == 421,
             f"{_STRANGE} was answered",
         )
@@ -35,16 +35,18 @@ def examine(url: str, routes: Sequence[tuple[str, str]], people: int) -> Iterato
             "/logout", headers={"Origin": f"http://{_STRANGE}", "Cookie": "dormouse_session=x"}
         )
         yield DoctorFinding.of(
-            "press the dashboard's buttons from another site",
+            "another site cannot press the dashboard's buttons",
             answer.status_code == 403,
             f"answered with {answer.status_code}",
         )
         yield DoctorFinding.of(
-            "open a page's websocket without logging in", _no_websocket(client), "it opened"
+            "a page's websocket does not open without logging in",
+            _no_websocket(client),
+            "it opened",
         )
     if not people:
         yield DoctorFinding(
-            "find an administrator of the dashboard",
+            "the dashboard has an administrator",
             Verdict.NOTE,
             "there is none yet: `dormouse people invite` makes a link",
         )

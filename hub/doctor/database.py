@@ -8,6 +8,7 @@ from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError, DatabaseError
 from hub.database.queries import Queries
 from hub.database.refusals import typed
+from hub.database.tenancy.drift import drift
 from hub.doctor.finding import DoctorFinding
 
 __all__ = ["examine"]
@@ -26,22 +27,21 @@ async def examine(database: Database) -> AsyncIterator[DoctorFinding]:
     async with database.nobody() as conn:
         row = await (await conn.execute(_QUERIES["sees_past_security"])).fetchone()
         yield DoctorFinding.of(
-            "be a database role that row-level security does not bind",
+            "the hub's database role is bound by row-level security",
             row == (False,),
             "the hub's role is a superuser or has BYPASSRLS: give it one of its own",
         )
-        names = [
-            row[0] for row in await (await conn.execute(_QUERIES["unforced_tables"])).fetchall()
-        ]
-        yield DoctorFinding.of(
-            "find a tenant's table without forced row-level security", not names, str(names)
-        )
+        differences = await drift(conn)
+        for one in differences:
+            yield DoctorFinding.of("what keeps tenants apart is as declared", False, str(one))
+        if not differences:
+            yield DoctorFinding.of("what keeps tenants apart is as declared", True, "")
         seen = [
             table
             for table, query in _SEEN.items()
             if await (await conn.execute(query)).fetchone() != (0,)
         ]
-        yield DoctorFinding.of("read rows without being a tenant", not seen, f"it reads {seen}")
+        yield DoctorFinding.of("without a tenant no rows are seen", not seen, f"it reads {seen}")
     tenants = await database.tenants()
     read, wrote = [], []
     for name in tenants:
@@ -50,8 +50,8 @@ async def examine(database: Database) -> AsyncIterator[DoctorFinding]:
                 read.append(name)
         if await _can_write(database, name, [other for other in tenants if other != name]):
             wrote.append(name)
-    yield DoctorFinding.of("read another tenant's rows", not read, f"{read} can")
-    yield DoctorFinding.of("write another tenant's rows", not wrote, f"{wrote} can")
+    yield DoctorFinding.of("a tenant cannot read another's rows", not read, f"{read} can")
+    yield DoctorFinding.of("a tenant cannot write another's rows", not wrote, f"{wrote} can")
 
 
 async def _can_write(database: Database, name: str, others: list[str]) -> bool:

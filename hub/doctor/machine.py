@@ -26,7 +26,7 @@ def files(data_dir: Path) -> Iterator[DoctorFinding]:
     """Nothing secret in the data folder is readable by other users."""
     readable = sorted(str(path.relative_to(data_dir)) for path in _readable(data_dir))
     yield DoctorFinding.of(
-        f"read secrets in {data_dir} as another user",
+        f"another user cannot read secrets in {data_dir}",
         not readable,
         f"{', '.join(readable[:5])}: chmod 600",
     )
@@ -44,20 +44,22 @@ def _readable(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def ports(facts: Mapping[str, Any]) -> Iterator[DoctorFinding]:
-    """Only the ports that the settings name listen, on the address they name."""
+def ports(facts: Mapping[str, Any], bridges: Mapping[int, str]) -> Iterator[DoctorFinding]:
+    """Only the ports that the settings name listen, and those of HomeKit bridges (by port)."""
     named = {int(v): k for k, v in facts.items() if k.endswith("_port") and v is not None}
-    named |= {int(port): "HomeKit" for port in facts.get("hap_ports", ())}
+    named |= {port: f"HomeKit: {name}" for port, name in bridges.items()}
     listening = list(_listening(int(facts["pid"])))
     unnamed = sorted({f"{address}:{port}" for address, port in listening if port not in named})
-    yield DoctorFinding.of("find a port that no setting names", not unnamed, ", ".join(unnamed))
+    yield DoctorFinding.of(
+        "every port that is open is one of the settings", not unnamed, ", ".join(unnamed)
+    )
     wide = sorted(
         {port for address, port in listening if not ipaddress.ip_address(address).is_loopback}
     )
     if wide:
         shown = ", ".join(f"{port} ({named.get(port, '?').removesuffix('_port')})" for port in wide)
         yield DoctorFinding(
-            "reach ports from other machines",
+            "other machines reach what they need, and no more",
             Verdict.NOTE,
             f"{shown}: keep them to the sensor network and home (docs/security.md)",
         )
@@ -105,5 +107,5 @@ def tls(certificate: Path) -> Iterator[DoctorFinding]:
         return  # another broker's, or not readable to us
     left = (parsed.not_valid_after_utc - datetime.now(UTC)).days
     yield DoctorFinding.of(
-        "find the TLS certificate expired", left > 14, f"{left} days left: restart the hub"
+        "the TLS certificate is valid", left > 14, f"{left} days left: restart the hub"
     )

@@ -3,13 +3,6 @@
 -- sees_past_security --
 SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user;
 
--- unforced_tables --
-SELECT c.relname FROM pg_class c
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
-WHERE c.relnamespace = 'dormouse'::regnamespace AND c.relkind IN ('r', 'p')
-  AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
-  AND has_table_privilege(c.oid, 'SELECT');
-
 -- count_devices --
 SELECT count(*) FROM dormouse.device;
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from contracts.show import Clock, volts
 from hub.explain import trends
+from hub.explain.battery import forecast
 from hub.explain.facts import DeviceFacts
 from hub.explain.outages import merged
 from hub.explain.silence import Silence, silence
@@ -23,6 +24,7 @@ class Case:
         self.away = merged(facts.outages, clock.now)
         self.silence = self._silence()
         self.battery_fall = trends.battery_fall(facts)
+        self.battery_forecast = forecast(facts)
         self.weak_signal = trends.weak_signal(facts)
 
     @property

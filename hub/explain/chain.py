@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from contracts.show import count, span, volts
 from hub.explain import trends
+from hub.explain.battery import BatteryForecast
 from hub.explain.case import Case
 from hub.explain.facts import RolloutStanding
 from hub.explain.headline import NOT_ENROLLED, REFUSED, offline, quiet, refused, shut_out
@@ -18,6 +19,8 @@ __all__ = ["SENTENCE_MAKERS"]
 
 # How long a requested setting may take beyond the first wake that could have taken it up.
 _SOON = timedelta(minutes=2)
+# An empty battery that is nearer than this wants a new one bought.
+_SOON_DAYS = 14
 # Something refused longer ago than that has not come again.
 _NEWS = timedelta(days=1)
 # How many lost readings, and which share of all, are nothing to worry about.
@@ -94,6 +97,16 @@ def _of_battery(case: Case) -> Iterator[Sentence]:
             text += f", at this rate empty in {count(round(trend.days_left), 'day')}"
         soon = trend.days < 7 or (trend.days_left is not None and trend.days_left < 14)
         yield Sentence(at, "battery", text, Level.WARNING if soon else Level.FINE)
+    if case.battery_forecast is not None:
+        yield _battery_forecast(case, case.battery_forecast, at)
+
+
+def _battery_forecast(case: Case, battery: BatteryForecast, at: datetime) -> Sentence:
+    left = battery.days_left(case.now.date())
+    when = f"in {count(left, 'day')}" if left > 0 else "so it should be by now"
+    rate = f"{battery.per_day:.2g} {battery.unit} a day since {battery.since}"
+    text = f"battery empty about {battery.empty_on}, {when} ({rate})"
+    return Sentence(at, "forecast", text, Level.WARNING if left < _SOON_DAYS else Level.FINE)
 
 
 def _of_health(case: Case) -> Iterator[Sentence]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from contracts.show import Clock
+from contracts.zones import zone_of
 from hub.client import HubClient
 from hub.settings import load
 
@@ -63,7 +64,7 @@ def _problems(problems: list[dict[str, Any]]) -> None:
 
 def _chain(explanation: dict[str, Any]) -> None:
     console = Console()
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(datetime.now(UTC), zone_of(explanation["zone"]))
     named = explanation["name"] and explanation["name"] != explanation["device"]
     title = f"{explanation['name']} ({explanation['device']})" if named else explanation["device"]
     headline = explanation["headline"]

@@ -17,4 +17,10 @@ def explain(facts: DeviceFacts, clock: Clock) -> Explanation:
     case = Case(facts, clock)
     sentences = [sentence for make in SENTENCE_MAKERS for sentence in make(case)]
     sentences.sort(key=lambda sentence: sentence.at, reverse=True)
-    return Explanation(facts.device, facts.name, headline(case, sentences), tuple(sentences))
+    return Explanation(
+        facts.device,
+        facts.name,
+        headline(case, sentences),
+        tuple(sentences),
+        case.battery_forecast,
+    )

@@ -18,6 +18,9 @@ __all__ = ["Day", "DeviceFacts", "LatestReading", "LostReadings", "RolloutStandi
 DAYS = 14
 """How far back trends look: two weeks show what a battery does."""
 
+CHARGE_DAYS = 120
+"""How far back the forecast of a battery looks: one that lasts a year falls 1 % in 4 days."""
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -100,6 +103,7 @@ class DeviceFacts:
 
     `seen_at` is the newest of its reports and readings, `next_wake_at` when its last report said
     it would wake (None: it stays awake, or never said).
+    `levels` are the battery's by day where no voltage is told, `charges` always and for longer.
     """
 
     device: str
@@ -119,6 +123,7 @@ class DeviceFacts:
     last_reading: LatestReading | None = None
     days: Sequence[Day] = ()
     levels: Sequence[tuple[date, float]] = ()
+    charges: Sequence[tuple[date, float]] = ()
     lost: LostReadings | None = None
     config: SettingsVersion | None = None
     problems: Mapping[str, Seen] = field(default_factory=dict)

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from hub.database.errors import DatabaseAwayError
-from hub.mqtt.connection import Connection
+from hub.mqtt.connection import BrokerConnection
+from hub.runtime.host_clock import ClockStep
 from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Away", "Outage", "Outages", "merged"]
@@ -66,7 +67,7 @@ class Outages:
     def __init__(
         self,
         store: OutageStore,
-        source: Connection,
+        source: BrokerConnection,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         supervisor: Supervisor | None = None,
     ) -> None:
@@ -77,6 +78,11 @@ class Outages:
         self._since: datetime | None = None
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
         self._unsaved: list[Outage] = []
+        self._alive: datetime | None = None
+        # Of this run: dated by a clock that may be set.
+        self._ours: list[Outage] = []
+        self._set_by = timedelta(0)
+        self._wrong: list[Outage] = []
         self.started_at = clock()
 
     async def start(self) -> None:
@@ -91,7 +97,8 @@ class Outages:
         )
         alive = (await self._store.load(_ALIVE)).get("at")
         if alive is not None:
-            self._note(Outage(Away.HUB, datetime.fromisoformat(alive), now))
+            self._alive = datetime.fromisoformat(alive)
+            self._note(Outage(Away.HUB, self._alive, now))
         await self._save()
         self._tasks.loop("the hub's sign of life", self._beat)
         self._tasks.loop("when the broker is away", self._watch)
@@ -100,6 +107,23 @@ class Outages:
         """From now on the hub is away."""
         await self._tasks.stop()
         await self._try_save()
+
+    def clock_was_set(self, step: ClockStep) -> None:
+        """What this run has noted is dated again, as it would have been by the new time."""
+        by = timedelta(seconds=step.by)
+        self._set_by += by
+        self.started_at += by
+        if self._since is not None:
+            self._since += by
+        ours = [one for one in self._ours if one.start != self._alive]
+        self._wrong += [one for one in self._ours if one not in self._unsaved]
+        self._past = [one for one in self._past if one not in self._ours]
+        self._unsaved = [one for one in self._unsaved if one not in self._ours]
+        self._ours = []
+        if self._alive is not None:
+            self._note(Outage(Away.HUB, self._alive, self.started_at))
+        for one in ours:
+            self._note(Outage(one.what, one.start + by, one.end and one.end + by))
 
     def all(self) -> list[Outage]:
         """Every outage that is remembered, oldest first; the one that goes on has no end."""
@@ -112,9 +136,10 @@ class Outages:
 
     async def _beat(self) -> None:
         while True:
-            before = self._clock()
+            before, set_by = self._clock(), self._set_by
             await asyncio.sleep(self.BEAT_S)
             now = self._clock()
+            before += self._set_by - set_by
             if (now - before).total_seconds() > 3 * self.BEAT_S:
                 self._note(Outage(Away.HUB, before, now))
             await self._try_save()
@@ -132,6 +157,7 @@ class Outages:
         if outage.end and (outage.end - outage.start).total_seconds() >= self.SHORTEST_S:
             self._past.append(outage)
             self._unsaved.append(outage)
+            self._ours.append(outage)
 
     async def _try_save(self) -> None:
         try:
@@ -140,6 +166,9 @@ class Outages:
             log.info("the hub's sign of life is kept later: %s", error.reason)
 
     async def _save(self) -> None:
+        if self._wrong:
+            await self._store.delete(_AREA, [one.start.isoformat() for one in self._wrong])
+            self._wrong = []
         unsaved = {
             outage.start.isoformat(): {"what": outage.what, "end": outage.end.isoformat()}
             for outage in self._unsaved

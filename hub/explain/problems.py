@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from hub.homekit.bridge import Bridge
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller
 from hub.runtime.problems import Problems, Seen
+from hub.zones.service import ZoneService
 
 __all__ = ["DeviceProblem", "Explainer", "OutagesLike"]
 
@@ -56,7 +57,8 @@ class Explainer:
     """Says of every tenant's devices why they are as they are.
 
     `bridges` gives the HomeKit bridges by tenant; `enroller` and `accounts` know who asked for an
-    account, `refused` what was refused of whom.
+    account, `refused` what was refused of whom, `stuck_since` since when a tenant's readings cannot
+    be stored.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class Explainer:
         enroller: Enroller,
         refused: Problems,
         outages: OutagesLike,
+        stuck_since: Callable[[str], datetime | None] = lambda _: None,
     ) -> None:
-        self._store = store
+        self._store, self._zones = store, ZoneService(store)
         self._bridges = bridges
         self._accounts, self._enroller = accounts, enroller
         self._refused, self._outages = refused, outages
+        self._stuck_since = stuck_since
 
     async def problems(
         self, tenant: str, *, now: datetime | None = None, zone: tzinfo | None = None
@@ -81,7 +85,7 @@ class Explainer:
 
         A handful of queries, however many devices there are.
         """
-        clock = Clock(now or datetime.now(UTC), zone)
+        clock = Clock(now or datetime.now(UTC), zone or (await self._zones.of(tenant)).zone)
         around = self._surroundings(tenant)
         found = [
             _problem(said)
@@ -95,6 +99,10 @@ class Explainer:
         if since is not None and (clock.now - since).total_seconds() > 10:
             text = f"not connected to the broker since {clock.at(since)}: no device can be heard"
             found.append(DeviceProblem(None, "the hub", text, "broker", Level.BAD, since))
+        stuck = self._stuck_since(tenant)
+        if stuck is not None:
+            text = f"no reading could be stored since {clock.at(stuck)}: the hub's log says why"
+            found.append(DeviceProblem(None, "the hub", text, "storing", Level.BAD, stuck))
         return sorted(found, key=lambda p: (p.device is None, p.level, p.at), reverse=True)
 
     async def device(
@@ -106,6 +114,7 @@ class Explainer:
         zone: tzinfo | None = None,
     ) -> Explanation:
         """Everything about one device. Raises DeviceUnknownError with names that are near."""
+        zone = zone or await self._zones.of_devices(tenant, [device])
         clock = Clock(now or datetime.now(UTC), zone)
         around = self._surroundings(tenant)
         found = await gather(self._store.of(tenant), clock.now, [device], around)
@@ -114,7 +123,7 @@ class Explainer:
         if not found:
             known = await known_devices(self._store.of(tenant))
             raise DeviceUnknownError(device, near(device, known))
-        return explain(found[0], clock)
+        return replace(explain(found[0], clock), zone=str(zone))
 
     def _knocking(self, clock: Clock) -> list[DeviceProblem]:
         """Devices that asked for an account and wait for somebody to approve them."""

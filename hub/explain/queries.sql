@@ -16,7 +16,7 @@ ORDER BY 1;
 SELECT d.key, max(l.at) AS at,
        min(l.value) FILTER (WHERE r.characteristic = 'BatteryLevel') AS battery_percent,
        bool_or(l.value <> 0) FILTER (WHERE r.characteristic = 'StatusLowBattery') AS battery_low
-FROM dormouse.latest l
+FROM dormouse.newest l
 JOIN dormouse.series r ON r.tenant_id = l.tenant_id AND r.id = l.series_id
 JOIN dormouse.device d ON d.tenant_id = l.tenant_id AND d.id = r.device_id
 WHERE %(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)
@@ -48,9 +48,22 @@ WHERE (%(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s))
       AND p.day > %(today)s - %(days)s AND p.battery_last IS NOT NULL)
 ORDER BY d.key, x.start;
 
+-- charges --
+SELECT d.key, (x.start AT TIME ZONE 'UTC')::date, x.last
+FROM dormouse.device d
+JOIN dormouse.series r ON r.tenant_id = d.tenant_id AND r.device_id = d.id
+    AND r.characteristic = 'BatteryLevel'
+CROSS JOIN LATERAL (
+    SELECT x.start, x.last FROM dormouse.daily x
+    WHERE x.tenant_id = r.tenant_id AND x.series_id = r.id
+      AND x.start > %(now)s - %(charge_days)s * interval '1 day'
+) AS x
+WHERE %(keys)s::text[] IS NULL OR d.key = ANY(%(keys)s)
+ORDER BY d.key, x.start;
+
 -- lost_readings --
-SELECT v.key, sum(greatest(coalesce(upper(d.seqs) - 1, 0) - m.held - d.lost, 0))::int AS missing,
-       sum(d.lost)::int AS thinned, sum(m.held)::int AS held, min(d.first_at) AS since,
+SELECT v.key, sum(greatest(coalesce(upper(d.seqs) - 1, 0) - m.held - d.lost, 0))::bigint AS missing,
+       sum(d.lost)::bigint AS thinned, sum(m.held)::bigint AS held, min(d.first_at) AS since,
        max(d.last_at) AS at
 FROM dormouse.delivery d
 JOIN dormouse.device v ON v.id = d.device_id

@@ -13,6 +13,7 @@ from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries, Query
 from hub.device_settings.repository import SettingsRepository
 from hub.explain.facts import (
+    CHARGE_DAYS,
     DAYS,
     Day,
     DeviceFacts,
@@ -36,7 +37,10 @@ async def gather(
 ) -> list[DeviceFacts]:
     """The facts of these devices (None: of all that were heard or have an account), by name."""
     surroundings = surroundings or Surroundings()
-    parameters = {"keys": devices and list(devices), "now": now, "today": now.date(), "days": DAYS}
+    parameters = {
+        "keys": devices and list(devices), "now": now, "today": now.date(), "days": DAYS,
+        "charge_days": CHARGE_DAYS,
+    }  # fmt: skip
     async with database.transaction() as conn:
         async with conn.cursor(row_factory=dict_row) as cursor:
             rows = await (await cursor.execute(_QUERIES["devices"], parameters)).fetchall()
@@ -50,6 +54,9 @@ async def gather(
         levels: dict[str, list[tuple[date, float]]] = {}
         for key, day, level in await _all(conn, _QUERIES["battery_levels"], parameters):
             levels.setdefault(key, []).append((day, level))
+        charges: dict[str, list[tuple[date, float]]] = {}
+        for key, day, level in await _all(conn, _QUERIES["charges"], parameters):
+            charges.setdefault(key, []).append((day, level))
         lost = {
             k: LostReadings(*v) for k, *v in await _all(conn, _QUERIES["lost_readings"], parameters)
         }
@@ -68,6 +75,7 @@ async def gather(
                 "last_reading": readings.get(row["device"]),
                 "days": days.get(row["device"], ()),
                 "levels": levels.get(row["device"], ()),
+                "charges": charges.get(row["device"], ()),
                 "lost": lost.get(row["device"]),
                 "config": configs.get(row["device"]),
                 "rollout": rollouts.get(row["device"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -25,12 +25,18 @@ class SentenceOut(BaseModel):
 
 
 class ExplanationOut(BaseModel):
-    """What there is to say of a device; `chain` the newest first."""
+    """What there is to say of a device; `chain` the newest first.
+
+    `battery_empty` is the day on which its battery is empty by its own trend, null without one.
+    Sentences tell times by the clock of `zone`.
+    """
 
     device: str
     name: str | None
     headline: SentenceOut
     chain: list[SentenceOut]
+    battery_empty: date | None
+    zone: str
 
     @classmethod
     def of(cls, explanation: Explanation) -> ExplanationOut:
@@ -40,6 +46,8 @@ class ExplanationOut(BaseModel):
             name=explanation.name,
             headline=_sentence(explanation.headline),
             chain=[_sentence(sentence) for sentence in explanation.chain],
+            battery_empty=explanation.battery.empty_on if explanation.battery else None,
+            zone=explanation.zone,
         )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from hub.explain.battery import BatteryForecast
+
 __all__ = ["Explanation", "Level", "Sentence"]
 
 
@@ -29,12 +31,17 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What there is to say of a device: the headline first, then the chain, newest first."""
+    """What there is to say of a device: the headline first, then the chain, newest first.
+
+    Sentences tell times by the clock of `zone`.
+    """
 
     device: str
     name: str | None
     headline: Sentence
     chain: tuple[Sentence, ...]
+    battery: BatteryForecast | None = None
+    zone: str = "UTC"
 
     @property
     def title(self) -> str:

@@ -29,7 +29,8 @@ class CheckedImage:
     """An update that may be kept.
 
     `version` and `board` (empty: any) as its trailer says, `size` of the image in bytes, `digest`
-    the canned file's SHA-256 in hex, `key` the fingerprint of the key that signed every datagram.
+    the canned file's SHA-256 in hex, `key` the fingerprint of the key that signed every datagram,
+    `counter` the security counter (0: none).
     """
 
     version: str
@@ -37,6 +38,7 @@ class CheckedImage:
     size: int
     digest: str
     key: str
+    counter: int
 
 
 def check(data: bytes, flash_maps: Sequence[FlashMap] = ()) -> CheckedImage:
@@ -73,7 +75,12 @@ def check(data: bytes, flash_maps: Sequence[FlashMap] = ()) -> CheckedImage:
         raise ImageRefusedError(str(error)) from None
     digest = hashlib.sha256(data).hexdigest()
     return CheckedImage(
-        trailer.version, trailer.board, len(payload), digest, signatures.fingerprint(modulus)
+        trailer.version,
+        trailer.board,
+        len(payload),
+        digest,
+        signatures.fingerprint(modulus),
+        trailer.counter if trailer.signature else 0,
     )
 
 

@@ -1,17 +1,17 @@
 -- Firmware images.
 
 -- images --
-SELECT id, version, board, size, digest, key, notes, added_at FROM dormouse.firmware ORDER BY added_at DESC, id DESC;
+SELECT id, version, board, size, digest, key, counter, notes, added_at FROM dormouse.firmware ORDER BY added_at DESC, id DESC;
 
 -- image_by_number --
-SELECT id, version, board, size, digest, key, notes, added_at FROM dormouse.firmware WHERE id = %s;
+SELECT id, version, board, size, digest, key, counter, notes, added_at FROM dormouse.firmware WHERE id = %s;
 
 -- image_by_digest --
-SELECT id, version, board, size, digest, key, notes, added_at FROM dormouse.firmware WHERE digest = %s;
+SELECT id, version, board, size, digest, key, counter, notes, added_at FROM dormouse.firmware WHERE digest = %s;
 
 -- add_image --
-INSERT INTO dormouse.firmware (version, board, size, digest, key, notes, canned)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO dormouse.firmware (version, board, size, digest, key, counter, notes, canned)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING;
 
 -- image_of_version --

@@ -32,7 +32,7 @@ class StoredImage:
     """An image that is kept.
 
     `board` is empty for any, `size` the image's bytes, `digest` the canned file's SHA-256 in hex,
-    `key` the fingerprint of the key that signed it.
+    `key` the fingerprint of the key that signed it, `counter` its security counter.
     """
 
     id: int
@@ -41,6 +41,7 @@ class StoredImage:
     size: int
     digest: str
     key: str
+    counter: int
     notes: str
     added_at: datetime
 
@@ -69,6 +70,7 @@ class FirmwareRepository:
             checked.size,
             checked.digest,
             checked.key,
+            checked.counter,
             notes,
             canned,
         ]

@@ -16,14 +16,19 @@ from hub.firmware.check import MAX_UPLOAD
 from hub.firmware.errors import ImageTooLargeError
 from hub.firmware.repository import FirmwareRepository, StoredImage
 from hub.live import Live, LiveChange
+from hub.runtime.turns import Turns
 
 __all__ = ["routes"]
 
+_UPLOADS = 16  # at once, of as many tenants: 3 MB of memory each
 _UPLOAD_S = 120  # one that stalls must not hold up those behind it for ever
 
 
 class ImageOut(BaseModel):
-    """An image; `board` empty: for any; `key`: fingerprint of the key that signed it."""
+    """An image; `board` empty: for any; `key`: fingerprint of the key that signed it.
+
+    `counter`: its security counter, 0 for none.
+    """
 
     id: int
     version: str
@@ -31,6 +36,7 @@ class ImageOut(BaseModel):
     size: int
     digest: str
     key: str
+    counter: int
     notes: str
     added: datetime
 
@@ -70,8 +76,9 @@ class _Handlers:
 
     def __init__(self, firmware: Callable[[str], FirmwareRepository], live: Live) -> None:
         self._firmware, self._live = firmware, live
-        # One at a time: an upload is held in memory, twice while it is checked.
-        self._uploading = asyncio.Lock()
+        # An upload is held in memory, twice while it is checked: one at a time. One that trickles
+        # in keeps only its own tenant's waiting.
+        self._receiving, self._checking = Turns(_UPLOADS, 1), Turns(1, 1)
 
     async def images(self, caller: Read) -> list[ImageOut]:
         """All images, the newest first."""
@@ -89,9 +96,10 @@ class _Handlers:
     ) -> ImageOut:
         """Add a signed image: the body is the canned file. The same again is the one there is."""
         try:
-            async with asyncio.timeout(_UPLOAD_S), self._uploading:
+            async with asyncio.timeout(_UPLOAD_S), self._receiving.of(caller.tenant):
                 canned = await _body(request)
-                image = await self._firmware(caller.tenant).add(canned, notes=notes)
+                async with self._checking.of(caller.tenant):
+                    image = await self._firmware(caller.tenant).add(canned, notes=notes)
         except TimeoutError:
             raise ProblemError(
                 408, f"the upload took longer than {_UPLOAD_S} s: try again"
@@ -130,6 +138,7 @@ def _image(image: StoredImage) -> ImageOut:
         size=image.size,
         digest=image.digest,
         key=image.key,
+        counter=image.counter,
         notes=image.notes,
         added=image.added_at,
     )

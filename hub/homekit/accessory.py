@@ -15,7 +15,7 @@ from pyhap.util import hap_type_to_uuid
 from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, SERVICES, Characteristic
 from contracts.reading import SeriesKey, Value
 from hub.homekit.identity import part
-from hub.homekit.model import ServicePlan, shown
+from hub.homekit.model import BUTTON, LABEL, ServicePlan, shown
 
 __all__ = ["DeviceAccessory", "ShownCharacteristic"]
 
@@ -44,8 +44,8 @@ class ShownCharacteristic(HapCharacteristic):  # type: ignore[misc]  # pyhap is 
     value: Any
     _loader_display_name: str | None
 
-    def __init__(self, key: SeriesKey) -> None:
-        kind = CHARACTERISTICS[key.characteristic]
+    def __init__(self, key: SeriesKey, kind: Characteristic | None = None) -> None:
+        kind = kind or CHARACTERISTICS[key.characteristic]
         super().__init__(
             kind.name,
             hap_type_to_uuid(kind.uuid),
@@ -80,9 +80,9 @@ class _StoredIids(IIDManager):  # type: ignore[misc]  # pyhap is untyped
 class DeviceAccessory(hap.Accessory):  # type: ignore[misc]  # pyhap is untyped
     """One device as HomeKit sees it. Building it anew keeps ids and subscriptions.
 
-    `value` tells what each series shows at first; `available` is asked at every read; `write` is
-    called with what a controller at an address writes, checked already, and answers with a HAP
-    status.
+    `value` tells what each series shows at first, `kind` with which limits; `available` is asked at
+    every read; `write` is called with what a controller at an address writes, checked already, and
+    answers with a HAP status.
     """
 
     def __init__(
@@ -96,15 +96,18 @@ class DeviceAccessory(hap.Accessory):  # type: ignore[misc]  # pyhap is untyped
         value: Callable[[SeriesKey], Value],
         available: Callable[[], bool],
         write: Callable[[SeriesKey, Value, tuple[str, int]], int],
+        kind: Callable[[SeriesKey], Characteristic] | None = None,
     ) -> None:
         name = str(value(SeriesKey(device, INFORMATION, 0, "Name")))
         super().__init__(driver, name, aid=aid, iid_manager=_StoredIids(iids))
         self.device = device
         self.shown: dict[SeriesKey, ShownCharacteristic] = {}
         self._available = available
+        self._kind = kind or (lambda key: CHARACTERISTICS[key.characteristic])
         self.write = write
         for plan in sorted(plans, key=lambda p: iids[part(p.service, p.index)]):
             self._add(plan, value)
+        self._link_buttons()
         shown = (p.service for p in plans if p.service != INFORMATION)
         self.category: int = SERVICES[next(shown)].category
 
@@ -119,6 +122,13 @@ class DeviceAccessory(hap.Accessory):  # type: ignore[misc]  # pyhap is untyped
     def setup_message(self) -> None:
         """Nothing on standard output."""
 
+    def _link_buttons(self) -> None:
+        """A ServiceLabel names the services that it numbers."""
+        label = self.get_service(LABEL)
+        for service in self.services:
+            if label is not None and service.display_name == BUTTON:
+                label.add_linked_service(service)
+
     def _add(self, plan: ServicePlan, value: Callable[[SeriesKey], Value]) -> None:
         known = SERVICES[plan.service]
         service = HapService(
@@ -126,7 +136,7 @@ class DeviceAccessory(hap.Accessory):  # type: ignore[misc]  # pyhap is untyped
         )
         for name in plan.characteristics:
             key = SeriesKey(self.device, plan.service, plan.index, name)
-            characteristic = ShownCharacteristic(key)
+            characteristic = ShownCharacteristic(key, self._kind(key))
             characteristic.show(value(key))
             service.add_characteristic(characteristic)
             self.shown[key] = characteristic

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from contracts.homekit.qr import terminal as qr_code
+from contracts.qr import terminal as qr_code
 from hub.client import HubClient
 from hub.settings import load
 
@@ -26,6 +26,9 @@ DataDir = Annotated[
 ]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="only this tenant's bridges")]
 Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
+
+
+_LOCKED = "locked after 100 wrong codes: `dormouse homekit unlock` lets controllers pair again"
 
 
 def _get(data_dir: Path | None, path: str, tenant: str | None) -> Any:
@@ -46,6 +49,8 @@ def qr(data_dir: DataDir = None, tenant: Tenant = None) -> None:
         console.print(f"{info['name']} ({info['tenant']}, port {info['port']}{paired})")
         console.print(Text(qr_code(info["uri"]), style="bright_white on black"))
         console.print(f"code [bold]{info['pin']}[/bold]\n")
+        if info["locked"]:
+            console.print(f"{_LOCKED}\n")
 
 
 @app.command()
@@ -61,6 +66,16 @@ def pairings(data_dir: DataDir = None, tenant: Tenant = None, as_json: Json = Fa
             "not paired: `dormouse homekit qr` shows the code"
         ]:
             typer.echo(f"  {controller}")
+        if info["locked"]:
+            typer.echo(f"  {_LOCKED}")
+
+
+@app.command()
+def unlock(data_dir: DataDir = None, tenant: Tenant = None) -> None:
+    """Let controllers pair again after a hundred wrong codes."""
+    with _hub(data_dir, tenant) as hub:
+        answer = hub.post("/homekit/unlock")
+    typer.echo(f"{answer['unlocked']} unlocked")
 
 
 @app.command()

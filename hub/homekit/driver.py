@@ -2,111 +2,43 @@
 
 What it does otherwise than HAP-python: nothing is written to files or printed; a write that
 cannot be done is answered with its HAP status instead of being clamped, done all the same or
-logged as a crash; immediate events keep the order of a short pulse's edges; a controller that
-reads slowly gets the last values instead of an endless queue.
+logged as a crash. Connections are in hub.homekit.connection.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from pyhap.accessory_driver import AccessoryDriver, AccessoryMDNSServiceInfo
+from pyhap.characteristic import Characteristic as HapCharacteristic
 from pyhap.const import HAP_SERVER_STATUS
-from pyhap.hap_event import create_hap_event
-from pyhap.hap_protocol import HAPServerProtocol
-from pyhap.hap_server import HAPServer
 from pyhap.loader import Loader
 from pyhap.state import State
 
+from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, Characteristic
 from contracts.homekit.values import BadValue, parse
+from contracts.reading import SeriesKey
 from hub.homekit.accessory import ShownCharacteristic
+from hub.homekit.connection import Address, Server
 from hub.homekit.errors import BridgePortTakenError
+from hub.homekit.pair_setup import PairSetup
 from hub.homekit.srp import verifier
 from hub.homekit.state import BridgeRecord, Pairing
+from hub.runtime.connections import Connections
 
 __all__ = ["Driver"]
 
 log = logging.getLogger(__name__)
 
-Address = tuple[str, int]
 _LOADER = Loader()
-
-
-class _Protocol(HAPServerProtocol):  # type: ignore[misc]  # pyhap is untyped
-    """One controller's connection."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        # The last two values of each characteristic: both edges of a pulse survive a flood.
-        self._urgent: dict[tuple[int, int], deque[dict[str, Any]]] = {}
-        self._paused = False
-
-    def queue_event(self, data: dict[str, Any], immediate: bool) -> None:
-        """Send at the end of this turn of the loop, or within HAP-python's half second."""
-        if not immediate:
-            super().queue_event(data, False)
-            return
-        if not self._urgent:
-            self.loop.call_soon(self._send_urgent)
-        self._urgent.setdefault((data["aid"], data["iid"]), deque(maxlen=2)).append(data)
-
-    def pause_writing(self) -> None:
-        """The controller does not keep up: hold events back; later values replace them."""
-        self._paused = True
-
-    def resume_writing(self) -> None:
-        """It has caught up."""
-        self._paused = False
-        self._send_urgent()
-        self._send_events()
-
-    def _send_urgent(self) -> None:
-        if self._paused:
-            return
-        topics = self.accessory_driver.topics
-        while self._urgent:
-            subscribed = [
-                events.popleft()
-                for (aid, iid), events in self._urgent.items()
-                if self.peername in topics.get(f"{aid}.{iid}", ())
-            ]
-            if not subscribed or self.transport.is_closing():
-                self._urgent.clear()
-                return
-            self.write(create_hap_event(subscribed))
-            self._urgent = {place: events for place, events in self._urgent.items() if events}
-
-    def _send_events(self) -> None:
-        if not self._paused:
-            super()._send_events()
-
-
-class _Server(HAPServer):  # type: ignore[misc]  # pyhap is untyped
-    async def async_start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.server = await loop.create_server(
-            lambda: _Protocol(loop, self.connections, self.accessory_handler), *self._addr_port
-        )
-        self.async_cleanup_connections()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        port: int = self.server.sockets[0].getsockname()[1]
-        return port
-
-    def push_event(self, data: Any, client_addr: Address, immediate: bool = False) -> bool:
-        connection = self.connections.get(client_addr)
-        if connection is not None:
-            connection.queue_event(data, immediate)
-        return connection is not None
+_NUMBER = re.compile(r"[-+]?[0-9.]+", re.ASCII)
 
 
 class Driver(AccessoryDriver):  # type: ignore[misc]  # pyhap is untyped
@@ -125,6 +57,7 @@ class Driver(AccessoryDriver):  # type: ignore[misc]  # pyhap is untyped
         addresses: Iterable[str],
         advertiser: Any,
         changed: Callable[[int, Mapping[str, Any]], None],
+        limits: Connections | None = None,
     ) -> None:
         super().__init__(
             loop=asyncio.get_running_loop(),
@@ -139,24 +72,33 @@ class Driver(AccessoryDriver):  # type: ignore[misc]  # pyhap is untyped
         self._number = record.number
         self._changed = changed
         self._host, self._port = host, port
-        self.http_server = _Server((host, port), self)
+        # One bridge on its own serves every controller of a home several times over.
+        self._limits = Connections("HomeKit", 256) if limits is None else limits
+        self.http_server = Server((host, port), self, self._limits)
+        self.pair_setup = PairSetup(record.failed_pairings, changed=self.persist)
         _restore(self.state, record)
 
     def add_accessory(self, accessory: Any) -> None:
         """The top accessory, the bridge; its state is already there."""
         self.accessory = accessory
+        self._name = accessory.display_name
 
     def persist(self) -> None:
         """Hand the state on instead of writing a file."""
-        self._changed(self._number, _taken(self.state))
+        failed = {"failed_pairings": self.pair_setup.failures}
+        self._changed(self._number, {**_taken(self.state), **failed})
 
     def async_persist(self) -> None:
         """The same: handing it on takes no time."""
         self.persist()
 
     def setup_srp_verifier(self) -> None:
-        """Begin a pairing."""
+        """Begin a pairing; the connection that asked keeps it."""
         self.srp_verifier = verifier(self.state.pincode)
+
+    def identify(self, client: Address) -> None:
+        """Somebody wants to know which bridge this is: it has no light, so its log says it."""
+        log.info("homekit: %s is asked to identify itself by %s", self._name, client[0])
 
     async def start(self) -> None:
         """Listen, then advertise. Raises BridgePortTakenError for the first bridge.
@@ -173,14 +115,25 @@ class Driver(AccessoryDriver):  # type: ignore[misc]  # pyhap is untyped
             if not self._number:
                 raise BridgePortTakenError(self._host, self._port, reason) from None
             log.warning("homekit: port %d is taken (%s): taking another", self._port, reason)
-            self.http_server = _Server((self._host, 0), self)
+            self.http_server = Server((self._host, 0), self, self._limits)
             await self.http_server.async_start(self.loop)
         self.state.port = self.http_server.port
+        self._announce(self.state.addresses)
         self.refresh(advertise=False)
         self.mdns_service_info = AccessoryMDNSServiceInfo(self.accessory, self.state)
         await self.advertiser.async_register_service(
             self.mdns_service_info, cooperating_responders=True
         )
+
+    def readdress(self, addresses: Iterable[str]) -> None:
+        """This machine has these addresses now: announce those at which the bridge is reached."""
+        self._announce(addresses)
+        if self.mdns_service_info is not None:
+            self.async_update_advertisement()
+
+    def _announce(self, addresses: Iterable[str]) -> None:
+        heard = self.http_server.hears
+        self.state.addresses = [address for address in addresses if heard(address)]
 
     @property
     def started(self) -> bool:
@@ -294,14 +247,30 @@ class Driver(AccessoryDriver):  # type: ignore[misc]  # pyhap is untyped
         return self._write(accessory, characteristic, query["value"], client)
 
     def _write(
-        self, accessory: Any, characteristic: ShownCharacteristic, raw: Any, client: Address
+        self, accessory: Any, characteristic: HapCharacteristic, raw: Any, client: Address
     ) -> int:
+        device = isinstance(characteristic, ShownCharacteristic)
+        # Of the bridge's own nothing but Identify can be written.
+        key = characteristic.key if device else SeriesKey("", INFORMATION, 0, "Identify")
         try:
-            value = parse(characteristic.key.service, characteristic.key.characteristic, raw)
+            kind = characteristic.kind if device else CHARACTERISTICS[key.characteristic]
+            value = parse(key.service, key.characteristic, _exact(kind, raw), kind)
         except BadValue:
             return int(HAP_SERVER_STATUS.INVALID_VALUE_IN_REQUEST)
-        status: int = accessory.write(characteristic.key, value, client)
-        return status
+        if device:
+            status: int = accessory.write(key, value, client)
+            return status
+        self.identify(client)
+        return int(HAP_SERVER_STATUS.SUCCESS)
+
+
+def _exact(kind: Characteristic, raw: Any) -> Any:
+    """What a controller wrote. Raises BadValue for what only a device may say: words, fractions."""
+    number = kind.format == "bool" or kind.integral or kind.format == "float"
+    word = isinstance(raw, str) and number and not _NUMBER.fullmatch(raw)
+    if word or (kind.integral and isinstance(raw, float) and not raw.is_integer()):
+        raise BadValue("format", f"{kind.name}: not {kind.format}")
+    return raw
 
 
 def _restore(state: State, record: BridgeRecord) -> None:

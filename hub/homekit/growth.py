@@ -22,8 +22,12 @@ class Growth:
     """Shows devices that are new or have something new. `names` is what each is called.
 
     `settle` is how long, in seconds, a burst of news is gathered: a device's first messages come
-    together, and one change of the tree is enough for all of them. `show` shows one value.
+    together, and one change of the tree is enough for all of them. `show` shows one value;
+    `regrown` is called after each change.
     """
+
+    # What is built and checked in one go holds up everything else: 0.1 s on a Raspberry Pi.
+    AT_ONCE = 50
 
     def __init__(
         self,
@@ -32,11 +36,12 @@ class Growth:
         show: Callable[[SeriesKey, Value], None],
         *,
         settle: float,
+        regrown: Callable[[], None],
         defects: Defects,
     ) -> None:
         self.names: Mapping[str, str] = {}
         self._tree, self._keeper, self._show, self._settle = tree, keeper, show, settle
-        self._defects = defects
+        self._defects, self._regrown = defects, regrown
         self._grown: dict[str, None] = {}
         self._changed = asyncio.Event()
         self.busy = False
@@ -47,6 +52,10 @@ class Growth:
         self._grown[device] = None
         self.busy = True
         self._changed.set()
+
+    def name_of(self, device: str) -> str | None:
+        """What a device is called; None for one that is not shown."""
+        return self.names.get(device)
 
     def forget(self, device: str) -> None:
         """A device has left: nothing is called by its name from now on."""
@@ -60,15 +69,19 @@ class Growth:
             self._changed.clear()
             grown = list(self._grown)
             self._grown.clear()
-            try:
-                for driver in await self.show(grown):
-                    await driver.start()
-                for driver in self._tree.drivers.values():
-                    driver.refresh()
-            except Exception as error:  # noqa: BLE001  # noted: it must not end the growth of all else
-                log.error("homekit: cannot show %s", ", ".join(grown))  # noqa: TRY400  # as above
-                self._defects.note("showing devices in HomeKit", error)
+            for first in range(0, len(grown), self.AT_ONCE):
+                await self._grow(grown[first : first + self.AT_ONCE])
             self.busy = bool(self._grown)
+
+    async def _grow(self, grown: list[str]) -> None:
+        try:
+            for driver in await self.show(grown):
+                await driver.start()
+            self._tree.refresh()
+            self._regrown()
+        except Exception as error:  # noqa: BLE001  # noted: it must not end the growth of all else
+            log.error("homekit: cannot show %s", ", ".join(grown))  # noqa: TRY400  # as above
+            self._defects.note("showing devices in HomeKit", error)
 
     async def show(self, devices: list[str]) -> list[Driver]:
         """Show devices (anew), without what fails the checklist; drivers made for it, not started.
@@ -78,11 +91,13 @@ class Growth:
         """
         tree = self._tree
         made: list[Driver] = []
+        named = set(devices)
         while True:
             ready = tree.place(devices)
             if tree.identities.changed:
                 await self._keeper.until_saved()
-            self.names = tree.names()
+            before, self.names = self.names, tree.names()
+            named |= {device for device, name in self.names.items() if before.get(device) != name}
             # A device may have been removed while its ids were being kept.
             made += tree.build(device for device in ready if device in tree.models)
             faults = tree.faults()
@@ -91,8 +106,8 @@ class Growth:
             devices = list({device: None for device, _ in faults})
             if not devices:
                 break
-        for device, name in self.names.items():
+        for device in named:
             key = SeriesKey(device, INFORMATION, 0, "Name")
-            if key in tree.shown:
-                self._show(key, name)
+            if key in tree.shown and device in self.names:
+                self._show(key, self.names[device])
         return made

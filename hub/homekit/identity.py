@@ -113,6 +113,25 @@ class Identities:
         record = self.accessories[device]
         self._put(record.model_copy(update={"named": record.named | {service}}))
 
+    def is_gone(self, device: str, service: str) -> bool:
+        """Whether a service, or the device with it, was removed and not heard live since."""
+        record = self.accessories.get(device)
+        return record is not None and (record.removed or service in record.gone)
+
+    def set_gone(self, device: str, service: str, *, gone: bool) -> None:
+        """Note that a service was removed, or that it was heard live again."""
+        record = self.accessories.get(device)
+        if record is not None and (service in record.gone) != gone:
+            services = record.gone | {service} if gone else record.gone - {service}
+            self._put(record.model_copy(update={"gone": services}))
+
+    def widen(self, device: str, name: str, limits: tuple[float, float]) -> None:
+        """Note the limits of a part that went beyond HAP's own."""
+        record = self.accessories[device]
+        if record.widened.get(name) != limits:
+            widened = {**record.widened, name: limits}
+            self._put(record.model_copy(update={"widened": widened}))
+
     def set_desired(self, device: str, series: str, text: str | None) -> None:
         """Note what HomeKit wrote to a sleeping device (by part), or that it was done (None)."""
         record = self.accessories[device]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from contracts.reading import SeriesKey, Value
 from hub.database.errors import DatabaseAwayError
@@ -31,14 +32,18 @@ class Keeper:
         presence: Callable[[str], PresenceRecord | None],
     ) -> None:
         self._state, self._identities, self._presence = state, identities, presence
-        self._values: dict[SeriesKey, Value] = {}
+        self._values: dict[SeriesKey, tuple[Value, datetime]] = {}
         self._presence_changed: set[str] = set()
         self._forgotten: set[str] = set()
         self._saving = asyncio.Lock()
 
-    def value(self, key: SeriesKey, value: Value) -> None:
-        """A series has a new value."""
-        self._values[key] = value
+    def value(self, key: SeriesKey, value: Value, at: datetime | None = None) -> None:
+        """A series has a new value, as it was heard, measured at `at` (None: now)."""
+        self._values[key] = value, at or datetime.now(UTC)
+
+    def forget_value(self, key: SeriesKey) -> None:
+        """A series was removed, here and in what was kept."""
+        self._values.pop(key, None)
 
     def presence_changed(self, device: str) -> None:
         """A device's presence changed."""
@@ -75,7 +80,14 @@ class Keeper:
             presence = [record for device in presence_changed if (record := self._presence(device))]
             try:
                 await self._state.save(
-                    StateChange(bridges, accessories, values, presence, forgotten)
+                    StateChange(
+                        bridges,
+                        accessories,
+                        {key: value for key, (value, _) in values.items()},
+                        presence,
+                        forgotten,
+                        {key: at for key, (_, at) in values.items()},
+                    )
                 )
             except BaseException:
                 self._identities.not_saved(bridges, accessories)

@@ -39,6 +39,10 @@ class Pending:
         waiting = self._waiting.get(key)
         return None if waiting is None else waiting.value
 
+    def of(self, device: str) -> list[tuple[SeriesKey, Value]]:
+        """What a device has not confirmed."""
+        return [(key, one.value) for key, one in self._waiting.items() if key.device == device]
+
     def __contains__(self, key: SeriesKey) -> bool:
         return key in self._waiting
 

@@ -55,11 +55,16 @@ class Patience:
 class Presence:
     """One device's presence. Only live messages count; a replayed retained one never does.
 
-    `clock` is monotonic; what is kept is in seconds since the epoch.
+    `clock` is monotonic; what is kept is in seconds since the epoch. `silent_after` is how long a
+    device may be silent by its rules; None: `patience` says.
     """
 
     def __init__(
-        self, device: str, patience: Patience, clock: Callable[[], float] = time.monotonic
+        self,
+        device: str,
+        patience: Patience,
+        clock: Callable[[], float] = time.monotonic,
+        silent_after: Callable[[str], float | None] = lambda _: None,
     ) -> None:
         self.device = device
         self.seen: float | None = None
@@ -67,7 +72,7 @@ class Presence:
         self.online: bool | None = None
         self._due = -math.inf
         self._next_wake: float | None = None
-        self._patience, self._clock = patience, clock
+        self._patience, self._clock, self._silent_after = patience, clock, silent_after
 
     @property
     def available(self) -> bool:
@@ -78,10 +83,10 @@ class Presence:
     def unreachable(self) -> bool:
         """Known to be offline, so that a command cannot arrive.
 
-        A device that promised nothing may only be silent: a command to it is worth trying.
+        A device that promised nothing may only be silent, and one that the broker holds to be
+        online may have nothing to say: a command to it is worth trying.
         """
-        promised = self.sleeps or self.online is not None
-        return promised and not self.available
+        return self.online is False or (self.sleeps and not self.available)
 
     @property
     def silence(self) -> float:
@@ -99,7 +104,8 @@ class Presence:
         elif self.online:
             self._due = math.inf
         else:
-            self._due = max(self._due, now + self._patience.unseen)
+            unseen = self._silent_after(self.device) or self._patience.unseen
+            self._due = max(self._due, now + unseen)
 
     def will_wake(self, next_wake: float | None, *, live: bool, ago: float = 0) -> None:
         """It said, so many seconds ago, when it wakes next, or that it stays awake (None)."""
@@ -107,12 +113,24 @@ class Presence:
         if live:
             self.received(ago)
 
-    def is_online(self, online: bool, *, live: bool) -> None:
-        """Its last will's topic said so; a replayed "online" must be borne out by a message."""
+    def is_online(self, online: bool | None, *, live: bool, vouched: bool | None = None) -> None:
+        """Its last will's topic said so; `vouched`: the broker that replays it has its session.
+
+        A broker that holds a device's last will says so as soon as the session ends, so what it
+        replays is true for as long as it has run. Where that is not known (None) it is believed of
+        a device that was heard before; otherwise a message must bear it out. `online` is None where
+        nobody knows any more: what counts then is when it was heard last.
+        """
         self.online = online
-        if live and online:
+        if online is None and self._due == math.inf and self.seen is not None:
+            self._due = self.seen + (self._silent_after(self.device) or self._patience.unseen)
+        if not online:
+            return
+        if live:
             self.received()
-        elif online and self.seen is None:
+        elif vouched or (vouched is None and self.seen is not None):
+            self._due = self._due if self.sleeps else math.inf
+        else:
             self._due = max(self._due, self._clock() + self._patience.restart)
 
     def record(self) -> PresenceRecord:
@@ -146,15 +164,19 @@ class Presence:
 class Presences:
     """The presence of every device that was heard or remembered."""
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(
+        self, patience: Patience, silent_after: Callable[[str], float | None] = lambda _: None
+    ) -> None:
+        self._patience, self._silent_after = patience, silent_after
         self._devices: dict[str, Presence] = {}
 
     def of(self, device: str) -> Presence:
         """A device's, made when it has none."""
         presence = self._devices.get(device)
         if presence is None:
-            presence = self._devices[device] = Presence(device, self._patience)
+            presence = self._devices[device] = Presence(
+                device, self._patience, silent_after=self._silent_after
+            )
         return presence
 
     def forget(self, device: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from contracts.homekit.values import BadValue, parse
-from contracts.reading import SeriesKey
+from contracts.reading import SeriesKey, Value
 from hub.database.database import Connection, Database, TenantDatabase
 from hub.database.key_value import KeyValueStore
 from hub.database.queries import Queries
@@ -53,7 +54,11 @@ class HomeKitRepository:
             await _save(conn, "bridge", {str(r.number): _json(r) for r in change.bridges})
             await _save(conn, "accessory", {r.device: _json(r) for r in change.accessories})
             await _save(conn, "presence", {r.device: _json(r) for r in change.presence})
-            await _save(conn, "value", {_name(k): v for k, v in change.values.items()})
+            await _save(
+                conn,
+                "value",
+                {_name(k): _heard(v, change.measured.get(k)) for k, v in change.values.items()},
+            )
 
 
 async def _save(conn: Connection, area: str, values: Mapping[str, Any]) -> None:
@@ -73,14 +78,23 @@ def _name(key: SeriesKey) -> str:
     return f"{key.device}/{key.service}/{key.index}/{key.characteristic}"
 
 
-def _put_value(saved: Saved, name: str, value: Any) -> None:
+def _heard(value: Value, at: datetime | None) -> Any:
+    return value if at is None else {"value": value, "at": at.isoformat()}
+
+
+def _put_value(saved: Saved, name: str, stored: Any) -> None:
     device, service, index, characteristic = name.split("/")
+    # Earlier versions kept the value alone.
+    heard = stored if isinstance(stored, dict) else {"value": stored}
     try:
         # jsonb keeps 1e300 as an integer; the characteristic says what it was.
-        parsed = parse(service, characteristic, value)
+        parsed = parse(service, characteristic, heard["value"])
     except BadValue:
         return
-    saved.values[SeriesKey(device, service, int(index), characteristic)] = parsed
+    key = SeriesKey(device, service, int(index), characteristic)
+    saved.values[key] = parsed
+    if "at" in heard:
+        saved.measured[key] = datetime.fromisoformat(heard["at"])
 
 
 class BridgePortRepository:

@@ -18,7 +18,10 @@ __all__ = ["routes"]
 
 
 class PairingOut(BaseModel):
-    """A bridge: how to pair with it (code, QR's text), and the ids of who has."""
+    """A bridge: how to pair with it (code, QR's text), and the ids of who has.
+
+    `locked`: too many wrong codes were tried; it takes no more until it is unlocked.
+    """
 
     tenant: str
     number: int
@@ -27,6 +30,7 @@ class PairingOut(BaseModel):
     pin: str
     uri: str
     controllers: list[str]
+    locked: bool
 
 
 class UnpairIn(BaseModel, extra="forbid"):
@@ -39,6 +43,12 @@ class Unpaired(BaseModel):
     """How many pairings ended."""
 
     unpaired: int
+
+
+class Unlocked(BaseModel):
+    """How many bridges had been told wrong codes."""
+
+    unlocked: int
 
 
 class HeldBackOut(BaseModel):
@@ -79,6 +89,7 @@ def routes(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
                 pin=info.pin,
                 uri=info.uri,
                 controllers=list(info.controllers),
+                locked=info.locked,
             )
             for name, bridge in meant(caller)
             for info in bridge.pairings()
@@ -91,6 +102,11 @@ def routes(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
         if body.controller is not None and not ended:
             raise UnknownControllerError(body.controller)
         return Unpaired(unpaired=ended)
+
+    @router.post("/unlock")
+    async def unlock(caller: Operator) -> Unlocked:
+        """Take pairing codes again after a hundred wrong ones."""
+        return Unlocked(unlocked=sum(bridge.unlock() for _, bridge in meant(caller)))
 
     @router.get("/accessories")
     async def accessories(caller: Operator) -> list[HomeOut]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from contracts.messages import Online
-from contracts.reading import Reading, SeriesKey
+from contracts.reading import Reading, SeriesKey, Value
 from hub.errors import HubError
 from hub.homekit.bridge import Bridge, ReportLike
 from hub.homekit.errors import BridgePortTakenError
@@ -46,6 +47,7 @@ class BridgeSets:
 
     `make(tenant, port)` makes a set, not started; `tenant_of` says whose a device is. The set of
     a new tenant is started when its first device is heard; what comes meanwhile waits for it.
+    `vouched` says whether the broker has the sessions of the devices that it says are online.
     """
 
     def __init__(
@@ -54,10 +56,13 @@ class BridgeSets:
         tenant_of: Callable[[str], str],
         ports: Ports,
         supervisor: Supervisor | None = None,
+        *,
+        vouched: Callable[[], bool] = lambda: True,
     ) -> None:
         self._make = make
         self._tenant_of = tenant_of
         self._ports = ports
+        self._vouched = vouched
         self._sets: dict[str, Bridge] = {}
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.BRIDGE)
         self._starting: dict[str, asyncio.Task[None]] = {}
@@ -90,22 +95,57 @@ class BridgeSets:
         """See Bridge.remove."""
         self._on(what.device, lambda bridge: bridge.remove(what))
 
+    def remove_service(self, device: str, service: str, index: int) -> None:
+        """See Bridge.remove_service."""
+        self._on(device, lambda bridge: bridge.remove_service(device, service, index))
+
     def report(self, device: str, report: ReportLike, *, live: bool, waited: float = 0) -> None:
         """See Bridge.report."""
         self._on(device, lambda bridge: bridge.report(device, report, live=live, waited=waited))
+
+    def knows(self, series: SeriesKey, /) -> bool:
+        """See Bridge.knows."""
+        bridge = self._sets.get(self._tenant_of(series.device))
+        return bridge is not None and bridge.knows(series)
 
     def model_of(self, device: str) -> str | None:
         """What kind of device it says it is; None where its set does not run."""
         bridge = self._sets.get(self._tenant_of(device))
         return bridge.model_of(device) if bridge is not None else None
 
+    def rules_changed(self) -> None:
+        """The mapping is another: what devices declare may be too."""
+        for bridge in self._sets.values():
+            for device in list(bridge.tree.models):
+                bridge.growth.grow(device)
+
+    def recalibrated(self, tenant: str, series: Iterable[SeriesKey]) -> None:
+        """These are calibrated otherwise: controllers are told what follows at once.
+
+        A set that does not run yet starts with what holds then.
+        """
+        bridge = self._sets.get(tenant)
+        if bridge is not None:
+            for key in series:
+                bridge.display.recalibrate(key)
+
+    def renewed(self, tenant: str, key: SeriesKey, heard: tuple[Value, datetime] | None) -> None:
+        """Readings of a series were removed: see Members.renew.
+
+        A set that does not run yet starts with what was kept, until the device is heard.
+        """
+        bridge = self._sets.get(tenant)
+        if bridge is not None:
+            bridge.members.renew(key, heard)
+
     def handle_online(self, message: Online, delivery: DeliveryLike) -> None:
         """A device came or went: a handler for Listener.on."""
         self.online(message.device, message.online, live=not delivery.retained)
 
-    def online(self, device: str, online: bool, *, live: bool) -> None:
+    def online(self, device: str, online: bool | None, *, live: bool) -> None:
         """See Bridge.online."""
-        self._on(device, lambda bridge: bridge.online(device, online, live=live))
+        vouched = self._vouched()
+        self._on(device, lambda bridge: bridge.online(device, online, live=live, vouched=vouched))
 
     def _on(self, device: str, call: Callable[[Bridge], object]) -> None:
         tenant = self._tenant_of(device)

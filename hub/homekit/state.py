@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -39,7 +40,10 @@ class Pairing(_Record):
 
 
 class BridgeRecord(_Record):
-    """One HomeKit bridge of the set, numbered from 0. `private_key` is its Ed25519 seed in hex."""
+    """One HomeKit bridge of the set, numbered from 0. `private_key` is its Ed25519 seed in hex.
+
+    `failed_pairings` are the wrong codes that it was told since it was paired or unlocked last.
+    """
 
     number: int
     mac: str
@@ -50,6 +54,7 @@ class BridgeRecord(_Record):
     accessories_hash: str | None = None
     next_aid: int = 2
     pairings: tuple[Pairing, ...] = ()
+    failed_pairings: int = 0
 
 
 class AccessoryRecord(_Record):
@@ -58,7 +63,8 @@ class AccessoryRecord(_Record):
     `iids` maps "<Service>.<index>" and "<Service>.<index>.<Characteristic>" to an iid; `named`
     lists the services whose name was written by HomeKit; `desired` has, by part, what HomeKit
     wrote to a sleeping device that has not confirmed it. A removed one keeps its ids, so that
-    nobody else is given them.
+    nobody else is given them; `gone` lists services that were removed from it. `widened` has, by
+    part, the limits of what went beyond HAP's own.
     """
 
     device: str
@@ -70,6 +76,8 @@ class AccessoryRecord(_Record):
     named: frozenset[str] = frozenset()
     desired: Mapping[str, str] = {}
     removed: bool = False
+    gone: frozenset[str] = frozenset()
+    widened: Mapping[str, tuple[float, float]] = {}
 
 
 class PresenceRecord(_Record):
@@ -88,12 +96,16 @@ class PresenceRecord(_Record):
 
 @dataclass(slots=True)
 class Saved:
-    """Everything kept, as it is at start."""
+    """Everything kept, as it is at start.
+
+    `values` are as they were heard, not calibrated; `measured` says when, where that is known.
+    """
 
     bridges: list[BridgeRecord] = field(default_factory=list)
     accessories: list[AccessoryRecord] = field(default_factory=list)
     values: dict[SeriesKey, Value] = field(default_factory=dict)
     presence: list[PresenceRecord] = field(default_factory=list)
+    measured: dict[SeriesKey, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -101,7 +113,8 @@ class StateChange:
     """What is new since the last save; kept as a whole or not at all.
 
     `forgotten` names devices whose record, values and presence go; it applies before the rest
-    (a removed device's record comes back among the accessories).
+    (a removed device's record comes back among the accessories). `values` are as they were heard,
+    `measured` says when.
     """
 
     bridges: Iterable[BridgeRecord] = ()
@@ -109,6 +122,7 @@ class StateChange:
     values: Mapping[SeriesKey, Value] = field(default_factory=dict)
     presence: Iterable[PresenceRecord] = ()
     forgotten: Iterable[str] = ()
+    measured: Mapping[SeriesKey, datetime] = field(default_factory=dict)
 
 
 class HomeKitState(Protocol):

@@ -7,15 +7,17 @@ from typing import Any
 
 from pyhap import accessory as hap
 
-from contracts.homekit.definitions import INFORMATION
-from contracts.homekit.values import proper_name
+from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION
+from contracts.homekit.values import clean_name
 from contracts.reading import SeriesKey, Value
 from hub.homekit.accessory import DeviceAccessory, ShownCharacteristic
 from hub.homekit.check import StateFault, check
 from hub.homekit.driver import Driver
 from hub.homekit.identity import Identities, part
+from hub.homekit.limits import SeriesLimits
 from hub.homekit.model import DeviceModel, ServicePlan, UnshownPart
 from hub.homekit.state import BridgeRecord
+from hub.homekit.styles import SeriesStyles
 
 __all__ = ["Tree"]
 
@@ -26,7 +28,7 @@ class Tree:
     """What controllers are shown. `unshown` has, by device, what they are not, and why.
 
     `make_driver` makes the driver of a bridge; `current`, `available` and `write` are the
-    accessories' questions (see DeviceAccessory).
+    accessories' questions (see DeviceAccessory). `limits` are what each series declares.
     """
 
     def __init__(
@@ -38,23 +40,50 @@ class Tree:
         current: Callable[[SeriesKey], Value],
         available: Callable[[str], bool],
         write: Callable[[SeriesKey, Value, tuple[str, int]], int],
+        styles: SeriesStyles | None = None,
     ) -> None:
         self.identities = identities
+        self._styles = styles or SeriesStyles()
+        self.limits = SeriesLimits(identities, self._styles.kind)
         self.models: dict[str, DeviceModel] = {}
         self.drivers: dict[int, Driver] = {}
         self.shown: dict[SeriesKey, ShownCharacteristic] = {}
         self.unshown: dict[str, list[UnshownPart]] = {}
         # Multicast DNS takes 63 bytes of name, the bridge's number and 6 digits of its id included.
-        short = name.encode()[:48].decode(errors="ignore").strip(" -_.")
-        self._name = short if proper_name(short) else "Dormouse"
+        self._name = clean_name(name.encode()[:48].decode(errors="ignore")) or "Dormouse"
         self._make_driver = make_driver
         self._current, self._available, self._write = current, available, write
         self._plans: dict[str, list[ServicePlan]] = {}
         self._faulty: dict[str, dict[str, str]] = {}
+        self._changed: set[int] = set()
+
+    def model(self, device: str) -> DeviceModel:
+        """What a device has shown of itself, made when it is new."""
+        model = self.models.get(device)
+        if model is None:
+            model = self.models[device] = DeviceModel(
+                device, self.limits.kind, self._styles.thresholds, self._styles.calibrated
+            )
+        return model
 
     def bridge_name(self, number: int) -> str:
         """The first bridge has the set's name, further ones a number after it."""
         return self._name if number == 0 else f"{self._name} {number + 1}"
+
+    def declares_otherwise(self, key: SeriesKey, value: Value) -> bool:
+        """Whether a series must be declared with other limits than it is.
+
+        A value went beyond them, or its device has said others of what is to be set.
+        """
+        if self.limits.beyond(key, value):
+            return True
+        if key not in self.shown or not CHARACTERISTICS[key.characteristic].writable:
+            return False
+        declared = self.shown[key].kind
+        # Switches have no limits, and are told of more often than all else.
+        if declared.format == "bool":
+            return declared.writable != self.limits.writable(key)
+        return declared != self.limits.kind(key)
 
     def place(self, devices: Iterable[str]) -> list[str]:
         """Give these devices what ids they lack; those that are to be (re)built are returned.
@@ -75,6 +104,8 @@ class Tree:
             self._note(device, unshown)
             if plans:
                 self.identities.number(device, (name for plan in plans for name in plan.parts()))
+                for key, value in model.values.items():
+                    self.limits.widen(key, value)
                 self._plans[device] = plans
                 ready.append(device)
         return ready
@@ -93,12 +124,12 @@ class Tree:
         return made
 
     def faults(self) -> list[tuple[str, StateFault]]:
-        """What of the whole database fails the checklist; those parts are held back from now on.
+        """What of the changed bridges fails the checklist; those parts are held back from now on.
 
         Call `place` and `build` for the devices named, then ask again, until there are none.
         """
         faults: list[tuple[str, StateFault]] = []
-        for driver in self.drivers.values():
+        for driver in [self.drivers[number] for number in sorted(self._changed)]:
             for fault in check(driver.get_accessories()["accessories"]):
                 accessory = driver.accessory.accessories.get(fault.aid)
                 if accessory is None:  # an accessory with two faults is gone after the first
@@ -111,6 +142,12 @@ class Tree:
                 self.drop(accessory.device)
         return faults
 
+    def refresh(self) -> None:
+        """Tell controllers of the bridges that changed since the last call."""
+        changed, self._changed = self._changed, set()
+        for number in sorted(changed):
+            self.drivers[number].refresh()
+
     def hide(self, device: str) -> bool:
         """Stop showing a device for a moment: who subscribed stays so. False if it was not."""
         self._plans.pop(device, None)
@@ -118,6 +155,7 @@ class Tree:
         if accessory is None:
             return False
         accessory.driver.accessory.accessories.pop(accessory.aid)
+        self._changed.add(self.identities.accessories[device].bridge)
         for key in accessory.shown:
             self.shown.pop(key, None)
         return True
@@ -127,6 +165,18 @@ class Tree:
         if self.hide(device):
             record = self.identities.accessories[device]
             self.drivers[record.bridge].drop_topics(record.aid)
+
+    def drop_service(self, device: str, service: str, index: int) -> None:
+        """A service was removed: it is not heard of any more, nor shown at the next `build`."""
+        accessory = self.accessory(device)
+        for key in [key for key in self.shown if (key.device, key.service) == (device, service)]:
+            if key.index == index:
+                del self.shown[key]
+        if accessory is not None:
+            record = self.identities.accessories[device]
+            name = part(service, index)
+            iids = [n for of, n in record.iids.items() if of == name or of.startswith(f"{name}.")]
+            accessory.driver.drop_topics(record.aid, iids)
 
     def forget(self, device: str) -> None:
         """A device was removed: what was held back of it may be tried again."""
@@ -144,6 +194,13 @@ class Tree:
             record.aid
         )
         return accessory
+
+    def by_device(self) -> dict[str, dict[SeriesKey, ShownCharacteristic]]:
+        """Every device that is shown, with its characteristics."""
+        devices: dict[str, dict[SeriesKey, ShownCharacteristic]] = {}
+        for key, characteristic in self.shown.items():
+            devices.setdefault(key.device, {})[key] = characteristic
+        return devices
 
     def names(self) -> dict[str, str]:
         """What each shown device is called: of two that claim one name the later gets a number."""
@@ -164,6 +221,7 @@ class Tree:
         bridge.set_info_service("1.0.0", "Dormouse", "Dormouse hub", driver.state.mac)
         driver.add_accessory(bridge)
         self.drivers[number] = driver
+        self._changed.add(number)
         return driver
 
     def _build(self, device: str) -> None:
@@ -178,8 +236,10 @@ class Tree:
             value=self._current,
             available=lambda: self._available(device),
             write=self._write,
+            kind=self.limits.kind,
         )
         driver.accessory.accessories[record.aid] = accessory
+        self._changed.add(record.bridge)
         self.shown.update(accessory.shown)
 
     def _without_faulty(

@@ -1,8 +1,8 @@
 """What controllers write: to the device at once, or kept for one that sleeps.
 
-A written value is shown at once and put back when the device does not confirm it in its time; a
-device that is known to be offline refuses; a sleeping device's command waits as its desired state
-while HomeKit goes on showing the real one.
+A written value is shown at once and put back when the device does not confirm it in its time; it is
+sent again to a device that connects anew meanwhile. A device that is known to be offline refuses; a
+sleeping device's command waits as its desired state while HomeKit goes on showing the real one.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 SUCCESS = int(HAP_SERVER_STATUS.SUCCESS)
 OFFLINE = int(HAP_SERVER_STATUS.SERVICE_COMMUNICATION_FAILURE)
+
+
+RESUBSCRIBED_S = 0.25
+"""s: some devices say that they are there before they have subscribed to their commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +73,28 @@ class Writes:
         client: tuple[str, int],
         presence: Presence,
         identities: Identities,
+        *,
+        patience: float,
     ) -> int:
-        """Take a write that was checked already; the HAP status to answer with."""
+        """Take a write that was checked already; the HAP status to answer with.
+
+        `patience` is how long, in seconds, the device may take to confirm it.
+        """
         if presence.unreachable:
             return OFFLINE
+        readable = CHARACTERISTICS[key.characteristic].readable
         if presence.sleeps and self._desired is not None:
+            if not readable:
+                # What asks for an action now (Identify) would surprise at the next wake, and no
+                # report could ever confirm it.
+                return OFFLINE
             identities.set_desired(key.device, _name(key), as_text(value))
             self._spawn(self._keep(key, as_text(value)))
             # Once the writer has its answer it is told what really is.
             asyncio.get_running_loop().call_soon(self._show, key, None)
             return SUCCESS
-        if CHARACTERISTICS[key.characteristic].readable:
-            self.pending.expect(key, value, self._command_style(key.device).confirm)
+        if readable:
+            self.pending.expect(key, value, patience)
             self._show(key, client)
         self._spawn(self._send(key, value))
         return SUCCESS
@@ -93,6 +107,15 @@ class Writes:
         if record is not None and record.desired.get(_name(key)) == as_text(value):
             identities.set_desired(key.device, _name(key), None)
             self._spawn(self._keep(key, None))
+
+    def reconnected(self, device: str) -> None:
+        """A device is connected anew: what it has not confirmed is sent once more.
+
+        A broker keeps nothing for a session that has ended, and takes a while to see that one has:
+        what was sent meanwhile reached nobody.
+        """
+        for key, value in self.pending.of(device):
+            self._spawn(self._send_again(key, value))
 
     def forget(self, device: str) -> None:
         """A device was removed."""
@@ -116,6 +139,11 @@ class Writes:
         if not self._command_style(key.device).echoes:
             self.pending.settle(key)
             self._applied(key, value)
+
+    async def _send_again(self, key: SeriesKey, value: Value) -> None:
+        await asyncio.sleep(RESUBSCRIBED_S)
+        if self.pending.get(key) == value:
+            await self._send(key, value)
 
     async def _keep(self, key: SeriesKey, text: str | None) -> None:
         if self._desired is None:

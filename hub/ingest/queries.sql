@@ -23,11 +23,30 @@ SELECT d.key, s.service, s.index, s.characteristic, s.id, d.id
 FROM dormouse.series s JOIN dormouse.device d ON d.id = s.device_id
 WHERE d.key = ANY(%s);
 
+-- take_number --
+-- A transaction with a number is written to disk when it commits.
+SELECT pg_current_xact_id();
+
 -- ensure_partitions_ahead --
 SELECT dormouse.ensure_partitions_ahead(%s);
 
 -- ensure_partition --
 SELECT dormouse.ensure_partition(%s::timestamptz);
+
+-- note_arrivals --
+-- Which readings were dated by a clock that may be set yet: see dormouse.redate.
+INSERT INTO dormouse.arrival (tenant_id, series_id, at, boot, clock_offset)
+SELECT DISTINCT dormouse.current_tenant(), arrived.series_id, arrived.at, %s, %s::float8
+FROM unnest(%b::int4[], %b::timestamptz[]) AS arrived (series_id, at);
+
+-- redate --
+SELECT dormouse.redate(%s, %s);
+
+-- settle --
+DELETE FROM dormouse.arrival WHERE boot = %s;
+
+-- settle_devices --
+UPDATE dormouse.device_state SET clock_boot = NULL, clock_offset = NULL WHERE clock_boot = %s;
 
 -- store_readings --
 SELECT * FROM dormouse.store_readings(

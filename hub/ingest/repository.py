@@ -9,15 +9,15 @@ from typing import Any
 import psycopg
 from psycopg import errors as pg
 
-from contracts.reading import Reading
+from contracts.reading import ClockReference, Reading
 from hub.database.arrays import Column, bools, float8s, instants, int4s, texts
-from hub.database.database import TenantDatabase
+from hub.database.database import Connection, Database, TenantDatabase
 from hub.database.errors import RefusedValueError, UnknownTenantError
 from hub.database.queries import Queries
-from hub.ingest.catalogue import Catalogue
+from hub.ingest.catalogue import Catalogue, Number
 from hub.ingest.errors import NoPartitionError, ReadingRefusedError, UnknownNumberError
 
-__all__ = ["IntakeRepository", "encoded"]
+__all__ = ["IntakeRepository", "encoded", "ensure_partitions_ahead", "takes_writes"]
 
 _QUERIES = Queries.of("hub.ingest")
 
@@ -34,11 +34,30 @@ def encoded(*columns: Sequence[Any]) -> list[Column]:
     return [encode(values) for encode, values in zip(_ENCODERS, columns, strict=True)]
 
 
-class IntakeRepository:
-    """One tenant's intake. Every method raises DatabaseAwayError besides what it names."""
+async def ensure_partitions_ahead(database: Database) -> None:
+    """Make the partitions of this month and the next ones. Raises DatabaseAwayError."""
+    async with database.nobody() as conn:
+        await conn.execute(_QUERIES["ensure_partitions_ahead"], [_MONTHS_AHEAD])
 
-    def __init__(self, database: TenantDatabase) -> None:
+
+async def takes_writes(database: Database) -> None:
+    """Have the database commit something, to disk as with readings. Raises DatabaseAwayError."""
+    async with database.nobody() as conn:
+        await conn.execute(_QUERIES["take_number"])
+
+
+class IntakeRepository:
+    """One tenant's intake. Every method raises DatabaseAwayError besides what it names.
+
+    `settled` says whether the clock that dates readings is known to be right: until it is, each
+    reading is noted, so that it can be dated again.
+    """
+
+    def __init__(
+        self, database: TenantDatabase, settled: Callable[[], bool] = lambda: True
+    ) -> None:
         self._database = database
+        self._settled = settled
         self._catalogue = Catalogue()
 
     @property
@@ -52,9 +71,8 @@ class IntakeRepository:
         await self._database.database.ensure_tenant(self.tenant)
 
     async def ensure_partitions_ahead(self) -> None:
-        """Make the partitions of this month and the next."""
-        async with self._database.database.nobody() as conn:
-            await conn.execute(_QUERIES["ensure_partitions_ahead"], [_MONTHS_AHEAD])
+        """Make the partitions of this month and the next ones."""
+        await ensure_partitions_ahead(self._database.database)
 
     async def ensure_partitions(self, instants: Iterable[datetime]) -> None:
         """Make the partitions of the months of these instants."""
@@ -102,8 +120,27 @@ class IntakeRepository:
                 [r.redelivered or None for r in readings],
             )
             row = await (await conn.execute(_QUERIES["store_readings"], columns)).fetchone()
+            if not self._settled():
+                await self._note_arrivals(conn, readings, numbers)
         self._catalogue.keep(new)
         return {name: n for name, n in zip(_COUNTS, row or (), strict=False) if n}
+
+    async def _note_arrivals(
+        self,
+        conn: Connection,
+        readings: Sequence[Reading],
+        numbers: Sequence[Number | None],
+    ) -> None:
+        dated: dict[ClockReference, list[tuple[int, datetime]]] = {}
+        for reading, number in zip(readings, numbers, strict=True):
+            if reading.clock is not None and number is not None:
+                dated.setdefault(reading.clock, []).append((number.series, reading.at))
+        for clock, arrived in dated.items():
+            series, times = zip(*arrived, strict=True)
+            await conn.execute(
+                _QUERIES["note_arrivals"],
+                [clock.boot, clock.offset, int4s(series), instants(times)],
+            )
 
 
 def _line(error: Exception) -> str:

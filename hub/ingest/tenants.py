@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from contracts.reading import Reading
 from hub.database.errors import DatabaseAwayError
@@ -47,6 +48,15 @@ class TenantIngest:
             ingest = self._ingests[tenant] = self._make(tenant)
             self._tasks.loop("starting to commit readings", lambda: self._start(tenant))
         return ingest
+
+    def all(self) -> list[Ingest]:
+        """Those of the tenants that were heard."""
+        return list(self._ingests.values())
+
+    def stuck_since(self, tenant: str) -> datetime | None:
+        """Since when a tenant's readings cannot be stored though others' can; None: they can."""
+        ingest = self._ingests.get(tenant)
+        return ingest.stuck_since if ingest is not None else None
 
     async def stop(self) -> None:
         """Commit what waits, or leave it unacknowledged."""

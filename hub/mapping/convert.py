@@ -5,77 +5,204 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from contracts.homekit.definitions import Characteristic
-from hub.errors import HubError
-from hub.mapping.rules import Conversion
-from hub.mapping.units import UNITS
+from contracts.homekit.words import meaning
+from hub.mapping.colors import hue_saturation
+from hub.mapping.paths import MappingError, levels, walk
+from hub.mapping.profiles import Conversion
+from hub.mapping.units import UNITS, convertible, from_unit, in_unit, unit_of
 
-__all__ = ["MappingError", "from_homekit", "to_homekit"]
+__all__ = [
+    "PART",
+    "UNITS",
+    "MappingError",
+    "as_value",
+    "document",
+    "fitting_unit",
+    "from_homekit",
+    "named_unit",
+    "part_named",
+    "to_homekit",
+]
 
 # Beyond what sensors resolve, short of where binary fractions show (68.9 F is 20.5 C).
 _DIGITS = 6
-_LEVEL = re.compile(r"([^\[\]]*)((?:\[\d+\])*)")
-
-
-class MappingError(HubError):
-    """A payload does not fit its mapping."""
+# A level of 0 means off; a lamp that glows at 1 of 254 is not.
+_LEVELS = frozenset({"Brightness", "RotationSpeed"})
+_WITH_UNIT = re.compile(r"\s*([+-]?[0-9]+(?:\.[0-9]+)?)\s*([^\s0-9.,].*)")
+_LONGEST = 64
+PART = "{node}"
+"""In a word: the name of the part that it speaks of."""
 
 
 def to_homekit(conversion: Conversion, kind: Characteristic, payload: str) -> list[str]:
-    """The values a payload has, as text that `values.parse` takes; several only with `*`.
+    """The values a payload has, as text that `values.parse` takes; several only with patterns.
 
     None where the path leads nowhere: a message need not carry everything. Raises MappingError.
     """
     values: list[Any] = [payload]
-    document: Any = None
+    tree: Any = None
     if conversion.path or conversion.unit_path:
-        document = _document(payload)
+        tree = document(payload)
     if conversion.path:
-        values = list(_walk(document, _levels(conversion.path)))
-    unit = conversion.unit
+        values = [found.value for found in walk(tree, levels(conversion.path))]
+    unit = named_unit(conversion, tree)
+    texts = (as_value(conversion, kind, raw, unit) for raw in values)
+    return [text for text in texts if text is not None]
+
+
+def document(payload: str) -> Any:
+    """The payload as JSON. Raises MappingError."""
+    try:
+        return json.loads(payload)
+    except (ValueError, RecursionError):
+        raise MappingError("the payload is not JSON") from None
+
+
+def fitting_unit(
+    conversion: Conversion, kind: Characteristic, tree: Any, given: str | None
+) -> str | None:
+    """The same, where the characteristic can be measured in it. Raises MappingError."""
+    unit = named_unit(conversion, tree, given)
+    units = convertible(kind)
+    if unit is not None and units and unit not in units:
+        raise MappingError(f"{kind.name} cannot be measured in {unit}: {', '.join(units)}")
+    return unit
+
+
+def named_unit(conversion: Conversion, tree: Any, given: str | None = None) -> str | None:
+    """The unit of a message: what it names itself, else what a topic said, else the rule's.
+
+    Raises MappingError for a name that is no unit.
+    """
+    named: Any = given
     if conversion.unit_path:
-        unit = next(iter(_walk(document, _levels(conversion.unit_path))), unit)
-        if unit is not None and not (isinstance(unit, str) and unit in UNITS):
-            raise MappingError(f"unit {str(unit)[:40]!r} is not known")
-    return [_value(conversion, kind, raw, unit) for raw in values if raw is not None]
+        inside = walk(tree, levels(conversion.unit_path))
+        named = next((found.value for found in inside), named)
+    if named is None or named == "":
+        return conversion.unit
+    unit = unit_of(named)
+    if unit is None:
+        raise MappingError(f"unit {str(named)[:40]!r} is not known")
+    return unit
+
+
+def as_value(
+    conversion: Conversion, kind: Characteristic, raw: Any, unit: str | None
+) -> str | None:
+    """A value as text that `values.parse` takes; None where it says nothing.
+
+    Raises MappingError.
+    """
+    if raw is None:
+        return None
+    if conversion.color is not None:
+        color = hue_saturation(raw, conversion.color_format)
+        return None if color is None else _plain(color[conversion.color == "saturation"])
+    known, word = _word(conversion, raw, _text(raw))
+    if word is None or (not known and conversion.others == "skip"):
+        return None
+    text = _measured(conversion, kind, word, unit)
+    return _inverted(kind, text) if conversion.invert else text
+
+
+def part_named(conversion: Conversion, raw: Any) -> tuple[str, str] | None:
+    """What a word with a place stands for, and the part that it names; None where it is none.
+
+    `{"{node}_single": "0"}` takes "left_single" for a press of the part "left". A plain word comes
+    first.
+    """
+    if not isinstance(raw, str) or raw in conversion.words or len(raw) > _LONGEST:
+        return None
+    for word, means in conversion.words.items():
+        before, place, after = word.partition(PART)
+        inside = raw.removeprefix(before).removesuffix(after)
+        if place and means is not None and inside and raw == f"{before}{inside}{after}":
+            return means, inside
+    return None
 
 
 def from_homekit(conversion: Conversion, kind: Characteristic, text: str) -> str:
     """The payload for a value that HomeKit wrote (as text: booleans are 1 and 0)."""
     if conversion.invert:
         text = _inverted(kind, text)
-    factor, offset = _line(conversion, conversion.unit)
-    if (factor, offset) != (1, 0):
-        text = _plain((float(text) - offset) / factor)
-    for word, meaning in conversion.words.items():
-        if meaning == text:
+    text = _for_device(conversion, kind, text)
+    if text in conversion.command_words:
+        return conversion.command_words[text]
+    for word, means in conversion.words.items():
+        if means == text:
             return word
     return text
 
 
-def _value(conversion: Conversion, kind: Characteristic, raw: Any, unit: str | None) -> str:
-    text = _text(raw)
-    text = conversion.words.get(text, text)
-    factor, offset = _line(conversion, unit)
-    if (factor, offset) != (1, 0):
-        try:
-            number = float(text) * factor + offset
-        except ValueError:
-            raise MappingError(f"{text[:40]!r} is not a number") from None
-        if not math.isfinite(number):
-            raise MappingError(f"{text[:40]!r} is not finite")
-        # A scaled brightness of 0..255 is seldom whole.
-        text = str(round(number)) if kind.integral else _plain(number)
-    return _inverted(kind, text) if conversion.invert else text
+def _word(conversion: Conversion, raw: Any, text: str) -> tuple[bool, str | None]:
+    """What a word stands for, and whether it is one of the rule's."""
+    words = conversion.words
+    spellings = [text]
+    if isinstance(raw, bool):
+        spellings += ["true", "True", "TRUE"] if raw else ["false", "False", "FALSE"]
+    for spelling in spellings:
+        if spelling in words:
+            return True, words[spelling]
+    folded = {word.casefold(): means for word, means in words.items()}
+    for spelling in spellings:
+        if spelling.strip().casefold() in folded:
+            return True, folded[spelling.strip().casefold()]
+    return False, text
 
 
-def _line(conversion: Conversion, unit: str | None) -> tuple[float, float]:
-    """Unit, then scale and offset, as one factor and one offset."""
-    factor, offset = UNITS[unit] if unit is not None else (1, 0)
-    return factor * conversion.scale, offset * conversion.scale + conversion.offset
+def _measured(conversion: Conversion, kind: Characteristic, text: str, unit: str | None) -> str:
+    text, unit = _without_unit(kind, text, unit)
+    line = in_unit(kind, unit) if unit is not None else (1, 0)
+    if line == (1, 0) and (conversion.scale, conversion.offset) == (1, 0):
+        return text
+    word = meaning(kind, text)
+    if word is not None:
+        return str(word)
+    try:
+        number = float(text)
+    except ValueError:
+        raise MappingError(f"{text[:40]!r} is not a number") from None
+    lit = number != 0
+    number = from_unit(number) if line is None else number * line[0] + line[1]
+    number = number * conversion.scale + conversion.offset
+    if not math.isfinite(number):
+        raise MappingError(f"{text[:40]!r} is not finite")
+    if not kind.integral:
+        return _plain(number)
+    # A scaled brightness of 0..255 is seldom whole.
+    whole = math.floor(number + 0.5)
+    return str(max(whole, 1) if lit and kind.name in _LEVELS and number > 0 else whole)
+
+
+def _without_unit(kind: Characteristic, text: str, unit: str | None) -> tuple[str, str | None]:
+    """The number of "68.9 °F", and the unit that it names itself."""
+    match = _WITH_UNIT.fullmatch(text) if len(text) < _LONGEST else None
+    named = unit_of(match[2]) if match is not None else None
+    if match is None or named not in convertible(kind):
+        return text, unit
+    return match[1], named
+
+
+def _for_device(conversion: Conversion, kind: Characteristic, text: str) -> str:
+    line = in_unit(kind, conversion.unit) if conversion.unit is not None else (1, 0)
+    scale, offset = conversion.scale, conversion.offset
+    if line == (1, 0) and (scale, offset) == (1, 0):
+        return text if conversion.digits is None else _rounded(float(text), conversion.digits)
+    wanted = float(text)
+    number = (wanted - offset) / scale
+    number = from_unit(number) if line is None else (number - line[1]) / line[0]
+    digits = conversion.digits
+    if digits is None and kind.unit == "percentage" and abs(scale * (line or (1, 0))[0]) <= 1:
+        digits = 0  # 0 to 254 or more for 0 to 100 %: steps of the device's own
+    if digits is None:
+        digits = 0 if line is None else _DIGITS
+    sent = _rounded(number, digits)
+    if sent == "0" and wanted > 0 and kind.name in _LEVELS:
+        return _plain(10.0**-digits)
+    return sent
 
 
 def _inverted(kind: Characteristic, text: str) -> str:
@@ -85,9 +212,17 @@ def _inverted(kind: Characteristic, text: str) -> str:
         except ValueError:
             raise MappingError(f"{text[:40]!r} is not a number") from None
     swapped = {"0": "1", "1": "0", "true": "false", "false": "true"}
-    if text not in swapped:
+    if text in swapped:
+        return swapped[text]
+    word = meaning(kind, text) if kind.two_state else None
+    if word is None:
         raise MappingError(f"{text[:40]!r} cannot be inverted")
-    return swapped[text]
+    return str(1 - word)
+
+
+def _rounded(number: float, digits: int) -> str:
+    shift = 10.0**digits
+    return _plain(math.floor(number * shift + 0.5) / shift if digits < _DIGITS else number)
 
 
 def _plain(number: float) -> str:
@@ -104,38 +239,3 @@ def _text(raw: Any) -> str:
     if isinstance(raw, int | float):
         return str(raw)
     raise MappingError(f"{str(raw)[:40]!r} is not a value")
-
-
-def _document(payload: str) -> Any:
-    try:
-        return json.loads(payload)
-    except (ValueError, RecursionError):
-        raise MappingError("the payload is not JSON") from None
-
-
-def _levels(path: str) -> list[str | int]:
-    levels: list[str | int] = []
-    for part in path.split("."):
-        match = _LEVEL.fullmatch(part)
-        if match is None:
-            raise MappingError(f"path {path!r} is not member names and [n] joined by dots")
-        levels += [match[1]] if match[1] else []
-        levels += [int(n) for n in re.findall(r"\d+", match[2])]
-    return levels
-
-
-def _walk(document: Any, levels: list[str | int]) -> Iterator[Any]:
-    """Every value at a path; none where it leads nowhere."""
-    if not levels:
-        yield document
-        return
-    first, rest = levels[0], levels[1:]
-    inside: list[Any] = []
-    if isinstance(document, dict) and first == "*":
-        inside = list(document.values())
-    elif isinstance(document, dict) and first in document:
-        inside = [document[first]]
-    elif isinstance(document, list) and isinstance(first, int):
-        inside = document[first : first + 1]
-    for member in inside:
-        yield from _walk(member, rest)

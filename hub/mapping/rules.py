@@ -1,151 +1,136 @@
-"""What a mapping says: plain data, as it stands in a file and in the database."""
+"""A whole mapping (presets, profiles, gateways), and its file, refused in one line."""
 
 from __future__ import annotations
 
 import json
-from importlib import resources
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from contracts.homekit.definitions import belongs
 from hub.errors import SettingsError
-from hub.mapping.units import UNITS
+from hub.mapping.faults import ambiguities, located, rule_faults
+from hub.mapping.lines import line_of, repeated
+from hub.mapping.profiles import (
+    Conversion,
+    Data,
+    DeviceProfile,
+    Gateway,
+    OnlineRule,
+    TopicRule,
+    device_ids,
+)
+from hub.mapping.well_known import LANGUAGES, base_fault, preset
 
 __all__ = [
     "PRESETS",
     "Conversion",
     "DeviceProfile",
+    "Gateway",
     "Mapping",
     "OnlineRule",
     "TopicRule",
     "load_file",
 ]
 
-
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Conversion(_Data):
-    """From a device's payload to HomeKit's value; applied in this order.
-
-    `path` finds the value in a JSON payload: member names and [n], joined by dots; `*` is any
-    member, and then every value found counts as a service of its own, in order. `words` replaces
-    whole payloads ("ON": "1"). `unit` is what the device measures in, or `unit_path` where the
-    payload says so. `scale` multiplies, then `offset` is added. `invert` swaps true and false,
-    or 0 and 100 where the value is a percentage.
-    """
-
-    path: str = ""
-    words: dict[str, str] = {}
-    unit: str | None = None
-    unit_path: str = ""
-    scale: Annotated[float, Field(allow_inf_nan=False)] = 1
-    offset: Annotated[float, Field(allow_inf_nan=False)] = 0
-    invert: bool = False
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.unit is not None and self.unit not in UNITS:
-            raise ValueError(f"unit {self.unit!r} is none of {', '.join(UNITS)}")
-        if self.scale == 0:
-            raise ValueError("scale 0 would lose the value")
-        return self
+_Place = tuple[str | int, ...]
+PRESETS = {name: preset(name) for name in LANGUAGES}
+"""Profiles of well-known firmware: by name, then by the language that it speaks."""
 
 
-class TopicRule(Conversion):
-    """A topic outside HomeKit/ that carries a characteristic.
+class Mapping(Data):
+    """Everything mapped: presets by name, profiles by device id, by model, by names of one's own.
 
-    In `topic`, `{device}` stands for the device's id, `{node}` for a part of it (each node is a
-    service of its own, numbered as they were first heard and kept), `{number}` for a count from
-    1, of which service 0 is the first. `command` is where HomeKit's writes go, with the same
-    placeholders; without it the characteristic only reports.
-    """
-
-    topic: str
-    service: str
-    characteristic: str
-    command: str | None = None
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        if not belongs(self.service, self.characteristic):
-            raise ValueError(f"HomeKit has no {self.service}/{self.characteristic}")
-        if "{device}" not in self.topic.split("/"):
-            raise ValueError(f"topic {self.topic!r} needs a level {{device}}")
-        return self
-
-
-class OnlineRule(_Data):
-    """A topic that says whether a device is there, as its last will does."""
-
-    topic: str
-    online: tuple[str, ...]
-    offline: tuple[str, ...]
-
-
-class DeviceProfile(_Data):
-    """How a device, or every device of a model, speaks.
-
-    `values` converts payloads on HomeKit/ topics, by "<Service>/<Characteristic>". `command` is
-    "same-topic" for a device that listens where it reports. `confirm` is how long, in seconds, it
-    may take to report what it was told.
-    """
-
-    topics: tuple[TopicRule, ...] = ()
-    online: tuple[OnlineRule, ...] = ()
-    values: dict[str, Conversion] = {}
-    command: Literal["set", "same-topic"] = "set"
-    confirm: Annotated[float, Field(gt=0, le=3600)] = 5.0
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        for name in self.values:
-            service, _, characteristic = name.partition("/")
-            if not belongs(service, characteristic):
-                raise ValueError(f"HomeKit has no {name}")
-        return self
-
-
-class Mapping(_Data):
-    """Everything mapped: presets by name, profiles by device id and by model.
-
-    A device's own profile comes before its model's.
+    A device's own profile comes before its model's, and both before presets and `profiles`, which
+    hold for every device that speaks so. `bases` is what a preset's topics begin with where it is
+    something else (Tasmota: its FullTopic), `prefixes` are Tasmota's. `gateways` are accounts that
+    publish for many devices.
     """
 
     presets: tuple[str, ...] = ()
-    devices: dict[str, DeviceProfile] = {}
-    models: dict[str, DeviceProfile] = {}
+    bases: dict[str, str] = Field(default_factory=dict)
+    prefixes: dict[Literal["cmnd", "stat", "tele"], str] = Field(default_factory=dict)
+    devices: dict[str, DeviceProfile] = Field(default_factory=dict)
+    models: dict[str, DeviceProfile] = Field(default_factory=dict)
+    profiles: dict[str, DeviceProfile] = Field(default_factory=dict)
+    gateways: dict[str, Gateway] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _presets(self) -> Self:
+    def _names(self) -> Self:
         for name in self.presets:
             if name not in PRESETS:
                 raise ValueError(f"there is no preset {name!r}: {', '.join(PRESETS)}")
+        for name, base in self.bases.items():
+            if (fault := base_fault(name, base)) is not None:
+                raise ValueError(f"base of {name!r}: {fault}")
+        for account, gateway in self.gateways.items():
+            for name in gateway.speaks:
+                if name not in PRESETS and name not in self.profiles:
+                    raise ValueError(f"gateway {account!r}: there is no preset or profile {name!r}")
+        device_ids(self.devices)
         return self
 
+    @model_validator(mode="after")
+    def _can_work(self) -> Self:
+        own = {**self.devices, **self.models, **self.profiles}
+        for name, profile in own.items():
+            for fault in rule_faults(profile):
+                raise ValueError(f"{name}: {fault}")
+        known = {file for files in LANGUAGES.values() for file in files}
+        if taken := known & self.profiles.keys():
+            raise ValueError(f"profiles: {min(taken)!r} is a preset's name")
+        for fault in ambiguities(self.everywhere(), known):
+            raise ValueError(fault)
+        return self
 
-def _presets() -> dict[str, DeviceProfile]:
-    text = resources.files("hub.mapping").joinpath("presets.json").read_text("utf-8")
-    return {
-        name: DeviceProfile.model_validate(profile) for name, profile in json.loads(text).items()
-    }
+    def everywhere(self) -> dict[str, DeviceProfile]:
+        """The profiles that hold for every device, by name: those of presets and one's own."""
+        spoken = [name for gateway in self.gateways.values() for name in gateway.speaks]
+        found: dict[str, DeviceProfile] = {}
+        for name in (*self.presets, *(name for name in spoken if name in PRESETS)):
+            usual = name not in self.bases and not (name == "tasmota" and self.prefixes)
+            own = {str(word): prefix for word, prefix in self.prefixes.items()}
+            found |= PRESETS[name] if usual else preset(name, self.bases.get(name, ""), own)
+        return found | self.profiles
 
-
-PRESETS = _presets()
-"""Profiles of well-known firmware, by name."""
+    def spoken(self, gateway: Gateway) -> set[str]:
+        """The names of the profiles by which a gateway speaks."""
+        return {file for name in gateway.speaks for file in LANGUAGES.get(name, (name,))}
 
 
 def load_file(path: Path) -> Mapping:
     """The mapping in a JSON file. Raises SettingsError with one line: where and what."""
     try:
-        data: Any = json.loads(path.read_text("utf-8"))
-        return Mapping.model_validate(data)
+        text = path.read_text("utf-8-sig")
     except (OSError, ValueError) as error:
-        reason = str(error)
-        if isinstance(error, ValidationError):
-            first = error.errors(include_url=False, include_input=False)[0]
-            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise SettingsError(f"DORMOUSE_MAPPING={path}: {reason}") from None
+        raise SettingsError(f"DORMOUSE_MAPPING={path}: {error}") from None
+    try:
+        data: Any = json.loads(text, object_pairs_hook=repeated)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"DORMOUSE_MAPPING={path}: {error}") from None
+    try:
+        return Mapping.model_validate(data)
+    except ValidationError as error:
+        where, reason = _first(error, data)
+        line = f"line {line_of(text, where)}: {'.'.join(map(str, where))}".removesuffix(": ")
+        raise SettingsError(f"DORMOUSE_MAPPING={path}: {line}: {reason}") from None
+
+
+def _first(error: ValidationError, data: Any) -> tuple[_Place, str]:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = tuple(first["loc"])
+    reason = first["msg"].removeprefix("Value error, ")
+    # Faults of whole rules are found once all of it is read, and then say only whose they are.
+    return next(_faults(data), (where, reason)) if not where else (where, reason)
+
+
+def _faults(data: Any) -> Iterator[tuple[_Place, str]]:
+    for section in ("devices", "models", "profiles"):
+        for name, raw in _members(data.get(section)):
+            for where, fault in located(DeviceProfile.model_validate(raw)):
+                yield (section, name, *where), fault
+
+
+def _members(section: Any) -> Sequence[tuple[str, Any]]:
+    return list(section.items()) if isinstance(section, dict) else ()

@@ -7,7 +7,7 @@ with what the migrations make.
 from hub.models import people as _people
 from hub.models import tables as _tables
 from hub.models.base import Base
-from hub.models.device import DeviceRow, DeviceThen, PropertyChange, then
+from hub.models.device import DeviceRow, DeviceThen, PropertyChangeRow, then
 from hub.models.firmware import FirmwareImage
 from hub.models.history import Activity, LocationHistory, Tick
 from hub.models.places import Place, Placement
@@ -25,7 +25,7 @@ __all__ = [
     "LocationHistory",
     "Place",
     "Placement",
-    "PropertyChange",
+    "PropertyChangeRow",
     "ReadingRow",
     "SeriesRow",
     "Tick",

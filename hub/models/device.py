@@ -38,13 +38,14 @@ from hub.models.history import (
     FirmwareHistory,
     History,
     IntervalHistory,
+    KeyHistory,
     LocationHistory,
     NameHistory,
     OwnerHistory,
 )
 from hub.models.places import Place
 
-__all__ = ["TRACKED", "DeviceRow", "DeviceThen", "PropertyChange"]
+__all__ = ["TRACKED", "DeviceRow", "DeviceThen", "PropertyChangeRow"]
 
 TRACKED = ("name", "location_id", "location", "interval_s", "owner", "firmware")
 """Attributes that may change only within a tick."""
@@ -56,6 +57,7 @@ HISTORIES = (
     "owner_history",
     "firmware_history",
     "calibration_history",
+    "key_history",
 )
 
 
@@ -108,6 +110,7 @@ class DeviceRow(Base):
     owner_history: Mapped[list[OwnerHistory]] = _history(OwnerHistory)
     firmware_history: Mapped[list[FirmwareHistory]] = _history(FirmwareHistory)
     calibration_history: Mapped[list[CalibrationHistory]] = _history(CalibrationHistory)
+    key_history: Mapped[list[KeyHistory]] = _history(KeyHistory)
 
     @asynccontextmanager
     async def clock_tick(
@@ -158,14 +161,14 @@ class DeviceRow(Base):
         """
         return select(then(instant, device))
 
-    async def changes(self, since: datetime, until: datetime) -> list[PropertyChange]:
+    async def changes(self, since: datetime, until: datetime) -> list[PropertyChangeRow]:
         """What changed of this device, since < at <= until, in order. Raises NoSessionError."""
         session = async_object_session(self)
         if session is None:
             raise NoSessionError
-        columns = PropertyChange.__table__.columns
+        columns = PropertyChangeRow.__table__.columns
         rows = func.dormouse.device_changes(self.id, since, until).table_valued(*columns)
-        changes = aliased(PropertyChange, rows.alias("device_change"), adapt_on_names=True)
+        changes = aliased(PropertyChangeRow, rows.alias("device_change"), adapt_on_names=True)
         return list((await session.scalars(select(changes))).all())
 
 
@@ -202,7 +205,7 @@ class DeviceThen(Base):
     calibration: Mapped[Any | None]
 
 
-class PropertyChange(Base):
+class PropertyChangeRow(Base):
     """A property that went from one value to another at a tick. Read only.
 
     `who` and `why` are None for a change made past this package; `role` is the database's.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.models.base import Base, Instant, Key, OwnTenant
@@ -26,6 +26,7 @@ class FirmwareImage(Base):
     size: Mapped[int]
     digest: Mapped[str] = mapped_column(Text)
     key: Mapped[str] = mapped_column(Text)
+    counter: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     notes: Mapped[str] = mapped_column(Text, server_default=text("''"))
     canned: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     added_at: Mapped[Instant] = mapped_column(server_default=text("now()"))

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import INT4RANGE, JSONB, Range
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
+from hub.database.tenancy.models import TenantRules
 from hub.models.base import Base, Instant, OwnTenant, TenantId
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "FirmwareHistory",
     "History",
     "IntervalHistory",
+    "KeyHistory",
     "LocationHistory",
     "NameHistory",
     "OwnerHistory",
@@ -87,6 +89,9 @@ class Tick(Base):
 class History:
     """The value a property had over a range of ticks; the open range is the present."""
 
+    # No foreign key: it outlives its device.
+    __tenancy__ = TenantRules(columns=("tenant_id",))
+
     tenant_id: Mapped[TenantId]
     # Together they are no primary key in the database, where an exclusion constraint says more.
     device_id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -125,6 +130,14 @@ class FirmwareHistory(History, Base):
     """Firmware a device ran."""
 
     __tablename__ = "device_firmware_history"
+    value: Mapped[str | None] = mapped_column(Text)
+
+
+class KeyHistory(History, Base):
+    """Ids a device had: that of a device whose place it took, until it did."""
+
+    __tablename__ = "device_key_history"
+    __table_args__ = (Index("device_key_history_by_value", "tenant_id", "value"),)
     value: Mapped[str | None] = mapped_column(Text)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from hub.database.tenancy.models import SharedTable
 from hub.models.base import Base
 
 __all__: list[str] = []
@@ -49,11 +50,17 @@ Table(
     "person", Base.metadata, Column("id", Integer, primary_key=True), _text("login"),
     _text("name"), _text("password"), _instant("created_at"), _instant("changed_at"),
     UniqueConstraint("login"),
+    info={"tenancy": SharedTable("people may see several tenants; no grants, only functions")},
 )  # fmt: skip
 Table(
     "web_session", Base.metadata, Column("id", Integer, primary_key=True), _hash(), _person(),
     _tenant(null=True), _text("agent"), _instant("created_at"), _instant("used_at"),
     _instant("expires_at"), UniqueConstraint("hash"), Index("web_session_by_person", "person_id"),
+    info={
+        "tenancy": SharedTable(
+            "a person's, who may change between tenants; no grants, only functions"
+        )
+    },
 )  # fmt: skip
 Table(
     "membership", Base.metadata, _tenant(key=True), _person(key=True), _text("role"),

@@ -18,11 +18,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
+from hub.database.implied import implied
+from hub.database.tenancy.models import TenantRules
 from hub.models.base import Base, Instant, Key, TenantId, TenantKey
-from hub.models.places import ImpliedComparator, Placement
+from hub.models.places import Placement
 
 __all__ = ["Calibration", "Daily", "Hourly", "ReadingRow", "SeriesRow"]
 
@@ -107,13 +109,8 @@ class ReadingRow(Base):
     value: Mapped[float | None]
     text: Mapped[str | None]
 
-    placement: Mapped[Placement | None] = relationship(
-        Placement,
-        primaryjoin="and_(foreign(ReadingRow.device_id) == remote(Placement.device_id),"
-        " remote(Placement.during).op('@>', is_comparison=True)(foreign(ReadingRow.at)))",
-        comparator_factory=ImpliedComparator,
-        uselist=False,
-        viewonly=True,
+    placement: Mapped[Placement | None] = implied(
+        Placement, from_fields=("device_id", "at"), to_fields=("device_id", "during")
     )
 
 
@@ -129,6 +126,11 @@ class Rollup:
     high: Mapped[float] = mapped_column(Double)
     last: Mapped[float] = mapped_column(Double)
     last_at: Mapped[Instant]
+    # Before calibration; None where nothing of the bin is calibrated.
+    raw_total: Mapped[float | None] = mapped_column(Double)
+    raw_low: Mapped[float | None] = mapped_column(Double)
+    raw_high: Mapped[float | None] = mapped_column(Double)
+    raw_last: Mapped[float | None] = mapped_column(Double)
 
     @property
     def mean(self) -> float:
@@ -168,4 +170,6 @@ Table(
     Column("value", Double),
     Column("text", Text),
     Index("reading_by_series", "tenant_id", "series_id", "at"),
+    # Its foreign key is that of `latest`.
+    info={"tenancy": TenantRules(columns=("tenant_id",))},
 )

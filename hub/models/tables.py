@@ -20,8 +20,9 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, INTERVAL, JSONB, REGCLASS
 
+from hub.database.tenancy.models import SharedTable, TenantModel, TenantRules
 from hub.models.base import Base
 
 __all__: list[str] = []
@@ -30,9 +31,11 @@ _INSTANT = DateTime(timezone=True)
 
 
 def _table(
-    name: str, *parts: Column[object] | ForeignKeyConstraint | UniqueConstraint | Index
+    name: str,
+    *parts: Column[object] | ForeignKeyConstraint | UniqueConstraint | Index,
+    tenancy: TenantModel | SharedTable | TenantRules | None = None,
 ) -> None:
-    Table(name, Base.metadata, *parts)
+    Table(name, Base.metadata, *parts, info={} if tenancy is None else {"tenancy": tenancy})
 
 
 def _of(parent: str, column: str, *, cascade: bool = True) -> ForeignKeyConstraint:
@@ -63,7 +66,7 @@ def _instant(name: str, *, null: bool = False) -> Column[object]:
 
 _table(
     "tenant", _number("id", key=True), _text("name"), _instant("created_at"),
-    UniqueConstraint("name"),
+    UniqueConstraint("name"), tenancy=TenantModel(),
 )  # fmt: skip
 _table(
     "device_state", _number("tenant_id", key=True), _number("device_id", key=True),
@@ -71,6 +74,7 @@ _table(
     Column("report", JSONB), _instant("report_at", null=True),
     Column("attributes", JSONB, nullable=False),
     Column("document", JSONB, Computed("coalesce(report, '{}') || attributes", persisted=True)),
+    _text("clock_boot", null=True), Column("clock_offset", Double),
     _of("device", "device_id"),
     Index(
         "device_state_document", "document", postgresql_using="gin",
@@ -88,14 +92,24 @@ _table(
     _instant("first_at"), _instant("last_at"), _of("device", "device_id"),
 )  # fmt: skip
 _table(
+    "arrival", _number("tenant_id"), _number("series_id"), _instant("at"), _text("boot"),
+    Column("clock_offset", Double, nullable=False), _of("series", "series_id"),
+    Index("arrival_by_boot", "tenant_id", "boot", "clock_offset"),
+)  # fmt: skip
+_table(
     "quarantine", _number("tenant_id", key=True), Column("id", BigInteger, primary_key=True),
     _number("series_id"), _instant("at"), Column("value", Double), _text("text", null=True),
     _text("reason"), _instant("received_at"), _of("series", "series_id"),
     Index("quarantine_by_tenant", "tenant_id", "received_at"),
+    # As it was made first: by its series, whose own policy applies within. Seldom written.
+    tenancy=TenantRules(
+        clauses={"ALL": "series_id IN (SELECT series.id FROM dormouse.series)"}
+    ),
 )  # fmt: skip
 _table(
     "account", _tenant(key=True), _text("device", key=True), _text("password"), _text("state"),
     _text("model"), _text("firmware"), _instant("created_at"), _instant("changed_at"),
+    Column("commands", Boolean, nullable=False),
 )  # fmt: skip
 _table(
     "device_config", _number("tenant_id", key=True), _number("device_id", key=True),
@@ -113,7 +127,15 @@ _table(
     _number("watchdogs"), _instant("watchdog_at", null=True), _number("powers"),
     _instant("power_at", null=True), _of("device", "device_id"),
 )  # fmt: skip
-_table("broker_user", _text("name", key=True), _tenant())
+_table(
+    "broker_user", _text("name", key=True), _tenant(),
+    tenancy=SharedTable("names in the broker, which knows no tenants; no grants, only functions"),
+)  # fmt: skip
+_table(
+    "expiring", Column("target", REGCLASS, nullable=False),
+    Column("keep", INTERVAL, nullable=False), _text("aged_by"), _text("written", null=True),
+    tenancy=SharedTable("of a transaction alone, empty when it ends; no grants, only functions"),
+)  # fmt: skip
 _table(
     "key_value", _tenant(key=True), _text("owner", key=True), _text("area", key=True),
     _text("key", key=True), Column("value", JSONB, nullable=False),
@@ -126,6 +148,14 @@ _table(
         "tenant_id", "series_id", "characteristic", postgresql_nulls_not_distinct=True
     ),
     _of("series", "series_id"),
+)  # fmt: skip
+_table(
+    "day_bin", _number("tenant_id", key=True), _number("series_id", key=True),
+    _text("zone", key=True), Column("start", _INSTANT, primary_key=True), _instant("until"),
+    _number("n"),
+    Column("total", Double), Column("low", Double), Column("high", Double), Column("last", Double),
+    Column("area", Double), Column("seconds", Double, nullable=False), Column("rise", Double),
+    Column("states", JSONB), _of("series", "series_id"),
 )  # fmt: skip
 _table(
     "wizard", _tenant(key=True), _text("person", key=True), _text("wizard", key=True),
@@ -165,6 +195,13 @@ _table(
     _text("before"), _text("after"), _text("reason"), Column("command", BigInteger),
     _of("rollout", "rollout_id", cascade=False), _of("device", "device_id"),
     Index("rollout_event_by_rollout", "tenant_id", "rollout_id", "id"),
+)  # fmt: skip
+_table(
+    "removal", _tenant(key=True), _number("id", key=True), _text("what"), _text("device"),
+    _text("series", null=True), _instant("since", null=True), _instant("until", null=True),
+    _text("who"), _text("why"), _instant("at"),
+    Column("readings", BigInteger, nullable=False), _number("bins_kept"),
+    _instant("finished_at", null=True),
 )  # fmt: skip
 _table(
     "anomaly_mute", _number("tenant_id", key=True), _number("series_id", key=True),

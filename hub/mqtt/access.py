@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from contracts import topics
 from contracts.topics import is_device_id
@@ -15,11 +15,14 @@ __all__ = [
     "VIEWER",
     "Foreign",
     "acl_lines",
+    "command_filters",
+    "discovery_node",
     "is_reserved",
     "is_viewer",
     "may_publish",
     "may_subscribe",
     "may_use",
+    "mirror_filters",
 ]
 
 HUB = "hub"
@@ -35,12 +38,24 @@ class Foreign:
     """Topics outside HomeKit/ that mapped devices use.
 
     `hub` are filters; `reports` (a device writes) and `commands` (it reads) are patterns with %u
-    for the device's own name.
+    for the device's own name. `discovery` is the first level of Home Assistant's discovery; empty
+    where the hub says nothing for it. `gateways` has, by account, the filters that a gateway for
+    many devices writes and reads.
     """
 
     hub: Sequence[str] = ()
     reports: Sequence[str] = ()
     commands: Sequence[str] = ()
+    discovery: str = ""
+    gateways: Mapping[str, tuple[Sequence[str], Sequence[str]]] = field(default_factory=dict)
+
+    def writable(self, account: str) -> list[str]:
+        """The patterns of what an account may write."""
+        return [*self.reports, *self.gateways.get(account, ((), ()))[0]]
+
+    def readable(self, account: str) -> list[str]:
+        """The patterns of what an account may read."""
+        return [*self.commands, *self.gateways.get(account, ((), ()))[1]]
 
 
 def is_viewer(name: str) -> bool:
@@ -107,6 +122,42 @@ def _covers(pattern: Sequence[str], levels: Sequence[str]) -> bool:
     return len(pattern) == len(levels)
 
 
+def mirror_filters(tenant: str, discovery: str) -> list[str]:
+    """What a viewer may read of what the hub says for other programs."""
+    return [
+        f"{topics.MIRROR}/{tenant}/#",
+        topics.MIRROR_HUB,
+        f"{discovery}/+/{discovery_node(tenant)}/+/config",
+        f"{discovery}/status",
+    ]
+
+
+def discovery_node(tenant: str) -> str:
+    """What a tenant's configurations are under in Home Assistant's discovery."""
+    return f"{topics.MIRROR}_{tenant}"
+
+
+def command_filters(tenant: str, devices: Iterable[str] | None, discovery: str) -> list[str]:
+    """Where a viewer who may command publishes: to its devices (None: all), or to the hub.
+
+    Home Assistant says besides that it has started.
+    """
+    who = ["+"] if devices is None else devices
+    wishes = [f"{topics.ROOT}/{one}/+/+/set" for one in who]
+    wishes += [f"{topics.ROOT}/{one}/+/+/+/set" for one in who]
+    if discovery:
+        wishes += [f"{topics.MIRROR}/{tenant}/+/+/+/+/set", f"{discovery}/status"]
+    return wishes
+
+
+def _devices(viewer: Account, known: Sequence[Account]) -> list[str] | None:
+    """The devices of a viewer's tenant; None for all there are, where there is one tenant."""
+    if all(account.tenant == viewer.tenant for account in known):
+        return None
+    same = (account.device for account in known if account.tenant == viewer.tenant)
+    return [device for device in same if not is_viewer(device)]
+
+
 def acl_lines(accounts: Iterable[Account], foreign: Foreign | None = None) -> Iterator[str]:
     """The ACL file for these accounts, hub included.
 
@@ -115,22 +166,39 @@ def acl_lines(accounts: Iterable[Account], foreign: Foreign | None = None) -> It
     """
     known = list(accounts)
     viewers = [account for account in known if is_viewer(account.device)]
-    tenants = {account.tenant for account in known}
     for viewer in viewers:
         # The pattern below is for devices; nothing is to appear under a viewer's name.
         yield f"user {viewer.device}\ntopic deny HomeKit/{viewer.device}/#\n"
         yield f"topic deny HomeKit/+/{_CONFIG}\n"
-        if len(tenants) == 1:
-            yield "topic read HomeKit/#\n"
-        else:
-            for account in known:
-                if account.tenant == viewer.tenant and not is_viewer(account.device):
-                    yield f"topic read HomeKit/{account.device}/#\n"
+        devices = _devices(viewer, known)
+        for device in ["#"] if devices is None else [f"{device}/#" for device in devices]:
+            yield f"topic read HomeKit/{device}\n"
+        discovery = foreign.discovery if foreign else ""
+        if discovery:
+            readable = mirror_filters(viewer.tenant, discovery)
+            yield from (f"topic read {topic}\n" for topic in readable)
+        if viewer.commands:
+            wishes = command_filters(viewer.tenant, _devices(viewer, known), discovery)
+            yield from (f"topic write {topic}\n" for topic in wishes)
         yield "\n"
+    yield from _gateway_lines({account.device for account in known}, foreign)
     yield f"user {HUB}\ntopic readwrite HomeKit/#\n"
+    # Without discovery too: what was said before is to be taken back.
+    discovery = (foreign.discovery if foreign else "") or "homeassistant"
+    yield f"topic readwrite {topics.MIRROR}/#\ntopic write {discovery}/+/+/+/config\n"
     for topic in foreign.hub if foreign else ():
         yield f"topic readwrite {topic}\n"
     yield "\npattern readwrite HomeKit/%u/#\n"
     if foreign:
         yield from (f"pattern write {topic}\n" for topic in foreign.reports)
         yield from (f"pattern read {topic}\n" for topic in foreign.commands)
+
+
+def _gateway_lines(names: set[str], foreign: Foreign | None) -> Iterator[str]:
+    """What accounts may that publish for many devices; before the patterns, which hold for all."""
+    for gateway, (reports, commands) in foreign.gateways.items() if foreign else ():
+        if gateway in names and not is_reserved(gateway):
+            yield f"user {gateway}\n"
+            yield from (f"topic write {topic}\n" for topic in reports)
+            yield from (f"topic read {topic}\n" for topic in commands)
+            yield "\n"

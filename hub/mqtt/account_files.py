@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hub.mqtt.access import HUB, Foreign, acl_lines
 from hub.mqtt.account_repository import Account
+from hub.mqtt.errors import AccountFilesError
 from hub.mqtt.passwords import hash_password
 from hub.runtime.child import Account as Owner
 
@@ -67,8 +68,11 @@ class AccountFiles:
     async def _write_soon(self) -> None:
         await asyncio.sleep(self.GATHER_S)
         self._writing = None  # who comes from here on waits for the next rewrite
-        self.write()
-        self._reload()
+        try:
+            self.write()
+            self._reload()
+        except OSError as error:
+            raise AccountFilesError(self.passwords.parent, error) from None
 
 
 def replace_private(path: Path, lines: Iterable[str], owner: Owner | None) -> None:

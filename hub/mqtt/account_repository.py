@@ -25,7 +25,10 @@ class AccountState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A broker account; `password` is mosquitto's own form of a salted hash."""
+    """A broker account; `password` is mosquitto's own form of a salted hash.
+
+    `commands`: a viewer that may also command its tenant's devices.
+    """
 
     tenant: str
     device: str
@@ -35,6 +38,7 @@ class Account:
     firmware: str = ""
     created_at: datetime | None = None
     changed_at: datetime | None = None
+    commands: bool = False
 
 
 class AccountRepository:
@@ -79,6 +83,7 @@ class AccountRepository:
                     account.state,
                     account.model,
                     account.firmware,
+                    account.commands,
                 ],
             )
             return made.rowcount == 1

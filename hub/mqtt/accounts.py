@@ -9,10 +9,10 @@ from typing import Protocol
 from contracts.topics import is_device_id
 from hub.mqtt.access import is_reserved, is_viewer
 from hub.mqtt.account_repository import Account, AccountState
-from hub.mqtt.errors import AccountError
+from hub.mqtt.errors import AccountError, AccountFilesError
 from hub.mqtt.passwords import hash_password, new_password
 
-__all__ = ["AccountBook", "AccountStore", "tenant_by_account"]
+__all__ = ["AccountBook", "AccountStore", "speaks_for", "tenant_by_account"]
 
 
 class AccountStore(Protocol):
@@ -45,6 +45,7 @@ class AccountBook:
         self._store = store
         self._accounts: dict[str, Account] = {}
         self._changed: Callable[[], Awaitable[None]] | None = None
+        self._shut_out: frozenset[str] = frozenset()
 
     def on_change(self, changed: Callable[[], Awaitable[None]]) -> None:
         """What to await after each change: AccountFiles.changed."""
@@ -60,7 +61,20 @@ class AccountBook:
 
     def connecting(self) -> list[Account]:
         """The accounts that may connect."""
-        return [a for a in self._accounts.values() if a.state is not AccountState.DISABLED]
+        return [a for a in self._accounts.values() if self.may_connect(a)]
+
+    def may_connect(self, account: Account) -> bool:
+        """Whether an account is neither disabled nor shut out."""
+        out = account.device in self._shut_out
+        return account.state is not AccountState.DISABLED and not out
+
+    async def shut_out(self, names: frozenset[str]) -> None:
+        """Let these not connect until others are named (a connected one is disconnected).
+
+        Nobody decided that: it is not kept over a restart.
+        """
+        self._shut_out = names
+        await self._apply()
 
     def get(self, name: str) -> Account | None:
         """One, or None."""
@@ -83,17 +97,25 @@ class AccountBook:
         await self._apply()
         return True
 
-    async def provision(self, name: str, tenant: str, password: str | None = None) -> str:
+    async def provision(
+        self, name: str, tenant: str, password: str | None = None, *, commands: bool = False
+    ) -> str:
         """Make an account by hand, for a device or a viewer; its password (made if not given).
 
-        Raises AccountError for a name that cannot be one or is taken.
+        `commands`: a viewer that may also command. Raises AccountError for a name that cannot be
+        one or is taken, and for a device that would command others.
         """
+        if commands and not is_viewer(name):
+            raise AccountError(f"{name!r} cannot command others: only viewer or viewer.<who> can")
         if not (is_viewer(name) or (is_device_id(name) and not is_reserved(name))):
             raise AccountError(
                 f"{name!r} cannot be an account: 1 to 64 of A-Z a-z 0-9 _ -, or viewer.<who>"
             )
         chosen = password or new_password()
-        if not await self.add(Account(tenant, name, hash_password(chosen), AccountState.ACTIVE)):
+        account = Account(
+            tenant, name, hash_password(chosen), AccountState.ACTIVE, commands=commands
+        )
+        if not await self.add(account):
             raise AccountError(f"there is an account {name} already")
         return chosen
 
@@ -108,12 +130,20 @@ class AccountBook:
             await self._apply()
 
     async def set_password(self, name: str, password: str) -> None:
-        """Another password; who is connected with the old one is not. Raises AccountError."""
+        """Another password; who is connected with the old one is not. Raises AccountError.
+
+        Where the broker cannot be told (AccountFilesError) the old one stays.
+        """
         account = self._known(name)
         hashed = hash_password(password)
         await self._store.set_password(account.tenant, name, hashed)
         self._accounts[name] = replace(account, password=hashed)
-        await self._apply()
+        try:
+            await self._apply()
+        except AccountFilesError:
+            self._accounts[name] = account
+            await self._store.set_password(account.tenant, name, account.password)
+            raise
 
     async def rotate(self, name: str) -> str:
         """A new password, made here; returns it. Raises AccountError."""
@@ -146,6 +176,24 @@ class AccountBook:
             await self._changed()
 
 
-def tenant_by_account(book: AccountBook, default: str) -> Callable[[str], str]:
-    """Tells whose a device is; one without an account (MQTT_URL) is the default tenant's."""
-    return lambda device: book.tenant(device) or default
+def tenant_by_account(
+    book: AccountBook, default: str, gateway_of: Callable[[str], str | None] = lambda _: None
+) -> Callable[[str], str]:
+    """Tells whose a device is.
+
+    One without an account belongs to whom its gateway does; without either (MQTT_URL) it is the
+    default tenant's.
+    """
+
+    def tenant_of(device: str) -> str:
+        own = book.tenant(device)
+        if own is None and (gateway := gateway_of(device)) is not None:
+            own = book.tenant(gateway)
+        return own or default
+
+    return tenant_of
+
+
+def speaks_for(book: AccountBook, gateway: str, device: str) -> bool:
+    """Whether a gateway may speak for a device: no other tenant's."""
+    return book.tenant(device) in {None, book.tenant(gateway)}

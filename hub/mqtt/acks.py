@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 
 from contracts import topics
+from contracts.batch import FORM
 from contracts.messages import Batch
 from hub.database.errors import DatabaseAwayError
 from hub.mqtt.errors import NotConnectedError
@@ -26,11 +27,14 @@ class Acks:
     """Publishes the last committed sequence number, at most once a second a device.
 
     The first goes out at once, so that a device that still listens hears it. What cannot be sent
-    waits for the broker; of each device only the latest waits. `held` asks the database for the
-    ranges it holds of a device's boot identity, once after a start.
+    waits for the broker; of each device only the latest waits. `stored_ranges` asks the database
+    for the ranges it holds of a device's boot identity, once after a start, with the first message
+    that leaves something before it open: after a power cut that of no device does.
     """
 
     INTERVAL_S = 1.0
+    # Sent and not confirmed by the broker: more would only wait there.
+    AT_ONCE = 1000
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Acks:
         self._ledger = Ledger()
         self._waiting: dict[str, tuple[str, int]] = {}
         self._sent: dict[str, float] = {}
+        self._under_way = 0
         self._wake = asyncio.Event()
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
@@ -58,7 +63,7 @@ class Acks:
 
     def committed(self, batch: Batch) -> None:
         """The readings of a batch are safe (or refused for good)."""
-        if self._ledger.knows(batch.device, batch.boot):
+        if self._ledger.settles(batch.device, batch.boot, batch.after):
             self._account(batch)
             return
         self._tasks.spawn("what the database holds of a device", self._load(batch))
@@ -85,29 +90,37 @@ class Acks:
                 await self._wake.wait()
             now = self._clock()
             self._forget(now)
-            due = [device for device in self._waiting if device not in self._sent]
+            room = self.AT_ONCE - self._under_way
+            due = [device for device in self._waiting if device not in self._sent] if room else []
             if not due:
                 await self._pause(now)
                 continue
-            await asyncio.gather(*(self._publish(device, now) for device in due[:100]))
+            for device in due[:room]:
+                # Noted before it is sent, so that what comes meanwhile waits its second.
+                self._sent[device] = now
+                self._under_way += 1
+                work = self._publish(device, *self._waiting.pop(device))
+                self._tasks.spawn("an acknowledgement to a device", work)
 
     async def _pause(self, now: float) -> None:
-        """Until a device's second is over, or another device has something."""
-        oldest = next(iter(self._sent.values()))
+        """Until a device's second is over, another has something, or one more may be sent."""
+        oldest = next(iter(self._sent.values()), now)
         self._wake.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.001, oldest + self.INTERVAL_S - now)):
                 await self._wake.wait()
 
-    async def _publish(self, device: str, now: float) -> None:
-        boot, seq = self._waiting.pop(device)
-        payload = json.dumps({"boot": boot, "seq": seq}, separators=(",", ":"))
-        # Noted before it is sent, so that what comes meanwhile waits its second.
-        self._sent[device] = now
+    async def _publish(self, device: str, boot: str, seq: int) -> None:
+        said = {"boot": boot, "seq": seq, "batch": FORM}
+        payload = json.dumps(said, separators=(",", ":"))
         try:
             await self._source.publish(topics.ack(device), payload, retain=True)
         except NotConnectedError:
             self._waiting.setdefault(device, (boot, seq))
+        finally:
+            self._under_way -= 1
+            if self._waiting:
+                self._wake.set()
 
     def _forget(self, now: float) -> None:
         """Memory is for the devices of the last second only; dicts keep the order of insertion."""

@@ -9,30 +9,47 @@ of its own, which also keeps a flood of enrolments away from the devices.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
+import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from hub.folder import UnusableFileError
+from hub.homekit.netlink import InterfaceWatch
 from hub.mqtt.access import HUB, Foreign
 from hub.mqtt.account_files import AccountFiles, replace_private
+from hub.mqtt.account_limits import LARGEST
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.certificates import Authority, local_names
-from hub.mqtt.errors import BrokerError
+from hub.mqtt.enrol_addresses import EnrolAddresses
+from hub.mqtt.errors import AddressAwayError, BrokerError
 from hub.mqtt.mosquitto import Mosquitto, check_version
 from hub.mqtt.passwords import hash_password
+from hub.mqtt.silent_clients import SilentClients
 from hub.mqtt.source import Endpoint
 from hub.runtime.child import Account as Owner
+from hub.runtime.descriptors import Descriptors, raise_limit
+from hub.runtime.listening import is_here
+from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Broker"]
+
+log = logging.getLogger(__name__)
+
+_AGAIN_S = 10.0  # after a start that failed of something else than its address
 
 
 # Queue: what the hub may miss. 200 devices that report each five minutes, two messages a wake, for
 # three days are 345,600 messages, about 50 MB on disk and 150 MB of memory while they wait.
 # Autosave: each writes the whole store. Our devices keep what the database has not acknowledged, so
 # only a power cut loses something here: a queued command, a retained value of these minutes.
-# Sizes: payloads are 16 KiB at most (docs/topics.md). A device that sends 1 MiB is to be counted
-# and shown, which the hub can only do with what reaches it; what waits is bounded in bytes.
+# Sizes: payloads are 16 KiB at most (docs/topics.md). What is a little larger is counted and shown,
+# which the hub can only do with what reaches it; more is what one device fills our memory with, and
+# let in only where a rule reads it (a gateway's list of devices).
+# What waits is bounded in bytes, how much of it is one account's by hub/mqtt/account_limits.py.
 MAIN = """\
 per_listener_settings true
 persistence true
@@ -42,7 +59,7 @@ autosave_interval 300
 persistent_client_expiration 14d
 max_queued_messages 350000
 max_inflight_messages 100
-message_size_limit 1100000
+message_size_limit {message_size}
 max_queued_bytes 268435456
 memory_limit 536870912
 max_keepalive 65535
@@ -56,14 +73,14 @@ connection_messages false
 sys_interval 0
 
 listener {mqtt} {host}
-max_connections 4000
+max_connections {mqtt_connections}
 allow_anonymous false
 use_username_as_clientid true
 password_file {passwords}
 acl_file {acl}
 
 listener {mqtts} {host}
-max_connections 100
+max_connections {mqtts_connections}
 allow_anonymous false
 use_username_as_clientid true
 password_file {passwords}
@@ -73,6 +90,7 @@ keyfile {key}
 tls_version tlsv1.2
 """
 
+# Its log says who sent what (hub/mqtt/enrol_addresses.py); nothing else does.
 ENROL = """\
 per_listener_settings true
 persistence false
@@ -87,11 +105,12 @@ log_type error
 log_type warning
 log_type notice
 log_type information
-connection_messages false
+log_type debug
+connection_messages true
 sys_interval 0
 
 listener {enrol} {host}
-max_connections 1000
+max_connections {enrol_connections}
 allow_anonymous true
 password_file {enrol_passwords}
 acl_file {enrol_acl}
@@ -110,7 +129,9 @@ class Broker:
 
     `foreign` gives the topics of mapped devices; see AccountFiles.changed.
 
-    Their files are in `folder`, which is made, belongs to `owner` when given and is mode 0700.
+    `largest` is the largest payload, in bytes, that somebody reads; `descriptors` says how many
+    connections each may have. Their files are in `folder`, which is made, belongs to `owner` when
+    given and is mode 0700.
     """
 
     def __init__(
@@ -125,7 +146,11 @@ class Broker:
         authority: Authority,
         owner: Owner | None = None,
         foreign: Callable[[], Foreign] = Foreign,
+        largest: Callable[[], int] = lambda: LARGEST,
+        descriptors: Descriptors | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        room = descriptors or Descriptors(raise_limit())
         self._book = book
         self._folder = folder
         self._authority = authority
@@ -133,7 +158,8 @@ class Broker:
         self._owner = owner
         self._hub_password = secrets.token_hex(16)
         # Unguessable, so that no anonymous client can end the session by taking its id.
-        self._enrol_client_id = f"hub-{secrets.token_hex(12)}"
+        self.enrol_client_id = f"hub-{secrets.token_hex(12)}"
+        """Of the hub at the listener for enrolments: nobody else knows it."""
         self.accounts = AccountFiles(
             folder,
             book.connecting,
@@ -142,8 +168,13 @@ class Broker:
             owner=owner,
             foreign=foreign,
         )
+        self.store = folder / "mosquitto.db"
+        """Where the devices' broker keeps what waits; beside it what it could not load."""
+        self.enrol_addresses = EnrolAddresses()
+        self._running = folder / "running"
+        self._ended_well = False
         self._certificate, self._key = folder / "server.crt", folder / "server.key"
-        files = {
+        files: dict[str, Path | int] = {
             "folder": folder,
             "passwords": self.accounts.passwords,
             "acl": self.accounts.acl,
@@ -151,6 +182,9 @@ class Broker:
             "key": self._key,
             "enrol_passwords": folder / "enrol-passwords",
             "enrol_acl": folder / "enrol-acl",
+            "mqtt_connections": room.mqtt,
+            "mqtts_connections": room.mqtts,
+            "enrol_connections": room.enrolment,
         }
         self.main = Mosquitto(
             "devices",
@@ -159,6 +193,8 @@ class Broker:
             host=host,
             ports={"mqtt": port, "mqtts": tls_port},
             owner=owner,
+            store=self.store,
+            values=lambda: {"message_size": max(LARGEST, largest())},
         )
         self.enrolment = Mosquitto(
             "enrolment",
@@ -167,25 +203,72 @@ class Broker:
             host=host,
             ports={"enrol": enrol_port},
             owner=owner,
+            heard=self.enrol_addresses.line,
+        )
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
+        self._silent = (
+            SilentClients("devices", lambda: self.main.pid, room.mqtt),
+            SilentClients("enrolment", lambda: self.enrolment.pid, room.enrolment),
         )
 
     async def start(self) -> None:
-        """Returns when both accept connections. Raises BrokerError, SettingsError."""
+        """Returns when both accept connections, or wait for an address to do so.
+
+        Raises BrokerError, UnusableFileError.
+        """
         await check_version()
         self._prepare_folder()
+        self._ended_well = not self._running.exists()
+        self._running.touch(mode=0o600)
         self._book.on_change(self.accounts.changed)
         self.accounts.write()
+        waiting: list[Mosquitto] = []
         try:
-            await self.main.start()
-            await self.enrolment.start()
+            for one in (self.main, self.enrolment):
+                try:
+                    await one.start()
+                except AddressAwayError:
+                    waiting.append(one)
+            for silent in self._silent:
+                self._tasks.loop("ending silent clients", silent.watch)
         except BaseException:
             await self.stop()
             raise
+        if waiting:
+            later = functools.partial(self._start_later, waiting)
+            self._tasks.loop("starting the broker once its address is there", later)
+
+    async def _start_later(self, waiting: list[Mosquitto]) -> None:
+        with InterfaceWatch() as watch:
+            while waiting:
+                try:
+                    await waiting[0].start()
+                except AddressAwayError:
+                    await watch.changed()
+                except BrokerError as error:
+                    log.error("%s", error)  # noqa: TRY400  # one line says it
+                    await asyncio.sleep(_AGAIN_S)
+                else:
+                    waiting.pop(0)
 
     async def stop(self) -> None:
         """End both and what keeps their files."""
+        await self._tasks.stop()
         await self.accounts.stop()
         await asyncio.gather(self.enrolment.stop(), self.main.stop())
+        if self.main.child.ended_with == 0:
+            # Where it cannot be removed the next start trusts less in what the broker retained.
+            with contextlib.suppress(OSError):
+                self._running.unlink(missing_ok=True)
+
+    @property
+    def vouches(self) -> bool:
+        """Whether every last will that was due has been published.
+
+        mosquitto publishes those of all connected devices when it is ended; one that is killed
+        keeps what they said last, which a device that died at the same time will never correct.
+        """
+        return self._ended_well and not self.main.child.restarts
 
     @property
     def authority_certificate(self) -> Path:
@@ -194,18 +277,30 @@ class Broker:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the hub itself connects for the devices' messages; its client id is `hub`."""
+        """Where the hub itself connects for the devices' messages; its client id is `hub`.
+
+        Raises AddressAwayError: another machine may have the address meanwhile.
+        """
+        self._must_be_here()
         return Endpoint(_reachable(self._host), self.main.ports["mqtt"], HUB, self._hub_password)
 
     @property
-    def enrol_endpoint(self) -> tuple[Endpoint, str]:
-        """Where the hub itself connects for enrolments, and the client id to use."""
-        endpoint = Endpoint(
+    def enrol_endpoint(self) -> Endpoint:
+        """Where the hub itself connects for enrolments, with `enrol_client_id`.
+
+        Raises AddressAwayError.
+        """
+        self._must_be_here()
+        return Endpoint(
             _reachable(self._host), self.enrolment.ports["enrol"], HUB, self._hub_password
         )
-        return endpoint, self._enrol_client_id
+
+    def _must_be_here(self) -> None:
+        if not is_here(self._host):
+            raise AddressAwayError(self._host)
 
     def _reload(self) -> None:
+        self.main.write()
         self.main.reload()
 
     def _prepare_folder(self) -> None:
@@ -220,10 +315,10 @@ class Broker:
             names = local_names(self._host)
             self._authority.issue(self._certificate, self._key, names, self._owner)
         except OSError as error:
-            raise BrokerError(f"{self._folder}: {error.strerror}") from error
+            raise UnusableFileError(self._folder, error) from error
 
 
-def _fill(config: str, files: dict[str, Path]) -> str:
+def _fill(config: str, files: Mapping[str, Path | int]) -> str:
     for name, path in files.items():
         config = config.replace(f"{{{name}}}", str(path))
     return config

@@ -88,8 +88,12 @@ class BufferedClient(paho.Client):
 
     on_packet: Callable[[bytes, bytes, bytes, int, int], None]
 
+    def allow_in_flight(self, most: int) -> None:
+        """So many messages of QoS 1 may be sent and not confirmed; paho's own are 20."""
+        self._max_inflight_messages = most
+
     def _create_socket(self) -> Buffered:  # type: ignore[override]  # what paho uses of it is there
-        return Buffered(super()._create_socket())  # type: ignore[arg-type]
+        return Buffered(super()._create_socket())  # type: ignore[arg-type]  # paho's own kind of socket
 
     def _handle_publish(self) -> MQTTErrorCode:
         header, packet = self._in_packet["command"], self._in_packet["packet"]

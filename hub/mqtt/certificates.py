@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
+import os
+import shutil
 import socket
+import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -25,13 +30,17 @@ from hub.runtime.child import Account as Owner
 
 __all__ = ["Authority", "local_names"]
 
+log = logging.getLogger(__name__)
+
 # A Pi without a battery starts in 1970: certificates are valid from a fixed day on, and until a
 # day counted from no earlier than that.
 _FROM = datetime(2026, 1, 1, tzinfo=UTC)
 _AUTHORITY_DAYS = 20 * 366
 _SERVER_DAYS = 800  # Apple's and others' bound is 825
 _RENEW_DAYS = 60
-_UNFIT = (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound)
+_UNFIT = (
+    OSError, ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound
+)  # fmt: skip
 
 
 class Authority:
@@ -42,10 +51,19 @@ class Authority:
         self._key = folder / "ca.key"
 
     def ensure(self) -> None:
-        """Make the authority if there is none."""
-        if self._key.exists() and self.certificate.exists():
+        """Make the authority if there is none; a damaged one is set aside, and told."""
+        if self._is_whole():
             return
         self._key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = [_set_aside(path) for path in (self._key, self.certificate) if path.exists()]
+        if aside:
+            log.error(
+                "the authority in %s is damaged: set aside as %s, and made anew. Tools that "
+                "connect with TLS have to trust the new %s; devices need nothing",
+                self._key.parent,
+                " and ".join(path.name for path in aside),
+                self.certificate,
+            )
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name(f"Dormouse authority of {socket.gethostname()}")
         certificate = (
@@ -59,16 +77,24 @@ class Authority:
         self.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
         self.certificate.chmod(0o644)
 
+    def _is_whole(self) -> bool:
+        try:
+            key = load_pem_private_key(self._key.read_bytes(), None)
+            certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        except _UNFIT:
+            return False
+        return isinstance(key, ec.EllipticCurvePrivateKey) and _belong(certificate, key)
+
     def issue(
         self, certificate: Path, key: Path, names: Sequence[str], owner: Owner | None
     ) -> bool:
         """Write a server certificate and its key (0600); False when the one there is still good.
 
-        Good: ours, for these names, valid for 60 days more.
+        Good: ours, for these names, valid for 60 days more, with the key that belongs to it.
         """
         self.ensure()
         authority = x509.load_pem_x509_certificate(self.certificate.read_bytes())
-        if certificate.exists() and key.exists() and _is_good(certificate, authority, names):
+        if _is_good(certificate, key, authority, names) and _is_private(key, owner):
             return False
         signer = load_pem_private_key(self._key.read_bytes(), None)
         if not isinstance(signer, ec.EllipticCurvePrivateKey):
@@ -103,14 +129,16 @@ def local_names(host: str) -> list[str]:
 
 def _addresses(name: str) -> list[tuple[int, int, int, str, tuple[str, ...]]]:
     try:
-        return socket.getaddrinfo(name, None)  # type: ignore[return-value]
+        return socket.getaddrinfo(name, None)  # type: ignore[return-value]  # numbers, if no IPv6
     except OSError:
         return []
 
 
-def _is_good(path: Path, authority: x509.Certificate, names: Sequence[str]) -> bool:
+def _is_good(path: Path, key: Path, authority: x509.Certificate, names: Sequence[str]) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        if not _belong(certificate, load_pem_private_key(key.read_bytes(), None)):
+            return False
         certificate.verify_directly_issued_by(authority)
         alternatives = certificate.extensions.get_extension_for_class(
             x509.SubjectAlternativeName
@@ -119,6 +147,25 @@ def _is_good(path: Path, authority: x509.Certificate, names: Sequence[str]) -> b
         return False
     left = certificate.not_valid_after_utc - _now()
     return alternatives == _alternatives(names) and left > timedelta(days=_RENEW_DAYS)
+
+
+def _belong(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
+    return certificate.public_key() == key.public_key()
+
+
+def _is_private(key: Path, owner: Owner | None) -> bool:
+    """Whether the broker's user, and nobody else, may read it."""
+    found = key.stat()
+    wanted = owner.pw_uid if owner is not None else os.geteuid()
+    return found.st_uid == wanted and stat.S_IMODE(found.st_mode) == 0o600
+
+
+def _set_aside(path: Path) -> Path:
+    aside = path.with_name(f"{path.name}.damaged")
+    if aside.is_dir() and not aside.is_symlink():
+        shutil.rmtree(aside)
+    path.replace(aside)
+    return aside
 
 
 def _builder(

@@ -11,7 +11,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.mqtt.errors import NotConnectedError
 from hub.runtime.retry import reason, retrying
 
-__all__ = ["Connection", "at_every_connection"]
+__all__ = ["BrokerConnection", "at_every_connection"]
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _FIRST, _LONGEST = 1.0, 10.0
 
 
-class Connection(Protocol):
+class BrokerConnection(Protocol):
     """What hub.mqtt.source.MqttSource shows of its connection."""
 
     connected: asyncio.Event
@@ -29,7 +29,7 @@ class Connection(Protocol):
 
 
 async def at_every_connection(
-    link: Connection, what: str, work: Callable[[], Awaitable[None]]
+    link: BrokerConnection, what: str, work: Callable[[], Awaitable[None]]
 ) -> None:
     """Run `work` whenever a connection to the broker begins, until cancelled.
 

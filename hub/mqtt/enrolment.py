@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ from hub.mqtt.source import Delivery, Source
 from hub.runtime.broadcast import Channel
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
-from hub.runtime.token_bucket import TokenBucket
+from hub.runtime.token_bucket import TokenBucket, TokenBuckets
 from hub.settings import Enrolment
 
 __all__ = ["EnrolListener", "Enroller", "EnrolmentGate", "EnrolmentOutcome"]
@@ -97,19 +97,35 @@ class Candidate:
     password: str
     model: str
     firmware: str
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What an account that was not heard yet takes up: since when (s), and whose doing it is."""
+
+    since: float
+    address: str | None = None
 
 
 class Enroller:
     """Decides on enrolments; memory, accounts and rate are bounded whoever sends what.
 
-    Of devices that knock while enrolment is closed the latest `CANDIDATES` are remembered for
-    approval. An account that is not heard within `PATIENCE_S` of enrolling is forgotten.
+    Each address may enrol so many devices at once and a minute, and of accounts that were not heard
+    yet there are `MAX_PENDING`: beyond, the next takes the place of the oldest of the address that
+    has most of them, unless that is its own. So one who makes names up is in its own way alone. A
+    window that a person opened has room for whoever comes: `MAX_IN_WINDOW` places, of which the
+    next takes one in any case. Who is known needs no place. Of devices that knock while enrolment
+    is closed `CANDIDATES` are remembered for approval, by the same rule. An account that is not
+    heard within `PATIENCE_S` of enrolling is forgotten; one that was removed frees its place.
     """
 
     CANDIDATES = 100
     # Unpacking a school's worth of boards at once, and a slow trickle afterwards.
     BURST, PER_MINUTE = 1000, 10
     MAX_PENDING = 1000
+    # A device connects some seconds after it has enrolled, among whoever enrols meanwhile.
+    MAX_IN_WINDOW = 10_000
     PATIENCE_S = 24 * 3600.0
 
     def __init__(
@@ -123,25 +139,28 @@ class Enroller:
         self._book = book
         self._problems = problems
         self._clock = clock
+        self._buckets = TokenBuckets[str](self.BURST, self.PER_MINUTE, clock=clock)
         self._bucket = TokenBucket(self.BURST, self.PER_MINUTE, clock)
         self._candidates: OrderedDict[str, Candidate] = OrderedDict()
         self._renewals: dict[str, float] = {}
-        self._enrolled_at: dict[str, float] = {}
+        # In the order of their enrolments.
+        self._places: dict[str, _Place] = {}
         self._busy: dict[str, asyncio.Lock] = {}
 
     async def handle(self, message: Enrol, _delivery: Delivery) -> None:
         """The listener's handler."""
         await self.enrol(message)
 
-    async def enrol(self, message: Enrol) -> EnrolmentOutcome:
+    async def enrol(self, message: Enrol, address: str | None = None) -> EnrolmentOutcome:
         """Decide on one enrolment, and make the account if the rules allow it.
 
-        Returns when the device can connect, if it may.
+        `address` is where it came from; all of which nobody knows that count as one. Returns when
+        the device can connect, if it may.
         """
         lock = self._busy.setdefault(message.id, asyncio.Lock())
         try:
             async with lock:
-                outcome = await self._decide(message)
+                outcome = await self._decide(message, address)
         finally:
             if not lock.locked():
                 self._busy.pop(message.id, None)
@@ -179,7 +198,7 @@ class Enroller:
         """A device that enrolled has sent something: its account is kept for good."""
         account = self._book.get(device)
         if account is not None and account.state is AccountState.PENDING:
-            self._enrolled_at.pop(device, None)
+            self._places.pop(device, None)
             await self._book.set_state(device, AccountState.ACTIVE)
             self.gate.changed.publish(None)
 
@@ -188,17 +207,17 @@ class Enroller:
         now = self._clock()
         pending = [account.device for account in self._book.pending()]
         for device in pending:
-            self._enrolled_at.setdefault(device, now)
-        silent = [d for d in pending if now - self._enrolled_at[d] > self.PATIENCE_S]
+            self._places.setdefault(device, _Place(now))
+        silent = [d for d in pending if now - self._places[d].since > self.PATIENCE_S]
         if silent:
             await self._book.remove(*silent)
             log.info("forgot %d devices that enrolled and never came", len(silent))
             self.gate.changed.publish(None)
         for device in silent:
-            self._enrolled_at.pop(device, None)
+            self._places.pop(device, None)
         return silent
 
-    async def _decide(self, message: Enrol) -> EnrolmentOutcome:
+    async def _decide(self, message: Enrol, address: str | None) -> EnrolmentOutcome:
         if is_reserved(message.id):
             return EnrolmentOutcome.RESERVED
         known = self._book.get(message.id)
@@ -206,19 +225,64 @@ class Enroller:
             return await self._decide_known(known, message)
         tenant = self.gate.tenant()
         if tenant is None:
-            self._remember(message)
+            self._remember(message, address)
             return EnrolmentOutcome.CLOSED
-        if len(self._enrolled_at) >= self.MAX_PENDING or not self._bucket.take():
+        if not await self._admitted(address):
             return EnrolmentOutcome.TOO_MANY
         account = Account(
             tenant, message.id, hash_password(message.password), AccountState.PENDING,
             message.model, message.firmware,
         )  # fmt: skip
-        self._enrolled_at[message.id] = self._clock()
+        self._places[message.id] = _Place(self._clock(), address)
         if not await self._book.add(account):
-            self._enrolled_at.pop(message.id, None)
+            self._places.pop(message.id, None)
             return EnrolmentOutcome.TAKEOVER  # another hub on this database made it a moment ago
         return EnrolmentOutcome.ENROLLED
+
+    async def _admitted(self, address: str | None) -> bool:
+        """Whether there is room for one more account of an address; then it counts."""
+        if self.gate.window is not None:
+            await self._make_room(self.MAX_IN_WINDOW)
+            return True
+        if not self._take(address):
+            self._free_places()
+            if not self._take(address):
+                return False
+        return await self._make_room(self.MAX_PENDING, address)
+
+    def _take(self, address: str | None) -> bool:
+        return self._bucket.take() if address is None else self._buckets.take(address)
+
+    def _free_places(self) -> None:
+        """Somebody has removed accounts: neither their places nor their enrolments count."""
+        gone = [device for device in self._places if self._book.get(device) is None]
+        for device in gone:
+            if device in self._busy:
+                continue  # it is being made
+            address = self._places.pop(device).address
+            if address is None:
+                self._bucket.give_back()
+            else:
+                self._buckets.give_back(address)
+
+    async def _make_room(self, most: int, *but: str | None) -> bool:
+        """Give up accounts that were never heard, for one more; of the address `but` none."""
+        if len(self._places) < most:
+            return True
+        self._free_places()
+        victims: list[str] = []
+        # Some at once: each change is a rewrite of the broker's files.
+        while len(self._places) >= most - most // 50:
+            address, victim = _oldest_of_most({d: p.address for d, p in self._places.items()})
+            if address in but:
+                break
+            self._places.pop(victim)
+            account = self._book.get(victim)
+            if account is not None and account.state is AccountState.PENDING:
+                victims.append(victim)
+        if victims:
+            await self._book.remove(*victims)
+        return len(self._places) < most
 
     async def _decide_known(self, known: Account, message: Enrol) -> EnrolmentOutcome:
         if matches(message.password, known.password):
@@ -228,7 +292,7 @@ class Enroller:
             return EnrolmentOutcome.RENEWED
         return EnrolmentOutcome.TAKEOVER
 
-    def _remember(self, message: Enrol) -> None:
+    def _remember(self, message: Enrol, address: str | None) -> None:
         old = self._candidates.pop(message.id, None)
         if old is not None and not matches(message.password, old.password):
             # Two claim the id: the first to knock keeps its place, a person will see the counts.
@@ -236,10 +300,17 @@ class Enroller:
             self._candidates[message.id] = old
             return
         self._candidates[message.id] = old or Candidate(
-            message.id, hash_password(message.password), message.model, message.firmware
+            message.id, hash_password(message.password), message.model, message.firmware, address
         )
         if len(self._candidates) > self.CANDIDATES:
-            self._candidates.popitem(last=False)
+            asking = {one.device: one.address for one in self._candidates.values()}
+            del self._candidates[_oldest_of_most(asking)[1]]
+
+
+def _oldest_of_most(addresses: Mapping[str, str | None]) -> tuple[str | None, str]:
+    """Of names in their order: the address that has most of them, and the first of its names."""
+    most, _ = Counter(addresses.values()).most_common(1)[0]
+    return most, next(name for name, address in addresses.items() if address == most)
 
 
 class EnrolListener:
@@ -251,8 +322,11 @@ class EnrolListener:
         enroller: Enroller,
         problems: Problems,
         supervisor: Supervisor | None = None,
+        *,
+        address_of: Callable[[str], Awaitable[str | None]] | None = None,
     ) -> None:
         self._source = source
+        self._address_of = address_of
         self._enroller = enroller
         self._problems = problems
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
@@ -279,7 +353,8 @@ class EnrolListener:
 
     async def _enrol(self, message: Enrol, delivery: Delivery) -> None:
         try:
-            await self._enroller.enrol(message)
+            address = await self._address_of(message.id) if self._address_of else None
+            await self._enroller.enrol(message, address)
         except DatabaseAwayError as error:
             log.warning(
                 "an enrolment waits for the database, the device will ask again: %s", error.reason

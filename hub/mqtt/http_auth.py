@@ -24,8 +24,17 @@ from pydantic import ValidationError
 
 from contracts.messages import Enrol
 from contracts.topics import is_device_id
-from hub.mqtt.access import HUB, Foreign, is_viewer, may_publish, may_subscribe, may_use
-from hub.mqtt.account_repository import Account, AccountState
+from hub.mqtt.access import (
+    HUB,
+    Foreign,
+    command_filters,
+    is_viewer,
+    may_publish,
+    may_subscribe,
+    may_use,
+    mirror_filters,
+)
+from hub.mqtt.account_repository import Account
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller, EnrolmentOutcome
 from hub.mqtt.passwords import matches
@@ -83,7 +92,7 @@ class Decisions:
         account = self._book.get(user)
         if account is None:
             return await self._enrol(user, password)
-        return account.state is not AccountState.DISABLED and self._matches(account, password)
+        return self._book.may_connect(account) and self._matches(account, password)
 
     def _matches(self, account: Account, password: str) -> bool:
         user = account.device
@@ -105,15 +114,27 @@ class Decisions:
             may = may_publish if action == "publish" else may_subscribe
             return may(user, topic) or may_use(foreign.hub, user, action, topic)
         account = self._book.get(user)
-        if account is None or account.state is AccountState.DISABLED:
+        if account is None or not self._book.may_connect(account):
             return False
+        if is_viewer(user):
+            return self._viewer_may(account, action, topic, foreign.discovery)
         if action == "publish":
-            if is_viewer(user):
-                return False
-            return may_publish(user, topic) or may_use(foreign.reports, user, action, topic)
+            return may_publish(user, topic) or may_use(foreign.writable(user), user, action, topic)
         if may_subscribe(user, topic, self._book.readable(account)):
             return True
-        return not is_viewer(user) and may_use(foreign.commands, user, action, topic)
+        return may_use(foreign.readable(user), user, action, topic)
+
+    def _viewer_may(self, account: Account, action: str, topic: str, discovery: str) -> bool:
+        readable = self._book.readable(account)
+        if action == "publish":
+            wishes = command_filters(account.tenant, readable, discovery)
+            return account.commands and may_use(wishes, "viewer", action, topic)
+        if may_subscribe(account.device, topic, readable):
+            return True
+        # With one tenant the whole of the discovery is its own.
+        whole = [f"{discovery}/#"] if readable is None else []
+        filters = [*mirror_filters(account.tenant, discovery), *whole] if discovery else []
+        return may_use(filters, "viewer", action, topic)
 
     async def _enrol(self, user: str, password: str) -> bool:
         try:

@@ -27,14 +27,19 @@ class Ledger:
     def __init__(self, devices: int = 20_000) -> None:
         self._limit = devices
         self._ranges: OrderedDict[tuple[str, str], list[Range]] = OrderedDict()
+        self._loaded: set[tuple[str, str]] = set()
 
-    def knows(self, device: str, boot: str) -> bool:
-        """Whether `load` or `account` was called for it and is remembered."""
-        return (device, boot) in self._ranges
+    def settles(self, device: str, boot: str, after: int) -> bool:
+        """Whether all up to `after` are accounted for, or `load` has told what is."""
+        if after == 0 or (device, boot) in self._loaded:
+            return True
+        ranges = self._ranges.get((device, boot), [])
+        return bool(ranges) and ranges[0][0] <= 1 and after <= ranges[0][1]
 
     def load(self, device: str, boot: str, stored: Iterable[Range]) -> None:
         """Begin with the (first, last) ranges that the database holds."""
         self._ranges[device, boot] = _merged([*stored, *self._ranges.get((device, boot), ())])
+        self._loaded.add((device, boot))
 
     def account(self, device: str, boot: str, after: int, last: int) -> int:
         """(after, last] is accounted for; the highest number to acknowledge, 0 if none."""
@@ -44,7 +49,8 @@ class Ledger:
         self._ranges[device, boot] = ranges[: self.RANGES]
         self._ranges.move_to_end((device, boot))
         if len(self._ranges) > self._limit:
-            self._ranges.popitem(last=False)
+            forgotten, _ = self._ranges.popitem(last=False)
+            self._loaded.discard(forgotten)
         return ranges[0][1] if ranges and ranges[0][0] <= 1 else 0
 
 

@@ -4,60 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from contracts import messages, topics
 from contracts.homekit import values
+from contracts.homekit.definitions import belongs
 from contracts.reading import Identity, Reading, SeriesKey
+from hub.database.errors import DatabaseAwayError
 from hub.errors import HubError
-from hub.mqtt.clock import Clocks
+from hub.ingest.receipt import Receipt
+from hub.mqtt.clock import Clocks, DatedInstant
+from hub.mqtt.interfaces import BridgeLike, IngestLike, RemembersSeries, TranslatorLike, when_both
+from hub.mqtt.last_reports import LastReports
 from hub.mqtt.source import Delivery, Source
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["BridgeLike", "IngestLike", "Listener"]
 
+_NAMES = frozenset({"Name", "ConfiguredName"})
 # A device's clock does not run in its OTA server, and nobody tells it how long it was there.
 _CLOCK_STOOD = frozenset({"updating", "updated", "failed"})
 
 M = TypeVar("M", bound=messages.Message)
-
-
-class BridgeLike(Protocol):
-    """What the listener needs of the HomeKit bridge."""
-
-    def update(self, reading: Reading, *, live: bool) -> None:
-        """Show a value; `live` is False for what is replayed or late."""
-
-    def remove(self, what: Any, /) -> object:
-        """Take an accessory out of HomeKit."""
-
-    def report(
-        self, device: str, report: messages.Report, *, live: bool, waited: float = 0
-    ) -> None:
-        """Battery, firmware and the like of a device, made so many seconds ago."""
-
-
-class IngestLike(Protocol):
-    """What the listener needs of the store's intake."""
-
-    def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
-        """Keep readings; `done` is called on the loop once they are committed."""
-
-
-class TranslatorLike(Protocol):
-    """What the listener needs of the mapping of devices that speak otherwise."""
-
-    def translate(
-        self, topic: str, payload: bytes, /
-    ) -> list[messages.StateValue | messages.Online | messages.Problem]:
-        """What a message outside HomeKit/ says."""
-
-    def convert(self, series: SeriesKey, raw: str | bool | float, /) -> str | bool | float:
-        """A value on a HomeKit/ topic in HomeKit's terms. Raises HubError."""
 
 
 class Listener:
@@ -83,6 +55,7 @@ class Listener:
         on_seen: Callable[[str], None] | None = None,
         translator: TranslatorLike | None = None,
         on_reading: Callable[[Reading], None] | None = None,
+        last_reports: LastReports | None = None,
         supervisor: Supervisor | None = None,
     ) -> None:
         self._source = source
@@ -95,18 +68,23 @@ class Listener:
         self._on_seen = on_seen
         self._translator = translator
         self._on_reading = on_reading
+        self._last_reports = last_reports or LastReports()
+        self._others: dict[str, Callable[[Delivery], None]] = {}
         self._handlers: dict[type, list[Callable[[Any, Delivery], Awaitable[None] | None]]] = {}
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
     def on(self, kind: type[M], handler: Callable[[M, Delivery], Awaitable[None] | None]) -> None:
         """Call `handler` for every message of a kind; it is acknowledged when that has returned.
 
-        A `$report` is delivered with the instant it was made as its `at`.
-
-        For a `$batch` the handler comes after the readings were handed on. A handler that raises
-        is logged and counted as `handler`, and the message acknowledged.
+        A `$report` is delivered with the instant it was made as its `at`; one that a `$batch`
+        completes is one. For a `$batch` the handler comes after the readings were handed on. A
+        handler that raises is logged and counted as `handler`, and the message acknowledged.
         """
         self._handlers.setdefault(kind, []).append(handler)
+
+    def on_topic(self, first: str, handler: Callable[[Delivery], None]) -> None:
+        """Call `handler` for every message under that first level, which no device says."""
+        self._others[first] = handler
 
     async def start(self) -> None:
         """Begin to take messages."""
@@ -121,6 +99,10 @@ class Listener:
         """Handle one message. Never raises."""
         message: messages.Message | messages.Problem | None = None
         try:
+            if (other := self._others.get(delivery.topic.partition("/")[0])) is not None:
+                other(delivery)
+                self._source.acknowledge(delivery)
+                return
             if self._translator is not None and not topics.is_ours(delivery.topic):
                 self._foreign(self._translator, delivery)
                 return
@@ -133,8 +115,8 @@ class Listener:
 
     def _foreign(self, translator: TranslatorLike, delivery: Delivery) -> None:
         """A message of a mapped device: acknowledged when all it says is safe."""
-        messages = translator.translate(delivery.topic, delivery.payload)
-        waiting = len(messages)
+        said = translator.translate(delivery.topic, delivery.payload)
+        waiting = len(said)
 
         def done() -> None:
             nonlocal waiting
@@ -142,9 +124,11 @@ class Listener:
             if waiting <= 0:
                 self._source.acknowledge(delivery)
 
-        for message in messages:
-            self._handle(message, delivery, done)
-        if not messages:
+        for message in said:
+            self._handle(message, delivery, done, translated=True)
+        if not said:
+            if delivery.payload and translator.knows(delivery.topic):
+                self._problems.note("unmapped", None, f"nothing known in {delivery.topic!a}")
             done()
 
     def _handle(
@@ -152,6 +136,8 @@ class Listener:
         message: messages.Message | messages.Problem,
         delivery: Delivery,
         done: Callable[[], None] | None = None,
+        *,
+        translated: bool = False,
     ) -> None:
         done = done or partial(self._source.acknowledge, delivery)
         if not delivery.retained:
@@ -161,12 +147,15 @@ class Listener:
                 self._problems.note(kind, device, detail)
                 done()
             case messages.StateValue():
-                self._state(message, delivery, done)
+                self._state(message, delivery, done, translated=translated)
             case messages.Batch():
                 self._batch(message, delivery, done)
-            case messages.Removal(series):
+            case messages.AccessoryRemoval(series):
                 if not delivery.retained:
                     self._bridge.remove(series)
+                self._dispatch(message, delivery, done)
+            case messages.ServiceRemoval(device, service, index):
+                self._bridge.remove_service(device, service, index)
                 self._dispatch(message, delivery, done)
             case messages.Report():
                 self._report(message, delivery, done)
@@ -182,14 +171,20 @@ class Listener:
             self._clocks.forget(message.device)
 
     def _state(
-        self, message: messages.StateValue, delivery: Delivery, done: Callable[[], None]
+        self,
+        message: messages.StateValue,
+        delivery: Delivery,
+        done: Callable[[], None],
+        *,
+        translated: bool,
     ) -> None:
         reading = self._reading(
             message.series,
             message.raw,
-            delivery.at,
+            DatedInstant(delivery.at, delivery.clock),
             None,
-            delivery.redelivered or delivery.retained,
+            delivery,
+            translated=translated,
         )
         if reading is None:
             done()
@@ -200,16 +195,60 @@ class Listener:
             return
         if self._on_reading is not None and not delivery.retained:
             self._on_reading(reading)
-        self._ingest.put([reading], done)
+        self._ingest.put([reading], self._receipt(delivery, done))
 
     def _report(
         self, report: messages.Report, delivery: Delivery, done: Callable[[], None]
     ) -> None:
+        if not delivery.retained:
+            self._last_reports.keep(report)
+        self._take_report(report, delivery, self._instant_of(report, delivery), done)
+
+    def _take_report(
+        self,
+        report: messages.Report,
+        delivery: Delivery,
+        made: DatedInstant,
+        done: Callable[[], None],
+    ) -> None:
         """A report that waited in the broker says that the device was there, not that it is."""
-        made = self._instant_of(report, delivery)
-        waited = (delivery.at - made).total_seconds()
+        waited = (delivery.at - made.at).total_seconds()
         self._bridge.report(report.device, report, live=not delivery.retained, waited=waited)
-        self._dispatch(report, dataclasses.replace(delivery, at=made), done)
+        self._dispatch(report, dataclasses.replace(delivery, at=made.at, clock=made.clock), done)
+
+    def _brief(
+        self,
+        batch: messages.Batch,
+        delivery: Delivery,
+        made: DatedInstant,
+        done: Callable[[], None],
+    ) -> None:
+        """A batch says what changes each wake of a report: that is one."""
+        report = self._last_reports.complete(batch)
+        if report is not None:
+            self._take_report(report, delivery, made, done)
+            return
+        work = self._brief_of_stored(batch, delivery, made, done)
+        self._tasks.spawn("the last report of a device", work)
+
+    async def _brief_of_stored(
+        self,
+        batch: messages.Batch,
+        delivery: Delivery,
+        made: DatedInstant,
+        done: Callable[[], None],
+    ) -> None:
+        try:
+            await self._last_reports.load(batch.device)
+        except DatabaseAwayError:
+            done()  # nobody could keep it
+            return
+        report = self._last_reports.complete(batch)
+        if report is not None:
+            self._take_report(report, delivery, made, done)
+            return
+        self._problems.note("report", batch.device, "a brief one builds on one that never came")
+        done()
 
     def _batch(self, batch: messages.Batch, delivery: Delivery, done: Callable[[], None]) -> None:
         for problem in batch.problems:
@@ -217,31 +256,52 @@ class Listener:
         if not delivery.retained:
             self._batching.add(batch.device)
         made = self._instant_of(batch, delivery)
-        readings = [
-            reading
-            for entry in batch.entries
-            if (
-                reading := self._reading(
-                    entry.series,
-                    entry.raw,
-                    made - timedelta(seconds=entry.age),
-                    Identity(batch.boot, entry.seq),
-                    delivery.redelivered,
-                )
+        found = (
+            self._reading(
+                entry.series,
+                entry.raw,
+                made._replace(at=made.at - timedelta(seconds=entry.age)),
+                Identity(batch.boot, entry.seq),
+                delivery,
             )
-            is not None
-        ]
+            for entry in batch.entries
+        )
+        readings = [one for one in found if one is not None]
         ordered = sorted(readings, key=lambda r: r.at)
-        newest = {reading.series: reading for reading in ordered}
-        for reading in newest.values():
-            self._bridge.update(reading, live=not delivery.retained)
+        self._show(batch, ordered, made, delivery)
         if self._on_reading is not None and not delivery.retained:
             for reading in ordered:
                 self._on_reading(reading)
+        if batch.brief is not None:
+            done = when_both(done)
+            self._brief(batch, delivery, made, done)
+        committed = partial(self._committed, batch, delivery, done)
         if readings:
-            self._ingest.put(readings, partial(self._committed, batch, delivery, done))
+            self._ingest.put(readings, self._receipt(delivery, committed))
         else:
-            self._committed(batch, delivery, done)
+            committed()
+
+    def _show(
+        self,
+        batch: messages.Batch,
+        ordered: Iterable[Reading],
+        made: DatedInstant,
+        delivery: Delivery,
+    ) -> None:
+        """Show the newest of each series, and what is for now alone."""
+        newest = {reading.series: reading for reading in ordered}
+        for series, raw in batch.states:
+            # No reading has the number 0: it is as old as the message, and nobody stores it.
+            number = Identity(batch.boot, 0)
+            if (reading := self._reading(series, raw, made, number, delivery)) is not None:
+                newest[series] = reading
+        for reading in newest.values():
+            self._bridge.update(reading, live=not delivery.retained)
+
+    def _receipt(self, delivery: Delivery, done: Callable[[], None]) -> Receipt:
+        if delivery.tag is None:  # QoS 0: there is nothing to acknowledge
+            return Receipt(done, None)
+        return Receipt(done, partial(self._source.acknowledge, delivery))
 
     def _committed(
         self, batch: messages.Batch, delivery: Delivery, done: Callable[[], None]
@@ -252,33 +312,53 @@ class Listener:
 
     def _instant_of(
         self, message: messages.Batch | messages.Report, delivery: Delivery
-    ) -> datetime:
+    ) -> DatedInstant:
         """When a message was made, by the device's clock; when it came, if it names none."""
         # Nobody should retain these; how old a retained one is its clock does not say.
         if delivery.retained or message.boot is None or message.up is None:
-            return delivery.at
-        return self._clocks.instant_of(message.device, message.boot, message.up, delivery.at)
+            return DatedInstant(delivery.at, delivery.clock)
+        return self._clocks.instant_of(
+            message.device, message.boot, message.up, delivery.at, delivery.clock
+        )
 
     def _reading(
         self,
         series: SeriesKey,
         raw: str | bool | float,
-        at: datetime,
+        made: DatedInstant,
         identity: Identity | None,
-        redelivered: bool,
+        delivery: Delivery,
+        *,
+        translated: bool = False,
     ) -> Reading | None:
-        """The reading, or None for a value that HomeKit's definitions refuse (counted)."""
+        """The reading, or None for a value that HomeKit's definitions refuse (counted).
+
+        A value beyond the limits is taken for the limit, and counted: to go on with the old one
+        would be a lie. One that is far beyond, of something nobody has heard of, is refused.
+        """
         try:
+            kind = None
             if self._translator is not None:
-                raw = self._translator.convert(series, raw)
-            value = values.parse(series.service, series.characteristic, raw)
+                raw = raw if translated else self._translator.convert(series, raw)
+                if belongs(series.service, series.characteristic):
+                    kind = self._translator.kind(series)
+            value = values.parse(series.service, series.characteristic, raw, kind)
         except values.BadValue as bad:
             self._problems.note(bad.kind, series.device, str(bad))
-            return None
+            if bad.limit is None or (bad.far and not self._knows(series)):
+                return None
+            value = bad.limit
         except HubError as error:
             self._problems.note("mapping", series.device, str(error))
             return None
-        return Reading(series, value, at, identity, redelivered)
+        if series.characteristic in _NAMES and value != raw:
+            self._problems.note("name", series.device, f"{raw!a} is shown as {value!a}")
+        redelivered = delivery.redelivered or delivery.retained
+        return Reading(series, value, made.at, identity, redelivered, delivery.waited, made.clock)
+
+    def _knows(self, series: SeriesKey) -> bool:
+        """Whether somebody is shown the series, and would go on seeing an old value."""
+        return isinstance(self._bridge, RemembersSeries) and self._bridge.knows(series)
 
     def _dispatch(
         self, message: messages.Message, delivery: Delivery, done: Callable[[], None]
@@ -312,8 +392,14 @@ class Listener:
 def _device(message: messages.Message | messages.Problem) -> str | None:
     """Whose message it is; None for an enrolment (not authenticated) and a problem."""
     match message:
-        case messages.StateValue() | messages.Removal():
+        case messages.StateValue() | messages.AccessoryRemoval():
             return message.series.device
-        case messages.Batch() | messages.Report() | messages.OtaState() | messages.Online():
+        case (
+            messages.Batch()
+            | messages.Report()
+            | messages.OtaState()
+            | messages.Online()
+            | messages.ServiceRemoval()
+        ):
             return message.device
     return None

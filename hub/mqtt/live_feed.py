@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from contracts.homekit.values import BadValue, parse
 from contracts.messages import Online, Report
-from contracts.reading import Reading, SeriesKey
+from contracts.reading import Reading, SeriesKey, Value
 from hub.live import Live, LiveCommand, LiveOnline, LiveReport, LiveValue
 from hub.mqtt.source import Delivery
 
@@ -16,20 +16,29 @@ __all__ = ["LiveFeed"]
 
 
 class LiveFeed:
-    """Publishes to the streams of `live`; `online` and `report` are handlers for Listener.on."""
+    """Publishes to the streams of `live`; `online` and `report` are handlers for Listener.on.
 
-    def __init__(self, live: Live, tenant_of: Callable[[str], str]) -> None:
-        self._live, self._tenant_of = live, tenant_of
+    `calibrated` says what a tenant's series measured at an instant is, of its raw value.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        tenant_of: Callable[[str], str],
+        calibrated: Callable[[str, SeriesKey, Value, datetime], Value] = lambda *told: told[2],
+    ) -> None:
+        self._live, self._tenant_of, self._calibrated = live, tenant_of, calibrated
 
     def reading(self, reading: Reading) -> None:
         """A reading that is news."""
         if not self._live.idle:
             tenant = self._tenant_of(reading.series.device)
-            self._live.publish(tenant, LiveValue(reading.series, reading.value, reading.at))
+            value = self._calibrated(tenant, reading.series, reading.value, reading.at)
+            self._live.publish(tenant, LiveValue(reading.series, value, reading.at, reading.value))
 
     def online(self, message: Online, delivery: Delivery) -> None:
         """A device came or went."""
-        if not delivery.retained:
+        if not delivery.retained and message.online is not None:
             update = LiveOnline(message.device, message.online, delivery.at)
             self._live.publish(self._tenant_of(message.device), update)
 

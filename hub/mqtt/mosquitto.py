@@ -9,14 +9,16 @@ import os
 import re
 import shutil
 import signal
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hub.mqtt.account_files import replace_private
-from hub.mqtt.errors import BrokerError, BrokerPortTakenError
+from hub.mqtt.errors import AddressAwayError, BrokerError, BrokerPortTakenError
 from hub.mqtt.ports import free_port, holder, is_taken
 from hub.runtime.backoff import Backoff
 from hub.runtime.child import Account as Owner
 from hub.runtime.child import Child, spawn
+from hub.runtime.listening import is_here
 
 __all__ = ["Mosquitto", "check_version"]
 
@@ -36,7 +38,9 @@ class Mosquitto:
     """One mosquitto process: started, watched, restarted with back-off, its log in ours.
 
     `ports` are its listeners by name; 0 picks a free one. `config` is a template with `{name}` of
-    each port and `{host}`.
+    each port and of `values`, which are asked for whenever it is written, and `{host}`. `store` is
+    the file that it keeps its messages in: one that it cannot read, or dies of, is set aside.
+    `heard` gets each line of its log.
     """
 
     # s: first and longest pause before it is started again, and how long it must have run for the
@@ -56,7 +60,12 @@ class Mosquitto:
         host: str,
         ports: dict[str, int],
         owner: Owner | None,
+        store: Path | None = None,
+        heard: Callable[[str], None] | None = None,
+        values: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
+        self._store, self._heard, self._values = store, heard, values
+        self._suspect = False
         self._log = log.getChild(name)
         self._path = folder / f"{name}.conf"
         self._config = config
@@ -77,17 +86,62 @@ class Mosquitto:
         self.ports = dict(ports)
 
     async def start(self) -> None:
-        """Returns when it accepts connections. Raises BrokerError."""
+        """Returns when it accepts connections.
+
+        Raises BrokerError; AddressAwayError when it may be started later.
+        """
         await self._let_predecessor_end()
-        for _attempt in range(5 if self._any else 1):
-            self.ports.update({listener: free_port(self._host) for listener in self._any})
+        for attempt in range(5 if self._any else 1):
+            for listener in self._any:
+                # Kept from a start that had no address yet: others were told of it.
+                if attempt or not self.ports[listener]:
+                    self.ports[listener] = free_port(self._host)
             try:
                 await self.child.start()
             except AddressInUseError:
                 continue  # somebody was quicker
+            except AddressAwayError:
+                raise
+            except BrokerError:
+                # It may be the store: once more without it.
+                if (aside := self._set_aside()) is None:
+                    raise
+                await self._start_without(aside)
             return
         taken = [port for port in self.ports.values() if is_taken(self._host, port)]
         raise BrokerPortTakenError(taken[0] if taken else self.ports.popitem()[1])
+
+    async def _start_without(self, aside: Path) -> None:
+        """Start; where it was not the store, that is put back. Raises BrokerError."""
+        try:
+            await self.child.start()
+        except BrokerError:
+            self._put_back(aside)
+            raise
+
+    def _put_back(self, aside: Path) -> None:
+        aside.rename(aside.with_suffix(""))
+
+    def _set_aside(self) -> Path | None:
+        """Move a store away that a start may have failed of; where to."""
+        if not self._suspect or self._store is None:
+            return None
+        self._suspect = False
+        aside = self._store.with_name(f"{self._store.name}.damaged")
+        try:
+            if not self._store.stat().st_size:
+                return None
+            self._store.replace(aside)
+        except OSError:
+            return None
+        self._log.error(
+            "mosquitto does not start with %s (%s): set aside as %s. Devices send again what the "
+            "database has not acknowledged; commands and retained values that waited are lost",
+            self._store.name,
+            " ".join(self._errors) or "it gave no reason",
+            aside.name,
+        )
+        return aside
 
     async def _let_predecessor_end(self) -> None:
         """A hub that was killed has a broker that still writes what it persists."""
@@ -112,8 +166,15 @@ class Mosquitto:
         """Of the running process; None while it is down."""
         return self.child.pid
 
+    def write(self) -> None:
+        """Write its configuration. Raises OSError."""
+        text = self._config.replace("{host}", "" if self._host == "::" else self._host)
+        for name, value in {**self.ports, **self._values()}.items():
+            text = text.replace(f"{{{name}}}", str(value))
+        replace_private(self._path, [text], self._owner)
+
     def reload(self) -> None:
-        """Have it read its password and ACL files again.
+        """Have it read its configuration, password and ACL files again.
 
         While it starts the signal would end it, or reach the one before: it is sent afterwards.
         """
@@ -124,13 +185,13 @@ class Mosquitto:
                 os.kill(self.pid, signal.SIGHUP)
 
     async def _launch(self) -> asyncio.subprocess.Process:
+        if not is_here(self._host):
+            raise AddressAwayError(self._host)
         if any(is_taken(self._host, port) for port in self.ports.values()):
             raise AddressInUseError
-        text = self._config.replace("{host}", self._host)
-        for listener, port in self.ports.items():
-            text = text.replace(f"{{{listener}}}", str(port))
-        replace_private(self._path, [text], self._owner)
+        self.write()
         program = find_mosquitto()
+        self._set_aside()
         self._ready = self._stale = False
         self._running.clear()
         self._errors.clear()
@@ -160,14 +221,19 @@ class Mosquitto:
         reason = " ".join(self._errors) or "no reason given"
         if "in use" in reason:
             return AddressInUseError()
+        self._suspect = not self._errors or "database" in reason or "memory" in reason
         return BrokerError(f"mosquitto did not start: {reason}")
 
     def _note(self, line: str) -> None:
         # Before it has read its configuration it puts a time before each line.
         line = re.sub(r"^\d{10}: ", "", line)
         self._log.debug("%s", line)
+        if self._heard is not None:
+            self._heard(line)
         if line.endswith(" running"):
             self._running.set()
+        elif line.startswith("Warning") and "ersisten" in line:
+            self._log.warning("%s", line)
         elif line.startswith("Error") and not self._ready:
             self._errors.append(line.removeprefix("Error: "))
 

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import socket
 from pathlib import Path
+
+from hub.runtime.listening import bound
 
 __all__ = ["free_port", "holder", "is_taken"]
 
 
 def free_port(host: str) -> int:
     """A port that was free a moment ago."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind((host, 0))
+    with contextlib.closing(bound(host, 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 def is_taken(host: str, port: int) -> bool:
     """Whether another process listens on it. Raises OSError for another failure to bind."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return True
-            raise
+    try:
+        bound(host, port).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return True
+        raise
     return False
 
 

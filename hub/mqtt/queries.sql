@@ -7,8 +7,8 @@ UPDATE dormouse.account SET state = %s, changed_at = now() WHERE device = %s;
 UPDATE dormouse.account SET password = %s, changed_at = now() WHERE device = %s;
 
 -- add_account --
-INSERT INTO dormouse.account (tenant_id, device, password, state, model, firmware)
-VALUES (dormouse.current_tenant(), %s, %s, %s, %s, %s)
+INSERT INTO dormouse.account (tenant_id, device, password, state, model, firmware, commands)
+VALUES (dormouse.current_tenant(), %s, %s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING;
 
 -- remove_account --
@@ -24,8 +24,9 @@ SELECT dormouse.broker_user_tenant(%s);
 SELECT dormouse.claim_broker_user(%s);
 
 -- accounts --
-SELECT device, password, state, model, firmware, created_at, changed_at FROM dormouse.account;
+SELECT device, password, state, model, firmware, created_at, changed_at, commands
+FROM dormouse.account;
 
 -- account_of_device --
-SELECT device, password, state, model, firmware, created_at, changed_at
+SELECT device, password, state, model, firmware, created_at, changed_at, commands
 FROM dormouse.account WHERE device = %s;

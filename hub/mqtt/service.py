@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable, Iterable
 
 from contracts import topics
@@ -11,9 +12,13 @@ from contracts.messages import Enrol, Online, Report
 from hub.database.database import Database
 from hub.database.key_value import KeyValueStore
 from hub.ingest.ingest import Ingest
+from hub.ingest.months import MonthsAhead
+from hub.ingest.redating import Redating
+from hub.ingest.stalls import Stalls
 from hub.ingest.tenants import TenantIngest
 from hub.mapping.translator import Translator
 from hub.mqtt.access import Foreign
+from hub.mqtt.account_limits import LARGEST, AccountLimits
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.acks import Acks
 from hub.mqtt.broker import Broker
@@ -22,12 +27,15 @@ from hub.mqtt.clock import Clocks
 from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.enrolment import Enroller, EnrolListener, EnrolmentGate
 from hub.mqtt.http_auth import Decisions
+from hub.mqtt.last_reports import LastReports, StoredReport, nothing_stored
 from hub.mqtt.listener import BridgeLike, Listener
 from hub.mqtt.live_feed import LiveFeed
 from hub.mqtt.pending_accounts import PendingAccounts
 from hub.mqtt.source import MqttSource
 from hub.mqtt.stored_clocks import StoredClocks
 from hub.runtime.child import run_as
+from hub.runtime.descriptors import Descriptors
+from hub.runtime.host_clock import HostClock
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, RunningPart, Supervisor
 from hub.settings import Settings
@@ -35,6 +43,8 @@ from hub.settings import Settings
 __all__ = ["Mqtt"]
 
 SUBSCRIBED_S = 5.0
+OFFLINE = "offline"
+"""Home Assistant's word for it."""
 
 
 class Mqtt:
@@ -42,7 +52,8 @@ class Mqtt:
 
     `source` publishes; `listener.on` lets other parts hear of messages, before it is started;
     `enroller`, `book` and `gate` are what `dormouse devices` steers. `broker` is None with
-    MQTT_URL. `tenant_of` says whose a device is, `stored_ranges` which readings are stored (Acks).
+    MQTT_URL. `tenant_of` says whose a device is, `stored_ranges` which readings are stored (Acks),
+    `stored_report` what a device last reported.
     """
 
     def __init__(
@@ -57,12 +68,17 @@ class Mqtt:
         tenant_of: Callable[[str], str],
         stored_ranges: Callable[[str, str], Awaitable[Iterable[tuple[int, int]]]],
         feed: LiveFeed,
+        clock: HostClock,
         supervisor: Supervisor,
+        descriptors: Descriptors | None = None,
+        stored_report: StoredReport = nothing_stored,
     ) -> None:
         self._settings = settings
+        self._descriptors = descriptors
         self._database = database
         self._translator = translator
         self._supervisor = supervisor
+        self._clock = clock
         self.problems = problems
         self.book = book
         self.tenant_of = tenant_of
@@ -76,14 +92,28 @@ class Mqtt:
         self.source = self._make_source(own)
         self.acks = Acks(self.source, stored_ranges, supervisor=supervisor)
         self.ingest = TenantIngest(
-            tenant_of, lambda tenant: Ingest(database.of(tenant), supervisor=supervisor), supervisor
+            tenant_of,
+            lambda tenant: Ingest(
+                database.of(tenant), settled=lambda: clock.settled, supervisor=supervisor
+            ),
+            supervisor,
         )
-        self._clocks = Clocks()
+        self._months = MonthsAhead(database, supervisor)
+        self._stalls = Stalls(database, self.ingest, supervisor)
+        self.redating = Redating(database, clock, supervisor)
+        self._clocks = Clocks(correction=clock.correction)
         self._stored_clocks = StoredClocks(
             KeyValueStore(database.of(settings.tenant), "mqtt"), self._clocks, supervisor
         )
-        self.listener = Listener(
+        self.limits = AccountLimits(
             self.source,
+            book.shut_out,
+            problems,
+            largest=math.inf if settings.mqtt_url else LARGEST,
+            supervisor=supervisor,
+        )
+        self.listener = Listener(
+            self.limits,
             bridge,
             self.ingest,
             problems,
@@ -92,6 +122,7 @@ class Mqtt:
             on_seen=self.pending.seen,
             translator=translator,
             on_reading=feed.reading,
+            last_reports=LastReports(stored_report),
             supervisor=supervisor,
         )
         self.listener.on(Report, feed.report)
@@ -109,7 +140,8 @@ class Mqtt:
             RunningPart("accounts", intake, self.book.load),
             *broker,
             RunningPart("acknowledgements", intake, self.acks.start, self.acks.stop),
-            RunningPart("readings", intake, None, self.ingest.stop),
+            RunningPart("readings", intake, self._start_readings, self._stop_readings),
+            RunningPart("this machine's clock", intake, self.redating.start, self.redating.stop),
             RunningPart("clocks", intake, self._stored_clocks.start, self._stored_clocks.stop),
             RunningPart("listener", intake, self._listen, self.listener.stop),
             *enrolment,
@@ -130,6 +162,11 @@ class Mqtt:
         self._clocks.forget(device)
 
     @property
+    def vouches(self) -> bool:
+        """Whether the broker has the sessions of the devices that it says are online."""
+        return self.broker is None or self.broker.vouches
+
+    @property
     def ports(self) -> dict[str, int]:
         """The broker's ports for hub.json (mqtt, mqtts, enrol); empty when it is not ours."""
         if self.broker is None:
@@ -142,6 +179,15 @@ class Mqtt:
             await self.broker.accounts.changed()
         self.source.follow(self._filters())
 
+    async def _start_readings(self) -> None:
+        await self._months.start()
+        await self._stalls.start()
+
+    async def _stop_readings(self) -> None:
+        await self._stalls.stop()
+        await self.ingest.stop()
+        await self._months.stop()
+
     async def _listen(self) -> None:
         self.source.follow(self._filters())  # the mapping was loaded since it was made
         await self.listener.start()
@@ -151,12 +197,20 @@ class Mqtt:
         own = [topics.DEVICES]
         if self.broker is None:
             own.append(topics.ENROLMENTS)
+        if self._settings.home_assistant:
+            own.append(topics.MIRROR_COMMANDS)
         return [*own, *self._translator.filters]
 
     def _foreign(self) -> Foreign:
         reports, commands = self._translator.acl()
         filters = [*self._translator.filters, *self._translator.command_filters]
-        return Foreign(filters, reports, commands)
+        return Foreign(
+            filters,
+            reports,
+            commands,
+            self._settings.home_assistant,
+            self._translator.gateways(),
+        )
 
     def _make_broker(self) -> Broker:
         settings = self._settings
@@ -170,6 +224,9 @@ class Mqtt:
             authority=Authority(settings.data_dir / "authority"),
             owner=run_as(settings.run_as),
             foreign=self._foreign,
+            largest=lambda: self._translator.largest,
+            descriptors=self._descriptors,
+            supervisor=self._supervisor,
         )
 
     def _make_source(self, own: Endpoint | None) -> MqttSource:
@@ -179,19 +236,31 @@ class Mqtt:
         if endpoint is None:
             raise RuntimeError("neither a broker of our own nor another's")
         return MqttSource(
-            endpoint, self._filters(), client_id=client_id, mark="hub", supervisor=self._supervisor
+            endpoint,
+            self._filters(),
+            client_id=client_id,
+            mark="hub",
+            clock=self._clock,
+            will=(topics.MIRROR_HUB, OFFLINE) if self._settings.home_assistant else None,
+            supervisor=self._supervisor,
         )
 
     def _enrolment(self, broker: Broker) -> RunningPart:
         source = MqttSource(
-            lambda: broker.enrol_endpoint[0],
+            lambda: broker.enrol_endpoint,
             [topics.ENROLMENTS],
-            client_id=broker.enrol_endpoint[1],
+            client_id=broker.enrol_client_id,
             session_s=0,
             in_flight=50,
             supervisor=self._supervisor,
         )
-        listener = EnrolListener(source, self.enroller, self.problems, self._supervisor)
+        listener = EnrolListener(
+            source,
+            self.enroller,
+            self.problems,
+            self._supervisor,
+            address_of=broker.enrol_addresses.of,
+        )
 
         async def start() -> None:
             await listener.start()

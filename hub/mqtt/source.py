@@ -9,7 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 import paho.mqtt.client as paho
@@ -18,11 +18,16 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from contracts import topics
+from contracts.reading import ClockReference
+from hub.errors import HubError
+from hub.mqtt.backlog import Backlog
 from hub.mqtt.buffered import DUP, RETAIN, BufferedClient
 from hub.mqtt.driven import ChildDriver
 from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.errors import NotConnectedError
 from hub.runtime.backoff import Backoff
+from hub.runtime.host_clock import HostClock
 from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Delivery", "Endpoint", "MqttSource", "Source"]
@@ -30,14 +35,15 @@ __all__ = ["Delivery", "Endpoint", "MqttSource", "Source"]
 log = logging.getLogger(__name__)
 
 _MARK = "dormouse"
+_KEEP_ALIVE_TIMEOUT = 141  # MQTT 5's reason code; paho gives it where nothing was heard for so long
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One message as it came; `at` is when (UTC).
+    """One message as it came; `at` is when (UTC), by `clock`.
 
     `retained`: a retained message replayed at subscription, not news. `redelivered`: the broker
-    may have delivered it before.
+    may have delivered it before. `waited`: how long, in seconds, it may have waited for us at most.
     """
 
     topic: str
@@ -46,6 +52,8 @@ class Delivery:
     retained: bool = False
     redelivered: bool = False
     tag: object = field(default=None, repr=False)
+    clock: ClockReference | None = None
+    waited: float = 0.0
 
 
 class Source(Protocol):
@@ -86,7 +94,8 @@ class MqttSource:
     The session outlives a disconnect by `session_s` seconds: what the broker confirmed to a
     publisher meanwhile is delivered later. At most `in_flight` messages are unacknowledged; more
     wait in the broker. What is published carries `mark`, and what carries it is not delivered: a
-    shared subscription has no other way to tell a hub's own messages from news.
+    shared subscription has no other way to tell a hub's own messages from news. `will` is the topic
+    and payload that the broker retains when we are gone without a word.
 
     `endpoint` is asked for at each connection where it is a function: our own broker's port is
     known once that runs.
@@ -101,6 +110,9 @@ class MqttSource:
     # lasted for the first one to count anew.
     BACKOFF = (0.1, 10.0, 2.0)
     KEEPALIVE = 30
+    # Of QoS 1, not confirmed yet. With paho's 20 a busy broker, which answers in turn, is awaited
+    # a hundred times until 2,000 devices have their `$ack`.
+    MOST_SENT = 500
 
     def __init__(
         self,
@@ -111,15 +123,20 @@ class MqttSource:
         session_s: int = 7 * 24 * 3600,
         in_flight: int = 2000,
         mark: str | None = None,
+        clock: HostClock | None = None,
+        will: tuple[str, str] | None = None,
         supervisor: Supervisor | None = None,
     ) -> None:
+        self._clock = clock or HostClock()
         self._endpoint_now = endpoint if callable(endpoint) else lambda: endpoint
-        self._mark = (_MARK, mark) if mark else None
+        self._mark, self._will = (_MARK, mark) if mark else None, will
         self._marked = _user_property(*self._mark) if self._mark else b""
         self._filters = list(filters)
         # What each SUBSCRIBE under way asked for, by its message id.
         self._subscribing: dict[int, list[str]] = {}
         self._client_id = client_id
+        self._mark_topic = topics.caught_up(client_id)
+        self.backlog = Backlog()
         self._session_s = session_s
         self._in_flight = in_flight
         self._waiting: deque[_Tag] = deque()
@@ -164,11 +181,7 @@ class MqttSource:
         """Send; with QoS 1 returns when the broker has it. Raises NotConnectedError."""
         if self._client is None or not self.connected.is_set():
             raise NotConnectedError
-        properties = None
-        if self._mark is not None:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.UserProperty = [self._mark]
-        sent = self._client.publish(topic, payload, qos, retain, properties)
+        sent = self._client.publish(topic, payload, qos, retain, self._properties())
         if sent.rc != paho.MQTT_ERR_SUCCESS:
             raise NotConnectedError
         if qos:
@@ -187,6 +200,12 @@ class MqttSource:
             if new:
                 self._subscribe(self._client, new)
 
+    def replay(self, topic_filter: str) -> None:
+        """Have the retained messages of a filter delivered once more."""
+        if self._client is not None and self.connected.is_set():
+            self._subscribe(self._client, [topic_filter])
+            self._client.unsubscribe(topic_filter)
+
     def _make_client(self) -> BufferedClient:
         client = BufferedClient(
             CallbackAPIVersion.VERSION2,
@@ -199,6 +218,8 @@ class MqttSource:
         client.password = endpoint.password
         if endpoint.tls is not None:
             client.tls_set_context(endpoint.tls)
+        if self._will is not None:
+            client.will_set(*self._will, qos=1, retain=True)
         client.connect_timeout = self.CONNECT_TIMEOUT
         client.suppress_exceptions = False
         self._driver.drive(client)
@@ -219,15 +240,16 @@ class MqttSource:
         while True:
             self._abandon()  # where something unforeseen has ended the one before
             self.lost.clear()
-            self._client = client = self._make_client()
+            client: paho.Client | None = None
             try:
+                self._client = client = self._make_client()
                 await asyncio.to_thread(self._connect, client)
                 async with asyncio.timeout(self.CONNECT_TIMEOUT):
                     await self._settled()
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, HubError) as error:
                 log.warning("no connection to the broker: %s", error or "no answer")
             lasted = 0.0
-            if self.connected.is_set():
+            if client is not None and self.connected.is_set():
                 began = self._loop.time()
                 await self._keep_alive(client)
                 lasted = self._loop.time() - began
@@ -241,7 +263,7 @@ class MqttSource:
             self._dropped()
 
     def _connect(self, client: paho.Client) -> None:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho
         properties.SessionExpiryInterval = self._session_s
         properties.ReceiveMaximum = self._in_flight
         client.connect(
@@ -264,6 +286,8 @@ class MqttSource:
     async def _keep_alive(self, client: paho.Client) -> None:
         """Until the connection is lost: keep-alive."""
         while not self.lost.is_set():
+            self.backlog.alive()
+            self._send_mark()
             client.loop_misc()
             # Not wait_for, which in Python 3.11 may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
@@ -271,14 +295,22 @@ class MqttSource:
                     await self.lost.wait()
 
     def _on_connect(
-        self, client: paho.Client, _data: object, _flags: object, reason: Any, _properties: object
+        self, client: paho.Client, _data: object, flags: Any, reason: Any, properties: Any
     ) -> None:
         if reason.is_failure:
             log.warning("the broker refuses us: %s", reason)
             self.lost.set()
             return
+        # What the broker takes at once (MQTT 5, 3.2.2.3.3): 65535 where it does not say.
+        most = getattr(properties, "ReceiveMaximum", self.MOST_SENT)
+        if isinstance(client, BufferedClient):
+            client.allow_in_flight(min(most, self.MOST_SENT))
         self._subscribing.clear()
+        self.backlog.resumed(session=flags.session_present)
         self._subscribe(client, self._filters)
+        if flags.session_present:
+            # Without noLocal: it is for what we send to ourselves.
+            client.subscribe(self._mark_topic, options=SubscribeOptions(qos=1))
 
     def _subscribe(self, client: paho.Client, filters: Sequence[str]) -> None:
         # Our own messages are no news; a live message has no retain flag, a replayed one has; and
@@ -303,7 +335,25 @@ class MqttSource:
                 return
         self.connected.set()
 
-    def _on_disconnect(self, *_: object) -> None:
+    def _properties(self) -> Properties | None:
+        """What everything that is ours carries."""
+        if self._mark is None:
+            return None
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho
+        properties.UserProperty = [self._mark]
+        return properties
+
+    def _send_mark(self) -> None:
+        """Send ourselves what comes back behind everything that waited."""
+        if self._client is not None and self.backlog.mark_due():
+            self._client.publish(self._mark_topic, b"", 1, properties=self._properties())
+
+    def _on_disconnect(
+        self, _client: object, _data: object, _flags: object, reason: Any, _properties: object
+    ) -> None:
+        # Cut off without a word it was for as long as its keep-alive allows.
+        silent = 1.5 * self.KEEPALIVE if reason.value == _KEEP_ALIVE_TIMEOUT else 0.0
+        self.backlog.lost(silent)
         self._driver.on_loop(self._dropped)
 
     def _dropped(self) -> None:
@@ -320,6 +370,7 @@ class MqttSource:
     def _on_packet(
         self, topic: bytes, payload: bytes, properties: bytes, mid: int, flags: int
     ) -> None:
+        waited = self.backlog.waited
         tag = None
         if mid:
             tag = _Tag(mid)
@@ -328,12 +379,17 @@ class MqttSource:
             # No broker should let invalid UTF-8 through; the parser refuses what replaces it.
             topic.decode(errors="replace"),
             payload,
-            datetime.now(UTC),
+            self._clock.now(),
             retained=bool(flags & RETAIN),
             redelivered=bool(flags & DUP),
             tag=tag,
+            clock=self._clock.reference,
+            waited=waited,
         )
-        if self._marked and self._marked in properties:
+        if delivery.topic == self._mark_topic:
+            self.backlog.caught_up()
+            self.acknowledge(delivery)
+        elif self._marked and self._marked in properties:
             self.acknowledge(delivery)  # ours, or another worker's of this hub: no news
         else:
             self._deliver(delivery)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from contracts.reading import ClockReference
 from hub.database.errors import DatabaseAwayError
 from hub.database.key_value import KeyValueStore
 from hub.mqtt.clock import ClockMark, Clocks
@@ -32,10 +35,7 @@ class StoredClocks:
     async def start(self) -> None:
         """Load, and begin to keep."""
         marks = await self._key_values.load(_AREA)
-        self._clocks.load(
-            (device, ClockMark(mark["boot"], mark["up"], datetime.fromisoformat(mark["at"])))
-            for device, mark in marks.items()
-        )
+        self._clocks.load((device, _mark(mark)) for device, mark in marks.items())
         self._tasks.loop("keeping devices' clocks", self._keep)
 
     async def stop(self) -> None:
@@ -53,7 +53,12 @@ class StoredClocks:
         if not changed:
             return
         marks = {
-            device: {"boot": mark.boot, "up": mark.up, "at": mark.at.isoformat()}
+            device: {
+                "boot": mark.boot,
+                "up": mark.up,
+                "at": mark.at.isoformat(),
+                "clock": mark.clock,
+            }
             for device, mark in changed.items()
         }
         try:
@@ -64,3 +69,9 @@ class StoredClocks:
         except BaseException:
             self._clocks.not_saved(changed)
             raise
+
+
+def _mark(stored: Mapping[str, Any]) -> ClockMark:
+    clock = stored.get("clock")  # marks of before there was one have none
+    at = datetime.fromisoformat(stored["at"])
+    return ClockMark(stored["boot"], stored["up"], at, clock and ClockReference(*clock))

@@ -3,7 +3,7 @@
 A guesser must be slow; the owner must never be shut out by one. So three things are counted: where
 an attempt comes from, whose account it is for, and browsers that have logged into that account
 before. Such a browser brings a mark of it and has a count of its own: what strangers do to the
-account's count does not touch it.
+account's count, or to that of an address they share with it, does not touch it.
 """
 
 from __future__ import annotations
@@ -51,8 +51,10 @@ class Attempts:
     def _buckets(
         self, address: str, login: str, browser: str | None
     ) -> list[tuple[TokenBuckets[str], str]]:
-        account = (self._browsers, browser) if browser else (self._accounts, login)
-        return [(self._addresses, network_of(address)), account]
+        if browser:
+            # Not its address, which behind a proxy is everybody's.
+            return [(self._browsers, browser)]
+        return [(self._addresses, network_of(address)), (self._accounts, login)]
 
 
 def network_of(address: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from hub.api.principal import Principal
-from hub.api.scope import Role
+from hub.api.scope import ROLE_SCOPES
 from hub.people.repository import OpenSession, PeopleRepository, SessionIdentity, token_hash
 
 __all__ = ["LASTING", "LoginSessions"]
@@ -21,11 +21,6 @@ IDLE = timedelta(days=30)
 
 # A page asks for some twenty files at once; who it is need not be looked up for each.
 _REMEMBERED_S = 5.0
-
-_SCOPES = {
-    Role.READER: frozenset({"read"}),
-    Role.ADMINISTRATOR: frozenset({"read", "write", "admin"}),
-}
 
 
 class LoginSessions:
@@ -120,8 +115,9 @@ def _principal(session: SessionIdentity) -> Principal | None:
         name=session.person,
         tenant=tenant or tenants[0],
         role=role,
-        scopes=_SCOPES[role],
+        scopes=ROLE_SCOPES[role],
         tenants=tenants,
+        roles=session.roles,
         person=session.person_id,
         session=session.id,
     )

@@ -5,9 +5,9 @@
 -- down, then the branches, from the deepest level up. `branches` holds the lists of children that
 -- are done, by their parent's id; the roots' list is under "0".
 WITH RECURSIVE deep AS (
-    SELECT id, parent_id, name, 0 AS depth FROM dormouse.place WHERE parent_id IS NULL
+    SELECT id, parent_id, name, zone, 0 AS depth FROM dormouse.place WHERE parent_id IS NULL
     UNION ALL
-    SELECT p.id, p.parent_id, p.name, deep.depth + 1
+    SELECT p.id, p.parent_id, p.name, p.zone, deep.depth + 1
     FROM dormouse.place p JOIN deep ON p.parent_id = deep.id
 ),
 here AS (
@@ -21,9 +21,12 @@ here AS (
                    jsonb_build_object('value', CASE s.kind
                        WHEN 'bool' THEN to_jsonb(l.value <> 0)
                        WHEN 'string' THEN to_jsonb(l.text) ELSE to_jsonb(l.value) END,
+                       'raw', CASE s.kind
+                       WHEN 'bool' THEN to_jsonb(l.raw <> 0)
+                       WHEN 'string' THEN to_jsonb(l.text) ELSE to_jsonb(l.raw) END,
                        'at', l.at)) AS latest
         FROM dormouse.series s
-        JOIN dormouse.latest l ON l.tenant_id = s.tenant_id AND l.series_id = s.id
+        JOIN dormouse.newest l ON l.tenant_id = s.tenant_id AND l.series_id = s.id
         WHERE s.tenant_id = d.tenant_id AND s.device_id = d.id
     ) AS v ON true
     WHERE %(values)s AND d.location_id IS NOT NULL
@@ -35,7 +38,7 @@ up AS (
     SELECT up.depth - 1, (
         SELECT jsonb_object_agg(parent, children) FROM (
             SELECT coalesce(d.parent_id, 0) AS parent, jsonb_agg(
-                jsonb_build_object('id', d.id, 'name', d.name,
+                jsonb_build_object('id', d.id, 'name', d.name, 'zone', d.zone,
                                    'children', up.branches -> d.id::text)
                 || CASE WHEN %(values)s
                    THEN jsonb_build_object('devices', coalesce(h.devices, '[]')) ELSE '{}' END
@@ -47,6 +50,12 @@ up AS (
     FROM up WHERE up.depth > 0
 )
 SELECT coalesce(branches -> '0', '[]') FROM up WHERE depth = 0;
+
+-- was_placed --
+SELECT EXISTS (
+    SELECT FROM dormouse.device d
+    WHERE d.key = %s AND (d.location_id IS NOT NULL OR EXISTS (
+        SELECT FROM dormouse.placement p WHERE p.tenant_id = d.tenant_id AND p.device_id = d.id)));
 
 -- usage_of_branch --
 WITH RECURSIVE branch AS (

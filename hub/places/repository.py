@@ -37,11 +37,13 @@ class PlaceRepository:
         self._database = database
 
     async def tree(self, *, values: bool = False) -> list[dict[str, Any]]:
-        """All roots: `{"id", "name", "children"}`, children by name, null for a leaf.
+        """All roots: `{"id", "name", "zone", "children"}`, children by name, null for a leaf.
+
+        `zone` is a place's own, null for that of the place around it.
 
         With `values` each place also has `devices`: `{"device", "name", "values"}`, where values
         are the latest by topic name (`TemperatureSensor/CurrentTemperature`), each
-        `{"value", "at"}`, null where the device has none.
+        `{"value", "raw", "at"}` (calibrated, as measured), null where the device has none.
         """
         async with self._database.transaction() as conn:
             row = await (await conn.execute(_QUERIES["tree"], {"values": values})).fetchone()
@@ -85,6 +87,12 @@ class PlaceRepository:
         async with self._database.transaction() as conn:
             cursor = await conn.execute(_QUERIES["devices_elsewhere"])
             return [{"device": key, "name": name} for key, name in await cursor.fetchall()]
+
+    async def was_placed(self, device: str) -> bool:
+        """Whether the device is or ever was in a place."""
+        async with self._database.transaction() as conn:
+            row = await (await conn.execute(_QUERIES["was_placed"], [device])).fetchone()
+        return bool(row and row[0])
 
     async def usage(self, place: int) -> PlaceUsage:
         """What would go with a place, or what keeps it from going."""

@@ -8,12 +8,15 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from hub.api.access import Operator, Read, Write
-from hub.api.parameters import DeviceId, Name, Number
+from hub.api.parameters import DeviceId, Instant, Name, Number
 from hub.api.principal import Principal
 from hub.api.problems import ProblemError
 from hub.database.errors import ForeignRowError
+from hub.devices.service import DeviceService
 from hub.live import Live, LiveChange
 from hub.places.service import PlaceService
+from hub.zones.routes import ZoneName
+from hub.zones.service import ZoneService, checked_zone
 
 __all__ = ["routes"]
 
@@ -21,7 +24,7 @@ PlaceNumber = Annotated[Number, Path(description="the place's number")]
 
 
 class DeviceHere(BaseModel):
-    """A device in a place; `values` by topic name, as measured."""
+    """A device in a place; `values` by topic name: `value` calibrated, `raw` as measured, `at`."""
 
     device: str
     name: str | None
@@ -29,11 +32,15 @@ class DeviceHere(BaseModel):
 
 
 class PlaceOut(BaseModel):
-    """A place with those in it, by name; `devices` where they were asked for."""
+    """A place with those in it, by name, null for a leaf; `devices` where they were asked for.
+
+    `zone` is its own time zone; null: that of the place around it, else the tenant's.
+    """
 
     id: int
     name: str
-    children: list[PlaceOut] = []
+    zone: str | None = None
+    children: list[PlaceOut] | None
     devices: list[DeviceHere] | None = None
 
 
@@ -43,11 +50,18 @@ class PlaceMade(BaseModel):
     id: int
 
 
+class PlaceZone(BaseModel):
+    """Whose clock a place's days and times are by."""
+
+    zone: str
+
+
 class NewPlace(BaseModel, extra="forbid"):
     """A place to make."""
 
     name: Name
     parent: Number | None = Field(None, description="the place it lies in; null: a root")
+    zone: ZoneName | None = Field(None, description="null: that of the place around it")
 
 
 class PlaceChange(BaseModel, extra="forbid"):
@@ -55,12 +69,15 @@ class PlaceChange(BaseModel, extra="forbid"):
 
     name: Name | None = None
     parent: Number | None = Field(None, description="null: it becomes a root")
+    zone: ZoneName | None = Field(None, description="null: that of the place around it")
 
 
 class PutIn(BaseModel, extra="forbid"):
     """A place named from the outside in: ["House", "Kitchen"]."""
 
     path: list[Name] = Field(min_length=1, max_length=10)
+    since: Instant | None = Field(None, description="when it came there; left out: now")
+    until: Instant | None = Field(None, description="when it left again, with `since`")
 
 
 class PutOut(BaseModel):
@@ -77,13 +94,16 @@ class UsageOut(BaseModel):
     placements: int
 
 
-def routes(places: PlaceService, live: Live) -> APIRouter:
+def routes(
+    places: PlaceService, devices: DeviceService, zones: ZoneService, live: Live
+) -> APIRouter:
     """The routes under /places, and /devices/{device}/place."""
     router = APIRouter(tags=["places"])
-    steps = _Steps(places, live)
+    steps = _Steps(places, devices, zones, live)
     router.get("/places")(steps.tree)
     router.post("/places", status_code=201)(steps.make)
     router.patch("/places/{place}")(steps.change)
+    router.get("/places/{place}/zone")(steps.zone)
     router.get("/places/{place}/usage")(steps.usage)
     router.delete("/places/{place}", status_code=204)(steps.remove)
     router.put("/devices/{device}/place", tags=["operator"])(steps.put)
@@ -93,8 +113,10 @@ def routes(places: PlaceService, live: Live) -> APIRouter:
 class _Steps:
     """What the routes do."""
 
-    def __init__(self, places: PlaceService, live: Live) -> None:
-        self._places, self._live = places, live
+    def __init__(
+        self, places: PlaceService, devices: DeviceService, zones: ZoneService, live: Live
+    ) -> None:
+        self._places, self._devices, self._zones, self._live = places, devices, zones, live
 
     async def tree(
         self,
@@ -107,14 +129,20 @@ class _Steps:
 
     async def make(self, caller: Write, body: NewPlace) -> PlaceMade:
         """Make a place."""
+        if body.zone is not None:
+            checked_zone(body.zone)
         place = await self._places.add(caller.tenant, body.name, body.parent)
+        if body.zone is not None:
+            await self._zones.set_place(caller.tenant, place, body.zone)
         self._changed(caller, place)
         return PlaceMade(id=place)
 
     async def change(self, caller: Write, place: PlaceNumber, body: PlaceChange) -> PlaceMade:
-        """Rename a place, or hang it elsewhere with all that is in it."""
+        """Rename a place, hang it elsewhere with all that is in it, or give it a time zone."""
         if "name" in body.model_fields_set and body.name is None:
             raise ProblemError(422, "body.name: a place has a name")
+        if "zone" in body.model_fields_set:
+            await self._zones.set_place(caller.tenant, place, body.zone)
         if "parent" in body.model_fields_set:
             await self._places.move(caller.tenant, place, body.parent)
         if body.name is not None:
@@ -124,6 +152,10 @@ class _Steps:
             await self._places.usage(caller.tenant, place)
         self._changed(caller, place)
         return PlaceMade(id=place)
+
+    async def zone(self, caller: Read, place: PlaceNumber) -> PlaceZone:
+        """The time zone of a place: its own, else of the nearest around it, else the tenant's."""
+        return PlaceZone(zone=(await self._zones.of_place(caller.tenant, place)).key)
 
     async def usage(self, caller: Read, place: PlaceNumber) -> UsageOut:
         """What would go with a place."""
@@ -161,7 +193,12 @@ class _Steps:
 
     async def put(self, caller: Operator, device: DeviceId, body: PutIn) -> PutOut:
         """Put a device into a place; both are made as far as they are missing."""
-        place = await self._places.put(caller.tenant, device, body.path, caller.name)
+        if body.until is not None and body.since is None:
+            raise ProblemError(422, "body.until: says when a move ended: give `since` as well")
+        place = await self._places.ensure_path(caller.tenant, body.path)
+        await self._devices.put(
+            caller.tenant, device, place, caller.name, since=body.since, until=body.until
+        )
         self._live.publish(caller.tenant, LiveChange("device", device))
         return PutOut(place=place)
 
@@ -170,11 +207,12 @@ class _Steps:
 
 
 def _place(place: dict[str, Any]) -> PlaceOut:
-    here = place.get("devices")
+    here, below = place.get("devices"), place["children"]
     return PlaceOut(
         id=place["id"],
         name=place["name"],
-        children=[_place(child) for child in place["children"] or []],
+        zone=place.get("zone"),
+        children=below and [_place(child) for child in below],
         devices=None
         if here is None
         else [

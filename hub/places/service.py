@@ -19,7 +19,7 @@ class PlaceService:
         self._database = database
 
     async def tree(self, tenant: str, *, values: bool = False) -> list[dict[str, Any]]:
-        """All roots: `{"id", "name", "children"}`; with `values` also `devices` and theirs."""
+        """All roots: `{"id", "name", "zone", "children"}`; with `values` also `devices`."""
         return await self._of(tenant).tree(values=values)
 
     async def devices_elsewhere(self, tenant: str) -> list[dict[str, Any]]:
@@ -54,15 +54,24 @@ class PlaceService:
         """Remove a place, those below it, and the record of which device was there when."""
         await self._of(tenant).remove_branch(place, who)
 
+    async def was_placed(self, tenant: str, device: str) -> bool:
+        """Whether the device is or ever was in a place."""
+        return await self._of(tenant).was_placed(device)
+
     async def put(self, tenant: str, device: str, path: Sequence[str], who: str) -> int:
         """Put a device into a place named from the outside in; the innermost place's number.
 
         Device and places are made as far as they are missing. Raises DatabaseError leaves.
         """
+        place = await self.ensure_path(tenant, path)
+        await DeviceChanges(self._database.of(tenant), who).place(device, place)
+        return place
+
+    async def ensure_path(self, tenant: str, path: Sequence[str]) -> int:
+        """The innermost place of some named from the outside in, made as far as missing."""
         parent: int | None = None
         for name in path:
             parent = await self.ensure(tenant, name, parent)
-        await DeviceChanges(self._database.of(tenant), who).place(device, parent)
         return parent or 0
 
     def _of(self, tenant: str) -> PlaceRepository:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -12,19 +13,28 @@ from hub.database.database import TenantDatabase
 from hub.database.errors import QueryError, RefusedValueError
 from hub.database.queries import Queries
 
-__all__ = ["Columns", "pieces"]
+__all__ = ["AnswerColumn", "pieces"]
 
 _QUERIES = Queries.of("hub.readings")
 
 _PIECE = 10_000  # rows in memory at a time
 
-Columns = list[tuple[str, str]]
-"""Name and type of each column, as Postgres calls the type; "" for one without a name."""
+
+@dataclass(frozen=True, slots=True)
+class AnswerColumn:
+    """A column of an answer; `kind` as Postgres calls its type, or that of an array's elements.
+
+    "" for a type without a name that is known here.
+    """
+
+    name: str
+    kind: str
+    array: bool = False
 
 
 async def pieces(
     database: TenantDatabase, query: str
-) -> AsyncIterator[tuple[Columns, list[tuple[Any, ...]]]]:
+) -> AsyncIterator[tuple[list[AnswerColumn], list[tuple[Any, ...]]]]:
     """The columns with some rows, once at least. Raises QueryError for a query that fails."""
     try:
         async with database.transaction() as conn:
@@ -33,14 +43,17 @@ async def pieces(
                 cursor.itersize = _PIECE
                 # As they wrote it; a cursor takes one statement and no more.
                 await cursor.execute(sql.SQL(query))
-                types = psycopg.adapters.types
-                columns = [
-                    (column.name, known.name if (known := types.get(column.type_code)) else "")
-                    for column in cursor.description or []
-                ]
+                columns = [_column(column) for column in cursor.description or []]
                 first = True
                 while (piece := await cursor.fetchmany(_PIECE)) or first:
                     yield columns, piece
                     first = False
     except (psycopg.Error, RefusedValueError) as error:
         raise QueryError(str(error).splitlines()[0]) from None
+
+
+def _column(column: psycopg.Column) -> AnswerColumn:
+    known = psycopg.adapters.types.get(column.type_code)
+    if known is None:
+        return AnswerColumn(column.name, "")
+    return AnswerColumn(column.name, known.name, array=column.type_code == known.array_oid)

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hub.readings.points import COLUMNS, Piece, Resolution
 
 __all__ = ["ArrowFile", "ParquetFile", "TableFile"]
 
-_INSTANT = pa.timestamp("us", tz="UTC")
 _ROW_GROUP = 50_000  # rows: 3 MB of memory; larger ones compress no better here
+
+
+_TYPES = {"n": pa.int64(), "states": pa.string()}
 
 
 class TableFile(Protocol):
@@ -50,12 +53,15 @@ class _Sink:
 class _Table:
     """Columns: `series`, then those of the resolution; readings that are texts have `text`."""
 
-    def __init__(self, names: Sequence[str], resolution: Resolution, *, texts: bool) -> None:
+    def __init__(
+        self, names: Sequence[str], resolution: Resolution, zone: str, *, texts: bool
+    ) -> None:
         self._names = pa.array(names, pa.string())
+        instant = pa.timestamp("us", tz=zone)
         fields = [("series", pa.dictionary(pa.int32(), pa.string()))]
         for name in COLUMNS[resolution]:
-            kind = _INSTANT if name in {"at", "start"} else pa.float64()
-            fields.append((name, pa.int64() if name == "n" else kind))
+            kind = instant if name in {"at", "start"} else pa.float64()
+            fields.append((name, _TYPES.get(name, kind)))
         if texts:
             fields.append(("text", pa.string()))
         self.schema = pa.schema(fields)
@@ -81,14 +87,23 @@ def _column(values: array[Any] | list[str], kind: pa.DataType) -> pa.Array:
         return pa.array(values, kind)
     stored = pa.int64() if values.typecode == "q" else pa.float64()
     plain = pa.Array.from_buffers(stored, len(values), [None, pa.py_buffer(values)])
-    return plain if kind == stored else plain.cast(kind)
+    if kind == stored:
+        # What is nothing to ask of a bin came as no number.
+        return (
+            pc.if_else(pc.is_nan(plain), pa.scalar(None, kind), plain)
+            if pa.types.is_floating(kind)
+            else plain
+        )
+    return plain.cast(kind)
 
 
 class ArrowFile:
     """An Arrow IPC stream, a record batch a piece."""
 
-    def __init__(self, names: Sequence[str], resolution: Resolution, *, texts: bool) -> None:
-        self._table = _Table(names, resolution, texts=texts)
+    def __init__(
+        self, names: Sequence[str], resolution: Resolution, zone: str, *, texts: bool
+    ) -> None:
+        self._table = _Table(names, resolution, zone, texts=texts)
         self._sink = _Sink()
         self._writer = pa.ipc.new_stream(pa.PythonFile(self._sink, mode="w"), self._table.schema)
 
@@ -106,8 +121,10 @@ class ArrowFile:
 class ParquetFile:
     """A Parquet file; row groups of some 50,000 points."""
 
-    def __init__(self, names: Sequence[str], resolution: Resolution, *, texts: bool) -> None:
-        self._table = _Table(names, resolution, texts=texts)
+    def __init__(
+        self, names: Sequence[str], resolution: Resolution, zone: str, *, texts: bool
+    ) -> None:
+        self._table = _Table(names, resolution, zone, texts=texts)
         self._sink = _Sink()
         self._writer = pq.ParquetWriter(
             pa.PythonFile(self._sink, mode="w"), self._table.schema, compression="snappy"

@@ -23,8 +23,8 @@ def retention(
     data_dir: str | None = _DATA_DIR,
 ) -> None:
     """Remove readings and rollups that have had their time."""
-    from hub.database.attach import attached  # noqa: PLC0415
-    from hub.readings.retention import remove_expired  # noqa: PLC0415
+    from hub.database.attach import attached  # noqa: PLC0415  # when asked for
+    from hub.readings.retention import remove_expired  # noqa: PLC0415  # when asked for
 
     async def work() -> None:
         async with attached(load(data_dir=data_dir)) as found:
@@ -52,8 +52,8 @@ def keep(  # noqa: PLR0917  # each a flag
     data_dir: str | None = _DATA_DIR,
 ) -> None:
     """Say how long readings and rollups are kept."""
-    from hub.database.attach import attached  # noqa: PLC0415
-    from hub.readings.retention import RetentionRule, set_retention  # noqa: PLC0415
+    from hub.database.attach import attached  # noqa: PLC0415  # when asked for
+    from hub.readings.retention import RetentionRule, set_retention  # noqa: PLC0415  # when asked for
 
     async def work() -> None:
         settings = load(data_dir=data_dir, tenant=tenant)
@@ -64,32 +64,34 @@ def keep(  # noqa: PLR0917  # each a flag
     asyncio.run(work())
 
 
-def export(
+def export(  # noqa: PLR0917  # each a flag
     query: str = typer.Argument(help="SQL, for instance 'SELECT * FROM dormouse.calibrated'"),
     out: str = typer.Option("-", "--out", "-o", help="a file; standard output otherwise"),
     form: str = typer.Option("csv", "--format", help="csv, parquet or arrow (a stream)"),
+    separator: str = typer.Option(",", help="of CSV: , ; or tab"),
+    decimal: str = typer.Option(".", help="of CSV: . or ,"),
+    bom: bool = typer.Option(False, "--bom", help="CSV with a byte order mark, for Excel"),
     tenant: str | None = _TENANT,
     data_dir: str | None = _DATA_DIR,
 ) -> None:
     """Write what a query answers as CSV, Parquet or an Arrow stream."""
-    from hub.database.attach import attached  # noqa: PLC0415
-    from hub.readings.export import ExportFormat  # noqa: PLC0415
-    from hub.readings.export import export as write  # noqa: PLC0415
+    from hub.database.attach import attached  # noqa: PLC0415  # when asked for
+    from hub.readings.csv_dialect import dialect_of  # noqa: PLC0415  # when asked for
+    from hub.readings.export import ExportFormat  # noqa: PLC0415  # when asked for
+    from hub.readings.export import export as write  # noqa: PLC0415  # when asked for
 
     if form not in set(ExportFormat):
         raise DatabaseError(f"--format {form}: csv, parquet or arrow")
+    dialect = dialect_of(separator, decimal, bom=bom)
 
     async def work() -> int:
         settings = load(data_dir=data_dir, tenant=tenant)
         async with attached(settings) as found:
+            own, form_of = found.database.of(settings.tenant), ExportFormat(form)
             if out == "-":
-                return await write(
-                    found.database.of(settings.tenant), query, sys.stdout.buffer, ExportFormat(form)
-                )
+                return await write(own, query, sys.stdout.buffer, form_of, dialect)
             with Path(out).open("wb") as file:  # noqa: ASYNC230  # nothing else runs here
-                return await write(
-                    found.database.of(settings.tenant), query, file, ExportFormat(form)
-                )
+                return await write(own, query, file, form_of, dialect)
 
     rows = asyncio.run(work())
     typer.echo(f"{rows} rows", err=True)

@@ -49,8 +49,10 @@ class CoverageRepository:
         chosen = Resolution.RAW
         async with self._database.transaction() as conn:
             for one in series:
-                if one.kind != "string":
-                    wanted = await _choose(conn, one, span, points)
+                parts = one.parts(span)
+                if one.kind != "string" and parts:
+                    there = Span(parts[0].since, parts[-1].until)
+                    wanted = await _choose(conn, one, there, points)
                     chosen = max(chosen, wanted, key=order.index)
         return chosen
 
@@ -69,7 +71,8 @@ class CoverageRepository:
             }
             query = _QUERIES["gaps_in_times"].format(times=_TIMES[resolution])
             rows = await (await conn.execute(query, facts)).fetchall()
-        ranges = [(began, ended) for began, ended in rows]
+        missing = (Span(began, ended) for began, ended in rows)
+        ranges = [(one.since, one.until) for gap in missing for one in series.parts(gap)]
         return SeriesGaps(expected, ranges[:_MOST_GAPS], len(ranges) > _MOST_GAPS)
 
 

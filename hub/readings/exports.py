@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 from hub.api.problems import ProblemError
 from hub.readings.points import Piece
+from hub.runtime.turns import Turns
 
 __all__ = ["Exports"]
 
 # Of the pool's eight connections; the others are for devices, HomeKit and pages.
 _AT_ONCE = 3
+# Of these, so that one tenant's slow pieces leave a turn to the others.
+_SHARE = 2
 _A_TENANT = 4
 
 
 class Exports:
-    """Long answers under way. Pieces of all of them take turns, one after the other."""
+    """Long answers under way. Their pieces take turns, one tenant after the other."""
 
     def __init__(self) -> None:
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE, _SHARE)
         self._under_way: Counter[str] = Counter()
 
     @contextmanager
@@ -42,10 +44,12 @@ class Exports:
             if not self._under_way[tenant]:
                 del self._under_way[tenant]
 
-    async def paced(self, pieces: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
+    async def paced(
+        self, tenant: str, pieces: AsyncIterator[tuple[int, Piece]]
+    ) -> AsyncIterator[tuple[int, Piece]]:
         """The pieces, each fetched when it is its turn."""
         while True:
-            async with self._turns:
+            async with self._turns.of(tenant):
                 try:
                     piece = await anext(pieces)
                 except StopAsyncIteration:

@@ -15,11 +15,9 @@ from fastapi.responses import StreamingResponse
 from contracts.reading import SeriesKey
 from hub.api.access import Read, may
 from hub.api.parameters import DeviceKey, SeriesName, series_key, series_name
-from hub.api.principal import Principal, authenticate_again
+from hub.api.principal import ForeignTenantError, Principal, authenticate_again
 from hub.api.scope import Scope
 from hub.api.streams import LiveStreams
-from hub.devices.glance import SeriesGlance
-from hub.devices.service import DeviceService
 from hub.live import (
     Live,
     LiveChange,
@@ -42,15 +40,13 @@ _AT_ONCE = 200  # events in one write
 
 @dataclass(slots=True)
 class _Watch:
-    """One stream: what it wants to see, and what it knows of calibrations."""
+    """One stream: what it wants to see."""
 
     request: Request
     caller: Principal
-    service: DeviceService
     updates: Subscription
     devices: frozenset[str]
     series: frozenset[SeriesKey]
-    calibrated: dict[SeriesKey, SeriesGlance]
 
     def wants(self, update: Update) -> bool:
         if not self.devices and not self.series:
@@ -63,16 +59,11 @@ class _Watch:
             case _:
                 return True
 
-    async def learn(self) -> None:
-        """The calibrations that hold now."""
-        glance = await self.service.glance(self.caller.tenant)
-        self.calibrated = {one.series: one for device in glance.devices for one in device.values}
 
-
-def routes(devices: DeviceService, live: Live, streams: LiveStreams) -> APIRouter:
+def routes(live: Live, streams: LiveStreams) -> APIRouter:
     """/live."""
     router = APIRouter(tags=["live"])
-    steps = _Steps(devices, live, streams)
+    steps = _Steps(live, streams)
     router.get(
         "/live",
         response_model=None,
@@ -90,8 +81,8 @@ def routes(devices: DeviceService, live: Live, streams: LiveStreams) -> APIRoute
 class _Steps:
     """What the route does."""
 
-    def __init__(self, devices: DeviceService, live: Live, streams: LiveStreams) -> None:
-        self._devices, self._live, self._streams = devices, live, streams
+    def __init__(self, live: Live, streams: LiveStreams) -> None:
+        self._live, self._streams = live, streams
 
     async def live(
         self,
@@ -108,7 +99,7 @@ class _Steps:
         """
         updates = self._live.subscribe(caller.tenant, after=last_event_id)
         keys = frozenset(series_key(name) for name in series)
-        watch = _Watch(request, caller, self._devices, updates, frozenset(device), keys, {})
+        watch = _Watch(request, caller, updates, frozenset(device), keys)
         chunks = self._chunks(watch)
         first = await anext(chunks)
         return StreamingResponse(
@@ -121,7 +112,6 @@ class _Steps:
         updates = watch.updates
         with self._streams.one(watch.caller, updates):
             async with updates:
-                await watch.learn()
                 tenant = {"tenant": watch.caller.tenant}
                 yield f"retry: {_RETRY_MS}\n" + _event("ready", tenant, updates.position)
                 checked = time.monotonic()
@@ -136,14 +126,13 @@ class _Steps:
                         ended = "the hub stops" if self._live.closed else "no longer allowed"
                         yield _event("end", {"reason": ended}, updates.position)
                         return
-                    if found and (told := await _told(watch, found)):
+                    if found and (told := _told(watch, found)):
                         yield told
                     if time.monotonic() - checked >= BEAT_S:
                         checked = time.monotonic()
                         if not await _still(watch):
                             yield _event("end", {"reason": "no longer allowed"}, updates.position)
                             return
-                        await watch.learn()
 
 
 async def _rest(first: str, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -154,7 +143,10 @@ async def _rest(first: str, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
 
 async def _still(watch: _Watch) -> bool:
     """Whether who opened the stream may still see this tenant."""
-    principal = await authenticate_again(watch.request)
+    try:
+        principal = await authenticate_again(watch.request)
+    except ForeignTenantError:
+        return False
     return (
         principal is not None
         and may(principal, Scope.READ)
@@ -162,17 +154,13 @@ async def _still(watch: _Watch) -> bool:
     )
 
 
-async def _told(watch: _Watch, found: list[Update | Missed]) -> str:
+def _told(watch: _Watch, found: list[Update | Missed]) -> str:
     """The events of a batch; each one's id is the position after the whole of it.
 
     Whoever is cut off within a batch, which is one write, gets it again as far as it was not read.
     """
-    if any(isinstance(one, LiveChange) and one.noun == "calibration" for one in found):
-        await watch.learn()
     parts = [
-        _event(*_described(watch, one))
-        for one in found
-        if isinstance(one, Missed) or watch.wants(one)
+        _event(*_described(one)) for one in found if isinstance(one, Missed) or watch.wants(one)
     ]
     if not parts:
         return ""
@@ -180,13 +168,11 @@ async def _told(watch: _Watch, found: list[Update | Missed]) -> str:
     return "".join(parts)[:-1] + f"id: {watch.updates.position}\n\n"
 
 
-def _described(watch: _Watch, one: Update | Missed) -> tuple[str, dict[str, Any]]:
+def _described(one: Update | Missed) -> tuple[str, dict[str, Any]]:
     match one:
         case Missed(number):
             return "missed", {"events": number}
-        case LiveValue(key, raw, at):
-            known = watch.calibrated.get(key)
-            value = raw if known is None else known.calibrated(raw)
+        case LiveValue(key, value, at, raw):
             return "value", {
                 "series": series_name(key), "value": value, "raw": raw, "at": at.isoformat(),
             }  # fmt: skip

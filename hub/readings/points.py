@@ -9,27 +9,43 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from contracts.reading import SeriesKey
+from contracts.zones import OffsetRun, is_utc, offset_runs, offset_text
 from hub.database.database import Connection, TenantDatabase
 from hub.database.errors import ForeignRowError
 from hub.database.queries import Queries
+from hub.readings.csv_dialect import FORMULA, PLAIN, CsvDialect, defused
 
-__all__ = ["COLUMNS", "Form", "Piece", "PointRepository", "Resolution", "Span", "StoredSeries"]
+__all__ = [
+    "COLUMNS",
+    "CsvForm",
+    "Form",
+    "Piece",
+    "PointRepository",
+    "Resolution",
+    "Span",
+    "StoredSeries",
+    "columns_of",
+    "offset_facts",
+    "piece_of",
+]
 
 _QUERIES = Queries.of("hub.readings")
 
+_UTC = ZoneInfo("UTC")
 _SIZE = 5000  # rows a piece: 300 KB of text, 10 ms of the database
 
 
 class Resolution(StrEnum):
-    """Every reading, or what a series did in each hour or day (UTC)."""
+    """Every reading, or what a series did in each hour or day of a zone."""
 
     RAW = "raw"
     HOURLY = "hourly"
@@ -50,25 +66,52 @@ class Form(StrEnum):
     PACKED = "packed"
 
 
+@dataclass(frozen=True, slots=True)
+class CsvForm:
+    """How CSV lines are written; `texts`: with a column `text` behind the others."""
+
+    dialect: CsvDialect = PLAIN
+    texts: bool = False
+
+
+_OF_BINS = (
+    "start", "n", "mean", "low", "high", "last", "plain_mean", "seconds", "increase", "states",
+)  # fmt: skip
 COLUMNS: dict[Resolution, tuple[str, ...]] = {
     Resolution.RAW: ("at", "value", "raw"),
-    Resolution.HOURLY: ("start", "n", "mean", "low", "high", "last"),
-    Resolution.DAILY: ("start", "n", "mean", "low", "high", "last"),
+    Resolution.HOURLY: _OF_BINS,
+    Resolution.DAILY: _OF_BINS,
 }
-"""The columns of a point: `value` is calibrated, `raw` as measured, bins are of calibrated."""
+"""The columns of a point: `value` is calibrated, `raw` as measured, bins are of calibrated.
+
+`mean` weights values by the time for which they held, the `seconds` that are known of the bin;
+`plain_mean` is that of the `n` readings. `increase` is by how much a counter rose, `states` the
+seconds spent in each state, an object as JSON text; null (NaN, packed) where there is none.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSeries:
     """A series with its number; `kind` is bool, int, float or string.
 
-    `calibration` lists what holds when: objects with since, until, gain, offset.
+    `calibration` lists what holds when: objects with since, until, gain, offset. `within` are the
+    times that count, in order (when its device was in a place); None: all.
     """
 
     id: int
     key: SeriesKey
     kind: Literal["bool", "int", "float", "string"]
     calibration: list[dict[str, Any]] = field(default_factory=list)
+    within: tuple[Span, ...] | None = None
+
+    def parts(self, span: Span) -> list[Span]:
+        """Of a span the parts that count, in order."""
+        if self.within is None:
+            return [span]
+        parts = (
+            Span(max(one.since, span.since), min(one.until, span.until)) for one in self.within
+        )
+        return [part for part in parts if part.since < part.until]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +147,16 @@ _RAW = _QUERIES["readings_in_order"].format(value=sql.SQL("r.value"), calibratio
 _CALIBRATED = _QUERIES["readings_in_order"].format(
     value=_QUERIES["calibrated_value"], calibration=_QUERIES["calibration_of_row"]
 )
-_ROWS = {
-    Resolution.RAW: _RAW,
-    Resolution.HOURLY: _QUERIES["bins_in_order"].format(rollup=sql.Identifier("hourly")),
-    Resolution.DAILY: _QUERIES["bins_in_order"].format(rollup=sql.Identifier("daily")),
-}
 
 # A text that a spreadsheet would take for a formula is given behind an apostrophe.
-_CELL = r"""'"' || replace(CASE WHEN text ~ '^[=+@\t\r-]' THEN '''' ELSE '' END || text,
+_CELL = rf"""'"' || replace(CASE WHEN text ~ '{FORMULA}' THEN '''' ELSE '' END || text,
     '"', '""') || '"'"""
-# In ISO's form whatever the session's zone; three times as quick as to_char.
-_AT = "replace((at AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z'"
-_BIN_ROW = "n, mean, low, high, last"
+# In ISO's form whatever the session's zone, always to the microsecond; twice as quick as to_char.
+_TEXT = "replace(((at + {shift}) AT TIME ZONE 'UTC')::text, ' ', 'T')"
+_AT = f"rpad({_TEXT} || CASE WHEN length({_TEXT}) = 19 THEN '.' ELSE '' END, 26, '0') || {{suffix}}"
+_BIN_NUMBERS = ("mean", "low", "high", "last", "plain_mean", "seconds", "rise")
+_NOTHING = "''"
+_STATES = """'"' || replace(states, '"', '""') || '"'"""
 # What goes between the brackets; json_build_array would take twice as long.
 _JSON = {
     "string": "to_json(text), to_json(text)",
@@ -130,19 +171,45 @@ def _lines(cells: str, end: str) -> sql.SQL:
     return sql.SQL(f"string_agg({cells}, {end} ORDER BY at, row_id)")
 
 
-def _columns(resolution: Resolution, form: Form, kind: str) -> sql.Composable:
+def columns_of(
+    resolution: Resolution,
+    form: Form,
+    kind: str,
+    name: str = "%(name)s::text",
+    csv: CsvForm = CsvForm(),  # it is frozen
+) -> sql.Composable:
+    """What a piece's points are given as; `name` is SQL that names their series in CSV."""
     text, raw = kind == "string", resolution is Resolution.RAW
+    given = ("%(shift)s::interval", "%(suffix)s::text") if raw else ("shift", "suffix")
+    at = _AT.format(shift=given[0], suffix=given[1])
     if form is Form.PACKED:
         return _packed(resolution, text=text)
     if form is Form.JSON:
-        cells = _JSON[kind] if raw else _BIN_ROW
-        places = ",%%s" * (cells.count(", ") + 1)
-        return _lines(f"format('[\"%%s\"{places}]', {_AT}, {cells})", "','")
+        cells = _JSON[kind].split(", ") if raw else ["n", *map(_or_null, (*_BIN_NUMBERS, "states"))]
+        places = ",%%s" * len(cells)
+        return _lines(f"format('[\"%%s\"{places}]', {at}, {', '.join(cells)})", "','")
+    return _lines(_csv_cells(name, at, csv, text=text, raw=raw), r"E'\n'")
+
+
+def _csv_cells(name: str, at: str, csv: CsvForm, *, text: bool, raw: bool) -> str:
+    """SQL of a line; all of it but `name` is of this package's constants."""
+    separator = r"E'\t'" if csv.dialect.separator == "\t" else f"'{csv.dialect.separator}'"
     if text:
-        cells = f"concat(%(name)s::text, ',', {_AT}, ',', {_CELL}, ',')"
-    else:
-        cells = f"concat_ws(',', %(name)s::text, {_AT}, {'value, raw' if raw else _BIN_ROW})"
-    return _lines(cells, r"E'\n'")
+        # Numbers in the columns of numbers alone: a program takes each column for one kind.
+        return f"concat_ws({separator}, {name}, {at}, '', '', {_CELL})"
+    numbers = ["value", "raw"] if raw else ["n", *_BIN_NUMBERS]
+    if csv.dialect.decimal != ".":
+        numbers = [f"replace({one}::text, '.', '{csv.dialect.decimal}')" for one in numbers]
+    cells = [name, at, *numbers] if raw else [name, at, *map(_or_nothing, [*numbers, _STATES])]
+    return f"concat_ws({separator}, {', '.join([*cells, *([_NOTHING] if csv.texts else [])])})"
+
+
+def _or_nothing(cell: str) -> str:
+    return f"coalesce(({cell})::text, {_NOTHING})"
+
+
+def _or_null(cell: str) -> str:
+    return f"coalesce(({cell})::text, 'null')"
 
 
 def _packed(resolution: Resolution, *, text: bool) -> sql.Composable:
@@ -151,9 +218,11 @@ def _packed(resolution: Resolution, *, text: bool) -> sql.Composable:
         numbers += [] if text else ["float8send(value)", "float8send(raw)"]
     else:
         numbers += ["int8send(n::int8)"]
-        numbers += [f"float8send({name})" for name in ("mean", "low", "high", "last")]
+        numbers += [f"float8send(coalesce({name}, 'NaN'))" for name in _BIN_NUMBERS]
     parts: list[sql.Composable] = [_lines(number, "''::bytea") for number in numbers]
-    if text:
+    if resolution is not Resolution.RAW:
+        parts.append(sql.SQL("array_agg(states ORDER BY at, row_id)"))
+    elif text:
         parts.append(sql.SQL("array_agg(text ORDER BY at, row_id)"))
     return sql.SQL(", ").join(parts)
 
@@ -185,55 +254,66 @@ class PointRepository:
         counted = 0
         query = _COUNT[resolution]
         async with self._database.transaction() as conn:
-            for one in series:
-                facts = _facts(one, span.over(resolution)) | {"most": most + 1 - counted}
+            for one, part in ((each, part) for each in series for part in each.parts(span)):
+                facts = _facts(one, part.over(resolution)) | {"most": most + 1 - counted}
                 row = await (await conn.execute(query, facts)).fetchone()
                 counted += row[0] if row else 0
                 if counted > most:
                     break
         return counted
 
-    async def pieces(
+    async def pieces(  # noqa: PLR0917  # each says what is asked
         self,
         series: StoredSeries,
         span: Span,
-        resolution: Resolution,
         form: Form,
         size: int = _SIZE,
+        csv: CsvForm = CsvForm(),  # it is frozen
+        zone: ZoneInfo = _UTC,
     ) -> AsyncIterator[Piece]:
-        """A series' points in order. A series of texts has readings only, no bins.
+        """A series' readings in order, whenever they were; their times as the zone has them.
 
         JSON: `[at, ...],[at, ...]`; CSV: lines without the last line's end, each with the series'
         name before.
         """
-        rows = _ROWS[resolution]
-        if resolution is Resolution.RAW and series.calibration:
-            rows = _CALIBRATED
         query = _QUERIES["piece_of_points"].format(
-            rows=rows, columns=_columns(resolution, form, series.kind)
+            rows=_CALIBRATED if series.calibration else _RAW,
+            columns=columns_of(Resolution.RAW, form, series.kind, csv=csv),
         )
-        facts = _facts(series, span.over(resolution)) | {
-            "row": "(0,0)",
+        facts = {
+            "series": series.id,
             "size": size,
             "calibration": Jsonb(series.calibration),
-            "name": series.key.full_name,
+            "name": defused(series.key.full_name),
         }
-        while True:
-            async with self._database.transaction(pipelined=True) as conn:
-                row = await (await conn.execute(query, facts)).fetchone()
-            count, last, number, *columns = row or (0, None, None)
-            if count:
-                yield _piece(count, columns, form, resolution)
-            if count < size:
-                return
-            facts |= {"since": last, "row": number}
+        for run in offset_runs(zone, span.since, span.until):
+            facts |= _facts(series, Span(run.since, run.until)) | offset_facts(run, zone)
+            facts |= {"row": "(0,0)"}
+            count = size
+            while count == size:
+                async with self._database.transaction(pipelined=True) as conn:
+                    row = await (await conn.execute(query, facts)).fetchone()
+                count, last, number, *columns = row or (0, None, None)
+                if count:
+                    yield piece_of(count, columns, form, Resolution.RAW)
+                facts |= {"since": last, "row": number}
 
 
-def _piece(count: int, columns: Sequence[Any], form: Form, resolution: Resolution) -> Piece:
+def offset_facts(run: OffsetRun, zone: ZoneInfo) -> dict[str, Any]:
+    """How times of a run are written: what is added to UTC, and the offset as ISO 8601 has it.
+
+    UTC's is Z, every other zone's in numbers all year, London's in winter too.
+    """
+    suffix = "Z" if is_utc(zone) else offset_text(run.since.astimezone(timezone(run.offset)))
+    return {"shift": run.offset, "suffix": suffix}
+
+
+def piece_of(count: int, columns: Sequence[Any], form: Form, resolution: Resolution) -> Piece:
+    """A piece of what the columns of `columns_of` hold."""
     if form is not Form.PACKED:
         return Piece(count, text=columns[0])
     # Instants and numbers of readings are whole, all else has a point.
-    codes = "qdd" if resolution is Resolution.RAW else "qqdddd"
+    codes = "qdd" if resolution is Resolution.RAW else "qq" + "d" * 7 + "-"
     return Piece(
         count,
         columns=[

@@ -12,17 +12,32 @@ WHERE series_id = %s AND at >= %s AND at < %s ORDER BY at;
 SELECT start, n, total, low, high, last FROM dormouse.{rollup}
 WHERE series_id = %s AND start >= %s AND start < %s ORDER BY start;
 
--- make_room_for_calibration --
+-- edges_of_calibration --
+-- From when until when it can hold: whole bins, where the readings in them are gone.
+SELECT dormouse.whole_bin(%(series)s, %(since)s, false), dormouse.whole_bin(%(series)s, %(until)s, true);
+
+-- split_calibration --
 -- Room is made first: what is being replaced ends where the new one begins, and begins where it
--- ends.
-WITH gone AS (
-    DELETE FROM dormouse.calibration
-    WHERE series_id = %(series)s AND during && tstzrange(%(since)s, %(until)s)
-    RETURNING series_id, during, gain, offset_by
+-- ends. Rows are cut rather than made anew, so that only what changes is computed again.
+WITH split AS (
+    UPDATE dormouse.calibration c SET during = tstzrange(lower(c.during), %(since)s)
+    FROM dormouse.calibration o
+    WHERE o.id = c.id AND c.series_id = %(series)s
+      AND %(since)s::timestamptz IS NOT NULL AND %(until)s::timestamptz IS NOT NULL
+      AND o.during @> tstzrange(%(since)s, %(until)s, '[]')
+      AND lower(o.during) IS DISTINCT FROM %(since)s
+    RETURNING c.series_id, upper(o.during) AS until, c.gain, c.offset_by
 )
 INSERT INTO dormouse.calibration (series_id, during, gain, offset_by)
-SELECT series_id, rest, gain, offset_by
-FROM gone, unnest(tstzmultirange(during) - tstzmultirange(tstzrange(%(since)s, %(until)s))) AS rest;
+SELECT series_id, tstzrange(%(until)s, until), gain, offset_by FROM split;
+
+-- forget_calibrations --
+DELETE FROM dormouse.calibration
+WHERE series_id = %(series)s AND during <@ tstzrange(%(since)s, %(until)s);
+
+-- cut_calibrations --
+UPDATE dormouse.calibration SET during = during - tstzrange(%(since)s, %(until)s)
+WHERE series_id = %(series)s AND during && tstzrange(%(since)s, %(until)s);
 
 -- calibrate --
 INSERT INTO dormouse.calibration (series_id, during, gain, offset_by)
@@ -119,8 +134,11 @@ SELECT s.id, s.kind, coalesce(CASE WHEN %(as_of)s::timestamptz IS NULL THEN (
       AND c ->> 'characteristic' = s.characteristic
 ) END, '[]')
 FROM dormouse.series s JOIN dormouse.device d ON d.id = s.device_id
-WHERE d.key = %(device)s AND s.service = %(service)s AND s.index = %(index)s
-  AND s.characteristic = %(characteristic)s;
+WHERE d.id = coalesce(
+        CASE WHEN %(as_of)s::timestamptz IS NOT NULL
+             THEN dormouse.device_called(%(device)s, %(as_of)s) END,
+        (SELECT id FROM dormouse.device WHERE key = %(device)s))
+  AND s.service = %(service)s AND s.index = %(index)s AND s.characteristic = %(characteristic)s;
 
 -- count_points --
 SELECT count(*) FROM (
@@ -150,12 +168,274 @@ LEFT JOIN jsonb_to_recordset(%(calibration)s) AS c(
     since timestamptz, until timestamptz, gain float8, "offset" float8)
     ON tstzrange(c.since, c.until) @> r.at;
 
--- bins_in_order --
-SELECT start AS at, '(0,1)'::tid AS row_id, n, total / n AS mean, low, high, last
-FROM dormouse.{rollup}
-WHERE series_id = %(series)s AND start >= %(since)s AND start < %(until)s
-  AND (start > %(since)s OR '(0,1)'::tid > %(row)s::tid)
-ORDER BY start LIMIT %(size)s;
+-- series_in_place --
+-- Series of devices that were in a place, or in one below it, within a time, and when they were.
+WITH RECURSIVE branch AS (
+    SELECT id FROM dormouse.place WHERE id = %(place)s
+    UNION ALL
+    SELECT p.id FROM dormouse.place p JOIN branch ON p.parent_id = branch.id
+), there AS (
+    SELECT p.tenant_id, p.device_id,
+           range_agg(p.during * tstzrange(%(since)s, %(until)s)) AS stays
+    FROM dormouse.placement p
+    WHERE p.location_id IN (SELECT id FROM branch)
+      AND p.during && tstzrange(%(since)s, %(until)s)
+    GROUP BY p.tenant_id, p.device_id
+)
+SELECT s.id, d.key, s.service, s.index, s.characteristic, s.kind, coalesce((
+           SELECT jsonb_agg(jsonb_build_object('since', lower(c.during), 'until', upper(c.during),
+                                               'gain', c.gain, 'offset', c.offset_by))
+           FROM dormouse.calibration c
+           WHERE c.tenant_id = s.tenant_id AND c.series_id = s.id), '[]'),
+       t.stays
+FROM there t
+JOIN dormouse.series s ON s.tenant_id = t.tenant_id AND s.device_id = t.device_id
+JOIN dormouse.device d ON d.tenant_id = t.tenant_id AND d.id = t.device_id
+WHERE %(characteristic)s::text IS NULL OR s.characteristic = %(characteristic)s
+ORDER BY d.key, s.service, s.index, s.characteristic;
+
+-- is_place --
+SELECT EXISTS (SELECT FROM dormouse.place WHERE id = %s);
+
+-- silences --
+-- How long the values of series hold: two and a half times as long as one usually takes to come, by
+-- the device's word and by the two weeks before; null for a state of which nothing is promised.
+SELECT s.id, CASE WHEN u.state AND p.promised IS NULL THEN NULL
+    ELSE greatest(2.5 * greatest(p.promised, CASE WHEN h.an_hour >= 2 THEN 3600 / h.an_hour
+                                             ELSE h.apart END, 0), 900) * interval '1 second' END
+FROM unnest(%(series)s::int[], %(state)s::bool[]) AS u(series, state)
+JOIN dormouse.series s ON s.id = u.series
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN jsonb_typeof(st.report -> 'next_wake_s') = 'number'
+           THEN nullif((st.report ->> 'next_wake_s')::float8, 0) END AS promised
+    FROM dormouse.device_state st WHERE st.tenant_id = s.tenant_id AND st.device_id = s.device_id
+) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) AS an_hour,
+           extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY since_last))::float8
+               AS apart
+    FROM (SELECT n, start - lag(start) OVER (ORDER BY start) AS since_last FROM dormouse.hourly
+          WHERE tenant_id = s.tenant_id AND series_id = s.id
+            AND start >= %(until)s::timestamptz - interval '14 days' AND start < %(until)s) AS hours
+) AS h ON true;
+
+-- bins_of_readings --
+-- What series did between edges in time, in runs of bins that touch; `label` is the beginning of the
+-- bin that an edge begins or lies in, `number` counts the series. A value holds until the next
+-- one comes, no longer than `held`; the last one before a run holds into it, unless it is older than
+-- `floor`, and so does a counter count on. Hours whose readings are gone are taken from the rollup, each in the bin that it begins
+-- in (unless it goes beyond `cut`), days whose hours are gone likewise, each where its noon is.
+-- Of more than 100,000 readings (years by the hour, values each second) so are all whole hours.
+-- (OFFSET 0: a look into the index for each run, not all of a table joined with all runs.)
+runs AS MATERIALIZED (
+    SELECT r.*, e.edges, e.labels, e.edges[1] AS since, e.edges[cardinality(e.edges)] AS until,
+           date_bin('1 hour', e.edges[1], '2000-01-01Z') AS first_hour,
+           date_bin('1 hour', e.edges[cardinality(e.edges)] - interval '1 us', '2000-01-01Z')
+               + interval '1 hour' AS end_hour,
+           (SELECT sum(n) > 100000 FROM dormouse.hourly
+            WHERE series_id = r.series AND start >= e.edges[1]
+              AND start < e.edges[cardinality(e.edges)]) AS dense,
+           greatest(r.floor, e.edges[1] - CASE WHEN r.counter THEN interval '10 years'
+                                          ELSE interval '90 days' END) AS earliest,
+           CASE WHEN r.counter THEN ARRAY(
+               SELECT (x ->> 'at')::timestamptz FROM dormouse.series s
+               JOIN dormouse.device_state st
+                   ON st.tenant_id = s.tenant_id AND st.device_id = s.device_id,
+               jsonb_array_elements(st.attributes -> 'replacements') AS x WHERE s.id = r.series
+           ) END AS replaced
+    FROM unnest(%(run)s::int[], %(run_series)s::int[], %(run_floor)s::timestamptz[],
+                %(run_cut)s::timestamptz[], %(run_held)s::interval[], %(run_counter)s::bool[],
+                %(run_states)s::bool[], %(run_days)s::bool[], %(run_number)s::int[])
+        AS r(run, series, floor, cut, held, counter, states, days, number)
+    JOIN (SELECT u.run, array_agg(u.edge ORDER BY u.edge) AS edges,
+                 array_agg(u.label ORDER BY u.edge) AS labels
+          FROM unnest(%(edge_run)s::int[], %(edge)s::timestamptz[], %(label)s::timestamptz[])
+              AS u(run, edge, label)
+          GROUP BY 1) AS e USING (run)
+), known AS MATERIALIZED (
+    SELECT series_id, during, gain, offset_by FROM dormouse.calibration
+    WHERE series_id IN (SELECT series FROM runs)
+), found AS MATERIALIZED (
+    SELECT r.run, m.at, m.value AS raw,
+           m.value * coalesce(c.gain, 1) + coalesce(c.offset_by, 0) AS value,
+           coalesce(c.gain, 1) AS gain
+    FROM runs r CROSS JOIN LATERAL (
+        (SELECT at, value FROM dormouse.reading
+         WHERE series_id = r.series AND at < r.first_hour
+           AND at >= r.earliest AND value IS NOT NULL
+         ORDER BY at DESC LIMIT 1)
+        UNION ALL
+        (SELECT last_at, coalesce(raw_last, last) FROM dormouse.hourly
+         WHERE series_id = r.series AND start < r.first_hour AND start >= r.earliest
+         ORDER BY start DESC LIMIT 1)
+        UNION ALL
+        (SELECT last_at, coalesce(raw_last, last) FROM dormouse.daily
+         WHERE series_id = r.series AND start < r.first_hour - interval '1 day'
+           AND start >= r.earliest ORDER BY start DESC LIMIT 1)
+        UNION ALL
+        SELECT at, value FROM dormouse.reading
+        WHERE series_id = r.series AND at >= r.first_hour AND value IS NOT NULL
+          AND at < CASE WHEN r.dense THEN least(r.first_hour + interval '1 hour', r.end_hour)
+                   ELSE r.end_hour END
+        UNION ALL
+        SELECT at, value FROM dormouse.reading
+        WHERE series_id = r.series AND at < r.end_hour AND value IS NOT NULL
+          AND at >= CASE WHEN r.dense THEN greatest(r.first_hour, r.end_hour - interval '2 hours')
+                                           + interval '1 hour' ELSE r.end_hour END
+    ) AS m LEFT JOIN known c ON c.series_id = r.series AND c.during @> m.at
+), hours AS MATERIALIZED (
+    SELECT r.run, h.*, h.n > coalesce(k.n, 0) AND h.start >= r.since
+               AND h.start < r.until AS gone
+    FROM runs r CROSS JOIN LATERAL (
+        SELECT * FROM dormouse.hourly
+        WHERE series_id = r.series AND start >= r.since - interval '2 days'
+          AND start < r.until + interval '2 days' OFFSET 0) AS h
+    LEFT JOIN (SELECT run, date_bin('1 hour', at, '2000-01-01Z') AS start, count(*) AS n
+               FROM found GROUP BY 1, 2) AS k ON k.run = r.run AND k.start = h.start
+), days AS MATERIALIZED (
+    SELECT r.run, d.*, d.start + interval '1 day' AS ended
+    FROM runs r CROSS JOIN LATERAL (
+        SELECT * FROM dormouse.daily
+        WHERE series_id = r.series AND start >= r.since - interval '12 hours'
+          AND start < r.until - interval '12 hours' OFFSET 0) AS d
+    LEFT JOIN (SELECT run, date_bin('1 day', start, '2000-01-01Z') AS start, sum(n) AS n
+               FROM hours GROUP BY 1, 2) AS k ON k.run = r.run AND k.start = d.start
+    WHERE r.days AND d.n > coalesce(k.n, 0)
+      AND d.start >= r.floor - interval '1 day' AND d.start + interval '1 day' <= r.cut
+), pieces AS (
+    SELECT f.run, f.at, f.at AS of, NULL::interval AS whole, 1 AS n, f.value AS mean,
+           f.value AS low, f.value AS high, f.value AS last, f.raw, f.gain
+    FROM found f JOIN runs r USING (run)
+    WHERE f.at >= r.floor AND f.at < r.until
+      AND NOT EXISTS (SELECT FROM hours h WHERE h.gone AND h.run = f.run
+                      AND h.start = date_bin('1 hour', f.at, '2000-01-01Z'))
+    UNION ALL
+    SELECT h.run, h.start, h.start, interval '1 hour', h.n, h.total / h.n, h.low, h.high, h.last,
+           coalesce(h.raw_last, h.last), coalesce(c.gain, 1)
+    FROM hours h JOIN runs r USING (run)
+    LEFT JOIN known c ON c.series_id = h.series_id AND c.during @> h.last_at
+    WHERE h.gone AND h.start + interval '1 hour' <= r.cut
+      AND NOT EXISTS (SELECT FROM days d WHERE d.run = h.run
+                      AND d.start = date_bin('1 day', h.start, '2000-01-01Z'))
+    UNION ALL
+    SELECT d.run, d.start, d.start + interval '12 hours', interval '1 day', d.n, d.total / d.n,
+           d.low, d.high, d.last, coalesce(d.raw_last, d.last), coalesce(c.gain, 1)
+    FROM days d
+    LEFT JOIN known c ON c.series_id = d.series_id AND c.during @> d.last_at
+), ordered AS (
+    SELECT p.*, lead(at) OVER w AS next_at, lag(at) OVER w AS before_at, lag(raw) OVER w AS before
+    FROM pieces p WINDOW w AS (PARTITION BY run ORDER BY at, last)
+), holding AS (
+    SELECT p.*, width_bucket(p.of, r.edges) AS bin,
+           least(p.next_at, p.at + r.held, r.until, now()) AS ended,
+           CASE WHEN NOT r.counter THEN NULL
+                WHEN EXISTS (SELECT FROM unnest(r.replaced) AS t
+                             WHERE t > p.before_at AND t <= p.at) THEN 0
+                ELSE p.gain * dormouse.counter_rise(p.before, p.raw) END AS rise
+    FROM ordered p JOIN runs r USING (run)
+), slices AS (
+    SELECT r.number, r.labels[b.bin] AS start, r.states, b.bin = h.bin AS own, h.at, h.n, h.mean, h.low, h.high, h.last, h.rise,
+           extract(epoch FROM CASE WHEN h.whole IS NOT NULL
+               THEN least(h.whole, r.edges[b.bin + 1] - r.edges[b.bin])
+               ELSE greatest(least(h.ended, r.edges[b.bin + 1]) - greatest(h.at, r.edges[b.bin]),
+                             interval '0') END)::float8 AS seconds
+    FROM holding h JOIN runs r USING (run) CROSS JOIN LATERAL generate_series(
+        greatest(h.bin, 1), CASE WHEN h.whole IS NOT NULL THEN h.bin
+            ELSE greatest(h.bin, least(width_bucket(h.ended - interval '1 us', r.edges),
+                                       cardinality(r.edges) - 1)) END) AS b(bin)
+), made AS (
+    SELECT number, start, coalesce(sum(n) FILTER (WHERE own), 0)::int AS n,
+           sum(mean * n) FILTER (WHERE own) AS total,
+           coalesce(min(low) FILTER (WHERE own), min(low)) AS low,
+           coalesce(max(high) FILTER (WHERE own), max(high)) AS high,
+           (array_agg(last ORDER BY at DESC, last DESC))[1] AS last,
+           sum(mean * seconds) AS area, sum(seconds) AS seconds,
+           sum(rise) FILTER (WHERE own) AS rise
+    FROM slices WHERE own OR seconds > 0 GROUP BY 1, 2
+), spent AS (
+    SELECT number, start, jsonb_object_agg(state, seconds) AS states
+    FROM (SELECT number, start, last AS state, sum(seconds) AS seconds
+          FROM slices WHERE states AND seconds > 0 GROUP BY 1, 2, 3) AS each
+    GROUP BY 1, 2
+)
+
+-- days_kept --
+-- Of each series how many of the days that are over are worked out, and since when there is any.
+SELECT u.n, (SELECT count(*) FROM dormouse.day_bin b
+             WHERE b.series_id = u.series AND b.zone = %(zone)s
+               AND b.start >= greatest(u.since, f.first) AND b.start < u.until),
+       CASE WHEN f.first IS NOT NULL THEN greatest(u.since, f.first) END
+FROM unnest(%(n)s::int[], %(series)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+    AS u(n, series, since, until)
+CROSS JOIN LATERAL (
+    SELECT min(start) - interval '2 days' AS first FROM dormouse.daily
+    WHERE series_id = u.series) AS f;
+
+-- days_that_are_kept --
+SELECT start, until FROM dormouse.day_bin
+WHERE series_id = %(series)s AND zone = %(zone)s AND start >= %(since)s AND start < %(until)s;
+
+-- hold_series --
+SELECT FROM dormouse.series WHERE id = %s FOR KEY SHARE;
+
+-- hold_rollups --
+SELECT pg_advisory_xact_lock(dormouse.rollup_lock(dormouse.current_tenant()));
+
+-- keep_days --
+WITH {bins}
+INSERT INTO dormouse.day_bin AS k (series_id, zone, start, until, n, total, low, high, last, area,
+                                   seconds, rise, states)
+SELECT r.series, %(zone)s, r.edges[b.bin], r.edges[b.bin + 1], coalesce(m.n, 0), m.total, m.low,
+       m.high, m.last, m.area, coalesce(m.seconds, 0), m.rise, s.states
+FROM runs r CROSS JOIN LATERAL generate_series(1, cardinality(r.edges) - 1) AS b(bin)
+LEFT JOIN made m ON m.start = r.edges[b.bin]
+LEFT JOIN spent s ON s.start = r.edges[b.bin]
+ON CONFLICT (tenant_id, series_id, zone, start) DO UPDATE SET
+    until = excluded.until, n = excluded.n, total = excluded.total, low = excluded.low,
+    high = excluded.high, last = excluded.last, area = excluded.area, seconds = excluded.seconds,
+    rise = excluded.rise, states = excluded.states;
+
+-- pieces_of_bins --
+-- Bins of several series: days that are kept, and what is worked out now; `number` counts the
+-- series. A bin without readings is told only of a state, which held all the same.
+WITH {bins}, every AS (
+    SELECT m.number, s.states IS NOT NULL AS stated, m.start AS at, m.n, m.total, m.low, m.high,
+           m.last, m.area, m.seconds, m.rise, s.states
+    FROM made m LEFT JOIN spent s USING (number, start)
+    UNION ALL
+    SELECT u.n, b.states IS NOT NULL, b.start, b.n, b.total, b.low, b.high, b.last, b.area, b.seconds, b.rise,
+           b.states
+    FROM unnest(%(kept_n)s::int[], %(kept_series)s::int[], %(kept_since)s::timestamptz[],
+                %(kept_until)s::timestamptz[]) AS u(n, series, since, until)
+    CROSS JOIN LATERAL (
+        SELECT * FROM dormouse.day_bin
+        WHERE series_id = u.series AND zone = %(zone)s AND start >= u.since AND start < u.until
+        OFFSET 0) AS b
+), bins AS (
+    SELECT e.number, e.at, '(0,1)'::tid AS row_id, o.shift, o.suffix, e.n,
+           coalesce(e.area / nullif(e.seconds, 0), e.total / nullif(e.n, 0)) AS mean,
+           e.low, e.high, e.last, e.total / nullif(e.n, 0) AS plain_mean, e.seconds, e.rise,
+           e.states::text AS states
+    FROM every e
+    JOIN unnest(%(offset_since)s::timestamptz[], %(offset_until)s::timestamptz[],
+                %(offset_shift)s::interval[], %(offset_suffix)s::text[])
+        AS o(since, until, shift, suffix) ON e.at >= o.since AND e.at < o.until
+    WHERE e.n > 0 OR e.stated AND e.seconds > 0
+)
+SELECT number, count(*), {columns} FROM bins GROUP BY number ORDER BY number;
 
 -- read_only --
 SET TRANSACTION READ ONLY;
+
+-- rules_of_retention --
+SELECT d.key, s.service, s.index, s.characteristic, r.characteristic, r.raw_days, r.hourly_days,
+       r.daily_days
+FROM dormouse.retention r
+LEFT JOIN dormouse.series s ON s.tenant_id = r.tenant_id AND s.id = r.series_id
+LEFT JOIN dormouse.device d ON d.tenant_id = s.tenant_id AND d.id = s.device_id
+ORDER BY r.series_id IS NOT NULL, r.characteristic IS NOT NULL, 1, 2, 3, 4, 5;
+
+-- months_on_disk --
+SELECT c.relname, greatest(c.reltuples, 0)::bigint, pg_total_relation_size(c.oid)
+FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'dormouse.reading'::regclass ORDER BY 1;

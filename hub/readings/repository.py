@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from psycopg import sql
 
@@ -96,21 +97,28 @@ class ReadingRepository:
         since: datetime | None = None,
         until: datetime | None = None,
         who: str | None = None,
-    ) -> None:
+    ) -> tuple[datetime | None, datetime | None]:
         """Let gain * value + offset hold from `since` until `until` (None: open).
 
-        What held then before is cut back; the rollups it touches are made anew. `who` did this goes
-        into the device's history. Raises
-        ForeignRowError, and DatabaseError for a number that is not allowed.
+        What held then before is cut back; the rollups it touches are made anew. Where the readings
+        around an end are gone, it is the edge of their bin: from when until when it holds. `who`
+        did this goes into the device's history. Raises ForeignRowError, and DatabaseError for a
+        number that is not allowed.
         """
         async with self._database.transaction() as conn:
             series, _ = await _number(conn, key)
-            facts = {"series": series, "since": since, "until": until}
+            facts: dict[str, Any] = {"series": series, "since": since, "until": until}
+            row = await (await conn.execute(_QUERIES["edges_of_calibration"], facts)).fetchone()
+            if row is not None:
+                facts |= {"since": row[0], "until": row[1]}
             if who is not None:
                 await acting(conn, who, "calibrated it")
             with typed():
-                await conn.execute(_QUERIES["make_room_for_calibration"], facts)
+                await conn.execute(_QUERIES["split_calibration"], facts)
+                await conn.execute(_QUERIES["forget_calibrations"], facts)
+                await conn.execute(_QUERIES["cut_calibrations"], facts)
                 await conn.execute(_QUERIES["calibrate"], {**facts, "gain": gain, "offset": offset})
+        return facts["since"], facts["until"]
 
 
 async def _number(conn: Connection, key: SeriesKey) -> tuple[int, str]:

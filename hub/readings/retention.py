@@ -11,7 +11,16 @@ from hub.database.database import Database, TenantDatabase
 from hub.database.errors import ForeignRowError, RetentionError
 from hub.database.queries import Queries
 
-__all__ = ["Expired", "ExpiredPartition", "RetentionRule", "remove_expired", "set_retention"]
+__all__ = [
+    "Expired",
+    "PartitionOfMonth",
+    "RetentionRule",
+    "StoredRule",
+    "months_on_disk",
+    "remove_expired",
+    "rules",
+    "set_retention",
+]
 
 _QUERIES = Queries.of("hub.readings")
 
@@ -35,8 +44,16 @@ class RetentionRule:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpiredPartition:
-    """A month of readings that goes as a whole; `rows` is the planner's estimate."""
+class StoredRule:
+    """A rule and what it is of: a series, a characteristic by its name, or all (None)."""
+
+    of: SeriesKey | str | None
+    rule: RetentionRule
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionOfMonth:
+    """A month of readings as a whole; `rows` is the planner's estimate, `size` in bytes."""
 
     name: str
     rows: int
@@ -77,7 +94,7 @@ async def set_retention(
 
 async def remove_expired(
     database: Database, *, dry: bool
-) -> tuple[list[ExpiredPartition], list[Expired]]:
+) -> tuple[list[PartitionOfMonth], list[Expired]]:
     """Remove what the rules of all tenants have expired, or with `dry` say what would go.
 
     First whole months that nobody keeps any of, then rows, a tenant at a time. A dry run's rows
@@ -85,7 +102,7 @@ async def remove_expired(
     """
     async with database.nobody() as conn:
         rows = await (await conn.execute(_QUERIES["drop_expired_partitions"], [dry])).fetchall()
-    partitions = [ExpiredPartition(*row) for row in rows]
+    partitions = [PartitionOfMonth(*row) for row in rows]
     expired = []
     for tenant in await database.tenants():
         async with database.of(tenant).transaction() as conn:
@@ -95,3 +112,23 @@ async def remove_expired(
             for what, device, service, index, name, before, n in changes
         ]
     return partitions, expired
+
+
+async def rules(database: TenantDatabase) -> list[StoredRule]:
+    """A tenant's rules, the most general first."""
+    async with database.transaction() as conn:
+        rows = await (await conn.execute(_QUERIES["rules_of_retention"])).fetchall()
+    return [
+        StoredRule(
+            SeriesKey(device, service, index, name) if device is not None else kind,
+            RetentionRule(*days),
+        )
+        for device, service, index, name, kind, *days in rows
+    ]
+
+
+async def months_on_disk(database: Database) -> list[PartitionOfMonth]:
+    """The months of readings that there are, of all tenants together."""
+    async with database.nobody() as conn:
+        rows = await (await conn.execute(_QUERIES["months_on_disk"])).fetchall()
+    return [PartitionOfMonth(*row) for row in rows]

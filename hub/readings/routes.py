@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from contracts.homekit.quantities import quantity
 from hub.api.access import Read, Write
-from hub.api.parameters import Instant, SeriesName, series_key, series_name
+from hub.api.parameters import Instant, Number, SeriesName, series_key, series_name
 from hub.api.problems import ProblemError
 from hub.devices.routes import SeriesOut, series_out
 from hub.devices.service import DeviceService
-from hub.live import Live, LiveChange
+from hub.readings.csv_dialect import CsvDialect, Decimal, Separator
 from hub.readings.exports import Exports
 from hub.readings.formats import MEDIA, ResponseFormat, negotiated
-from hub.readings.points import COLUMNS, Form, Piece, Resolution, Span, StoredSeries
+from hub.readings.points import Resolution, Span, StoredSeries
 from hub.readings.service import ReadingService, TenantReadings
+from hub.readings.streamed import PointsAsk, file_chunks, json_chunks
+from hub.zones.routes import ZoneName
+from hub.zones.service import ZoneService, checked_zone
 
 __all__ = ["routes"]
 
 MOST_JSON = 200_000
 """Points of a JSON answer: 15 MB, which is what programs still parse at once."""
 MOST_SERIES = 50
+MOST_IN_PLACE = 500
+"""Series of a place: a school's."""
+Characteristic = Annotated[str, Field(pattern=r"^[A-Za-z0-9.]{1,64}$")]
 
-Point = Annotated[list[bool | int | float | str], Field(min_length=3, max_length=6)]
+Point = Annotated[
+    list[bool | int | float | str | dict[str, float] | None], Field(min_length=3, max_length=10)
+]
 
 
 class ResolutionChoice(StrEnum):
-    """Every reading, bins of an hour or a day (UTC), or the finest that is not too many."""
+    """Every reading, bins of an hour or a day, or the finest that is not too many."""
 
     RAW = "raw"
     HOURLY = "hourly"
@@ -49,6 +55,7 @@ class SeriesPoints(BaseModel):
 
     `gaps` go from the last reading there is to the next one. They are judged by `expected_s`, how
     often a reading was to come; null: the device promises nothing, so no gap can be claimed.
+    `there`: the times that its device was in the place that was asked for; null without one.
     """
 
     series: str
@@ -58,12 +65,21 @@ class SeriesPoints(BaseModel):
     expected_s: float | None
     gaps: list[tuple[datetime, datetime]]
     more_gaps: bool
+    there: list[tuple[datetime, datetime]] | None
     points: list[Point]
 
 
 class ReadingsOut(BaseModel):
-    """Points of several series. `value` is calibrated, `raw` as measured; bins are calibrated."""
+    """Points of several series. `value` is calibrated, `raw` as measured; bins are calibrated.
 
+    A bin's `mean` weights values by how long they held: until the next one, no longer than the
+    series' silence (two and a half times as long as one usually takes to come, 15 minutes at
+    least). `seconds` of the bin are known so; `plain_mean` is that of its `n` readings. `increase`
+    says by how much a counter rose, over resets, rollovers and replaced devices; `states` how many
+    seconds were spent in each state. Null for what is neither.
+    """
+
+    zone: str
     since: datetime
     until: datetime
     resolution: Resolution
@@ -81,10 +97,31 @@ class CalibrationIn(BaseModel, extra="forbid"):
     until: Instant | None = None
 
 
+class CalibrationOut(BaseModel):
+    """gain * raw + offset holds for a series since <= t < until; null: without end.
+
+    Where the readings around an end were gone, it is the edge of their bin.
+    """
+
+    series: str
+    gain: float
+    offset: float
+    since: datetime | None
+    until: datetime | None
+
+
 class ReadingsQuery(BaseModel, extra="forbid"):
     """Which points, and as what."""
 
-    series: list[SeriesName] = Field(min_length=1, max_length=MOST_SERIES)
+    series: list[SeriesName] = Field([], max_length=MOST_SERIES)
+    place: Number | None = Field(
+        None,
+        description="what was measured in that place, or in one below it: of every device that "
+        "was there, for as long as it was",
+    )
+    characteristic: Characteristic | None = Field(
+        None, description="with `place`: this alone, CurrentTemperature for instance"
+    )
     since: Instant | None = Field(None, description="left out: a day before `until`")
     until: Instant | None = Field(None, description="left out: now")
     resolution: ResolutionChoice = ResolutionChoice.AUTO
@@ -92,26 +129,26 @@ class ReadingsQuery(BaseModel, extra="forbid"):
     as_of: Instant | None = Field(
         None, description="calibrated as was known at that instant; raw only"
     )
+    zone: ZoneName | None = Field(
+        None,
+        description="whose hours and days bins are, and whose clock times are told by; left out: "
+        "that of the place, or of where the devices are if they share one, else the tenant's",
+    )
     format: ResponseFormat | None = Field(None, description="over the Accept header")
+    separator: Separator = Field(",", description="of CSV: , ; or a tab")
+    decimal: Decimal = Field(".", description="of CSV: what is before decimals")
+    bom: bool = Field(False, description="of CSV: begin with a byte order mark, for Excel")
+
+    @property
+    def dialect(self) -> CsvDialect:
+        """How CSV is written."""
+        return CsvDialect(self.separator, self.decimal, self.bom)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """A checked request for points."""
-
-    readings: TenantReadings
-    series: list[StoredSeries]
-    span: Span
-    resolution: Resolution
-
-    def pieces(self, exports: Exports, series: StoredSeries, form: Form) -> AsyncIterator[Piece]:
-        return exports.paced(self.readings.pieces(series, self.span, self.resolution, form))
-
-
-def routes(readings: ReadingService, devices: DeviceService, live: Live) -> APIRouter:
+def routes(readings: ReadingService, devices: DeviceService, zones: ZoneService) -> APIRouter:
     """/series, /readings and /calibrations."""
     router = APIRouter(tags=["readings"])
-    steps = _Steps(readings, devices, live)
+    steps = _Steps(readings, devices, zones)
     router.get("/series")(steps.every_series)
     router.get(
         "/readings",
@@ -128,6 +165,7 @@ def routes(readings: ReadingService, devices: DeviceService, live: Live) -> APIR
             }
         },
     )(steps.readings)
+    router.get("/calibrations")(steps.calibrations)
     router.put("/calibrations", status_code=204)(steps.calibrate)
     return router
 
@@ -135,8 +173,10 @@ def routes(readings: ReadingService, devices: DeviceService, live: Live) -> APIR
 class _Steps:
     """What the routes do."""
 
-    def __init__(self, readings: ReadingService, devices: DeviceService, live: Live) -> None:
-        self._readings, self._devices, self._live = readings, devices, live
+    def __init__(
+        self, readings: ReadingService, devices: DeviceService, zones: ZoneService
+    ) -> None:
+        self._readings, self._devices, self._zones = readings, devices, zones
         self._exports = Exports()
 
     async def every_series(self, caller: Read) -> list[SeriesOut]:
@@ -147,15 +187,19 @@ class _Steps:
     async def readings(
         self, request: Request, caller: Read, query: Annotated[ReadingsQuery, Query()]
     ) -> StreamingResponse:
-        """Points of up to 50 series. JSON has at most 200,000 points; the others have no limit."""
+        """Points of up to 50 series, or of all in a place.
+
+        JSON has at most 200,000 points; the others have no limit.
+        """
         form = negotiated(query.format, request.headers.get("accept", ""))
-        ask = await _checked(self._readings.of(caller.tenant), query)
+        zone = await self._zone(caller.tenant, query)
+        ask = await _checked(self._readings.of(caller.tenant), query, zone)
         if form is ResponseFormat.JSON:
             await _refuse_too_many(ask)
         chunks = (
-            _json(ask, self._exports)
+            json_chunks(ask, self._exports)
             if form is ResponseFormat.JSON
-            else _file(ask, self._exports, form)
+            else file_chunks(ask, self._exports, form)
         )
         # Begun before the answer is: what fails at once is answered with what it is.
         first = await anext(chunks)
@@ -163,6 +207,35 @@ class _Steps:
         if form is not ResponseFormat.JSON:
             headers["Content-Disposition"] = f'attachment; filename="readings.{form.value}"'
         return StreamingResponse(_again(first, chunks), headers=headers, media_type=MEDIA[form])
+
+    async def _zone(self, tenant: str, query: ReadingsQuery) -> ZoneInfo:
+        if query.zone is not None:
+            return checked_zone(query.zone)
+        if query.place is not None:
+            return await self._zones.of_place(tenant, query.place)
+        devices = {series_key(name).device for name in query.series}
+        return await self._zones.of_devices(tenant, sorted(devices))
+
+    async def calibrations(
+        self,
+        caller: Read,
+        series: Annotated[SeriesName | None, Query(description="of this series alone")] = None,
+    ) -> list[CalibrationOut]:
+        """What series are calibrated by, each in the order of time."""
+        readings = self._readings.of(caller.tenant)
+        wanted = None if series is None else series_key(series)
+        return [
+            CalibrationOut(
+                series=series_name(key),
+                gain=span.gain,
+                offset=span.offset,
+                since=span.since,
+                until=span.until,
+            )
+            for key, spans in readings.every_calibration()
+            for span in spans
+            if wanted in {None, key}
+        ]
 
     async def calibrate(self, caller: Write, body: CalibrationIn) -> None:
         """Calibrate a series for a span of time, in place of what held there; readings stay raw."""
@@ -176,17 +249,18 @@ class _Steps:
             until=body.until,
             who=caller.name,
         )
-        self._live.publish(caller.tenant, LiveChange("calibration", body.series))
 
 
-async def _checked(readings: TenantReadings, query: ReadingsQuery) -> _Ask:
+async def _checked(readings: TenantReadings, query: ReadingsQuery, zone: ZoneInfo) -> PointsAsk:
     until = query.until or datetime.now(UTC)
     since = query.since or until - timedelta(days=1)
     if since >= until:
         raise ProblemError(422, "query.since: must lie before query.until")
-    keys = list(dict.fromkeys(series_key(name) for name in query.series))
-    series = await readings.find(keys, query.as_of)
-    ask = _Ask(readings, series, Span(since, until), Resolution.RAW)
+    series = await _series(readings, query, Span(since, until))
+    query.dialect.validate()
+    ask = PointsAsk(
+        readings, series, Span(since, until), Resolution.RAW, zone, dialect=query.dialect
+    )
     ask = await _choose(ask, query.resolution, query.points)
     if query.as_of is not None and ask.resolution is not Resolution.RAW:
         raise ProblemError(
@@ -195,7 +269,34 @@ async def _checked(readings: TenantReadings, query: ReadingsQuery) -> _Ask:
     return ask
 
 
-async def _choose(ask: _Ask, choice: ResolutionChoice, points: int) -> _Ask:
+async def _series(readings: TenantReadings, query: ReadingsQuery, span: Span) -> list[StoredSeries]:
+    keys = list(dict.fromkeys(series_key(name) for name in query.series))
+    if query.place is None:
+        if query.characteristic is not None:
+            raise ProblemError(422, "query.characteristic: is of a `place`: give that as well")
+        if not keys:
+            raise ProblemError(422, "query.series: name one at least, or a `place`")
+        return await readings.find(keys, query.as_of)
+    there = await readings.find_in_place(query.place, span, query.characteristic)
+    if keys:
+        within = {one.key: one.within for one in there}
+        named = await readings.find(keys, query.as_of)
+        return [replace(one, within=within.get(one.key, ())) for one in named]
+    # Names and the like have no bins; who wants them names their series.
+    there = [one for one in there if one.kind != "string"]
+    if len(there) > MOST_IN_PLACE:
+        raise ProblemError(
+            422,
+            f"query.place: {len(there)} series were measured there: name a `characteristic`, or "
+            "a place within it",
+        )
+    if query.as_of is None:
+        return there
+    then = await readings.find([one.key for one in there], query.as_of)
+    return [replace(one, calibration=was.calibration) for one, was in zip(there, then, strict=True)]
+
+
+async def _choose(ask: PointsAsk, choice: ResolutionChoice, points: int) -> PointsAsk:
     if choice is ResolutionChoice.AUTO:
         resolution = await ask.readings.choose(ask.series, ask.span, points)
         if resolution is not Resolution.RAW and any(s.kind == "string" for s in ask.series):
@@ -209,7 +310,7 @@ async def _choose(ask: _Ask, choice: ResolutionChoice, points: int) -> _Ask:
     return replace(ask, resolution=resolution)
 
 
-async def _refuse_too_many(ask: _Ask) -> None:
+async def _refuse_too_many(ask: PointsAsk) -> None:
     counted = await ask.readings.count(ask.series, ask.span, MOST_JSON, ask.resolution)
     if counted > MOST_JSON:
         raise ProblemError(
@@ -223,64 +324,3 @@ async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
     yield first
     async for chunk in rest:
         yield chunk
-
-
-async def _json(ask: _Ask, exports: Exports) -> AsyncIterator[bytes]:
-    with exports.one(ask.readings.tenant):
-        head = {
-            "since": ask.span.since.isoformat(),
-            "until": ask.span.until.isoformat(),
-            "resolution": ask.resolution.value,
-            "columns": COLUMNS[ask.resolution],
-        }
-        before = json.dumps(head)[:-1] + ', "series": ['
-        for number, series in enumerate(ask.series):
-            about = json.dumps(await _about(ask, series))[:-1]
-            before += f'{", " if number else ""}{about}, "points": ['
-            async for piece in ask.pieces(exports, series, Form.JSON):
-                yield f"{before}{piece.text}".encode()
-                before = ","
-            # A series without any points still has its head before it.
-            before = ("" if before == "," else before) + "]}"
-        yield f"{before}]}}".encode()
-
-
-async def _about(ask: _Ask, series: StoredSeries) -> dict[str, Any]:
-    gaps = await ask.readings.gaps(series, ask.span, ask.resolution)
-    kind = quantity(series.key)
-    return {
-        "series": series_name(series.key),
-        "label": kind.label,
-        "unit": kind.unit,
-        "kind": series.kind,
-        "expected_s": gaps.expected_s,
-        "gaps": [[began.isoformat(), ended.isoformat()] for began, ended in gaps.ranges],
-        "more_gaps": gaps.more,
-    }
-
-
-async def _file(ask: _Ask, exports: Exports, form: ResponseFormat) -> AsyncIterator[bytes]:
-    with exports.one(ask.readings.tenant):
-        if form is ResponseFormat.CSV:
-            yield (",".join(("series", *COLUMNS[ask.resolution])) + "\n").encode()
-            for series in ask.series:
-                async for piece in ask.pieces(exports, series, Form.CSV):
-                    yield (piece.text + "\n").encode()
-            return
-        # 30 MB and half a second: only for those who want it, and not on the loop.
-        columns = await asyncio.to_thread(_columns)
-        made = columns.ParquetFile if form is ResponseFormat.PARQUET else columns.ArrowFile
-        texts = any(series.kind == "string" for series in ask.series)
-        names = [series_name(series.key) for series in ask.series]
-        file = made(names, ask.resolution, texts=texts)
-        for number, series in enumerate(ask.series):
-            async for piece in ask.pieces(exports, series, Form.PACKED):
-                if done := file.add(number, piece, series.kind):
-                    yield done
-        yield file.end()
-
-
-def _columns() -> Any:
-    from hub.readings import columns  # noqa: PLC0415  # see above
-
-    return columns

@@ -14,10 +14,10 @@ from rich.live import Live
 
 from hub.client import HubClient
 from hub.device_settings.schema import parse
-from hub.rollouts.local_zone import local_zone
 from hub.rollouts.model import RolloutOptions
 from hub.rollouts.table import history_line, plan_table, rollouts_table, status_table
 from hub.settings import load
+from hub.zones.local_zone import local_zone
 
 __all__ = ["app"]
 

@@ -46,6 +46,8 @@ _FINAL_REASONS = {
     "size": "refused: the image does not fit",
     "key": "refused: the image is signed with a key it does not know",
     "downgrade": "refused: {target} is older than what it runs",
+    "counter": "refused: the security counter of {target} is below one that it has confirmed; sign "
+    "the image anew with a higher one",
 }
 
 
@@ -113,7 +115,9 @@ def _runs_target(work: PlanningStep, device: RolloutDevice, sample: ReportSample
 def _arrived(work: PlanningStep, device: RolloutDevice, sample: ReportSample) -> None:
     """The device reports the target."""
     if device.state is DeviceState.UPDATED:
-        if device.health is DeviceHealth.WATCHED:
+        if device.health is DeviceHealth.WATCHED and (refused := sample.refused(work.settings)):
+            work.health(device, DeviceHealth.BAD, f"the device says: {_show(refused[0])}")
+        elif device.health is DeviceHealth.WATCHED:
             work.update(device, after=(*device.after, sample), heard_at=sample.at)
         return
     if device.state in OVER:
@@ -124,6 +128,10 @@ def _arrived(work: PlanningStep, device: RolloutDevice, sample: ReportSample) ->
             "updated by another way, or wrong about itself"
         )
         work.move(device, DeviceState.SKIPPED, reason)
+        return
+    if refused := sample.refused(work.settings):
+        reason = f"the device says: {'; '.join(map(_show, refused[:3]))}"
+        work.fail(work.update(device, heard_at=sample.at), reason, final=True)
         return
     arrived = work.move(device, DeviceState.UPDATED, after=(sample,), heard_at=sample.at)
     if work.options.reports:
@@ -235,7 +243,9 @@ def _refused(work: PlanningStep, device: RolloutDevice, event: Answered) -> None
     elif event.reason in _SKIP_REASONS:
         work.move(device, DeviceState.SKIPPED, _SKIP_REASONS[event.reason].format(**details))
     elif event.reason in _RETRY_REASONS:
-        work.fail(device, _RETRY_REASONS[event.reason])
+        # The next number comes after what it has seen, whoever gave it that.
+        seen = event.last or device.command
+        work.fail(work.update(device, command=seen), _RETRY_REASONS[event.reason])
     else:
         reason = _FINAL_REASONS.get(event.reason, f"refused: {_show(event.reason)}")
         work.fail(device, reason.format(**details), final=True)

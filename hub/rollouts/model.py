@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, time
 from enum import StrEnum
@@ -170,6 +170,7 @@ class FirmwareTarget(BaseModel):
     size: int
     digest: str = ""
     key: str = ""
+    counter: int = 0
 
 
 class SettingsTarget(BaseModel):
@@ -199,6 +200,7 @@ class ReportSample:
     heap_free: int | None = None
     battery_mv: int | None = None
     next_wake_s: float | None = None
+    problems: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, report: Mapping[str, Any], at: datetime) -> ReportSample:
@@ -215,7 +217,24 @@ class ReportSample:
             heap_free=_whole(report.get("heap_free")),
             battery_mv=_whole(report.get("battery_mv")),
             next_wake_s=_number(report.get("next_wake_s")),
+            problems=_texts(report.get("problems")),
         )
+
+    def refused(self, changes: Iterable[str]) -> list[str]:
+        """What it says against these settings: one it does not take, a WiFi it fell back from."""
+        return [
+            problem
+            for problem in self.problems
+            for name in changes
+            if re.match(rf"(setting )?{re.escape(name)}\b", problem)
+        ]
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """A list's texts, at most so many of such a length: a device says what it likes."""
+    if not isinstance(value, list):
+        return ()
+    return tuple(text[:200] for text in value[:20] if isinstance(text, str))
 
 
 def _text(value: object) -> str | None:

@@ -76,6 +76,7 @@ def command_payload(rollout: Rollout, command: int) -> str:
             "key": target.key,
             "battery_mv": rollout.options.battery_mv,
             "downgrade": rollout.options.downgrade,
+            "counter": target.counter,
         },
         separators=(",", ":"),
     )

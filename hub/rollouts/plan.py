@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from contracts.messages import MAX_DEVICE_COMMAND
 from hub.rollouts import health
 from hub.rollouts.events import handle_event
 from hub.rollouts.model import (
@@ -39,7 +40,7 @@ from hub.rollouts.work import (
     StepOutcome,
 )
 
-__all__ = ["begin", "redo", "remind", "step", "unfit", "waves"]
+__all__ = ["begin", "next_command", "redo", "remind", "step", "unfit", "waves"]
 
 _GO_WITHIN_S = 2.0  # docs/topics.md: how long a device that said `accepted` waits for a word
 _LATER_S = 30
@@ -78,6 +79,17 @@ def begin(
         transitions.append(Transition(now, "state", name, "", device.state, device.reason))
         devices[name] = device
     return devices, transitions
+
+
+def next_command(now: int, last: int) -> int:
+    """The number of a command after `last` (0: there was none): Unix seconds where they are.
+
+    Devices compare numbers that go round (RFC 1982, 32 bits), so there is one after every other.
+    """
+    ahead = (now - last) % (MAX_DEVICE_COMMAND + 1)
+    if not last or 0 < ahead <= MAX_DEVICE_COMMAND // 2:
+        return now
+    return last % MAX_DEVICE_COMMAND + 1
 
 
 def step(
@@ -346,7 +358,7 @@ def _send_command(work: PlanningStep, device: RolloutDevice) -> None:
         )
         work.actions.append(RequestSettings(device.device))
         return
-    command = max(int(work.now.timestamp()), device.command + 1)
+    command = next_command(int(work.now.timestamp()), device.command)
     work.move(
         device,
         DeviceState.COMMANDED,

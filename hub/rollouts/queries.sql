@@ -9,7 +9,7 @@ ON CONFLICT (tenant_id, key) DO NOTHING;
 -- gaps --
 SELECT d.key, sum(greatest(0,
     greatest(coalesce(upper(v.seqs), 1) - 1, 0)
-    - (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(v.seqs) AS r) - v.lost))::int
+    - (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(v.seqs) AS r) - v.lost))::bigint
 FROM dormouse.delivery v JOIN dormouse.device d ON d.id = v.device_id
 WHERE d.key = ANY(%(devices)s) GROUP BY d.key;
 

@@ -118,11 +118,18 @@ def rollout_of(row: Mapping[str, Any]) -> Rollout:
 
 def _sample(sample: ReportSample) -> dict[str, Any]:
     members = {f.name: getattr(sample, f.name) for f in fields(sample)}
-    return {**{k: v for k, v in members.items() if v is not None}, "at": sample.at.isoformat()}
+    given = {k: v for k, v in members.items() if v is not None and v != ()}
+    return {**given, "at": sample.at.isoformat()}
 
 
 def _unsample(stored: Mapping[str, Any]) -> ReportSample:
-    return ReportSample(**{**stored, "at": datetime.fromisoformat(stored["at"])})
+    return ReportSample(
+        **{
+            **stored,
+            "at": datetime.fromisoformat(stored["at"]),
+            "problems": tuple(stored.get("problems", ())),
+        }
+    )
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -192,6 +192,7 @@ class Runner:
             state.version,
             state.address,
             waits=not delivery.redelivered,
+            last=state.last or 0,
         )
         workers = self._by_device.get((self._tenant_of(state.device), state.device))
         if workers:

@@ -222,4 +222,5 @@ def _target(image: StoredImage) -> FirmwareTarget:
         size=image.size,
         digest=image.digest,
         key=image.key,
+        counter=image.counter,
     )

@@ -23,6 +23,7 @@ from contracts.ota.protocol import SignedStream
 from contracts.ota.session import Ending, SessionOptions, SessionPhase, SessionProgress
 from hub.errors import HubError
 from hub.rollouts.neighbours import could_be
+from hub.settings import Settings
 
 __all__ = [
     "NoFreeStreamError",
@@ -173,6 +174,16 @@ class Streams:
         self._in_ota_server = set(in_ota_server)
         self._running: dict[str, StreamProgress] = {}
         self._looking: asyncio.Task[str] | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Streams:
+        """As the hub's settings have it."""
+        return cls(
+            settings.ota_streams,
+            port=settings.ota_port,
+            broadcast=settings.ota_broadcast,
+            times=StreamTimes(wait=settings.ota_wait),
+        )
 
     @property
     def free(self) -> int:

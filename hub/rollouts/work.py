@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
@@ -56,6 +56,8 @@ class Reported:
 class Answered:
     """A `$ota/state`; `command` is 0 from a device that could not read the command.
 
+    `last`: the command that it followed last, from one that refuses as old; 0 if it does not say.
+
     `waits`: the device may be waiting for a word; no message that was delivered before is such.
     """
 
@@ -67,6 +69,7 @@ class Answered:
     version: str | None = None
     address: str | None = None
     waits: bool = True
+    last: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,12 @@ class PlanningStep:
         """The image, None for settings."""
         target = self.rollout.target
         return target if isinstance(target, FirmwareTarget) else None
+
+    @property
+    def settings(self) -> Collection[str]:
+        """The names of the settings that are wanted; none for firmware."""
+        target = self.rollout.target
+        return () if isinstance(target, FirmwareTarget) else target.changes.keys()
 
     def in_states(self, states: Iterable[DeviceState]) -> list[RolloutDevice]:
         """The devices in these states."""

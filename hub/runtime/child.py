@@ -156,6 +156,11 @@ class Child:
         """Whether the process that was started last has ended."""
         return self._process is not None and self._process.returncode is not None
 
+    @property
+    def ended_with(self) -> int | None:
+        """Its status; None while it runs, or never did."""
+        return self._process.returncode if self._process is not None else None
+
     async def start(self) -> None:
         """Returns when it is ready. Raises what `ready` raises, and then nothing is left of it."""
         await self._begin()
@@ -194,7 +199,10 @@ class Child:
             return
         async for line in lines_of(process.stdout):
             self.last_lines.append(line)
-            self._line(line)
+            try:
+                self._line(line)
+            except Exception as error:  # noqa: BLE001  # noted: a pipe that nobody reads stops the child
+                self.defects.note(f"reading what {self.name} says", error)
 
     async def _keep_running(self) -> None:
         while True:

@@ -62,6 +62,7 @@ class Loop:
     """Something that goes on all the time, as it stands.
 
     `running` is False between a failure and the next attempt. `error` is the last failure.
+    `stuck` says why it does not get on though it runs; empty while it does.
     """
 
     name: str
@@ -69,6 +70,12 @@ class Loop:
     running: bool = True
     restarts: int = 0
     error: str = ""
+    stuck: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether it runs and gets on."""
+        return self.running and not self.stuck
 
 
 class Supervisor:
@@ -97,8 +104,8 @@ class Supervisor:
         return tuple(self._loops)
 
     def failed(self) -> set[PartRole]:
-        """The roles of which a loop is not running now."""
-        return {loop.role for loop in self._loops if not loop.running}
+        """The roles of which a loop is not running now, or does not get on."""
+        return {loop.role for loop in self._loops if not loop.sound}
 
     def tasks(self, role: PartRole) -> Tasks:
         """For a part: where its loops and errands run, until it stops them."""
@@ -113,9 +120,13 @@ class Supervisor:
                 began = self._clock()
                 try:
                     await work()
+                except asyncio.CancelledError as error:
+                    if _is_cancelled():
+                        raise
+                    # What it waited for was cancelled, not the loop.
+                    self._note(loop, error)
                 except Exception as error:  # noqa: BLE001  # noted: whatever it is, the loop goes on
-                    self.defects.note(loop.name, error)
-                    loop.error = f"{type(error).__name__}: {error}"[:200]
+                    self._note(loop, error)
                 else:
                     return
                 loop.running = False
@@ -124,6 +135,10 @@ class Supervisor:
                 loop.running = True
         finally:
             self._loops.remove(loop)
+
+    def _note(self, loop: Loop, error: BaseException) -> None:
+        self.defects.note(loop.name, error)
+        loop.error = f"{type(error).__name__}: {error}"[:200]
 
 
 class Tasks:
@@ -174,3 +189,9 @@ class Tasks:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.defects.note(task.get_name(), error)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody wants the task that runs now to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

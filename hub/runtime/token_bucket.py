@@ -37,12 +37,16 @@ class TokenBucket:
         missing = self._full_at - self._clock()
         return max(0.0, missing - (self._capacity - 1) * self._every)
 
-    def take(self) -> bool:
-        """Whether one more is allowed now; then it counts."""
+    def take(self, count: int = 1) -> bool:
+        """Whether one more is allowed now; then it counts, as so many."""
         if self.wait() > 0:
             return False
-        self._full_at = max(self._full_at, self._clock()) + self._every
+        self._full_at = max(self._full_at, self._clock()) + self._every * count
         return True
+
+    def give_back(self) -> None:
+        """One that was taken does not count after all."""
+        self._full_at -= self._every
 
 
 class TokenBuckets(Generic[K]):
@@ -81,6 +85,12 @@ class TokenBuckets(Generic[K]):
         self._buckets[key] = bucket
         self._tidy()
         return taken
+
+    def give_back(self, key: K) -> None:
+        """One that was taken for a key does not count after all."""
+        bucket = self._buckets.get(key)
+        if bucket is not None:
+            bucket.give_back()
 
     def forget(self, key: K) -> None:
         """As if nothing had ever been taken for a key."""

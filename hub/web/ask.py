@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from nicegui import context, ui
 
+from contracts.zones import LocalTimeError, instant_of_local, offset_text
 from hub.web.frame import heading
+from hub.zones.errors import ZoneRefusedError
 
-__all__ = ["ask_choice", "ask_text", "confirm", "tell_secret"]
+__all__ = [
+    "ask_choice",
+    "ask_move",
+    "ask_replacement",
+    "ask_text",
+    "ask_zone",
+    "confirm",
+    "tell_secret",
+    "typed_instant",
+]
 
 
 async def confirm(
@@ -59,6 +72,89 @@ async def ask_choice(
             _cancel(dialog)
             ui.button(yes, on_click=lambda: dialog.submit(chosen.value)).props("no-caps")
     return await _answer(dialog)
+
+
+async def ask_zone(question: str, none: str, value: str | None, names: Sequence[str]) -> str | None:
+    """The name of a time zone, empty for `none`; None where the person thought better of it."""
+    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
+        heading(question)
+        chosen = ui.select(
+            {"": none} | {name: name for name in names},
+            value=value or "",
+            label="Zone",
+            with_input=True,
+        )
+        chosen.props("outlined options-dense").classes("w-full")
+        with ui.row().classes("w-full justify-end"):
+            _cancel(dialog)
+            ui.button("Use it", on_click=lambda: dialog.submit(chosen.value or "")).props("no-caps")
+    answer: str | None = await _answer(dialog)
+    return answer
+
+
+async def ask_move(
+    question: str, options: Mapping[int, str], *, value: int, zone: ZoneInfo
+) -> tuple[int, datetime | None] | None:
+    """The place that was chosen, and since when by the zone's clock (None: from now on).
+
+    None where the person thought better of it. Raises ZoneRefusedError.
+    """
+    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
+        heading(question)
+        chosen = ui.select(dict(options), value=value, label="Place").props("outlined")
+        chosen.classes("w-full")
+        since = ui.input("Since (empty: now)").props("type=datetime-local outlined stack-label")
+        since.classes("w-full")
+        ui.label("A move that happened earlier is told by when it happened.").classes("text-sm")
+        with ui.row().classes("w-full justify-end"):
+            _cancel(dialog)
+            ui.button("Move", on_click=lambda: dialog.submit((chosen.value, since.value))).props(
+                "no-caps"
+            )
+    answer: tuple[int, str] | None = await _answer(dialog)
+    return None if answer is None else (answer[0], await typed_instant(answer[1], zone))
+
+
+async def ask_replacement(old: str, others: Mapping[str, str]) -> tuple[str, bool] | None:
+    """Who takes a device's place, and whether its calibration goes on; None: nobody."""
+    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
+        heading(f"What takes the place of {old}?")
+        chosen = ui.select(dict(others), value=next(iter(others)), label="Its successor")
+        chosen.props("outlined").classes("w-full")
+        keep = ui.checkbox("Keep the old one's calibration")
+        ui.label("Otherwise it ends with the chip that it was found for.").classes("text-sm")
+        with ui.row().classes("w-full justify-end"):
+            _cancel(dialog)
+            ui.button(
+                "Replace", on_click=lambda: dialog.submit((str(chosen.value), bool(keep.value)))
+            ).props("no-caps")
+    answer: tuple[str, bool] | None = await _answer(dialog)
+    return answer
+
+
+async def typed_instant(text: object, zone: ZoneInfo) -> datetime | None:
+    """What a datetime field holds, by the zone's clock; None for one that is not filled in.
+
+    Of a time that comes twice it is asked which. Raises ZoneRefusedError.
+    """
+    if not text:
+        return None
+    try:
+        return instant_of_local(str(text), zone)
+    except LocalTimeError as error:
+        ways = {
+            n: f"the {which} one ({offset_text(instant.astimezone(zone))})"
+            for n, (which, instant) in enumerate(
+                zip(("first", "second"), error.choices, strict=False)
+            )
+        }
+        problem = str(error).partition(": write")[0]
+        chosen = None
+        if ways:
+            chosen = await ask_choice(f"{problem}.", "Meant is", ways, value=0, yes="Go on")
+        if chosen is None:
+            raise ZoneRefusedError(problem) from None
+        return error.choices[int(chosen)]
 
 
 async def tell_secret(title: str, secret: str) -> None:

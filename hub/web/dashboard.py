@@ -14,7 +14,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.api.principal import Principal, authenticate, refusal
+from hub.api.principal import (
+    AmbiguousTenantError,
+    ForeignTenantError,
+    Principal,
+    authenticate,
+    refusal,
+)
 from hub.database.errors import DatabaseAwayError
 from hub.runtime.supervisor import PartRole, Supervisor
 from hub.web.gate import NONCE
@@ -56,7 +62,14 @@ class Dashboard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or websocket of somebody logged in; others are refused or sent to log in."""
         connection = HTTPConnection(scope)
-        principal = await authenticate(connection)
+        try:
+            principal = await authenticate(connection)
+        except (ForeignTenantError, AmbiguousTenantError) as error:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await problem(scope, error.http_status, f"{error}.")(scope, receive, send)
+            return
         if scope["type"] == "websocket":
             app = await self.load()
             if principal is None or not _may_open(principal, scope):
@@ -128,6 +141,8 @@ class Dashboard:
         outer = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         self._mount()
         core.app.config.socket_io_js_transports = ["websocket"]
+        # Nothing here is loaded that way, and its bar has no name for who listens to the page.
+        core.app.config.quasar_config["loadingBar"] = {"skipHijack": True}
         ui.run_with(
             outer,
             title="Dormouse",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from zoneinfo import ZoneInfo
 
 from nicegui import context, ui
 from nicegui.elements.mixins.text_element import TextElement
@@ -28,8 +29,11 @@ _HEAD = """
 
 
 @contextmanager
-def frame(principal: Principal, title: str) -> Iterator[None]:
-    """A page with its title as heading; what the block makes is its content."""
+def frame(principal: Principal, title: str, zone: ZoneInfo | None = None) -> Iterator[None]:
+    """A page with its title as heading; what the block makes is its content.
+
+    `zone` is that of all times on it, said once; None: the page has none.
+    """
     request = context.client.request
     ui.page_title(f"{title} · Dormouse")
     ui.on_exception(_tell)
@@ -39,6 +43,11 @@ def frame(principal: Principal, title: str) -> Iterator[None]:
     _header(principal, request)
     with ui.element("div").props('id="content" tabindex="-1"').classes("dm-content"):
         heading(title, 1)
+        if zone is not None:
+            ui.add_head_html(f'<meta name="dormouse-zone" content="{zone.key}">')
+            ui.label(f"Times are those of {zone.key}.").classes("dm-soft").props(
+                'data-testid="zone"'
+            )
         yield
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
+from hub.api.query import refuse_unknown_parameters
 from hub.database.errors import DatabaseAwayError
 from hub.mqtt.source import MqttSource
+from hub.runtime.disk import DiskRoom, room
+from hub.runtime.listening import is_here
 from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["HealthOut", "router"]
@@ -24,12 +28,18 @@ Part = Literal["ok", "away"]
 
 
 class HealthOut(BaseModel):
-    """`status` is ok when all is; `stopped` are the roles of which a part does not run just now."""
+    """`status` is ok when all is; `stopped` are the roles of which a part does not run just now.
+
+    `address` is named while this machine does not have the one that it is to listen on, `disk`
+    while that of the data folder is full, or nearly.
+    """
 
     status: Literal["ok", "degraded"]
     database: Part
     broker: Part
     stopped: list[PartRole]
+    address: Literal["away"] | None = None
+    disk: DiskRoom | None = None
 
 
 class _Pulse:
@@ -58,30 +68,39 @@ class _Pulse:
 
 
 def router(
-    ping: Callable[[], Awaitable[None]], source: MqttSource, supervisor: Supervisor
+    ping: Callable[[], Awaitable[None]],
+    source: MqttSource,
+    supervisor: Supervisor,
+    data_dir: Path,
+    host: str = "",
 ) -> APIRouter:
     """GET /healthz: 200 when readings can be taken and kept, 503 when not. Nobody need log in.
 
-    `ping` raises DatabaseAwayError while the database is away. What else does not run (rollouts,
-    HomeKit, pages) makes it degraded, with 200.
+    `ping` raises DatabaseAwayError while the database is away; `host` is listened on; a full disk
+    with `data_dir` keeps nothing. What else does not run (rollouts, HomeKit, pages), an address
+    that is missing, or a disk that is nearly full makes it degraded, with 200.
     """
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[Depends(refuse_unknown_parameters)])
     pulse = _Pulse(ping)
 
-    @routes.get("/healthz", responses={503: {"model": HealthOut}})
+    @routes.get("/healthz", response_model_exclude_none=True, responses={503: {"model": HealthOut}})
     async def healthz(response: Response) -> HealthOut:
         database = await pulse.database()
         connected = source.connected.is_set()
         stopped = supervisor.failed()
+        here, disk = is_here(host), room(data_dir)
         takes = database == "ok" and connected and PartRole.INTAKE not in stopped
+        takes = takes and disk is not DiskRoom.FULL
         if not takes:
             response.status_code = 503
         response.headers["Cache-Control"] = "no-store"
         return HealthOut(
-            status="ok" if takes and not stopped else "degraded",
+            status="ok" if takes and here and not stopped and disk is DiskRoom.OK else "degraded",
             database=database,
             broker="ok" if connected else "away",
             stopped=sorted(stopped),
+            address=None if here else "away",
+            disk=None if disk is DiskRoom.OK else disk,
         )
 
     return routes

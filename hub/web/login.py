@@ -207,7 +207,7 @@ def _name_complaint(name: str) -> str | None:
 
 def _mark(key: bytes, login: str) -> str:
     """The value of KNOWN: a browser's own random part, bound to the account."""
-    from secrets import token_urlsafe  # noqa: PLC0415
+    from secrets import token_urlsafe  # noqa: PLC0415  # when asked for
 
     nonce = token_urlsafe(12)
     return f"{nonce}.{_proof(key, nonce, login)}"

@@ -26,5 +26,6 @@ MENU = (
     MenuEntry("Access", "/access", "key", administrators_only=True),
     MenuEntry("People", "/people", "group", administrators_only=True),
     MenuEntry("Tokens", "/tokens", "terminal", administrators_only=True),
+    MenuEntry("Storage", "/storage", "storage", administrators_only=True),
 )
 """Its entries, from top to bottom."""

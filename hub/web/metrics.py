@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
@@ -15,6 +16,7 @@ from fastapi import APIRouter, Response
 from contracts.homekit.quantities import quantity
 from hub.api.access import Metrics
 from hub.devices.glance import DeviceGlance, Glance
+from hub.homekit.presence import Patience
 from hub.runtime.supervisor import PartRole
 from hub.services import Services
 
@@ -46,8 +48,8 @@ def routes(services: Services) -> APIRouter:
 
 async def _scraped(services: Services, tenant: str) -> Response:
     # 3 MB that only those pay who have a Prometheus.
-    from prometheus_client import CollectorRegistry, ProcessCollector  # noqa: PLC0415
-    from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry, ProcessCollector  # noqa: PLC0415  # when asked for
+    from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415  # when asked for
 
     glance = await services.devices.glance(tenant)
     registry = CollectorRegistry()
@@ -60,7 +62,12 @@ class _Collector:
     """One tenant as of one scrape."""
 
     def __init__(self, services: Services, tenant: str, glance: Glance) -> None:
-        self._services, self._tenant, self._glance = services, tenant, glance
+        self._services, self._tenant = services, tenant
+        self._bridge = services.bridges.running().get(tenant)
+        self._now = datetime.now(UTC)
+        # Those that left HomeKit for their silence have left here too.
+        longest = services.settings.forget_after_days * 86400
+        self._devices = [d for d in glance.devices if not 0 < longest < self._silence(d)]
 
     def describe(self) -> list[Metric]:
         """Nothing is checked for collisions: the registry is used once."""
@@ -68,7 +75,11 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Every metric."""
-        devices = self._glance.devices
+        devices = self._devices
+        yield _gauge(
+            "up", "whether a device is heard as it should be: 0 from when it is silent for longer",
+            ["device"], ((d.device, int(self._up(d))) for d in devices),
+        )  # fmt: skip
         yield _gauge(
             "device_info", "a device, its name and firmware", ["device", "name", "firmware"],
             ((d.device, d.name or "", str(d.report.get("firmware") or ""), 1) for d in devices),
@@ -88,11 +99,28 @@ class _Collector:
         yield from self._values()
         yield from self._hub()
 
+    def _silence(self, device: DeviceGlance) -> float:
+        return (self._now - device.seen_at).total_seconds() if device.seen_at else 0
+
+    def _up(self, device: DeviceGlance) -> bool:
+        """Whether it is there as Apple Home has it; of one that is not there by its own word."""
+        if self._bridge is not None and self._bridge.has(device.device):
+            return self._bridge.available(device.device)
+        if device.seen_at is None:
+            return False
+        if device.next_wake_at is not None:
+            interval = (device.next_wake_at - device.seen_at).total_seconds()
+            patience = Patience().due(0, max(interval, 0))
+            return self._silence(device) < patience
+        return self._silence(device) < self._services.settings.silent_after
+
     def _values(self) -> Iterator[Metric]:
         labels = ["device", "service", "index", "characteristic", "unit"]
         rows = [
             ((*_labels(one.series), quantity(one.series).unit), float(one.value), one.at)
-            for device in self._glance.devices
+            for device in self._devices
+            # What a silent one said last is not what is: Prometheus is to take it for stale.
+            if self._up(device)
             for one in device.values
             if not isinstance(one.value, str)
         ]
@@ -117,7 +145,7 @@ class _Collector:
             "problems", "messages refused since the hub started", ["device", "kind"],
             (
                 (device.device, kind, seen.count)
-                for device in self._glance.devices
+                for device in self._devices
                 for kind, seen in services.problems.of(device.device).items()
             ),
         )  # fmt: skip

@@ -13,12 +13,20 @@ from typing import Any, Self
 import uvicorn
 
 from hub.errors import HubError
+from hub.folder import UnusableFileError
+from hub.runtime.connections import Connections
+from hub.runtime.listening import bound
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.web.guarded import guarded
 
 __all__ = ["HttpPortTakenError", "HttpServer", "private_socket", "tcp_socket"]
 
 
 _ENDING_S = 10.0  # connections are given a second; a busy machine takes longer
+# Connections that one turn of the loop accepts: each takes a descriptor before it can be counted.
+_ACCEPTED_AT_ONCE = 32
+# What the system holds for us between two turns.
+_QUEUE = 1024
 
 
 class HttpPortTakenError(HubError):
@@ -33,16 +41,14 @@ class HttpPortTakenError(HubError):
 
 
 def tcp_socket(setting: str, host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 picks a free one. Raises HttpPortTakenError naming the setting."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """A socket to listen on (see `bound`); port 0 picks a free one.
+
+    Raises HttpPortTakenError naming the setting.
+    """
     try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
+        return bound(host, port)
+    except OSError as error:  # taken, not allowed, or a machine without IPv6
         raise HttpPortTakenError(setting, host, port, error.strerror or str(error)) from None
-    return listening
 
 
 def private_socket(path: Path) -> socket.socket:
@@ -50,7 +56,10 @@ def private_socket(path: Path) -> socket.socket:
 
     Raises HubError where the path is too long for a socket (107 bytes on Linux).
     """
-    path.unlink(missing_ok=True)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UnusableFileError(path, error) from None
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
@@ -72,12 +81,20 @@ class _Server(uvicorn.Server):
 
 
 class HttpServer:
-    """One ASGI application on one listening socket, from `start` to `stop`."""
+    """One ASGI application on one listening socket, from `start` to `stop`.
+
+    `connections` bounds them and ends those that say nothing; None for a socket of friends.
+    """
 
     def __init__(
-        self, app: Any, listening: socket.socket, supervisor: Supervisor | None = None
+        self,
+        app: Any,
+        listening: socket.socket,
+        supervisor: Supervisor | None = None,
+        connections: Connections | None = None,
     ) -> None:
         self._app = app
+        self._connections = connections
         self._socket = listening
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.WEB)
         self._server = self._make()
@@ -94,6 +111,7 @@ class HttpServer:
         loop = self._tasks.loop("serving HTTP", self._serve)
         while not self._server.started and self._tasks and loop.running:  # noqa: ASYNC110  # uvicorn offers no event
             await asyncio.sleep(0.005)
+        self._socket.listen(_QUEUE)
 
     async def stop(self) -> None:
         """End what is going on, within a second, and close the socket."""
@@ -110,7 +128,10 @@ class HttpServer:
     def _make(self) -> _Server:
         config = uvicorn.Config(
             self._app,
-            log_level="warning",
+            # "auto" takes the same one. What strangers send is not worth a line each.
+            http="auto" if self._connections is None else guarded(self._connections),
+            log_level="error",
+            backlog=_ACCEPTED_AT_ONCE,
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=1,

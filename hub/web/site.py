@@ -31,7 +31,7 @@ __all__ = ["Site"]
 class Site:
     """What the HTTP port serves.
 
-    `api` is served on the private socket too (hub/api/operator.py).
+    `api` and `health` are served on the private socket too (hub/api/operator.py).
     """
 
     def __init__(self, services: Services) -> None:
@@ -46,6 +46,13 @@ class Site:
         people.sessions.on_end(services.streams.end_sessions)
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         self.api = api([*routers(services), listing(app, self.dashboard.load)])
+        self.health = health(
+            services.ping,
+            services.mqtt.source,
+            services.supervisor,
+            services.settings.data_dir,
+            services.settings.host,
+        )
         self._add_routes(app)
         self.app: ASGIApp = RequestGate(self._compressed(app), services.settings.names)
 
@@ -69,7 +76,7 @@ class Site:
         services = self._services
         errors.install(app)
         handle_refusals(app)
-        app.include_router(health(services.ping, services.mqtt.source, services.supervisor))
+        app.include_router(self.health)
         app.include_router(metrics(services))
         app.mount("/api", self.api)
 

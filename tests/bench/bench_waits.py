@@ -85,6 +85,7 @@ def _stopped(folder: Path, *arguments: str, until: str) -> float:
         ["-m", "host", *arguments],
         env={**kept, **ports, "DORMOUSE_HOST": "127.0.0.1", "PYTHONPATH": str(ROOT)},
         encoding="utf-8",
+        codec_errors="replace",  # the terminal echoes ^C even within a character
         dimensions=(40, 120),
         timeout=120,
     )

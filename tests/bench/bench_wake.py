@@ -69,8 +69,9 @@ async def run() -> None:
                 chip=secrets.randbits(32),
                 settings={
                     "port": broker.endpoint.port,
-                    "enrol_port": broker.enrol_endpoint[0].port,
-                    "sensors": [{"driver": "dht22", "pin": 4}, {"driver": "battery"}],
+                    "enrol_port": broker.enrol_endpoint.port,
+                    # Three values, and nothing to wait for.
+                    "sensors": [{"driver": "soil"}] * 3,
                 },
             )
             board.password = secrets.token_hex(16)

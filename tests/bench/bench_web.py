@@ -143,6 +143,7 @@ async def _home(hub: HubProcess, context: BrowserContext, devices: list[Publishe
         await page.goto("/")
         await page.wait_for_function(ALL)
         complete.append((time.monotonic() - began) * 1000)
+        await page.wait_for_function(PAINT)
         first.append(await page.evaluate(PAINT))
         await page.close()
     # The first of them filled the browser's cache.

@@ -36,6 +36,7 @@ def test_a_signed_stream_is_taken_and_starts(
         "size": len(plain) - 16,
         "version": "1.2.3",
         "board": "nodemcu",
+        "counter": (1 << 24) + (2 << 16) + 3,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.bootloader import qemu
 from tests.bootloader.conftest import Signer
 from tests.bootloader.qemu import APP, SERVER, Chip, power_on, rtc_file
 from tests.bootloader.server import SLOT
+from tests.support.bootloader import TOP
 
 IROM = bytes(range(256)) * 5 + b"end!"
 
@@ -66,6 +68,20 @@ def test_a_wake_from_deep_sleep_starts_the_application_unseen(
     assert rtc.read_bytes() == before  # the request waits for a restart
     assert "boot:" not in run.said
     assert run.instructions < 100_000  # no wait, no check: little more than loading it
+
+
+def test_the_check_takes_as_long_as_the_page_says(
+    chip: Chip, signer: Signer, tmp_path: Path
+) -> None:
+    app = chip.app(random.Random(8266).randbytes((600 << 10) - image.IROM))
+    signed = image.stamp(app, "1.0.0", "nodemcu", signer.key)
+    flash = chip.flash(tmp_path / "flash", signed)
+    run = power_on(chip, flash, rtc_file(tmp_path / "rtc", qemu.POWER_ON), count=True)
+    assert run.status == APP
+    page = (TOP / "docs/hardware.md").read_text()
+    told = re.search(r"signed 600 KiB image takes ([\d.]+) million", page)
+    assert told is not None
+    assert run.instructions == pytest.approx(float(told[1]) * 1e6, rel=0.03)
 
 
 @pytest.mark.parametrize("state", [b"", b"\0", b"and what the application keeps"])

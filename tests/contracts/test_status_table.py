@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from contracts.homekit.qr import terminal
+from contracts.qr import terminal
 from contracts.show import age
 from contracts.status_table import status_table
 

@@ -9,13 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.messages import (
+    AccessoryRemoval,
     Batch,
     Enrol,
     Ignored,
     Online,
     OtaState,
     Problem,
-    Removal,
     Report,
     StateValue,
     parse,
@@ -59,7 +59,9 @@ def test_a_state(topic, payload, series, raw):
 
 
 def test_an_empty_state_removes():
-    assert parse("HomeKit/TEST/Switch/On", b"") == Removal(SeriesKey("TEST", "Switch", 0, "On"))
+    assert parse("HomeKit/TEST/Switch/On", b"") == AccessoryRemoval(
+        SeriesKey("TEST", "Switch", 0, "On")
+    )
 
 
 @pytest.mark.parametrize("rest", ["$ack", "$config", "$ota", "Switch/On/set", "Switch/1/On/set"])

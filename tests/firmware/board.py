@@ -95,7 +95,8 @@ class Board:
         for name, content in (("flash/settings.json", self.settings), ("world.json", self.world)):
             path = self.folder / name
             fresh = path.with_suffix(".fresh")
-            fresh.write_text(json.dumps(content))
+            # As it is: MicroPython's json takes \ud83d\ude00 for two characters.
+            fresh.write_text(json.dumps(content, ensure_ascii=False))
             fresh.replace(path)
 
     async def start(self, cause: Cause, typed: str | None = None) -> asyncio.subprocess.Process:

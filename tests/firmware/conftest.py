@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from contracts import topics
 from contracts.messages import Batch, Report, parse
+from contracts.reading import SeriesKey, Value
 from host.twin.firmware import Build
 from hub.mqtt.source import Delivery, MqttSource
 from tests.firmware.board import Board
@@ -28,10 +30,21 @@ def make_board(firmware_build: Build, tmp_path) -> MakeBoard:
     """Makes boards of their own chip ids: `make_board(interval=60)` changes settings."""
 
     def make(**settings: Any) -> Board:
-        chip = random.SystemRandom().getrandbits(32)
+        chip = random.SystemRandom().getrandbits(24) << 8
         return Board(tmp_path / f"{chip:08x}", firmware_build, chip=chip, settings=settings)
 
     return make
+
+
+@pytest.fixture
+def bare(make_board: MakeBoard) -> Board:
+    """A board that nobody has set up, in reach of `dormouse` and two other networks."""
+    board = make_board(ssid="", key="", host="")
+    board.world["wifi"]["others"] = [
+        {"ssid": "<script>alert(1)</script>\"'&", "rssi": -80},
+        {"ssid": "café", "rssi": -50, "security": 0},
+    ]
+    return board
 
 
 class Ears:
@@ -56,12 +69,34 @@ class Ears:
         ]
 
     def reports(self, board: Board) -> list[Report]:
-        return [
-            message
-            for one in self.got
-            if one.topic == board.topic + "$report"
-            and isinstance(message := parse(one.topic, one.payload), Report)
-        ]
+        """Whole ones, and those that a batch completes."""
+        found: list[Report] = []
+        for one in self.got:
+            message = parse(one.topic, one.payload) if one.topic.startswith(board.topic) else None
+            if isinstance(message, Batch) and message.brief is not None:
+                message = found[-1].completed(message)
+                assert message is not None
+            if isinstance(message, Report):
+                found.append(message)
+        return found
+
+    def whole_reports(self, board: Board) -> list[bytes]:
+        """Those that the device said whole."""
+        return self.payloads(board.topic + "$report")
+
+    def values(self, board: Board, name: str) -> list[Value]:
+        """What its `$batch` said of a series ("Service/Characteristic"), in order.
+
+        Readings, each once though it was sent again, and values for now alone.
+        """
+        said: list[tuple[SeriesKey, Value]] = []
+        heard: set[tuple[str, int]] = set()
+        for batch in self.batches(board):
+            fresh = [one for one in batch.entries if (batch.boot, one.seq) not in heard]
+            heard.update((batch.boot, one.seq) for one in fresh)
+            said += [(one.series, one.raw) for one in fresh]
+            said += batch.states
+        return [value for series, value in said if topics.state(series) == board.topic + name]
 
     def seqs(self, board: Board) -> list[int]:
         """Numbers of all readings heard, repeats included."""
@@ -98,7 +133,7 @@ async def ears(accounts, broker) -> AsyncIterator[Ears]:
 @pytest.fixture
 async def enrolments(broker) -> AsyncIterator[list[Delivery]]:
     """What came to the enrolment listener."""
-    endpoint, client_id = broker.enrol_endpoint
+    endpoint, client_id = broker.enrol_endpoint, broker.enrol_client_id
     async with subscriber(endpoint, "enrol/#", client_id=client_id) as (_, got):
         yield got
 
@@ -110,7 +145,7 @@ def admit(accounts, broker) -> Callable[[Board], Any]:
     async def give(board: Board) -> Board:
         board.settings |= {
             "port": broker.endpoint.port,
-            "enrol_port": broker.enrol_endpoint[0].port,
+            "enrol_port": broker.enrol_endpoint.port,
         }
         board.password = secrets.token_hex(16)
         await accounts.provision(board.id, "home", board.password)

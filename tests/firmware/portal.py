@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 from host.twin import vm
@@ -14,6 +15,12 @@ from host.twin.vm import Cause
 from tests.firmware.board import Board
 
 OURS = "192.168.4.1"
+
+
+def kept_settings(board: Board) -> dict[str, Any]:
+    """The settings that are on the board's flash."""
+    found: dict[str, Any] = json.loads((board.folder / "flash" / "settings.json").read_text())
+    return found
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pytest
 from host import flash_maps
 from host.firmware import HEAP, SOURCE, FirmwareBuildError, compile_firmware, modules
 
-DEVICE_HEAP_WORDS = 38 * 1024 // 4
+# Of 38,016 bytes, measured on the real port's 32-bit words with a wake's modules imported.
+DEVICE_FREE_WORDS = 25_744 // 4
 
 
 def tree(folder) -> dict[str, bytes]:
@@ -44,15 +45,15 @@ async def test_the_firmware_gets_no_more_heap_than_a_device_has(make_board):
     """Our heap is the device's, in words, plus what is no heap there: stand-ins, frozen code."""
     board = make_board()
     program = (
-        "import world, machine, network, time, socket, select, esp, dht, onewire, ds18x20, gc\n"
+        "import world, machine, network, time, socket, select, esp, _onewire, gc\n"
         "machine.I2C()\n"
-        "from dormouse import clock, portal_button, rtc, settings, sleep, wake\n"
+        "from dormouse import clock, portal_button, rtc, settings, sleep, start, watchdog, wake\n"
         "gc.collect(); print(gc.mem_free() // 8)"
     )
     ended = await board.wake(typed=program)
     assert ended.status == 0, ended.console
     free = int(ended.console)
-    assert free <= DEVICE_HEAP_WORDS, (HEAP, free)
+    assert DEVICE_FREE_WORDS * 9 // 10 <= free <= DEVICE_FREE_WORDS, (HEAP, free)
 
 
 def test_the_firmware_knows_the_slots_of_every_flash_map():

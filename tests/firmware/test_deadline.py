@@ -240,29 +240,41 @@ async def test_a_radio_that_fails_leaves_the_reading(make_board, admit, ears):
     assert ears.seqs(board) == [1, 2]
 
 
-async def test_what_the_heap_is_too_small_for_goes_out_in_smaller_pieces(make_board, admit, ears):
+@pytest.mark.parametrize(
+    ("hub", "module", "most", "failures", "pieces"),
+    [
+        ("HUB_LISTS", "messages", 400, 2, [6, 6, 6, 5]),
+        ("HUB_ROWS", "rows", 300, 1, [18, 4]),
+    ],
+)
+async def test_what_the_heap_is_too_small_for_goes_out_in_smaller_pieces(
+    make_board, admit, ears, hub, module, most, failures, pieces
+):
+    """In either form of `$batch`: a payload of more than `most` bytes finds no memory."""
     board = await admit(make_board())
     board.world["wifi"]["up"] = False
     await board.wake(Cause.POWER)
-    await board.wake(typed=_wakes(19))
+    known = f"record.hub = rtc.{hub}; rtc.save(record)\n"
+    await board.wake(typed=_wakes(19) + known)
     board.world["wifi"]["up"] = True
     small = (
-        "from dormouse import messages\n"
-        "whole = messages.batch\n"
+        f"from dormouse import {module} as form\n"
+        "whole = form.batch\n"
         "def batch(*given):\n"
         "    payload, last = whole(*given)\n"
-        "    if payload and len(payload) > 400: raise MemoryError\n"
+        f"    if payload and len(payload) > {most}: raise MemoryError\n"
         "    return payload, last\n"
-        "messages.batch = batch\nimport main"
+        "form.batch = batch\nimport main"
     )
-    for _wake in range(2):
+    for failed in [True] * failures + [False]:
         wake = await board.wake(typed=small)
         assert wake.status == ASLEEP, wake.console
+        assert ("MemoryError" in wake.console) is failed, wake.console
     await ears.mark()
-    # It had failed once for want of WiFi; then 12 at once were too many as well.
+    # Half of what was too much, each time, until it was not.
     assert len(ears.reports(board)) == 1
-    assert [len(batch.entries) for batch in ears.batches(board)] == [6, 6, 6, 4]
-    assert ears.seqs(board) == list(range(1, 23))
+    assert [len(batch.entries) for batch in ears.batches(board)] == pieces
+    assert ears.seqs(board) == list(range(1, 22 + failures))
 
 
 async def test_the_fullest_memory_and_every_sensor_fit_the_heap(make_board, admit, ears):

@@ -33,7 +33,7 @@ async def test_an_empty_device_is_enrolled_and_heard_in_one_wake(
     make_board, accounts, broker, ears, enrolments
 ):
     board = make_board(
-        port=broker.endpoint.port, enrol_port=broker.enrol_endpoint[0].port, model="window sensor"
+        port=broker.endpoint.port, enrol_port=broker.enrol_endpoint.port, model="window sensor"
     )
 
     wake, _ = await asyncio.gather(board.wake(Cause.POWER), enrol(accounts, enrolments))
@@ -84,7 +84,7 @@ async def test_a_refusal_that_is_lost_in_a_reset_is_one(
 
     async with await asyncio.start_server(first_resets, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        board = make_board(port=port, enrol_port=broker.enrol_endpoint[0].port)
+        board = make_board(port=port, enrol_port=broker.enrol_endpoint.port)
         board.password = "0123456789abcdef" * 2
         await asyncio.gather(board.wake(Cause.POWER), enrol(accounts, enrolments))
         await ears.mark()

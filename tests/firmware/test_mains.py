@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 
 import pytest
 
-from host.twin.vm import Cause
+from contracts.batch import FORM
+from host.twin.vm import RESET, Cause
 from tests.support.broker import until
 
 RELAY, BUTTON, LED = 12, 0, 13
@@ -199,3 +201,84 @@ async def test_pings_keep_the_connection(board, ears, broker):
     finally:
         process.kill()
         await process.wait()
+
+
+SMALL_HEAP = (
+    "from dormouse import messages\n"
+    "whole = messages.batch\n"
+    "def batch(*given):\n"
+    "    payload, last = whole(*given)\n"
+    "    if payload and len(payload) > {}: raise MemoryError\n"
+    "    return payload, last\n"
+    "messages.batch = batch\nimport main"
+)
+
+
+async def test_what_the_heap_is_too_small_for_goes_out_in_smaller_pieces(make_board, admit, ears):
+    board = await admit(make_board(switch=SWITCH, sensors=[{"driver": "battery"}], interval=1))
+    board.world["wifi"]["up"] = False
+    async with running(board):
+        # Twenty readings of at least 6 bytes.
+        await until(lambda: len(board.rtc) >= 20 * 6 + 60, within=60)
+    board.world["wifi"]["up"] = True
+    board.provision()
+    process = await board.start(Cause.WATCHDOG, SMALL_HEAP.format(400))
+    try:
+        await until(lambda: len(set(ears.seqs(board))) >= 20, within=60)
+        assert process.returncode is None, (board.folder / "console").read_text()
+    finally:
+        process.kill()
+        await process.wait()
+    assert {len(batch.entries) for batch in ears.batches(board)} <= set(range(7))
+    seqs = sorted(set(ears.seqs(board)))
+    assert seqs == list(range(1, seqs[-1] + 1))
+
+
+async def test_a_heap_too_small_for_anything_is_made_whole_by_a_restart(make_board, admit):
+    board = await admit(make_board(switch=SWITCH, sensors=[{"driver": "battery"}], interval=1))
+    process = await board.start(Cause.POWER, SMALL_HEAP.format(20))
+    assert await process.wait() == RESET
+    assert "MemoryError" in (board.folder / "console").read_text()
+
+
+async def test_a_hub_that_reads_rows_gets_them_and_a_whole_report_now_and_then(
+    make_board, admit, ears
+):
+    board = await admit(make_board(switch=SWITCH, sensors=[{"driver": "battery"}], interval=1))
+    plain = board.topic + "BatteryService/BatteryLevel"
+    async with running(board):
+        # Nobody said yet what is read here: the form that every hub reads, and plain values.
+        await until(lambda: len(ears.payloads(plain)) >= 2)
+        assert "readings" in json.loads(ears.payloads(board.topic + "$batch")[0])
+        said = {"boot": ears.batches(board)[-1].boot, "seq": 1, "batch": FORM}
+        await ears.say(board, "$ack", said)
+        await until(lambda: "rows" in json.loads(ears.payloads(board.topic + "$batch")[-1]))
+        before, whole = len(ears.payloads(plain)), len(ears.whole_reports(board))
+        reports = len(ears.reports(board))
+        await until(lambda: len(ears.reports(board)) >= reports + 3)
+        assert len(ears.payloads(plain)) == before
+        assert len(ears.whole_reports(board)) == whole
+        last = ears.reports(board)[-1]
+        assert (last.reset, last.next_wake_s) == ("power", None)
+        assert ears.batches(board)[-1].states
+        # Its switch says what it is on its own topic all the same, retained.
+        state = board.topic + "Switch/On"
+        await ears.source.publish(state + "/set", b"1")
+        await until(lambda: ears.payloads(state)[-1:] == [b"1"])
+        # Another hub takes over, which reads no rows: what it has not read comes again.
+        await ears.say(board, "$ack", {"boot": "00000000", "seq": 1})
+        await until(lambda: "readings" in json.loads(ears.payloads(board.topic + "$batch")[-1]))
+        await until(lambda: len(ears.payloads(plain)) > before)
+    seqs = sorted(set(ears.seqs(board)))
+    assert seqs == list(range(1, seqs[-1] + 1))
+
+
+async def test_its_address_is_left_to_lwip(board, ears):
+    """A lease is prolonged by lwIP for as long as the chip runs, not by an address that stands."""
+    board.world["wifi"]["lease_s"] = 120
+    for _ in range(2):
+        before = len(ears.reports(board))
+        async with running(board):
+            await until(lambda count=before: len(ears.reports(board)) > count)
+    asked = (board.folder / "dhcp.log").read_text().split()[::2]
+    assert asked == ["discover", "discover"]

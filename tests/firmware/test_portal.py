@@ -9,8 +9,9 @@ import struct
 
 import pytest
 
+from contracts.portal_network import network_name
 from host.twin.vm import ASLEEP, RESET, Cause
-from tests.firmware.portal import OURS, opened
+from tests.firmware.portal import OURS, kept_settings, opened
 
 # What asks whether this is the Internet, as each system does.
 DETECTORS = {
@@ -22,21 +23,6 @@ DETECTORS = {
     "Windows, before 10": ("www.msftncsi.com", "/ncsi.txt", "Microsoft NCSI"),
     "Firefox": ("detectportal.firefox.com", "/canonical.html", "Mozilla/5.0 Firefox/140.0"),
 }
-
-
-@pytest.fixture
-def bare(make_board):
-    """A board that nobody has set up, in reach of `dormouse` and two other networks."""
-    board = make_board(ssid="", key="", host="")
-    board.world["wifi"]["others"] = [
-        {"ssid": "<script>alert(1)</script>\"'&", "rssi": -80},
-        {"ssid": "café", "rssi": -50, "security": 0},
-    ]
-    return board
-
-
-def settings(board) -> dict:
-    return json.loads((board.folder / "flash" / "settings.json").read_text())
 
 
 def query(name: str, kind: int = 1) -> bytes:
@@ -79,7 +65,7 @@ async def test_its_network_has_a_password_of_its_own_that_stays(bare, make_board
     async with opened(bare):
         kept = json.loads((bare.folder / "sdk.json").read_text())["point"]
         first = bare.flash_writes
-    assert kept["ssid"] == f"dormouse-{bare.chip & 0xFFFF:04x}"
+    assert kept["ssid"] == network_name(bare.id) == f"dormouse-{bare.chip >> 8:06x}"
     assert re.fullmatch("[a-zA-Z2-9]{10}", kept["key"])
     assert kept["security"] == 3
     said = await bare.wake(typed="from dormouse import identity; print(*identity.access_point())")
@@ -120,7 +106,13 @@ async def test_networks_are_listed_by_strength_as_text(bare):
         ({"net": "x", "key": "short", "host": "10.0.0.1"}, "8 to 63 characters"),
         ({"net": "x", "key": "g" * 64, "host": "10.0.0.1"}, "8 to 63 characters"),
         ({"net": "x", "key": "pässwörter", "host": "10.0.0.1"}, "8 to 63 characters"),
-        ({"net": "x", "key": "long enough"}, "Type the hub"),
+        ({"net": "dormouse"}, "dormouse wants its password."),
+        ({"net": "café", "key": "long enough"}, "café is open: it has no password."),
+        ({"net": "x", "host": "0.0.0.0"}, "The hub&#39;s address is not valid"),
+        ({"net": "x", "host": "224.0.0.251"}, "The hub&#39;s address is not valid"),
+        ({"net": "x", "host": "hub:1883"}, "The hub&#39;s address is not valid"),
+        ({"net": "x", "host": "hub", "place": "p" * 65}, "A place has at most 64 characters"),
+        ({"net": "x", "host": "hub", "place": "House //"}, "A place is like Kitchen"),
         ({"net": "x", "host": "10.0.0.256"}, "The hub&#39;s address is not valid"),
         ({"net": "x", "host": "10.0.1"}, "The hub&#39;s address is not valid"),
         ({"net": "x", "host": "http://hub/"}, "The hub&#39;s address is not valid"),
@@ -145,7 +137,9 @@ async def test_what_cannot_be_right_is_said_and_not_tried(bare, fields, problem)
 async def test_wrong_credentials_come_back_three_times_with_the_reason(bare):
     async with opened(bare) as phone:
         for key in ("wrong password", "another wrong one", "a third one"):
-            answer = await phone.submit(net="dormouse", key=key, host="10.0.0.1", name="Loft")
+            answer = await phone.submit(
+                net="dormouse", key=key, host="10.0.0.1", name="Loft", plain="1"
+            )
             assert answer.status == 302
             assert "Trying to join dormouse" in (await phone.get()).text
             text = await phone.page(having="The password of dormouse is wrong.")
@@ -153,10 +147,11 @@ async def test_wrong_credentials_come_back_three_times_with_the_reason(bare):
             assert 'value="dormouse" checked' in text
             assert 'value="10.0.0.1"' in text
             assert 'value="Loft"' in text
+            assert 'name="plain" value="1" checked' in text
         await phone.submit(ssid="no such network", key="wrong password", host="10.0.0.1")
         text = await phone.page(having="The network no such network was not found.")
         assert 'name="ssid" maxlength="32" value="no such network"' in text
-        assert settings(bare) == bare.settings
+        assert kept_settings(bare) == bare.settings
 
 
 async def test_a_network_without_an_address_is_said(bare):
@@ -165,15 +160,16 @@ async def test_a_network_without_an_address_is_said(bare):
     async with opened(bare, typed=shorter) as phone:
         await phone.submit(net="dormouse", key="the key of it", host="10.0.0.1")
         await phone.page(having="The network dormouse gave no address")
-        assert settings(bare) == bare.settings
+        assert kept_settings(bare) == bare.settings
 
 
 async def test_what_is_right_is_kept_at_once_and_restarts_the_device(bare):
     bare.world["wifi"]["key"] = "the key of it"
+    bare.world["net"] = {"names": {"hub.lan": "10.0.0.7"}}
     async with opened(bare) as phone:
         before = bare.flash_writes
         await phone.submit(
-            net="dormouse", key="the key of it", host=" hub.lan ", name="Füße & <Söhne>"
+            net="dormouse", key="the key of it", host=" hub.lan ", name="Füße & <Söhne>", plain="1"
         )
         text = await phone.page(having='id="done"')
         assert "the key of it" not in text
@@ -181,11 +177,12 @@ async def test_what_is_right_is_kept_at_once_and_restarts_the_device(bare):
             assert await phone.process.wait() == RESET
     # The SDK's credentials, our settings, and the access point's end.
     assert bare.flash_writes == before + 3
-    kept = settings(bare)
+    kept = kept_settings(bare)
     assert kept["ssid"] == "dormouse"
     assert kept["key"] == "the key of it"
     assert kept["host"] == "hub.lan"
     assert kept["name"] == "Füße & <Söhne>"
+    assert kept["plain"] is True
     sdk = json.loads((bare.folder / "sdk.json").read_text())
     assert not sdk["ap"]
     assert not list((bare.folder / "flash").glob("*.new"))
@@ -203,8 +200,8 @@ async def test_without_a_new_password_the_known_one_is_tried(make_board):
         assert "the key of it" not in text
         await phone.submit(net="dormouse", key="", host="127.0.0.2")
         await phone.page(having='id="done"')
-    assert settings(board)["key"] == "the key of it"
-    assert settings(board)["host"] == "127.0.0.2"
+    assert kept_settings(board)["key"] == "the key of it"
+    assert kept_settings(board)["host"] == "127.0.0.2"
 
 
 IDLE = "from dormouse import portal; portal.IDLE_MS = 400; portal.UNATTENDED_MS = 100; import main"
@@ -252,7 +249,7 @@ async def test_after_a_failed_trial_the_old_network_is_joined_again(make_board, 
         await phone.submit(net=tried, key="not the key", host="127.0.0.1")
         await phone.page(having=f"network {tried} was not" if tried == "guests" else "is wrong")
         assert await phone.process.wait() == ASLEEP
-    assert settings(board) == board.settings
+    assert kept_settings(board) == board.settings
     before = len(ears.reports(board))
     await board.wake()
     await ears.mark()
@@ -288,6 +285,18 @@ async def test_the_button_of_a_switch_opens_it(make_board):
     board = make_board(switch={"relay": 12, "button": 0, "led": 13}, sensors=[], port=1)
     board.world["pins"] = {"0": 0}
     assert (await board.wake(Cause.POWER)).status == RESET
+    async with opened(board, Cause.SOFT) as phone:
+        assert (await phone.get()).status == 200
+
+
+async def test_a_button_is_seen_though_the_wake_broke_off(make_board):
+    board = make_board(port=1)
+    board.world["pins"] = {"0": 0}
+    broken = "from dormouse import wake; wake.run = None; import main"
+    wake = await board.wake(Cause.POWER, typed=broken)
+    assert wake.status == RESET, wake.console
+    assert "TypeError" in wake.console
+    board.world["pins"] = {}
     async with opened(board, Cause.SOFT) as phone:
         assert (await phone.get()).status == 200
 

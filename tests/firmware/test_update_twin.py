@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import socket
+import struct
 
 import pytest
 
-from contracts.ota import protocol
+from contracts.versions import Version
 from host.twin.hub import HubAddress
 from host.twin.kinds import TwinKind
 from host.twin.statistics import TwinState
 from tests.firmware.conftest import takes
+from tests.firmware.updates import stream
 from tests.support.broker import until
 
 # How long the OTA server waits for a first packet: on a busy machine, and where none comes.
@@ -56,22 +57,14 @@ class Hub:
         await self.ears.source.publish(self.topic + "$ota", b"", retain=True)
 
     def stream(self, address: str, image: bytes, datagrams: int | None = None) -> None:
-        """A plain client: one datagram at a time, each answered; only the first ones if asked."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.connect((address, protocol.PORT))
-            udp.settimeout(5)
-            whole = protocol.build(image, self.updates.key)
-            for datagram in whole.data[:datagrams]:
-                udp.send(datagram.raw)
-                assert udp.recv(100)[:4] == datagram.raw[:4]
-            if datagrams is None:
-                udp.send(whole.end[0].raw)
+        """Stream it into the OTA server at `address`; only the first datagrams if asked."""
+        stream(address, image, self.updates.key, datagrams)
 
 
 @pytest.fixture
 def start(accounts, broker, ears, make_twin, updatable):
     """Starts a twin of version 1.0.0 and gives its hub."""
-    address = HubAddress("127.0.0.1", broker.endpoint.port, broker.enrol_endpoint[0].port)
+    address = HubAddress("127.0.0.1", broker.endpoint.port, broker.enrol_endpoint.port)
 
     async def run(kind: TwinKind, *, idle_ms: int = IDLE_MS, **options) -> Hub:
         rom = updatable.options("1.0.0", idle_restart_ms=idle_ms)
@@ -121,6 +114,35 @@ async def test_one_that_lies_about_its_version_is_found_out(start, updatable):
     await until(lambda: hub.states()[-1].startswith("failed"), within=60)
     assert hub.states()[-1] == "failed version"
     assert hub.said()[-1]["version"] == "1.5.0"
+
+
+async def test_a_recorded_update_is_worth_nothing_once_a_newer_one_is_confirmed(start, updatable):
+    hub = await start(TwinKind.DS18B20, interval=1)
+    await until(lambda: bool(hub.reports()))
+    await until(lambda: counters(hub.twin) == [Version(1, 0, 0).number])
+    await hub.command(1, "2.0.0")
+    address = await hub.let_begin()
+    await asyncio.to_thread(hub.stream, address, updatable.image("2.0.0"))
+    await until(lambda: "updated" in hub.states(), within=60)
+    await until(lambda: len(counters(hub.twin)) == 2)
+    assert counters(hub.twin) == [Version(1, 0, 0).number, Version(2, 0, 0).number]
+    # Whoever has the device's account sends it into its OTA server, and plays what was recorded.
+    await hub.command(2, "9.9.9")
+    address = await hub.let_begin()
+    await asyncio.to_thread(hub.stream, address, updatable.image("1.0.0"))
+    await until(lambda: hub.twin.rom.decision.get("app") == "rolled-back", within=60)
+    await hub.twin.until(lambda now: now.state is TwinState.UPDATING)
+    # It waits for the hub's, and takes that.
+    await asyncio.to_thread(hub.stream, address, updatable.image("2.0.0"))
+    await until(lambda: hub.states()[-1].startswith("failed"), within=60)
+    assert hub.reports()[-1]["firmware"] == "2.0.0"
+    assert len(counters(hub.twin)) == 2
+
+
+def counters(twin) -> list[int]:
+    """The security counters that its flash holds, in order."""
+    place = twin.rom.file.read_bytes()[0x3C000 - 2048 : 0x3C000]
+    return [a for a, b in struct.iter_unpack("<II", place) if a ^ b == 0xFFFFFFFF]
 
 
 async def test_power_lost_while_streaming_costs_a_repetition_only(start, updatable):

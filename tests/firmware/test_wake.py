@@ -8,6 +8,7 @@ import pytest
 
 from contracts import topics
 from contracts.messages import StateValue, parse
+from contracts.reading import SeriesKey
 from host.twin.vm import ASLEEP, Cause
 from tests.firmware.board import free_port
 
@@ -33,6 +34,22 @@ async def test_a_wake_says_everything_and_sleeps(make_board, admit, ears):
     assert (report.firmware, report.board, report.reset) == ("0.1.0", "twin", "power")
     assert (report.boot, report.seq, report.next_wake_s) == (batch.boot, 2, 300)
     assert report.battery_mv == 2878
+    assert batch.states == ((SeriesKey(board.id, "BatteryService", 0, "StatusLowBattery"), 0),)
+    assert [one.topic.removeprefix(board.topic) for one in ears.got if board.id in one.topic] == [
+        "$batch",
+        "$report",
+    ]
+    assert not any(one.retained for one in ears.got)
+
+
+async def test_plain_values_go_to_topics_of_their_own_where_they_are_asked_for(
+    make_board, admit, ears
+):
+    sensors = [{"driver": "ds18b20", "pin": 4}, {"driver": "battery"}]
+    board = await admit(make_board(plain=True, sensors=sensors))
+    board.world["values"] = {"temperature": -3.4375}
+    await board.wake(Cause.POWER)
+    await ears.mark()
     states = [parse(one.topic, one.payload) for one in ears.got if "$" not in one.topic]
     values = {topics.state(one.series): one.raw for one in states if isinstance(one, StateValue)}
     assert values == {
@@ -173,7 +190,7 @@ async def test_every_sensor_says_what_it_measures(make_board, admit, ears):
             sensors=[
                 {"driver": "bme280", "scl": 5, "sda": 4},
                 {"driver": "dht22", "pin": 14},
-                {"driver": "ds18b20", "pin": 2, "rom": "28ff641e8d3c0c71"},
+                {"driver": "ds18b20", "pin": 2, "rom": "28ff641e8d3c0cda"},
             ]
         )
     )
@@ -217,7 +234,6 @@ async def test_a_sensor_that_fails_leaves_the_others_be(make_board, admit, ears)
     assert [problem.split(":")[0] for problem in problems] == [
         "nonsense",
         "ds18b20",
-        "bme280",
         "bme280",
         "dht22",
     ]

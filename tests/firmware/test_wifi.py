@@ -42,6 +42,19 @@ async def test_another_access_point_is_found(make_board, admit, ears):
     assert set(ears.seqs(board)) == {1, 2, 3}
 
 
+async def test_nothing_at_all_on_the_air_is_no_fault(make_board, admit, ears):
+    """The port's scan raises OSError then."""
+    board = await admit(make_board())
+    board.world["wifi"]["up"] = False
+    for cause in (Cause.POWER, Cause.DEEPSLEEP):
+        wake = await board.wake(cause)
+        assert (wake.status, wake.console) == (ASLEEP, "")
+    board.world["wifi"]["up"] = True
+    await board.wake()
+    await ears.mark()
+    assert set(ears.seqs(board)) == {1, 2, 3}
+
+
 async def test_another_network_behind_the_same_name_is_noticed(make_board, admit, ears):
     board = await admit(make_board(deadline_ms=1500))
     await board.wake(Cause.POWER)

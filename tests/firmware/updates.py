@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
+from contracts.ota import protocol
+from contracts.signatures import Key
 from tests.firmware.board import Board
 from tests.firmware.conftest import Ears
 from tests.support.broker import until
@@ -85,3 +88,26 @@ def bootloader(board: Board) -> None:
     """What the bootloader does to RTC memory when it starts its OTA server."""
     assert board.rtc.startswith(OTA_REQUEST)
     board.rtc = OTA_TRIED + board.rtc[8:]
+
+
+def stream(
+    address: str,
+    image: bytes,
+    key: Key,
+    datagrams: int | None = None,
+    *,
+    port: int = protocol.PORT,
+) -> None:
+    """Update an OTA server as a plain client: one datagram at a time, each answered.
+
+    Only so many, and no end, if asked.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect((address, port))
+        udp.settimeout(5)
+        whole = protocol.build(image, key)
+        for datagram in whole.data[:datagrams]:
+            udp.send(datagram.raw)
+            assert udp.recv(100)[:4] == datagram.raw[:4]
+        if datagrams is None:
+            udp.send(whole.end[0].raw)

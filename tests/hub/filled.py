@@ -31,12 +31,17 @@ async def fill(store, tenant, prefix):
         Reading(temperature(f"{prefix}1"), 20 + n / 100, begin + timedelta(seconds=n * EVERY_S))
         for n in range(count) if not 100 <= n < 120
     ], tenant)  # fmt: skip
-    report = {"next_wake_s": EVERY_S, "battery_mv": 2900, "firmware": "1.0.0", "rssi": -60}
-    await DeviceRepository(store.of(tenant)).report(f"{prefix}1", report, NOW, EVERY_S)
+    await report(store, tenant, f"{prefix}1", NOW)
     await stored(store, [
         Reading(SeriesKey(f"{prefix}2", "Switch", 0, "On"), True, NOW - timedelta(hours=1)),
         Reading(SeriesKey(f"{prefix}2", "AccessoryInformation", 0, "Name"), EVIL, NOW),
     ], tenant)  # fmt: skip
+
+
+async def report(store, tenant, device, at):
+    """A device says how it is, and when it wakes next."""
+    said = {"next_wake_s": EVERY_S, "battery_mv": 2900, "firmware": "1.0.0", "rssi": -60}
+    await DeviceRepository(store.of(tenant)).report(device, said, at, EVERY_S)
 
 
 @contextlib.asynccontextmanager

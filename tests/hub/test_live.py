@@ -15,7 +15,7 @@ SERIES = SeriesKey("dev", "TemperatureSensor", 0, "CurrentTemperature")
 
 
 def value(number):
-    return LiveValue(SERIES, float(number), datetime(2026, 3, 1, 12, tzinfo=UTC))
+    return LiveValue(SERIES, float(number), datetime(2026, 3, 1, 12, tzinfo=UTC), float(number))
 
 
 async def take(updates, count):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,14 @@ class HubProcess:
     """`dormouse hub` on free ports of the loopback address.
 
     `forked`: see tests/support/forked.py. Who measures its memory or its start wants it False.
+    `within` is a command that runs another: `ip netns exec NAME`.
     """
 
-    def __init__(self, data_dir: Path, *, forked: bool = True, **settings: str) -> None:
+    def __init__(
+        self, data_dir: Path, *, forked: bool = True, within: Sequence[str] = (), **settings: str
+    ) -> None:
         self.data_dir = data_dir
-        self._forked = forked
+        self._forked, self._within = forked and not within, within
         self.log = data_dir.with_name(data_dir.name + ".log")
         self._settings = {
             "HOST": "127.0.0.1",
@@ -59,7 +63,7 @@ class HubProcess:
         else:
             with self.log.open("ab") as log:
                 self.process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "host", "hub",
+                    *self._within, sys.executable, "-m", "host", "hub",
                     stdout=log, stderr=log, env=environment, cwd=ROOT,
                 )  # fmt: skip
         async with asyncio.timeout(START_S):
@@ -133,8 +137,10 @@ async def until(probe, limit_s: float = 60, every_s: float = 0.05):
         return found
 
 
-async def rows(hub: HubProcess, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """Ask the hub's own database, as the application role and the hub's tenant.
+async def rows(
+    hub: HubProcess, query: str, *parameters: object, tenant: str | None = None
+) -> list[tuple[Any, ...]]:
+    """Ask the hub's own database, as the application role and the hub's tenant, or another.
 
     One that was killed or has just been started is waited for.
     """
@@ -148,7 +154,7 @@ async def rows(hub: HubProcess, query: str, *parameters: object) -> list[tuple[A
     async with await until(connected, limit_s=START_S) as connection:
         await connection.execute(
             "SELECT set_config('dormouse.tenant', dormouse.tenant_id(%s)::text, true)",
-            [hub.facts["tenant"]],
+            [tenant or hub.facts["tenant"]],
         )
         return await (await connection.execute(query, parameters)).fetchall()
 

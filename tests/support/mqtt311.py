@@ -59,21 +59,31 @@ def subscribe_packet(topic_filter: str, mid: int, qos: int = 1) -> bytes:
 
 @dataclass
 class Client:
-    """One connection; `code` is the CONNACK's return code, `got` what was published to us."""
+    """One connection; `code` is the CONNACK's return code, `got` what was published to us.
+
+    `heard` is set whenever something was.
+    """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     code: int = -1
     got: list[tuple[str, bytes, bool]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
     _answers: dict[tuple[int, int], asyncio.Future[bytes]] = field(default_factory=dict)
     _mids: itertools.count = field(default_factory=lambda: itertools.count(1))
     _task: asyncio.Task | None = None
 
     @classmethod
-    async def connect(cls, host: str, port: int, *args, tls=None, **options) -> Client:
-        """Connect; a refusal is in `code`, not raised. Arguments of connect_packet."""
-        client = cls(*await asyncio.open_connection(host, port, ssl=tls))
+    async def connect(
+        cls, host: str, port: int, *args, tls=None, local: str | None = None, **options
+    ) -> Client:
+        """Connect, from the address `local`; a refusal is in `code`, not raised.
+
+        Arguments of connect_packet.
+        """
+        source = (local, 0) if local else None
+        client = cls(*await asyncio.open_connection(host, port, ssl=tls, local_addr=source))
         client.writer.write(connect_packet(*args, **options))
         try:
             _, body = await client._packet()
@@ -85,6 +95,15 @@ class Client:
             raise
         client._task = asyncio.create_task(client._read())
         return client
+
+    @classmethod
+    async def let_in(cls, *args, **options) -> Client:
+        """Connect as soon as the broker has read of the account, which was made just now."""
+        async with asyncio.timeout(60):
+            while (client := await cls.connect(*args, **options)).code != 0:
+                await client.close()
+                await asyncio.sleep(0.05)
+            return client
 
     async def publish(self, topic: str | bytes, payload: bytes | str, *, qos=1, retain=False):
         """Returns at the PUBACK; raises ConnectionError when the broker hangs up instead."""
@@ -109,6 +128,12 @@ class Client:
         answer = self._expect(0xD0, 0)
         self.writer.write(packet(0xC0, b""))
         await answer
+
+    def hang(self) -> None:
+        """Read no more, as when the network went: the broker does not know yet."""
+        if self._task is not None:
+            self._task.cancel()
+        self.writer.transport.pause_reading()
 
     async def close(self, *, politely: bool = True) -> None:
         if politely and not self.closed.is_set():
@@ -168,6 +193,7 @@ class Client:
                 self.writer.write(packet(0x40, rest[:2]))
                 rest = rest[2:]
             self.got.append((topic, rest, bool(first & 1)))
+            self.heard.set()
             return
         mid = 0 if kind == 0xD0 else struct.unpack("!H", body[:2])[0]
         future = self._answers.pop((kind, mid), None)

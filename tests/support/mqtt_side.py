@@ -20,6 +20,7 @@ from hub.mqtt.account_repository import AccountRepository
 from hub.mqtt.accounts import AccountBook, tenant_by_account
 from hub.mqtt.live_feed import LiveFeed
 from hub.mqtt.service import Mqtt
+from hub.runtime.host_clock import HostClock
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import Supervisor, started
 from hub.settings import Settings
@@ -68,7 +69,9 @@ async def running_side(store: Database, folder: Path, **changes: Any):
         problems=Problems(),
         tenant_of=tenant_of,
         stored_ranges=recorder.received_ranges,
+        stored_report=recorder.last_report,
         feed=LiveFeed(Live(), tenant_of),
+        clock=HostClock(),
         supervisor=Supervisor(),
     )
     mqtt.listener.on(Report, recorder.report)

@@ -66,7 +66,8 @@ class PromptBoard:
     def write_world(self, **changes: Any) -> None:
         self.world |= changes
         fresh = self.folder / "world.fresh"
-        fresh.write_text(json.dumps(self.world))
+        # As it is: MicroPython's json takes \ud83d\ude00 for two characters.
+        fresh.write_text(json.dumps(self.world, ensure_ascii=False))
         fresh.replace(self.folder / "world.json")
 
     async def start(self, settings: dict[str, Any] | None = None) -> None:
@@ -90,8 +91,9 @@ class PromptBoard:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._life
             asyncio.get_running_loop().remove_reader(self._master)
-        for descriptor in self._open:
-            os.close(descriptor)
+            self._life = None
+        while self._open:
+            os.close(self._open.pop())
 
     async def asleep(self, within: float = 30) -> None:
         """Return when it is asleep."""
@@ -182,7 +184,7 @@ async def make_prompt_board(firmware_build: Build, tmp_path):
     async def make(
         *, installed: bool = True, settings: dict[str, Any] | None = None, **world: Any
     ) -> PromptBoard:
-        chip = random.SystemRandom().getrandbits(32)
+        chip = random.SystemRandom().getrandbits(24) << 8
         board = PromptBoard(tmp_path / f"{chip:08x}", firmware_build, chip, installed=installed)
         board.world |= world
         await board.start(settings)

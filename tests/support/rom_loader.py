@@ -41,10 +41,17 @@ class Faults:
 
 
 class Serial:
-    """The board's end of the line, served by a thread of its own. `port` is the host's end."""
+    """The board's end of the line, served by a thread of its own. `port` is the host's end.
+
+    `prompt` is the port of another board (tests.support.repl), which speaks once this one started.
+    """
 
     def __init__(
-        self, chip: Chip, faults: Faults | None = None, boots: Callable[[], bytes] | None = None
+        self,
+        chip: Chip,
+        faults: Faults | None = None,
+        boots: Callable[[], bytes] | None = None,
+        prompt: str | None = None,
     ) -> None:
         self.chip = chip
         self.faults = faults or Faults()
@@ -54,6 +61,7 @@ class Serial:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         self.port = os.ttyname(self._slave)
+        self._prompt = os.open(prompt, os.O_RDWR | os.O_NOCTTY) if prompt else None
         self._stop, self._stopped = os.pipe()
         self._unplugged = False
         self._partial: bytearray | None = None
@@ -73,19 +81,28 @@ class Serial:
     def _unplug(self) -> None:
         if not self._unplugged:
             self._unplugged = True
-            os.close(self._slave)
-            os.close(self._master)
+            for descriptor in (self._slave, self._master, self._prompt):
+                if descriptor is not None:
+                    os.close(descriptor)
 
     def _serve(self) -> None:
+        sources = [one for one in (self._master, self._stop, self._prompt) if one is not None]
         while not self._unplugged:
-            ready, _, _ = select.select([self._master, self._stop], [], [])
+            ready, _, _ = select.select(sources, [], [])
             if self._stop in ready:
                 return
-            self._hear(os.read(self._master, 65536))
+            if self._prompt in ready:
+                said = os.read(self._prompt, 65536)
+                if not self.chip.in_loader:
+                    os.write(self._master, said)
+            if self._master in ready:
+                self._hear(os.read(self._master, 65536))
 
     def _hear(self, data: bytes) -> None:
         chip = self.chip
         if not chip.in_loader:
+            if self._prompt is not None:
+                os.write(self._prompt, data)
             return
         if not chip.in_stub:
             chip.baud = self._host_baud()  # the ROM measures the speed of what it hears
@@ -159,9 +176,12 @@ def plugged_in() -> Iterator[Callable[..., Serial]]:
     lines: list[Serial] = []
 
     def plug_in(
-        chip: Chip, faults: Faults | None = None, boots: Callable[[], bytes] | None = None
+        chip: Chip,
+        faults: Faults | None = None,
+        boots: Callable[[], bytes] | None = None,
+        prompt: str | None = None,
     ) -> Serial:
-        line = Serial(chip, faults, boots)
+        line = Serial(chip, faults, boots, prompt)
         line.start()
         lines.append(line)
         return line

@@ -103,7 +103,7 @@ async def make_twin(firmware_build):
             image: bytes = b"",
             own_address: bool = False,
         ) -> Twin:
-            chip = int.from_bytes(os.urandom(4)) if chip_id is None else chip_id
+            chip = int.from_bytes(os.urandom(3)) << 8 if chip_id is None else chip_id
             provisioned, surroundings = equip(kind, hub, interval=interval, seed=chip)
             place = Path(folder) / f"{chip:08x}"
             twin = Twin(

@@ -12,6 +12,7 @@ import pytest
 from hub.mqtt.source import Endpoint, MqttSource
 from tests.support.controller import Refused
 from tests.support.hub import HubProcess, rows, until
+from tests.support.mqtt311 import Client
 from tests.support.publisher import Publisher
 
 
@@ -22,7 +23,7 @@ async def hub(short_tmp, empty_hub):
     mapping = short_tmp / "mapping.json"
     mapping.write_text(json.dumps({"devices": {"yankee": profile}}))
     await asyncio.to_thread(subprocess.run, ["cp", "-a", empty_hub, short_tmp / "data"], check=True)
-    process = HubProcess(short_tmp / "data", PRESETS="tasmota", MAPPING=str(mapping))
+    process = HubProcess(short_tmp / "data", PRESETS="tasmota,homie", MAPPING=str(mapping))
     await process.start()
     yield process
     await process.stop()
@@ -65,8 +66,38 @@ async def test_a_tasmota_plug_joins_without_reflashing(hub, plug, pair):
     assert await rows(hub, "SELECT key FROM dormouse.device") == [("plug_1",)]
 
 
-async def _is(hub, characteristic, wanted):
-    return await hub.value("plug_1", characteristic) is wanted
+async def test_a_homie_lamp_is_commanded_where_it_was_heard(hub, pair):
+    account = Publisher("relay1", hub.facts["mqtt_port"], hub.facts["enrol_port"])
+    await account.enrol()
+    await account.close()
+    endpoint = Endpoint("127.0.0.1", hub.facts["mqtt_port"], "relay1", account.password)
+    source = MqttSource(endpoint, ["homie/relay1/#", "cmnd/relay1/#"], client_id="relay1")
+    told: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+    await source.start(lambda d: (told.put_nowait((d.topic, d.payload)), source.acknowledge(d)))
+    await asyncio.wait_for(source.connected.wait(), 30)
+    await source.publish("homie/relay1/lamp/on", "false")
+    phone = await pair("127.0.0.1", hub.facts["hap_port"], hub.facts["pairing_code"])
+    lamp = await phone.wait_for("relay1", "Switch", "On")
+    await phone.write(lamp, True)
+
+    async def commanded():
+        while True:
+            topic, payload = await asyncio.wait_for(told.get(), 60)
+            if topic.endswith("/set") or topic.startswith("cmnd/"):
+                return topic, payload
+
+    assert await commanded() == ("homie/relay1/lamp/on/set", b"true")
+    status, said = await hub.command(
+        "mapping", "test", "homie/relay1/lamp/on", "true", "--data-dir", str(hub.data_dir),
+        env=dict(os.environ),
+    )  # fmt: skip
+    assert status == 0
+    assert "relay1/Switch/On: True   (command: homie/relay1/lamp/on/set true)" in said
+    await source.stop()
+
+
+async def _is(hub, characteristic, wanted, device="plug_1"):
+    return await hub.value(device, characteristic) is wanted
 
 
 async def _refused(phone, place):
@@ -122,7 +153,10 @@ async def test_a_changed_mapping_needs_no_restart(hub):
     await sensor.drain()
     mapping.write_text(json.dumps({"devices": devices}))
     status, said = await reload()
-    assert (status, said) == (0, "the mapping holds: presets tasmota; devices bed_1, yankee\n")
+    assert (status, said) == (
+        0,
+        "the mapping holds: presets tasmota, homie; devices bed_1, yankee\n",
+    )
 
     async def heard():
         # The broker reads its rules when it gets round to it.
@@ -140,3 +174,36 @@ async def test_a_changed_mapping_needs_no_restart(hub):
     await until(kelvin)
     for device in (sensor, yankee):
         await device.close()
+
+
+async def test_a_command_reaches_a_switch_that_had_lost_its_connection(hub, pair):
+    """Its old connection hangs, and the broker gives the command to that one alone."""
+    account = Publisher("relay2", hub.facts["mqtt_port"], hub.facts["enrol_port"])
+    await account.enrol()
+    await account.close()
+
+    async def connected():
+        client = await Client.connect(
+            "127.0.0.1", hub.facts["mqtt_port"], "relay2", "relay2", account.password,
+            will=("HomeKit/relay2/$online", b"0"),
+        )  # fmt: skip
+        await client.subscribe("HomeKit/relay2/Switch/On/set")
+        await client.publish("HomeKit/relay2/$online", "1", retain=True)
+        await client.publish("HomeKit/relay2/Switch/On", "0", retain=True)
+        return client
+
+    before = await connected()
+    phone = await pair("127.0.0.1", hub.facts["hap_port"], hub.facts["pairing_code"])
+    switch = await phone.wait_for("relay2", "Switch", "On")
+    before.hang()
+    await phone.write(switch, True)
+    async with await connected() as now:
+        await until(lambda: _got(now, ("HomeKit/relay2/Switch/On/set", b"1", False)))
+        await now.publish("HomeKit/relay2/Switch/On", "1", retain=True)
+        await until(lambda: _is(hub, "On", True, "relay2"))
+        assert await phone.read(switch) is True
+    await before.close(politely=False)
+
+
+async def _got(client, message):
+    return message in client.got

@@ -13,10 +13,13 @@ from typer.testing import CliRunner
 
 from host.cli import root
 from hub.database.database import Database
+from hub.database.postgres import Postgres
 from hub.doctor import broker, database, machine
-from hub.doctor.finding import Verdict
+from hub.doctor.finding import DoctorFinding, DoctorKind, Verdict, exit_status
 from hub.mqtt.mosquitto import Mosquitto
 from tests.support.broker import open_folder, owner
+from tests.support.hub import until
+from tests.support.mqtt311 import Client
 
 
 def bad(findings):
@@ -35,11 +38,14 @@ async def test_a_hub_as_it_is(hub):
     assert result.exit_code == 0
     assert len(findings) > 14
     # Enrolment is open by default, and the doctor says so.
-    assert "enrol as a stranger" in {f["what"] for f in findings if f["verdict"] == "note"}
+    assert "a stranger cannot enrol" in {f["what"] for f in findings if f["verdict"] == "note"}
+    assert {f["kind"] for f in findings} == set(DoctorKind)
+    told = (await ask(hub)).stdout.splitlines()
+    assert "a device cannot publish to another's topic: good" in told
     (hub.data_dir / "broker" / "server.key").chmod(0o644)
     (hub.data_dir / "broker").chmod(0o755)
     spoiled = await ask(hub)
-    assert spoiled.exit_code == 1
+    assert spoiled.exit_code == DoctorKind.FILES.exit_status == 53
     assert "broker/server.key: chmod 600" in spoiled.stdout.replace("\n", "")
     # Its accounts were for this alone.
     transport_accounts = json.loads(
@@ -47,6 +53,60 @@ async def test_a_hub_as_it_is(hub):
          ["devices", "list", "--json", "--data-dir", str(hub.data_dir)])).stdout
     )["accounts"]  # fmt: skip
     assert transport_accounts == []
+
+
+async def test_a_hub_with_several_tenants(hub):
+    postgres = Postgres(hub.data_dir / "postgres")
+    postgres.look_up()
+    async with await psycopg.AsyncConnection.connect(postgres.app_url) as conn:
+        await conn.execute("SELECT dormouse.ensure_tenant('beach')")
+    async with hub.operator() as client:
+        opened = await client.post(
+            "/enrolment/window", params={"tenant": "beach"}, json={"minutes": 10}
+        )
+        assert opened.is_success, opened.text
+    password = "0123456789abcdef" * 2
+    async with await Client.connect("127.0.0.1", hub.facts["enrol_port"]) as stranger:
+        enrolment = {"id": "esp8266_beac0001", "password": password}
+        await stranger.publish("enrol/esp8266_beac0001", json.dumps(enrolment))
+
+    async def connected() -> bool:
+        async with await Client.connect(
+            "127.0.0.1", hub.facts["mqtt_port"], "esp8266_beac0001", "esp8266_beac0001", password
+        ) as device:
+            if device.code == 0:
+                topic = "HomeKit/esp8266_beac0001/TemperatureSensor/CurrentTemperature"
+                await device.publish(topic, "20.5")
+            return device.code == 0
+
+    await until(connected)
+
+    async def two_bridges() -> bool:
+        return len(await hub.ask("GET", "/homekit/pairings")) == 2
+
+    await until(two_bridges)
+    result = await ask(hub, "--json")
+    assert [f for f in json.loads(result.stdout) if f["verdict"] == "bad"] == []
+    assert result.exit_code == 0
+
+
+def test_one_exit_status_a_kind():
+    """The gravest counts; notes are nothing wrong."""
+    findings = [DoctorFinding("it holds", Verdict.NOTE, kind=kind) for kind in DoctorKind]
+    assert exit_status([]) == exit_status(findings) == 0
+    seen = {}
+    for kind in reversed(DoctorKind):
+        findings.append(DoctorFinding("it holds", Verdict.BAD, "it does not", kind))
+        seen[kind] = exit_status(findings)
+    assert seen == {
+        "certificate": 56,
+        "parts": 55,
+        "ports": 54,
+        "files": 53,
+        "dashboard": 52,
+        "database": 51,
+        "broker": 50,
+    }
 
 
 async def test_an_open_broker():
@@ -67,13 +127,13 @@ async def test_an_open_broker():
         finally:
             await open_broker.stop()
     assert bad(found) == {
-        "connect to the broker without an account",
-        "connect with passwords that are guessed first",
-        "connect as a known device with another password",
-        "publish to another device's topic",
-        "read other devices' topics",
-        "end another device's session by its client id",
-        "read enrolments as a stranger",
+        "nobody connects to the broker without an account",
+        "passwords that are guessed first open nothing",
+        "a known device does not connect with another password",
+        "a device cannot publish to another's topic",
+        "a device cannot read another's topics",
+        "a device cannot end another's session by its client id",
+        "a stranger cannot read enrolments",
     }
 
 
@@ -85,10 +145,10 @@ async def test_a_database_without_its_policies(database_with_rows):
             for table in ("device", "key_value"):
                 await conn.execute(f"ALTER TABLE dormouse.{table} DISABLE ROW LEVEL SECURITY")
         assert bad([finding async for finding in database.examine(store)]) == {
-            "find a tenant's table without forced row-level security",
-            "read rows without being a tenant",
-            "read another tenant's rows",
-            "write another tenant's rows",
+            "what keeps tenants apart is as declared",
+            "without a tenant no rows are seen",
+            "a tenant cannot read another's rows",
+            "a tenant cannot write another's rows",
         }
 
 
@@ -110,11 +170,13 @@ def test_a_port_that_no_setting_names():
         secret.bind(("127.0.0.1", 0))
         secret.listen()
         port = secret.getsockname()[1]
-        found = list(machine.ports({"pid": os.getpid()}))
-        assert bad(found) == {"find a port that no setting names"}
+        found = list(machine.ports({"pid": os.getpid()}, {}))
+        assert bad(found) == {"every port that is open is one of the settings"}
         assert f"127.0.0.1:{port}" in found[0].detail
         assert not any(
-            f":{port}" in f.detail for f in machine.ports({"pid": os.getpid(), "mqtt_port": port})
+            f":{port}" in finding.detail
+            for facts, bridges in (({"mqtt_port": port}, {}), ({}, {port: "Dormouse beach"}))
+            for finding in machine.ports({"pid": os.getpid(), **facts}, bridges)
         )
 
 
@@ -124,4 +186,4 @@ def test_files_that_others_may_read(tmp_path):
     (tmp_path / "ca.crt").touch(0o644)
     assert bad(machine.files(tmp_path)) == set()
     (tmp_path / "secret.key").chmod(0o640)
-    assert bad(machine.files(tmp_path)) == {f"read secrets in {tmp_path} as another user"}
+    assert bad(machine.files(tmp_path)) == {f"another user cannot read secrets in {tmp_path}"}

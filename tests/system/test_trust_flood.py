@@ -15,8 +15,6 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from hub.mqtt.enrolment import Enroller, EnrolListener, EnrolmentGate
 from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
@@ -51,7 +49,6 @@ async def strangers(port: int, count: int) -> None:
             )
 
 
-@pytest.mark.timeout(1800)
 async def test_a_flood_of_made_up_devices(side):
     await side.book.provision("dev", "home", PASSWORD)
     sent, flooding = 0, True
@@ -148,7 +145,6 @@ class Quiet:
         self.acknowledged += 1
 
 
-@pytest.mark.timeout(1800)
 async def test_spoiled_enrolments_make_no_account_that_the_rules_do_not_allow(accounts):
     seed = int(os.environ.get("SEED", random.randrange(2**32)))
     print(f"SEED={seed}")

@@ -391,7 +391,7 @@ async def test_exactly_the_allowed_cells_work_also_after_a_restart(store):
                 if first:
                     await make_accounts(book)
                 spy = await Client.connect("127.0.0.1", broker.main.ports["spy"], "spy")
-                endpoint, client_id = broker.enrol_endpoint
+                endpoint, client_id = broker.enrol_endpoint, broker.enrol_client_id
                 async with (
                     spy,
                     await Client.connect(

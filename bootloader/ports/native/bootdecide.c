@@ -31,6 +31,7 @@ static const char *const STATES[APP_STATES] = {
     [APP_UNSIGNED] = "unsigned",
     [APP_BAD_TRAILER] = "bad-trailer",
     [APP_BAD_SIGNATURE] = "bad-signature",
+    [APP_ROLLED_BACK] = "rolled-back",
 };
 
 /* RTC memory as words from 0x60001000, where MicroPython and the SDK keep theirs. */
@@ -92,7 +93,11 @@ static void print_decision(const struct app_slot *slot, struct boot_decision dec
         printf(",\"size\":%u", size);
         if (app_read_trailer(slot, size, &trailer)) {
             print_text("version", trailer.version_text, sizeof trailer.version_text);
-            print_text("board", trailer.board, sizeof trailer.board);
+            /* Without a NUL at its end it runs on over the counter. */
+            size_t counter_size = app_trailer_counter(&trailer) ? 0 : sizeof trailer.counter;
+            print_text("board", (const char *)&trailer + offsetof(struct app_trailer, board),
+                       sizeof trailer.board + counter_size);
+            printf(",\"counter\":%u", app_trailer_counter(&trailer));
         }
     }
     puts("}");

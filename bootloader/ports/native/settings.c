@@ -51,9 +51,9 @@ static void parse_slot(struct app_slot *slot, const char *text) {
     first[colon - text] = 0;
     slot->start = settings_number(first, "--slot");
     slot->size = settings_number(colon + 1, "--slot");
-    if (slot->start % FLASH_SECTOR_SIZE || slot->size % FLASH_SECTOR_SIZE ||
+    if (slot->start == 0 || slot->start % FLASH_SECTOR_SIZE || slot->size % FLASH_SECTOR_SIZE ||
         slot->size <= APP_IROM_OFFSET || slot->start > UINT32_MAX - slot->size)
-        fail("--slot: %s: both must be multiples of 0x1000, the size over 0x9000", text);
+        fail("--slot: %s: both must be multiples of 0x1000 over 0, the size over 0x9000", text);
 }
 
 void settings_defaults(struct settings *settings) {

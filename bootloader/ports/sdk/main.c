@@ -32,8 +32,16 @@ static const struct ota_config config = {
     .packet_wait_ms = PKT_WAIT_MS,
     .idle_restart_ms = IDLE_REBOOT_MS,
 };
-/* For which flash map this was built: `dormouse flash` compares it with the one it writes by. */
-__attribute__((used, section(".irom.map"))) static const char flash_map[] = FLASH_MAP_MARKER;
+#if REQUIRE_SIGNATURE
+#define SIGNED_ONLY "dormouse starts signed applications only;"
+#else
+#define SIGNED_ONLY ""
+#endif
+/* What this is, for others to find. For which flash map it was built: `dormouse flash` compares it
+ * with the one it writes by. That the bytes before the slot are the security counter's: the
+ * firmware writes there only then. What the bootloader insists on: `dormouse flash` warns. */
+__attribute__((used, section(".irom.map"))) static const char about[] =
+    FLASH_MAP_MARKER "dormouse security counter;" SIGNED_ONLY;
 static struct ota ota;
 static uint8_t datagram[DATAGRAM_MAX];
 

@@ -29,6 +29,8 @@ _SCAN_MS = 10_000
 _MAX_NETWORKS = 10
 _DEEPSLEEP = 5
 _AUTH_WPA2 = 3
+# The settings that the page shows as they were filled in.
+_SHOWN = ("ssid", "host", "name", "place")
 
 
 def run(record, clock, settings) -> None:
@@ -109,10 +111,18 @@ class Portal:
         self.settings = settings
         self.address = address
         self.device = identity.access_point()[0]
-        self.fields = {name: getattr(settings, name) for name in ("ssid", "host", "name")}
+        self.fields = {name: getattr(settings, name) for name in _SHOWN + ("plain",)}
         # The settings that are tried; what was wrong with the last ones.
         self.new: dict = {}
         self.problem = ""
+        # The credentials of the settings, and those that worked meanwhile.
+        self.keys = {settings.ssid: settings.key}
+        # Hubs to choose from: (host, port, enrolment's port).
+        self.hubs: list = []
+        # Sensors to choose from: entries for the settings, as texts, numbers of the chosen ones.
+        self.entries: list = []
+        self.texts: list = []
+        self.wanted: list = []
         self.attempt: object = None
         self.saved = False
         # Whether the last page was fetched.
@@ -122,7 +132,12 @@ class Portal:
         self.networks: list = []
 
     def start(self) -> None:
-        """Look for networks."""
+        """Look for networks and sensors."""
+        from dormouse.portal import attached
+
+        self.entries, self.texts, known = attached.offered(self.settings)
+        # On a device that has its list what else is found may be there for another reason.
+        self.wanted = list(range(known or len(self.entries)))
         if not self.station.active():
             self.station.active(True)
         # Trying to join a network that is not there would take ours off its channel.
@@ -140,10 +155,15 @@ class Portal:
         try:
             for ssid, _bssid, _channel, dbm, security, hidden in self.station.scan():
                 try:
-                    name = str(ssid, "utf-8")
-                except UnicodeError:
+                    name = form.text_of(ssid)
+                except ValueError:
                     continue
-                if name and not hidden and (name not in found or found[name][1] < dbm):
+                if (
+                    name
+                    and not form.has_control(name)
+                    and not hidden
+                    and (name not in found or found[name][1] < dbm)
+                ):
                     found[name] = (name, dbm, security != 0)
         except OSError as error:
             print("scan:", error)
@@ -167,12 +187,37 @@ class Portal:
             return
         self.attempt = None
         self.visited = time.ticks_ms()
-        self.problem = result
-        if not result:
-            self.saved = True
-            self.settings.change(self.new)
-            record.broker_ip = b"\0" * 4
-            record.failures = 0
+        self.problem = result or self.look_for_hub()
+        if self.problem:
+            return
+        self.saved = True
+        self.settings.change(self.new)
+        record.broker_ip = b"\0" * 4
+        record.failures = 0
+
+    def look_for_hub(self) -> str:
+        """Once the network was joined: why the hub cannot be reached there, or ""."""
+        from dormouse.portal import hub
+
+        ssid = self.new["ssid"]
+        self.keys[ssid] = self.new["key"]
+        if self.new["host"]:
+            self.hubs = []
+            problem = hub.unresolved(self.new["host"], ssid)
+        else:
+            self.hubs, problem = hub.find(ssid)
+            if not problem:
+                self.choose_hub(0)
+        if problem:
+            self.station.disconnect()
+        return problem
+
+    def choose_hub(self, number: int) -> None:
+        """Take one of the hubs that answered."""
+        host, port, enrol_port = self.hubs[number]
+        self.new["host"], self.new["port"] = host, port
+        if enrol_port:
+            self.new["enrol_port"] = enrol_port
 
     def respond(self, request):
         """The pieces of the answer to a request."""
@@ -205,7 +250,24 @@ class Portal:
         if self.saved:
             self.done_shown = True
             return pages.done(self.settings.ssid, self.settings.host)
-        return pages.form(self.device, self.networks, self.fields, self.problem)
+        return pages.form(self, self.shown())
+
+    def shown(self) -> dict:
+        """How the page shows the network: picked from the list, or typed."""
+        ssid = self.fields["ssid"]
+        listed = self.locked(ssid) is not None
+        return {"net": ssid if listed else "", "ssid": "" if listed else ssid}
+
+    def locked(self, ssid: str):
+        """Whether the network wants a password; None for one that is not in the list."""
+        for name, _dbm, locked in self.networks:
+            if name == ssid:
+                return locked
+        return None
+
+    def known_key(self, ssid: str) -> str:
+        """The password of a network that has worked; "" where there is none."""
+        return self.keys.get(ssid, "") if self.locked(ssid) is not False else ""
 
     def submit(self, body):
         """Check the form, and try to join."""
@@ -215,10 +277,20 @@ class Portal:
             fields = form.parse(body)
         except (ValueError, UnicodeError):
             return pages.error(400)
-        new, self.problem = form.check(fields, self.settings)
+        new = {name: fields[name].strip() for name in _SHOWN}
+        new["ssid"] = ssid = form.chosen_network(fields, self.shown())
+        new["key"] = fields["key"] or self.known_key(ssid)
+        new["plain"] = bool(fields["plain"])
+        self.new = new
+        if fields["hub"].isdigit() and int(fields["hub"]) < len(self.hubs):
+            self.choose_hub(int(fields["hub"]))
         self.fields = {name: new[name] for name in self.fields}
+        if fields["sensors"]:
+            chosen = range(len(self.entries))
+            self.wanted = [number for number in chosen if str(number) in fields["sensor"]]
+            new["sensors"] = [self.entries[number] for number in self.wanted]
+        self.problem = form.problem(new, self.locked(ssid))
         if self.problem:
             return self.page()
-        self.new = new
-        self.attempt = JoinAttempt(self.station, new["ssid"], new["key"])
+        self.attempt = JoinAttempt(self.station, ssid, new["key"])
         return pages.redirect(self.address)

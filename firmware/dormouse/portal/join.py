@@ -15,6 +15,11 @@ _FAILURES = {
     network.STAT_NO_AP_FOUND: "The network %s was not found.",
     network.STAT_CONNECT_FAIL: "The network %s refused the connection.",
 }
+# An open network that is none: which of the two the SDK says depends on its version.
+_KEYLESS = {
+    network.STAT_WRONG_PASSWORD: "%s wants its password.",
+    network.STAT_NO_AP_FOUND: "No open network %s was found: if it has a password, type it.",
+}
 _NO_ADDRESS = "The network %s gave no address: its router did not answer in time."
 
 
@@ -46,13 +51,13 @@ class JoinAttempt:
         if status != self.status:
             self.status = status
             self.changed = now
-        text = None
-        if past >= JOIN_MS:
-            text = _FAILURES.get(status, _NO_ADDRESS)
-        elif status in _FAILURES and time.ticks_diff(now, self.changed) >= STABLE_MS:
-            text = _FAILURES[status]
-        if text is None:
+        if past < JOIN_MS and not (
+            status in _FAILURES and time.ticks_diff(now, self.changed) >= STABLE_MS
+        ):
             return None
         # The SDK would go on for ever, and take our own network from channel to channel.
         self.wlan.disconnect()
+        text = _FAILURES.get(status, _NO_ADDRESS)
+        if not self.key:
+            text = _KEYLESS.get(status, text)
         return text % self.ssid

@@ -56,40 +56,54 @@ def _top(title: str, refresh_s: int = 0):
     yield "<h1>%s</h1>" % title
 
 
-def form(device: str, networks, fields, problem: str):
-    """The form. `networks` are (name, dBm, whether it has a key), `fields` what was filled in."""
+def form(portal, shown):
+    """The form: what the portal found, with what was filled in; `shown` is of the network."""
+    fields = portal.fields
     yield from _top("Set up this sensor")
-    yield "<p><small>%s</small></p>" % device
-    if problem:
-        yield '<p class="p" id="problem">%s</p>' % escape(problem)
+    yield "<p><small>%s</small></p>" % portal.device
+    if portal.problem:
+        yield '<p class="p" id="problem">%s</p>' % escape(portal.problem)
     yield '<form method="post" action="/"><h2>WiFi</h2>'
-    listed = False
-    for name, dbm, locked in networks:
-        chosen = name == fields["ssid"]
-        listed = listed or chosen
-        yield '<label><input type="radio" name="net" value="%s"%s> ' % (
-            escape(name),
-            " checked" if chosen else "",
-        )
+    for name, dbm, locked in portal.networks:
+        yield _choice("radio", "net", name, name == shown["net"])
         yield "%s <small>%d dBm%s</small></label>" % (
             escape(name),
             dbm,
             "" if locked else ", without a password",
         )
-    if not networks:
+    if not portal.networks:
         yield "<p>No networks were found.</p>"
     yield '<p><a href="/scan">Look for networks again</a></p>'
-    yield _field(
-        "ssid", "Or type the name of another network", "" if listed else fields["ssid"], 32
-    )
-    yield (
-        '<label>Password<input class="t" type="password" name="key" maxlength="64"'
-        ' autocomplete="off"></label>'
-    )
-    yield _field("host", "Address of the hub", fields["host"], 64)
+    yield _field("ssid", "Or type the name of another network", shown["ssid"], 32)
+    yield "<label>Password"
+    if portal.known_key(fields["ssid"]):
+        yield " <small>(of %s: leave it empty for the one that worked)</small>" % escape(
+            fields["ssid"]
+        )
+    yield '<input class="t" type="password" name="key" maxlength="64" autocomplete="off"></label>'
+    if portal.entries:
+        yield '<h2>Sensors</h2><input type="hidden" name="sensors" value="1">'
+        for number, text in enumerate(portal.texts):
+            yield _choice("checkbox", "sensor", str(number), number in portal.wanted)
+            yield "%s</label>" % escape(text)
+    yield "<h2>Hub</h2>"
+    for number, (host, _port, _enrol_port) in enumerate(portal.hubs):
+        yield _choice("radio", "hub", str(number), False)
+        yield "%s</label>" % escape(host)
+    yield _field("host", "Address of the hub (empty: it is looked for)", fields["host"], 64)
     yield _field("name", "Name of this sensor (optional)", fields["name"], 64)
+    yield _field("place", "Place (optional), such as House / Kitchen", fields["place"], 64)
+    yield (
+        '<label><input type="checkbox" name="plain" value="1"%s> Say each value on an MQTT topic of'
+        " its own too, for other programs than the hub</label>"
+    ) % (" checked" if fields["plain"] else "")
     yield "<button>Join</button></form>"
     yield _END
+
+
+def _choice(kind: str, name: str, value: str, chosen: bool) -> str:
+    mark = " checked" if chosen else ""
+    return '<label><input type="%s" name="%s" value="%s"%s> ' % (kind, name, escape(value), mark)
 
 
 def _field(name: str, label: str, value: str, limit: int) -> str:
@@ -112,5 +126,6 @@ def done(ssid: str, host: str):
     """The last page."""
     yield from _top("Done")
     yield '<p id="done">The sensor has joined %s. ' % escape(ssid)
-    yield "It restarts now, its own WiFi disappears, and it connects to the hub %s." % escape(host)
+    yield "It restarts now, its own WiFi disappears, and it connects to the hub %s. " % escape(host)
+    yield "Your phone goes back to its own WiFi; the sensor is on the hub's pages in a moment."
     yield "</p>" + _END

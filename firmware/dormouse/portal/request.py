@@ -4,8 +4,9 @@
 MAX_LINE = 256
 # All of a request: browsers send 1 KB or less to a page without cookies.
 MAX_REQUEST = 8192
-# The form: an SSID twice, a key, a hub's address, and a name of 64 characters, percent-encoded.
-MAX_BODY = 1400
+# The form: an SSID twice, a key, a hub's address, a name and a place of 64 characters each, up to
+# 12 bytes a character percent-encoded; and a dozen sensors.
+MAX_BODY = 2400
 
 
 class Request:

@@ -1,67 +1,123 @@
 """BME280 over I2C: temperature, humidity, air pressure. Settings: `scl`, `sda`, `address` (0x76).
 
+A BMP280 at its place is found out by its chip id: it has no humidity.
+
 Registers, timing and compensation are those of the datasheet (BST-BME280-DS002, 4.2.3 for the
-integer formulas, 5.3 for the registers, 9.1 for the time). Integers, since the device's floats have
-22 bits of mantissa, too few for the pressure.
+integer formulas, 5.3 for the registers, 9.1 for the time; BST-BMP280-DS001 has the same but for
+humidity). Integers, since the device's floats have 22 bits of mantissa, too few for the pressure.
 """
 
 import struct
+import time
 
-from machine import I2C, Pin
+from micropython import const
 
 from dormouse.sensors import Series
+from dormouse.sensors.i2c_device import I2CDevice
 
-_ID, _CTRL_HUM, _CTRL_MEAS, _DATA = 0xD0, 0xF2, 0xF4, 0xF7
-_CHIP = 0x60
+_ID = const(0xD0)
+_RESET = const(0xE0)
+_CTRL_HUM = const(0xF2)
+_STATUS = const(0xF3)
+_CTRL_MEAS = const(0xF4)
+_DATA = const(0xF7)
+_BME280, _BMP280, _BME680 = (0x60,), (0x58, 0x57, 0x56), (0x61,)
+_DO_RESET = const(0xB6)
+_RESET_MS = const(2)
+_MEASURING = const(0x08)
+_UPDATING = const(0x01)
 # Oversampling 1 of each, one measurement, then asleep again ("forced mode").
-_ONCE = 0b001_001_01
+_ONCE = const(0b001_001_01)
 # 1.25 + 2.3 + 2.3 + 0.575 + 2.3 + 0.575 ms at most.
-_MEASURE_MS = 10
-# What the data registers hold for a quantity that was not measured.
-_SKIPPED_20, _SKIPPED_16 = 0x80000, 0x8000
+_MEASURE_MS = const(10)
+# What the data registers hold for a quantity that was not measured, as after a reset.
+_SKIPPED_20 = const(0x80000)
+_SKIPPED_16 = const(0x8000)
+# The ends of the converter's range are no measurement.
+_ENDS_20, _ENDS_16 = (0, 0xFFFFF), (0, 0xFFFF)
 
 
 class Sensor:
     """One sensor in forced mode."""
 
+    deadline = None
+    humid = True
+
     def __init__(self, entry):
-        self.i2c = I2C(scl=Pin(entry["scl"]), sda=Pin(entry["sda"]))
-        self.address = entry.get("address", 0x76)
+        self.device = I2CDevice(entry, 0x76)
+        # Which it is, once it was asked, and measures.
+        self.chip = 0
+        self.notes: list = []
         self.series = [
             Series("TemperatureSensor", "CurrentTemperature", 2, -40, 85),
-            Series("HumiditySensor", "CurrentRelativeHumidity", 2, 0, 100),
             # Not HomeKit's own: the hub knows it as a vendor's. Hectopascal.
             Series("AirPressureSensor", "AirPressure", 2, 300, 1100),
         ]
-
-    def _registers(self, start: int, count: int) -> bytes:
-        return self.i2c.readfrom_mem(self.address, start, count)
+        if self.humid:
+            humidity = Series("HumiditySensor", "CurrentRelativeHumidity", 2, 0, 100)
+            self.series.insert(1, humidity)
 
     def start(self) -> int:
         """Begin one measurement."""
-        if self._registers(_ID, 1)[0] != _CHIP:
-            raise OSError("no BME280 at this address")
-        self.i2c.writeto_mem(self.address, _CTRL_HUM, b"\x01")
-        self.i2c.writeto_mem(self.address, _CTRL_MEAS, bytes((_ONCE,)))
+        self.chip = 0
+        self.notes = []
+        chip = self.device.registers(_ID, 1)[0]
+        if chip not in _BME280 + _BMP280:
+            raise OSError(_stranger(chip, self.device.address))
+        if self.humid and chip in _BMP280:
+            self.notes = ["this is a BMP280: it measures no humidity"]
+        # Then what it measured before is gone: should it not take what follows, it says nothing.
+        self.device.set_register(_RESET, _DO_RESET)
+        time.sleep_ms(_RESET_MS)
+        if chip in _BME280:
+            self.device.set_register(_CTRL_HUM, 1)
+        self.device.set_register(_CTRL_MEAS, _ONCE)
+        self.chip = chip
         return _MEASURE_MS
 
     def read(self):
-        """[degrees Celsius, percent, hectopascal]."""
-        low = self._registers(0x88, 26)
-        high = self._registers(0xE1, 7)
-        d = self._registers(_DATA, 8)
+        """[degrees Celsius, percent, hectopascal], without percent for a BMP280."""
+        if not self.chip:
+            raise OSError("no measurement was started")
+        humid = self.chip in _BME280
+        self.chip = 0
+        self._wait()
+        low = self.device.registers(0x88, 26)
+        high = self.device.registers(0xE1, 7) if humid else b""
+        d = self.device.registers(_DATA, 8 if humid else 6)
         p = d[0] << 12 | d[1] << 4 | d[2] >> 4
         t = d[3] << 12 | d[4] << 4 | d[5] >> 4
-        h = d[6] << 8 | d[7]
+        h = d[6] << 8 | d[7] if humid else _SKIPPED_16
+        c = struct.unpack("<HhhHhhhhhhhh", low[:24])
+        if not c[0] or not c[3] or low[:24] == b"\xff" * 24:
+            raise OSError("its calibration cannot be read: is it damaged?")
         if t == _SKIPPED_20:
             raise OSError("nothing measured")
-        coefficients = struct.unpack("<HhhHhhhhhhhh", low[:24])
-        fine = fine_temperature(t, *coefficients[:3])
-        return [
-            ((fine * 5 + 128) >> 8) / 100,
-            None if h == _SKIPPED_16 else humidity(h, fine, low[25], high) / 1024,
-            None if p == _SKIPPED_20 else pressure(p, fine, coefficients[3:]) / 25600,
-        ]
+        if t in _ENDS_20:
+            raise OSError("no temperature: %05x" % t)
+        fine = fine_temperature(t, *c[:3])
+        values: list = [((fine * 5 + 128) >> 8) / 100]
+        if self.humid:
+            wet = h != _SKIPPED_16 and h not in _ENDS_16
+            values.append(humidity(h, fine, low[25], high) / 1024 if wet else None)
+        weighs = p != _SKIPPED_20 and p not in _ENDS_20
+        values.append(pressure(p, fine, c[3:]) / 25600 if weighs else None)
+        return values
+
+    def _wait(self) -> None:
+        """Until the measurement is done: before, the registers hold the one before."""
+        for _ in range(_MEASURE_MS):
+            if not self.device.registers(_STATUS, 1)[0] & (_MEASURING | _UPDATING):
+                return
+            time.sleep_ms(1)
+        raise OSError("it does not finish its measurement")
+
+
+def _stranger(chip: int, address: int) -> str:
+    if chip in (0, 255):
+        return "its chip id reads %02x: SDA held, or power?" % chip
+    name = "a BME680" if chip in _BME680 else "another chip (id %02x)" % chip
+    return "%s at 0x%02x, not a BME280 or BMP280" % (name, address)
 
 
 def fine_temperature(raw: int, t1: int, t2: int, t3: int) -> int:

@@ -8,6 +8,7 @@ import struct
 
 import utime
 import world
+from i2c_bus import Registers
 
 # A plausible calibration; T1..T3 and P1..P9 are the datasheet's example (BMP280, 3.12).
 _T = (27504, 26435, -1000)
@@ -53,44 +54,68 @@ def _invert(function, wanted, bits):
     return low if abs(function(low) - wanted) < abs(function(high) - wanted) else high
 
 
-class Chip:
-    """Sleeps until forced mode is written, then holds one measurement."""
+class Chip(Registers):
+    """Sleeps until forced mode is written, then holds one measurement until the next."""
+
+    chip_id = 0x60
+    kind = "bme280"
 
     def __init__(self):
-        self.registers = bytearray(256)
-        self.registers[0xD0] = 0x60
+        super().__init__()
+        self.power_on()
+        kept = world.chip_state(self.kind)
+        if kept:
+            self.registers[0xF2:0xFF] = bytes.fromhex(kept)
+
+    def power_on(self):
+        """What the registers hold then, or after a reset by command."""
+        self.ready = None
+        for i in range(256):
+            self.registers[i] = 0
+        self.registers[0xD0] = self.chip_id
         struct.pack_into("<Hhh", self.registers, 0x88, *_T)
         struct.pack_into("<Hhhhhhhhh", self.registers, 0x8E, *_P)
+        self.registers[0xF7:0xFD] = b"\x80\0\0\x80\0\0"
+        self.add_humidity()
+
+    def add_humidity(self):
         self.registers[0xA1] = _H[0]
         struct.pack_into("<hB", self.registers, 0xE1, _H[1], _H[2])
         self.registers[0xE4] = _H[3] >> 4 & 255
         self.registers[0xE5] = _H[3] & 15 | (_H[4] & 15) << 4
         self.registers[0xE6] = _H[4] >> 4 & 255
         self.registers[0xE7] = _H[5] & 255
-        self.registers[0xF7:0xFF] = b"\x80\0\0\x80\0\0\x80\0"
-        self.ready = None
+        self.registers[0xFD] = 0x80
 
-    def write(self, register, data):
-        for i, byte in enumerate(data):
-            self.registers[register + i] = byte
-        if register == 0xF4 and data[0] & 3 in (1, 2):
+    def store(self, register, byte):
+        if register == 0xE0 and byte == 0xB6:
+            self.power_on()
+        elif 0xF2 <= register <= 0xF5:
+            self.registers[register] = byte
+        if register == 0xF4 and byte & 3 in (1, 2):
             self.ready = utime.ticks_add(utime.ticks_ms(), 8)
+            self.registers[0xF3] |= 8
 
-    def read(self, register, count):
+    def refresh(self):
         if self.ready is not None and utime.ticks_diff(utime.ticks_ms(), self.ready) >= 0:
             self.ready = None
             self._measure()
-        return bytes(self.registers[register : register + count])
+            world.keep_chip_state(self.kind, bytes(self.registers[0xF2:0xFF]).hex())
 
     def _measure(self):
-        t = _invert(_temperature, world.measured("bme280", "temperature") * 5120, 20)
+        t = _invert(_temperature, world.measured(self.kind, "temperature") * 5120, 20)
         fine = _temperature(t)
-        pascal = world.measured("bme280", "pressure") * 100
+        pascal = world.measured(self.kind, "pressure") * 100
         p = _invert(lambda raw: _pressure(raw, fine), pascal, 20)
+        data = (p >> 12, p >> 4 & 255, (p & 15) << 4, t >> 12, t >> 4 & 255, (t & 15) << 4)
+        self.registers[0xF7:0xFD] = bytes(data)
+        self.measure_humidity(fine)
+        self.registers[0xF3] &= 0xF7
+        self.registers[0xF4] &= 0xFC
+
+    def measure_humidity(self, fine):
         h = 0x8000
         if self.registers[0xF2] & 7:
-            percent = world.measured("bme280", "humidity")
+            percent = world.measured(self.kind, "humidity")
             h = _invert(lambda raw: _humidity(raw, fine), percent, 16)
-        data = (p >> 12, p >> 4 & 255, (p & 15) << 4, t >> 12, t >> 4 & 255, (t & 15) << 4)
-        self.registers[0xF7:0xFF] = bytes(data + (h >> 8, h & 255))
-        self.registers[0xF4] &= 0xFC
+        self.registers[0xFD], self.registers[0xFE] = h >> 8, h & 255

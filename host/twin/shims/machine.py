@@ -1,4 +1,7 @@
-"""The chip: RTC memory, reset causes, deep sleep, pins, ADC, I2C, watchdog."""
+"""The chip: RTC memory, reset causes, deep sleep, pins, ADC, buses, watchdog.
+
+What is on a bus is imported when it is spoken to: the heap is small.
+"""
 
 import json
 import os
@@ -71,6 +74,10 @@ def starving(ms):
         world.end(76, "reset-cause", "1")
 
 
+# Where the lines of the world's I2C bus are.
+WIRED = {"scl": 5, "sda": 4}
+
+
 class Pin:
     """Inputs read the world's `pins`; outputs are kept in `pins.json`."""
 
@@ -87,10 +94,15 @@ class Pin:
     def __call__(self, x=None):
         return self.value(x)
 
+    def init(self, mode=-1, pull=-1, value=None):
+        self.__init__(self.id, mode, pull, value)
+
     def value(self, x=None):
         if x is None:
             if self.mode == Pin.OUT:
                 return _outputs().get(str(self.id), 0)
+            if self.id == WIRED.get(world.get("i2c_line")):
+                return 0
             return world.get("pins").get(str(self.id), 1)
         levels = _outputs()
         levels[str(self.id)] = int(bool(x))
@@ -109,42 +121,62 @@ def _outputs():
 
 
 class ADC:
-    """10 bits for 0..1 V."""
+    """10 bits for 0..1 V at channel 0; channel 1 is the supply where the chip was set up for it."""
 
     def __init__(self, id):
-        pass
+        if id not in (0, 1):
+            raise ValueError("ADC(%d) doesn't exist" % id)
+        self.id = id
 
     def read(self):
-        return min(1024, world.get("adc_mv") * 1024 // 1000)
+        if self.id:
+            # What the SDK says while the pin is set up for voltages from outside.
+            return 65535
+        counts = world.get("adc_counts")
+        return min(1024, world.get("adc_mv") * 1024 // 1000) if counts is None else counts
+
+    def read_u16(self):
+        return self.read() * 65535 // 1024
 
 
-# Who answers on I2C; each is `<name>_chip.py` here. Imported when spoken to: the heap is small.
+def dht_readinto(pin, buf):
+    """A DHT's frame of 40 bits. Raises OSError(ETIMEDOUT) when bits do not come."""
+    import dht22_chip
+
+    frame = dht22_chip.answer()
+    if frame is None:
+        raise OSError(110)
+    # What came before the bits ended is in the buffer all the same.
+    buf[: len(frame)] = frame
+    if len(frame) < 5:
+        raise OSError(110)
+
+
+# Who answers on I2C, by address, without a word of the world's `i2c`: each is `<name>_chip.py`.
 CHIPS = {
     0x76: "bme280",
 }
 
+# Who is on SPI, by the pin that selects it, without a word of the world's `spi`.
+SPI_CHIPS = {}
 
-class I2C:
-    """A bus with the chips of the world on it."""
 
-    def __init__(self, id=-1, scl=None, sda=None, freq=400000, timeout=50000):
-        self._met = {}
+def I2C(*args, **options):
+    import i2c_bus
 
-    def scan(self):
-        return sorted([a for a in CHIPS if CHIPS[a] not in world.get("missing")])
-
-    def _chip(self, address):
-        if address not in self.scan():
-            raise OSError(19)
-        if address not in self._met:
-            self._met[address] = __import__(CHIPS[address] + "_chip").Chip()
-        return self._met[address]
-
-    def readfrom_mem(self, address, register, count, addrsize=8):
-        return self._chip(address).read(register, count)
-
-    def writeto_mem(self, address, register, data, addrsize=8):
-        self._chip(address).write(register, data)
+    return i2c_bus.I2C(*args, **options)
 
 
 SoftI2C = I2C
+
+
+def UART(*args, **options):
+    import serial_line
+
+    return serial_line.UART(*args, **options)
+
+
+def SPI(*args, **options):
+    import spi_bus
+
+    return spi_bus.SPI(*args, **options)

@@ -1,7 +1,9 @@
 """WiFi as the SDK does it: it keeps its credentials in flash and joins by itself after a start."""
 
 import json
+from binascii import unhexlify
 
+import dhcp_server
 import utime
 import world
 from machine import starving
@@ -37,6 +39,7 @@ class _Station:
     def begin(self, joining=True):
         self.began = utime.ticks_ms()
         self.suited = None
+        self.asked = False
         self.joining = joining
 
     def obstacle(self):
@@ -67,6 +70,9 @@ class _Station:
             delay += world.get("wifi", "dhcp_ms")
         if utime.ticks_diff(now, self.suited) < delay:
             return STAT_CONNECTING
+        if not self.address and not self.asked:
+            self.asked = True
+            dhcp_server.note("discover", self.lent())
         return STAT_GOT_IP
 
     def ifconfig(self):
@@ -74,10 +80,14 @@ class _Station:
             return self.address
         if self.status() != STAT_GOT_IP:
             return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
-        subnet = world.get("wifi", "subnet")
+        router = world.get("wifi", "subnet") + ".1"
+        return (self.lent(), _MASK, router, router)
+
+    def lent(self):
+        """The address that DHCP gives."""
         chip = world.chip()
         own = world.get("wifi", "host") or 2 + (chip[0] ^ chip[1] ^ chip[2] ^ chip[3]) % 250
-        return ("%s.%d" % (subnet, own), _MASK, subnet + ".1", subnet + ".1")
+        return "%s.%d" % (world.get("wifi", "subnet"), own)
 
 
 _station = _Station()
@@ -88,6 +98,11 @@ def reachable():
     joined = _station.status() == STAT_GOT_IP
     subnet = world.get("wifi", "subnet")
     return joined, joined and _station.ifconfig()[0].startswith(subnet + ".")
+
+
+def lent():
+    """The address that the network's DHCP server gives the station."""
+    return _station.lent()
 
 
 def serving():
@@ -114,7 +129,8 @@ class WLAN:
     def connect(self, ssid=None, key=None, *, bssid=None):
         sdk = _station.sdk
         if ssid is not None:
-            sdk["ssid"] = ssid
+            # What is longer the port cuts.
+            sdk["ssid"] = str(ssid.encode()[:32], "utf-8")
             sdk["key"] = key or ""
             sdk["bssid"] = bssid and "".join("%02x" % byte for byte in bssid)
             _keep(sdk)
@@ -138,7 +154,9 @@ class WLAN:
             world.flash_written()
             return None
         if what in ("ssid", "essid"):
-            return _station.sdk.get("ssid", "")
+            # The port reads to the next zero byte: past a name of 32 bytes that is the key's.
+            ssid, key = _station.sdk.get("ssid", ""), _station.sdk.get("key", "")
+            return ssid + key if len(ssid.encode()) == 32 else ssid
         if what == "mac":
             return b"\x5c\xcf" + world.chip()
         raise ValueError("unknown config param")
@@ -173,17 +191,21 @@ class WLAN:
         starving(world.get("wifi", "scan_ms"))
         utime.sleep_ms(world.get("wifi", "scan_ms"))
         wifi = world.get("wifi")
-        if not wifi.get("up", True) or wifi.get("hidden"):
-            return []
-        text = world.get("wifi", "bssid")
-        bssid = bytes([int(text[i : i + 2], 16) for i in range(0, 12, 2)])
-        ssid = world.get("wifi", "ssid").encode()
-        security = AUTH_WPA2_PSK if world.get("wifi", "key") else AUTH_OPEN
-        found = [(ssid, bssid, 6, world.get("wifi", "rssi"), security, 0)]
+        found = []
+        if wifi.get("up", True) and not wifi.get("hidden"):
+            text = world.get("wifi", "bssid")
+            bssid = bytes([int(text[i : i + 2], 16) for i in range(0, 12, 2)])
+            ssid = world.get("wifi", "ssid").encode()
+            security = AUTH_WPA2_PSK if world.get("wifi", "key") else AUTH_OPEN
+            found.append((ssid, bssid, 6, world.get("wifi", "rssi"), security, 0))
         for number, other in enumerate(world.get("wifi", "others")):
             security = other.get("security", AUTH_WPA2_PSK)
             bssid = b"\x02\0\0\0\x01" + bytes([number])
-            found.append((other["ssid"].encode(), bssid, 1, other.get("rssi", -70), security, 0))
+            name = unhexlify(other["hex"]) if "hex" in other else other["ssid"].encode()
+            found.append((name, bssid, 1, other.get("rssi", -70), security, 0))
+        if not found:
+            # The port's esp_scan_cb takes an empty list for an error.
+            raise OSError("scan failed")
         return found
 
 

@@ -4,6 +4,9 @@
 - At most 1072 bytes (two segments) are under way: `send` takes what fits.
 - A lost segment comes one retransmission later: 3 s for the first of a connection, then 1 s.
 - Without WiFi there is no route; from an address of another network nothing comes back.
+- What is sent to all for multicast DNS goes to the port that the world's `mdns` names; nobody
+  hears it without one.
+- A raw socket of UDP's number hears the network's DHCP server, which lwIP keeps from other sockets.
 - What the device serves over its own access point is served on the loopback address; `ports.json`
   in the device's folder says at which ports.
 """
@@ -12,12 +15,13 @@ import errno
 import json
 import random
 
+import dhcp_server
 import network
 import usocket
 import utime
 import world
 
-AF_INET, SOCK_STREAM, SOCK_DGRAM, IPPROTO_TCP = 2, 1, 2, 6
+AF_INET, SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, IPPROTO_TCP = 2, 1, 2, 3, 6
 SOL_SOCKET, SO_REUSEADDR, SO_BROADCAST = 0xFFF, 4, 0x20
 _WINDOW = 1072
 _FIRST_RTO, _RTO = 3000, 1000
@@ -27,16 +31,20 @@ if world.get("net", "seed") is not None:
     random.seed(world.get("net", "seed"))
 _NEW, _CONNECTING, _CONNECTED, _BROKEN, _BOUND = 0, 1, 2, 3, 4
 _LOOPBACK = "127.0.0.1"
+_MDNS = ("224.0.0.251", 5353)
+_UDP = 17
 
 
 def getaddrinfo(host, port, *rest):
-    """Numeric addresses, and names as the host knows them."""
+    """Numeric addresses, and names as the world or the host knows them."""
     joined, right = network.reachable()
     parts = host.split(".")
     if len(parts) == 4 and all(part.isdigit() for part in parts):
         return [(AF_INET, SOCK_STREAM, 0, "", (host, port))]
     if not joined or not right:
         raise OSError(-2)
+    if host in world.get("net", "names"):
+        return [(AF_INET, SOCK_STREAM, 0, "", (world.get("net", "names")[host], port))]
     try:
         found = usocket.getaddrinfo(host, port, usocket.AF_INET)[0][-1]
     except OSError:
@@ -58,11 +66,17 @@ def _delay(timeout):
 
 
 class socket:
-    """A TCP or UDP socket."""
+    """A TCP or UDP socket, or a raw one of UDP's number."""
 
     def __init__(self, family=AF_INET, kind=SOCK_STREAM, proto=0, real=None):
-        self.real = real or usocket.socket(usocket.AF_INET, kind)
         self.kind = kind
+        # IP packets, of a raw socket; lwIP keeps one and drops what comes until it was read.
+        self.packet = None
+        if kind == SOCK_RAW and proto != _UDP:
+            raise OSError(errno.EINVAL)
+        self.real = real
+        if not real and kind != SOCK_RAW:
+            self.real = usocket.socket(usocket.AF_INET, kind)
         self.timeout = None
         self.state = _CONNECTED if real else _NEW
         self.peer = None
@@ -177,6 +191,12 @@ class socket:
         return self.state != _CONNECTING and (sum(len(part) for _due, part in self.queue) < _WINDOW)
 
     def recv(self, count):
+        if self.kind == SOCK_RAW:
+            packet, self.packet = self.packet, None
+            if packet is None:
+                # With a time-out of 0 lwIP's binding says so of datagrams.
+                raise OSError(errno.ETIMEDOUT)
+            return packet[:count]
         self.advance()
         if self.state == _BROKEN:
             raise OSError(errno.ECONNRESET)
@@ -244,8 +264,20 @@ class socket:
         return data, _pair(address)
 
     def sendto(self, data, address):
-        if not network.serving():
+        if self.kind == SOCK_RAW:
+            if not network.reachable()[0]:
+                raise OSError(_EHOSTUNREACH)
+            self.packet = self.packet or dhcp_server.answer(data, network.lent())
+            return len(data)
+        if not (network.serving() if self.served else network.reachable()[0]):
             raise OSError(_EHOSTUNREACH)
+        if self.state == _NEW:
+            self.state = _BOUND
+        if address == _MDNS:
+            address = _LOOPBACK, world.get("net", "mdns") or 0
+        if not self.served and not (address[1] and network.reachable()[1]):
+            # Into the air, where nobody is.
+            return len(data)
         return self.real.sendto(data, usocket.getaddrinfo(*address)[0][-1])
 
     def close(self):
@@ -253,7 +285,8 @@ class socket:
             self.advance()
         self.state = _BROKEN
         self.queue = []
-        self.real.close()
+        if self.real:
+            self.real.close()
 
 
 def _pair(address):

@@ -6,12 +6,17 @@ from importlib.resources import files
 
 import psycopg
 from alembic import op
+from psycopg import sql
 from psycopg.rows import TupleRow
 
-from hub.database.tenancy.declare import FORMER, TABLES
-from hub.database.tenancy.policy import protect as statements
+from hub.database.tenancy import protection
+from hub.database.tenancy.declaration import OwnKey
+from hub.database.tenancy.declare import DECLARATION, FORMER, TABLES
+from hub.database.tenancy.policy import table_identifier
 
 __all__ = ["protect", "run"]
+
+_DEFAULT = sql.SQL("ALTER TABLE {} ALTER {} SET DEFAULT dormouse.current_tenant()")
 
 
 def run(*names: str) -> None:
@@ -22,11 +27,17 @@ def run(*names: str) -> None:
 
 
 def protect(*tables: str) -> None:
-    """Put tables behind their tenant by the path declared for each."""
-    paths = TABLES | FORMER
+    """Put tables behind their tenant, each as it is declared."""
+    declared = TABLES | FORMER
     for table in tables:
-        for statement in statements(table, paths[table]):
-            _driver().execute(statement)
+        tenancy = declared[table]
+        for statement in protection.protect(protection.protection(tenancy, DECLARATION.setting)):
+            _driver().execute(statement.as_string())
+        if tenancy.own == (OwnKey(("tenant_id",)),) and not tenancy.clauses:
+            # What is written belongs to the tenant of the transaction unless it says otherwise.
+            _driver().execute(
+                _DEFAULT.format(table_identifier(tenancy.table), sql.Identifier("tenant_id"))
+            )
 
 
 def _driver() -> psycopg.Connection[TupleRow]:

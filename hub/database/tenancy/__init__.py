@@ -1,5 +1,6 @@
-"""Row-level security as a layer: a table's path to its tenant declared once, policies made from it.
+"""Row-level security from models: declared once, policies made from it and compared with it.
 
-`declare` says which tables there are and how each reaches its tenant, `policy` turns that into
-SQL, `drift` compares a database with it.
+`models` finds how tables reach their tenant, `protection` turns that into SQL, `drift` compares a
+database with it, `operations` does so for Alembic. `declare` is what our own database has.
+docs/store.md has examples.
 """

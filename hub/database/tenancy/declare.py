@@ -1,60 +1,75 @@
-"""How each table reaches its tenant: the one place to change when a table comes or goes."""
+"""What this version declares of its own database: made from hub/models, recorded in a file.
+
+`python -m hub.models.record_tenancy` writes declared.json anew from the models and from a database
+that is migrated with it. So the hub knows it without SQLAlchemy, which takes 20 MB.
+"""
 
 from __future__ import annotations
 
-from hub.database.tenancy.policy import Direct, Path, Through
+import json
+from importlib.resources import files
 
-__all__ = ["FORMER", "GLOBAL", "TABLES"]
+from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
 
-TABLES: dict[str, Path] = {
-    "tenant": Direct("id"),
-    "device": Direct(),
-    "device_state": Direct(),
-    "series": Direct(),
-    "reading": Direct(),
-    "latest": Direct(),
-    "delivery": Direct(),
-    # Small and seldom written. A cascaded policy looks at every row of the parent for each
-    # statement: `placement` so cost a change of one device among 100,000 half a second.
-    "quarantine": Through("series_id", "series"),
-    "account": Direct(),
-    "device_config": Direct(),
-    "report_daily": Direct(),
-    "key_value": Direct(),
-    "calibration": Direct(),
-    "hourly": Direct(),
-    "daily": Direct(),
-    "retention": Direct(),
-    "place": Direct(),
-    "placement": Direct(),
-    "activity": Direct(),
-    "membership": Direct(),
-    "invitation": Direct(),
-    # These outlive their device.
-    "tick": Direct(),
-    "device_name_history": Direct(),
-    "device_location_id_history": Direct(),
-    "device_interval_s_history": Direct(),
-    "device_owner_history": Direct(),
-    "device_firmware_history": Direct(),
-    "device_calibration_history": Direct(),
-    "wizard": Direct(),
-    "token": Direct(),
-    "firmware": Direct(),
-    "rollout": Direct(),
-    "rollout_device": Direct(),
-    "rollout_event": Direct(),
-    "anomaly_mute": Direct(),
+from hub.database.roles import APP_GROUP
+from hub.database.tenancy.declaration import (
+    Declaration,
+    OwnKey,
+    TableName,
+    TableTenancy,
+    TenantSetting,
+)
+
+__all__ = ["DECLARATION", "FILE", "FORMER", "GLOBAL", "TABLES", "from_json", "to_json"]
+
+FILE = "declared.json"
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    tables: tuple[TableTenancy, ...]
+    shared: dict[str, str]
+    allowed: tuple[str, ...]
+
+
+_RECORDED = TypeAdapter(_Recorded)
+_SCHEMA = "dormouse"
+
+
+def to_json(declared: Declaration) -> str:
+    """A declaration of tables of ours as the file has it."""
+    recorded = _Recorded(
+        declared.tables,
+        {name.table: why for name, why in sorted(declared.shared.items())},
+        declared.allowed,
+    )
+    parts = _RECORDED.dump_python(recorded, mode="json", exclude_defaults=True)
+    # A table or a fact a line, so that a change shows what it changes.
+    tables, allowed = (
+        "[\n" + ",\n".join(json.dumps(one) for one in parts.get(name, ())) + "\n]"
+        for name in ("tables", "allowed")
+    )
+    shared = json.dumps(parts["shared"], indent=0)
+    return f'{{\n"tables": {tables},\n"shared": {shared},\n"allowed": {allowed}\n}}\n'
+
+
+def from_json(text: str | bytes) -> Declaration:
+    """The declaration that a file has. Raises pydantic.ValidationError."""
+    recorded = _RECORDED.validate_json(text)
+    shared = {TableName(_SCHEMA, name): why for name, why in recorded.shared.items()}
+    return Declaration(TenantSetting(), recorded.tables, shared, (APP_GROUP,), recorded.allowed)
+
+
+DECLARATION = from_json(files("hub.database.tenancy").joinpath(FILE).read_bytes())
+
+TABLES: dict[str, TableTenancy] = {one.table.table: one for one in DECLARATION.tables}
+"""Tables of tenants, by their names."""
+
+FORMER: dict[str, TableTenancy] = {
+    "homekit": TableTenancy(TableName(_SCHEMA, "homekit"), (OwnKey(("tenant_id",)),))
 }
-"""Tables of tenants, parents before children."""
-
-FORMER: dict[str, Path] = {"homekit": Direct()}
 """Tables that have another name by now, for the steps that made them."""
 
-GLOBAL: dict[str, str] = {
-    "alembic_version": "the schema's version",
-    "broker_user": "names in the broker, which knows no tenants; no grants, only functions",
-    "person": "people may see several tenants; no grants, only functions",
-    "web_session": "a person's, who may change between tenants; no grants, only functions",
-}
+GLOBAL: dict[str, str] = {name.table: why for name, why in DECLARATION.shared.items()}
 """Tables without a tenant, and why."""

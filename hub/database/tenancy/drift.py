@@ -1,16 +1,26 @@
-"""Whether a database's row-level security is the declared one."""
+"""Whether a database keeps tenants apart as it is declared to: every difference, by name."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from psycopg import sql
 
 from hub.database.database import Connection
-from hub.database.roles import APP_GROUP
-from hub.database.tenancy.declare import GLOBAL, TABLES
-from hub.database.tenancy.policy import POLICY, expression
+from hub.database.queries import Queries
+from hub.database.questions import Question, Questions, answered
+from hub.database.tenancy.conditions import same
+from hub.database.tenancy.declaration import Declaration, TableName
+from hub.database.tenancy.declare import DECLARATION
+from hub.database.tenancy.facts import OUR_POLICIES, asked_for_facts
+from hub.database.tenancy.policy import Policy, table_identifier
+from hub.database.tenancy.protection import Protection, protect, protection
+from hub.database.tenancy.triggers import TenantTrigger
 
-__all__ = ["Drift", "drift"]
+__all__ = ["Drift", "asked_for_protections", "drift", "protection_differences"]
+
+_QUERIES = Queries.of("hub.database.tenancy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,84 +34,178 @@ class Drift:
         return f"{self.table}: {self.what}"
 
 
-_TABLES = """
-SELECT c.relname, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
-       has_table_privilege(%(role)s, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
-       OR has_any_column_privilege(%(role)s, c.oid, 'SELECT, INSERT, UPDATE')
-FROM pg_class c WHERE c.relnamespace = 'dormouse'::regnamespace AND c.relkind IN ('r', 'p')
-ORDER BY c.relname"""
+async def drift(conn: Connection, declaration: Declaration = DECLARATION) -> list[Drift]:
+    """Every difference, none when all is as declared; any role that may connect can ask.
 
-_POLICIES = """
-SELECT tablename, policyname, permissive = 'PERMISSIVE', roles::text[], cmd, qual, with_check
-FROM pg_policies WHERE schemaname = 'dormouse' ORDER BY tablename, policyname"""
-
-_VIEWS = """
-SELECT relname FROM pg_class
-WHERE relnamespace = 'dormouse'::regnamespace AND relkind IN ('v', 'm')
-  AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)"""
-
-# The owner's alone, for functions that look a tenant up by its name, that search documents, and
-# that know which tenants a person sees.
-_OWNERS = {
-    ("tenant", "directory"),
-    ("device_state", "search"),
-    ("membership", "directory"),
-    ("invitation", "directory"),
-}
+    A clause that was written by hand is compared by Postgres itself, in a temporary table, where
+    it is not the same to the letter: a role that may make none is told so as a difference.
+    """
+    return await answered(_differences(declaration), conn)
 
 
-async def drift(conn: Connection) -> list[Drift]:
-    """Every difference, none when all is as declared. Any role that may connect can ask."""
-    rows = await (await conn.execute(_TABLES, {"role": APP_GROUP})).fetchall()
-    policies = await (await conn.execute(_POLICIES)).fetchall()
-    differences: list[Drift] = []
-    for name, partition, enabled, forced, granted in rows:
-        own = [policy[1:] for policy in policies if policy[0] == name]
-        if name in GLOBAL:
+def _differences(declaration: Declaration) -> Questions[list[Drift]]:
+    yield Question(_QUERIES["set_search_path"], {"path": "pg_catalog"})
+    present, partitions = yield from asked_for_protections(declaration.schemas)
+    found: list[Drift] = []
+    expected = {one.table: protection(one, declaration.setting) for one in declaration.tables}
+    for name in sorted(present.keys() | expected.keys() | declaration.shared.keys()):
+        if name not in present:
+            found.append(Drift(str(name), "is missing"))
             continue
-        if not (enabled and forced):
-            differences.append(Drift(name, "row-level security is not enabled and forced"))
-        if partition:
-            differences += _of_partition(name, len(own), granted)
-        elif name in TABLES:
-            differences += _of_table(name, own)
-        else:
-            differences.append(Drift(name, "no path to a tenant is declared"))
-    present = {row[0] for row in rows}
-    differences += [Drift(name, "is missing") for name in [*TABLES, *GLOBAL] if name not in present]
-    views = await (await conn.execute(_VIEWS)).fetchall()
-    differences += [Drift(row[0], "a view that runs as its owner") for row in views]
-    return differences
+        # A partition that is asked by its own name would bypass the policy of its parent, so it
+        # has none; nor has a table that all share, unless one is declared.
+        wanted = expected.get(name, Protection(name))
+        if name in declaration.shared and name not in expected:
+            wanted = replace(wanted, enabled=present[name].enabled, forced=present[name].forced)
+        found += yield from protection_differences(wanted, present)
+        if name not in {*partitions, *expected, *declaration.shared}:
+            found.append(Drift(str(name), "no path to a tenant is declared"))
+    facts = yield from asked_for_facts(declaration)
+    found += _facts(facts, declaration, expected)
+    roles = yield Question(
+        _QUERIES["roles"], {"roles": list(declaration.roles), "schemas": declaration.schemas}
+    )
+    found += [Drift(f"role {role}", what) for role, what in roles]
+    names = [*declaration.setting.names, "session_replication_role"]
+    settings = yield Question(_QUERIES["settings"], {"names": names})
+    found += [Drift(f"{role} in {database}", f"has {what}") for role, database, what in settings]
+    if len(declaration.schemas) > 1:
+        return found
+    schema = f"{declaration.schemas[0]}."
+    return [Drift(one.table.removeprefix(schema), one.what) for one in found]
 
 
-def _of_partition(name: str, policies: int, granted: bool) -> list[Drift]:
-    # Asked by its own name it would bypass the policy of its parent.
-    differences = [Drift(name, "a partition with a policy of its own")] if policies else []
-    return differences + ([Drift(name, f"a partition granted to {APP_GROUP}")] if granted else [])
+def asked_for_protections(
+    schemas: list[str],
+) -> Questions[tuple[dict[TableName, Protection], set[TableName]]]:
+    """How each table is protected, and which are partitions; with pg_catalog as search path."""
+    tables = yield Question(_QUERIES["tables"], {"schemas": schemas})
+    rows = yield Question(_QUERIES["policies"], {"schemas": schemas})
+    made = yield Question(_QUERIES["triggers"], {"schemas": schemas})
+    policies: dict[TableName, list[Policy]] = {}
+    for schema, table, name, permissive, roles, command, using, check in rows:
+        if name in OUR_POLICIES:
+            policy = Policy(name, command, using, check, tuple(roles), permissive)
+            policies.setdefault(TableName(schema, table), []).append(policy)
+    triggers: dict[TableName, list[TenantTrigger]] = {}
+    for on_schema, on, name, text, enabled, schema, function, body, definer, settings in made:
+        trigger = TenantTrigger(
+            TableName(on_schema, on), name, TableName(schema, function), body,
+            # As they are made by us; whatever else they are is a difference.
+            text + ("" if enabled == "O" else " (not enabled as usual)")
+            + ("" if settings == ["search_path=pg_catalog, pg_temp"] else f" ({settings})")
+            + (" (as its owner)" if definer else ""),
+        )  # fmt: skip
+        triggers.setdefault(TableName(on_schema, on), []).append(trigger)
+    return {
+        TableName(schema, table): Protection(
+            TableName(schema, table),
+            tuple(policies.get(TableName(schema, table), ())),
+            tuple(triggers.get(TableName(schema, table), ())),
+            enabled,
+            forced,
+        )
+        for schema, table, _, enabled, forced in tables
+    }, {TableName(row[0], row[1]) for row in tables if row[2]}
 
 
-def _of_table(
-    name: str, policies: list[tuple[str, bool, list[str], str, str | None, str | None]]
+def protection_differences(
+    wanted: Protection, present: Mapping[TableName, Protection]
+) -> Questions[list[Drift]]:
+    """How a table that is there is protected otherwise than wanted."""
+    name, there = str(wanted.table), present[wanted.table]
+    found = []
+    if (wanted.enabled, wanted.forced) != (there.enabled, there.forced):
+        found.append(Drift(name, "row-level security is not enabled and forced"))
+    actual = {policy.name: policy for policy in there.policies}
+    for policy in wanted.policies:
+        if policy.name not in actual:
+            found.append(Drift(name, f"has no policy {policy.name}"))
+            continue
+        found += yield from _of_policy(wanted, policy, actual.pop(policy.name))
+    found += [Drift(name, f"policy {policy} is not declared") for policy in actual]
+    return found + [one for trigger in wanted.triggers for one in _of_trigger(trigger, present)]
+
+
+def _of_trigger(wanted: TenantTrigger, present: Mapping[TableName, Protection]) -> list[Drift]:
+    name = str(wanted.table)
+    on = present.get(wanted.table, Protection(wanted.table))
+    there = next((one for one in on.triggers if one.name == wanted.name), None)
+    if there is None:
+        return [Drift(name, f"has no trigger {wanted.name}")]
+    if not same(there.definition, wanted.definition):
+        return [Drift(name, f"trigger {wanted.name} is {there.definition}")]
+    if there.body != wanted.body:
+        return [Drift(name, f"the function of trigger {wanted.name} is another")]
+    return []
+
+
+def _of_policy(wanted: Protection, policy: Policy, there: Policy) -> Questions[list[Drift]]:
+    name, found = str(wanted.table), []
+    if (there.roles, there.command, there.permissive) != (
+        policy.roles, policy.command, policy.permissive
+    ):  # fmt: skip
+        kind = "" if there.permissive else "restrictive "
+        roles = ", ".join(there.roles)
+        found.append(Drift(name, f"policy {policy.name} is {kind}for {there.command} to {roles}"))
+    pairs = (("USING", policy.using, there.using), ("WITH CHECK", policy.check, there.check))
+    differing = [(kind, actual) for kind, text, actual in pairs if not same(text, actual)]
+    if differing:
+        canonical = yield from _canonical(wanted, policy)
+        differing = [
+            (kind, actual)
+            for (kind, _, actual), text in zip(pairs, canonical, strict=True)
+            if not same(text, actual)
+        ]
+    found += [
+        Drift(name, f"policy {policy.name} {kind} {actual or 'nothing'}")
+        for kind, actual in differing
+    ]
+    return found
+
+
+def _canonical(wanted: Protection, policy: Policy) -> Questions[tuple[str | None, str | None]]:
+    """The policy's conditions as Postgres prints them; as they are where it cannot be asked."""
+    table = table_identifier(wanted.table)
+    may = yield Question(_QUERIES["may_compare"], {"table": table.as_string()})
+    if not may[0][0]:
+        return policy.using, policy.check
+    # By the same name, which stands in the conditions; last in the path, so that a sub-select
+    # from that name has the real one.
+    copy = TableName("pg_temp", wanted.table.table)
+    path = sql.SQL("{}, pg_temp").format(sql.Identifier(wanted.table.schema)).as_string()
+    query = _QUERIES["compared_table"].format(name=sql.Identifier(*copy), table=table)
+    yield Question(query)
+    yield Question(_QUERIES["set_search_path"], {"path": path})
+    statements = protect(Protection(copy, (policy,)))
+    failed = False
+    for statement in statements:
+        # A column that it names may not be there.
+        answer = yield Question(statement, may_fail=True)
+        failed = failed or answer is None
+    yield Question(_QUERIES["set_search_path"], {"path": "pg_catalog"})
+    rows = yield Question(
+        _QUERIES["compared_expression"], {"table": sql.Identifier(*copy).as_string()}
+    )
+    yield Question(_QUERIES["drop_compared"].format(name=sql.Identifier(*copy)))
+    return (policy.using, policy.check) if failed else rows[0]
+
+
+def _facts(
+    facts: set[str], declaration: Declaration, expected: dict[TableName, Protection]
 ) -> list[Drift]:
-    declared = _normal(expression(TABLES[name]).as_string())
+    """Facts that are not declared, and declared ones that are none.
+
+    What is made from the declaration is compared with that instead.
+    """
+    allowed = set(declaration.allowed)
+    made = {str(trigger.function) for one in expected.values() for trigger in one.triggers}
+    found = [(line, True) for line in facts - allowed] + [(line, False) for line in allowed - facts]
     differences = []
-    ours = False
-    for policy, permissive, roles, command, using, check in policies:
-        if policy == POLICY:
-            ours = True
-            if not (permissive and roles == ["public"] and command == "ALL"):
-                differences.append(Drift(name, f"policy {policy} is for {command} to {roles}"))
-            differences += [
-                Drift(name, f"policy {policy} {kind} {actual or 'nothing'}")
-                for kind, actual in (("USING", using), ("WITH CHECK", check))
-                if _normal(actual or "") != declared
-            ]
-        elif (name, policy) not in _OWNERS or "public" in roles or APP_GROUP in roles:
-            differences.append(Drift(name, f"policy {policy} is not declared"))
-    return differences if ours else [*differences, Drift(name, f"has no policy {POLICY}")]
-
-
-def _normal(condition: str) -> str:
-    """A condition without what Postgres adds when it prints it back."""
-    condition = re.sub(r'::text|\sAS "nullif"|dormouse\.(?!tenant\b\')|"', "", condition)
-    return re.sub(r"[\s()]", "", condition).lower()
+    for line, there in sorted(found):
+        what, _, fact = line.partition(": ")
+        if there and any(f"{function}()" in line.replace('"', "") for function in made):
+            continue
+        text = f"{fact}, which is not declared" if there else f"no longer so: {fact}"
+        differences.append(Drift(what, text))
+    return differences

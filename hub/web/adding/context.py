@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from contracts.homekit.values import proper_name
+from contracts.homekit.values import clean_name
 from contracts.reading import Reading, SeriesKey
 from hub.devices.overview import LastValue
 from hub.errors import HubError
 from hub.homekit.bridge import Bridge
 from hub.homekit.model import device_name
-from hub.live import LiveValue, Missed
+from hub.live import LiveChange, LiveValue, Missed
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.errors import AccountError
 from hub.services import Services
@@ -31,7 +32,7 @@ class PlaceName:
 
 
 class BadNameError(HubError):
-    """Apple Home takes names of 1 to 64 letters, digits and punctuation, with a letter or digit at both ends and no emoji."""  # noqa: E501  # the docstring is the message
+    """Apple Home takes names of letters, digits, spaces and apostrophes, with a letter or digit at both ends."""  # noqa: E501  # the docstring is the message
 
 
 class Adding:
@@ -42,10 +43,14 @@ class Adding:
         self.tenant = tenant
         self.who = who
 
-    async def enrolment(self, ending: str) -> EnrolmentView:
-        """Who asks to be added; with several tenants only those whose id ends so are shown."""
+    async def zone(self) -> ZoneInfo:
+        """Whose clock times are told by."""
+        return (await self.services.zones.of(self.tenant)).zone
+
+    async def enrolment(self, network: str) -> EnrolmentView:
+        """Who asks to be added; with several tenants only whose network is called so."""
         several = len(await self.services.people.tenants()) > 1
-        return enrolment_view(self.services.mqtt, self.tenant, ending=ending if several else None)
+        return enrolment_view(self.services.mqtt, self.tenant, network=network if several else None)
 
     async def approve(self, device: str) -> None:
         """Approve a device that asked. Raises AccountError."""
@@ -83,19 +88,23 @@ class Adding:
         return self.services.bridges.running().get(self.tenant)
 
     async def measured(self, device: str) -> AsyncIterator[dict[SeriesKey, LastValue]]:
-        """What the device measured last, as it measured it: now, and after each news."""
+        """What the device measured last: now, and after each news."""
         async with self.services.live.subscribe(self.tenant) as updates:
             latest = await self.latest(device)
             yield latest
             async for update in updates:
-                if isinstance(update, Missed):
+                if isinstance(update, Missed) or (
+                    isinstance(update, LiveChange) and update.noun == "calibration"
+                ):
                     latest = await self.latest(device)
                 elif isinstance(update, LiveValue) and update.series.device == device:
                     # Heard before it is committed: what the database says may be older.
                     known = latest.get(update.series)
                     if known is not None and known.at > update.at:
                         continue
-                    latest[update.series] = LastValue(update.series, update.value, update.at)
+                    latest[update.series] = LastValue(
+                        update.series, update.value, update.at, update.raw
+                    )
                 else:
                     continue
                 yield latest
@@ -125,15 +134,16 @@ class Adding:
 
     async def call_sensor(self, device: str, service: str, index: int, name: str) -> None:
         """What Apple Home calls one of a device's sensors. Raises BadNameError."""
-        if not proper_name(name):
+        cleaned = clean_name(name)
+        if not cleaned:
             raise BadNameError
         key = SeriesKey(device, service, index, "ConfiguredName")
         if self.bridge is not None:
-            self.bridge.update(Reading(key, name, datetime.now(UTC)), live=False)
+            self.bridge.update(Reading(key, cleaned, datetime.now(UTC)), live=False)
 
     async def calibrate(self, key: SeriesKey, offset: float) -> None:
         """Add an offset to what a series measured and will measure. Raises DatabaseError."""
-        await self.services.readings.of(self.tenant).calibrate(key, offset=offset)
+        await self.services.readings.of(self.tenant).calibrate(key, offset=offset, who=self.who)
 
     async def place_names(self) -> list[PlaceName]:
         """All places, each with its path, in the tree's order."""

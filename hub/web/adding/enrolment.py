@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from contracts.portal_network import tells
 from hub.mqtt.access import is_viewer
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.enrolment import Candidate
@@ -58,11 +59,11 @@ class EnrolmentView:
     refused: Sequence[Refusal]
 
 
-def enrolment_view(mqtt: Mqtt, tenant: str, *, ending: str | None = None) -> EnrolmentView:
+def enrolment_view(mqtt: Mqtt, tenant: str, *, network: str | None = None) -> EnrolmentView:
     """What somebody of a tenant may see.
 
-    Who asks belongs to no tenant yet: where there are several, only those whose id ends as the
-    network's name that the device shows are told of (`ending`, at least 4 characters).
+    Who asks belongs to no tenant yet: where there are several, only the device is told of whose
+    network is called `network`, as whoever has it reads on its label.
     """
     gate = mqtt.gate
     window = gate.window
@@ -73,17 +74,17 @@ def enrolment_view(mqtt: Mqtt, tenant: str, *, ending: str | None = None) -> Enr
         mode=gate.mode,
         seconds=seconds,
         elsewhere=window is not None and seconds is None,
-        asking=[c for c in mqtt.enroller.candidates() if _may_see(c.device, ending)],
+        asking=[c for c in mqtt.enroller.candidates() if _may_see(c.device, network)],
         arrived=sorted(
             (a for a in accounts if _is_new(a)), key=lambda a: _made(a).timestamp(), reverse=True
         ),
         known=[a.device for a in accounts],
-        refused=[*_shut_out(accounts), *_refused(mqtt, {a.device for a in accounts}, ending)],
+        refused=[*_shut_out(accounts), *_refused(mqtt, {a.device for a in accounts}, network)],
     )
 
 
-def _may_see(device: str, ending: str | None) -> bool:
-    return ending is None or (len(ending) >= 4 and device.lower().endswith(ending.lower()))
+def _may_see(device: str, network: str | None) -> bool:
+    return network is None or tells(network, device)
 
 
 def _made(account: Account) -> datetime:
@@ -106,7 +107,7 @@ def _shut_out(accounts: Sequence[Account]) -> list[Refusal]:
     ]
 
 
-def _refused(mqtt: Mqtt, ours: set[str], ending: str | None) -> list[Refusal]:
+def _refused(mqtt: Mqtt, ours: set[str], network: str | None) -> list[Refusal]:
     since = datetime.now(UTC) - _RECENT
     refusals = []
     for device, kind, seen in mqtt.problems.latest(200):
@@ -118,7 +119,7 @@ def _refused(mqtt: Mqtt, ours: set[str], ending: str | None) -> list[Refusal]:
                 "else calls itself so"
             )
             refusals.append(Refusal(device, reason, Remedy.RENEW))
-        elif kind == "enrol-too-many" and _may_see(device, ending):
+        elif kind == "enrol-too-many" and _may_see(device, network):
             reason = "too many new devices at once: it asks again by itself in some minutes"
             refusals.append(Refusal(device, reason, None))
     return refusals

@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
-from contracts.homekit.qr import svg_uri
+from contracts.qr import svg_uri
 from hub.homekit.network import addresses
 from hub.web.adding import sensors, waiting
 from hub.web.adding.context import Adding
@@ -29,12 +29,15 @@ _PORTAL = (
         "called FLASH) for two seconds right afterwards; not while you plug it in."
     ),
     (
-        "With your phone join the WiFi dormouse-…, where … are the last four characters of the "
-        "device's id. Its password is what `dormouse provision` printed; at the device's prompt "
-        "`identity.access_point()` says it again."
+        "Point your phone's camera at the device's label, and join its WiFi (dormouse-…). "
+        "`make flash` printed the label; with the device on a cable, `dormouse label` prints it "
+        "again, with name and password to type instead."
     ),
     "A page “Set up this sensor” opens by itself. If it does not, open http://192.168.4.1/ there.",
-    "Choose your WiFi, type its password, and as address of the hub: {address}",
+    (
+        "Choose your WiFi and type its password. The sensors that were found are chosen, and the "
+        "hub is looked for; if it is not found, its address is {address}"
+    ),
     (
         "Tap Join. If the password was wrong or the network was not found, the page says so "
         "and lets you correct it. When it says Done, let your phone return to your own WiFi and "

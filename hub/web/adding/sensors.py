@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
 from contracts.homekit.definitions import SERVICES
-from contracts.homekit.quantities import Shape, quantity, shown
+from contracts.homekit.quantities import quantity, shown
 from contracts.reading import SeriesKey
+from contracts.zones import zoned
 from hub.devices.overview import LastValue
+from hub.readings.service import calibratable
 from hub.web.adding.context import Adding
 from hub.web.adding.script import sensors_in
 from hub.web.wizard_page import WizardPage
@@ -27,6 +30,7 @@ async def test_reading(page: WizardPage, adding: Adding, device: str) -> None:
     """Wait for something that the device measured, show it, and go on with what was found."""
     values: dict[SeriesKey, LastValue] = {}
     since = datetime.now(UTC)
+    zone = await adding.zone()
 
     @ui.refreshable
     def listed() -> None:
@@ -36,7 +40,7 @@ async def test_reading(page: WizardPage, adding: Adding, device: str) -> None:
                 _waiting(device, (datetime.now(UTC) - since).total_seconds() > _PATIENCE_S)
             for key, last in sorted(values.items()):
                 if f"{key.service}/{key.index}" in sensors:
-                    _value(key, last)
+                    _value(key, last, zone)
 
     values.update(await adding.latest(device))
     listed()
@@ -66,21 +70,21 @@ def _waiting(device: str, long: bool) -> None:
         )
 
 
-def _value(key: SeriesKey, last: LastValue) -> None:
+def _value(key: SeriesKey, last: LastValue, zone: ZoneInfo) -> None:
     kind = quantity(key)
     with ui.row().classes("items-baseline gap-3"):
         ui.label(kind.label)
         ui.label(shown(last.value, kind)).classes("text-xl font-medium")
-        ui.label(f"at {last.at.astimezone():%H:%M:%S}").classes("text-sm opacity-80")
+        ui.label(f"at {zoned(last.at, zone, '%H:%M:%S')}").classes("text-sm opacity-80")
 
 
 async def calibration(page: WizardPage, adding: Adding, service: str, index: int) -> None:
     """Show what a sensor measures; let a quantity be put right, and one of several be named."""
     device = page.answer_to("device")["device"]
-    latest = await adding.latest(device)
+    latest, zone = await adding.latest(device), await adding.zone()
     values = {key: v for key, v in latest.items() if (key.service, key.index) == (service, index)}
     for key, last in sorted(values.items()):
-        _value(key, last)
+        _value(key, last, zone)
     known = {"offset": None, "name": "", **(page.answer_to(page.view.step.key) or {})}
     name = None
     if any(key.service == service and key.index != index for key in latest):
@@ -140,9 +144,9 @@ def _correction(
     values: Mapping[SeriesKey, LastValue], service: str, known: float | None
 ) -> _Correction | None:
     main = _main(values, service)
-    if main is None or quantity(main).shape is not Shape.CURVE:
+    if main is None or not calibratable(main):
         return None
-    return _Correction(main, float(values[main].value), known)
+    return _Correction(main, float(values[main].raw), known)
 
 
 def _main(values: Mapping[SeriesKey, LastValue], service: str) -> SeriesKey | None:

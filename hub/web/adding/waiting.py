@@ -24,16 +24,16 @@ _MINUTES = 15
 async def waiting_list(page: WizardPage, adding: Adding) -> None:
     """The list of devices that ask, kept up to date; choosing one answers the step."""
     several = len(await adding.services.people.tenants()) > 1
-    ending = None
+    network = None
     if several:
-        ending = ui.input("Last four characters of its network's name (dormouse-…)")
-        ending.props("maxlength=64 outlined").classes("w-full")
+        network = ui.input("Name of its network, as on its label (dormouse-…)")
+        network.props('maxlength=64 outlined autocapitalize="off"').classes("w-full")
 
     async def choose(device: str, effect: Callable[[], Awaitable[object]] | None = None) -> None:
         await page.answer({"device": device}, effect)
 
     async def look() -> EnrolmentView:
-        return _in_minutes(await adding.enrolment(ending.value or "" if ending else ""))
+        return _in_minutes(await adding.enrolment(network.value or "" if network else ""))
 
     listing = _Listing(page, adding, await look(), choose)
 
@@ -46,8 +46,8 @@ async def waiting_list(page: WizardPage, adding: Adding) -> None:
             listed.refresh()
 
     listed()
-    if ending is not None:
-        ending.on_value_change(again)
+    if network is not None:
+        network.on_value_change(again)
 
     async def watch() -> None:
         async with adding.services.mqtt.gate.changed.subscribe() as changes:

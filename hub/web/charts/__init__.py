@@ -4,6 +4,7 @@ from hub.web.charts.options import COLOURS, options
 from hub.web.charts.trace import (
     BinRanges,
     ChartMark,
+    ChartMove,
     RawPoints,
     Trace,
     missing_ranges,
@@ -14,6 +15,7 @@ __all__ = [
     "COLOURS",
     "BinRanges",
     "ChartMark",
+    "ChartMove",
     "RawPoints",
     "Trace",
     "missing_ranges",

@@ -4,7 +4,6 @@ import { echarts } from "nicegui-echart";
 import { toRaw } from "vue";
 
 const SETTLED_MS = 250; // after the last move of a zoom
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export default {
   template: '<div role="img" :aria-label="label"></div>',
@@ -58,7 +57,6 @@ export default {
         axis.axisLine = { ...axis.axisLine, lineStyle: { color: text } };
         axis.splitLine = { ...axis.splitLine, lineStyle: { color: faint } };
         if (axis.words) axis.axisLabel.formatter = (value) => axis.words[value] ?? "";
-        if (axis.zone) Object.assign(axis, { name: zone, nameLocation: "middle", nameGap: 26 });
       }
       options.tooltip = {
         ...options.tooltip,
@@ -77,7 +75,7 @@ export default {
       }
       const time = at[0].axisValue;
       const line = (text) => (box.appendChild(document.createElement("div")).textContent = text);
-      line(moment(time));
+      line(moment(time, options.timezone));
       for (const trace of options.traces) {
         const found = reading(options.dataset[trace.dataset].source, time);
         line(`${trace.name}: ${found === null ? "no data" : told(trace, found)}`);
@@ -101,9 +99,13 @@ export default {
 
 const dark = () => document.body.classList.contains("body--dark");
 
-function moment(time) {
-  const told = { dateStyle: "medium", timeStyle: "medium", timeZone: zone };
-  return `${new Intl.DateTimeFormat(navigator.language, told).format(time)} (${zone})`;
+// A time by the place's clock, with its offset: an hour of autumn comes twice.
+function moment(time, timeZone) {
+  const told = {
+    year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
+    second: "2-digit", timeZone, timeZoneName: "shortOffset",
+  };
+  return new Intl.DateTimeFormat(navigator.language, told).format(time);
 }
 
 // The columns at the last time that is not after `time`; null in a gap.

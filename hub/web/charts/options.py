@@ -11,8 +11,10 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from hub.web.charts.trace import BinRanges, RawPoints, Trace
+from hub.web.charts.marks import time_marks
+from hub.web.charts.trace import BinRanges, ChartMove, RawPoints, Trace
 
 __all__ = ["COLOURS", "options"]
 
@@ -32,14 +34,23 @@ Options = dict[str, Any]
 
 
 def options(
-    traces: Sequence[Trace], since: int, until: int, *, now: int, beside: int = 2
+    traces: Sequence[Trace],
+    since: int,
+    until: int,
+    *,
+    now: int,
+    beside: int = 2,
+    moves: Sequence[ChartMove] = (),
+    zone: ZoneInfo | None = None,
 ) -> Options:
     """A chart of since..until (ms since the epoch); nothing after `now` counts as missing.
 
-    Up to `beside` scales (1 or 2) share a pane, left and right; with 1 the panes are low.
+    `moves` are marked by a line each. Up to `beside` scales (1 or 2) share a pane, left and right;
+    with 1 the panes are low.
 
-    What the options cannot say as JSON is named for chart.js: `words` on an axis (names of
-    values), `traces` (how the tooltip reads a trace's columns), `zone` for the axis of time.
+    Times are those of `zone`; None: UTC. What the options cannot say as JSON is named for chart.js:
+    `words` on an axis (names of values or of times), `traces` (how the tooltip reads a trace's
+    columns), `timezone`.
     """
     traces = [trace for trace in traces if trace.kind.shape != "text"]
     scales = _scales(traces)
@@ -57,16 +68,19 @@ def options(
         colour = COLOURS[number % len(COLOURS)]
         descriptions.append(_description(trace, number))
         series += _drawn(trace, place, colour, zones)
+    if series and moves:
+        series[0]["markLine"] = _lines_of_moves(moves)
     heights = [_height(scales, pane, beside) for pane in range(panes)]
     return {
         "animation": False,
-        "useUTC": False,
+        "useUTC": True,
+        "timezone": zone.key if zone else "UTC",
         "height": _TOP_PX + sum(heights) + _BOTTOM_PX,
         "traces": descriptions,
         "aria": {"enabled": False},
         "legend": {"type": "scroll", "top": 0, "data": [trace.name for trace in traces]},
         "grid": _grids(heights, two=beside > 1 and len(scales) > 1),
-        "xAxis": [_time_axis(pane, panes, since, until) for pane in range(panes)],
+        "xAxis": [_time_axis(pane, panes, since, until, zone) for pane in range(panes)],
         "yAxis": [_value_axis(n, of, beside) for n, of in enumerate(scales)] or [{"type": "value"}],
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
         "tooltip": {"trigger": "axis", "confine": True, "transitionDuration": 0},
@@ -143,15 +157,19 @@ def _bounds(traces: list[Trace]) -> tuple[float, float] | None:
     return low, low + math.ceil(max(least, max(highs) - low))
 
 
-def _time_axis(pane: int, panes: int, since: int, until: int) -> Options:
+def _time_axis(pane: int, panes: int, since: int, until: int, zone: ZoneInfo | None) -> Options:
     last = pane == panes - 1
+    marked = time_marks(since, until, zone or ZoneInfo("UTC"))
+    at = [one for one, _ in marked]
     return {
         "type": "time",
         "gridIndex": pane,
         "min": since,
         "max": until,
-        "axisLabel": {"show": last, "hideOverlap": True},
-        "zone": last,
+        # Where the place's own hours, days and months begin; ECharts knows the browser's alone.
+        "axisLabel": {"show": last, "hideOverlap": True, "customValues": at},
+        "axisTick": {"customValues": at},
+        "words": {str(one): text for one, text in marked},
         # Else ECharts makes room for bars at the ends, and panes would not have the same time.
         "containShape": False,
     }
@@ -212,9 +230,10 @@ def _range_columns(data: BinRanges) -> dict[str, list[Any]]:
     bins = list(zip(data.at, data.line, data.low, data.high, strict=True))
     for n, (at, line, low, high) in enumerate(bins):
         put(at, line, low, high)
-        if n + 1 == len(bins) or bins[n + 1][0] != at + data.width:
-            put(at + data.width, line, low, high)
-            put(at + data.width, None, None, None)
+        end = data.ends[n] if data.ends else at + data.width
+        if n + 1 == len(bins) or bins[n + 1][0] != end:
+            put(end, line, low, high)
+            put(end, None, None, None)
     return columns
 
 
@@ -329,6 +348,16 @@ def _marks(trace: Trace) -> Options:
             for mark in trace.marks
             if mark.value is not None
         ],
+    }
+
+
+def _lines_of_moves(moves: Sequence[ChartMove]) -> Options:
+    return {
+        "symbol": "none",
+        "silent": False,
+        "lineStyle": {"type": "dashed", "width": 1.5},
+        "label": {"show": True, "formatter": "{b}", "position": "insideEndTop", "fontSize": 11},
+        "data": [{"name": move.text, "xAxis": move.at} for move in moves],
     }
 
 

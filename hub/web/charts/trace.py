@@ -9,7 +9,15 @@ from statistics import median
 
 from contracts.homekit.quantities import Quantity, Shape
 
-__all__ = ["BinRanges", "ChartMark", "RawPoints", "Trace", "missing_ranges", "usual_interval"]
+__all__ = [
+    "BinRanges",
+    "ChartMark",
+    "ChartMove",
+    "RawPoints",
+    "Trace",
+    "missing_ranges",
+    "usual_interval",
+]
 
 # A wake that found no WiFi is no gap yet; two in a row are.
 _MISSED = 2.5
@@ -27,6 +35,7 @@ class RawPoints:
 class BinRanges:
     """A rollup: what a series did in each bin that begins at `at` (ms) and is `width` ms long.
 
+    `ends` says where bins end that are not all as long (days on which a clock is changed).
     Bins without readings are left out. `line` is what its line shows, called `what`: the mean.
     """
 
@@ -36,6 +45,7 @@ class BinRanges:
     low: Sequence[float]
     high: Sequence[float]
     what: str = "mean"
+    ends: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,14 @@ class ChartMark:
 
     at: int
     value: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChartMove:
+    """A moment (ms) at which a device came to be elsewhere, or another; and what happened."""
+
+    at: int
     text: str
 
 

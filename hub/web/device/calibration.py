@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from contracts.homekit.quantities import Shape, importance, quantity, shown
+from contracts.homekit.quantities import importance, quantity, shown
 from contracts.reading import SeriesKey
+from contracts.zones import zoned
 from hub.api.principal import Principal
-from hub.devices.glance import DeviceGlance, SeriesGlance
+from hub.calibration.span import CalibrationSpan
+from hub.devices.glance import DeviceGlance
+from hub.devices.overview import LastValue
 from hub.errors import HubError
-from hub.live import LiveChange
+from hub.readings.service import calibratable
 from hub.services import Services
+from hub.web.ask import typed_instant
 
 __all__ = ["CalibrationPanel"]
 
 
 class CalibrationPanel:
-    """What holds now, and a form for who may change it. `changed` is awaited after a change."""
+    """What holds when, and a form for who may change it."""
 
     def __init__(
-        self,
-        services: Services,
-        principal: Principal,
-        device: DeviceGlance,
-        changed: Callable[[], Awaitable[None]],
+        self, services: Services, principal: Principal, device: DeviceGlance, zone: ZoneInfo
     ) -> None:
-        self._services, self._principal, self._changed = services, principal, changed
-        self._device = device.device
-        self._series = {
-            _name(value): value
-            for value in sorted(device.values, key=lambda v: importance(v.series))
-            if quantity(value.series).shape is Shape.CURVE and not isinstance(value.raw, bool | str)
-        }
+        self._services, self._principal, self._zone = services, principal, zone
+        self._readings = services.readings.of(principal.tenant)
+        self._series: dict[str, LastValue] = {}
+        self._take(device)
 
     def build(self) -> None:
         """Make it."""
         if not self._series:
             ui.label("It measures nothing that could be calibrated.").classes("dm-soft")
             return
-        for name, value in self._series.items():
-            if (value.gain, value.offset) != (1.0, 0.0):
-                now = shown(value.value, quantity(value.series))
-                ui.label(f"{name}: {value.gain:g} * measured {value.offset:+g}, now {now}")
+        self._held()
         if not self._principal.administers:
             return
         with ui.row().classes("items-end w-full"):
@@ -52,11 +46,35 @@ class CalibrationPanel:
             self._what = ui.select(names, value=names[0], label="Series").props("outlined dense")
             self._gain = ui.number("Gain", value=1, format="%g").props("outlined dense")
             self._offset = ui.number("Offset", value=0, format="%g").props("outlined dense")
-            self._since = ui.input("Since (UTC; empty: always)").props(
+            self._since = ui.input("Since (empty: always)").props(
                 "type=datetime-local outlined dense stack-label"
             )
             ui.button("Calibrate", on_click=self._set).props("no-caps")
         self._status = ui.label().props('role="status"')
+
+    def read(self, device: DeviceGlance) -> None:
+        """Show what was read anew: something is calibrated otherwise."""
+        if self._series:
+            self._take(device)
+            self._held.refresh()
+
+    def _take(self, device: DeviceGlance) -> None:
+        values = sorted(device.values, key=lambda v: importance(v.series))
+        self._series = {
+            _name(value.series): value for value in values if calibratable(value.series)
+        }
+
+    @ui.refreshable_method
+    def _held(self) -> None:
+        for name, value in self._series.items():
+            spans = self._readings.calibrations(value.series)
+            for text in lines(spans, self._zone):
+                ui.label(f"{name}: {text}")
+            if list(lines(spans, self._zone)):
+                kind = quantity(value.series)
+                ui.label(
+                    f"{name}: now {shown(value.value, kind)}, measured {shown(value.raw, kind)}"
+                )
 
     async def _set(self) -> None:
         value = self._series.get(str(self._what.value))
@@ -65,26 +83,29 @@ class CalibrationPanel:
             self._status.text = "Gain and offset must be numbers."
             return
         try:
-            since = _instant(self._since.value)
-            readings = self._services.readings.of(self._principal.tenant)
-            await readings.calibrate(
+            since = await typed_instant(self._since.value, self._zone)
+            holds, _ = await self._readings.calibrate(
                 value.series, gain=gain, offset=offset, since=since, who=self._principal.name
             )
-        except (HubError, ValueError) as error:
+        except HubError as error:
             self._status.text = str(error)
             return
         self._status.text = f"{value.series.characteristic} is calibrated."
-        self._services.live.publish(self._principal.tenant, LiveChange("device", self._device))
-        await self._changed()
+        if holds is not None and holds != since:
+            begin = zoned(holds, self._zone)
+            self._status.text += (
+                f" It holds from {begin} on: the readings around that time are gone."
+            )
 
 
-def _name(value: SeriesGlance) -> str:
-    key: SeriesKey = value.series
+def lines(spans: Sequence[CalibrationSpan], zone: ZoneInfo) -> Iterator[str]:
+    """What holds when, a sentence each; what changes nothing is left out."""
+    for span in spans:
+        if (span.gain, span.offset) != (1.0, 0.0):
+            since = f" from {zoned(span.since, zone)}" if span.since else ""
+            until = f" until {zoned(span.until, zone)}" if span.until else ""
+            yield f"{span.gain:g} * measured {span.offset:+g}{since}{until}"
+
+
+def _name(key: SeriesKey) -> str:
     return f"{quantity(key).label} ({key.service})"
-
-
-def _instant(text: object) -> datetime | None:
-    """What a datetime field holds, taken for UTC; None for an empty one. Raises ValueError."""
-    if not text:
-        return None
-    return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
 from contracts.reading import SeriesKey
-from hub.database.errors import DatabaseAwayError
+from hub.database.errors import DatabaseAwayError, ForeignRowError
 from hub.devices.glance import Glance
-from hub.readings.points import Resolution
+from hub.readings.points import Resolution, Span
 from hub.readings.service import TenantReadings
 from hub.runtime.defects import Defects
-from hub.web.charts import BinRanges, ChartMark, Trace, options
+from hub.web.charts import BinRanges, ChartMark, ChartMove, Trace, options
 from hub.web.charts.element import Chart
-from hub.web.device.choices import MOST_SERIES, Choices, key_of
+from hub.web.device.choices import MOST_SERIES, Choices, key_of, place_of
 from hub.web.device.spans import SPANS, ChartWindow, latest
 from hub.web.device.traces import TraceRequest, draw
 from hub.web.words import count
@@ -32,7 +34,7 @@ log = logging.getLogger(__name__)
 _FINENESS = {
     Resolution.RAW: "every reading",
     Resolution.HOURLY: "hourly means with lowest and highest",
-    Resolution.DAILY: "daily means with lowest and highest (days of UTC)",
+    Resolution.DAILY: "daily means with lowest and highest",
 }
 _MOVES = (("chevron_left", "Earlier", -1), ("chevron_right", "Later", 1))
 # A chart that ends now is drawn anew when something came, no oftener than this.
@@ -48,13 +50,17 @@ class ChartPanel:
         glance: Glance,
         offered: Choices,
         defects: Defects,
+        moves: Callable[[], Awaitable[Sequence[ChartMove]]],
+        *,
+        zone: ZoneInfo,
     ) -> None:
-        self._defects = defects
-        self._readings = readings
+        self._defects, self._find_moves = defects, moves
+        self._readings, self._zone = readings, zone
         self._seen = {one.device: one.seen_at for one in glance.devices}
         self._offered = offered
         self._marks: Mapping[SeriesKey, Sequence[ChartMark]] = {}
         self._chosen: list[str] = []
+        self._drawn: set[SeriesKey] = set()
         self._span = "day"
         self._window = latest("day", datetime.now(UTC))
         self._drawing = asyncio.Lock()
@@ -73,7 +79,7 @@ class ChartPanel:
     async def heard(self, series: SeriesKey, at: datetime) -> None:
         """A value of some series came."""
         self._seen[series.device] = max(self._seen.get(series.device) or at, at)
-        shown = any(key_of(one) == series for one in self._chosen)
+        shown = series in self._drawn
         loop = asyncio.get_running_loop()
         if not shown or self._span == "" or loop.time() - self._drawn_at < _LIVE_S:
             return
@@ -84,6 +90,10 @@ class ChartPanel:
             log.info("a chart waits for the database: %s", error.reason)
         except Exception as error:  # noqa: BLE001  # noted; the page goes on with what it shows
             self._defects.note("drawing a chart", error)
+
+    def shows(self, device: str) -> bool:
+        """Whether a series of that device is drawn."""
+        return any(one.device == device for one in self._drawn)
 
     async def mark(self, marks: Mapping[SeriesKey, Sequence[ChartMark]]) -> None:
         """Point at what is odd about series."""
@@ -152,7 +162,7 @@ class ChartPanel:
             self._spans.set_value(None)
 
     async def _choose(self, event: Any) -> None:
-        chosen = self._offered.expanded(event.value or [])
+        chosen = self._offered.offered(event.value or [])
         if chosen != event.value:
             event.sender.set_value(chosen)  # which comes back here
             return
@@ -169,24 +179,53 @@ class ChartPanel:
 
     async def _made(self) -> tuple[dict[str, Any], str, str]:
         now = datetime.now(UTC)
-        requests = [
-            TraceRequest(
-                key, self._offered.labels[one], self._seen.get(key.device), self._marks.get(key, ())
-            )
-            for one in self._chosen
-            for key in [key_of(one)]
-        ]
-        drawn = await draw(self._readings, requests, self._window, now)
+        requests, more = await self._requests()
+        self._drawn = {request.key for request in requests}
+        drawn = await draw(self._readings, requests, self._window, now, self._zone)
         self._drawn_at = asyncio.get_running_loop().time()
         since, until = (
             round(t.timestamp() * 1000) for t in (self._window.since, self._window.until)
         )
-        made = options(drawn.traces, since, until, now=round(now.timestamp() * 1000))
+        moves = [move for move in await self._find_moves() if since <= move.at < until]
+        moves = moves if any(place_of(one) is None for one in self._chosen) else []
+        made = options(
+            drawn.traces,
+            since,
+            until,
+            now=round(now.timestamp() * 1000),
+            moves=moves,
+            zone=self._zone,
+        )
         parts = [_spoken(trace) for trace in drawn.traces] or ["nothing chosen"]
+        parts += [move.text for move in moves]
         note = _FINENESS[drawn.resolution] if drawn.traces else "Choose a series."
         if drawn.gone:
             note += f"; no longer there: {', '.join(drawn.gone)}"
+        if more:
+            note += f"; {more} further series not drawn"
         return made, "Chart. " + "; ".join(parts), note
+
+    async def _requests(self) -> tuple[list[TraceRequest], int]:
+        """What is to be drawn, places as what was measured there, and how much more there is."""
+        requests: list[TraceRequest] = []
+        for one in self._chosen:
+            place = place_of(one)
+            if place is None:
+                key = key_of(one)
+                requests.append(self._request(key, self._offered.labels[one]))
+                continue
+            span = Span(self._window.since, self._window.until)
+            try:
+                found = await self._readings.find_in_place(place[0], span, place[1])
+            except ForeignRowError:
+                continue  # the place was removed meanwhile
+            for series in found:
+                title = self._offered.title(series.key, one)
+                requests.append(replace(self._request(series.key, title), found=series))
+        return requests[:MOST_SERIES], max(0, len(requests) - MOST_SERIES)
+
+    def _request(self, key: SeriesKey, name: str) -> TraceRequest:
+        return TraceRequest(key, name, self._seen.get(key.device), self._marks.get(key, ()))
 
 
 def _instant(at: int) -> datetime:

@@ -12,7 +12,8 @@ from contracts.homekit.quantities import Shape, importance, quantity, shown
 from contracts.reading import SeriesKey, Value
 from contracts.show import span
 from hub.api.principal import Principal
-from hub.devices.glance import DeviceGlance, SeriesGlance
+from hub.devices.glance import DeviceGlance
+from hub.devices.overview import LastValue
 from hub.devices.write import writable
 from hub.errors import HubError
 from hub.live import LiveValue
@@ -50,6 +51,22 @@ class NowPanel:
             row.heard(update.value, update.at)
         return row is not None
 
+    def read(self, device: DeviceGlance) -> None:
+        """Show what was read anew: something is calibrated otherwise."""
+        for value in device.values:
+            row = self._rows.get(value.series)
+            if row is not None:
+                row.heard(value.value, value.at)
+
+    def renew(self, device: DeviceGlance) -> None:
+        """Readings were removed: show what is the newest now; what has none any more goes."""
+        newest = {value.series: value for value in device.values}
+        for key, row in list(self._rows.items()):
+            if key in newest:
+                row.renew(newest[key])
+            else:
+                self._rows.pop(key).remove()
+
     def _tick(self) -> None:
         for row in self._rows.values():
             row.show_age()
@@ -58,13 +75,14 @@ class NowPanel:
 class _Row:
     """One series: its value, how old it is, a control."""
 
-    def __init__(self, services: Services, principal: Principal, value: SeriesGlance) -> None:
+    def __init__(self, services: Services, principal: Principal, value: LastValue) -> None:
         self._services, self._principal, self._read = services, principal, value
         self._kind = quantity(value.series)
         self._value, self._at = value.value, value.at
         self._control: Any = None
         self._silent = False
-        with ui.element("div").classes("dm-now-row").props(f'data-series="{_named(value.series)}"'):
+        self._row = ui.element("div").classes("dm-now-row")
+        with self._row.props(f'data-series="{_named(value.series)}"'):
             with ui.element("dt"):
                 ui.label(self._kind.label)
             with ui.element("dd"):
@@ -74,11 +92,22 @@ class _Row:
                     self._make_control()
         self.show_age()
 
-    def heard(self, raw: Value, at: datetime) -> None:
+    def heard(self, value: Value, at: datetime) -> None:
         """A value came."""
         if at < self._at:
             return
-        self._value, self._at = self._read.calibrated(raw), at
+        self._take(value, at)
+
+    def renew(self, value: LastValue) -> None:
+        """What was newer was removed."""
+        self._take(value.value, value.at)
+
+    def remove(self) -> None:
+        """There is no value any more."""
+        self._row.delete()
+
+    def _take(self, value: Value, at: datetime) -> None:
+        self._value, self._at = value, at
         self._text.text = shown(self._value, self._kind)
         self._say("")
         self._put_back()

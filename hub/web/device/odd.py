@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
 from contracts.reading import SeriesKey
+from contracts.zones import zoned
 from hub.anomalies.watch import SeriesAnomaly
 from hub.api.principal import Principal
 from hub.services import Services
@@ -17,6 +19,8 @@ from hub.web.frame import heading
 __all__ = ["OddPanel"]
 
 _FOR = {"a day": timedelta(days=1), "a week": timedelta(days=7), "for good": None}
+
+_MINUTE = "%d %b %Y %H:%M"
 
 
 class OddPanel:
@@ -31,7 +35,10 @@ class OddPanel:
         principal: Principal,
         device: str,
         mark: Callable[[Mapping[SeriesKey, Sequence[ChartMark]]], Awaitable[None]],
+        *,
+        zone: ZoneInfo,
     ) -> None:
+        self._zone = zone
         self._services, self._principal, self._device, self._mark = (
             services,
             principal,
@@ -60,7 +67,7 @@ class OddPanel:
     def _line(self, one: SeriesAnomaly) -> None:
         ui.label(f"{one.label}: {one.anomaly.text}").classes("dm-soft" if one.muted else "")
         if one.muted:
-            until = f"until {one.until:%d %b %Y %H:%M} UTC" if one.until else "for good"
+            until = f"until {zoned(one.until, self._zone, _MINUTE)}" if one.until else "for good"
             ui.label(f"muted {until}").classes("dm-small dm-soft")
         if not self._principal.administers:
             return

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
+from contracts.zones import zoned
 from hub.devices.history import DeviceAtInstant, PropertyChange
 from hub.devices.service import DeviceService
+from hub.web.ask import typed_instant
+from hub.zones.errors import ZoneRefusedError
 
 __all__ = ["PastPanel", "rows"]
 
 _MOST = 500
+_SECOND = "%d %b %Y %H:%M:%S"
 
 
-def rows(past: DeviceAtInstant | None) -> list[tuple[str, str]]:
+def rows(past: DeviceAtInstant | None, zone: ZoneInfo) -> list[tuple[str, str]]:
     """What was known of a device, each with its name."""
     if past is None:
         return [("Known", "not yet")]
@@ -29,26 +34,27 @@ def rows(past: DeviceAtInstant | None) -> list[tuple[str, str]]:
     ]
     if past.owner:
         facts.append(("Owner", past.owner))
-    facts += [("Calibration", _calibration(one)) for one in past.calibration]
+    facts += [("Calibration", _calibration(one, zone)) for one in past.calibration]
     return facts if past.calibration else [*facts, ("Calibration", "none")]
 
 
-def _calibration(one: dict[str, Any]) -> str:
-    since, until = (_minute(one.get(name)) for name in ("since", "until"))
+def _calibration(one: dict[str, Any], zone: ZoneInfo) -> str:
+    since, until = (_minute(one.get(name), zone) for name in ("since", "until"))
     times = f" from {since}" if since else ""
     times += f" until {until}" if until else ""
     return f"{one['characteristic']}: {one['gain']:g} * value {one['offset']:+g}{times}"
 
 
-def _minute(instant: object) -> str:
-    """`2026-11-22 04:30` of an ISO 8601 instant in UTC; empty for none."""
-    return str(instant)[:16].replace("T", " ") if instant else ""
+def _minute(instant: object, zone: ZoneInfo) -> str:
+    """`2026-11-22 04:30` of an ISO 8601 instant; empty for none."""
+    return zoned(datetime.fromisoformat(str(instant)), zone) if instant else ""
 
 
 class PastPanel:
     """Ticks of the version clock are the slider's steps; the last is the present."""
 
-    def __init__(self, devices: DeviceService, tenant: str, device: str) -> None:
+    def __init__(self, devices: DeviceService, tenant: str, device: str, zone: ZoneInfo) -> None:
+        self._zone = zone
         self._devices, self._tenant, self._device = devices, tenant, device
         self._ticks: list[tuple[datetime, str]] = []
 
@@ -65,7 +71,7 @@ class PastPanel:
             ).classes("dm-slider")
         with ui.row().classes("items-center"):
             self._at = (
-                ui.input("As of (UTC)", on_change=self._typed)
+                ui.input("As of", on_change=self._typed)
                 .props("type=datetime-local outlined dense")
                 .classes("dm-instant")
             )
@@ -80,15 +86,18 @@ class PastPanel:
             return
         at, what = self._ticks[step]
         self._instant = at
-        await self._show(f"{at:%d %b %Y %H:%M:%S} UTC: {what}")
+        await self._show(f"{zoned(at, self._zone, _SECOND)}: {what}")
 
     async def _typed(self, event: Any) -> None:
         try:
-            instant = datetime.fromisoformat(str(event.value)).replace(tzinfo=UTC)
-        except ValueError:
+            instant = await typed_instant(event.value, self._zone)
+        except ZoneRefusedError as error:
+            self._when.text = f"{error}."
+            return
+        if instant is None:
             return
         self._instant = min(instant, datetime.now(UTC))
-        await self._show(f"{self._instant:%d %b %Y %H:%M} UTC")
+        await self._show(zoned(self._instant, self._zone, "%d %b %Y %H:%M"))
 
     async def _show(self, when: str) -> None:
         instant = self._instant
@@ -98,7 +107,7 @@ class PastPanel:
         self._when.text = when
         self._shown.clear()
         with self._shown:
-            for name, value in rows(past):
+            for name, value in rows(past, self._zone):
                 with ui.element("dt"):
                     ui.label(name)
                 with ui.element("dd"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
@@ -32,12 +33,12 @@ _LINES: list[tuple[str, Quantity, Callable[[ReportDay], float | None]]] = [
 ]
 
 
-def build(days: Sequence[ReportDay]) -> None:
+def build(days: Sequence[ReportDay], zone: ZoneInfo) -> None:
     """The charts, or why there are none."""
     if not days:
         ui.label("It has not sent a status report yet.").classes("dm-soft")
         return
-    made = trend(days, datetime.now(UTC))
+    made = trend(days, datetime.now(UTC), zone)
     last = days[-1]
     spoken = f"Chart of {len(days)} days of reports, the last of {last.day}."
     Chart(made, spoken)
@@ -45,7 +46,7 @@ def build(days: Sequence[ReportDay]) -> None:
         ui.label(text)
 
 
-def trend(days: Sequence[ReportDay], now: datetime) -> dict[str, Any]:
+def trend(days: Sequence[ReportDay], now: datetime, zone: ZoneInfo | None = None) -> dict[str, Any]:
     """The days as a chart's options: lines by day (UTC), and the count of reports as bars."""
     traces = []
     for name, kind, value in _LINES:
@@ -60,7 +61,7 @@ def trend(days: Sequence[ReportDay], now: datetime) -> dict[str, Any]:
     # Whole days, so that today's bar has its place.
     until = _ms(now.astimezone(UTC).date()) + DAY_MS
     since = min(_ms(days[0].day), until - 7 * DAY_MS)
-    return options(traces, since, until, now=present, beside=1)
+    return options(traces, since, until, now=present, beside=1, zone=zone)
 
 
 def _events(days: Sequence[ReportDay]) -> list[str]:

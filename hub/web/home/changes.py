@@ -8,7 +8,8 @@ from typing import Any
 
 from contracts.homekit.quantities import quantity, shown
 from contracts.reading import SeriesKey
-from hub.devices.glance import DeviceGlance, Glance, SeriesGlance
+from hub.devices.glance import DeviceGlance, Glance
+from hub.devices.overview import LastValue
 from hub.live import LiveChange, LiveOnline, LiveReport, LiveValue, Missed, Update
 from hub.web.home.view import battery, due, ms, value_key
 
@@ -29,7 +30,7 @@ class HomePatches:
         self.doubtful = False
         self._devices: dict[str, DeviceGlance] = {}
         self._reports: dict[str, Mapping[str, Any]] = {}
-        self._series: dict[SeriesKey, SeriesGlance] = {}
+        self._series: dict[SeriesKey, LastValue] = {}
         self._heard: dict[SeriesKey, LiveValue] = {}
         self._waiting: dict[str, dict[str, Any]] = {}
 
@@ -58,6 +59,12 @@ class HomePatches:
                 self.doubtful = True
                 if online:
                     self._patch(device)["seen"] = ms(at)
+            case LiveChange("readings", name):
+                # Removed: what is read is right, whatever was heard.
+                self._heard = {
+                    key: heard for key, heard in self._heard.items() if key.full_name != name
+                }
+                self.stale = True
             case LiveChange() | Missed():
                 self.stale = True
 
@@ -82,12 +89,11 @@ class HomePatches:
             return
         self._heard[heard.series] = heard
         kind = quantity(heard.series)
-        value = before.calibrated(heard.value)
         changed = self._patch(heard.series.device)
         changed["seen"] = max(changed.get("seen") or 0, ms(heard.at) or 0)
         changed["due"] = ms(due(heard.at, self._reports.get(heard.series.device, {})))
         key = value_key(heard.series)
-        shown_value = {"key": key, "text": shown(value, kind), "at": ms(heard.at)}
+        shown_value = {"key": key, "text": shown(heard.value, kind), "at": ms(heard.at)}
         changed.setdefault("values", {})[key] = shown_value
 
     def _report(self, device: str, report: Mapping[str, Any], at: datetime) -> None:
@@ -104,11 +110,11 @@ class HomePatches:
     def _patch(self, device: str) -> dict[str, Any]:
         return self._waiting.setdefault(device, {})
 
-    def _newer(self, read: SeriesGlance) -> SeriesGlance:
+    def _newer(self, read: LastValue) -> LastValue:
         heard = self._heard.get(read.series)
         if heard is None:
             return read
         if heard.at <= read.at:
             del self._heard[read.series]
             return read
-        return SeriesGlance(read.series, heard.value, heard.at, read.gain, read.offset)
+        return LastValue(read.series, heard.value, heard.at, heard.raw)

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from contracts.homekit.quantities import importance, ordinary, quantity, shown
 from contracts.reading import SeriesKey, Value
-from hub.devices.glance import DeviceGlance, Glance, PlaceGlance, SeriesGlance
+from hub.devices.glance import DeviceGlance, Glance, PlaceGlance
+from hub.devices.overview import LastValue
 from hub.homekit.presence import Patience
 
 __all__ = ["battery", "device_path", "due", "ms", "name_of", "values_of", "view"]
@@ -44,7 +45,7 @@ def due(seen_at: datetime | None, report: Mapping[str, Any]) -> datetime | None:
     return seen_at + timedelta(seconds=_PATIENCE.due(0, max(interval, 0)))
 
 
-def battery(report: Mapping[str, Any], values: Iterable[SeriesGlance]) -> dict[str, Any] | None:
+def battery(report: Mapping[str, Any], values: Iterable[LastValue]) -> dict[str, Any] | None:
     """The battery in a few characters, and whether it is low, by the device's word or by ours."""
     level: Value | None = None
     low = False
@@ -64,13 +65,13 @@ def battery(report: Mapping[str, Any], values: Iterable[SeriesGlance]) -> dict[s
     return {"text": "low", "low": True} if low else None
 
 
-def values_of(values: Iterable[SeriesGlance]) -> list[dict[str, Any]]:
+def values_of(values: Iterable[LastValue]) -> list[dict[str, Any]]:
     """The values worth a look."""
     ordered = sorted((v for v in values if ordinary(v.series)), key=lambda v: importance(v.series))
     return [_value(value) for value in ordered[:_VALUES_A_DEVICE]]
 
 
-def _value(value: SeriesGlance) -> dict[str, Any]:
+def _value(value: LastValue) -> dict[str, Any]:
     kind = quantity(value.series)
     return {
         "key": value_key(value.series),

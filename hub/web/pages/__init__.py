@@ -19,9 +19,22 @@ def mount_all(services: Services) -> None:
         homekit,
         people,
         places,
+        storage,
         tokens,
         updates,
     )
 
-    for page in (home, device, add, places, updates, homekit, access, people, tokens, account):
+    for page in (
+        home,
+        device,
+        add,
+        places,
+        updates,
+        homekit,
+        access,
+        people,
+        tokens,
+        storage,
+        account,
+    ):
         page.mount(services)

@@ -14,7 +14,7 @@ from hub.mqtt.errors import AccountError
 from hub.services import Services
 from hub.web.adding.context import Adding
 from hub.web.adding.enrolment import Remedy
-from hub.web.ask import ask_choice, ask_text, confirm, tell_secret
+from hub.web.ask import ask_replacement, ask_text, confirm, tell_secret
 from hub.web.frame import frame, heading
 from hub.web.words import count
 
@@ -194,13 +194,11 @@ class _Page:
             self._problem = "There is no other device that could take its place."
             await self.again()
             return
-        new = await ask_choice(
-            f"What takes the place of {old}?",
-            "Its successor", others, value=next(iter(others)), yes="Replace",
-        )  # fmt: skip
-        if new is not None:
-            replacement, who = self._services.replacement, self._principal.name
-            await self._do(old, lambda: replacement.replace(old, str(new), who))
+        answer = await ask_replacement(old, others)
+        if answer is not None:
+            (new, keep), who = answer, self._principal.name
+            replacement = self._services.replacement
+            await self._do(old, lambda: replacement.replace(old, new, who, keep_calibration=keep))
 
     async def _remove(self, device: str) -> None:
         sure = await confirm(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
@@ -24,16 +25,17 @@ def mount(services: Services) -> None:
 
     @ui.page("/account")
     async def account(principal: Reader) -> None:
-        with frame(principal, "Account"):
+        zone = (await services.zones.of(principal.tenant)).zone
+        with frame(principal, "Account", zone):
             ui.label(f"You are {principal.name}, {principal.role} of {principal.tenant}.")
-            await _Account(services.people, principal).show()
+            await _Account(services.people, principal, zone).show()
 
 
 class _Account:
     """The page's content."""
 
-    def __init__(self, people: PeopleService, principal: Principal) -> None:
-        self._people = people
+    def __init__(self, people: PeopleService, principal: Principal, zone: ZoneInfo) -> None:
+        self._people, self._zone = people, zone
         self._principal = principal
 
     async def show(self) -> None:
@@ -98,8 +100,11 @@ class _Account:
         here = session.id == self._principal.session
         with ui.element("div").classes("dm-grow"):
             ui.label(_browser(session.agent) + (" (here)" if here else "")).classes("dm-strong")
-            since = f"{session.created_at:%d %B %Y}"
-            ui.label(f"since {since}, last used {session.used_at:%d %B %Y}").classes("dm-soft")
+            since, used = (
+                f"{instant.astimezone(self._zone):%d %B %Y}"
+                for instant in (session.created_at, session.used_at)
+            )
+            ui.label(f"since {since}, last used {used}").classes("dm-soft")
         if not here:
             ui.button("Log out", on_click=partial(self._log_out, session)).props("flat no-caps")
 

@@ -23,6 +23,6 @@ def mount(services: Services) -> None:
     async def add(principal: Administrator, request: Request) -> None:
         adding = Adding(services, principal.tenant, principal.name)
         wizards = services.wizards.of(principal.tenant, principal.person)
-        with frame(principal, "Add a device"):
+        with frame(principal, "Add a device", await adding.zone()):
             forms = Forms(adding, request.url.hostname or "")
             await WizardPage(WIZARD, script, wizards, forms).show()

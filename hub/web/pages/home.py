@@ -40,7 +40,8 @@ def mount(services: Services) -> None:
         try:
             view = await feed.view()
             ui.add_head_html(_STYLE)
-            with frame(principal, "Home"):
+            zone = (await services.zones.of(principal.tenant)).zone
+            with frame(principal, "Home", zone):
                 element = Home(view)
                 if not view["places"]:
                     _nothing_yet(principal)

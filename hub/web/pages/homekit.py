@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 
 from contracts.homekit.definitions import INFORMATION
-from contracts.homekit.qr import svg_uri
+from contracts.qr import svg_uri
 from hub.api.principal import Principal, Reader
 from hub.homekit.bridge import Bridge
 from hub.homekit.pairing import PairingInfo
@@ -77,6 +77,8 @@ class _Page:
 
     def _pairing(self, info: PairingInfo) -> None:
         heading(info.name)
+        if info.locked:
+            self._locked()
         if not info.controllers:
             if self._principal.administers:
                 ui.label("Not paired. Open the Home app, choose Add Accessory, and scan this:")
@@ -101,6 +103,18 @@ class _Page:
                     "after every pairing above was removed."
                 )
                 _code(info)
+
+    def _locked(self) -> None:
+        """Somebody has tried a hundred codes."""
+        with ui.row().classes("items-center"):
+            ui.label("Locked after 100 wrong codes: it takes no more until it is unlocked.")
+            if self._principal.administers:
+                ui.button("Unlock", on_click=self._unlock).props("flat no-caps dense")
+
+    def _unlock(self) -> None:
+        if self._bridge is not None:
+            self._bridge.unlock()
+            self.show.refresh()
 
     async def _unpair(self, info: PairingInfo, controller: str) -> None:
         last = len(info.controllers) == 1

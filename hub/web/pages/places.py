@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
@@ -15,7 +17,7 @@ from hub.live import LiveChange
 from hub.places.repository import PlaceUsage
 from hub.services import Services
 from hub.web.adding.context import paths
-from hub.web.ask import ask_choice, ask_text, confirm
+from hub.web.ask import ask_choice, ask_move, ask_text, ask_zone, confirm
 from hub.web.frame import frame, heading
 from hub.web.words import count
 
@@ -71,6 +73,7 @@ class _Page:
         self._names = await self._services.naming.names(self._tenant)
         self._tree = _without_values(await self._places.tree(self._tenant, values=True))
         self._elsewhere = await self._places.devices_elsewhere(self._tenant)
+        self._zones = await self._services.zones.of(self._tenant)
 
     async def again(self) -> None:
         """Show what is now, if it is anything else: a menu that is open would close."""
@@ -79,7 +82,7 @@ class _Page:
             self.show.refresh()
 
     def _state(self) -> object:
-        return self._tree, self._elsewhere, self._names, self._problem
+        return self._tree, self._elsewhere, self._names, self._problem, self._zones
 
     @ui.refreshable_method
     def show(self) -> None:
@@ -93,9 +96,16 @@ class _Page:
             ui.label("Drag a device or a place to its new place, or use its menu.").classes(
                 "text-sm"
             )
-            ui.button("New place", icon="add", on_click=lambda: self._add(None)).props(
-                "outline no-caps"
-            )
+            with ui.row():
+                ui.button("New place", icon="add", on_click=lambda: self._add(None)).props(
+                    "outline no-caps"
+                )
+                ui.button("Time zone…", icon="schedule", on_click=self._zone).props(
+                    "outline no-caps"
+                )
+        ui.label(f"Times are those of {self._zones.zone.key}.").classes("text-sm").props(
+            'data-testid="zone"'
+        )
         if not tree:
             ui.label("There are no places yet.")
         self._branch(tree, 2)
@@ -128,6 +138,8 @@ class _Page:
         with ui.row().classes("items-center no-wrap w-full dm-row") as row:
             ui.icon("place").props('aria-hidden="true"')
             ui.label(name).classes("grow font-medium break-words min-w-0")
+            if place["zone"]:
+                ui.label(place["zone"]).classes("text-sm opacity-80")
             if not self._principal.administers:
                 return
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
@@ -135,6 +147,7 @@ class _Page:
                 ui.menu_item("New place within", lambda: self._add(number))
                 ui.menu_item("Rename", lambda: self._rename(number, name))
                 ui.menu_item("Move to…", lambda: self._move_place(number, name))
+                ui.menu_item("Time zone…", lambda: self._zone_of(number, name, place["zone"]))
                 ui.menu_item("Remove", lambda: self._remove(number, name))
         self._draggable(row, _Dragged(place=number))
         self._target(row, lambda: self._drop(number))
@@ -183,6 +196,20 @@ class _Page:
         if name is not None:
             await self._do(lambda: self._places.add(self._tenant, name, parent))
 
+    async def _zone(self) -> None:
+        zones = self._services.zones
+        chosen = await ask_zone("Time zone", "That of the hub", self._zones.own, zones.names())
+        if chosen is not None:
+            await self._do(lambda: zones.set_tenant(self._tenant, chosen or None))
+
+    async def _zone_of(self, place: int, name: str, now: str | None) -> None:
+        zones = self._services.zones
+        chosen = await ask_zone(
+            f"Time zone of {name}", "That of the place around it", now, zones.names()
+        )
+        if chosen is not None:
+            await self._do(lambda: zones.set_place(self._tenant, place, chosen or None))
+
     async def _rename(self, place: int, name: str) -> None:
         new_name = await ask_text(f"Rename {name}", "Name", value=name, yes="Rename")
         if new_name is not None:
@@ -206,13 +233,19 @@ class _Page:
 
     async def _move_device(self, device: str, name: str, place: int | None) -> None:
         options = {0: "In no place"} | await self._options()
-        to = await ask_choice(f"Move {name}", "Place", options, value=place or 0, yes="Move")
-        if to is not None:
-            await self._put(device, to or None)
+        zone = self._zones.zone
+        try:
+            answer = await ask_move(f"Move {name}", options, value=place or 0, zone=zone)
+        except HubError as error:
+            await self._tell(f"{error}.")
+            return
+        if answer is not None:
+            to, since = answer
+            await self._put(device, to or None, since)
 
-    async def _put(self, device: str, place: int | None) -> None:
+    async def _put(self, device: str, place: int | None, since: datetime | None = None) -> None:
         devices, who = self._services.devices, self._principal.name
-        await self._do(lambda: devices.put(self._tenant, device, place, who))
+        await self._do(lambda: devices.put(self._tenant, device, place, who, since=since))
 
     async def _options(self) -> dict[int, str]:
         return {place.id: place.path for place in paths(await self._places.tree(self._tenant))}
@@ -223,7 +256,7 @@ class _Page:
         except HubError as error:
             await self._tell(str(error))
             return
-        if await confirm(f"Remove {name}?", details=_lost(usage), yes="Remove"):
+        if await confirm(f"Remove {name}?", details=_lost(usage, self._zones.zone), yes="Remove"):
             await self._do(
                 lambda: self._places.remove_branch(self._tenant, place, self._principal.name)
             )
@@ -266,7 +299,7 @@ def _sentence(error: HubError) -> str:
     return str(error)
 
 
-def _lost(usage: PlaceUsage) -> list[str]:
+def _lost(usage: PlaceUsage, zone: ZoneInfo) -> list[str]:
     """What goes with a place, and what becomes of the devices there."""
     lines = []
     if usage.below:
@@ -282,6 +315,6 @@ def _lost(usage: PlaceUsage) -> list[str]:
     if usage.placements and usage.since:
         lines.append(
             f"{count(usage.placements, 'record')} of which device was there, since "
-            f"{usage.since.astimezone():%d %B %Y}, would be deleted."
+            f"{usage.since.astimezone(zone):%d %B %Y}, would be deleted."
         )
     return [*lines, "Readings stay as they are."]

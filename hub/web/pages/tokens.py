@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
+from contracts.zones import zoned
 from hub.api.principal import Administrator, Principal
 from hub.api.scope import Scope
 from hub.errors import HubError
@@ -36,15 +38,16 @@ def mount(services: Services) -> None:
 
     @ui.page("/tokens")
     async def tokens(principal: Administrator) -> None:
-        with frame(principal, "Tokens"):
-            await _Page(services.tokens, principal).show()
+        zone = (await services.zones.of(principal.tenant)).zone
+        with frame(principal, "Tokens", zone):
+            await _Page(services.tokens, principal, zone).show()
 
 
 class _Page:
     """The page's content; the list is shown anew when it changes."""
 
-    def __init__(self, tokens: TokenService, principal: Principal) -> None:
-        self._tokens, self._principal = tokens, principal
+    def __init__(self, tokens: TokenService, principal: Principal, zone: ZoneInfo) -> None:
+        self._tokens, self._principal, self._zone = tokens, principal, zone
 
     async def show(self) -> None:
         ui.label(
@@ -69,7 +72,9 @@ class _Page:
         with ui.element("div").classes("dm-grow"):
             ui.label(token.name).classes("dm-strong")
             ui.label(", ".join(sorted(token.scopes)))
-            ui.label(f"made by {token.made_by}; {_used(token)}; {_ends(token)}").classes("dm-soft")
+            ui.label(
+                f"made by {token.made_by}; {_used(token, self._zone)}; {_ends(token, self._zone)}"
+            ).classes("dm-soft")
 
         async def end() -> None:
             question = "The program that uses it loses access at once."
@@ -120,14 +125,14 @@ def _box(scope: Scope, text: str) -> ui.checkbox:
     return box
 
 
-def _used(token: Token) -> str:
+def _used(token: Token, zone: ZoneInfo) -> str:
     if token.used_at is None:
         return "never used"
-    return f"last used {token.used_at:%Y-%m-%d %H:%M} UTC"
+    return f"last used {zoned(token.used_at, zone)}"
 
 
-def _ends(token: Token) -> str:
+def _ends(token: Token, zone: ZoneInfo) -> str:
     if token.expires_at is None:
         return "no expiry"
     over = token.expires_at <= datetime.now(UTC)
-    return f"{'ended' if over else 'ends'} {token.expires_at:%Y-%m-%d %H:%M} UTC"
+    return f"{'ended' if over else 'ends'} {zoned(token.expires_at, zone)}"

@@ -20,9 +20,10 @@ def mount(services: Services) -> None:
 
     @ui.page("/updates")
     async def updates(principal: Reader) -> None:
-        with frame(principal, "Updates"):
-            listed = Listed(services, principal)
-            images = Images(services, principal)
+        zone = (await services.zones.of(principal.tenant)).zone
+        with frame(principal, "Updates", zone):
+            listed = Listed(services, principal, zone)
+            images = Images(services, principal, zone)
             await listed.load()
             await images.load()
             heading("Rollouts")
@@ -33,13 +34,14 @@ def mount(services: Services) -> None:
 
     @ui.page("/updates/new")
     async def new(principal: Administrator, image: int | None = None) -> None:
-        with frame(principal, "New rollout"):
+        zone = (await services.zones.of(principal.tenant)).zone
+        with frame(principal, "New rollout", zone):
             await Planned(services, principal, image).show()
 
     @ui.page("/updates/{number}")
     async def rollout(principal: Reader, number: int) -> None:
         # Before the frame: one that is gone gets a page that says so.
         watched = await Watched.of(services, principal, number)
-        with frame(principal, f"Rollout {number}"):
+        with frame(principal, f"Rollout {number}", watched.zone):
             await watched.show()
             ui.timer(0, watched.watch, once=True)

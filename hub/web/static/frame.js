@@ -51,7 +51,10 @@
         banner("The hub is there, but its database is not: what is shown may be old. Trying again…");
       }
     } catch {
-      const since = new Date(last).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+      // By the clock that the page's other times are by.
+      const timeZone = document.querySelector("meta[name=dormouse-zone]")?.content;
+      const told = { hour: "2-digit", minute: "2-digit", timeZone };
+      const since = new Date(last).toLocaleTimeString([], told);
       banner(`Hub unreachable since ${since}. What is shown is from then; trying again…`);
     } finally {
       checking = false;

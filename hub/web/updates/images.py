@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from nicegui import events, ui
 
 from hub.api.principal import Principal
@@ -21,7 +23,8 @@ _KIB = 1024
 class Images:
     """The list, and for administrators what adds to it and takes from it."""
 
-    def __init__(self, services: Services, principal: Principal) -> None:
+    def __init__(self, services: Services, principal: Principal, zone: ZoneInfo) -> None:
+        self._zone = zone
         self._firmware = services.firmware(principal.tenant)
         self._principal = principal
         self._refused: tuple[str, ...] = ()
@@ -64,7 +67,7 @@ class Images:
                 ui.label(f"{image.version} for {image.board or 'any board'}").classes("font-medium")
                 ui.label(
                     f"{image.size // _KIB} KiB, signed with key {image.key[:16]}…, added "
-                    f"{image.added_at.astimezone():%d %b %Y}"
+                    f"{image.added_at.astimezone(self._zone):%d %b %Y}"
                 ).classes("text-sm opacity-80 break-words")
                 if image.notes:
                     ui.label(image.notes).classes("text-sm break-words whitespace-pre-line")

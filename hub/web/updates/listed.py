@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
+from contracts.zones import zoned
 from hub.api.principal import Principal
 from hub.rollouts.view import RolloutView, target_text
 from hub.runtime.broadcast import Missed
@@ -22,7 +24,8 @@ _AT_MOST_EVERY_S = 1.0
 class Listed:
     """The list."""
 
-    def __init__(self, services: Services, principal: Principal) -> None:
+    def __init__(self, services: Services, principal: Principal, zone: ZoneInfo) -> None:
+        self._zone = zone
         self._services = services
         self._principal = principal
         self._shown: list[tuple[int, str, str]] = []
@@ -42,7 +45,8 @@ class Listed:
         """Ask for number, what it is and where it stands, of each."""
         views = await self._services.rollouts.latest(self._principal.tenant, _MOST)
         self._shown = [
-            (view.rollout.id, target_text(view.rollout), _standing(view)) for view in views
+            (view.rollout.id, target_text(view.rollout), _standing(view, self._zone))
+            for view in views
         ]
 
     @ui.refreshable_method
@@ -60,8 +64,8 @@ class Listed:
                 ui.label(standing).classes("text-sm opacity-80 break-words")
 
 
-def _standing(view: RolloutView) -> str:
+def _standing(view: RolloutView, zone: ZoneInfo) -> str:
     rollout = view.rollout
     by = f" by {rollout.created_by}" if rollout.created_by else ""
-    started = f"{rollout.created_at.astimezone():%d %b %Y %H:%M}"
+    started = f"{zoned(rollout.created_at, zone, '%d %b %Y %H:%M')}"
     return f"{phase_words(rollout)}; {counts(view)}; started {started}{by}"

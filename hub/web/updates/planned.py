@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
 from hub.api.principal import Principal
 from hub.errors import HubError
-from hub.rollouts.local_zone import local_zone
 from hub.rollouts.model import DeviceState, RolloutOptions
 from hub.rollouts.service import RolloutRequest
 from hub.rollouts.view import RolloutView
@@ -32,12 +32,14 @@ class Planned:
         self._principal = principal
         self._first_image = image
         self._view: RolloutView | None = None
+        self._zone = ZoneInfo("UTC")
         self._problem = ""
         self._options: dict[str, Any] = {}
 
     async def show(self) -> None:
         """Build it."""
         services, tenant = self._services, self._principal.tenant
+        self._zone = (await services.zones.of(tenant)).zone
         images = {
             image.id: f"{image.version} for {image.board or 'any board'}"
             for image in await self._services.firmware(tenant).images()
@@ -78,7 +80,7 @@ class Planned:
         self._number("attempts", "Attempts a device", defaults.attempts)
         self._number("battery_mv", "Skip devices with a battery below (mV)", defaults.battery_mv)
         self._number("reports", "Reports of the new version before the next wave", defaults.reports)
-        self._text("windows", f"Only between, e.g. 22:00-06:00 ({local_zone()})", "")
+        self._text("windows", f"Only between, e.g. 22:00-06:00 ({self._zone.key})", "")
         downgrade = ui.checkbox("Allow a version lower than the running one")
         downgrade.on_value_change(lambda e: self._set("downgrade", e.value))
 
@@ -114,7 +116,7 @@ class Planned:
             {
                 "select": select,
                 "image": self._image.value,
-                "options": {**options, "windows": windows, "timezone": local_zone()},
+                "options": {**options, "windows": windows, "timezone": self._zone.key},
             }
         )
 
@@ -152,19 +154,19 @@ class Planned:
             device for device in view.devices.values() if device.state is not DeviceState.SKIPPED
         ]
         waves = len({device.wave for device in going})
-        ui.label(_forecast(view, len(going), waves)).props('aria-live="polite"')
-        device_table(view, self._names)
+        ui.label(_forecast(view, len(going), waves, self._zone)).props('aria-live="polite"')
+        device_table(view, self._names, self._zone)
         if going:
             ui.button("Start", icon="play_arrow", on_click=self._start).props("no-caps")
         else:
             ui.label("There is nothing to start: every device would be skipped.")
 
 
-def _forecast(view: RolloutView, going: int, waves: int) -> str:
+def _forecast(view: RolloutView, going: int, waves: int, zone: ZoneInfo) -> str:
     skipped = len(view.devices) - going
     left = f" {count(skipped, 'device')} skipped." if skipped else ""
     when = (
-        f"done about {clock(view.done_at)} if nothing fails"
+        f"done about {clock(view.done_at, zone)} if nothing fails"
         if view.done_at
         else "the end cannot be estimated: some devices have not said when they wake"
     )

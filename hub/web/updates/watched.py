@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self, TypeAlias
+from zoneinfo import ZoneInfo
 
 from fastapi import HTTPException
 from nicegui import ui
 
+from contracts.zones import zoned
 from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.rollouts.errors import UnknownRolloutError
@@ -42,9 +44,14 @@ class Watched:
     """The page of one rollout."""
 
     def __init__(
-        self, services: Services, principal: Principal, view: RolloutView, names: Names
+        self,
+        services: Services,
+        principal: Principal,
+        view: RolloutView,
+        names: Names,
+        zone: ZoneInfo,
     ) -> None:
-        self._services = services
+        self._services, self.zone = services, zone
         self._names = names
         self._principal = principal
         self._view = view
@@ -61,7 +68,9 @@ class Watched:
             view = await services.rollouts.status(principal.tenant, number)
         except UnknownRolloutError:
             raise gone from None
-        return cls(services, principal, view, await services.naming.names(principal.tenant))
+        names = await services.naming.names(principal.tenant)
+        zones = await services.zones.of(principal.tenant)
+        return cls(services, principal, view, names, zones.zone)
 
     async def watch(self) -> None:
         """Follow it."""
@@ -92,7 +101,7 @@ class Watched:
             self._resume = _button("Resume", lambda: self._do(rollouts.resume))
             self._end = _button("Abort…", self._abort).props("color=negative")
         heading("Devices")
-        self._table = device_table(self._view, self._names)
+        self._table = device_table(self._view, self._names, self.zone)
         self._tell()
         await self._remember()
         with ui.expansion("History", on_value_change=self._look_back).classes("w-full"):
@@ -107,7 +116,7 @@ class Watched:
         self._phase.classes(**{"add" if phase is RolloutPhase.HALTED else "remove": "dm-bad"})
         self._counts.text = counts(view)
         waves = max((device.wave for device in view.devices.values()), default=0) + 1
-        end = f", done about {clock(view.done_at)}" if view.done_at else ""
+        end = f", done about {clock(view.done_at, self.zone)}" if view.done_at else ""
         self._wave.text = "" if phase.over else f"Wave {rollout.wave + 1} of {waves}{end}"
         over = sum(device.over for device in view.devices.values())
         self._bar.value = over / max(1, len(view.devices))
@@ -121,7 +130,7 @@ class Watched:
             RolloutPhase.PAUSED,
             RolloutPhase.HALTED,
         }
-        now = rows(view, self._names)
+        now = rows(view, self._names, self.zone)
         if now != self._table.rows:
             self._table.rows = now
 
@@ -161,30 +170,30 @@ class Watched:
         with ui.element("ol"):
             for event in reversed(self._events):
                 with ui.element("li"):
-                    ui.label(_event(event)).classes("text-sm break-words")
+                    ui.label(_event(event, self.zone)).classes("text-sm break-words")
 
 
 def _button(label: str, act: Callable[[], Awaitable[None]]) -> ui.button:
     return ui.button(label, on_click=act).props("outline no-caps")
 
 
-def device_table(view: RolloutView, names: Names) -> ui.table:
+def device_table(view: RolloutView, names: Names, zone: ZoneInfo) -> ui.table:
     """The devices of a rollout, a card each on a phone."""
     table = ui.table(
         columns=_COLUMNS,
-        rows=rows(view, names),
+        rows=rows(view, names, zone),
         row_key="id",
         pagination=_PAGE if len(view.devices) > _PAGE else None,
     ).classes("w-full")
     return table.props('flat bordered :grid="Quasar.Screen.lt.md" aria-label="Devices"')
 
 
-def rows(view: RolloutView, names: Names) -> list[dict[str, str]]:
+def rows(view: RolloutView, names: Names, zone: ZoneInfo) -> list[dict[str, str]]:
     """One row a device, the canary first."""
-    return [_row(view, device, names) for wave in view.waves for device in wave]
+    return [_row(view, device, names, zone) for wave in view.waves for device in wave]
 
 
-def _row(view: RolloutView, device: RolloutDevice, names: Names) -> dict[str, str]:
+def _row(view: RolloutView, device: RolloutDevice, names: Names, zone: ZoneInfo) -> dict[str, str]:
     name = names.get(device.device)
     canary = view.rollout.options.canary and not device.wave
     recent = view.recent.get(device.device)
@@ -197,14 +206,14 @@ def _row(view: RolloutView, device: RolloutDevice, names: Names) -> dict[str, st
         "device": f"{name} ({device.device})" if name else device.device,
         "state": state,
         "firmware": (recent.firmware if recent else None) or "not known",
-        "expected": expected(view, device),
+        "expected": expected(view, device, zone),
     }
 
 
-def _event(event: dict[str, Any]) -> str:
+def _event(event: dict[str, Any], zone: ZoneInfo) -> str:
     who = f"{event['device']}: " if event["device"] else ""
     change = f"{event['before']} to {event['after']}" if event["before"] else event["after"]
     if event["what"] == "wave":
         change = f"wave {change}"
     reason = f" ({event['reason']})" if event["reason"] else ""
-    return f"{event['at'].astimezone():%d %b %H:%M:%S} {who}{change}{reason}"
+    return f"{zoned(event['at'], zone, '%d %b %H:%M:%S')} {who}{change}{reason}"

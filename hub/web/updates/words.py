@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from contracts.zones import zoned
 from hub.errors import HubError
 from hub.rollouts.errors import DeviceBusyError, NoDevicesError
 from hub.rollouts.model import DeviceState, Rollout, RolloutDevice, RolloutPhase
@@ -70,25 +72,25 @@ def device_words(device: RolloutDevice, progress: Mapping[str, Any]) -> str:
     return text
 
 
-def expected(view: RolloutView, device: RolloutDevice) -> str:
+def expected(view: RolloutView, device: RolloutDevice, zone: ZoneInfo) -> str:
     """When a device should be done, "" when it is over."""
     if device.over:
         return ""
     forecast = view.forecast.get(device.device)
     if forecast is None or forecast.at is None:
         return "unknown: it has not said when it wakes"
-    return clock(forecast.at) if forecast.sure else f"{clock(forecast.at)} or later"
+    at = clock(forecast.at, zone)
+    return at if forecast.sure else f"{at} or later"
 
 
-def clock(at: datetime) -> str:
-    """A time of today as such, another with its day; in the hub's time zone."""
-    local = at.astimezone()
-    today = datetime.now(UTC).astimezone().date()
+def clock(at: datetime, zone: ZoneInfo) -> str:
+    """A time of today as such, another with its day; by the zone's clock."""
+    local = at.astimezone(zone)
+    today = datetime.now(zone).date()
     if local.date() == today:
-        return f"{local:%H:%M}"
-    if abs(local.date() - today) < timedelta(days=300):
-        return f"{local:%d %b %H:%M}"
-    return f"{local:%d %b %Y %H:%M}"
+        return zoned(at, zone, "%H:%M")
+    year = "" if abs(local.date() - today) < timedelta(days=300) else " %Y"
+    return zoned(at, zone, f"%d %b{year} %H:%M")
 
 
 def sentence(error: HubError) -> str:

@@ -39,7 +39,7 @@ for payload, expected in (
     (b"\xff\xfe", 0),
     (b"null", 0),
 ):
-    assert messages.acked_seq(payload, record) == expected, payload
+    assert messages.acked_seq(messages.json_object(payload), record) == expected, payload
 
 # Counters in a byte never end: every 8th comes up again and again.
 count, eighths = 0, 0

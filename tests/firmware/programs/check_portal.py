@@ -58,8 +58,15 @@ assert request.status == 431
 
 # Forms.
 fields = form.parse(b"ssid=a+b%2B%c3%A9&key=%26%3D&host=h&nonsense=1&&=&name=")
-assert fields == {"net": "", "ssid": "a b+\xe9", "key": "&=", "host": "h", "name": ""}
-for bad in (b"ssid=%", b"ssid=%4", b"ssid=%g0", b"ssid=%ff"):
+said = {name: value for name, value in fields.items() if value}
+assert said == {"ssid": "a b+\xe9", "key": "&=", "host": "h"}
+fields = form.parse(b"sensor=0&sensors=1&sensor=12&sensor=x")
+assert (fields["sensors"], fields["sensor"]) == ("1", ["0", "12", "x"])
+assert form.parse(b"ssid=%F0%9F%93%B6%ED%95%9C")["ssid"].encode() == b"\xf0\x9f\x93\xb6\xed\x95\x9c"
+for bad in (
+    b"ssid=%", b"ssid=%4", b"ssid=%g0", b"ssid=%ff", b"ssid=%ED%A0%BD%ED%B3%B6", b"ssid=%C0%80",
+    b"ssid=%F7%BF%BF%BF", b"ssid=%F0%9F%93",
+):  # fmt: skip
     try:
         form.parse(bad)
         raise AssertionError(bad)
@@ -67,14 +74,40 @@ for bad in (b"ssid=%", b"ssid=%4", b"ssid=%g0", b"ssid=%ff"):
         pass
 for _ in range(150):
     try:
-        new, problem = form.check(
-            form.parse(b"net=" + noise(40) + b"&host=" + noise(9)), Settings()
-        )
+        new = form.parse(b"net=" + noise(40) + b"&host=" + noise(9))
     except ValueError:
         continue
-    if not problem:
+    new["ssid"] = form.chosen_network(new, {"net": "", "ssid": ""})
+    if not form.problem(new, None):
+        del new["sensors"]
         assert not Settings(new).invalid
         assert len(new["ssid"].encode()) <= 32
+
+# What is picked from the list counts more than what was typed before; what is typed now, more than
+# a choice that the page came with.
+for picked, typed, shown_picked, shown_typed, meant in (
+    ("home", "", "", "", "home"),
+    ("", " barn ", "", "", "barn"),
+    ("home", "barn", "", "barn", "home"),
+    ("home", "barn", "", "", "home"),
+    ("home", "barn", "home", "", "barn"),
+    ("guests", "barn", "home", "", "guests"),
+    ("home", "", "home", "", "home"),
+    ("", " barn", "", " barn", " barn"),
+):
+    fields = {"net": picked, "ssid": typed}
+    shown = {"net": shown_picked, "ssid": shown_typed}
+    assert form.chosen_network(fields, shown) == meant, (fields, shown)
+
+# Addresses of one machine, and names.
+for host in ("192.168.1.7", "10.0.0.1", "hub", "hub.lan", "Hub-2.local", "1.2.3.4.5a"):
+    assert form.valid_host(host), host
+for host in (
+    "0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.251", "10.0.0.256", "10.0.1", "1.2.3.4.5",
+    "10.0.0.07", "12", "1.2.3.", "-hub", "hub-", "a..b", ".", "h" * 64, "http://hub", "hub:1883",
+    "h\xfcb", "fe80::1", " ",
+):  # fmt: skip
+    assert not form.valid_host(host), host
 
 # Whatever a text holds, it ends no attribute and opens no tag.
 assert pages.escape("<a b='c' d=\"e\">&amp;") == "&lt;a b=&#39;c&#39; d=&quot;e&quot;&gt;&amp;amp;"

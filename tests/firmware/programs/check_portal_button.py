@@ -12,9 +12,11 @@ pins = world.get("pins")
 
 
 def pressed(ms):
-    """Whether feeding the watchdog for so long finds the button held."""
+    """Whether feeding the watchdog for so long, and once after it, finds the button held."""
     end = time.ticks_add(time.ticks_ms(), ms)
-    while time.ticks_diff(end, time.ticks_ms()) > 0:
+    over = False
+    while not over:
+        over = time.ticks_diff(end, time.ticks_ms()) <= 0
         try:
             watchdog.feed()
         except LongPress:

@@ -112,7 +112,11 @@ def test_versions_and_boards_must_be_known(tmp_path):
 
 def test_the_frozen_tree_is_stamped_and_complete(built):
     frozen = contents(built.frozen)
-    assert frozen["dormouse/version.py"] == b'VERSION = "1.2.3"\nBOARD = "nodemcu"\n'
+    stamped: dict[str, object] = {}
+    exec(frozen["dormouse/version.py"], stamped)
+    assert (stamped["VERSION"], stamped["BOARD"]) == ("1.2.3", "nodemcu")
+    # Of NodeMCU: I2C and 1-Wire where people wire them, and its divider of 220k over 100k.
+    assert (stamped["I2C"], stamped["BATTERY_MV"]) == ((5, 4), 3200)
     assert "boards/DORMOUSE/mpconfigboard.mk" in frozen
     assert frozen["boards/DORMOUSE/layout.mk"] == b"LAYOUT = 1m\n"
     assert b"dormouse flash map 1024 KiB: " in frozen["boards/DORMOUSE/flash_map.py"]

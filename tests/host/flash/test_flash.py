@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 import serial
 
-from contracts import image
+from contracts import bootloader_config, image
 from contracts.errors import FlashSizeError, NotOtaBuildError, WrongBoardError, WrongKeyError
 from host import boards, keys
 from host.flash.errors import (
@@ -20,6 +21,7 @@ from host.flash.errors import (
     FlashModeError,
     InterruptedFlashError,
     NoLoaderError,
+    UnsignedError,
     WrongChipError,
 )
 from host.serial_port import NoPortError, PortBusyError
@@ -159,6 +161,23 @@ def test_a_bootloader_with_another_key_is_refused(kit, tmp_path):
     said = dormouse("flash", str(kit.application), "--bootloader", str(kit.bootloader),
                     "--board", "nodemcu", "--key", str(tmp_path / "other.pem"))  # fmt: skip
     assert said.status == WrongKeyError.exit_status, said.output
+
+
+def test_a_bootloader_that_starts_unsigned_ones_is_warned_of_in_one_line(kit, tmp_path):
+    said = kit.flash("--board", "nodemcu", "--dry-run")
+    (line,) = [line for line in said.output.splitlines() if "WARNING" in line]
+    assert "starts any application that is whole, signed or not" in line
+    insisting = tmp_path / "bootloader.bin"
+    insisting.write_bytes(kit.bootloader.read_bytes() + bootloader_config.SIGNED_ONLY)
+    kit = replace(kit, bootloader=insisting)
+    said = kit.flash("--board", "nodemcu", "--dry-run")
+    assert said.status == 0, said.output
+    assert "WARNING" not in said.output
+    unsigned = tmp_path / "app.bin"
+    unsigned.write_bytes(PLAIN)
+    said = replace(kit, application=unsigned).flash("--board", "nodemcu", "--dry-run")
+    assert said.status == UnsignedError.exit_status, said.output
+    assert "dormouse sign IMAGE" in said.output
 
 
 def test_a_port_that_is_absent_or_taken_has_a_status_of_its_own(kit, plugged_in, tmp_path):

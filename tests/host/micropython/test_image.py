@@ -76,6 +76,15 @@ def test_the_same_sources_give_the_same_bytes_anywhere(folder, tmp_path, monkeyp
     assert others == [first, first]
 
 
+def test_what_an_earlier_build_froze_is_frozen_anew(folder, tmp_path):
+    # The port's tools go by the times of files: a source that is older than it would stay out.
+    frozen = folder / "ports/esp8266/build-DORMOUSE/frozen_mpy"
+    frozen.mkdir(parents=True)
+    (frozen / "boot.mpy").touch()
+    assert build(folder, tmp_path / "out").status == 0
+    assert not frozen.exists()
+
+
 @pytest.mark.parametrize("layout", artefacts.LAYOUTS)
 def test_it_says_for_which_flash_map_it_is(folder, tmp_path, layout):
     csv = TOP / f"partitions/{layout}.csv"
@@ -203,6 +212,21 @@ def test_micropython_itself(tmp_path):
         print(said.output)
         images.append((output / f"{NAME}.bin").read_bytes())
     assert images[0] == images[1]
-    # Frozen: our modules, and what the start-up modules of the port import.
-    for name in ("dormouse/wake.py", "flashbdev.py", "inisetup.py", "boot.py", "_boot.py"):
+    # Frozen: every module of ours, and what the start-up modules of the port import.
+    firmware = TOP / "firmware/dormouse"
+    ours = [f"dormouse/{path.relative_to(firmware).as_posix()}" for path in firmware.rglob("*.py")]
+    for name in (*ours, "flashbdev.py", "inisetup.py", "boot.py", "_boot.py"):
         assert name.encode() in images[0], name
+    # All of it fits the smallest layout, and a build for another one follows in the same folder.
+    for layout in artefacts.LAYOUTS:
+        csv = TOP / f"partitions/{layout}.csv"
+        output = tmp_path / layout
+        said = dormouse(
+            *("firmware", "image", micropython, "--board", "d1-mini", "--version", "1.2.3"),
+            *("--key", str(tmp_path / "none.pem"), "-o", str(output)),
+            *("--partitions", str(csv), *given),
+        )
+        assert said.status == 0, said.output
+        print(said.output)
+        marker = map_marker.find((output / f"{NAME}.bin").read_bytes())
+        assert marker == map_marker.marker(flash_maps.read(csv))

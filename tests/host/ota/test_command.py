@@ -136,12 +136,15 @@ def test_keys_new_config_check(here: Here, tmp_path: Path) -> None:
     assert (status, errors) == (0, "")
     assert "2048 bits" in out
     key = keys.load(tmp_path / "keys/ota.pem")
-    status, out, _ = here(tmp_path, "keys", "config", "--stock")
+    status, out, errors = here(tmp_path, "keys", "config", "--stock")
     assert out == bootloader_config.config_h(key.modulus)
-    status, out, _ = here(
-        *(tmp_path, "keys", "config", "--require-signature", "--gpio-mask", "0", "-o", "config.h")
-    )
-    assert (status, out) == (0, "")
+    assert len(errors.splitlines()) == 1
+    assert errors.startswith("WARNING: without REQUIRE_SIGNATURE")
+    status, out, errors = here(tmp_path, "keys", "config", "--no-require-signature")
+    assert "#define REQUIRE_SIGNATURE 0" in out
+    assert errors.startswith("WARNING: without REQUIRE_SIGNATURE")
+    status, out, errors = here(*(tmp_path, "keys", "config", "--gpio-mask", "0", "-o", "config.h"))
+    assert (status, out, errors) == (0, "", "")
     settings = bootloader_config.Config(gpio_mask=0, require_signature=True)
     assert (tmp_path / "config.h").read_text() == bootloader_config.config_h(key.modulus, settings)
     (tmp_path / "boot.bin").write_bytes(b"\xe9\x01" + key.modulus)

@@ -8,12 +8,12 @@ import socket
 import pytest
 
 from host import boards
-from host.provision.device import Network, SerialDevice
+from host.provision.device import FoundSensors, Network, SerialDevice
 from host.provision.errors import DeviceSaidError, NoPromptError, WifiError
 from host.provision.plan import HubEndpoint, Wifi
 from host.provision.repl import Repl
 
-ROM = "28ff641e8d3c0c71"
+ROM = "28ff641e8d3c0cda"
 
 
 async def at_prompt(board, do, within: float = 20):
@@ -53,7 +53,8 @@ async def test_networks_sensors_and_the_hub(make_prompt_board):
 
         networks, sensors = await at_prompt(board, look)
     assert networks == [Network("house", -60, open=False)]
-    assert sensors == [
+    assert (sensors.unknown, sensors.problems) == ([], [])
+    assert sensors.entries == [
         {"driver": "bme280", "scl": 5, "sda": 4, "address": 0x76},
         {"driver": "ds18b20", "pin": 14, "rom": ROM},
     ]
@@ -63,7 +64,19 @@ async def test_networks_sensors_and_the_hub(make_prompt_board):
 async def test_sensors_that_are_not_there(make_prompt_board):
     board = await make_prompt_board(missing=["bme280", "ds18b20"])
     nodemcu = boards.get("nodemcu")
-    assert await at_prompt(board, lambda device: device.sensors(nodemcu)) == []
+    found = await at_prompt(board, lambda device: device.sensors(nodemcu))
+    assert found == FoundSensors([], [], [])
+
+
+async def test_sensors_before_there_is_firmware(make_prompt_board):
+    """Its own code looks, typed in."""
+    board = await make_prompt_board(installed=False, i2c={"0x76": "bmp280", "0x27": "bmp280"})
+    found = await at_prompt(board, lambda device: device.sensors(boards.get("d1-mini")))
+    assert [entry["driver"] for entry in found.entries] == ["bmp280", "ds18b20"]
+    assert found.unknown == [0x27]
+    # A board that carries no I2C is not asked for any.
+    found = await at_prompt(board, lambda device: device.sensors(boards.get("esp-01")))
+    assert [entry["driver"] for entry in found.entries] == ["ds18b20"]
 
 
 @pytest.mark.parametrize(
@@ -117,3 +130,49 @@ async def test_a_sleeping_board_is_caught_when_its_reset_button_is_pressed(make_
             await asyncio.sleep(0.01)
     board.press_reset()
     assert (await asking).settings["ssid"] == "house"
+
+
+async def test_networks_of_any_name_are_heard_beside_those_that_are_no_text(make_prompt_board):
+    name = "Café \"📶\" 'x' \\"
+    board = await make_prompt_board(
+        wifi={
+            "ssid": name, "key": "rosebud 1941",
+            "others": [
+                {"hex": "466ffcdf65"}, {"hex": "f09f93"}, {"hex": "eda0bd"}, {"hex": "1b5b324a"},
+                {"ssid": "ひ" * 10 + "ü", "rssi": -50, "security": 0},
+            ],
+        }
+    )  # fmt: skip
+
+    def ask():
+        with Repl(board.port) as repl:
+            device = SerialDevice(repl)
+            heard = [(network.ssid, network.open) for network in device.networks()]
+            device.join(Wifi(ssid=name, key="rosebud 1941"))
+            with pytest.raises(WifiError, match="it wants a password, and none was given"):
+                device.join(Wifi(ssid=name, key=""))
+            device.configure({"ssid": name, "name": "🐿️"}, "")
+            return heard
+
+    assert await asyncio.to_thread(ask) == [("ひ" * 10 + "ü", True), (name, False)]
+    assert board.settings == {"ssid": name, "name": "🐿️"}
+
+
+async def test_a_name_that_leads_nowhere_is_told_from_a_hub_that_does_not_answer(make_prompt_board):
+    board = await make_prompt_board()
+
+    def ask():
+        with Repl(board.port) as repl:
+            device = SerialDevice(repl)
+            device.join(Wifi(ssid="house", key="rosebud 1941"))
+            said = []
+            for host in ("no-such-hub.local", "no-such-hub.invalid", "127.0.0.1"):
+                with pytest.raises(DeviceSaidError) as refused:
+                    device.reach(HubEndpoint(host=host, port=1))
+                said.append(str(refused.value))
+            return said
+
+    local, dns, number = await asyncio.to_thread(ask)
+    assert local == "the device is on the network, but nobody there says to be no-such-hub.local"
+    assert dns.endswith("but its name server knows no no-such-hub.invalid")
+    assert "does not reach the hub at 127.0.0.1:1" in number

@@ -1,46 +1,69 @@
-"""A file of devices: what is refused before anything is written, and two devices from one file."""
+"""A file of devices: what it says of each, and what is refused before anything is written."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from host import boards, keys
+from host import boards
+from host.firmware import SOURCE
 from host.provision import devices_file, drivers, plan
 from host.provision.errors import (
     DevicesFileError,
-    EndpointRefusedError,
-    NotHeardError,
     PlanError,
 )
-from host.provision.hub import LocalHub
-from host.provision.plan import HubEndpoint, ProvisioningPlan, Wifi
-from host.provision.repl import Repl
-from tests.support.hub import HubProcess
-
-ROOT = Path(__file__).resolve().parents[3]
-HUB = HubEndpoint(host="192.168.1.7")
-KEY = "rosebud 1941"
-COMMON = f'wifi = {{ ssid = "house", key = "{KEY}" }}\n'
+from host.provision.plan import ProvisioningPlan, Wifi
+from tests.host.provision.files import COMMON, HUB, KEY
 
 
-@pytest.fixture
-def written(tmp_path):
-    """Writes a file of devices, mode 0600."""
+def refused(problem, *entries, board="nodemcu"):
+    with pytest.raises(PlanError) as raised:
+        plan.check_sensors(entries, boards.get(board))
+    assert problem in str(raised.value)
 
-    def write(text: str, mode: int = 0o600) -> Path:
-        path = tmp_path / "devices.toml"
-        path.write_text(text)
-        path.chmod(mode)
-        return path
 
-    return write
+I2C = {"scl": "D1", "sda": "D2"}
+
+
+def test_sensors_share_a_bus_when_something_tells_them_apart():
+    nodemcu = boards.get("nodemcu")
+    several = [
+        {"driver": "bme280", **I2C},
+        {"driver": "bmp280", **I2C, "address": 0x77},
+        {"driver": "sht3x", **I2C},
+        {"driver": "bh1750", **I2C},
+        {"driver": "ds18b20", "pin": "D5"},
+        {"driver": "ds18b20", "pin": "D5", "rom": "28ff641e8d3c0cda"},
+        {"driver": "pms5003"},
+        {"driver": "contact", "pin": "D6"},
+    ]
+    assert len(plan.check_sensors(several, nodemcu)) == len(several)
+    taken = "is taken by another sensor"
+    refused(taken, {"driver": "sht3x", **I2C}, {"driver": "sht4x", **I2C})
+    refused(taken, {"driver": "bme280", **I2C}, {"driver": "bmp280", **I2C, "address": 0x76})
+    refused(taken, {"driver": "bme280", **I2C}, {"driver": "bh1750", "scl": "D2", "sda": "D1"})
+    refused(taken, {"driver": "bme280", **I2C}, {"driver": "ds18b20", "pin": "D2"})
+    refused(taken, *[{"driver": "ds18b20", "pin": "D5"}] * 2)
+
+
+def test_what_there_is_one_of_is_used_once():
+    refused("there is one ADC, and battery uses it", {"driver": "battery"}, {"driver": "soil"})
+    refused("one UART that can listen, and pms5003", {"driver": "pms5003"}, {"driver": "sds011"})
+    refused("UART can listen at RX (GPIO3) or D7 (GPIO13) only", {"driver": "pms5003", "rx": "D2"})
+    refused(
+        "is taken by another", {"driver": "contact", "pin": "D8"}, {"driver": "sds011", "rx": 13}
+    )
+    refused(
+        "is taken by another", {"driver": "sds011", "set": "D5"}, {"driver": "dht22", "pin": "D5"}
+    )
+
+
+def test_a_battery_is_measured_where_it_can_be():
+    """Without a divider an ESP-12 reads 1.0 V at most: every battery is beyond that for ever."""
+    refused("has no divider", {"driver": "battery"}, board="esp-12")
+    refused("empty_mv is 2400", {"driver": "battery", "scale_mv": 1000}, board="esp-12")
+    refused("full_mv", {"driver": "battery", "full_mv": 2400})
+    allowed = {"driver": "battery", "scale_mv": 4200}
+    assert plan.check_sensors([allowed], boards.get("esp-12")) == [allowed]
 
 
 def test_a_device_says_what_differs(written):
@@ -51,7 +74,7 @@ def test_a_device_says_what_differs(written):
 board = "nodemcu"
 place = "House / Kitchen"
 sensors = [
-  { driver = "ds18b20", pin = "D2", rom = "28FF641E8D3C0C71" },
+  { driver = "ds18b20", pin = "D2", rom = "28FF641E8D3C0CDA" },
   { driver = "ds18b20", pin = "GPIO4", rom = "28ff641e8d3c0c72" },
   { driver = "battery" },
 ]
@@ -61,7 +84,7 @@ name = "Lamp"
 switch = true
 serial = "/dev/ttyUSB1"
 hub = { host = "hub.example", port = 2883 }
-wifi = { ssid = "barn" }
+wifi = { ssid = "barn", key = "" }
 """
     )
     kitchen, lamp = devices_file.load(path, HUB)
@@ -75,7 +98,7 @@ wifi = { ssid = "barn" }
         "model": "sensor",
         "interval": 300,
         "sensors": [
-            {"driver": "ds18b20", "pin": 4, "rom": "28ff641e8d3c0c71"},
+            {"driver": "ds18b20", "pin": 4, "rom": "28ff641e8d3c0cda"},
             {"driver": "ds18b20", "pin": 4, "rom": "28ff641e8d3c0c72"},
             {"driver": "battery", "scale_mv": 3200},
         ],
@@ -136,7 +159,39 @@ wifi = { ssid = "barn" }
         ),
         (
             'board = "nodemcu"\nwifi = { ssid = "house", key = "secret" }',
-            "kitchen: wifi.key: String should match",
+            "kitchen: wifi.key: a password has 8 to 63 characters without accents, or is 64",
+        ),
+        (
+            'board = "nodemcu"\nwifi = { ssid = "house" }',
+            'kitchen: wifi.key: missing: its password, or "" for an open network',
+        ),
+        (
+            f'board = "nodemcu"\nwifi = {{ ssid = "{"ü" * 17}", key = "" }}',
+            "kitchen: wifi.ssid: a network's name has 1 to 32 bytes of UTF-8, this one 34",
+        ),
+        (
+            'board = "nodemcu"\nwifi = { ssid = "a\\u001bb", key = "" }',
+            "kitchen: wifi.ssid: a network's name has no control characters",
+        ),
+        (
+            'board = "nodemcu"\nhub = { host = "192.168.1.256" }',
+            "kitchen: hub.host: '192.168.1.256' is no address: it is like 192.168.1.7",
+        ),
+        (
+            'board = "nodemcu"\nhub = { host = "0.0.0.0" }',
+            "kitchen: hub.host: 0.0.0.0 is no machine's address",
+        ),
+        (
+            'board = "nodemcu"\nhub = { host = "http://pi" }',
+            "kitchen: hub.host: 'http://pi' is no address: it is like 192.168.1.7, hub.lan or",
+        ),
+        (
+            'board = "nodemcu"\nname = "a\\u0007"',
+            "kitchen: name: has characters that nobody sees",
+        ),
+        (
+            'board = "esp-12"\nsensors = [{ driver = "battery", scale_mv = 0 }]',
+            "kitchen: sensors[0].scale_mv: 0 is not a whole number from 500 to 20000",
         ),
     ],
 )
@@ -185,7 +240,7 @@ def test_without_a_hub_here_the_file_must_name_one(written):
 
 
 def test_every_driver_of_the_firmware_is_known_here():
-    listed = (ROOT / "firmware/dormouse/sensors/__init__.py").read_text()
+    listed = (SOURCE / "dormouse/sensors/__init__.py").read_text()
     names = listed.split("DRIVERS = (")[1].split(")")[0]
     assert [name.strip(' ",\n') for name in names.split(",") if name.strip()] == [*drivers.known()]
     for board in boards.known().values():
@@ -197,150 +252,9 @@ def test_two_batteries_are_one_too_many():
         plan.check_sensors([{"driver": "battery"}] * 2, boards.get("nodemcu"))
 
 
-@pytest.fixture
-async def closed_hub(short_tmp, empty_hub):
-    """A hub that lets nobody enrol: only accounts made beforehand get in."""
-    await asyncio.to_thread(subprocess.run, ["cp", "-a", empty_hub, short_tmp / "data"], check=True)
-    process = HubProcess(short_tmp / "data", ENROLMENT="closed")
-    await process.start()
-    yield process
-    await process.stop()
-
-
-async def provision(hub: HubProcess, *arguments: str) -> tuple[int, str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("DORMOUSE_")}
-    return await hub.command(
-        "provision", *arguments, env={**environment, "DORMOUSE_DATA_DIR": str(hub.data_dir)}
-    )
-
-
-async def test_a_hub_that_shuts_out_or_hears_nothing(closed_hub):
-    def ask() -> None:
-        with LocalHub.find(closed_hub.data_dir) as hub:
-            assert hub.is_at(HubEndpoint(**hub.addresses[0].model_dump() | {"host": "localhost"}))
-            assert not hub.is_at(HUB)
-            first = hub.admit("esp8266_0000000a", "")
-            again = hub.admit("esp8266_0000000a", first)
-            assert len(first) == len(again) == 32
-            assert first != again
-            heard = iter(("wifi: [Errno 5] EIO\n", "broker: OSError 113\n"))
-            with pytest.raises(
-                NotHeardError, match=r"within 0\.2 s; it said 'broker: OSError 113'"
-            ):
-                hub.first_report("esp8266_0000000a", None, 0.2, lambda: next(heard, ""))
-            hub._client.post("/accounts/esp8266_0000000a/disable")
-            with pytest.raises(
-                EndpointRefusedError, match="dormouse devices enable esp8266_0000000a"
-            ):
-                hub.admit("esp8266_0000000a", "")
-
-    await asyncio.to_thread(ask)
-
-
-async def test_a_wrong_password_in_a_file_leaves_the_device_as_it_was(
-    make_prompt_board, closed_hub, written
-):
-    board = await make_prompt_board()
-    text = COMMON.replace(KEY, "not the password")
-    path = written(f"{text}[devices.a]\nboard = 'nodemcu'\nserial = '{board.port}'\n")
-    status, said = await provision(closed_hub, "--file", str(path))
-    assert status == 60
-    assert "dormouse: a: the device does not join 'house': the password is wrong" in said
-    assert "not the password" not in said
-    assert not (board.flash / "settings.json").exists()
-    assert (await closed_hub.status())["devices"] == []
-
-
-async def test_the_firmware_takes_what_a_plan_allows(make_prompt_board):
-    longest = ProvisioningPlan(
-        board="nodemcu",
-        wifi=Wifi(ssid="s" * 32, key="k" * 64),
-        hub=HubEndpoint(host="h" * 64, port=65535, enrol_port=65535),
-        name="n" * 64,
-        model="m" * 32,
-        interval=2592000,
-        ota_key="0123456789abcdef",
-    )
-    settings = plan.settings(longest, boards.get("nodemcu"))
-    # It goes on joining until its deadline, so that it is awake when it is asked.
-    wifi = {"ssid": "s" * 32, "key": "k" * 64, "associate_ms": 600_000}
-    board = await make_prompt_board(settings=settings, wifi=wifi)
-
-    def ask() -> list[str]:
-        with Repl(board.port) as repl:
-            return repl.evaluate(
-                "import json\nfrom dormouse import settings\n"
-                "print(json.dumps(settings.load().invalid))"
-            )
-
-    assert await asyncio.to_thread(ask) == []
-
-
-async def test_two_devices_get_in_where_nobody_may_enrol(
-    make_prompt_board, closed_hub, written, tmp_path
-):
-    key = keys.new(tmp_path / "ota.pem", 1024)
-    kitchen = await make_prompt_board(onewire_pin=4)
-    # This one brings a password of its own and gets the firmware as well.
-    lamp = await make_prompt_board(installed=False)
-    (lamp.flash / "password").write_text("0123456789abcdef" * 2)
-    text = f"""
-{COMMON}
-[devices.kitchen]
-board = "nodemcu"
-serial = "{kitchen.port}"
-id = "{kitchen.id}"
-interval = 60
-sensors = [{{ driver = "ds18b20", pin = "D2" }}]
-[devices.lamp]
-board = "sonoff-basic"
-serial = "{lamp.port}"
-firmware = true
-switch = true
-"""
-    path = written(text)
-    signed = ("--key", str(tmp_path / "ota.pem"))
-    status, said = await provision(closed_hub, "--file", str(path), *signed)
-    assert status == 0, said
-    assert f"{kitchen.id} is set up and reports to the hub" in said
-    assert "TemperatureSensor CurrentTemperature: 20.5" in said
-    assert f"{lamp.id} is set up and reports to the hub" in said
-    assert f"its own network, if you hold its button: dormouse-{kitchen.id[-4:]}, password" in said
-    assert KEY not in said
-    assert (lamp.flash / "password").read_text() == "0123456789abcdef" * 2
-    assert (lamp.flash / "dormouse" / "sensors" / "ds18b20.mpy").exists()
-    heard = {one["id"]: one for one in (await closed_hub.status())["devices"]}
-    assert heard[lamp.id]["report"]["board"] == "sonoff-basic"
-
-    # Once more, the wrong device on the port: it stays as it is, the other is set up anew.
-    before = (kitchen.flash / "settings.json").read_text()
-    path.write_text(text.replace(f'id = "{kitchen.id}"', 'id = "esp8266_00000000"'))
-    kitchen.heard.clear()
-    again = asyncio.create_task(provision(closed_hub, "--file", str(path)))
-    async with asyncio.timeout(60):
-        while not kitchen.heard:
-            await asyncio.sleep(0.01)
-    kitchen.press_reset()
-    status, said = await again
-    assert status == 60, said
-    assert f"kitchen: {kitchen.port} has {kitchen.id}, not esp8266_00000000" in said
-    assert "1 of 2 devices are not set up" in said
-    assert (kitchen.flash / "settings.json").read_text() == before
-    assert f"{lamp.id} is set up and reports to the hub" in said
-    assert json.loads(before)["interval"] == 60
-    # Whose updates they take was said the first time.
-    for board in (kitchen, lamp):
-        assert json.loads((board.flash / "settings.json").read_text())["ota_key"] == key.name
-
-
-def test_without_a_terminal_there_are_no_questions(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "host", "provision"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=ROOT, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode == 68
-    assert done.stderr == (
-        "dormouse: Questions need a terminal: describe the devices in a file and name it with "
-        "--file\n"
-    )
+def test_what_the_plan_leaves_open_stays_as_it_is_on_the_device():
+    asked = ProvisioningPlan(board="nodemcu", wifi=Wifi(ssid="house", key=KEY), hub=HUB)
+    assert "plain" not in plan.settings(asked, boards.get("nodemcu"))
+    for wanted in (True, False):
+        told = asked.model_copy(update={"plain": wanted})
+        assert plan.settings(told, boards.get("nodemcu"))["plain"] is wanted

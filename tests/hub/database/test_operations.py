@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import gzip
 import io
-import stat
 from pathlib import Path
 
+import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,22 +13,18 @@ import typer
 from typer.testing import CliRunner
 
 from contracts.reading import Reading
-from hub.database.backup import backup, restore, verify
 from hub.database.database import Database
-from hub.database.errors import BackupError, QueryError, RealReadingsError
-from hub.database.migrate import migrate
-from hub.database.postgres import Postgres
+from hub.database.errors import HubConnectedError, QueryError, RealReadingsError
 from hub.database.recreate import recreate
 from hub.database.start import running
 from hub.devices.commands import devices
 from hub.doctor.isolation import examine
 from hub.maintenance import commands as maintenance
-from hub.maintenance.fixture import load_fixture
+from hub.maintenance.fixture import FixtureError, load_fixture, read_fixture
 from hub.readings import commands as readings
 from hub.readings.export import ExportFormat, export
 from hub.settings import Settings
 from tests.hub.ingest.test_ingest import NOW, key, stored
-from tests.support.postgres import FAST
 
 EVERYTHING = "SELECT at, value, text, device_id FROM dormouse.calibrated ORDER BY at, value"
 
@@ -76,70 +71,6 @@ async def test_export_writes_nothing_and_names_faults(store: Database):
             await written(store, ExportFormat.CSV, query)
 
 
-@pytest.fixture
-async def own(server_folder: Path, tmp_path: Path):
-    """A cluster of its own, for what concerns databases as a whole."""
-    postgres = Postgres(server_folder / tmp_path.name, tuning=FAST)
-    async with postgres:
-        await migrate(postgres.owner_url)
-        yield postgres
-
-
-async def test_a_backup_is_whole_and_comes_back(own: Postgres, tmp_path: Path):
-    file = tmp_path / "backup.gz"
-    async with Database(own.app_url) as store:
-        await load_fixture(store)
-        before = await written(store, ExportFormat.CSV)
-        contents = await backup(own, file)
-        assert contents["reading"][0] == 8
-        await stored(store, [Reading(key(), 1.0, NOW)])
-        assert await written(store, ExportFormat.CSV) != before
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    found, former = await restore(own, file)
-    assert found == contents
-    async with Database(own.app_url) as store:
-        assert await written(store, ExportFormat.CSV) == before
-        assert all(one.good for one in await examine(store, own.folder / "secrets"))
-        # It takes new readings, with all that is derived from them.
-        await stored(store, [Reading(key(), 1.0, NOW)])
-        assert await written(store, ExportFormat.CSV, "SELECT n FROM dormouse.hourly") != b"n\r\n"
-    assert former.startswith("dormouse_2")
-
-
-async def test_a_damaged_backup_is_refused_and_changes_nothing(own: Postgres, tmp_path: Path):
-    file = tmp_path / "backup.gz"
-    async with Database(own.app_url) as store:
-        await load_fixture(store)
-        before = await written(store, ExportFormat.CSV)
-    await backup(own, file)
-    whole = file.read_bytes()
-    script = gzip.decompress(whole)
-    for damaged, reason in [
-        (whole[: len(whole) // 2], "end-of-stream"),
-        (b"nothing of the kind", "Not a gzipped file"),
-        (gzip.compress(b"-- something else\n"), "no backup of Dormouse's"),
-        (
-            gzip.compress(script.replace(b"20.625", b"20.626")),
-            "rows after restoring, not the same",
-        ),
-        (gzip.compress(script.replace(b"CREATE TABLE", b"CREATE TABEL", 1)), "syntax error"),
-    ]:
-        file.write_bytes(damaged)
-        for attempt in (verify, restore):
-            with pytest.raises(BackupError, match=reason):
-                await attempt(own, file)
-    async with Database(own.app_url) as store:
-        assert await written(store, ExportFormat.CSV) == before
-
-
-async def test_a_restore_waits_for_nobody(own: Postgres, tmp_path: Path):
-    file = tmp_path / "backup.gz"
-    await backup(own, file)
-    async with Database(own.app_url):
-        with pytest.raises(BackupError, match="in use: stop the hub"):
-            await restore(own, file)
-
-
 async def test_recreate_refuses_real_readings_unless_told_twice(database):
     async with Database(database.app_url) as store:
         await load_fixture(store)
@@ -153,6 +84,52 @@ async def test_recreate_refuses_real_readings_unless_told_twice(database):
         assert await store.tenants() == ["home"]
     async with Database(database.app_url) as store:
         assert all(one.good for one in await examine(store))
+
+
+async def test_recreate_refuses_beside_a_hub_and_leaves_other_schemas(database):
+    async with Database(database.app_url):
+        with pytest.raises(HubConnectedError, match="a hub is connected to this database from"):
+            await recreate(database.owner_url, times_confirmed=2)
+    async with await psycopg.AsyncConnection.connect(database.owner_url) as conn:
+        await conn.execute("CREATE SCHEMA diary")
+        await conn.execute("CREATE TABLE diary.page AS SELECT 'kept' AS said")
+    # Its own connections are no hub's; twice in a row.
+    for _ in range(2):
+        async with Database(database.app_url, name="dormouse command"):
+            await recreate(database.owner_url, times_confirmed=2)
+    async with await psycopg.AsyncConnection.connect(database.owner_url) as conn:
+        assert await (await conn.execute("SELECT said FROM diary.page")).fetchone() == ("kept",)
+
+
+BROKEN = {
+    "no JSON": ("{", "EOF"),
+    "a list": ("[]", "should be an object"),
+    "a tenant's name": ('{"Home!": {}}', "pattern"),
+    "an unknown part": ('{"home": {"rooms": {}}}', "home.rooms"),
+    "a place that is none": (
+        '{"home": {"places": {"A": {}}, "devices": {"d1": {"place": "A/B"}}}}',
+        "d1 is in 'A/B', which is no place of it",
+    ),
+    "a device's id": ('{"home": {"devices": {"a b": {}}}}', "cannot be a device"),
+    "a series": ('{"home": {"devices": {"d1": {"readings": {"x": []}}}}}', "pattern"),
+    "a reading": (
+        '{"home": {"devices": {"d1": {"readings": {"A/B": [[1]]}}}}}', "home.devices.d1.readings"
+    ),
+    "an age": ('{"home": {"devices": {"d1": {"readings": {"A/B": [[-1, 2]]}}}}}', "greater"),
+    "the last of all": ('{"home": {}, "beach": {"devices": {"d1": {"name": ""}}}}', "beach"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), BROKEN.values(), ids=BROKEN)
+def test_a_fixture_is_checked_as_a_whole_in_one_line(tmp_path: Path, text: str, said: str):
+    file = tmp_path / "fixture.json"
+    file.write_text(text)
+    with pytest.raises(FixtureError) as caught:
+        read_fixture(file)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(FixtureError, match="No such file"):
+        read_fixture(tmp_path / "nowhere.json")
 
 
 async def test_commands_beside_a_running_hub_and_without(server_folder: Path, monkeypatch):
@@ -171,7 +148,17 @@ async def test_commands_beside_a_running_hub_and_without(server_folder: Path, mo
         assert result.exit_code == 0, result.output
         return result.output
 
-    assert "made anew" in await asyncio.to_thread(call, "db-recreate")
+    for _ in range(2):
+        made = await asyncio.to_thread(
+            call, "db-recreate", "--delete-readings", "--delete-readings"
+        )
+        assert "made anew" in made
+    (server_folder / "broken.json").write_text('{"home": {"devices": {"d1": {"place": "A"}}}}')
+    with pytest.raises(FixtureError):
+        broken = ("--fixture", str(server_folder / "broken.json"))
+        await asyncio.to_thread(
+            call, "db-recreate", "--delete-readings", "--delete-readings", *broken
+        )
     async with running(Settings(data_dir=folder)):
         assert await asyncio.to_thread(call, "devices", "--where", "$.battery_mv < 2700") == ""
         assert "nothing has expired" in await asyncio.to_thread(call, "retention", "--dry-run")

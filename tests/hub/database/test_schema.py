@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.resources import files
+
 import psycopg
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
@@ -9,11 +11,13 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from hub.database.database import Database
 from hub.database.migrate import head
+from hub.database.tenancy import declare
 from hub.database.tenancy.declare import GLOBAL, TABLES
 from hub.database.tenancy.drift import drift
 from hub.database.upgrade import config, engine_url
 from hub.models import Base
 from hub.models.history import Xid8
+from hub.models.record_tenancy import recorded
 
 # The types that SQLAlchemy does not know of itself.
 ischema_names["xid8"] = Xid8
@@ -58,18 +62,26 @@ CHANGES = [
     ("ALTER POLICY tenant ON dormouse.reading TO dormouse_app",
      "reading: policy tenant is for ALL to"),
     ("CREATE POLICY all_of_it ON dormouse.account USING (true)",
-     "account: policy all_of_it is not declared"),
+     "account: policy all_of_it, permissive"),
     ("ALTER POLICY directory ON dormouse.tenant TO public",
-     "tenant: policy directory is not declared"),
+     "tenant: policy directory, permissive for ALL to public"),
     ("CREATE TABLE dormouse.secret (n int)", "secret: row-level security is not"),
     ("CREATE TABLE dormouse.secret (n int)", "secret: no path to a tenant is declared"),
     ("CREATE VIEW dormouse.leak AS SELECT * FROM dormouse.device", "leak: a view that runs as"),
     ("GRANT SELECT ON dormouse.reading_2020_01 TO dormouse_app",
-     "reading_2020_01: a partition granted to dormouse_app"),
+     "reading_2020_01: SELECT granted to dormouse_app"),
     ("ALTER TABLE dormouse.reading_2020_01 DISABLE ROW LEVEL SECURITY",
      "reading_2020_01: row-level security is not"),
     ("DROP TABLE dormouse.key_value", "key_value: is missing"),
 ]  # fmt: skip
+
+
+async def test_what_is_declared_is_what_models_and_migrations_make(database):
+    file = files("hub.database.tenancy").joinpath(declare.FILE)
+    text = await recorded(database.owner_url)
+    assert file.read_text().splitlines() == text.splitlines(), (
+        "python -m hub.models.record_tenancy writes it anew"
+    )
 
 
 async def test_drift_is_seen(database):

@@ -1,16 +1,21 @@
 """A database of an earlier version, with rows in it, brought to this one."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from hub.database.database import Database
 from hub.database.key_value import KeyValueStore
 from hub.database.postgres import OWNER
 from hub.database.tenancy.drift import drift
 from hub.database.upgrade import upgrade
+from hub.devices.history import changes_of, device_at, replaced
 from hub.homekit.repository import BridgePortRepository, HomeKitRepository
+from hub.readings.repository import Bins, ReadingRepository
+from tests.hub.ingest.test_ingest import key
 
 BEFORE = [
     ("accessory", "d1", '{"device": "d1", "aid": 2, "bridge": 0, "serial": "s", "iids": {}}'),
@@ -58,3 +63,74 @@ async def test_small_values_of_an_earlier_version_get_their_owners(old):
             assert await KeyValueStore(tenant, "mapping").load("mapping") == mapping
         async with store.nobody() as conn:
             assert await drift(conn) == []
+
+
+@pytest.fixture
+async def before_truth(server):
+    """A database at the version before a device's id had a history."""
+    found = server.database("untold")
+    await server._execute("CREATE DATABASE {} OWNER {}", found.name, OWNER)
+    await asyncio.to_thread(upgrade, found.owner_url, "0015")
+    yield found
+    await server.drop(found.name)
+
+
+async def test_a_device_that_was_replaced_and_what_is_calibrated_are_taken_along(before_truth):
+    old = before_truth
+    async with await psycopg.AsyncConnection.connect(old.app_url) as conn:
+        row = await (await conn.execute("SELECT dormouse.ensure_tenant('home')")).fetchone()
+        await conn.execute("SELECT set_config('dormouse.tenant', %s, true)", [str(row[0])])
+        await conn.execute("SELECT dormouse.ensure_partition('2026-01-15Z')")
+        for statement in (
+            "INSERT INTO dormouse.device (key, name) VALUES ('d1', 'Attic')",
+            """INSERT INTO dormouse.series (device_id, service, index, characteristic, kind)
+               SELECT id, 'TemperatureSensor', 0, c, k FROM dormouse.device, (VALUES
+               ('CurrentTemperature', 'float'), ('StatusActive', 'bool')) AS s(c, k)""",
+            """INSERT INTO dormouse.calibration (series_id, during, gain, offset_by)
+               SELECT id, '(,)', 2, 1 FROM dormouse.series""",
+            """INSERT INTO dormouse.reading (series_id, at, value)
+               SELECT id, '2026-01-15 12:10Z'::timestamptz + n * interval '1 hour', n
+               FROM dormouse.series, generate_series(1, 4) AS n""",
+        ):
+            await conn.execute(statement)
+        then = datetime.now(UTC)
+        fact = {"old": "d0", "new": "d1", "at": datetime.now(UTC).isoformat(), "apart": "d1-apart"}
+        await conn.execute(
+            "INSERT INTO dormouse.device_state (device_id, attributes) "
+            "SELECT id, %s FROM dormouse.device",
+            [Jsonb({"replacements": [fact]})],
+        )
+        await conn.execute(
+            "INSERT INTO dormouse.activity (who, why) VALUES ('ann', 'd1 replaces d0')"
+        )
+    async with await psycopg.AsyncConnection.connect(old.owner_url) as conn:
+        await conn.execute("SELECT set_config('dormouse.tenant', '1', true)")
+        await conn.execute("DELETE FROM dormouse.reading WHERE at < '2026-01-15 15:00Z'")
+    await asyncio.to_thread(upgrade, old.owner_url)
+    async with Database(old.app_url) as store:
+        home, now = store.of("home"), datetime.now(UTC)
+        assert (await device_at(home, "d0", then)).id_now == "d1"
+        assert await device_at(home, "d1", then) is None
+        assert (await device_at(home, "d1", now)).name == "Attic"
+        by = await replaced(home, "d0", now)
+        assert by is not None
+        assert by[0] == "d1"
+        [change] = [c for c in await changes_of(home, "d1") if c.property == "id"]
+        assert (change.before, change.after, change.who) == ("d0", "d1", "ann")
+        readings = ReadingRepository(home)
+        series = key("d1")
+        span = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+        # Of the readings two are gone; none of what was calibrated is lost.
+        await readings.calibrate(series, offset=100)
+        hours = await readings.bins(series, *span, Bins.HOUR)
+        assert [b.last for b in hours] == [101, 102, 103, 104]
+        [day] = await readings.bins(series, *span, Bins.DAY)
+        assert (day.n, day.total, day.low, day.high, day.last) == (4, 410, 101, 104, 104)
+        async with store.nobody() as conn:
+            assert await drift(conn) == []
+        async with home.transaction() as conn:
+            rows = await conn.execute(
+                "SELECT s.characteristic FROM dormouse.calibration JOIN dormouse.series s "
+                "ON s.id = series_id"
+            )
+            assert await rows.fetchall() == [("CurrentTemperature",)]

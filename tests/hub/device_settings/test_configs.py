@@ -124,6 +124,15 @@ async def test_what_the_device_says_against_its_settings_is_kept(store, configs,
     assert (await configs.state("d1")).problem == "wifi refused"
 
 
+async def test_the_next_report_takes_nothing_back_while_the_first_is_stored(store, configs, broker):
+    """A slow hub takes up two at a time; only the first says what was wrong."""
+    version = await configs.request("d1", {"interval": 60})
+    await asyncio.gather(
+        report(store, configs, version, "setting interval"), report(store, configs, version)
+    )
+    assert (await configs.state("d1")).problem == "setting interval"
+
+
 async def test_the_broker_away_is_no_obstacle(store, configs, broker):
     broker.away = True
     assert await configs.request("d1", {"interval": 600}) == 1

@@ -42,6 +42,8 @@ def test_bounds_are_the_devices(firmware):
             assert allowed(name, value) == (value is None or firmware.valid(name, value)), (
                 name, value,
             )  # fmt: skip
+    for value in (True, False, 1, 0, "true", "", None):
+        assert allowed("plain", value) == (value is None or firmware.valid("plain", value)), value
     for name in ("name", "model"):
         longest = firmware.SCHEMA[name][1]
         for value in ("", "x" * longest, "x" * (longest + 1), 1):
@@ -83,6 +85,10 @@ def test_assignments():
     assert parse("name=a=b") == ("name", "a=b")
     assert parse("interval=soon") == ("interval", "soon")
     assert parse("wifi=") == ("wifi", None)
+    assert [parse(f"plain={word}") for word in ("true", "Yes", "1", "off", "")] == [
+        ("plain", True), ("plain", True), ("plain", True), ("plain", False), ("plain", None),
+    ]  # fmt: skip
+    assert parse("plain=perhaps") == ("plain", "perhaps")
     for wrong in ("interval", "wifi=home"):
         with pytest.raises(ConfigError):
             parse(wrong)
@@ -95,3 +101,64 @@ def test_secrets_are_kept_apart():
     assert secrets == {"wifi": wifi}
     assert masked({"wifi": {"ssid": "open", "key": ""}}) == {"wifi": {"ssid": "open", "key": ""}}
     assert split_secrets({"interval": 5}) == ({"interval": 5}, None)
+
+
+ENTRY = {"driver": "ds18b20", "pin": 4, "rom": "28ff641e8d3c0cda"}
+
+
+def test_lists_of_sensors_that_there_can_be():
+    several = [ENTRY, {"driver": "bme280", "scl": 5, "sda": 4, "address": 0x77}, {"driver": "mine"}]
+    for sensors in ([], [ENTRY], several, [{"driver": "battery"}] * 12):
+        assert checked({"sensors": sensors}) == {"sensors": sensors}
+    assert parse('sensors=[{"driver": "dht22", "pin": 14}]') == (
+        "sensors",
+        [{"driver": "dht22", "pin": 14}],
+    )
+    assert parse("sensors=") == ("sensors", None)
+
+
+@pytest.mark.parametrize("sensors", [
+    "ds18b20", {"driver": "ds18b20"}, [5], [{}], [{"driver": 5}], [{"driver": "../x"}],
+    [{"driver": "x"}], [ENTRY | {"pin": 6}], [ENTRY | {"pin": 16}], [ENTRY | {"pin": "4"}],
+    [ENTRY | {"pin": True}], [ENTRY | {"rom": "x" * 33}], [ENTRY | {"rom": "a\nb"}],
+    [ENTRY | {"rom": None}], [ENTRY | {"more": [1]}], [ENTRY | {"a b": 1}],
+    [ENTRY | {"n": 1 << 30}], [ENTRY | {"n": 1.5}], [ENTRY] * 13,
+    [{"driver": "battery", **{f"setting_{n}": n for n in range(99)}}],
+])  # fmt: skip
+def test_lists_of_sensors_that_no_device_can_take(sensors):
+    with pytest.raises(ConfigError) as refused:
+        checked({"sensors": sensors})
+    assert refused.value.setting == "sensors"
+
+
+def test_a_list_that_is_no_json_is_refused():
+    with pytest.raises(ConfigError, match="must be JSON"):
+        parse("sensors=ds18b20")
+
+
+def test_the_firmware_takes_the_lists_that_may_be_wanted(firmware):
+    assert firmware.valid("sensors", checked({"sensors": [ENTRY]})["sensors"])
+
+
+@pytest.mark.parametrize("entry", [
+    {"driver": "bme280", "scl": 5, "sda": 4, "address": 300},
+    {"driver": "bme280", "scl": 5, "sda": 4, "address": 0},
+    {"driver": "bme280", "scl": 5, "sda": 4, "address": "0x76"},
+    {"driver": "bme280", "scl": 5, "sda": 5},
+    {"driver": "ds18b20", "pin": 6}, {"driver": "ds18b20", "pin": 16},
+    {"driver": "dht22", "pin": "4"},
+    {"driver": "battery", "scale_mv": 0}, {"driver": "battery", "scale_mv": 99999},
+    {"driver": "battery", "scale_mv": 3000, "empty_mv": 3000},
+    {"driver": "battery", "empty_mv": 3000, "full_mv": 2000},
+])  # fmt: skip
+def test_addresses_pins_and_millivolts_that_cannot_be(entry):
+    with pytest.raises(ConfigError, match=entry["driver"]):
+        checked({"sensors": [entry]})
+
+
+def test_addresses_pins_and_millivolts_that_can():
+    entries = [
+        {"driver": "bme280", "scl": 5, "sda": 4, "address": 0x77},
+        {"driver": "battery", "scale_mv": 4200, "empty_mv": 3000, "full_mv": 4100},
+    ]
+    assert checked({"sensors": entries}) == {"sensors": entries}

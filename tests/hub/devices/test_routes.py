@@ -121,7 +121,7 @@ async def test_places_are_a_tree_that_can_be_rearranged(ann, rob, house):
     tree = (await rob.get("/api/places")).json()
     [root] = [place for place in tree if place["name"] == "House"]
     assert [child["name"] for child in root["children"]] == ["Cellar", "Kitchen"]
-    assert root["children"][0]["children"] == []
+    assert root["children"][0]["children"] is None
     cellar, kitchen = house["Cellar"], house["Kitchen"]
     for body, status, said in (
         ({"parent": cellar}, 409, "below itself"),

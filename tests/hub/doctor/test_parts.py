@@ -6,9 +6,10 @@ import asyncio
 from types import SimpleNamespace
 
 from hub.doctor.finding import Verdict
-from hub.doctor.parts import examine
+from hub.doctor.parts import examine, examine_clock, examine_store
 from hub.runtime.defects import Defects
 from hub.runtime.supervisor import PartRole, Supervisor
+from tests.hub.runtime.test_host_clock import Machine
 from tests.support.broker import until
 
 
@@ -45,9 +46,35 @@ async def test_a_part_that_stands_still_and_its_defect_are_named():
     child = SimpleNamespace(name="postgres", restarts=2, defects=Defects())
     verdicts = {f.what: f.verdict for f in examine(supervisor, [child])}
     assert verdicts == {
-        "find a part of the hub that does not run": Verdict.GOOD,
-        "find a part of the hub that was begun again": Verdict.NOTE,
-        "find a server that ended by itself": Verdict.NOTE,
-        "find a defect of the hub": Verdict.NOTE,
+        "every part of the hub runs": Verdict.GOOD,
+        "no part of the hub was begun again": Verdict.NOTE,
+        "no server of the hub ended by itself": Verdict.NOTE,
+        "no defect of the hub is known": Verdict.NOTE,
     }
     await tasks.stop()
+
+
+def test_a_clock_that_is_behind_is_bad_and_its_steps_are_told(tmp_path):
+    machine = Machine()
+    file = tmp_path / "clock.json"
+    machine.clock(file).save()
+    machine.id, machine.wrong = "second", -3 * 3600.0
+    clock = machine.clock(file)
+    (finding,) = examine_clock(clock)
+    assert finding.verdict is Verdict.BAD
+    assert "at least 3:00:00 behind" in finding.detail
+    machine.wrong, machine.synchronised = 0, True
+    clock.check()
+    good, step = examine_clock(clock)
+    assert good.verdict is Verdict.GOOD
+    assert "forward by 3:00:00" in step.detail
+
+
+async def test_a_store_that_was_set_aside_is_told(tmp_path):
+    store = tmp_path / "mosquitto.db"
+    [finding] = examine_store(store)
+    assert finding.verdict is Verdict.GOOD
+    (tmp_path / "mosquitto.db.damaged").write_bytes(b"half of it")
+    [finding] = examine_store(store)
+    assert finding.verdict is Verdict.NOTE
+    assert str(tmp_path / "mosquitto.db.damaged") in finding.detail

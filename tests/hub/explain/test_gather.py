@@ -72,6 +72,7 @@ async def test_facts_of_one_device(store: Database):
     )  # fmt: skip
     assert facts.problems["range"].detail == "esp_1"
     assert facts.levels == (), "its voltage says more"
+    assert [percent for _, percent in facts.charges][:4] == [90, 89, 88, 87]
     assert [(d.reports, d.battery_first, d.rssi, d.awake_ms) for d in facts.days] == [
         (2, 3000 - 50 * n, (-60 - n - 80) / 2, 400 + 200 * n) for n in range(5)
     ]
@@ -88,6 +89,13 @@ async def test_a_level_in_percent_where_no_voltage_is_known(store: Database):
     assert [percent for _, percent in facts.levels] == [90, 85, 80, 75, 70]
     [falling] = [s.text for s in explain(facts, Clock(NOW)).chain if s.kind == "battery"]
     assert falling == "battery falling: from 90 % to 70 % in 4 days, at this rate empty in 14 days"
+    # 5 % a day from 70 %; it reaches further back than the other trends.
+    assert explain(facts, Clock(NOW)).battery.empty_on == NOW.date() + timedelta(days=14)
+    await stored(
+        store, [level("esp_2", 20 + n / 2, NOW - timedelta(days=n)) for n in range(60, -1, -1)]
+    )
+    [facts] = await gather(store.of("home"), NOW, ["esp_2"])
+    assert len(facts.charges) > 14
 
 
 async def test_accounts_without_a_device_are_there_and_viewers_are_not(store: Database):

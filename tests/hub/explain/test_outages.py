@@ -8,6 +8,7 @@ import pytest
 from hub.database.errors import DatabaseAwayError
 from hub.database.key_value import KeyValueStore
 from hub.explain.outages import Away, Outage, Outages, merged
+from hub.runtime.host_clock import ClockStep
 from tests.support.broker import until
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -157,3 +158,32 @@ def test_outages_that_touch_are_one():
         at(60),
     )
     assert found == [(at(0), at(12)), (at(50), at(60))]
+
+
+async def test_a_clock_that_is_set_makes_no_outage_and_mends_those_it_dated(hub, monkeypatch):
+    first = hub.again()
+    await first.start()
+    hub.passes(100)
+    await first.stop()
+    stopped = hub.now
+    # The machine was off for an hour, and its clock is three hours behind when it starts.
+    hub.passes(3600 - 3 * 3600)
+    again = hub.again()
+    await again.start()
+    assert again.all() == []
+    started = hub.now
+    again._note(Outage(Away.BROKER, hub.now, hub.now + timedelta(seconds=9)))
+    await again._save()
+    hub.passes(3 * 3600)
+    again.clock_was_set(ClockStep(hub.now, 3 * 3600))
+    right = started + timedelta(hours=3)
+    expected = [
+        Outage(Away.HUB, stopped, right),
+        Outage(Away.BROKER, right, right + timedelta(seconds=9)),
+    ]
+    assert again.all() == expected
+    await again.stop()
+    third = hub.again()
+    await third.start()
+    assert third.all() == expected
+    await third.stop()

@@ -31,6 +31,7 @@ def hub(store, accounts):
     refused = Problems()
     enroller = Enroller(accounts, EnrolmentGate(Enrolment.CLOSED, "home"), refused)
     outages = Outages()
+    stuck: dict[str, datetime] = {}
     explainer = Explainer(
         store,
         bridges=dict,
@@ -38,9 +39,15 @@ def hub(store, accounts):
         enroller=enroller,
         refused=refused,
         outages=outages,
+        stuck_since=stuck.get,
     )
     return SimpleNamespace(
-        explainer=explainer, store=store, enroller=enroller, refused=refused, outages=outages
+        explainer=explainer,
+        stuck=stuck,
+        store=store,
+        enroller=enroller,
+        refused=refused,
+        outages=outages,
     )
 
 
@@ -101,6 +108,15 @@ async def test_the_brokers_absence_is_told_once_and_not_of_each_device(hub):
     assert problem.text.startswith("not connected to the broker since ")
     hub.outages.broker_away_since = datetime.now(UTC)
     assert {p.device for p in await hub.explainer.problems("home")} == {"one", "two"}
+
+
+async def test_readings_that_cannot_be_stored_are_told_to_their_tenant_alone(hub):
+    await hub.store.ensure_tenant("school")
+    hub.stuck["school"] = datetime.now(UTC) - timedelta(minutes=5)
+    [problem] = await hub.explainer.problems("school", zone=UTC)
+    assert (problem.device, problem.kind, problem.level) == (None, "storing", Level.BAD)
+    assert problem.text.startswith("no reading could be stored since ")
+    assert await hub.explainer.problems("home") == []
 
 
 async def test_an_unknown_device_is_told_with_what_may_be_meant(hub):

@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from contracts.homekit.values import parse
+from contracts.messages import Online
 from contracts.reading import Reading, SeriesKey
 from hub.homekit.bridge import Bridge
 from hub.homekit.check import check
+from hub.homekit.styles import SeriesStyles
+from hub.mapping.rules import Mapping
+from hub.mapping.translator import Translator
 from hub.mqtt.listener import Listener
 from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
@@ -29,7 +33,8 @@ class _Nobody:
 class Home:
     """A bridge set with its state, what it sent to devices, and its phones."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, rules: Mapping | None = None, **options: Any) -> None:
+        self.translator = Translator(rules or Mapping())
         self.state = MemoryState()
         self.quiet = Quiet()
         self.sent: asyncio.Queue[tuple[SeriesKey, str]] = asyncio.Queue()
@@ -41,7 +46,12 @@ class Home:
 
     @property
     def listener(self) -> Listener:
-        return Listener(_Nobody(), self.bridge, self, self.problems)
+        listener = Listener(_Nobody(), self.bridge, self, self.problems, translator=self.translator)
+        listener.on(Online, self._online)
+        return listener
+
+    def _online(self, message: Online, delivery: Delivery) -> None:
+        self.bridge.online(message.device, message.online, live=not delivery.retained)
 
     def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
         """As the store's intake: everything is kept at once."""
@@ -49,7 +59,10 @@ class Home:
         done()
 
     def _new(self) -> Bridge:
-        options = {"zeroconf": self.quiet} | self.options
+        styles = SeriesStyles(
+            self.translator.kind, self.translator.thresholds, self.translator.silent_after
+        )
+        options = {"zeroconf": self.quiet, "styles": styles} | self.options
         return Bridge(self.state, self._command, host="127.0.0.1", **options)
 
     async def _command(self, key: SeriesKey, text: str) -> None:
@@ -63,10 +76,10 @@ class Home:
         self.bridge.update(Reading(key, parsed, datetime.now(UTC), **reading), live=live)
         return key
 
-    def hear(self, topic: str, payload: str | bytes, *, retained: bool = False) -> None:
+    def hear(self, topic: str, payload: str | bytes, **how: Any) -> None:
         """A message comes from the broker: all the way through topics, values and listener."""
         payload = payload.encode() if isinstance(payload, str) else payload
-        self.listener.deliver(Delivery(topic, payload, datetime.now(UTC), retained=retained))
+        self.listener.deliver(Delivery(topic, payload, datetime.now(UTC), **how))
 
     async def phone(self, number: int = 0) -> Phone:
         info = self.bridge.pairings()[number]
@@ -87,6 +100,12 @@ class Home:
         for driver in self.bridge.tree.drivers.values():
             assert check(driver.get_accessories()["accessories"]) == []
 
+    async def settled(self) -> None:
+        """Return once nothing is new that is not shown."""
+        async with asyncio.timeout(60):
+            while self.bridge.growth.busy:  # a condition has no event
+                await asyncio.sleep(0.005)
+
     async def shown(self, right: Callable[[Bridge], bool]) -> None:
         """Return once the tree is as wanted."""
         async with asyncio.timeout(60):
@@ -102,3 +121,21 @@ async def home() -> AsyncIterator[Home]:
     for phone in home.phones:
         await phone.close()
     await home.bridge.stop()
+
+
+@pytest.fixture
+async def make():
+    """A home with options."""
+    homes: list[Home] = []
+
+    async def start(**options):
+        home = Home(**options)
+        homes.append(home)
+        await home.bridge.start()
+        return home
+
+    yield start
+    for home in homes:
+        for phone in home.phones:
+            await phone.close()
+        await home.bridge.stop()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from contracts.homekit.definitions import INFORMATION
+from contracts.reading import Identity, Reading, SeriesKey
 from tests.support.controller import Refused
 
 
@@ -145,3 +147,20 @@ async def test_a_pairing_is_kept_at_once(home):
             await asyncio.sleep(0.01)
     [pairing] = home.state.bridges[0].pairings
     assert (pairing.controller, pairing.admin) == (me, True)
+
+
+async def test_what_was_dated_by_a_clock_that_was_set_back_holds_nothing_up(home):
+    """The hub's clock was hours ahead when a device was heard; then it was set right."""
+    now = datetime.now(UTC)
+    temperature = SeriesKey("sensor", "TemperatureSensor", 0, "CurrentTemperature")
+    numbers = (Identity("9f3a61c2", seq) for seq in range(1, 9))
+    shown = []
+    for value, at in (
+        (20.0, now + timedelta(hours=3)),
+        (21.0, now - timedelta(seconds=2)),
+        (22.0, now - timedelta(seconds=1)),
+        (19.0, now - timedelta(hours=1)),  # late: of an hour ago
+    ):
+        home.bridge.update(Reading(temperature, value, at, next(numbers)), live=True)
+        shown.append(home.bridge.tree.model("sensor").value(temperature))
+    assert shown == [20.0, 21.0, 22.0, 22.0]

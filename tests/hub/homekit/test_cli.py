@@ -12,6 +12,7 @@ from contracts.local_hub import SOCKET
 from host.cli import root
 from hub.api.application import api
 from hub.api.operator import OperatorDoor
+from hub.homekit.pair_setup import MAX_FAILURES
 from hub.homekit.routes import routes
 from hub.web.server import HttpServer, private_socket
 
@@ -66,6 +67,24 @@ async def test_unpair(home, dormouse):
     assert (status, said) == (0, "1 unpaired\n")
     assert home.bridge.pairings()[0].controllers == ()
     assert home.quiet.txt("sf") == "1"
+    await home.phone()
+
+
+async def test_unlock(home, dormouse):
+    setup = home.bridge.tree.drivers[0].pair_setup
+    status, said = await dormouse("pairings")
+    assert "locked" not in said
+    for _ in range(MAX_FAILURES):
+        setup.failed("10.0.0.9")
+    for command in ("pairings", "qr"):
+        status, said = await dormouse(command)
+        assert status == 0
+        assert "locked after 100 wrong codes" in said
+        assert "`dormouse homekit unlock`" in said
+    status, said = await dormouse("unlock")
+    assert (status, said) == (0, "1 unlocked\n")
+    status, said = await dormouse("pairings")
+    assert "locked" not in said
     await home.phone()
 
 

@@ -38,21 +38,26 @@ def allowed(kind: Characteristic) -> Iterator[str]:
 
 def beyond(kind: Characteristic) -> Iterator[str]:
     """Payloads that must change nothing."""
-    yield from ("nan", "-inf", "1e999", "ON", "\N{MOUSE}")
+    yield from ("nan", "-inf", "1e999", "teapot", "\N{MOUSE}")
     match kind.format:
         case "bool":
-            yield from ("2", "-1", "True")
+            yield from ("2", "-1", "1.5")
         case "tlv8" | "data":
             yield "AQ=="
-        case "string":
+        case "string" if kind.name not in {"Name", "ConfiguredName"}:
             yield "a" * 65
+        case "string":
+            yield "\N{MOUSE}" * 65
         case _ if kind.valid:
             yield from (str(kind.valid[0] - 1), str(kind.valid[-1] + 1), "0.5")
-        case _:
-            if kind.minimum is not None:
-                yield str(kind.minimum - 1)
-            if kind.maximum is not None:
-                yield str(kind.maximum + 1)
+
+
+def limits(kind: Characteristic) -> Iterator[tuple[str, float]]:
+    """Payloads a little beyond the widest limits, and what is shown instead: the limit."""
+    if not kind.valid and (kind.integral or kind.format == "float"):
+        for limit, step in ((kind.least, -1), (kind.most, 1)):
+            if limit is not None:
+                yield str(limit + step), limit
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
@@ -92,4 +97,11 @@ async def test_a_controller_reads_exactly_what_is_allowed(home, service):
                 before = dict(home.problems.total)
         if kind.readable:
             assert await phone.read(place) == value
+        for payload, limit in limits(kind):
+            home.hear(f"HomeKit/{device}/{service}/{name}", payload)
+            assert home.problems.total["range"] > before.get("range", 0), (name, payload)
+            before = dict(home.problems.total)
+            await home.settled()
+            if kind.readable and name != PRESS:
+                assert await phone.read(place) == limit
         home.check()

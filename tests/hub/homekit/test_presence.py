@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -83,6 +84,50 @@ def test_a_replayed_online_must_be_borne_out(presence, clock):
     assert presence.available
 
 
+def test_a_quiet_device_whose_session_still_stands(presence, clock):
+    """The hub restarted; the device is connected all the while and has nothing to say."""
+    presence.is_online(True, live=True)
+    clock.now += 7200
+    again = Presence("esp", Patience(), clock)
+    again.restore(presence.record())
+    again.is_online(True, live=False, vouched=True)
+    clock.now += 1e6
+    assert again.available
+    assert not again.unreachable
+    again.is_online(False, live=True)
+    assert not again.available
+    assert again.unreachable
+
+
+def test_who_has_not_been_heard_is_believed_where_the_broker_vouches(presence, clock):
+    presence.is_online(True, live=False, vouched=True)
+    clock.now += 1e6
+    assert presence.available
+
+
+def test_after_a_broker_that_was_killed_a_device_must_be_heard(presence, clock):
+    presence.is_online(True, live=True)
+    again = Presence("esp", Patience(restart=900), clock)
+    again.restore(presence.record())
+    again.is_online(True, live=False, vouched=False)
+    clock.now += 899
+    assert again.available
+    clock.now += 2
+    assert not again.available
+    assert not again.unreachable, "nobody knows: a command is worth trying"
+    again.received()
+    clock.now += 1e6
+    assert again.available
+
+
+def test_a_late_sleeper_is_no_better_for_being_online(presence, clock):
+    presence.will_wake(300, live=True)
+    presence.is_online(True, live=False, vouched=True)
+    clock.now += 300 * 1.2 + 61
+    assert not presence.available
+    assert presence.unreachable
+
+
 def test_a_replayed_offline_holds(presence):
     presence.is_online(False, live=False)
     assert not presence.available
@@ -139,6 +184,23 @@ async def test_known_devices_are_there_after_a_restart_late_or_not(home):
     with pytest.raises(Refused):
         await phone.read(late)
     assert await phone.find("late", "Switch", "On") == late
+
+
+async def test_a_quiet_relay_over_a_restart_answers_and_obeys(home):
+    home.hear("HomeKit/relay/$online", "1")
+    home.options["patience"] = Patience(unseen=0.01, restart=0.01)
+    key = home.say("relay/Switch/On", "1")
+    await home.shown(lambda bridge: bridge.has("relay"))
+    await home.restart()
+    home.hear("HomeKit/relay/$online", "1", retained=True)
+    home.hear("HomeKit/relay/Switch/On", "1", retained=True)
+    # As long as it takes: after the patience of a restart it is still there.
+    over = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0.05, over.set_result, None)
+    await over
+    assert home.bridge.available("relay")
+    assert home.bridge.send_command(key, False)
+    assert await home.sent.get() == (key, "0")
 
 
 async def test_silence_removes_only_where_it_is_wished(home):

@@ -10,7 +10,6 @@ import logging
 import os
 import random
 
-import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -114,7 +113,6 @@ async def settled(home: Home) -> None:
             await asyncio.sleep(0)
 
 
-@pytest.mark.timeout(3600)
 def test_whatever_comes_in(caplog):
     """The seed is hypothesis's own: it prints how to repeat a failure."""
 

@@ -44,3 +44,14 @@ def test_a_wrong_code_is_refused():
     stranger.set_server_public_key(server.Bb)
     server.set_A(bytes(stranger.get_public_key_bytes()))
     assert server.verify(stranger.get_proof_bytes()) is None
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_a_public_key_that_makes_the_code_needless_is_refused(times):
+    server, client = proofs(START)
+    public = (times * client.n).to_bytes(385, "big")
+    server.set_A(public)
+    # Zero to whatever power is zero: without the check this proof needs no code.
+    assert server.S == 0
+    assert server.verify(server.M) is None
+    assert not server.proved

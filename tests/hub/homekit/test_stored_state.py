@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from contracts.reading import SeriesKey
 from hub.database.database import Database
 from hub.homekit.identity import Identities
@@ -32,6 +34,16 @@ async def test_everything_comes_back(store: Database):
     assert saved.values == values
     assert {k: type(v) for k, v in saved.values.items()} == {k: type(v) for k, v in values.items()}
     assert saved.presence == presence
+    assert saved.measured == {}
+
+
+async def test_when_a_value_was_measured_is_kept_with_it(store: Database):
+    state = HomeKitRepository(store.of("home"))
+    key = SeriesKey("esp_1", "TemperatureSensor", 0, "CurrentTemperature")
+    at = datetime(2026, 3, 1, 12, 30, 0, 250, tzinfo=UTC)
+    await state.save(StateChange(values={key: 20.0}, measured={key: at}))
+    saved = await state.load()
+    assert (saved.values, saved.measured) == ({key: 20.0}, {key: at})
 
 
 async def test_forgetting_one_device_leaves_the_others(store: Database):

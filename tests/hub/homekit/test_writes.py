@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 
 from hub.homekit.writes import CommandStyle
-from tests.hub.homekit.conftest import Home
 from tests.support.controller import Refused
 
 
@@ -17,24 +16,6 @@ class Report:
     next_wake_s: float | None = None
     firmware: str | None = None
     model: str | None = None
-
-
-@pytest.fixture
-async def make():
-    """A home with options."""
-    homes: list[Home] = []
-
-    async def start(**options):
-        home = Home(**options)
-        homes.append(home)
-        await home.bridge.start()
-        return home
-
-    yield start
-    for home in homes:
-        for phone in home.phones:
-            await phone.close()
-        await home.bridge.stop()
 
 
 async def test_put_back_when_the_device_does_not_confirm(make):
@@ -81,6 +62,59 @@ async def test_a_command_that_cannot_be_sent_is_put_back_at_once(make, monkeypat
     place = await phone.wait_for("relay", "Switch", "On")
     await phone.write(place, True)
     await phone.until(place, lambda value: value is False)
+
+
+async def test_what_a_lost_connection_swallowed_is_sent_again(make):
+    """The device was gone before its broker had noticed: nobody got the first one."""
+    home = await make(command_style=lambda _: CommandStyle(confirm=60))
+    key = home.say("relay/Switch/On", "0")
+    home.say("relay/Switch/1/On", "0")
+    home.bridge.online("relay", True, live=True)
+    phone = await home.phone()
+    place = await phone.wait_for("relay", "Switch", "On")
+    await phone.write(place, True)
+    assert await home.sent.get() == (key, "1")
+    home.bridge.online("relay", False, live=True)
+    with pytest.raises(Refused) as refused:
+        await phone.write(place, True)
+    assert refused.value.status == -70402, "known to be gone"
+    home.bridge.online("relay", True, live=True)
+    assert await home.sent.get() == (key, "1")
+    assert await phone.read(place) is True
+    home.say("relay/Switch/On", "1")
+    # Confirmed: whoever connects once more is not told again.
+    home.bridge.online("relay", True, live=True)
+    other = await phone.wait_for("relay", "Switch", "On", 1)
+    await phone.write(other, True)
+    later, text = await home.sent.get()
+    assert (later.index, text) == (1, "1")
+    assert home.sent.empty()
+
+
+async def test_a_replayed_online_sends_nothing_again(make):
+    home = await make(command_style=lambda _: CommandStyle(confirm=0.5))
+    home.say("relay/Switch/On", "0")
+    phone = await home.phone()
+    place = await phone.wait_for("relay", "Switch", "On")
+    await phone.subscribe(place)
+    await phone.write(place, True)
+    await home.sent.get()
+    home.bridge.online("relay", True, live=False)
+    await phone.until(place, lambda on: on is False)
+    assert home.sent.empty()
+
+
+async def test_a_write_that_was_put_back_is_not_sent_to_who_comes_later(make):
+    home = await make(command_style=lambda _: CommandStyle(confirm=0.05))
+    home.say("relay/Switch/On", "0")
+    phone = await home.phone()
+    place = await phone.wait_for("relay", "Switch", "On")
+    await phone.write(place, True)
+    await home.sent.get()
+    await phone.until(place, lambda on: on is False)
+    home.bridge.online("relay", True, live=True)
+    await phone.write(place, False)
+    assert (await home.sent.get())[1] == "0"
 
 
 async def test_one_topic_for_state_and_command(make):

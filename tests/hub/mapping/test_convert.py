@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 
 import pytest
 from hypothesis import given
@@ -12,13 +11,17 @@ from hypothesis import strategies as st
 from contracts.homekit.definitions import CHARACTERISTICS
 from contracts.homekit.values import parse
 from hub.errors import SettingsError
+from hub.mapping import templates
 from hub.mapping.convert import UNITS, MappingError, from_homekit, to_homekit
-from hub.mapping.rules import Conversion, load_file
+from hub.mapping.rules import Conversion
 from hub.mapping.stored import configured
 
 TEMPERATURE = CHARACTERISTICS["CurrentTemperature"]
 ON = CHARACTERISTICS["On"]
 BRIGHTNESS = CHARACTERISTICS["Brightness"]
+CONTACT = CHARACTERISTICS["ContactSensorState"]
+MIRED = CHARACTERISTICS["ColorTemperature"]
+HUE, SATURATION = CHARACTERISTICS["Hue"], CHARACTERISTICS["Saturation"]
 POSITION = CHARACTERISTICS["TargetPosition"]
 
 
@@ -42,6 +45,33 @@ POSITION = CHARACTERISTICS["TargetPosition"]
         ({"scale": 100 / 255}, BRIGHTNESS, "128", ["50"]),
         ({"scale": 2, "offset": -1}, TEMPERATURE, "10", ["19"]),
         ({"unit": "fraction"}, BRIGHTNESS, "0.87", ["87"]),
+        ({"unit": "°F"}, TEMPERATURE, "68.9", ["20.5"]),
+        ({"unit": "Kelvin"}, TEMPERATURE, "293.65", ["20.5"]),
+        ({}, TEMPERATURE, "68.9 °F", ["20.5"]),
+        ({"unit": "F"}, TEMPERATURE, "20.5 °C", ["20.5"]),
+        ({}, TEMPERATURE, "20.5 bananas", ["20.5 bananas"]),
+        ({"path": "v", "unit_path": "u"}, TEMPERATURE, '{"v": 68.9, "u": "°F"}', ["20.5"]),
+        ({"path": "v", "unit_path": "u", "unit": "F"}, TEMPERATURE, '{"v": 50}', ["10"]),
+        ({"unit": "K"}, MIRED, "4000", ["250"]),
+        ({"unit": "mired"}, MIRED, "250", ["250"]),
+        ({"unit": "mg/m3"}, CHARACTERISTICS["PM2.5Density"], "0.012", ["12"]),
+        ({"unit": "ppb"}, CHARACTERISTICS["CarbonDioxideLevel"], "815000", ["815"]),
+        ({"scale": 100 / 254}, BRIGHTNESS, "1", ["1"]),
+        ({"scale": 100 / 254}, BRIGHTNESS, "0", ["0"]),
+        ({"scale": 0.01}, BRIGHTNESS, "1", ["1"]),
+        ({"words": {"ON": "1"}}, ON, "on", ["1"]),
+        ({"words": {"true": "0", "false": "1"}, "path": "c"}, CONTACT, '{"c": true}', ["0"]),
+        ({"words": {"unknown": None}}, CONTACT, "unknown", []),
+        ({"words": {"ON": "1", "OFF": "0"}, "others": "skip"}, ON, "OPEN", []),
+        ({"invert": True}, CONTACT, "open", ["0"]),
+        ({"path": 'x["PM2.5"]'}, CHARACTERISTICS["PM2.5Density"], '{"x": {"PM2.5": 7}}', ["7"]),
+        ({"path": "s[*].t"}, TEMPERATURE, '{"s": [{"t": 1}, null, {"t": 3}]}', ["1", "3"]),
+        ({"path": "POWER{number}"}, ON, '{"POWER1": "ON", "POWERED": 1}', ["ON"]),
+        ({"path": "*.T"}, TEMPERATURE, '{"x": {"T": null}, "y": {"T": 2}}', ["2"]),
+        ({"path": "$", "color": "hue"}, HUE, '{"r": 0, "g": 255, "b": 0}', ["120"]),
+        ({"color": "saturation"}, SATURATION, "#FF8080", ["49.8"]),
+        ({"color": "hue"}, HUE, "30,40,50", ["30"]),
+        ({"color": "hue"}, HUE, "no colour", []),
     ],
 )
 def test_to_homekit(conversion, kind, payload, values):
@@ -99,26 +129,44 @@ def test_a_command_in_the_devices_words():
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("conversion", "kind", "text", "sent"),
     [
-        ("{", "Expecting property name"),
-        ({"devices": {"x": {"values": {"Switch/Nix": {}}}}}, "HomeKit has no Switch/Nix"),
-        ({"devices": {"x": {"values": {"Switch/On": {"unit": "ell"}}}}}, "unit 'ell' is none of"),
-        ({"devices": {"x": {"values": {"Switch/On": {"scale": 0}}}}}, "scale 0"),
-        ({"models": {"x": {"colour": "red"}}}, "models.x.colour: Extra inputs"),
-        ({"presets": ["nix"]}, "there is no preset 'nix': tasmota, homie"),
-        ({"devices": {"x": {"topics": [{"topic": "a/b", "service": "Switch",
-          "characteristic": "On"}]}}}, "needs a level {device}"),
+        ({"scale": 100 / 255}, BRIGHTNESS, "50", "128"),
+        ({"scale": 100 / 255}, BRIGHTNESS, "1", "3"),
+        ({"scale": 100 / 255}, BRIGHTNESS, "0", "0"),
+        ({"scale": 100 / 255}, BRIGHTNESS, "100", "255"),
+        ({"scale": 10}, BRIGHTNESS, "55", "5.5"),
+        ({"scale": 10, "digits": 0}, BRIGHTNESS, "1", "1"),
+        ({"unit": "fraction"}, BRIGHTNESS, "55", "0.55"),
+        ({"unit": "F"}, TEMPERATURE, "20.5", "68.9"),
+        ({"unit": "K"}, MIRED, "250", "4000"),
+        ({"words": {"on": "1", "true": "1", "off": "0"}}, ON, "1", "on"),
+        ({"words": {"on": "1", "off": "0"}, "command_words": {"1": "go"}}, ON, "1", "go"),
+        ({"words": {"on": "1", "off": "0"}, "command_words": {"1": "go"}}, ON, "0", "off"),
+        ({"digits": 1}, TEMPERATURE, "20.55", "20.6"),
+    ],
+)
+def test_what_a_device_is_sent(conversion, kind, text, sent):
+    assert from_homekit(Conversion(**conversion), kind, text) == sent
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "payload"),
+    [
+        ("{value}", {"value": "ON"}, "ON"),
+        ('{"state": "{value}"}', {"value": "ON"}, '{"state": "ON"}'),
+        ('{"level": {value}}', {"value": "12"}, '{"level": 12}'),
+        ({"state": "{value}"}, {"value": "ON"}, '{"state":"ON"}'),
+        ({"level": "{value}"}, {"value": "12"}, '{"level":12}'),
+        ({"on": "{value}"}, {"value": "true"}, '{"on":true}'),
+        ({"text": "to {value}"}, {"value": "12"}, '{"text":"to 12"}'),
+        ({"state_{part}": ["{value}", 1, None]}, {"value": "on", "part": "l1"},
+         '{"state_l1":["on",1,null]}'),
+        ("pos,{value}", {"value": "30"}, "pos,30"),
     ],
 )  # fmt: skip
-def test_a_bad_file_is_refused_in_one_line(tmp_path, data, said):
-    file = tmp_path / "mapping.json"
-    file.write_text(data if isinstance(data, str) else json.dumps(data))
-    with pytest.raises(SettingsError) as refused:
-        load_file(file)
-    assert said in str(refused.value)
-    assert str(file) in str(refused.value)
-    assert "\n" not in str(refused.value)
+def test_templates(template, values, payload):
+    assert templates.fill(template, values) == payload
 
 
 def test_settings(tmp_path):

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from contracts.messages import Online, Problem, StateValue
 from contracts.reading import SeriesKey
 from hub.database.key_value import KeyValueStore
 from hub.mapping.rules import Mapping
 from hub.mapping.stored import StoredMapping
 from hub.mapping.translator import Translator
-
-
-def said(translator, topic, payload):
-    """What a message says, in short."""
-    text = payload if isinstance(payload, str) else json.dumps(payload)
-    found = []
-    for message in translator.translate(topic, text.encode()):
-        match message:
-            case StateValue(series, raw):
-                found.append((series.full_name, raw))
-            case Online(device, online):
-                found.append((device, online))
-            case Problem(kind, device, _):
-                found.append((kind, device))
-    return found
+from tests.hub.mapping.said import said
 
 
 @pytest.fixture
@@ -71,10 +54,10 @@ def test_a_tasmota_relay(tasmota):
 
 def test_what_tasmota_may_touch(tasmota):
     assert "tele/+/SENSOR" in tasmota.filters
-    assert tasmota.command_filters == ["cmnd/+/+"]
+    assert tasmota.command_filters == ["+/cmnd/+", "cmnd/+/+"]
     reports, commands = tasmota.acl()
     assert "tele/%u/SENSOR" in reports
-    assert commands == ["cmnd/%u/+"]
+    assert commands == ["%u/cmnd/+", "cmnd/%u/+"]
 
 
 async def test_homie_nodes_keep_their_index(store):

@@ -156,6 +156,73 @@ async def test_a_broken_configuration_tells_the_reason(accounts):
             await broker.start()
 
 
+DAMAGES = {
+    "NUL": lambda data: bytes(len(data)),
+    "cut in the header": lambda data: data[:20],
+    "cut": lambda data: data[: len(data) // 2],
+    "cut at the end": lambda data: data[:-7],
+    "junk": lambda _: bytes(range(256)) * 8,
+    "another file": lambda _: b"-----BEGIN CERTIFICATE-----\n" * 40,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_store_is_set_aside_and_told(accounts, caplog, damage):
+    await accounts.provision("dev", "home", PASSWORD)
+    with open_folder() as folder:
+        broker = make(folder, accounts)
+        await broker.start()
+        async with await connect(broker) as client:
+            for n in range(9):
+                await client.publish(f"HomeKit/dev/Switch/{n}/On", "1" * 200, retain=True)
+        await broker.stop()
+        store = folder / "broker" / "mosquitto.db"
+        damaged = damage(store.read_bytes())
+        store.write_bytes(damaged)
+        broker = make(folder, accounts)
+        await broker.start()
+        try:
+            async with await connect(broker) as client:
+                await client.publish("HomeKit/dev/Switch/On", "1")
+        finally:
+            await broker.stop()
+        assert (folder / "broker" / "mosquitto.db.damaged").read_bytes() == damaged
+    assert "set aside as mosquitto.db.damaged" in caplog.text
+
+
+async def test_a_store_that_is_not_at_fault_stays(accounts):
+    await accounts.provision("dev", "home", PASSWORD)
+    with open_folder() as folder:
+        broker = make(folder, accounts)
+        await broker.start()
+        await broker.stop()
+        store = folder / "broker" / "mosquitto.db"
+        before = store.read_bytes()
+        for option in ("no_such_option 1", "certfile /nowhere", "persistence_database_x 1"):
+            broker = make(folder, accounts)
+            broker.main._config += f"\n{option}\n"
+            with pytest.raises(BrokerError):
+                await broker.start()
+            assert store.read_bytes() == before
+            assert not store.with_name("mosquitto.db.damaged").exists()
+
+
+async def test_a_store_damaged_under_a_running_broker_is_set_aside_at_its_restart(broker, accounts):
+    await accounts.provision("dev", "home", PASSWORD)
+    store = broker.accounts.passwords.parent / "mosquitto.db"
+    store.write_bytes(bytes(5000))
+    os.kill(broker.main.pid, signal.SIGKILL)
+
+    async def back() -> bool:
+        with contextlib.suppress(OSError):
+            async with await connect(broker) as client:
+                return client.code == 0
+        return False
+
+    await until(back)
+    assert store.with_name("mosquitto.db.damaged").exists()
+
+
 async def test_tools_verify_the_tls_listener(broker, accounts):
     await accounts.provision("viewer", "home", PASSWORD)
     port = broker.main.ports["mqtts"]

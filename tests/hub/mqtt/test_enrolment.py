@@ -133,6 +133,70 @@ async def test_devices_that_enrol_and_never_come_are_forgotten(accounts, problem
     assert await enroller.enrol(asked("dev0", OTHER)) is EnrolmentOutcome.ENROLLED
 
 
+async def flood(enroller, count, address="192.168.1.66"):
+    """As many made-up names from one address; what became of them."""
+    return [await enroller.enrol(asked(f"made{address[-2:]}_{n}"), address) for n in range(count)]
+
+
+async def test_who_makes_names_up_is_in_its_own_way_alone(accounts, problems, clock):
+    enroller = make(accounts, problems, clock)
+    outcomes = await flood(enroller, Enroller.MAX_PENDING + 500)
+    assert outcomes.count(EnrolmentOutcome.ENROLLED) == Enroller.MAX_PENDING
+    assert await enroller.enrol(asked("mine"), "192.168.1.66") is EnrolmentOutcome.TOO_MANY
+    for n in range(50):
+        assert await enroller.enrol(asked(f"dev{n}"), f"192.168.1.{n}") is EnrolmentOutcome.ENROLLED
+        assert accounts.get(f"dev{n}") is not None
+    assert len(accounts.all()) <= Enroller.MAX_PENDING
+    # Another one who makes names up takes places of the first, not of the devices.
+    await flood(enroller, 2000, "192.168.1.77")
+    assert all(accounts.get(f"dev{n}") is not None for n in range(50))
+    assert len(accounts.all()) <= Enroller.MAX_PENDING
+
+
+async def test_a_window_lets_in_whoever_comes_whatever_was_before(accounts, problems, clock):
+    enroller = make(accounts, problems, clock)
+    await flood(enroller, Enroller.MAX_PENDING + 500)
+    enroller.gate.open_window("beach", 10)
+    assert await enroller.enrol(asked("mine"), "192.168.1.66") is EnrolmentOutcome.ENROLLED
+    assert accounts.get("mine").tenant == "beach"
+    enroller.MAX_IN_WINDOW = 1200
+    await enroller.confirm("mine")
+    assert await flood(enroller, 3000, "192.168.1.77") == [EnrolmentOutcome.ENROLLED] * 3000
+    assert await enroller.enrol(asked("late"), "192.168.1.77") is EnrolmentOutcome.ENROLLED
+    assert {"mine", "late"} <= {account.device for account in accounts.all()}
+    assert len(accounts.all()) <= 1200 + 1
+    assert enroller._busy == {}
+
+
+async def test_what_was_removed_frees_its_place(accounts, problems, clock):
+    enroller = make(accounts, problems, clock)
+    for address in ("192.168.1.66", None):
+        names = [f"made{n}" for n in range(Enroller.MAX_PENDING)]
+        for name in names:
+            assert await enroller.enrol(asked(name), address) is EnrolmentOutcome.ENROLLED
+        assert await enroller.enrol(asked("mine"), address) is EnrolmentOutcome.TOO_MANY
+        await accounts.remove(*names)
+        assert await enroller.enrol(asked("mine"), address) is EnrolmentOutcome.ENROLLED
+        await accounts.remove("mine")
+
+
+async def test_who_is_known_gets_in_whatever_others_do(accounts, problems, clock):
+    enroller = make(accounts, problems, clock)
+    await accounts.provision("dev", "home", PASSWORD)
+    await flood(enroller, Enroller.MAX_PENDING + 500)
+    assert await enroller.enrol(asked("dev"), "192.168.1.66") is EnrolmentOutcome.KNOWN
+    enroller.allow_renewal("dev", 10)
+    assert await enroller.enrol(asked("dev", OTHER), "192.168.1.66") is EnrolmentOutcome.RENEWED
+
+
+async def test_who_knocks_is_not_pushed_out_by_made_up_names(accounts, problems, clock):
+    enroller = make(accounts, problems, clock, Enrolment.CLOSED)
+    await enroller.enrol(asked("dev"), "192.168.1.5")
+    await flood(enroller, 500)
+    assert next(c.device for c in enroller.candidates()) == "dev"
+    assert len(enroller.candidates()) == Enroller.CANDIDATES
+
+
 async def test_after_a_restart_the_silent_get_their_day_anew(accounts, problems, clock):
     await make(accounts, problems, clock).enrol(asked("dev"))
     restarted = make(accounts, problems, clock)
@@ -183,4 +247,4 @@ async def test_an_acknowledgement_waits_for_the_broker_and_only_the_latest_is_se
     source.away = False
     await until(lambda: source.sent != [])
     await acks.stop()
-    assert source.sent == [("HomeKit/dev/$ack", '{"boot":"9f3a61c2","seq":5}')]
+    assert source.sent == [("HomeKit/dev/$ack", '{"boot":"9f3a61c2","seq":5,"batch":2}')]

@@ -21,18 +21,29 @@ def test_what_was_thinned_out_is_no_hole():
 
 def test_after_a_start_the_database_knows():
     ledger = Ledger()
-    assert not ledger.knows("dev", "b")
+    assert not ledger.settles("dev", "b", 9)
     ledger.load("dev", "b", [(1, 6), (9, 9)])
-    assert ledger.knows("dev", "b")
+    assert ledger.settles("dev", "b", 9)
     assert ledger.account("dev", "b", 9, 10) == 6
     assert ledger.account("dev", "b", 6, 8) == 10
+
+
+def test_an_old_message_from_the_first_on_does_not_hide_what_the_database_has():
+    """One that the broker gives again after a start, though later ones were stored."""
+    ledger = Ledger()
+    assert ledger.settles("dev", "b", 0)
+    assert ledger.account("dev", "b", 0, 50) == 50
+    assert ledger.settles("dev", "b", 50)
+    assert not ledger.settles("dev", "b", 100)
+    ledger.load("dev", "b", [(1, 100)])
+    assert ledger.account("dev", "b", 100, 120) == 120
 
 
 def test_boots_and_devices_are_apart_and_bounded():
     ledger = Ledger(devices=2)
     for boot in ("a", "b", "c"):
         assert ledger.account("dev", boot, 0, 1) == 1
-    assert [ledger.knows("dev", boot) for boot in "abc"] == [False, True, True]
+    assert [ledger.settles("dev", boot, 1) for boot in "abc"] == [False, True, True]
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=40))

@@ -12,6 +12,7 @@ from hub.mqtt.account_repository import AccountRepository
 from hub.mqtt.accounts import AccountBook, tenant_by_account
 from hub.mqtt.live_feed import LiveFeed
 from hub.mqtt.service import Mqtt
+from hub.runtime.host_clock import HostClock
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import Supervisor
 from tests.support.mqtt_side import Shown, settings
@@ -34,6 +35,7 @@ def build(store: Database, supervisor: Supervisor, folder, **changes) -> Mqtt:
         tenant_of=tenant_of,
         stored_ranges=_nothing,
         feed=LiveFeed(Live(), tenant_of),
+        clock=HostClock(),
         supervisor=supervisor,
     )
 
@@ -44,8 +46,8 @@ async def test_building_it_reaches_neither_disk_nor_network(tmp_path):
     before = asyncio.all_tasks()
     mqtt = build(store, supervisor, tmp_path)
     assert [part.name for part in mqtt.parts()] == [
-        "accounts", "broker", "acknowledgements", "readings", "clocks", "listener", "enrolment",
-        "pending accounts",
+        "accounts", "broker", "acknowledgements", "readings", "this machine's clock", "clocks",
+        "listener", "enrolment", "pending accounts",
     ]  # fmt: skip
     assert supervisor.loops == ()
     assert asyncio.all_tasks() == before

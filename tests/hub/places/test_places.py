@@ -53,7 +53,7 @@ async def test_nested_json_with_several_roots(store: Database):
 def reference(rows: list[tuple[int, str, int | None]], parent: int | None = None):
     """The tree by the plain rule: a place's children are those that name it as parent."""
     found = [
-        {"id": number, "name": name, "children": reference(rows, number)}
+        {"id": number, "name": name, "zone": None, "children": reference(rows, number)}
         for number, name, above in sorted(rows, key=lambda row: (row[1], row[0]))
         if above == parent
     ]
@@ -151,6 +151,26 @@ async def test_a_device_is_in_one_place_at_a_time(store: Database, sessions: Ten
     with pytest.raises(OverlapError, match="a device is in one place at a time"):
         await places.record("d1", a, NOW - timedelta(days=1), NOW + timedelta(days=1))
     await places.record("d1", b, NOW - timedelta(days=2), NOW - timedelta(days=1))
+
+
+async def test_a_move_told_later_gives_no_other_up(store: Database, sessions: TenantSessions):
+    places = PlaceRepository(store.of("home"))
+    a, b, c = await places.add("a"), await places.add("b"), await places.add("c")
+    async with sessions.tenant("home") as session:
+        device = DeviceRow(key="d1")
+        session.add(device)
+        await session.flush()
+        for days, place in ((9, a), (5, b)):
+            async with device.clock_tick(MOVE, since=NOW - timedelta(days=days)):
+                device.location_id = place
+    with pytest.raises(OverlapError, match="d1 was moved again later"):
+        async with sessions.tenant("home") as session:
+            device = (await session.scalars(select(DeviceRow))).one()
+            async with device.clock_tick(MOVE, since=NOW - timedelta(days=8)):
+                device.location_id = c
+    async with sessions.tenant("home") as session:
+        query = select(Placement.location_id).order_by(Placement.during)
+        assert list(await session.scalars(query)) == [a, b]
 
 
 async def placed(store: Database, sessions: TenantSessions, rng: random.Random) -> None:

@@ -167,7 +167,7 @@ async def test_months_that_nobody_keeps_are_dropped_as_a_whole(store: Database):
     assert (await counts(store))[0] == 2
 
 
-async def test_a_calibration_leaves_rollups_of_expired_readings_alone(store: Database):
+async def test_a_calibration_reaches_rollups_of_expired_readings(store: Database):
     old = NOW.replace(hour=12, minute=0) - timedelta(days=40)
     await stored(store, [Reading(key(), 1.0, old), Reading(key(), 1.0, old)])
     await stored(store, [Reading(key(), 1.0, NOW)])
@@ -177,7 +177,7 @@ async def test_a_calibration_leaves_rollups_of_expired_readings_alone(store: Dat
     readings = ReadingRepository(store.of("home"))
     await readings.calibrate(key(), gain=10)
     first, last = await readings.bins(key(), FROM, TO, Bins.DAY)
-    assert (first.n, first.total) == (3, 7.0)
+    assert (first.n, first.total, first.low, first.high) == (3, 70.0, 10.0, 50.0)
     assert (last.n, last.total) == (1, 10.0)
 
 

@@ -13,8 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from contracts.reading import Reading
+from hub.readings.points import COLUMNS, Resolution
 from hub.readings.repository import Bins, ReadingRepository
+from hub.readings.retention import RetentionRule, remove_expired, set_retention
 from tests.hub.filled import EVERY_S, HOURS, NOW, TEMPERATURE, store_of, temperature
+from tests.hub.ingest.test_ingest import stored
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
@@ -104,8 +108,10 @@ async def test_bins_are_those_of_the_rollup(rob, full):
             temperature("h1"), NOW - timedelta(days=9), NOW + timedelta(days=1), Bins.HOUR
         )
     [one] = (await ask(rob, resolution="hourly")).json()["series"]
-    assert [(datetime.fromisoformat(at), *rest) for at, *rest in one["points"]] == [
-        (b.start, b.n, b.mean, b.low, b.high, b.last) for b in bins
+    columns = "n", "plain_mean", "low", "high", "last"
+    rows = [dict(zip(COLUMNS[Resolution.HOURLY], row, strict=True)) for row in one["points"]]
+    assert [(datetime.fromisoformat(r["start"]), *map(r.get, columns)) for r in rows] == [
+        (b.start, b.n, pytest.approx(b.mean), b.low, b.high, b.last) for b in bins
     ]
     table = pq.read_table(
         io.BytesIO((await ask(rob, resolution="hourly", format="parquet")).content)
@@ -352,3 +358,47 @@ async def test_the_document_names_every_column(nobody):
     said = json.dumps(document["paths"]["/readings"])
     for media in ("application/json", "text/csv", "parquet", "arrow"):
         assert media in said
+
+
+async def test_a_calibration_is_transformed_where_readings_are_gone_and_says_from_when(ann, full):
+    begin = NOW.replace(hour=0, minute=0, second=0) - timedelta(days=50)
+    name = f"gone_1/{TEMPERATURE}"
+    async with store_of(full) as store:
+        await stored(store, [
+            Reading(temperature("gone_1"), 20 + n / 8, begin + timedelta(minutes=15 * n))
+            for n in range(2 * 96)
+        ])  # fmt: skip
+        await set_retention(store.of("home"), RetentionRule(30), temperature("gone_1"))
+        await remove_expired(store, dry=False)
+    span = {"since": begin.isoformat(), "until": (begin + timedelta(days=2)).isoformat()}
+    since = begin + timedelta(days=1, hours=6, minutes=20)
+    body = {"series": name, "gain": 2, "offset": -1}
+    assert (await ann.put("/api/calibrations", json=body)).status_code == 204
+    body = {"series": name, "gain": 3, "since": since.isoformat()}
+    assert (await ann.put("/api/calibrations", json=body)).status_code == 204
+    held = (await ann.get("/api/calibrations", params={"series": name})).json()
+    edge = (begin + timedelta(days=1, hours=6)).isoformat().replace("+00:00", "Z")
+    assert [(c["gain"], c["offset"], c["since"], c["until"]) for c in held] == [
+        (2, -1, None, edge), (3, 0, edge, None),
+    ]  # fmt: skip
+    query = {"series": name, **span}
+    for resolution, hours in (("hourly", 1), ("daily", 24)):
+        answer = await ask(ann, **query, resolution=resolution)
+        [one] = answer.json()["series"]
+        for at, n, mean, low, high, last, *_ in one["points"]:
+            start = datetime.fromisoformat(at)
+            raw = [
+                (begin + timedelta(minutes=15 * k), 20 + k / 8)
+                for k in range(2 * 96)
+                if start <= begin + timedelta(minutes=15 * k) < start + timedelta(hours=hours)
+            ]
+            edge_at = datetime.fromisoformat(edge)
+            values = [3 * v if t >= edge_at else 2 * v - 1 for t, v in raw]
+            expected = (
+                len(values),
+                sum(values) / len(values),
+                min(values),
+                max(values),
+                values[-1],
+            )
+            assert (n, mean, low, high, last) == tuple(map(pytest.approx, expected))

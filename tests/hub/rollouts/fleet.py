@@ -71,6 +71,7 @@ class Imagined:
     outcome: str = ""
     seq: int = 1
     first: bool = False
+    problems: tuple[str, ...] = ()
 
     def report(self, at: datetime) -> ReportSample:
         self.seq += 1
@@ -80,6 +81,7 @@ class Imagined:
         return sample(
             at, firmware=version, reset=reset, seq=self.seq, awake_ms=850 if slow else 400,
             battery_mv=2000 if self.manner == "flat" else 3000, config=self.config or None,
+            problems=list(self.problems) if self.config else None,
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub.rollouts.model import DeviceBaseline, DeviceState, RolloutPhase
+from hub.rollouts.model import DeviceBaseline, DeviceState, RolloutPhase, SettingsTarget
 from hub.rollouts.plan import begin, unfit
 from hub.rollouts.work import Answered, AnswerLater, PublishCommand, Reported, StreamEnded
 from tests.hub.rollouts.fleet import NEW, NOW, OLD, SETTINGS, World, quick, sample
@@ -171,6 +171,14 @@ def test_devices_that_need_not_be_tried(change, reason):
         ("key", "failed", "refused: the image is signed with a key it does not know"),
         ("downgrade", "failed", "refused: 2.0.0 is older than what it runs"),
         ("size", "failed", "refused: the image does not fit"),
+        (
+            "counter",
+            "failed",
+            (
+                "refused: the security counter of 2.0.0 is below one that it has confirmed; "
+                "sign the image anew with a higher one"
+            ),
+        ),
         ("full moon\n", "failed", "refused: full moon\\n"),
         ("", "failed", "refused: nothing"),
     ],
@@ -194,6 +202,22 @@ def test_a_refusal_as_old_is_tried_again_with_a_higher_number():
     world.step(Answered("a", first, "refused", world.now, "old", OLD))
     world.pass_time(11)
     assert world.retained["a"] > first
+
+
+@pytest.mark.parametrize(
+    "last", [1, 2**31, NOW.timestamp() + 5, 3_900_000_000, 2**32 - 2, 2**32 - 1]
+)
+def test_the_next_number_comes_after_whatever_the_device_has_seen(last):
+    """A hub from an older backup, a jump, the end of the numbers: RFC 1982 with 32 bits."""
+    last = int(last)
+    world = World(quick(canary=0), names=("a",))
+    world.step(Answered("a", world.retained["a"], "refused", world.now, "old", OLD, last=last))
+    world.pass_time(11)
+    number = world.retained["a"]
+    assert 0 < number < 2**32
+    assert 0 < (number - last) % 2**32 < 2**31
+    world.step(Answered("a", number, "accepted", world.now, "", OLD, "192.0.2.1"))
+    assert world.states()["a"] == "updating"
 
 
 def test_two_commands_within_a_second_have_two_numbers():
@@ -325,6 +349,38 @@ def test_settings_are_done_when_the_report_names_their_version():
     assert world.states()["a"] == "updated"
     world.run(resume=False)
     assert set(world.states().values()) == {"updated"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"interval": 60}, "setting interval"),
+        ({"wifi": {"ssid": "upstairs"}}, "setting wifi"),
+        ({"wifi": {"ssid": "upstairs"}}, "wifi upstairs: the hub was not reached over it"),
+        ({"name": "x", "sensors": []}, "sensors: no DS18B20 on D2"),
+    ],
+)
+def test_settings_that_a_canary_refuses_or_falls_back_from_halt_the_rollout(changes, problem):
+    world = World(
+        quick(canary=1, wave="100%", reports=1, halt_at="1"), target=SettingsTarget(changes=changes)
+    )
+    world.fleet["a"].problems = (problem,)
+    world.wake("a")
+    world.wake("a")
+    assert world.states() == {"a": "failed", "b": "pending", "c": "pending", "d": "pending"}
+    assert world.reason("a") == f"the device says: {problem}"
+    assert world.rollout.phase == "halted"
+
+
+@pytest.mark.parametrize(
+    "problem", ["setting interval2", "wifi: lost", "bme280: not found at 0x76"]
+)
+def test_other_problems_say_nothing_of_the_settings_that_are_wanted(problem):
+    world = World(quick(canary=1, wave="100%", reports=1), target=SETTINGS)
+    world.fleet["a"].problems = (problem,)
+    world.wake("a")
+    world.wake("a")
+    assert world.states()["a"] == "updated"
 
 
 def test_settings_of_an_aborted_rollout_are_wanted_as_before():

@@ -54,7 +54,8 @@ async def test_what_is_added_is_loaded_as_it_was(kept):
 
 async def test_every_member_of_a_device_survives(kept):
     rollout, devices = await add(kept, "a")
-    sample = ReportSample(NOW, "1.0.0", "b", 1, "deepsleep", "00000001", 5, 400, 20000, 2900, 60.5)
+    sample = ReportSample(NOW, "1.0.0", "b", 1, "deepsleep", "00000001", 5, 400, 20000, 2900, 60.5,
+                          ("setting x",))  # fmt: skip
     device = changed(
         devices["a"], state=DeviceState.VERIFYING, attempts=2, command=1_772_366_410, reason="x",
         address="192.0.2.1", not_before=NOW, due=NOW + timedelta(seconds=9), heard_at=NOW, wakes=3,

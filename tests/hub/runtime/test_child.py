@@ -166,3 +166,19 @@ async def test_without_setpriv_it_runs_all_the_same_and_that_is_said(monkeypatch
     finally:
         module._guard.cache_clear()
     assert sum("setpriv" in record.message for record in caplog.records) == 1
+
+
+async def test_a_line_that_nobody_understands_does_not_end_the_reading():
+    clock = Clock(most=0)
+    running, _ = child("echo one; echo two; exec sleep 60", clock)
+    heard: list[str] = []
+
+    def line(text: str) -> None:
+        heard.append(text)
+        raise ZeroDivisionError(text)
+
+    running._line = line
+    await running.start()
+    await until(lambda: heard == ["one", "two"])
+    await running.stop()
+    assert [defect.kind for defect in running.defects.all()] == ["ZeroDivisionError"]

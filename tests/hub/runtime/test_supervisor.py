@@ -39,6 +39,33 @@ def supervisor(sleep: Sleep) -> Supervisor:
     return Supervisor(clock=sleep.clock, sleep=sleep)
 
 
+async def test_a_loop_ends_with_nothing_that_was_cancelled_beside_it(supervisor, sleep):
+    tasks = supervisor.tasks(PartRole.DUTIES)
+    awaited = asyncio.get_running_loop().create_future()
+
+    async def work() -> None:
+        await awaited
+
+    loop = tasks.loop("waiting", work)
+    await asyncio.sleep(0)
+    awaited.cancel()
+    await until(lambda: len(sleep.pauses) == 1)
+    assert supervisor.loops == (loop,)
+    assert supervisor.failed() == {PartRole.DUTIES}
+    await tasks.stop()
+    assert supervisor.loops == ()
+
+
+async def test_a_loop_that_does_not_get_on_is_no_sound_one(supervisor):
+    tasks = supervisor.tasks(PartRole.INTAKE)
+    loop = tasks.loop("waiting", asyncio.Event().wait)
+    await until(lambda: supervisor.loops == (loop,))
+    assert supervisor.failed() == set()
+    loop.stuck = "nothing to eat"
+    assert supervisor.failed() == {PartRole.INTAKE}
+    await tasks.stop()
+
+
 async def test_a_loop_that_dies_is_begun_again_and_shown_meanwhile(supervisor, sleep, caplog):
     tasks = supervisor.tasks(PartRole.DUTIES)
     going = asyncio.Event()

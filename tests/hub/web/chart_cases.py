@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from contracts.homekit.quantities import quantity
 from contracts.reading import SeriesKey
 from hub.web.charts import BinRanges, ChartMark, RawPoints, Trace, options
@@ -16,6 +18,7 @@ PERCENT = quantity(SeriesKey("a", "HumiditySensor", 0, "CurrentRelativeHumidity"
 PRESSURE = quantity(SeriesKey("a", "AirPressureSensor", 0, "AirPressure"))
 SWITCH = quantity(SeriesKey("a", "Switch", 0, "On"))
 
+KATHMANDU = ZoneInfo("Asia/Kathmandu")
 GAP = (SINCE + 8 * HOUR, SINCE + 13 * HOUR)
 AT = [t for t in range(SINCE, NOW, 5 * MINUTE) if not GAP[0] < t < GAP[1]]
 
@@ -69,6 +72,8 @@ def cases() -> dict[str, dict]:
         "marked": [marked],
         "nothing": [],
     }
-    made = {name: options(traces, SINCE, NOW, now=NOW) for name, traces in drawn.items()}
+    made = {
+        name: options(traces, SINCE, NOW, now=NOW, zone=KATHMANDU) for name, traces in drawn.items()
+    }
     low = options(drawn["bars-and-lines"], SINCE, NOW, now=NOW, beside=1)
     return made | {"bars-and-lines": low}

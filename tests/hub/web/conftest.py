@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Error, expect
 
 from tests.hub.people.joined import client_of
 from tests.support.browser import browser_of
@@ -55,9 +55,22 @@ def open_browser(chromium, web, web_url):
             page.set_default_timeout(40_000)
             page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda error: said.append(str(error)))
-            yield page
+            try:
+                yield page
+            except Exception as error:
+                error.add_note(await _seen(page))
+                raise
             assert errors_allowed or not said, said
         finally:
             await context.close()
 
     return opened
+
+
+async def _seen(page) -> str:
+    """What the page showed when a test failed: without it, a wait in vain says nothing."""
+    try:
+        text = await page.locator("body").inner_text(timeout=5_000)
+    except Error as error:  # it may be closed, or be what hangs
+        text = str(error)
+    return f"the page was {page.url} and showed:\n{text}"

@@ -149,22 +149,24 @@ async def test_what_is_an_operators_is_refused_to_everybody_on_the_port(
         "dormouse.authenticator": "operator",
         "X-Forwarded-For": "127.0.0.1",
     }
-    for client in (ann, rob, eve):
+    for client, tenant in ((ann, "home"), (rob, "home"), (eve, "beach")):
         for method, path in sorted(operators):
             body = {} if method in CHANGING else None
+            where = f"{filled(path)}?tenant={tenant}&scope=operator"
             for headers in ({}, told):
-                answer = await client.request(
-                    method, f"{filled(path)}?tenant=home&scope=operator", json=body, headers=headers
-                )
+                answer = await client.request(method, where, json=body, headers=headers)
                 assert answer.status_code == 403, (method, path, answer.text)
                 assert "only the command line" in answer.json()["detail"]
     await unchanged(web, before)
 
 
-async def test_a_tenant_is_chosen_by_nobody_on_the_port(eve):
-    assert (await eve.get("/api/me?tenant=home")).json()["tenant"] == "beach"
-    answer = await eve.get("/api/devices", params={"tenant": "home"})
-    assert (answer.status_code, answer.json()) == (200, [])
+async def test_a_tenant_is_chosen_by_its_members_alone(eve):
+    assert (await eve.get("/api/me?tenant=beach")).json()["tenant"] == "beach"
+    for path in ("/api/me", "/api/devices"):
+        for chosen in ({"params": {"tenant": "home"}}, {"headers": {"X-Dormouse-Tenant": "home"}}):
+            answer = await eve.get(path, **chosen)
+            assert answer.status_code == 403, answer.text
+            assert answer.json()["detail"] == "eve does not belong to a tenant 'home'"
 
 
 async def test_administrators_are_let_in_everywhere(ann, routes, operators):

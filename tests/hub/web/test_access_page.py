@@ -102,6 +102,29 @@ async def test_a_successor_takes_a_devices_place(web, open_browser):
         await line.get_by_text("disabled").wait_for()
 
 
+async def test_a_calibration_goes_on_with_the_successor_where_that_is_wanted(
+    web, ann, open_browser
+):
+    async with (
+        device(web, "worn_2", **SAID),
+        device(web, "fresh_2", **SAID),
+        open_browser("ann") as page,
+    ):
+        (series,) = (await ann.get("/api/devices/worn_2/series")).json()
+        body = {"series": series["series"], "offset": 3}
+        assert (await ann.put("/api/calibrations", json=body)).status_code == 204
+        await page.goto("/access")
+        await menu(page, "worn_2", "Replaced by…")
+        await page.get_by_role("combobox", name="Its successor").click()
+        await page.get_by_role("option", name="fresh_2").click()
+        await page.get_by_role("checkbox", name="Keep the old one's calibration").click()
+        await page.get_by_role("button", name="Replace", exact=True).click()
+        line = page.locator(".dm-line", has_text="worn_2")
+        await line.get_by_text("disabled").wait_for()
+        [held] = (await ann.get("/api/calibrations")).json()
+        assert (held["series"][:8], held["offset"], held["until"]) == ("fresh_2/", 3, None)
+
+
 async def test_another_tenants_accounts_are_not_there(web, open_browser):
     await web.ask("POST", "/accounts/theirs_1", params={"tenant": "beach"}, json={})
     async with open_browser("ann") as page:

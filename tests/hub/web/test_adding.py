@@ -7,6 +7,7 @@ import asyncio
 import pytest
 import pytest_asyncio
 
+from contracts.portal_network import network_name
 from host.twin.hub import HubAddress
 from host.twin.kinds import TwinKind
 from hub.settings import Enrolment
@@ -51,7 +52,7 @@ async def test_it_is_left_in_the_middle_and_gone_on_with_on_a_phone(
             await page.get_by_text("New devices need approval: one").wait_for()
             await page.get_by_text("Waiting for a device").wait_for()
             # With several tenants a device is shown to who can read its network's name.
-            await page.get_by_label("Last four characters").fill(twin.id[-4:])
+            await page.get_by_label("Name of its network").fill(network_name(twin.id))
             # It knocks while the page is open: nothing is pressed, nothing reloaded.
             await twin.start()
             await page.get_by_text(f"{twin.id} asks to be added").wait_for()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from datetime import datetime
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -200,13 +202,23 @@ async def test_a_rollup_is_a_band_with_breaks(draw):
 
 async def test_times_are_named_with_their_zone(draw):
     page = await draw("gap")
-    assert await page.evaluate("() => chart.getOption().xAxis[0].name") == "Asia/Tokyo"
+    # By the place's clock, whatever the browser's is; it is the page that names the zone.
+    labels = await page.evaluate(
+        """() => {
+            const axis = chart.getModel().getComponent('xAxis', 0).axis;
+            return axis.getViewLabels().map((one) => one.formattedLabel);
+        }"""
+    )
+    zone = ZoneInfo("Asia/Kathmandu")
+    clock = [datetime.fromtimestamp(t / 1000, zone) for t in range(SINCE, NOW, 60_000)]
+    hours = [at for at in clock if at.minute == 0 and at.hour % 2 == 0]
+    assert labels == [f"{at:%H:%M}" if at.hour else f"{at.day} {at:%b}" for at in hours]
     extent = await page.evaluate(
         "() => chart.getModel().getComponent('xAxis', 0).axis.scale.getExtent()"
     )
     assert extent == [SINCE, NOW]
     told = await _tip(page, SINCE + HOUR)
-    assert "(Asia/Tokyo)" in told
+    assert "GMT+5:45" in told
     assert "Cellar · Temperature: 10.5 °C" in told
     assert "no data" in await _tip(page, sum(GAP) // 2)
 

@@ -122,6 +122,31 @@ async def test_a_calibration_is_set_and_the_page_follows(web, open_browser):
             assert await page.get_by_role("button", name="Calibrate").count() == 0
 
 
+async def test_open_pages_follow_a_calibration_and_its_reversal(web, ann, open_browser):
+    async with device(web) as made:
+        await tell(made, TEMPERATURE, 20)
+        series = f"{made.device}/{TEMPERATURE}"
+        async with open_browser("rob") as page, open_browser("rob") as home:
+            await opened(page, made.device)
+            await home.goto("/")
+            shown = row(page, "TemperatureSensor/0/CurrentTemperature")
+            listed = home.locator(f'[data-device="{made.device}"]')
+            for how, text, drawn in (
+                ({"gain": 1.5, "offset": -2}, "28.0 °C", "Temperature: 28.0"),
+                ({}, "20.0 °C", "Temperature: 20.0"),
+            ):
+                body = {"series": series, **how}
+                assert (await ann.put("/api/calibrations", json=body)).status_code == 204
+                await shown.get_by_text(text).wait_for()
+                await listed.get_by_text(text).wait_for()
+                await page.get_by_role("img", name=drawn).wait_for()
+            await ann.put("/api/calibrations", json={"series": series, "offset": 1})
+            await page.get_by_text("1 * measured +1").wait_for()
+            await tell(made, TEMPERATURE, 30)
+            await shown.get_by_text("31.0 °C").wait_for()
+            await listed.get_by_text("31.0 °C").wait_for()
+
+
 async def test_a_switch_is_switched_and_a_reader_cannot(web, open_browser, make_twin):
     twin = make_twin(TwinKind.SWITCH, HubAddress.of(web.facts))
     await twin.start()
@@ -233,6 +258,41 @@ async def test_a_place_is_laid_over_itself(web, open_browser):
         label = await chart(page).get_attribute("aria-label")
         assert "Barn: Sensor 1, Temperature" in label
         assert "Barn: Sensor 2, Temperature" in label
+
+
+async def test_a_place_has_what_was_measured_there_and_a_device_its_moves(web, ann, open_browser):
+    """`mover` is warm since it left the stable; `stayer` came into it when it was gone."""
+    every = 600
+    for name, before, after in (("mover", 10.0, 30.0), ("stayer", 50.0, 15.0)):
+        samples = [(n * every, before if n < 144 * 2 else after) for n in range(144 * 4)]
+        await seeded(web, temperature(name), samples)
+    now = datetime.now(UTC)
+    # Between the last reading of before and the first of after.
+    began, moved = now - timedelta(days=6), now - timedelta(days=2) + timedelta(minutes=3)
+    stable = (await ann.post("/api/places", json={"name": "Stable"})).json()["id"]
+    loft = (await ann.post("/api/places", json={"name": "Hayloft"})).json()["id"]
+    for device_, place, since in (
+        ("mover", stable, began), ("mover", loft, moved), ("stayer", stable, moved),
+    ):  # fmt: skip
+        body = {"place": place, "since": since.isoformat()}
+        assert (await ann.patch(f"/api/devices/{device_}", json=body)).status_code == 200
+    async with open_browser("rob") as page:
+        await opened(page, "mover", "?span=week")
+        label = await chart(page).get_attribute("aria-label")
+        assert "Temperature: 10.0 to 30.0 °C" in label
+        assert "moved to Hayloft" in label
+        await opened(page, "mover", f"?span=week&series=in/{stable}/CurrentTemperature")
+        label = await chart(page).get_attribute("aria-label")
+        assert "Stable: mover, Temperature: 10.0 to 10.0 °C" in label
+        assert "Stable: stayer, Temperature: 15.0 to 15.0 °C" in label
+        assert "moved to" not in label
+        # An open page follows a correction.
+        await opened(page, "stayer", "?span=week")
+        body = {"place": stable, "since": (now - timedelta(days=5)).isoformat()}
+        assert "put into Stable" in await chart(page).get_attribute("aria-label")
+        line = f"Stable: from {now - timedelta(days=5):%Y-%m-%d}"
+        await ann.patch("/api/devices/stayer", json=body)
+        await page.locator(".dm-where").get_by_text(line).wait_for()
 
 
 async def test_what_is_odd_is_said_marked_and_muted(web, open_browser):

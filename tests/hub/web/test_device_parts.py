@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.reading import SeriesKey
-from hub.devices.glance import DeviceGlance, Glance, PlaceGlance, SeriesGlance
+from hub.devices.glance import DeviceGlance, Glance, PlaceGlance
 from hub.devices.history import PropertyChange
+from hub.devices.overview import LastValue
 from hub.live import LiveChange, LiveOnline, LiveReport, LiveValue, Missed
 from hub.readings.reports import ReportDay
-from hub.web.device.choices import MOST_SERIES, Choices
+from hub.web.device.choices import MOST_SERIES, Choices, place_of
 from hub.web.device.past import rows, ticks
 from hub.web.device.reports import trend
 from hub.web.device.spans import SPANS, ChartWindow, latest
@@ -25,11 +27,11 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 instants = st.integers(-(10**9), 4 * 10**9).map(lambda at: datetime.fromtimestamp(at, UTC))
 
 
-def series(device: str, name: str = "CurrentTemperature", value=20.0, **more) -> SeriesGlance:
-    return SeriesGlance(SeriesKey(device, "TemperatureSensor", 0, name), value, NOW, **more)
+def series(device: str, name: str = "CurrentTemperature", value=20.0) -> LastValue:
+    return LastValue(SeriesKey(device, "TemperatureSensor", 0, name), value, NOW, value)
 
 
-def of(device: str, place: int | None, *values: SeriesGlance, **more) -> DeviceGlance:
+def of(device: str, place: int | None, *values: LastValue, **more) -> DeviceGlance:
     return DeviceGlance(device, None, place, NOW, None, values=list(values), **more)
 
 
@@ -67,12 +69,23 @@ def test_a_place_is_chosen_as_what_is_in_it_and_below():
     choices = Choices.of(found, {}, "a")
     house = next(c for c, label in choices.labels.items() if label == "All in House, Temperature")
     temperature = "TemperatureSensor/0/CurrentTemperature"
-    assert choices.expanded([house]) == [f"a/{temperature}", f"b/{temperature}"]
+    assert (house, place_of(house)) == ("in/1/CurrentTemperature", (1, "CurrentTemperature"))
+    assert choices.offered([house, house]) == [house]
+    assert choices.title(series("b").series, house) == "House: b, Temperature"
     # One device in the cellar is no comparison, and pressure is nothing that this device measures.
     assert not any("Cellar, " in label for c, label in choices.labels.items() if c[:3] == "in/")
     assert next(iter(choices.labels)) == f"a/{temperature}"
     assert choices.labels[f"a/{temperature}"] == "Cellar: a, Temperature"
     assert choices.labels[f"c/{temperature}"] == "c, Temperature"
+
+
+def test_a_place_where_a_device_was_is_offered_too():
+    found = Glance(HOUSE, [of("a", 2, series("a")), of("b", None, series("b"))])
+    measured = [(3, series("a").series), (2, series("a").series)]
+    labels = Choices.of(found, {}, "a", measured).labels
+    places = [label for choice, label in labels.items() if choice.startswith("in/")]
+    within = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
+    assert places == [f"All in House{within}Attic, Temperature", "All in House, Temperature"]
 
 
 def test_what_is_asked_for_is_shown_as_far_as_it_is_there():
@@ -86,7 +99,7 @@ def test_what_is_asked_for_is_shown_as_far_as_it_is_there():
 
 
 def test_the_past_is_told_in_words_also_where_there_is_none():
-    assert rows(None) == [("Known", "not yet")]
+    assert rows(None, ZoneInfo("UTC")) == [("Known", "not yet")]
     changes = [
         PropertyChange(NOW, "place", None, 3, "ann", "moved it"),
         PropertyChange(NOW, "name", None, "x", "ann", "moved it"),
@@ -123,8 +136,8 @@ def test_a_device_is_late_by_its_own_word():
 def test_a_battery_is_told_in_what_is_known():
     assert battery({}, []) is None
     assert battery({"battery_mv": 2980}, []) == {"text": "2.98 V", "low": False}
-    level = SeriesGlance(SeriesKey("a", "BatteryService", 0, "BatteryLevel"), 80, NOW)
-    low = SeriesGlance(SeriesKey("a", "BatteryService", 0, "StatusLowBattery"), 1, NOW)
+    level = LastValue(SeriesKey("a", "BatteryService", 0, "BatteryLevel"), 80, NOW, 80)
+    low = LastValue(SeriesKey("a", "BatteryService", 0, "StatusLowBattery"), 1, NOW, 1)
     assert battery({}, [level]) == {"text": "80 %", "low": False}
     assert battery({}, [low, level]) == {"text": "80 %", "low": True}
     assert battery({"battery_mv": 2400}, []) == {"text": "2.40 V", "low": True}
@@ -159,19 +172,19 @@ def test_places_are_shown_depth_first_and_the_rest_last():
     assert [d["name"] for d in shown["places"][-1]["devices"]] == ["b", "Named"]
 
 
-def drawn(*values: SeriesGlance) -> HomePatches:
+def drawn(*values: LastValue) -> HomePatches:
     changes = HomePatches()
     changes.drawn(Glance(HOUSE, [of("a", 2, *values, report={"next_wake_s": 60})]))
     return changes
 
 
 def test_what_is_heard_is_patched_calibrated_and_only_the_newest():
-    changes = drawn(series("a", gain=2.0, offset=1.0))
+    changes = drawn(series("a", value=39.0))
     key = series("a").series
     assert changes.patch(NOW) is None
     later = NOW + timedelta(seconds=5)
-    changes.take(LiveValue(key, 20.0, later))
-    changes.take(LiveValue(key, 99.0, NOW - timedelta(hours=1)))  # late
+    changes.take(LiveValue(key, 41.0, later, 20.0))
+    changes.take(LiveValue(key, 99.0, NOW - timedelta(hours=1), 99.0))  # late
     patch = changes.patch(later)
     (device,) = patch["devices"]
     assert [v["text"] for v in device["values"]] == ["41.0 °C"]
@@ -181,7 +194,7 @@ def test_what_is_heard_is_patched_calibrated_and_only_the_newest():
 
 def test_what_is_new_or_was_missed_makes_the_page_anew():
     for update in (
-        LiveValue(SeriesKey("new", "Switch", 0, "On"), True, NOW),
+        LiveValue(SeriesKey("new", "Switch", 0, "On"), True, NOW, True),
         LiveReport("new", {}, NOW),
         LiveChange("place", "1"),
         Missed(3),
@@ -198,9 +211,9 @@ def test_what_is_new_or_was_missed_makes_the_page_anew():
 def test_a_value_heard_stays_over_an_older_one_read():
     changes = drawn(series("a"))
     key, later = series("a").series, NOW + timedelta(seconds=1)
-    changes.take(LiveValue(key, 25.0, later))
+    changes.take(LiveValue(key, 25.0, later, 24.0))
     read = changes.overlay(Glance([], [of("a", None, series("a"))]))
     assert read.devices[0].values[0].value == 25.0
-    newer = SeriesGlance(key, 30.0, later + timedelta(seconds=1))
+    newer = LastValue(key, 30.0, later + timedelta(seconds=1), 30.0)
     read = changes.overlay(Glance([], [of("a", None, newer)]))
     assert read.devices[0].values[0].value == 30.0

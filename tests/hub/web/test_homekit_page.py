@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
 
+import pytest
+from aiohomekit.protocol.tlv import TLV
+
+from hub.homekit.pair_setup import MAX_FAILURES
+from tests.hub.homekit.test_pairing import NO_PROOF, Line
 from tests.hub.web.devices import device
 from tests.hub.web.pictures import picture
 from tests.support.controller import Phone
@@ -52,6 +57,20 @@ async def test_a_device_is_taken_out_on_a_phone(web, open_browser):
         await picture(page, "homekit-phone-dark")
         await page.get_by_role("button", name="Remove", exact=True).click()
         await page.get_by_role("link", name="Pantry").wait_for(state="detached")
+
+
+async def test_a_bridge_that_was_told_a_hundred_wrong_codes_is_unlocked(web, open_browser):
+    line = Line(*await asyncio.open_connection("127.0.0.1", web.facts["hap_port"]))
+    for _ in range(MAX_FAILURES):
+        for step in ([(TLV.kTLVType_State, TLV.M1)], NO_PROOF):
+            await line.post("/pair-setup", TLV.encode_list(step))
+    line.close()
+    async with open_browser("ann") as page:
+        await page.goto("/homekit")
+        locked = page.get_by_text("Locked after 100 wrong codes")
+        await locked.wait_for()
+        await page.get_by_role("button", name="Unlock").click()
+        await locked.wait_for(state="detached")
 
 
 async def test_a_reader_sees_what_is_shown_and_no_code(web, open_browser):

@@ -62,6 +62,20 @@ def test_a_known_browser_does_not_wait_for_strangers():
     assert made == BURST - 1
 
 
+def test_a_known_browser_does_not_wait_for_strangers_behind_its_proxy():
+    guesser = Guesser()
+    # From the one address that a proxy has, at this account and at others.
+    for n in range(3600):
+        guesser.acquire("127.0.0.1", "ann" if n % 2 else f"name {n}", None, float(n))
+    assert guesser.acquire("127.0.0.1", "ann", None, 3599.5) > 0
+    assert guesser.acquire("127.0.0.1", "ann", "mark", 3599.5) == 0
+    # Nor do its own mistakes shut out others there for longer.
+    before = guesser.acquire("127.0.0.1", "ben", None, 3599.5)
+    for _ in range(100):
+        guesser.acquire("127.0.0.1", "ann", "mark", 3599.5)
+    assert guesser.acquire("127.0.0.1", "ben", None, 3599.5) == before
+
+
 def test_a_wait_is_true_and_the_right_password_forgives():
     guesser = Guesser()
     while not (wait := guesser.acquire("10.0.0.1", "ann", None, 0.0)):

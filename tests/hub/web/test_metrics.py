@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import httpx
@@ -12,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hub.runtime.supervisor import PartRole, Supervisor
 from hub.web import health
-from tests.hub.filled import EVIL
+from tests.hub.filled import EVIL, report, store_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
@@ -30,6 +31,9 @@ async def scraped(client):
 
 async def test_prometheus_gets_a_tenants_devices_and_values(full, ann, make_token, program):
     await ann.patch("/api/devices/h2", json={"name": EVIL + '"\\'})
+    async with store_of(full) as store:
+        # Of this test: a run of all takes longer than it may be silent.
+        await report(store, "home", "h1", datetime.now(UTC))
     async with program(await make_token("metrics")) as client:
         text, samples = await scraped(client)
     assert samples["dormouse_device_battery_volts", ("device", "h1")] == 2.9
@@ -76,7 +80,7 @@ async def _fail() -> None:
     raise ZeroDivisionError
 
 
-async def test_health_is_honest_about_database_and_broker(server, full):
+async def test_health_is_honest_about_database_and_broker(server, full, tmp_path):
     """On a database that is really taken away."""
     from hub.database.database import Database  # noqa: PLC0415
 
@@ -86,7 +90,7 @@ async def test_health_is_honest_about_database_and_broker(server, full):
     async with Database(database.app_url) as store:
         app = FastAPI()
         source = SimpleNamespace(connected=connected)
-        app.include_router(health.router(store.ping, source, supervisor))
+        app.include_router(health.router(store.ping, source, supervisor, tmp_path))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
             answer = await client.get("/healthz")

@@ -153,3 +153,82 @@ async def test_on_a_phone_a_branch_is_renamed_and_removed_and_what_goes_is_said(
         await page.get_by_text("Annex", exact=True).wait_for(state="detached")
         assert await where(web, sensor) is None
         assert await rows(web, "SELECT count(*) FROM dormouse.reading") == [(1,)]
+
+
+async def test_a_move_that_happened_earlier_is_told_by_when_it_happened(web, ann, open_browser):
+    async with device(web, "probe_2", **READING), open_browser("ann") as page:
+        await page.goto("/places")
+        await make(page, "Barn")
+        await make(page, "Byre")
+
+        async def move(place, since):
+            await menu(page, "probe_2", "Move to…")
+            await page.get_by_role("combobox", name="Place").click()
+            await page.get_by_role("option", name=place, exact=True).click()
+            await page.get_by_label("Since (empty: now)").fill(since)
+            await page.get_by_role("button", name="Move", exact=True).click()
+
+        await move("Barn", "2026-03-01T10:00")
+        await shown_within(page, "Barn", "probe_2")
+        await move("Byre", "2026-04-01T12:30")
+        await shown_within(page, "Byre", "probe_2")
+        # It is known to be in the byre: what overlaps with that is refused in words.
+        await move("Barn", "2026-03-20T00:00")
+        refused = page.get_by_role("alert").get_by_text("probe_2 is known to be in Byre from")
+        await refused.wait_for()
+        stays = (await ann.get("/api/devices/probe_2/placements")).json()
+        assert [(s["place_path"], s["since"], s["until"]) for s in stays] == [
+            (["Barn"], "2026-03-01T10:00:00Z", "2026-04-01T12:30:00Z"),
+            (["Byre"], "2026-04-01T12:30:00Z", None),
+        ]
+        # That move itself happened earlier.
+        await move("Byre", "2026-03-20T00:00")
+        await refused.wait_for(state="detached")
+        stays = (await ann.get("/api/devices/probe_2/placements")).json()
+        assert [s["since"][:10] for s in stays] == ["2026-03-01", "2026-03-20"]
+        await page.goto("/devices/probe_2")
+        where = page.locator(".dm-where")
+        await where.get_by_text("Barn: from 2026-03-01 10:00 until 2026-03-20 00:00").wait_for()
+
+
+async def test_a_zone_is_set_and_of_a_time_that_comes_twice_it_is_asked_which(
+    web, ann, open_browser
+):
+    async with device(web, "probe_3", **READING), open_browser("ann") as page:
+        await page.goto("/places")
+        await make(page, "Mill")
+
+        async def zone(name):
+            chosen = page.get_by_role("combobox", name="Zone")
+            await chosen.fill(name)
+            await page.get_by_role("option", name=name, exact=True).click()
+            await page.get_by_role("button", name="Use it").click()
+
+        await page.get_by_role("button", name="Time zone…").click()
+        await zone("Europe/Berlin")
+        await page.get_by_text("Times are those of Europe/Berlin.").wait_for()
+        await menu(page, "Mill", "Time zone…")
+        await zone("Asia/Kathmandu")
+        await shown_within(page, "Mill", "Asia/Kathmandu")
+        # What is typed on a page is by the clock that the page names.
+        for since, said in (("2026-03-29T02:30", "does not exist"), ("2026-10-25T02:30", "")):
+            await menu(page, "probe_3", "Move to…")
+            await page.get_by_role("combobox", name="Place").click()
+            await page.get_by_role("option", name="Mill", exact=True).click()
+            await page.get_by_label("Since (empty: now)").fill(since)
+            await page.get_by_role("button", name="Move", exact=True).click()
+            if said:
+                await page.get_by_role("alert").get_by_text(said).wait_for()
+        await page.get_by_text("comes twice in Europe/Berlin").wait_for()
+        await page.get_by_role("combobox", name="Meant is").click()
+        await page.get_by_role("option", name="the second one (+01:00)").click()
+        await page.get_by_role("button", name="Go on").click()
+        await shown_within(page, "Mill", "probe_3")
+        [stay] = (await ann.get("/api/devices/probe_3/placements")).json()
+        assert stay["since"] == "2026-10-25T01:30:00Z"
+        # The device's page is by the clock of its place, and says so once.
+        await page.goto("/devices/probe_3")
+        await page.locator(".dm-where").get_by_text("Mill: from 2026-10-25 07:15 on").wait_for()
+        assert await page.get_by_text("Asia/Kathmandu").count() == 1
+        assert await page.get_by_text("UTC").count() == 0
+    await ann.put("/api/zone", json={"zone": None})

@@ -1,0 +1,1 @@
+"""The emulated chip: the very objects of a build, run under QEMU, with a world around them."""

@@ -1,0 +1,231 @@
+"""The mixin that gives a model a clock and a history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+import sqlalchemy
+from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, Table, Uuid, event
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import INT4RANGE, ExcludeConstraint
+from sqlalchemy.ext.associationproxy import association_proxy
+from sqlalchemy.orm import Mapper, Session, relationship
+
+from hub.database.errors import HistoryModelError
+from hub.database.history.declared import CLOCK, Outside, Removal, TrackedTable
+from hub.database.history.triggers import statements
+from hub.database.tenancy.models import TenantRules
+
+__all__ = ["HistoryValue", "Temporal", "TickRow"]
+
+_INSTANT = DateTime(timezone=True)
+
+
+class TickRow:
+    """A step of an entity's clock: `tick` from 1, `at`, `activity_id`, whether it was `deleted`."""
+
+    tick: int
+    at: datetime
+    activity_id: Any
+    deleted: bool
+
+
+class HistoryValue:
+    """What a property was (`value`) over a range of `ticks`; the open one is the present."""
+
+    ticks: postgresql.Range[int]
+    value: Any
+
+
+class Temporal:
+    """A model whose columns named in `track` have a history, kept by the database.
+
+    `friend.name_history` are its values, oldest first, `friend.name_ticks` those with their ticks,
+    `friend.clock` its ticks. `activity` is a model of activities, which ticks then may have, or
+    must with `activity_required`, creation too. `outside` says what becomes of a change outside a
+    tick, by whatever way: it is recorded as a tick of its own, or refused; `removal` the same of
+    a deletion. `carry` names columns that ticks and values have as well: a tenant's key.
+
+    Triggers come with `metadata.create_all`; a migration has `history_statements(Model)`. The
+    exclusion constraints need the extension btree_gist.
+    """
+
+    track: ClassVar[tuple[str, ...]] = ()
+    carry: ClassVar[tuple[str, ...]] = ()
+    activity: ClassVar[Any] = None
+    activity_required: ClassVar[bool] = False
+    outside: ClassVar[Outside] = "record"
+    removal: ClassVar[Removal] = "record"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__mapper__" in vars(cls) and vars(cls).get("track"):
+            _make(cls)
+
+    @classmethod
+    def as_of(cls, when: datetime | int) -> sqlalchemy.Subquery:
+        """Entities as they were at an instant, or at their tick of that number.
+
+        To select from, filter and join: key, `tick`, `at` and what is tracked, a row for each
+        that was there then.
+        """
+        return _as_of(cls, when)
+
+    def then(self, when: datetime | int) -> sqlalchemy.Row[Any] | None:
+        """This one as it was, None when it was not there; for an AsyncSession by `run_sync`."""
+        session = Session.object_session(self)
+        if session is None:
+            raise HistoryModelError(type(self).__name__, "the object belongs to no session")
+        past = _as_of(type(self), when)
+        key = zip(_first(type(self)).primary_key, sqlalchemy.inspect(self).identity, strict=True)
+        query = sqlalchemy.select(past).where(*(past.c[col.name] == value for col, value in key))
+        return session.execute(query).one_or_none()
+
+
+def _make(cls: Any) -> None:
+    mapper: Mapper[Any] = cls.__mapper__
+    table, first = mapper.local_table, _first(cls)
+    if not isinstance(table, Table):
+        raise HistoryModelError(cls.__name__, "only tables have a history")
+    columns = [_column(cls, table, name) for name in cls.track]
+    carried = [_column(cls, first, name) for name in cls.carry]
+    activity = None if cls.activity is None else next(iter(cls.activity.__table__.primary_key))
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
+    before: TrackedTable | None = table.info.get("history")
+    table.info["history"] = TrackedTable(
+        table.schema, table.name, first.name, tuple(c.name for c in first.primary_key),
+        (*(before.tracked if before else ()), *(column.name for column in columns)),
+        tuple(column.name for column in carried), cls.outside, cls.removal,
+        None if activity is None else activity.type.compile(dialect=dialect),
+        cls.activity_required,
+    )  # fmt: skip
+    if before is None:
+        event.listen(table, "after_create", _keep)
+    if first.info.get("history_clock") is None:
+        first.info["history_clock"] = _clock(cls, first, carried, activity)
+        _map(cls, TickRow, first.info["history_clock"], "clock", first=first, order="tick")
+    for column in columns:
+        name = f"{table.name}_{column.name}_history"
+        values = _values(name, first, carried, column)
+        attribute = next(a.key for a in mapper.column_attrs if column in a.columns)
+        _map(cls, HistoryValue, values, f"{attribute}_ticks", first=first, order="ticks")
+        setattr(cls, f"{attribute}_history", association_proxy(f"{attribute}_ticks", "value"))
+
+
+def _clock(cls: Any, first: Table, carried: list[Column[Any]], activity: Any) -> Table:
+    keys = [*(_copy(one, key=True) for one in first.primary_key), *map(_copy, carried)]
+    kind = sqlalchemy.Text() if activity is None else activity.type
+    links = [] if activity is None else [ForeignKey(activity)]
+    return Table(
+        f"{first.name}_{CLOCK}", first.metadata, *keys,
+        Column("tick", Integer, primary_key=True),
+        Column("at", _INSTANT, nullable=False),
+        Column("token", Uuid, nullable=False),
+        Column("activity_id", kind, *links),
+        Column("deleted", sqlalchemy.Boolean, nullable=False),
+        schema=first.schema, info=_tenancy(cls.carry),
+    )  # fmt: skip
+
+
+def _values(name: str, first: Table, carried: list[Column[Any]], column: Column[Any]) -> Table:
+    keys = [_copy(one) for one in first.primary_key]
+    return Table(
+        name, first.metadata, *keys, *map(_copy, carried),
+        Column("ticks", INT4RANGE, CheckConstraint("NOT isempty(ticks)"), nullable=False),
+        Column("value", column.type),
+        # On Postgres 18 a key WITHOUT OVERLAPS says the same; this does on 15 too.
+        ExcludeConstraint(
+            *((one.name, "=") for one in keys), ("ticks", "&&"), using="gist", name=f"{name}_excl"
+        ),
+        schema=first.schema, info=_tenancy(tuple(one.name for one in carried)),
+    )  # fmt: skip
+
+
+def _map(cls: Any, kind: type, table: Table, attribute: str, *, first: Table, order: str) -> None:
+    """A class for the table, and the attribute of the entity that lists its rows."""
+    made = type(f"{cls.__name__}{attribute.title().replace('_', '')}", (kind,), {})
+    keys = [table.c[one.name] for one in first.primary_key]
+    cls.registry.map_imperatively(made, table, primary_key=[*keys, table.c[order]])
+    join = sqlalchemy.and_(
+        *(one == sqlalchemy.orm.foreign(table.c[one.name]) for one in first.primary_key)
+    )
+    by = table.c[order] if order == "tick" else sqlalchemy.func.lower(table.c[order])
+    cls.__mapper__.add_property(
+        attribute, relationship(made, primaryjoin=join, order_by=by, viewonly=True)
+    )
+
+
+def _as_of(cls: Any, when: datetime | int) -> sqlalchemy.Subquery:
+    first = _first(cls)
+    clock: Table = first.info["history_clock"]
+    keys = [clock.c[one.name] for one in first.primary_key]
+    at = clock.c.at <= when if isinstance(when, datetime) else clock.c.tick <= when
+    newest = (
+        sqlalchemy.select(*keys, sqlalchemy.func.max(clock.c.tick).label("tick"))
+        .where(at).group_by(*keys).subquery()
+    )  # fmt: skip
+    same = [newest.c[one.name] == clock.c[one.name] for one in (*first.primary_key, clock.c.tick)]
+    last = sqlalchemy.select(clock).join(newest, sqlalchemy.and_(*same)).subquery()
+    found: Any = last
+    columns = [*(last.c[one.name] for one in first.primary_key), last.c.tick, last.c.at]
+    for above in reversed(cls.__mro__):
+        if "__mapper__" not in vars(above) or not vars(above).get("track"):
+            continue
+        for name in above.track:
+            column = _column(above, above.__mapper__.local_table, name)
+            table = first.metadata.tables[_key(first, f"{column.table.name}_{column.name}_history")]
+            values = table.alias()
+            same = [last.c[one.name] == values.c[one.name] for one in first.primary_key]
+            found = found.outerjoin(
+                values, sqlalchemy.and_(*same, values.c.ticks.contains(last.c.tick))
+            )
+            columns.append(values.c.value.label(name))
+    query = sqlalchemy.select(*columns).select_from(found).where(~last.c.deleted)
+    if not isinstance(when, datetime):
+        query = query.where(last.c.tick == when)
+    return query.subquery(f"{first.name}_then")
+
+
+def _first(cls: Any) -> Table:
+    """The table that an entity begins with: of the uppermost class that is tracked."""
+    tables = [
+        above.__mapper__.local_table
+        for above in cls.__mro__
+        if "__mapper__" in vars(above) and vars(above).get("track")
+    ]
+    table: Table = tables[-1]
+    return table
+
+
+def _column(cls: Any, table: Table, name: str) -> Column[Any]:
+    attribute = cls.__mapper__.attrs.get(name)
+    columns = getattr(attribute, "columns", [table.c[name]] if name in table.c else [])
+    found = next((one for one in columns if one.table is table), None)
+    if found is None:
+        raise HistoryModelError(cls.__name__, f"{name} is no column of its table {table}")
+    return found  # type: ignore[no-any-return]  # a mapper's attributes are untyped
+
+
+def _copy(column: Column[Any], *, key: bool = False) -> Column[Any]:
+    return Column(column.name, column.type, primary_key=key, nullable=False, autoincrement=False)
+
+
+def _tenancy(carried: tuple[str, ...]) -> dict[str, Any]:
+    return {"tenancy": TenantRules(columns=carried)} if carried else {}
+
+
+def _key(first: Table, name: str) -> str:
+    return f"{first.schema}.{name}" if first.schema else name
+
+
+def _keep(target: Table, connection: sqlalchemy.Connection, **_: object) -> None:
+    """After the tables are made: the order in which they are does not matter to triggers."""
+    for statement in statements(target.info["history"])[: -_later(target)]:
+        connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+def _later(table: Table) -> int:
+    """How many statements fill in what is there: nothing, in a table just made."""
+    tracked: TrackedTable = table.info["history"]
+    return len(tracked.tracked) + tracked.is_first

@@ -1,0 +1,98 @@
+"""Dates readings again when the clock that dated them was set."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from hub.database.database import Database
+from hub.database.errors import DatabaseAwayError
+from hub.database.queries import Queries
+from hub.runtime.host_clock import ClockStep, HostClock
+from hub.runtime.supervisor import PartRole, Supervisor
+
+__all__ = ["Redating"]
+
+log = logging.getLogger(__name__)
+
+_QUERIES = Queries.of("hub.ingest")
+
+
+class Redating:
+    """Looks at the clock every second and, after a step, dates anew what is noted, of all tenants.
+
+    What was on its way into the database when the clock was set is found at one of the next looks
+    (every `EVERY_S`). When the clock is settled what was noted is forgotten. `redated` counts
+    readings.
+    """
+
+    LOOK_S = 1.0
+    EVERY_S = 15.0
+
+    def __init__(
+        self, database: Database, clock: HostClock, supervisor: Supervisor | None = None
+    ) -> None:
+        self._database, self._clock = database, clock
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
+        self._stepped = asyncio.Event()
+        self.redated = 0
+        clock.on_step(self._step)
+
+    async def start(self) -> None:
+        """Begin to look; what another start of the machine left is forgotten."""
+        self._stepped.set()
+        self._tasks.loop("watching this machine's clock", self._watch)
+        self._tasks.loop("dating readings again", self._run)
+
+    async def stop(self) -> None:
+        """End; what is not dated yet is, at the next start."""
+        await self._tasks.stop()
+        self._clock.save()
+
+    def _step(self, _: ClockStep) -> None:
+        self._stepped.set()
+
+    async def _watch(self) -> None:
+        while True:
+            self._clock.check()
+            await asyncio.sleep(self.LOOK_S)
+
+    async def _run(self) -> None:
+        former = self._clock.former_boot
+        was_settled = False
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.EVERY_S):
+                    await self._stepped.wait()
+            self._stepped.clear()
+            self._clock.save()
+            try:
+                if former is not None:
+                    await self._settle(former)
+                    former = None
+                if not was_settled:
+                    await self._redate()
+                if (settled := self._clock.settled) and not was_settled:
+                    await self._settle(self._clock.boot)
+                was_settled = settled
+            except DatabaseAwayError as error:
+                log.info("readings are dated again later: %s", error.reason)
+
+    async def _redate(self) -> None:
+        moved = 0
+        for tenant in await self._database.tenants():
+            async with self._database.of(tenant).transaction() as conn:
+                row = await (
+                    await conn.execute(_QUERIES["redate"], list(self._clock.reference))
+                ).fetchone()
+                moved += row[0] if row else 0
+        if moved:
+            self.redated += moved
+            log.warning("%d readings were dated again, since this machine's clock was set", moved)
+
+    async def _settle(self, boot: str) -> None:
+        for tenant in await self._database.tenants():
+            async with self._database.of(tenant).transaction() as conn:
+                await conn.execute(_QUERIES["settle"], [boot])
+                await conn.execute(_QUERIES["settle_devices"], [boot])

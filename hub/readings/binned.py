@@ -1,0 +1,236 @@
+"""What series did in hours and days of a zone: means by time, increases, time spent in states.
+
+Days that are over are worked out once and kept (`day_bin`); hours, and the days at the ends of what
+was asked, are worked out of readings each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from contracts.homekit.quantities import Shape, is_counter, quantity
+from contracts.zones import day_edges, hour_edges, offset_runs
+from hub.database.database import Connection, TenantDatabase
+from hub.database.queries import Queries
+from hub.readings.csv_dialect import defused
+from hub.readings.points import (
+    CsvForm,
+    Form,
+    Piece,
+    Resolution,
+    Span,
+    StoredSeries,
+    columns_of,
+    offset_facts,
+    piece_of,
+)
+from hub.readings.runs import BinRun, DayRun, bin_runs, whole_days
+
+__all__ = ["BinRepository", "edges_of"]
+
+_QUERIES = Queries.of("hub.readings")
+_BINS = _QUERIES["bins_of_readings"]
+_KEEP_DAYS = _QUERIES["keep_days"].format(bins=_BINS)
+
+_MOST = 10_000  # bins of a statement: 2 MB of text
+_A_FILL = 31  # days that are worked out at a time: nothing is stored meanwhile
+
+
+def edges_of(resolution: Resolution, zone: ZoneInfo, span: Span) -> list[datetime]:
+    """Where the bins begin and end that a span lies in."""
+    find = day_edges if resolution is Resolution.DAILY else hour_edges
+    return find(zone, span.since, span.until)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The bins that one statement gives of some series, the first of which is `first`."""
+
+    first: int
+    series: Sequence[StoredSeries]
+    edges: Sequence[datetime]
+
+
+class BinRepository:
+    """The bins of one tenant's series."""
+
+    def __init__(self, database: TenantDatabase) -> None:
+        self._database = database
+
+    async def pieces(  # noqa: PLR0917  # each says what is asked
+        self,
+        series: Sequence[StoredSeries],
+        span: Span,
+        resolution: Resolution,
+        form: Form,
+        zone: ZoneInfo,
+        csv: CsvForm = CsvForm(),  # noqa: B008  # it is frozen
+    ) -> AsyncIterator[tuple[int, Piece]]:
+        """Bins of several series within the times that count, each with its series' index.
+
+        One series after the other, each in order. A bin that a time ends within is of what was
+        measured until then; where the readings of that hour are gone, it is left out of that hour.
+        """
+        edges = edges_of(resolution, zone, span)
+        for window in _windows(series, edges):
+            if resolution is Resolution.DAILY:
+                await self._keep(window, zone)
+            async for number, piece in self._given(window, resolution, form, zone, csv):
+                yield window.first + number, piece
+
+    async def _given(
+        self, window: _Window, resolution: Resolution, form: Form, zone: ZoneInfo, csv: CsvForm
+    ) -> AsyncIterator[tuple[int, Piece]]:
+        runs: list[BinRun] = []
+        kept: list[tuple[int, StoredSeries, DayRun]] = []
+        for number, one in enumerate(window.series, 1):
+            more = whole_days(one, window.edges, _settled()) if _daily(resolution) else []
+            kept += [(number, one, days) for days in more]
+            runs += bin_runs(number, one, window.edges, more)
+        columns = columns_of(resolution, form, "float", "(%(names)s::text[])[number]", csv)
+        query = _QUERIES["pieces_of_bins"].format(bins=_BINS, columns=columns)
+        async with self._database.transaction() as conn:
+            facts = await _run_facts(conn, runs, days=_daily(resolution))
+            facts |= _kept_facts(kept) | _offset_columns(zone, window.edges)
+            facts["names"] = [defused(one.key.full_name) for one in window.series]
+            facts["zone"] = zone.key
+            rows = await (await conn.execute(query, facts)).fetchall()
+        for number, count, *given in rows:
+            yield number - 1, piece_of(count, given, form, resolution)
+
+    async def _keep(self, window: _Window, zone: ZoneInfo) -> None:
+        """Work out the days that are over and not kept yet."""
+        wanted = [
+            (number, one, days)
+            for number, one in enumerate(window.series)
+            for days in whole_days(one, window.edges, _settled())
+        ]
+        if not wanted:
+            return
+        facts = {
+            "n": list(range(len(wanted))),
+            "series": [one.id for _, one, _ in wanted],
+            "since": [days.edges[0] for _, _, days in wanted],
+            "until": [days.edges[-1] for _, _, days in wanted],
+            "zone": zone.key,
+        }
+        async with self._database.transaction() as conn:
+            rows = await (await conn.execute(_QUERIES["days_kept"], facts)).fetchall()
+        for n, count, first in rows:
+            _, one, days = wanted[n]
+            if first is None:
+                continue
+            edges = [edge for edge in days.edges if edge >= first]
+            if count < len(edges) - 1:
+                await self._fill(one, edges, zone)
+
+    async def _fill(self, series: StoredSeries, edges: list[datetime], zone: ZoneInfo) -> None:
+        facts = {
+            "series": series.id, "zone": zone.key, "since": edges[0], "until": edges[-1],
+        }  # fmt: skip
+        async with self._database.transaction() as conn:
+            rows = await (await conn.execute(_QUERIES["days_that_are_kept"], facts)).fetchall()
+        kept = {(since.astimezone(UTC), until.astimezone(UTC)) for since, until in rows}
+        for missing in _missing(edges, kept):
+            run = BinRun(1, series, missing, missing)
+            # Alone, so that no reading is stored meanwhile that this does not see.
+            async with self._database.transaction() as conn:
+                # The series first, as its removal does: else each would wait for the other.
+                held = await conn.execute(_QUERIES["hold_series"], [series.id])
+                if held.rowcount == 0:
+                    return  # it was removed
+                await conn.execute(_QUERIES["hold_rollups"])
+                filled = await _run_facts(conn, [run], days=True)
+                await conn.execute(_KEEP_DAYS, {**filled, "zone": zone.key})
+
+
+def _daily(resolution: Resolution) -> bool:
+    return resolution is Resolution.DAILY
+
+
+def _settled() -> datetime:
+    """Until when days are over for good: what comes today changes none before today (UTC)."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _missing(
+    edges: Sequence[datetime], kept: set[tuple[datetime, datetime]]
+) -> Iterable[list[datetime]]:
+    """The edges of days that are not kept, in runs of some days."""
+    run: list[datetime] = []
+    for since, until in pairwise(edges):
+        if (since, until) in kept or len(run) > _A_FILL:
+            if run:
+                yield run
+            run = []
+        if (since, until) not in kept:
+            run = [*(run or [since]), until]
+    if run:
+        yield run
+
+
+def _windows(series: Sequence[StoredSeries], edges: list[datetime]) -> Iterable[_Window]:
+    bins = max(1, len(edges) - 1)
+    step = max(1, _MOST // bins)
+    for first in range(0, len(series), step):
+        chunk = series[first : first + step]
+        for begin in range(0, bins, _MOST):
+            yield _Window(first, chunk, edges[begin : begin + _MOST + 1])
+
+
+async def _run_facts(conn: Connection, runs: Sequence[BinRun], *, days: bool) -> dict[str, Any]:
+    until = max((run.edges[-1] for run in runs), default=datetime.now(UTC))
+    held = await _silences(conn, [run.series for run in runs], min(until, datetime.now(UTC)))
+    return {
+        "run": list(range(len(runs))),
+        "run_number": [run.number for run in runs],
+        "run_series": [run.series.id for run in runs],
+        "run_floor": [run.floor for run in runs],
+        "run_cut": [run.cut for run in runs],
+        "run_held": [held.get(run.series.id) for run in runs],
+        "run_counter": [is_counter(run.series.key) for run in runs],
+        "run_states": [_is_state(run.series) for run in runs],
+        "run_days": [days for _ in runs],
+        "edge_run": [n for n, run in enumerate(runs) for _ in run.edges],
+        "edge": [edge for run in runs for edge in run.edges],
+        "label": [label for run in runs for label in run.labels],
+    }
+
+
+async def _silences(
+    conn: Connection, series: Sequence[StoredSeries], until: datetime
+) -> dict[int, timedelta]:
+    """How long a value of each holds at most; a series that is not there: for ever."""
+    unique = {one.id: _is_state(one) for one in series}
+    facts = {"series": list(unique), "state": list(unique.values()), "until": until}
+    rows = await (await conn.execute(_QUERIES["silences"], facts)).fetchall()
+    return {number: held for number, held in rows if held is not None}
+
+
+def _is_state(series: StoredSeries) -> bool:
+    return series.kind == "bool" or quantity(series.key).shape is Shape.STEPS
+
+
+def _kept_facts(kept: Sequence[tuple[int, StoredSeries, DayRun]]) -> dict[str, Any]:
+    return {
+        "kept_n": [number for number, _, _ in kept],
+        "kept_series": [one.id for _, one, _ in kept],
+        "kept_since": [days.edges[0] for _, _, days in kept],
+        "kept_until": [days.edges[-1] for _, _, days in kept],
+    }
+
+
+def _offset_columns(zone: ZoneInfo, edges: Sequence[datetime]) -> dict[str, Any]:
+    runs = offset_runs(zone, edges[0], edges[-1])
+    given = [offset_facts(run, zone) for run in runs]
+    return {
+        "offset_since": [run.since for run in runs],
+        "offset_until": [run.until for run in runs],
+        "offset_shift": [one["shift"] for one in given],
+        "offset_suffix": [one["suffix"] for one in given],
+    }

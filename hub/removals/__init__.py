@@ -1,0 +1,1 @@
+"""Readings, series and devices that people have removed, and the trail of that."""

@@ -1,0 +1,79 @@
+"""`dormouse hub status`: what the hub keeps, how long, and what it did about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hub.client import HubClient
+from hub.settings import load
+
+__all__ = ["hub_status"]
+
+_Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
+
+
+def hub_status(
+    *,
+    as_json: _Json = False,
+    tenant: Annotated[str | None, typer.Option(help="rules of this one alone")] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
+    ] = None,
+) -> None:
+    """Show how much the database holds, how long by which rule, and what went when."""
+    with HubClient(load(data_dir=data_dir), "dormouse hub status", tenant=tenant) as hub:
+        found = hub.get("/upkeep")
+    typer.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
+
+
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"database: {_size(found['bytes'])}, {found['dead_rows']} dead rows"
+    for month in found["months"]:
+        yield f"{month['name']}: about {month['rows']} readings, {_size(month['bytes'])}"
+    for rule in found["rules"]:
+        yield f"{rule['tenant']}, {rule['of'] or 'all else'}: {_days(rule)}"
+    if not found["rules"]:
+        yield "everything is kept for ever: `dormouse hub keep --raw-days 365` says otherwise"
+    last = found["last"]
+    if last is None:
+        yield "upkeep: not yet since the hub started"
+    else:
+        went = ", ".join([
+            *(f"{name} as a whole" for name in last["months"]),
+            *(f"{rows} rows of {tenant}" for tenant, rows in last["rows"].items()),
+        ])  # fmt: skip
+        state = "under way" if last["finished_at"] is None else f"removed {went or 'nothing'}"
+        vacuumed = f", vacuumed {', '.join(last['vacuumed'])}" if last["vacuumed"] else ""
+        problem = f"; {last['problem']}" if last["problem"] else ""
+        yield f"upkeep: {_local(last['at'])}: {state}{vacuumed}{problem}"
+    if not found["vacuums"]:
+        yield "vacuum: left to the server that DORMOUSE_DATABASE_URL names"
+    if found["next_at"]:
+        yield f"next upkeep: {_local(found['next_at'])}"
+
+
+def _days(rule: dict[str, Any]) -> str:
+    kept = [
+        f"{what} {'for ever' if rule[name] is None else str(rule[name]) + ' days'}"
+        for what, name in (
+            ("readings", "raw_days"),
+            ("hours", "hourly_days"),
+            ("days", "daily_days"),
+        )
+    ]
+    return ", ".join(kept)
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _local(instant: str) -> str:
+    return f"{datetime.fromisoformat(instant).astimezone():%Y-%m-%d %H:%M:%S %Z}"

@@ -1,0 +1,119 @@
+"""What is kept how long, how much there is, and what was done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from contracts.reading import SeriesKey
+from hub.api.access import OPERATOR_ONLY, Operator
+from hub.readings.retention import PartitionOfMonth, StoredRule
+from hub.upkeep.service import Upkeep, UpkeepRun
+
+__all__ = ["routes"]
+
+
+class RuleOut(BaseModel):
+    """How many days readings, hourly and daily bins are kept; null: for ever.
+
+    `of` is a series, a characteristic's name, or null for all of the tenant.
+    """
+
+    tenant: str
+    of: str | None
+    raw_days: int | None
+    hourly_days: int | None
+    daily_days: int | None
+
+
+class MonthOut(BaseModel):
+    """The readings of a month, of all tenants; `rows` is an estimate."""
+
+    name: str
+    rows: int
+    bytes: int
+
+
+class RunOut(BaseModel):
+    """What was done at a time; `finished_at` is null while it is under way."""
+
+    at: datetime
+    finished_at: datetime | None
+    months: list[str] = Field(description="those that went as a whole")
+    rows: dict[str, int] = Field(description="readings and bins that went, by tenant")
+    vacuumed: list[str]
+    problem: str
+
+
+class UpkeepOut(BaseModel):
+    """The database as it is kept. `vacuums`: false where another server does that by itself."""
+
+    bytes: int
+    dead_rows: int
+    vacuums: bool
+    rules: list[RuleOut]
+    months: list[MonthOut]
+    last: RunOut | None
+    next_at: datetime | None
+
+
+def routes(upkeep: Upkeep, tenants: Callable[[], Awaitable[list[str]]]) -> APIRouter:
+    """/upkeep."""
+    router = APIRouter(prefix="/upkeep", tags=["operator"], dependencies=[OPERATOR_ONLY])
+
+    @router.get("")
+    async def state(caller: Operator) -> UpkeepOut:
+        """What is kept how long, how much there is, and what went when."""
+        size, dead = await upkeep.sizes()
+        return UpkeepOut(
+            bytes=size,
+            dead_rows=dead,
+            vacuums=upkeep.vacuums,
+            rules=[
+                _rule(name, rule)
+                for name in await tenants()
+                if caller.means(name)
+                for rule in await upkeep.rules(name)
+            ],
+            months=[_month(one) for one in await upkeep.months()],
+            last=None if upkeep.last is None else _run(upkeep.last),
+            next_at=upkeep.next_at,
+        )
+
+    @router.post("")
+    async def run(caller: Operator) -> RunOut:  # noqa: ARG001  # of all tenants
+        """Do now what is done every six hours."""
+        return _run(await upkeep.run())
+
+    return router
+
+
+def _rule(tenant: str, stored: StoredRule) -> RuleOut:
+    of = stored.of.full_name if isinstance(stored.of, SeriesKey) else stored.of
+    days = stored.rule
+    return RuleOut(
+        tenant=tenant,
+        of=of,
+        raw_days=days.raw_days,
+        hourly_days=days.hourly_days,
+        daily_days=days.daily_days,
+    )
+
+
+def _month(month: PartitionOfMonth) -> MonthOut:
+    return MonthOut(name=month.name, rows=month.rows, bytes=month.size)
+
+
+def _run(run: UpkeepRun) -> RunOut:
+    tenants = sorted({one.tenant for one in run.expired})
+    return RunOut(
+        at=run.at,
+        finished_at=run.finished_at,
+        months=[month.name for month in run.months],
+        rows={tenant: run.rows_of(tenant) for tenant in tenants},
+        vacuumed=run.vacuumed,
+        problem=run.problem,
+    )

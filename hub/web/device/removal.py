@@ -1,0 +1,142 @@
+"""Removing readings, a series or the device, for who may; and what was removed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from nicegui import ui
+
+from contracts.homekit.quantities import importance, quantity
+from contracts.reading import SeriesKey
+from contracts.show import count
+from contracts.zones import zoned
+from hub.api.principal import Principal
+from hub.devices.glance import DeviceGlance
+from hub.errors import HubError
+from hub.removals.model import Removal, RemovalKind
+from hub.services import Services
+from hub.web.ask import confirm, typed_instant
+
+__all__ = ["RemovalPanel", "told"]
+
+_ALL = "the device with all that is its own"
+
+
+class RemovalPanel:
+    """The trail of what was removed, and a form for who administers."""
+
+    def __init__(
+        self, services: Services, principal: Principal, device: DeviceGlance, zone: ZoneInfo
+    ) -> None:
+        self._zone = zone
+        self._removals, self._principal = services.removals, principal
+        self._device = device.device
+        keys = sorted((value.series for value in device.values), key=importance)
+        self._series = {_name(key): key for key in keys}
+
+    async def build(self) -> None:
+        """Make it."""
+        await self.trail()
+        if not self._principal.administers:
+            return
+        names = [*self._series, _ALL]
+        with ui.row().classes("items-end w-full"):
+            self._what = ui.select(names, value=names[0], label="What").props("outlined dense")
+            self._since = self._instant("From (empty: all)")
+            self._until = self._instant("Until")
+            ui.button("Remove", on_click=self._remove).props("no-caps outline color=negative")
+        self._status = ui.label().props('role="status"')
+
+    @ui.refreshable_method
+    async def trail(self) -> None:
+        """What was removed of the device, the newest first."""
+        found = await self._removals.trail(self._principal.tenant, self._device, 20)
+        if not found:
+            ui.label("Nothing of it was removed.").classes("dm-soft")
+            return
+        with ui.element("ul").classes("dm-where"):
+            for removal in found:
+                with ui.element("li"):
+                    ui.label(told(removal, self._zone))
+
+    def _instant(self, label: str) -> ui.input:
+        return ui.input(label).props("type=datetime-local step=1 outlined dense stack-label")
+
+    async def _remove(self) -> None:
+        key = self._series.get(str(self._what.value))
+        try:
+            since, until = [
+                await typed_instant(field.value, self._zone) for field in (self._since, self._until)
+            ]
+        except HubError as error:
+            self._status.text = str(error)
+            return
+        if (since is None) != (until is None) or (key is None and since is not None):
+            self._status.text = (
+                "A span has two ends." if key else "The device goes as a whole: leave times empty."
+            )
+            return
+        if since is not None and until is not None and since >= until:
+            self._status.text = "The span must begin before it ends."
+            return
+        question = f"Remove {self._asked(key, since, until)}?"
+        details = ["This cannot be undone. It is told in the trail that you did it."]
+        if not await confirm(question, details=details, yes="Remove"):
+            return
+        try:
+            done = await self._carry_out(key, since, until)
+        except HubError as error:
+            self._status.text = str(error)
+            return
+        if key is None:
+            ui.navigate.to("/")
+            return
+        self._status.text = f"{count(done.readings, 'reading')} removed."
+        await self.trail.refresh()
+
+    async def _carry_out(
+        self, key: SeriesKey | None, since: datetime | None, until: datetime | None
+    ) -> Removal:
+        tenant, who = self._principal.tenant, self._principal.name
+        if key is None:
+            return await self._removals.device(tenant, self._device, who=who)
+        if since is None or until is None:
+            return await self._removals.series(tenant, key, who=who)
+        return await self._removals.span(tenant, key, since, until, who=who)
+
+    def _asked(self, key: SeriesKey | None, since: datetime | None, until: datetime | None) -> str:
+        if key is None:
+            return f"{self._device} with all its readings, settings and its account"
+        if since is None or until is None:
+            return f"all readings of {_name(key)}"
+        return f"the readings of {_name(key)}{_span(since, until, self._zone)}"
+
+
+def told(removal: Removal, zone: ZoneInfo) -> str:
+    """A removal as a sentence, by the zone's clock."""
+    what = removal.series or "the device"
+    span = ""
+    if removal.what is RemovalKind.READING and removal.since is not None:
+        span = f" of {_second(removal.since, zone)}"
+    elif removal.since is not None and removal.until is not None:
+        span = _span(removal.since, removal.until, zone)
+    why = f": {removal.why}" if removal.why else ""
+    state = "" if removal.finished_at else ", not finished yet"
+    return (
+        f"{_second(removal.at, zone)}: {removal.who} removed {what}{span}, "
+        f"{count(removal.readings, 'reading')}{state}{why}"
+    )
+
+
+def _span(since: datetime, until: datetime, zone: ZoneInfo) -> str:
+    return f" from {_second(since, zone)} until {_second(until, zone)}"
+
+
+def _second(instant: datetime, zone: ZoneInfo) -> str:
+    return zoned(instant, zone, "%Y-%m-%d %H:%M:%S")
+
+
+def _name(key: SeriesKey) -> str:
+    index = f" {key.index}" if key.index else ""
+    return f"{quantity(key).label} ({key.service}{index})"

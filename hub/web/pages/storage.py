@@ -1,0 +1,86 @@
+"""Storage: what is kept how long, by which rule, what had its time and when."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from nicegui import ui
+
+from contracts.homekit.quantities import quantity
+from contracts.reading import SeriesKey
+from contracts.show import count
+from contracts.zones import zoned
+from hub.api.principal import Administrator, Principal
+from hub.errors import HubError
+from hub.readings.retention import RetentionRule, StoredRule
+from hub.services import Services
+from hub.upkeep.service import Upkeep, UpkeepRun
+from hub.web.device.removal import told
+from hub.web.frame import frame, heading
+
+__all__ = ["mount"]
+
+
+def mount(services: Services) -> None:
+    """Add /storage."""
+
+    @ui.page("/storage")
+    async def storage(principal: Administrator) -> None:
+        zone = (await services.zones.of(principal.tenant)).zone
+        with frame(principal, "Storage", zone):
+            await _show(services, principal, zone)
+
+
+async def _show(services: Services, principal: Principal, zone: ZoneInfo) -> None:
+    upkeep, tenant = services.upkeep, principal.tenant
+    heading("How long readings are kept")
+    with ui.element("ul").classes("dm-where"):
+        for line in [_rule(stored) for stored in await upkeep.rules(tenant)] or [
+            "Everything is kept for ever."
+        ]:
+            with ui.element("li"):
+                ui.label(line)
+    ui.label("`dormouse hub keep` on the hub's machine changes that.").classes("dm-soft")
+    heading("What has had its time")
+    ui.label(_last(upkeep, tenant, zone))
+    heading("What was removed by hand")
+    try:
+        removed = await services.removals.trail(tenant, most=50)
+    except HubError as error:
+        ui.label(str(error))
+        return
+    with ui.element("ul").classes("dm-where"):
+        for removal in removed:
+            with ui.element("li"):
+                ui.label(f"{removal.device}: {told(removal, zone)}")
+    if not removed:
+        ui.label("Nothing.").classes("dm-soft")
+
+
+def _rule(stored: StoredRule) -> str:
+    if isinstance(stored.of, SeriesKey):
+        of = f"{quantity(stored.of).label} of {stored.of.device}"
+    else:
+        of = stored.of or "All else"
+    return f"{of}: {_days(stored.rule)}."
+
+
+def _days(rule: RetentionRule) -> str:
+    parts = (("readings", rule.raw_days), ("hours", rule.hourly_days), ("days", rule.daily_days))
+    return ", ".join(
+        f"{what} {'for ever' if days is None else 'for ' + count(days, 'day')}"
+        for what, days in parts
+    )
+
+
+def _last(upkeep: Upkeep, tenant: str, zone: ZoneInfo) -> str:
+    run: UpkeepRun | None = upkeep.last
+    when = "" if upkeep.next_at is None else f" The next time is {zoned(upkeep.next_at, zone)}."
+    if run is None:
+        return f"It was not looked at since the hub started.{when}"
+    if run.problem:
+        return f"It could not be looked at at {zoned(run.at, zone)}: {run.problem}.{when}"
+    rows = run.rows_of(tenant)
+    went = f"{count(rows, 'reading or bin', 'readings and bins')} went" if rows else "Nothing went"
+    months = f", and {count(len(run.months), 'month')} as a whole" if run.months else ""
+    return f"{went}{months} at {zoned(run.at, zone)}.{when}"

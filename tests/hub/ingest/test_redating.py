@@ -1,0 +1,146 @@
+"""Readings that a wrong clock dated get true times when it is set."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from contracts.reading import ClockReference, Identity, Reading, SeriesKey
+from hub.database.database import Database
+from hub.ingest.ingest import Ingest
+from hub.ingest.redating import Redating
+from tests.hub.runtime.test_host_clock import DAY, HOUR, Machine
+
+KEY = SeriesKey("cellar", "TemperatureSensor", 0, "CurrentTemperature")
+YEARS = 365 * DAY
+
+
+class Now(Machine):
+    """Its true time is the present."""
+
+    def clock(self, file=None):
+        clock = super().clock(file)
+        start = datetime.now(UTC).timestamp() - self.up
+        clock._wall = lambda: start + self.up + self.wrong
+        clock._offset = clock._measured()
+        return clock
+
+    def true(self, clock) -> datetime:
+        return clock.now() - timedelta(seconds=self.wrong)
+
+
+async def put(store: Database, readings, *, settled=False, tenant="home") -> Ingest:
+    ingest = Ingest(store.of(tenant), settled=lambda: settled)
+    await ingest.start()
+    ingest.put(readings, lambda: None)
+    await ingest.stop()
+    return ingest
+
+
+async def asked(store: Database, query: str, tenant: str = "home") -> list[tuple]:
+    async with store.of(tenant).transaction() as conn:
+        return await (await conn.execute(query)).fetchall()
+
+
+READINGS = "SELECT value, at FROM dormouse.reading ORDER BY value"
+
+
+def close(at: datetime, true: datetime) -> bool:
+    return abs((at - true).total_seconds()) < 1
+
+
+@pytest.mark.parametrize("batches", [True, False])
+@pytest.mark.parametrize("wrong", [-50 * YEARS, -3 * HOUR, -2 * HOUR, -30, 30, 2 * DAY])
+async def test_true_times_after_a_step_of_any_size(store, wrong, batches):
+    machine = Now(wrong)
+    clock = machine.clock()
+    readings, true = [], []
+    for n in range(5):
+        machine.passes(60)
+        identity = Identity("b", n + 1) if batches else None
+        readings.append(Reading(KEY, float(n), clock.now(), identity, clock=clock.reference))
+        true.append(machine.true(clock))
+    await put(store, readings)
+    machine.passes(1)
+    machine.wrong = 0
+    clock.check()
+    redating = Redating(store, clock)
+    await redating._redate()
+    stored = await asked(store, READINGS)
+    assert len(stored) == redating.redated == 5
+    for value, at in stored:
+        assert close(at, true[int(value)])
+    assert await asked(store, "SELECT count(*) FROM dormouse.quarantine") == [(0,)]
+    await redating._redate()
+    assert redating.redated == 5
+
+
+async def test_rollups_and_the_latest_are_those_of_the_true_times(store):
+    machine = Now(-3 * HOUR)
+    clock = machine.clock()
+    before = clock.now() - timedelta(seconds=1800)
+    # What a right clock dated stays, in the very hour that the wrong one goes through.
+    await put(store, [Reading(KEY, 100.0, before)], settled=True)
+    wrong = [
+        Reading(KEY, float(n), clock.now() + timedelta(seconds=n), None, clock=clock.reference)
+        for n in range(3)
+    ]
+    await put(store, wrong)
+    machine.wrong = 0
+    clock.check()
+    await Redating(store, clock)._redate()
+    assert [v for v, _ in await asked(store, READINGS)] == [0.0, 1.0, 2.0, 100.0]
+    for rollup, width in (("hourly", "1 hour"), ("daily", "1 day")):
+        rolled = await asked(
+            store, f"SELECT start, n, total, low, high, last FROM dormouse.{rollup} ORDER BY 1"
+        )
+        made = await asked(
+            store,
+            f"""SELECT date_bin('{width}', at, '2000-01-01Z'), count(*), sum(value), min(value),
+                max(value), (array_agg(value ORDER BY at DESC))[1] FROM dormouse.reading
+                GROUP BY 1 ORDER BY 1""",
+        )
+        assert rolled == made
+    assert await asked(store, "SELECT value FROM dormouse.latest") == [(2.0,)]
+
+
+async def test_the_latest_is_never_from_the_future(store):
+    machine = Now(2 * DAY)
+    clock = machine.clock()
+    await put(store, [Reading(KEY, 1.0, clock.now(), None)], settled=True)
+    assert await asked(store, "SELECT value FROM dormouse.latest WHERE at > now()") == [(1.0,)] or (
+        await asked(store, "SELECT count(*) FROM dormouse.quarantine")
+    ) == [(1,)]
+    await put(store, [Reading(KEY, 2.0, datetime.now(UTC))], settled=True)
+    assert await asked(store, "SELECT value FROM dormouse.latest") == [(2.0,)]
+
+
+async def test_two_steps_and_another_tenant(store):
+    machine = Now(-50 * YEARS)
+    clock = machine.clock()
+    true = machine.true(clock)
+    await store.ensure_tenant("school")
+    for tenant in ("home", "school"):
+        await put(store, [Reading(KEY, 1.0, clock.now(), clock=clock.reference)], tenant=tenant)
+    redating = Redating(store, clock)
+    for wrong in (-3 * HOUR, 0):
+        machine.wrong = wrong
+        clock.check()
+        await redating._redate()
+    for tenant in ("home", "school"):
+        ((_, at),) = await asked(store, READINGS, tenant)
+        assert close(at, true)
+
+
+async def test_what_another_start_dated_is_left_alone(store):
+    machine = Now(-3 * HOUR)
+    clock = machine.clock()
+    at = clock.now()
+    await put(store, [Reading(KEY, 1.0, at, clock=ClockReference("other", 5.0))])
+    machine.wrong = 0
+    clock.check()
+    await Redating(store, clock)._redate()
+    assert [row[1] for row in await asked(store, READINGS)] == [at]
+    await Redating(store, clock)._settle("other")
+    assert await asked(store, "SELECT count(*) FROM dormouse.arrival") == [(0,)]

@@ -1,0 +1,147 @@
+"""A machine's clock that is wrong at its start and is set later."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from contracts.reading import ClockReference
+from hub.runtime.host_clock import HostClock
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR, DAY = 3600.0, 86400.0
+
+
+class Machine:
+    """The clocks of a machine: `wrong` is what its wall clock is off by, in seconds."""
+
+    def __init__(self, wrong: float = 0) -> None:
+        self.wrong = wrong
+        self.up = 20.0
+        self.id = "first"
+        self.synchronised = False
+
+    def passes(self, seconds: float) -> None:
+        self.up += seconds
+
+    def clock(self, file=None) -> HostClock:
+        began = NOON.timestamp()
+        return HostClock(
+            file,
+            wall=lambda: began + self.up + self.wrong,
+            boot=lambda: self.up,
+            boot_id=lambda: self.id,
+            synchronised=lambda: self.synchronised,
+        )
+
+
+@pytest.mark.parametrize("wrong", [-50 * 365 * DAY, -3 * HOUR, -2.5, 2.5, 2 * DAY])
+def test_what_a_wrong_clock_dated_is_corrected_by_the_step(wrong):
+    machine = Machine(wrong)
+    clock = machine.clock()
+    steps = []
+    clock.on_step(steps.append)
+    machine.passes(600)
+    dated, reference = clock.now(), clock.reference
+    machine.passes(5)
+    machine.wrong = 0
+    assert clock.now() == NOON + timedelta(seconds=machine.up)
+    assert dated + clock.correction(reference) == NOON + timedelta(seconds=machine.up - 5)
+    assert [round(step.by, 3) for step in steps] == [-wrong]
+    assert clock.correction(clock.reference) == timedelta(0)
+
+
+def test_time_servers_that_slew_make_no_step():
+    machine = Machine()
+    clock = machine.clock()
+    for _ in range(3600):  # 0.2 ms a second
+        machine.passes(1)
+        machine.wrong += 0.0002
+        clock.check()
+    assert not clock.steps
+
+
+def test_a_look_that_the_scheduler_broke_up_is_repeated():
+    """Between the two clocks lay 3 s, once: that is no step."""
+    machine = Machine()
+    calls = iter(range(1000))
+    clock = machine.clock()
+
+    def boot() -> float:
+        if next(calls) == 1:
+            machine.passes(3)
+        return machine.up
+
+    clock._boot = boot
+    clock.check()
+    assert not clock.steps
+
+
+def test_a_step_while_no_hub_ran_is_seen_at_the_next_start(tmp_path):
+    machine = Machine(-3 * HOUR)
+    file = tmp_path / "clock.json"
+    clock = machine.clock(file)
+    dated, reference = clock.now(), clock.reference
+    clock.save()
+    assert file.stat().st_mode & 0o777 == 0o600
+    machine.passes(100)
+    machine.wrong = 0
+    again = machine.clock(file)
+    again.check()
+    assert dated + again.correction(reference) == NOON + timedelta(seconds=20)
+
+
+def test_another_start_of_the_machine_corrects_nothing(tmp_path):
+    machine = Machine()
+    file = tmp_path / "clock.json"
+    first = machine.clock(file)
+    first.save()
+    reference = first.reference
+    machine.id, machine.up, machine.wrong = "second", 5.0, -2 * HOUR
+    clock = machine.clock(file)
+    assert clock.former_boot == "first"
+    assert clock.behind_s == pytest.approx(2 * HOUR + 15)
+    assert clock.correction(reference) == timedelta(0)
+    assert clock.correction(ClockReference("second", clock.reference.offset)) == timedelta(0)
+    machine.wrong = 0
+    clock.check()
+    assert clock.behind_s == pytest.approx(15)
+
+
+def test_a_mark_from_a_wrong_clock_does_not_lower_the_known_time(tmp_path):
+    """Twice started in the past: how far behind it is stays known."""
+    machine = Machine()
+    file = tmp_path / "clock.json"
+    machine.clock(file).save()
+    for start in ("second", "third"):
+        machine.id, machine.wrong = start, -5 * HOUR
+        clock = machine.clock(file)
+        assert clock.behind_s == pytest.approx(5 * HOUR)
+        clock.save()
+
+
+def test_when_it_counts_as_right():
+    machine = Machine()
+    clock = machine.clock()
+    assert not clock.settled
+    machine.passes(2 * HOUR)
+    assert not clock.settled  # nobody vouches for it
+    machine.synchronised = True
+    assert clock.settled
+    machine.wrong = 60
+    clock.check()
+    assert not clock.settled  # it was set just now
+    machine.synchronised = False
+    machine.passes(DAY + 1)
+    assert clock.settled
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"boot": 1}', '{"wall": "x", "since": 1}', "\0"])
+def test_a_damaged_file_is_made_anew(tmp_path, text, caplog):
+    file = tmp_path / "clock.json"
+    file.write_text(text)
+    clock = Machine().clock(file)
+    assert "is damaged" in caplog.text
+    clock.save()
+    assert Machine().clock(file).former_boot is None

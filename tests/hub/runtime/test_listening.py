@@ -1,0 +1,43 @@
+"""Listening at addresses that this machine has, or does not have yet."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from hub.mqtt.ports import free_port, is_taken
+from hub.runtime.listening import away, bound, is_here
+
+# Of TEST-NET-3 and the documentation's prefix (RFC 5737, RFC 3849): nobody has them.
+NOWHERE = ("203.0.113.7", "2001:db8::7")
+
+
+@pytest.mark.parametrize("host", NOWHERE)
+def test_an_address_that_is_not_there_yet(host):
+    assert not is_here(host)
+    assert host in away(host)
+    with bound(host, 0) as listening:
+        listening.listen()
+        port = listening.getsockname()[1]
+        assert is_taken(host, port)
+        with pytest.raises(OSError, match="in use"):
+            bound(host, port)
+    assert not is_taken(host, free_port(host))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::", ""])
+def test_addresses_that_are_there(host):
+    assert is_here(host)
+
+
+def test_all_of_ipv6_with_and_without_ipv4():
+    with bound("::", 0) as both:
+        both.listen()
+        port = both.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    with bound("::", 0, only_ipv6=True) as six:
+        six.listen()
+        port = six.getsockname()[1]
+        socket.create_connection(("::1", port), 5).close()
+        bound("0.0.0.0", port).close()

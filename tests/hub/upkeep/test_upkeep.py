@@ -1,0 +1,104 @@
+"""What has had its time goes by itself, and it can be seen that it did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from contracts.reading import Reading
+from hub.database.database import Database
+from hub.readings.retention import RetentionRule, set_retention
+from hub.runtime.supervisor import Supervisor
+from hub.upkeep.service import Upkeep
+from tests.hub.ingest.test_ingest import key, stored
+from tests.support.broker import until
+
+TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+OLD = TODAY - timedelta(days=100)
+
+
+async def months(store: Database) -> set[str]:
+    async with store.nobody() as conn:
+        rows = await conn.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits "
+            "WHERE inhparent = 'dormouse.reading'::regclass"
+        )
+        return {name.removeprefix("dormouse.") for (name,) in await rows.fetchall()}
+
+
+async def test_it_goes_by_itself_by_the_rules_of_each_tenant(store: Database, database):
+    await store.ensure_tenant("beach")
+    for tenant in ("home", "beach"):
+        readings = [Reading(key(), float(n), OLD + timedelta(days=n)) for n in range(0, 100, 7)]
+        await stored(store, readings, tenant)
+    await set_retention(store.of("home"), RetentionRule(30, 60, None))
+    supervisor = Supervisor()
+    upkeep = Upkeep(store, database.owner_url, supervisor, first_s=0.01)
+    assert (upkeep.last, upkeep.next_at) == (None, None)
+    await upkeep.start()
+    await until(lambda: upkeep.last is not None and upkeep.last.finished_at is not None)
+    await until(lambda: upkeep.next_at is not None and upkeep.next_at > datetime.now(UTC))
+    await upkeep.stop()
+    run = upkeep.last
+    assert run is not None
+    assert run.problem == ""
+    kept = {"reading": 30, "hourly": 60}
+    for one in run.expired:
+        assert one.tenant == "home"
+        assert one.before == TODAY.replace(hour=0) - timedelta(days=kept[one.what])
+    assert {one.what for one in run.expired} == set(kept)
+    assert run.rows_of("beach") == 0
+    assert run.months == []  # the other tenant keeps them for ever
+    assert f"reading_{OLD:%Y_%m}" in await months(store)
+
+    await set_retention(store.of("beach"), RetentionRule(30))
+    run = await upkeep.run()
+    gone = {month.name for month in run.months}
+    assert f"reading_{OLD:%Y_%m}" in gone
+    assert not gone & await months(store)
+    assert {month.name for month in await upkeep.months()} == await months(store)
+    rules = {str(one.of): one.rule for one in await upkeep.rules("home")}
+    assert rules == {"None": RetentionRule(30, 60, None)}
+    assert (await upkeep.sizes())[0] > 1_000_000
+
+
+async def test_tables_are_vacuumed_once_a_tenth_of_them_is_dead(store: Database, database):
+    await stored(store, [Reading(key(), 1.0, TODAY)])
+    upkeep = Upkeep(store, database.owner_url)
+    assert "latest" not in (await upkeep.run()).vacuumed
+    async with store.of("home").transaction() as conn:
+        for n in range(1500):
+            await conn.execute("UPDATE dormouse.latest SET value = %s", [float(n)])
+    async with await psycopg.AsyncConnection.connect(database.admin_url, autocommit=True) as admin:
+
+        async def counted() -> bool:
+            await admin.execute("SELECT pg_stat_clear_snapshot()")
+            rows = await admin.execute(
+                "SELECT n_dead_tup > 1000 FROM pg_stat_user_tables WHERE relname = 'latest'"
+            )
+            return await rows.fetchone() == (True,)
+
+        await until(counted)
+    assert "latest" in (await upkeep.run()).vacuumed
+    assert not Upkeep(store, None).vacuums
+    assert (await Upkeep(store, None).run()).vacuumed == []
+
+
+async def test_a_database_that_is_away_is_said_and_waited_for(store: Database, database, server):
+    upkeep = Upkeep(store, database.owner_url)
+    await server._execute("ALTER DATABASE {} ALLOW_CONNECTIONS false", database.name)
+    async with await psycopg.AsyncConnection.connect(
+        server.postgres.admin_url, autocommit=True
+    ) as admin:
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            [database.name],
+        )
+    assert "away" in (await upkeep.run()).problem
+    await server._execute("ALTER DATABASE {} ALLOW_CONNECTIONS true", database.name)
+
+    async def done() -> bool:
+        return (await upkeep.run()).problem == ""
+
+    await until(done)
