@@ -122,12 +122,14 @@ soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres ar
 	@ROAM_MINUTES=60 $(PY) -m pytest -s --timeout 7200 tests/deploy/test_network.py
 	@DORMOUSE_MESSAGES=100000 $(PY) -m pytest -s --timeout 3600 tests/hub/homekit/test_properties.py
 	@FUZZ_EXAMPLES=50 $(PY) -m pytest -s --timeout 3600 tests/hub/api/test_schema.py
+
 .PHONY: fuzz
-fuzz: setup-dev ## the OTA server's core under libFuzzer with sanitizers: make fuzz RUNS=100000
+fuzz: setup-dev ## random tests by other seeds, the OTA server's core under libFuzzer: make fuzz RUNS=100000
 	@$(BOOTLOADER) fuzz
 	@mkdir -p build/corpus
 	@build/bootloader/fuzz-server -runs=$(RUNS) -max_len=320 -print_final_stats=1 \
 	  -dict=bootloader/fuzz/server.dict -artifact_prefix=build/ build/corpus tests/bootloader/corpus
+	@SEED=random $(PY) -m pytest -n 2 --dist loadfile $$(grep -rlE "seeds\.seed\(|^from hypothesis" tests --include="test_*.py")
 
 .PHONY: db-recreate
 db-recreate: setup ## drop the hub's database and make it anew with a fixture (ARGS=...)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# How long an example takes is the machine's business, which runs other tests beside.
-settings.register_profile("patient", deadline=None)
+# How long an example takes is the machine's business, which runs other tests beside; what is red
+# once is red again (tests/support/seeds.py).
+settings.register_profile("patient", deadline=None, derandomize=not os.environ.get("SEED"))
 settings.load_profile("patient")
 
 _SUPPORT = Path(__file__).parent / "support"

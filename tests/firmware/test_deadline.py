@@ -11,6 +11,7 @@ import pytest
 from host.twin.vm import ASLEEP, RESET, Cause
 from tests.firmware.board import START_S, Board, free_port
 from tests.firmware.conftest import silent_server
+from tests.support import seeds
 from tests.support.broker import until
 
 DEFAULT_MS = 10000
@@ -156,8 +157,7 @@ async def damaged(memory: bytes, chance: random.Random) -> list[bytes]:
 
 
 async def test_a_damaged_record_starts_a_new_boot_identity(make_board, admit, ears):
-    seed = random.SystemRandom().getrandbits(32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     board = await admit(make_board())
     await board.wake(Cause.POWER)
     whole = board.rtc

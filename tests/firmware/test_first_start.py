@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import os
-import random
 from pathlib import Path
 
 import pytest
 
 from host.firmware import SOURCE
+from tests.support import seeds
 from tests.support.unix_port import run_program
 
 BOARD = SOURCE / "boards" / "DORMOUSE"
@@ -52,8 +52,7 @@ def test_a_first_start_may_lose_power_anywhere(tmp_path):
 
 
 def test_what_another_firmware_left_is_formatted(tmp_path):
-    seed = random.SystemRandom().getrandbits(30)
-    print("seed", seed)
+    seed = seeds.seed(30)
     assert run(tmp_path, f"start.foreign({seed})") == "ours"
 
 

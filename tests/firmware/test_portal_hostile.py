@@ -11,6 +11,7 @@ import time
 import pytest
 
 from tests.firmware.portal import OURS, Phone, opened
+from tests.support import seeds
 
 CONNECTIONS = 1000
 AT_A_TIME = 8
@@ -24,8 +25,7 @@ def bare(make_board):
 
 @pytest.fixture
 def chance() -> random.Random:
-    seed = random.SystemRandom().getrandbits(30)
-    print(f"seed {seed}")
+    seed = seeds.seed(30)
     return random.Random(seed)
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
+
+from tests.support import seeds
 
 PROGRAMS = Path(__file__).parent / "programs"
 
 
 @pytest.mark.parametrize("program", sorted(path.stem for path in PROGRAMS.glob("check_*.py")))
 async def test_program(make_board, program, tmp_path):
-    seed = random.SystemRandom().getrandbits(30)
-    print(f"seed {seed}")
+    seed = seeds.seed(30)
     (tmp_path / "seed.py").write_text(f"SEED = {seed}\n")
     board = make_board()
     path = [str(PROGRAMS), str(tmp_path)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 
 from host.twin.vm import ASLEEP, Cause
+from tests.support import seeds
 
 
 def sdk(board) -> dict:
@@ -101,8 +101,7 @@ async def test_a_hidden_network_is_joined(make_board, admit, ears):
 
 
 async def test_a_lossy_link_costs_time_not_readings(make_board, admit, ears):
-    seed = random.SystemRandom().getrandbits(20)
-    print(f"seed {seed}")
+    seed = seeds.seed(20)
     board = await admit(make_board(deadline_ms=4000))
     for life in range(4):
         board.world["net"] = {"loss": 0.2, "latency_ms": 20, "seed": seed + life}

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from hub.mqtt.passwords import hash_password
+from tests.support import seeds
 from tests.support.hub import HubProcess, rows
 from tests.support.mqtt311 import Client
 
@@ -90,8 +91,7 @@ async def test_every_device_at_once(hub):
     await _accounts(hub, names)
     await hub.stop()
     await hub.start()
-    seed = int(os.environ.get("SEED", random.randrange(2**32)))
-    print(f"SEED={seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     devices = [Woken(name, hub.facts["mqtt_port"]) for name in names]
 

@@ -14,6 +14,7 @@ import pytest
 from host.twin.hub import HubAddress
 from host.twin.kinds import TwinKind
 from host.twin.statistics import TwinState
+from tests.support import seeds
 from tests.support.hub import ROOT, until
 from tests.support.lossy import bad_weather
 
@@ -41,8 +42,7 @@ async def firmware_of(hub, device: str) -> str | None:
 @pytest.fixture
 async def sensor(hub, lossy):
     """A sensor behind a bad link, known to the hub, asleep until it is roused."""
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     twin = await lossy(
         TwinKind.DS18B20,
         HubAddress.of(hub.facts),

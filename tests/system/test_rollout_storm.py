@@ -24,6 +24,7 @@ from host.twin.statistics import TwinState
 from hub.database.database import Database
 from hub.database.postgres import Postgres
 from hub.devices.repository import DeviceRepository
+from tests.support import seeds
 from tests.support.hub import until
 from tests.support.lossy import bad_weather
 from tests.support.rollout_rules import broken_rules
@@ -175,7 +176,7 @@ async def trouble(hub, story: Story, rng: random.Random, devices: int) -> list[s
 @pytest.mark.timeout(LIMIT_S + 120)
 @pytest.mark.parametrize("hub", [{"OTA_STREAMS": "3"}], indirect=True, ids=["3 streams"])
 async def test_every_device_ends_in_a_named_state(hub, lossy, updatable):
-    seed = int(os.environ.get("ROLLOUT_SEED") or random.SystemRandom().randrange(2**32))
+    seed = seeds.seed()
     print(f"seed {seed}: {DEVICES} devices, sleeps of 2 to {LONGEST_SLEEP} s")
     flock, story = Flock(seed), Story(hub)
     rng = random.Random(seed + 1)

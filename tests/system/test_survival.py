@@ -17,6 +17,7 @@ import pytest
 
 from host.twin.hub import HubAddress
 from host.twin.kinds import TwinKind
+from tests.support import seeds
 from tests.support.hub import rows, until
 from tests.support.publisher import Publisher, RefusedError
 
@@ -119,9 +120,7 @@ async def _check(hub, load: Load) -> None:
 
 @pytest.fixture
 def seed():
-    chosen = int(os.environ.get("SEED", random.randrange(2**32)))
-    print(f"SEED={chosen}")
-    return chosen
+    return seeds.seed()
 
 
 async def test_the_hub_killed_ten_times_under_load_loses_nothing(hub, pair, seed):

@@ -20,6 +20,7 @@ from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
 from hub.runtime.token_bucket import TokenBucket
 from hub.settings import Enrolment
+from tests.support import seeds
 from tests.support.broker import until
 from tests.support.mqtt311 import Client
 
@@ -146,8 +147,7 @@ class Quiet:
 
 
 async def test_spoiled_enrolments_make_no_account_that_the_rules_do_not_allow(accounts):
-    seed = int(os.environ.get("SEED", random.randrange(2**32)))
-    print(f"SEED={seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     enroller = Enroller(
         accounts, EnrolmentGate(Enrolment.OPEN, "home"), Problems(), clock=lambda: 0.0

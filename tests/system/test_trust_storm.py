@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 
+from tests.support import seeds
 from tests.support.hub import rows, until
 from tests.support.storm import Storm
 
@@ -17,8 +17,7 @@ KILLS = int(os.environ.get("STORM_KILLS", "3"))
 
 
 async def test_every_reading_that_could_be_held_is_stored_exactly_once(hub):
-    seed = int(os.environ.get("SEED", random.randrange(2**32)))
-    print(f"SEED={seed}")
+    seed = seeds.seed()
     storm = Storm(hub, DEVICES, interval=max(0.4, DEVICES / 100), seed=seed)
     await storm.start()
     kills = ["broker"] * KILLS + ["hub", "postgres"] * max(1, KILLS // 3)

@@ -16,6 +16,7 @@ from contracts.hub_client import HubRefusedError
 from host.twin.hub import HubAddress
 from host.twin.kinds import TwinKind
 from hub.devices import account_commands as cli
+from tests.support import seeds
 from tests.support.hub import ROOT, rows, until
 from tests.support.mqtt311 import Client
 from tests.support.storm import child
@@ -46,8 +47,7 @@ async def broker_of(hub) -> int | None:
 
 
 async def test_firmware_keeps_what_a_killed_broker_lost_and_sends_it_again(hub, make_twin):
-    seed = int(os.environ.get("SEED", random.randrange(2**32)))
-    print(f"SEED={seed}")
+    seed = seeds.seed()
     chance = random.Random(seed)
     twins = [make_twin(TwinKind.DS18B20, HubAddress.of(hub.facts), interval=1) for _ in range(3)]
     for twin in twins:

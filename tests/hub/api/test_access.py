@@ -11,6 +11,7 @@ import pytest
 
 from hub.api.scope import OPERATOR, Scope
 from tests.hub.filled import store_of
+from tests.support import seeds
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
@@ -130,8 +131,7 @@ async def test_whoever_sees_two_tenants_sees_one_at_a_time(full):
 
 
 async def test_a_token_that_was_tampered_with_is_none(program, make_token):
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     token = await make_token("admin")
     mark, tenant, number, secret = token.split(".")

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from tests.hub.filled import store_of
+from tests.support import seeds
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
@@ -53,7 +54,7 @@ async def fuzzed(url: str, checks: str, paths: list[str], folder, *headers: str)
     """Let schemathesis ask some of the paths, or all of them; it finds nothing."""
     config = folder / "schemathesis.toml"
     config.write_text(CONFIG)
-    seed = random.SystemRandom().randrange(2**32)
+    seed = seeds.seed()
     if not EXAMPLES:
         paths = random.Random(seed).sample(paths, min(PATHS, len(paths)))
     process = await asyncio.create_subprocess_exec(

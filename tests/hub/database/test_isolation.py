@@ -44,6 +44,7 @@ from hub.wizards.machine import WizardProgress
 from hub.wizards.repository import SavedProgress, WizardRepository
 from tests.hub.database.bouncer import bouncer
 from tests.hub.ingest.test_ingest import NOW, key, stored
+from tests.support import seeds
 from tests.support.images import canned_image
 
 NOWHERE = 10**9
@@ -365,8 +366,7 @@ async def test_operators_ask_a_list_of_tenants_and_no_more(two: Database):
 async def test_no_leak_in_10_000_interleaved_transactions(
     server, database, two: Database, server_folder: Path
 ):
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     numbers = {name: await two.tenant_id(name) for name in ("a", "b")}
     leaks: list[object] = []
     done = 0

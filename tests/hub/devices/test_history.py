@@ -13,6 +13,7 @@ from hub.database.database import Database
 from hub.database.errors import NoActivityError, NoSessionError
 from hub.models import Activity, DeviceRow, DeviceThen, LocationHistory, Place, Tick, then
 from hub.models.sessions import TenantSessions
+from tests.support import seeds
 
 MOVE = Activity("ann", "moved house")
 
@@ -212,8 +213,7 @@ async def assert_history_whole(conn) -> None:
 
 
 async def test_eight_writers_leave_whole_histories(store: Database, sessions: TenantSessions):
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     async with sessions.tenant("home") as session:
         for n in range(6):

@@ -12,6 +12,7 @@ from hub.explain.battery import forecast
 from hub.explain.explanation import explain
 from hub.explain.facts import Day, DeviceFacts
 from hub.explain.sentence import Level
+from tests.support import seeds
 
 FIRST = date(2026, 1, 1)
 
@@ -43,8 +44,7 @@ def test_a_year_of_battery_is_seen_in_whole_percents():
 
 
 def test_noise_and_a_cold_night_bend_nothing():
-    seed = random.SystemRandom().getrandbits(30)
-    print(f"seed {seed}")
+    seed = seeds.seed(30)
     chance = random.Random(seed)
     levels = [round(80 - n + chance.uniform(-2, 2)) for n in range(40)]
     levels[20] = levels[21] = 15

@@ -20,6 +20,7 @@ from hub.ingest.ingest import Ingest
 from hub.readings.repository import ReadingRepository
 from hub.readings.retention import RetentionRule, remove_expired, set_retention
 from tests.hub.ingest.test_ingest import NOW, key
+from tests.support import seeds
 
 KILLS = 4
 
@@ -71,8 +72,7 @@ async def assert_rollups_are_of_the_readings(store: Database) -> None:
 
 
 async def test_killed_during_ingest_calibration_and_retention(server_folder: Path):
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     sent: list[Reading] = []
     done: set[int] = set()

@@ -16,6 +16,7 @@ from hub.models import Activity, DeviceRow, Place, Placement, ReadingRow
 from hub.models.sessions import TenantSessions
 from hub.places.repository import PlaceRepository
 from tests.hub.ingest.test_ingest import NOW, key, stored
+from tests.support import seeds
 
 MOVE = Activity("ann", "moved house")
 
@@ -193,8 +194,7 @@ async def placed(store: Database, sessions: TenantSessions, rng: random.Random) 
 async def test_the_implied_relation_is_the_brute_force_join(
     store: Database, sessions: TenantSessions
 ):
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     await placed(store, sessions, random.Random(seed))
     async with sessions.tenant("home") as session:
         readings = (await session.scalars(select(ReadingRow))).all()

@@ -22,6 +22,7 @@ from hub.readings.service import ReadingService
 from tests.hub.filled import NOW, TEMPERATURE, store_of
 from tests.hub.ingest.test_ingest import stored
 from tests.hub.readings.weighted import bins, utc_edges
+from tests.support import seeds
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
@@ -212,8 +213,7 @@ async def test_overlaps_and_impossible_times_are_refused_in_words(ann, home):
 
 
 async def test_random_moves_are_cut_right_whatever_the_resolution(full):
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     async with store_of(full) as store:
         home, name = store.of("home"), f"r{seed}"

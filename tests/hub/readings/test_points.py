@@ -18,6 +18,7 @@ from hub.readings.points import Form, PointRepository, Resolution, Span
 from hub.readings.repository import Bins, ReadingRepository
 from hub.readings.service import ReadingService
 from tests.hub.ingest.test_ingest import NOW, key, stored
+from tests.support import seeds
 
 SPAN = Span(NOW - timedelta(days=4000), NOW + timedelta(days=1))
 
@@ -38,8 +39,7 @@ def from_json(pieces):
 
 @pytest.mark.parametrize("size", [1, 7, 300])
 async def test_every_reading_comes_once_in_order_in_every_form(store, size):
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     # Many at the same instant, so that pieces end between them.
     readings = [

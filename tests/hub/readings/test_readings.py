@@ -13,6 +13,7 @@ from hub.database.errors import ForeignRowError, RefusedValueError, RetentionErr
 from hub.readings.repository import Bin, Bins, ReadingRepository
 from hub.readings.retention import RetentionRule, remove_expired, set_retention
 from tests.hub.ingest.test_ingest import NOW, key, stored
+from tests.support import seeds
 
 FROM, TO = NOW - timedelta(days=4000), NOW + timedelta(days=1)
 
@@ -60,8 +61,7 @@ def rolled(samples: list[tuple[datetime, float]], width: timedelta) -> list[Bin]
 
 
 async def test_rollups_equal_recomputation(store: Database):
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     readings = ReadingRepository(store.of("home"))
     sent: list[Reading] = []

@@ -13,6 +13,7 @@ from hub.readings.repository import Bins, ReadingRepository
 from hub.readings.retention import RetentionRule, remove_expired, set_retention
 from tests.hub.ingest.test_ingest import key, stored
 from tests.hub.readings.test_readings import rolled
+from tests.support import seeds
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 OLD = TODAY - timedelta(days=60)  # when the readings begin; those before `KEPT` go
@@ -62,8 +63,7 @@ async def expire(store, days=30, hourly=None):
 
 @pytest.fixture
 async def known(store: Database):
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     known = Known(store, rng)
     known.rng = rng

@@ -20,6 +20,7 @@ from hub.removals.model import RemovalKind, RemovalRequest, steps
 from hub.removals.repository import RemovalRepository
 from tests.hub.ingest.test_ingest import key, stored
 from tests.hub.readings.test_readings import rolled
+from tests.support import seeds
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 OLD = TODAY - timedelta(days=40)
@@ -58,8 +59,7 @@ async def measured(store, rng, count=150):
 
 @pytest.fixture
 def rng():
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     return random.Random(seed)
 
 

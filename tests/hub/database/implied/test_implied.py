@@ -39,6 +39,7 @@ from tests.hub.database.implied.work import (
     Stay,
     Ticket,
 )
+from tests.support import seeds
 
 DAY = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -75,8 +76,7 @@ def days(first: int | None, last: int | None) -> Range[date]:
 
 def employed(session: Session) -> None:
     """Three employees; periods, one of which never ends, with gaps; shifts within and without."""
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     employees = [Employee() for _ in range(3)]
     session.add_all(employees)

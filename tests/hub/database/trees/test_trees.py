@@ -15,6 +15,7 @@ from hub.database.postgres import OWNER
 from hub.database.refusals import refusal
 from hub.database.trees import tree_query, tree_statements
 from hub.database.upgrade import engine_url
+from tests.support import seeds
 
 METADATA = MetaData(schema="garden")
 NODE = Table(
@@ -77,8 +78,7 @@ def test_roots_in_an_array_and_null_below_leaves(conn):
 
 
 def test_any_forest_200_deep_too(conn):
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     rows = [(n, n - 1 or None, f"n{n:03}") for n in range(1, 202)]
     rows += [(n, rng.choice([None, rng.randrange(1, n)]), f"n{n:03}") for n in range(202, 300)]
