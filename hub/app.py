@@ -1,90 +1,27 @@
-"""The hub: everything in one process, built, started in order, stopped in reverse."""
+"""A hub's life: opened, built, started in order, stopped in reverse."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import signal
-import socket
-from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from importlib import metadata
 from typing import Any, Self
 
-from contracts import messages, topics
 from contracts.local_hub import SOCKET
-from contracts.reading import SeriesKey
-from hub.anomalies.watch import AnomalyWatch
-from hub.api.operator import OperatorDoor
-from hub.api.streams import LiveStreams
-from hub.calibration.known import Calibrations
-from hub.database.key_value import KeyValueStore
-from hub.database.start import Running, running
-from hub.device_settings.service import SettingsService
-from hub.devices.naming import Naming
-from hub.devices.recorder import DeviceRecorder
-from hub.devices.replace import Replacement
-from hub.devices.service import DeviceService
-from hub.doctor.database import examine as examine_database
-from hub.doctor.finding import DoctorFinding
-from hub.doctor.parts import (
-    examine,
-    examine_address,
-    examine_clock,
-    examine_disk,
-    examine_store,
-)
-from hub.explain.outages import Outages
-from hub.explain.problems import Explainer
+from hub.database.start import running
 from hub.facts import facts, write_facts
 from hub.firmware.layouts import layouts
-from hub.firmware.repository import FirmwareRepository
 from hub.folder import UnusableFileError, data_folder, is_of_files
-from hub.homeassistant.service import HomeAssistant
-from hub.homekit.bridge import Bridge
-from hub.homekit.presence import Patience
-from hub.homekit.repository import BridgePortRepository, HomeKitRepository
-from hub.homekit.sets import BridgeSets
-from hub.homekit.styles import SeriesStyles
-from hub.live import Live, LiveChange
-from hub.mapping.rehearsal import rehearse
-from hub.mapping.reload import MappingReload
-from hub.mapping.rules import Mapping as Rules
-from hub.mapping.stored import StoredMapping, configured
-from hub.mqtt.account_repository import AccountRepository
-from hub.mqtt.accounts import AccountBook, speaks_for, tenant_by_account
-from hub.mqtt.announcement import HubAnnouncement
-from hub.mqtt.device_commands import DeviceCommands
+from hub.mapping.stored import configured
 from hub.mqtt.endpoint import Endpoint
-from hub.mqtt.live_feed import LiveFeed
-from hub.mqtt.service import Mqtt
-from hub.people.passwords import Passwords
-from hub.people.repository import PeopleRepository
-from hub.people.service import PeopleService
-from hub.people.sessions import LoginSessions
-from hub.places.reported import ReportedPlaces
-from hub.places.service import PlaceService
-from hub.readings.service import ReadingService
-from hub.removals.service import RemovalService
-from hub.rollouts.runner import Runner
-from hub.rollouts.service import Rollouts
-from hub.rollouts.streams import Streams
-from hub.runtime.connections import Connections
+from hub.parts import HubParts
 from hub.runtime.descriptors import Descriptors, raise_limit
 from hub.runtime.host_clock import HostClock
 from hub.runtime.listening import away, is_here
-from hub.runtime.problems import Problems
-from hub.runtime.supervisor import PartRole, RunningPart, Supervisor, started
-from hub.services import Services
+from hub.runtime.supervisor import started
 from hub.settings import Settings
-from hub.tokens.repository import TokenRepository
-from hub.tokens.service import TokenService
-from hub.upkeep.service import Upkeep
-from hub.web.server import HttpServer, private_socket, tcp_socket
-from hub.web.site import Site
-from hub.wizards.service import WizardService
-from hub.zones.service import ZoneService
+from hub.web.server import private_socket, tcp_socket
 
 __all__ = ["Hub"]
 
@@ -95,17 +32,13 @@ class Hub:
     """One hub on one data folder, from `async with` to the end of the block.
 
     The database is opened first, since everything else works on it; then all parts are built, and
-    started in the order of `_parts`. `facts` is what hub.json says, once started.
+    started in their order. Once started, `facts` is what hub.json says and `parts` what works.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.problems = Problems()
-        self.supervisor = Supervisor()
-        self.live = Live()
         self.facts: dict[str, Any] = {}
-        self._descriptors = Descriptors(raise_limit())
-        self._controllers = Connections("HomeKit", self._descriptors.homekit)
+        self.parts: HubParts
         self._stack = AsyncExitStack()
         self._stopped = asyncio.Event()
 
@@ -137,289 +70,35 @@ class Hub:
         # What may be refused is looked at before anything is started.
         if settings.mqtt_url:
             Endpoint.of(settings.mqtt_url)
-        self._flash_maps = layouts(settings.partitions)
+        flash_maps = layouts(settings.partitions)
         rules = configured(settings.presets, settings.mapping)
         self._stack.enter_context(data_folder(settings.data_dir))
-        self.clock = HostClock(settings.data_dir / "clock.json")
+        clock = HostClock(settings.data_dir / "clock.json")
         http = tcp_socket("HTTP_PORT", settings.host, settings.http_port)
         self._stack.callback(http.close)
         if not is_here(settings.host):
             log.warning("%s", away(settings.host))
-        self.running: Running = await self._stack.enter_async_context(running(settings))
-        self._build(rules, http)
-        await self._stack.enter_async_context(started(self._parts()))
-        first = self.bridges.running()[settings.tenant].pairings()[0]
-        port, name = http.getsockname()[1], self.announcement.name
-        self.facts = facts(settings, self.mqtt, port, first, name)
+        database = await self._stack.enter_async_context(running(settings))
+        control = private_socket(settings.data_dir / SOCKET)
+        self._stack.callback(control.close)
+        self.parts = HubParts(
+            settings,
+            database,
+            rules=rules,
+            flash_maps=flash_maps,
+            clock=clock,
+            descriptors=Descriptors(raise_limit()),
+            http=http,
+            control=control,
+        )
+        await self._stack.enter_async_context(started(self.parts.in_order()))
+        first = self.parts.bridges.running()[settings.tenant].pairings()[0]
+        port, name = http.getsockname()[1], self.parts.announcement.name
+        self.facts = facts(settings, self.parts.mqtt, port, first, name)
         path = write_facts(settings.data_dir, self.facts)
         self._stack.callback(path.unlink, missing_ok=True)
 
-    def _build(self, rules: Rules | None, http: socket.socket) -> None:
-        """Every part, each from those above it; nothing begins to work."""
-        settings, database, supervisor = self.settings, self.running.database, self.supervisor
-        own = database.of(settings.tenant)
-        book = AccountBook(AccountRepository(database))
-        tenant_of = tenant_by_account(book, settings.tenant, self._gateway_of)
-        self.calibrations = Calibrations(database, supervisor)
-        feed = LiveFeed(self.live, tenant_of, self.calibrations.value)
-        recorder = DeviceRecorder(database, tenant_of)
-        self.bridges = BridgeSets(
-            self._bridge,
-            tenant_of,
-            BridgePortRepository(database),
-            supervisor,
-            vouched=lambda: self.mqtt.vouches,
-        )
-        self.mapping = StoredMapping(
-            KeyValueStore(own, "mapping"),
-            rules,
-            self.bridges.model_of,
-            supervisor,
-            speaks_for=functools.partial(speaks_for, book),
-        )
-        self.translator = self.mapping.translator
-        self.mqtt = Mqtt(
-            settings,
-            database,
-            book,
-            self.bridges,
-            self.translator,
-            problems=self.problems,
-            tenant_of=tenant_of,
-            stored_ranges=recorder.received_ranges,
-            stored_report=recorder.last_report,
-            feed=feed,
-            clock=self.clock,
-            supervisor=supervisor,
-            descriptors=self._descriptors,
-        )
-        source, listener = self.mqtt.source, self.mqtt.listener
-        self.home_assistant = HomeAssistant(
-            settings.home_assistant,
-            source,
-            self.bridges.running,
-            lambda tenant: KeyValueStore(database.of(tenant), "homeassistant"),
-            version=metadata.version("dormouse-home"),
-            problems=self.problems,
-            supervisor=supervisor,
-        )
-        listener.on_topic(topics.MIRROR, self.home_assistant.command)
-        self.commands = DeviceCommands(source, self.translator, feed)
-        self.configs = SettingsService(database, source, tenant_of, supervisor)
-        self.runner = Runner(
-            database,
-            source,
-            Streams.of(settings),
-            tenant_of=tenant_of,
-            configs=self.configs.of,
-            load=lambda tenant, image: self.firmware(tenant).load(image),
-            problems=self.problems,
-            supervisor=supervisor,
-        )
-        self.rollouts = Rollouts(database, self.runner, self.firmware)
-        self.outages = Outages(KeyValueStore(own, "explain"), source, self.clock.now, supervisor)
-        self.clock.on_step(self.outages.clock_was_set)
-        self.anomalies = AnomalyWatch(database, supervisor)
-        self.announcement = HubAnnouncement(
-            lambda: self.bridges.running()[settings.tenant],
-            lambda: {**self.mqtt.ports, "http": http.getsockname()[1]},
-        )
-        self.removals = RemovalService(
-            database,
-            self.live,
-            mqtt=self.mqtt,
-            bridges=self.bridges,
-            calibrations=self.calibrations,
-            learners=[self.anomalies],
-            supervisor=supervisor,
-        )
-        self.upkeep = Upkeep(database, self.running.owner_url, supervisor)
-        self.calibrations.on_change(self.bridges.recalibrated)
-        self.calibrations.on_change(self.anomalies.forget)
-        self.calibrations.on_change(self._recalibrated)
-        listener.on(messages.Online, self.bridges.handle_online)
-        listener.on(messages.Report, recorder.report)
-        reported = ReportedPlaces(PlaceService(database), self.live, tenant_of)
-        listener.on(messages.Report, reported.report)
-        listener.on(messages.Report, self.configs.report)
-        listener.on(messages.Report, self.runner.report)
-        listener.on(messages.Batch, recorder.lost)
-        listener.on(messages.OtaState, self.runner.answer)
-        self.services = self._services(http.getsockname()[1], tenant_of)
-        self.site = Site(self.services)
-        operator = OperatorDoor(
-            self.site.api,
-            tenant=settings.tenant,
-            tenant_of=tenant_of,
-            tenants=database.tenants,
-            health=self.site.health,
-        )
-        control = private_socket(settings.data_dir / SOCKET)
-        self._stack.callback(control.close)
-        self._http = HttpServer(
-            self.site.app, http, supervisor, Connections("HTTP", self._descriptors.http)
-        )
-        self._control = HttpServer(operator, control, supervisor)
-
-    def _parts(self) -> list[RunningPart]:
-        """In the order in which they are started; they are stopped in reverse."""
-        return [
-            RunningPart("mapping", PartRole.INTAKE, self.mapping.start, self.mapping.stop),
-            RunningPart(
-                "calibrations", PartRole.BRIDGE, self.calibrations.start, self.calibrations.stop
-            ),
-            RunningPart("HomeKit bridges", PartRole.BRIDGE, self._start_bridges, self.bridges.stop),
-            *self.mqtt.parts(),
-            RunningPart("desired settings", PartRole.DUTIES, self.configs.start, self.configs.stop),
-            RunningPart("rollouts", PartRole.DUTIES, self.runner.start, self.runner.stop),
-            RunningPart("outages", PartRole.DUTIES, self.outages.start, self.outages.stop),
-            RunningPart(
-                "Home Assistant",
-                PartRole.DUTIES,
-                self.home_assistant.start,
-                self.home_assistant.stop,
-            ),
-            RunningPart("removals", PartRole.DUTIES, self.removals.start, self.removals.stop),
-            RunningPart("upkeep", PartRole.DUTIES, self.upkeep.start, self.upkeep.stop),
-            RunningPart("anomalies", PartRole.DUTIES, None, self.anomalies.stop),
-            RunningPart(
-                "announcement", PartRole.INTAKE, self.announcement.start, self.announcement.stop
-            ),
-            RunningPart("pages", PartRole.WEB, None, self.site.stop),
-            RunningPart("HTTP", PartRole.WEB, self._http.start, self._http.stop),
-            RunningPart("control socket", PartRole.WEB, self._control.start, self._control.stop),
-            # Streams and open pages end before the servers wait for them.
-            RunningPart("open pages", PartRole.WEB, None, self._end_pages),
-        ]
-
-    def firmware(self, tenant: str) -> FirmwareRepository:
-        """A tenant's images."""
-        return FirmwareRepository(self.running.database.of(tenant), self._flash_maps)
-
-    def _examine_parts(self) -> Iterator[DoctorFinding]:
-        """What the doctor says of the hub's own parts."""
-        broker, postgres = self.mqtt.broker, self.running.postgres
-        children = [] if broker is None else [broker.main.child, broker.enrolment.child]
-        yield from examine(self.supervisor, [*children, *([postgres.child] if postgres else [])])
-        yield examine_address(self.settings.host)
-        yield examine_disk(self.settings.data_dir)
-        if broker is not None:
-            yield from examine_store(broker.store)
-        yield from examine_clock(self.clock)
-
     async def first_link(self) -> str | None:
         """A one-time link for the first administrator; None when there is an administrator."""
-        path = await self.services.people.make_first_link(self.settings.tenant)
-        return path and self.services.url(path)
-
-    def _services(self, http_port: int, tenant_of: Callable[[str], str]) -> Services:
-        """The rooms' services, over the parts."""
-        settings, database, bridges = self.settings, self.running.database, self.bridges.running
-        accounts, streams, people = self.mqtt.book, LiveStreams(), PeopleRepository(database)
-        return Services(
-            settings=settings,
-            http_port=http_port,
-            ping=database.ping,
-            live=self.live,
-            problems=self.problems,
-            supervisor=self.supervisor,
-            examine_database=lambda: examine_database(database),
-            examine_parts=self._examine_parts,
-            mqtt=self.mqtt,
-            bridges=self.bridges,
-            reload_mapping=MappingReload(
-                settings.presets,
-                settings.mapping,
-                stored=self.mapping,
-                follow=self._mapping_changed,
-            ),
-            rehearse=functools.partial(rehearse, self.translator),
-            devices=DeviceService(database, bridges),
-            device_settings=self.configs,
-            naming=Naming(
-                database,
-                self.live,
-                bridges=bridges,
-                accounts=accounts,
-                change_settings=self.configs.change,
-            ),
-            replacement=Replacement(
-                database,
-                tenant_of=tenant_of,
-                accounts=accounts,
-                bridges=bridges,
-                on_replaced=[self._replaced, self.configs.replaced, self.runner.replaced],
-                calibrations=self.calibrations,
-            ),
-            readings=ReadingService(database, self.calibrations),
-            removals=self.removals,
-            upkeep=self.upkeep,
-            places=PlaceService(database),
-            firmware=self.firmware,
-            rollouts=self.rollouts,
-            explainer=Explainer(
-                database,
-                bridges=bridges,
-                accounts=accounts,
-                enroller=self.mqtt.enroller,
-                refused=self.problems,
-                outages=self.outages,
-                stuck_since=self.mqtt.ingest.stuck_since,
-            ),
-            anomalies=self.anomalies,
-            people=PeopleService(people, LoginSessions(people), Passwords()),
-            streams=streams,
-            tokens=TokenService(TokenRepository(database), streams),
-            wizards=WizardService(database),
-            zones=ZoneService(database),
-        )
-
-    def _recalibrated(self, tenant: str, series: frozenset[SeriesKey]) -> None:
-        for key in sorted(series):
-            self.live.publish(tenant, LiveChange("calibration", key.full_name))
-
-    async def _mapping_changed(self) -> None:
-        await self.mqtt.follow_mapping()
-        self.bridges.rules_changed()
-
-    def _gateway_of(self, device: str) -> str | None:
-        return self.translator.gateway_of(device)
-
-    async def _replaced(self, tenant: str, old: str, new: str) -> None:
-        self.mqtt.ingest.of(tenant).forget_numbers()
-        for device in (old, new):
-            self.live.publish(tenant, LiveChange("device", device))
-
-    async def _start_bridges(self) -> None:
-        await self.bridges.start(*await self.running.database.tenants())
-
-    async def _end_pages(self) -> None:
-        self.site.dashboard.end_all()
-        self.live.close()
-
-    def _bridge(self, tenant: str, stored_port: int) -> Bridge:
-        """The bridge set of a tenant, not started: the first at start, others when they come."""
-        settings = self.settings
-        ours = tenant == settings.tenant
-        return Bridge(
-            HomeKitRepository(self.running.database.of(tenant)),
-            self.commands.send,
-            host=settings.host,
-            port=settings.hap_port if ours else stored_port,
-            name="Dormouse" if ours else f"Dormouse {tenant}",
-            interfaces=settings.interfaces,
-            desired=self.commands.leave,
-            command_style=self.translator.command_style,
-            styles=SeriesStyles(
-                self.translator.kind,
-                self.translator.thresholds,
-                self.translator.silent_after,
-                functools.partial(self.calibrations.value, tenant),
-            ),
-            patience=Patience(unseen=settings.silent_after),
-            forget_after=settings.forget_after_days * 86400 or None,
-            told=lambda key, value: self.home_assistant.told(tenant, key, value),
-            regrown=lambda: self.home_assistant.regrown(tenant),
-            supervisor=self.supervisor,
-            limits=self._controllers,
-        )
+        path = await self.parts.services.people.make_first_link(self.settings.tenant)
+        return path and self.parts.services.url(path)

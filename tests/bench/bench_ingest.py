@@ -53,7 +53,7 @@ async def _measure(
     Without a rate the broker has all of it before the hub listens.
     """
     commits = _Commits()
-    hub.mqtt.ingest.of(hub.settings.tenant)._on_commit = commits
+    hub.parts.mqtt.ingest.of(hub.settings.tenant)._on_commit = commits
     sender = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.load",
         *map(str, (hub.facts["mqtt_port"], hub.facts["enrol_port"], device, count, rate, size)),
@@ -63,7 +63,7 @@ async def _measure(
     assert sender.stdout is not None
     await sender.stdout.readline()
     if not rate:
-        await hub.mqtt.listener.stop()
+        await hub.parts.mqtt.listener.stop()
         sender.stdin.write(b"go\n")
         await sender.wait()
     began = time.monotonic()
@@ -71,7 +71,7 @@ async def _measure(
     if rate:
         sender.stdin.write(b"go\n")
     else:
-        await hub.mqtt.listener.start()
+        await hub.parts.mqtt.listener.start()
     wanted = count * (size or 1)
     async with asyncio.timeout(300):
         while commits.count < wanted:
