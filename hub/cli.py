@@ -13,7 +13,7 @@ from rich.table import Table
 
 from contracts.banner import banner
 from contracts.status_table import status_table
-from hub.client import HubClient
+from hub.client import HubClient, Json
 from hub.devices.commands import gaps
 from hub.doctor.commands import doctor
 from hub.flags import with_settings
@@ -59,7 +59,7 @@ async def _serve(settings: Settings) -> None:
         await hub.until_stopped()
 
 
-def status(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None) -> None:
+def status(*, as_json: Json = False, **flags: str | None) -> None:
     """Show devices, last values, their age, and battery."""
     answer: dict[str, Any] = HubClient(load(**flags), "dormouse status").get("/status")
     if as_json:

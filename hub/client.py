@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+import typer
 
 from contracts import hub_client
 from contracts.local_hub import HUB_JSON, SOCKET, NoHubError, parse_facts
 from hub.settings import Settings
 
-__all__ = ["HubClient", "hub_facts"]
+__all__ = ["DataDir", "HubClient", "Json", "Tenant", "hub_facts"]
+
+# Options that most of those commands have.
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
+]
+Tenant = Annotated[str | None, typer.Option("--tenant", help="instead of the hub's own tenant")]
+Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
 def hub_facts(data_dir: Path) -> dict[str, Any]:

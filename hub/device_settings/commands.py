@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hub.client import HubClient
+from hub.client import DataDir, HubClient, Json
 from hub.device_settings.schema import SETTINGS, parse
 from hub.settings import load
 
@@ -25,12 +24,7 @@ app = typer.Typer(
     help="Settings requested for devices, which apply them when they wake.", no_args_is_help=True
 )
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
-]
 Device = Annotated[str, typer.Argument(help="the device's id")]
-Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
 @app.command()

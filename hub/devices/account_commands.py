@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.zones import LocalTimeError, instant_of_local, zone_of, zoned
-from hub.client import HubClient
+from hub.client import DataDir, HubClient, Json, Tenant
 from hub.devices.commands import devices
 from hub.settings import load
 
@@ -25,11 +25,6 @@ app = typer.Typer(
 )
 app.callback(invoke_without_command=True)(devices)
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
-]
-Tenant = Annotated[str | None, typer.Option("--tenant", help="instead of the hub's own tenant")]
 Device = Annotated[str, typer.Argument(help="the device's id")]
 
 
@@ -44,7 +39,7 @@ def _account(device: str) -> str:
 @app.command("list")
 def list_(
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
+    as_json: Json = False,
 ) -> None:
     """Accounts, devices that ask for one, and refused enrolments."""
     with _hub(data_dir) as hub:

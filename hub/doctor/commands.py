@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from contracts.hub_client import HubRefusedError
-from hub.client import HubClient, hub_facts
+from hub.client import HubClient, Json, hub_facts
 from hub.doctor.finding import DoctorFinding, DoctorKind, Verdict, exit_status, of_kind
 from hub.settings import Settings, load
 
@@ -26,7 +26,7 @@ _MARKS = {
 }
 
 
-def doctor(*, as_json: bool = typer.Option(False, "--json"), **flags: str | None) -> None:
+def doctor(*, as_json: Json = False, **flags: str | None) -> None:
     """Try what must not work on the running hub, and say what holds; docs/security.md has the exit statuses."""  # noqa: E501  # one line of --help
     settings = load(**flags)
     findings = list(examine(settings))

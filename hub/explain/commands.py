@@ -14,7 +14,7 @@ from rich.text import Text
 
 from contracts.show import Clock
 from contracts.zones import zone_of
-from hub.client import HubClient
+from hub.client import HubClient, Json
 from hub.settings import load
 
 __all__ = ["explain", "mount"]
@@ -39,7 +39,7 @@ def explain(
         Path | None,
         typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say why a device is offline, silent or not updated."""
     path = "/problems" if device is None else f"/devices/{quote(device, safe='')}/explain"

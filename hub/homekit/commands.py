@@ -13,19 +13,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 from contracts.qr import terminal as qr_code
-from hub.client import HubClient
+from hub.client import DataDir, HubClient, Json
 from hub.settings import load
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Apple Home: pairing, and what it is shown.", no_args_is_help=True)
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
-]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="only this tenant's bridges")]
-Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
 _LOCKED = "locked after 100 wrong codes: `dormouse homekit unlock` lets controllers pair again"

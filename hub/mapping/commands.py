@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from hub.client import HubClient
+from hub.client import DataDir, HubClient
 from hub.mapping.rehearsal import rehearse
 from hub.mapping.routes import RehearsedOut
 from hub.mapping.rules import Mapping as Rules
@@ -18,11 +17,6 @@ from hub.settings import load
 __all__ = ["app"]
 
 app = typer.Typer(help="How devices of other firmware speak (docs/mapping.md).")
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
-]
 
 
 @app.command()

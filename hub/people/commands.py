@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.api.scope import Role
-from hub.client import HubClient
+from hub.client import DataDir, HubClient, Json, Tenant
 from hub.settings import load
 
 __all__ = ["app"]
@@ -23,11 +23,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
-]
-Tenant = Annotated[str | None, typer.Option("--tenant", help="instead of the hub's own tenant")]
 Name = Annotated[str, typer.Argument(help="the person's name")]
 
 
@@ -43,7 +38,7 @@ def _post(data_dir: Path | None, path: str, tenant: str | None = None, **body: A
 @app.command("list")
 def list_(
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
+    as_json: Json = False,
 ) -> None:
     """People, and what they may do in which tenant."""
     with _hub(data_dir) as hub:

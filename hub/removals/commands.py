@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from hub.client import HubClient
+from hub.client import DataDir, HubClient
 from hub.settings import load
 
 __all__ = ["removals", "remove"]
 
-_DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
-]
 _Tenant = Annotated[str | None, typer.Option("--tenant", help="whose; the setting TENANT else")]
 
 
@@ -34,7 +29,7 @@ def remove(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="without being asked")] = False,
     tenant: _Tenant = None,
-    data_dir: _DataDir = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Remove readings, a series, or a device with all that is its own, for good."""
     times = {name: _instant(name, text) for name, text in
@@ -50,7 +45,7 @@ def remove(
 def removals(
     device: Annotated[str | None, typer.Argument(help="of one device; of all otherwise")] = None,
     tenant: _Tenant = None,
-    data_dir: _DataDir = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Show what was removed, by whom and why, the newest first."""
     query = {"device": device} if device else {}

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from hub.client import HubClient
+from hub.client import DataDir, HubClient, Json, Tenant
 from hub.device_settings.schema import parse
 from hub.rollouts.model import RolloutOptions
 from hub.rollouts.table import history_line, plan_table, rollouts_table, status_table
@@ -29,13 +29,7 @@ app = typer.Typer(
 _EVERY_S: Final = 1.0
 _OVER = {"done", "aborted"}
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
-]
-Tenant = Annotated[str | None, typer.Option("--tenant", help="instead of the hub's own tenant")]
 Number = Annotated[int, typer.Argument(help="the rollout's number")]
-Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
 
 def _option(name: str, flag: str | None = None, default: str | None = None) -> Any:

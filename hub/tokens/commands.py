@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.api.scope import Scope
-from hub.client import HubClient
+from hub.client import DataDir, HubClient, Json, Tenant
 from hub.settings import load
 
 __all__ = ["app"]
@@ -22,12 +22,6 @@ app = typer.Typer(
 )
 
 _LONGEST_DAYS = 36500
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="DORMOUSE_DATA_DIR", help="the running hub's folder"),
-]
-Tenant = Annotated[str | None, typer.Option("--tenant", help="instead of the hub's own tenant")]
 
 
 def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
@@ -45,7 +39,7 @@ def _after(days: float) -> str:
 def list_(
     tenant: Tenant = None,
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
+    as_json: Json = False,
 ) -> None:
     """Tokens, what each may do, when it was last used."""
     with _hub(data_dir, tenant) as hub:

@@ -10,17 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.client import HubClient
+from hub.client import HubClient, Json
 from hub.settings import load
 
 __all__ = ["hub_status"]
 
-_Json = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
-
 
 def hub_status(
     *,
-    as_json: _Json = False,
+    as_json: Json = False,
     tenant: Annotated[str | None, typer.Option(help="rules of this one alone")] = None,
     data_dir: Annotated[
         Path | None,
