@@ -18,7 +18,6 @@ from hub.devices.known import DeviceUnknownError
 from hub.devices.naming import Naming
 from hub.devices.overview import LastValue
 from hub.devices.service import DeviceService
-from hub.devices.write import writable
 from hub.live import Live, LiveChange
 
 __all__ = ["DeviceOut", "SeriesOut", "routes", "series_out"]
@@ -184,7 +183,7 @@ class _Steps:
         glance = await self._devices.glance(caller.tenant)
         there = None if place is None else glance.within(place)
         return [
-            _device(d)
+            self._device(caller.tenant, d)
             for d in glance.devices
             if (there is None or d.place in there) and (matching is None or d.device in matching)
         ]
@@ -200,13 +199,13 @@ class _Steps:
             tenants = [caller.tenant] if caller.chosen else list(caller.tenants)
         found = await self._devices.everywhere(tenants, where)
         return [
-            DeviceElsewhere(tenant=tenant, **_device(device).model_dump())
+            DeviceElsewhere(tenant=tenant, **self._device(tenant, device).model_dump())
             for tenant, device in found
         ]
 
     async def device(self, caller: Read, device: DeviceId) -> DeviceOut:
         """One device with its newest values."""
-        return _device(await self._glance(caller.tenant, device))
+        return self._device(caller.tenant, await self._glance(caller.tenant, device))
 
     async def change(self, caller: Write, device: DeviceId, body: DeviceChange) -> DeviceOut:
         """Name a device, put it into a place. Its history keeps what was before, and who did it.
@@ -227,12 +226,11 @@ class _Steps:
         if "name" in body.model_fields_set:
             await self._naming.rename(caller.tenant, device, body.name or "", who)
         self._live.publish(caller.tenant, LiveChange("device", device))
-        return _device(await self._glance(caller.tenant, device))
+        return self._device(caller.tenant, await self._glance(caller.tenant, device))
 
     async def series(self, caller: Read, device: DeviceId) -> list[SeriesOut]:
         """What a device measures."""
-        glance = await self._glance(caller.tenant, device)
-        return [series_out(value) for value in glance.values]
+        return self._series(caller.tenant, await self._glance(caller.tenant, device))
 
     async def at(
         self, caller: Read, device: DeviceId, instant: Annotated[Instant, Query()]
@@ -290,6 +288,13 @@ class _Steps:
         value, sent = await self._devices.command(caller.tenant, key, body.value)
         return CommandOut(series=series_name(key), value=value, sent=sent)
 
+    def _device(self, tenant: str, glance: DeviceGlance) -> DeviceOut:
+        return _device(glance, self._series(tenant, glance))
+
+    def _series(self, tenant: str, glance: DeviceGlance) -> list[SeriesOut]:
+        settable = self._devices.settable
+        return [series_out(one, settable=settable(tenant, one.series)) for one in glance.values]
+
     async def _glance(self, tenant: str, device: str) -> DeviceGlance:
         glance = await self._devices.glance(tenant, device)
         if not glance.devices:
@@ -297,7 +302,7 @@ class _Steps:
         return glance.devices[0]
 
 
-def _device(glance: DeviceGlance) -> DeviceOut:
+def _device(glance: DeviceGlance, series: list[SeriesOut]) -> DeviceOut:
     report = glance.report
     battery, firmware = report.get("battery_mv"), report.get("firmware")
     return DeviceOut(
@@ -309,12 +314,12 @@ def _device(glance: DeviceGlance) -> DeviceOut:
         battery_mv=battery if isinstance(battery, int) else None,
         firmware=firmware if isinstance(firmware, str) else None,
         report=report,
-        series=[series_out(value) for value in glance.values],
+        series=series,
     )
 
 
-def series_out(newest: LastValue) -> SeriesOut:
-    """A series as the API gives it."""
+def series_out(newest: LastValue, *, settable: bool) -> SeriesOut:
+    """A series as the API gives it; `settable`: its device may be sent a value for it."""
     kind = quantity(newest.series)
     return SeriesOut(
         series=series_name(newest.series),
@@ -323,7 +328,7 @@ def series_out(newest: LastValue) -> SeriesOut:
         value=newest.value,
         raw=newest.raw,
         at=newest.at,
-        writable=writable(newest.series),
+        writable=settable,
     )
 
 

@@ -22,7 +22,7 @@ from hub.devices.moves import MoveRepository
 from hub.devices.overview import DeviceOverview, overview
 from hub.devices.placements import Stay
 from hub.devices.repository import BootGaps, DeviceRepository
-from hub.devices.write import send_value
+from hub.devices.write import send_value, writable
 from hub.homekit.bridge import Bridge
 
 __all__ = ["DeviceService"]
@@ -135,6 +135,14 @@ class DeviceService:
     async def measured_in(self, tenant: str) -> list[tuple[int, SeriesKey]]:
         """Every place with the series of devices that are or were there, and not below it."""
         return await MoveRepository(self._database.of(tenant)).measured_in()
+
+    def settable(self, tenant: str, key: SeriesKey) -> bool:
+        """Whether a device may be sent a value for a series, and lets anybody set it.
+
+        What the device says of that is known where its bridge runs; elsewhere the kind counts.
+        """
+        bridge = self._bridges().get(tenant)
+        return writable(key) and (bridge is None or bridge.settable(key))
 
     async def command(self, tenant: str, key: SeriesKey, value: Value) -> tuple[Value, bool]:
         """Send a device a value: the value in its format, and whether it was sent at once.

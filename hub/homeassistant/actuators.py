@@ -2,7 +2,8 @@
 
 What is said on the topics are HomeKit's own values; templates and payloads name them for Home
 Assistant. What HomeKit keeps in several characteristics and Home Assistant in one is put together
-by the hub (`combined`).
+by the hub (`combined`). What a device lets nobody set is no control: Home Assistant has locks,
+lights, fans and the like only with a command, so such a service is told by what it measures.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ _HEATING = {0: "off", 1: "heat", 2: "cool", 3: "auto"}
 _HEATER_COOLER = {"off": "off", "0": "auto", "1": "heat", "2": "cool"}
 
 
-def _switch(view: ServiceView) -> Entity:
+def _switch(view: ServiceView) -> Entity | None:
     name = "On" if view.has("On") else "Active"
+    if not view.settable(name):
+        return None
     config: dict[str, Any] = {
         "state_topic": view.state(name),
         "command_topic": view.set(name),
@@ -41,14 +44,16 @@ def _switch(view: ServiceView) -> Entity:
     return view.entity("switch", "", config, name)
 
 
-def _light(view: ServiceView) -> Entity:
+def _light(view: ServiceView) -> Entity | None:
+    if not view.settable("On"):
+        return None
     config: dict[str, Any] = {
         "state_topic": view.state("On"),
         "command_topic": view.set("On"),
         **_ON,
     }
     of = ["On"]
-    if view.has("Brightness"):
+    if view.settable("Brightness"):
         config |= {
             "brightness_state_topic": view.state("Brightness"),
             "brightness_command_topic": view.set("Brightness"),
@@ -57,11 +62,11 @@ def _light(view: ServiceView) -> Entity:
             "on_command_type": "last",
         }
         of.append("Brightness")
-    if view.has("Hue", "Saturation"):
+    if view.settable("Hue", "Saturation"):
         both = view.state("Hue").rpartition("/")[0] + f"/{HUE_SATURATION}"
         config |= {"hs_state_topic": both, "hs_command_topic": f"{both}/set"}
         of += ["Hue", "Saturation"]
-    if view.has("ColorTemperature"):
+    if view.settable("ColorTemperature"):
         limits = view.limits["ColorTemperature"]
         config |= {
             "color_temp_state_topic": view.state("ColorTemperature"),
@@ -73,15 +78,17 @@ def _light(view: ServiceView) -> Entity:
     return view.entity("light", "", config, *of)
 
 
-def _fan(view: ServiceView) -> Entity:
+def _fan(view: ServiceView) -> Entity | None:
     name = "On" if view.has("On") else "Active"
+    if not view.settable(name):
+        return None
     config: dict[str, Any] = {
         "state_topic": view.state(name),
         "command_topic": view.set(name),
         **_ON,
     }
     of = [name]
-    if view.has("RotationSpeed"):
+    if view.settable("RotationSpeed"):
         config |= {
             "percentage_state_topic": view.state("RotationSpeed"),
             "percentage_command_topic": view.set("RotationSpeed"),
@@ -89,7 +96,7 @@ def _fan(view: ServiceView) -> Entity:
             "speed_range_max": int(view.limits["RotationSpeed"].maximum or 100),
         }
         of.append("RotationSpeed")
-    if view.has("SwingMode"):
+    if view.settable("SwingMode"):
         config |= {
             "oscillation_state_topic": view.state("SwingMode"),
             "oscillation_command_topic": view.set("SwingMode"),
@@ -97,7 +104,7 @@ def _fan(view: ServiceView) -> Entity:
             "payload_oscillation_off": "0",
         }
         of.append("SwingMode")
-    if view.has("RotationDirection"):
+    if view.settable("RotationDirection"):
         _, there, back = words({0: "forward", 1: "reverse"})
         config |= {
             "direction_state_topic": view.state("RotationDirection"),
@@ -107,7 +114,7 @@ def _fan(view: ServiceView) -> Entity:
         }
         of.append("RotationDirection")
     target = "TargetAirPurifierState" if view.service == "AirPurifier" else "TargetFanState"
-    if view.has(target):
+    if view.settable(target):
         modes, there, back = words({0: "manual", 1: "auto"}, view.limits[target].valid)
         config |= {
             "preset_modes": modes,
@@ -125,21 +132,21 @@ def _cover(view: ServiceView) -> Entity:
     config: dict[str, Any] = {
         "device_class": device_class,
         "position_topic": view.state("CurrentPosition"),
-        "set_position_topic": view.set("TargetPosition"),
+        **view.command("TargetPosition", "set_position_topic"),
         "position_open": 100,
         "position_closed": 0,
         # Home Assistant opens and closes by words; ours are positions.
-        "command_topic": view.set("TargetPosition"),
+        **view.command("TargetPosition"),
         "payload_open": "100",
         "payload_close": "0",
         "payload_stop": None,
     }
     of = ["CurrentPosition", "TargetPosition", "PositionState"]
     for tilt in ("HorizontalTiltAngle", "VerticalTiltAngle"):
-        if view.has(f"Current{tilt}", f"Target{tilt}") and "tilt_status_topic" not in config:
+        if "tilt_status_topic" not in config and view.has(f"Current{tilt}", f"Target{tilt}"):
             config |= {
                 "tilt_status_topic": view.state(f"Current{tilt}"),
-                "tilt_command_topic": view.set(f"Target{tilt}"),
+                **view.command(f"Target{tilt}", "tilt_command_topic"),
                 "tilt_min": -90,
                 "tilt_max": 90,
                 "tilt_opened_value": 0,
@@ -158,7 +165,7 @@ def _garage(view: ServiceView) -> Entity:
         "state_opening": "2",
         "state_closing": "3",
         "state_stopped": "4",
-        "command_topic": view.set("TargetDoorState"),
+        **view.command("TargetDoorState"),
         "payload_open": "0",
         "payload_close": "1",
         "payload_stop": None,
@@ -166,7 +173,9 @@ def _garage(view: ServiceView) -> Entity:
     return view.entity("cover", "", config, "CurrentDoorState", "TargetDoorState")
 
 
-def _lock(view: ServiceView) -> Entity:
+def _lock(view: ServiceView) -> Entity | None:
+    if not view.settable("LockTargetState"):
+        return None
     config: dict[str, Any] = {
         "state_topic": view.state("LockCurrentState"),
         "state_unlocked": "0",
@@ -179,7 +188,9 @@ def _lock(view: ServiceView) -> Entity:
     return view.entity("lock", "", config, "LockCurrentState", "LockTargetState")
 
 
-def _alarm(view: ServiceView) -> Entity:
+def _alarm(view: ServiceView) -> Entity | None:
+    if not view.settable("SecuritySystemTargetState"):
+        return None
     states = {0: "armed_home", 1: "armed_away", 2: "armed_night", 3: "disarmed", 4: "triggered"}
     valid = view.limits["SecuritySystemTargetState"].valid or (0, 1, 2, 3)
     features = {0: "arm_home", 1: "arm_away", 2: "arm_night"}
@@ -208,36 +219,40 @@ def _temperatures(view: ServiceView, name: str) -> dict[str, Any]:
     }
 
 
-def _thermostat(view: ServiceView) -> Entity:
+def _thermostat(view: ServiceView) -> Entity | None:
     target = "TargetHeatingCoolingState"
+    if not (view.settable(target) or view.settable("TargetTemperature")):
+        return None
     modes, there, back = words(_HEATING, view.limits[target].valid)
     config: dict[str, Any] = {
         "modes": modes,
         "mode_state_topic": view.state(target),
         "mode_state_template": there,
-        "mode_command_topic": view.set(target),
+        **view.command(target, "mode_command_topic"),
         "mode_command_template": back,
         "action_topic": view.state("CurrentHeatingCoolingState"),
         "action_template": table({0: "idle", 1: "heating", 2: "cooling"}),
         "current_temperature_topic": view.state("CurrentTemperature"),
         "temperature_unit": "C",
         "temperature_state_topic": view.state("TargetTemperature"),
-        "temperature_command_topic": view.set("TargetTemperature"),
+        **view.command("TargetTemperature", "temperature_command_topic"),
         **_temperatures(view, "TargetTemperature"),
     }
     of = [target, "CurrentHeatingCoolingState", "CurrentTemperature", "TargetTemperature"]
     if view.has("CurrentRelativeHumidity"):
         config["current_humidity_topic"] = view.state("CurrentRelativeHumidity")
         of.append("CurrentRelativeHumidity")
-    if view.has("TargetRelativeHumidity"):
+    if view.settable("TargetRelativeHumidity"):
         config["target_humidity_state_topic"] = view.state("TargetRelativeHumidity")
         config["target_humidity_command_topic"] = view.set("TargetRelativeHumidity")
         of.append("TargetRelativeHumidity")
     return view.entity("climate", "", config, *of)
 
 
-def _heater_cooler(view: ServiceView) -> Entity:
+def _heater_cooler(view: ServiceView) -> Entity | None:
     target = "TargetHeaterCoolerState"
+    if not view.settable("Active", target):
+        return None
     valid = view.limits[target].valid or (0, 1, 2)
     modes = {
         ours: word for ours, word in _HEATER_COOLER.items() if ours == "off" or int(ours) in valid
@@ -256,7 +271,7 @@ def _heater_cooler(view: ServiceView) -> Entity:
     }
     of = ["Active", target, "CurrentHeaterCoolerState", "CurrentTemperature"]
     heating, cooling = "HeatingThresholdTemperature", "CoolingThresholdTemperature"
-    ends = [name for name in (heating, cooling) if view.has(name)]
+    ends = [name for name in (heating, cooling) if view.settable(name)]
     places = ["temperature_low", "temperature_high"] if len(ends) == 2 else ["temperature"]
     for name, place in zip(ends, places, strict=len(ends) == len(places)):
         config[f"{place}_state_topic"] = view.state(name)
@@ -264,7 +279,7 @@ def _heater_cooler(view: ServiceView) -> Entity:
     if ends:
         config |= _temperatures(view, ends[0])
         config["max_temp"] = _temperatures(view, ends[-1])["max_temp"]
-    if view.has("SwingMode"):
+    if view.settable("SwingMode"):
         swings, there, back = words({0: "off", 1: "on"})
         config |= {
             "swing_modes": swings,
@@ -279,8 +294,8 @@ def _heater_cooler(view: ServiceView) -> Entity:
 
 def _humidifier(view: ServiceView) -> Entity | None:
     humid, dry = "RelativeHumidityHumidifierThreshold", "RelativeHumidityDehumidifierThreshold"
-    aim = humid if view.has(humid) else dry
-    if not view.has(aim):
+    aim = humid if view.settable(humid) else dry
+    if not view.settable(aim, "Active"):
         return None  # Home Assistant has none without a humidity to aim at
     target = "TargetHumidifierDehumidifierState"
     modes, there, back = words({0: "auto", 1: "humidify", 2: "dry"}, view.limits[target].valid)
@@ -294,16 +309,20 @@ def _humidifier(view: ServiceView) -> Entity | None:
         "target_humidity_command_topic": view.set(aim),
         "min_humidity": view.limits[aim].minimum or 0,
         "max_humidity": view.limits[aim].maximum or 100,
-        "modes": modes,
-        "mode_state_topic": view.state(target),
-        "mode_state_template": there,
-        "mode_command_topic": view.set(target),
-        "mode_command_template": back,
         "action_topic": view.state("CurrentHumidifierDehumidifierState"),
         "action_template": table({0: "off", 1: "idle", 2: "humidifying", 3: "drying"}),
     }
-    current = ("CurrentRelativeHumidity", "CurrentHumidifierDehumidifierState")
-    return view.entity("humidifier", "", config, "Active", aim, target, *current)
+    of = ["Active", aim, "CurrentRelativeHumidity", "CurrentHumidifierDehumidifierState"]
+    if view.settable(target):
+        config |= {
+            "modes": modes,
+            "mode_state_topic": view.state(target),
+            "mode_state_template": there,
+            "mode_command_topic": view.set(target),
+            "mode_command_template": back,
+        }
+        of.append(target)
+    return view.entity("humidifier", "", config, *of)
 
 
 def _valve(view: ServiceView) -> Entity:
@@ -312,7 +331,7 @@ def _valve(view: ServiceView) -> Entity:
         "state_topic": view.state("Active"),
         "state_open": "1",
         "state_closed": "0",
-        "command_topic": view.set("Active"),
+        **view.command("Active"),
         "payload_open": "1",
         "payload_close": "0",
         "reports_position": False,

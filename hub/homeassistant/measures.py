@@ -86,13 +86,12 @@ def measures(view: ServiceView, names: list[str]) -> Iterator[Entity]:
 
 
 def _told(view: ServiceView, name: str) -> dict[str, Any]:
-    command = {"command_topic": view.set(name)} if view.writable(name) else {}
-    return {"state_topic": view.state(name), **command}
+    return {"state_topic": view.state(name), **view.command(name)}
 
 
 def _measure(view: ServiceView, name: str) -> tuple[str, dict[str, Any]]:
     """Component and configuration by what values there are."""
-    writable, kind = view.writable(name), CHARACTERISTICS[name]
+    writable, kind = view.settable(name), CHARACTERISTICS[name]
     if name in _SENSORS and not writable:
         device_class, unit = _SENSORS[name]
         state_class = "total_increasing" if name in _EVER_MORE else "measurement"

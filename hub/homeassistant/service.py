@@ -111,6 +111,9 @@ class HomeAssistant:
         try:
             for characteristic, wanted in parts(service, name, delivery.payload.decode()):
                 key = SeriesKey(device, service, int(index), characteristic)
+                if key not in bridge.tree.shown or not bridge.settable(key):
+                    self._problems.note("command", device, f"nobody can set {key.name}"[:200])
+                    return
                 bridge.send_command(key, parse(service, characteristic, wanted))
         except (HubError, BadValue, UnicodeDecodeError) as error:
             self._problems.note("command", device, str(error)[:200])

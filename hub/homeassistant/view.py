@@ -17,12 +17,16 @@ __all__ = ["Entity", "ServiceView", "ValueLimits", "table", "words"]
 
 @dataclass(frozen=True, slots=True)
 class ValueLimits:
-    """What values a characteristic takes here; None: no bound. `valid` lists the only ones."""
+    """What values a characteristic takes here; None: no bound. `valid` lists the only ones.
+
+    `settable` is False where the characteristic can only be read, or its device lets nobody set it.
+    """
 
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None
     valid: tuple[int, ...] = ()
+    settable: bool = True
 
     @classmethod
     def of(cls, properties: Mapping[str, Any]) -> ValueLimits:
@@ -32,6 +36,7 @@ class ValueLimits:
             properties.get("maxValue"),
             properties.get("minStep"),
             tuple(sorted(properties.get("ValidValues", {}).values())),
+            "pw" in properties.get("Permissions", ("pw",)),
         )
 
 
@@ -79,9 +84,15 @@ class ServiceView:
         """What it is of."""
         return quantity(self.key(name))
 
-    def writable(self, name: str) -> bool:
-        """Whether it can be commanded."""
-        return CHARACTERISTICS[name].writable
+    def settable(self, *names: str) -> bool:
+        """Whether all of these are there, and can be commanded."""
+        return self.has(*names) and all(
+            self.limits[name].settable and CHARACTERISTICS[name].writable for name in names
+        )
+
+    def command(self, name: str, option: str = "command_topic") -> dict[str, str]:
+        """The option that says where to command it; none where nobody can."""
+        return {option: self.set(name)} if self.settable(name) else {}
 
     def entity(self, component: str, name: str, config: Mapping[str, Any], *of: str) -> Entity:
         """An entity of this service; `name` is empty for the service itself."""

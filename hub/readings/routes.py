@@ -182,7 +182,11 @@ class _Steps:
     async def every_series(self, caller: Read) -> list[SeriesOut]:
         """Every series of every device with its newest value."""
         glance = await self._devices.glance(caller.tenant)
-        return [series_out(value) for device in glance.devices for value in device.values]
+        return [
+            series_out(value, settable=self._devices.settable(caller.tenant, value.series))
+            for device in glance.devices
+            for value in device.values
+        ]
 
     async def readings(
         self, request: Request, caller: Read, query: Annotated[ReadingsQuery, Query()]

@@ -14,7 +14,6 @@ from contracts.show import span
 from hub.api.principal import Principal
 from hub.devices.glance import DeviceGlance
 from hub.devices.overview import LastValue
-from hub.devices.write import writable
 from hub.errors import HubError
 from hub.live import LiveValue
 from hub.services import Services
@@ -88,7 +87,8 @@ class _Row:
             with ui.element("dd"):
                 self._text = ui.label(shown(self._value, self._kind)).classes("dm-number")
                 self._age = ui.label().classes("dm-soft dm-small")
-                if writable(value.series) and principal.administers:
+                settable = services.devices.settable(principal.tenant, value.series)
+                if settable and principal.administers:
                     self._make_control()
         self.show_age()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -20,8 +21,11 @@ from hub.homekit.accessory import ShownCharacteristic
 HERE = "dormouse/home/dev"
 
 
-def found(*names, device="dev", title=None, **limits):
-    """The configurations of a device with these series, by "<component>/<entity>"."""
+def found(*names, device="dev", title=None, fixed=(), **limits):
+    """The configurations of a device with these series, by "<component>/<entity>".
+
+    Nobody can set those that are `fixed`.
+    """
     series = {}
     for name in names:
         service, *index, characteristic = name.split("/")
@@ -29,6 +33,8 @@ def found(*names, device="dev", title=None, **limits):
         series[key] = limits.get(characteristic) or ValueLimits.of(
             ShownCharacteristic(key).properties
         )
+        if name in fixed or characteristic in fixed:
+            series[key] = dataclasses.replace(series[key], settable=False)
     facts = DescribedDevice(device, "Küche", series, "Acme", "Plug", "1.2.3", title or {})
     messages = configurations(facts, "home", "homeassistant", "9.9")
     told = {}
@@ -247,3 +253,33 @@ def test_every_service_with_all_it_may_carry(service):
             if config.get(payload) is not None and "command_topic" in config:
                 name = config["command_topic"].split("/")[5]
                 parse(service, name, config[payload])
+
+
+@pytest.mark.parametrize("service", sorted(ACTUATORS))
+def test_what_a_device_lets_nobody_set_is_no_control(service):
+    """Each is still told as what it measures; what is not restricted stays as it is."""
+    known = SERVICES[service]
+    names = [f"{service}/{name}" for name in (*known.required, *known.optional)]
+    told = found(*names, fixed=names)
+    assert not [name for name in told if name.split("/")[0] in {"switch", "number", "select"}]
+    for config in told.values():
+        assert not [o for o in config if "command_topic" in o or o == "set_position_topic"]
+        # Home Assistant takes these together with their command alone.
+        assert not {"preset_modes", "swing_modes"} & config.keys()
+    if service not in {"StatelessProgrammableSwitch", "Doorbell"}:
+        assert any("state_topic" in c or "position_topic" in c for c in told.values())
+
+
+def test_one_part_that_nobody_sets_leaves_the_others():
+    told = found("Lightbulb/On", "Lightbulb/Brightness", "Lightbulb/ColorTemperature",
+                 fixed=["Brightness"])  # fmt: skip
+    light = told["light/Lightbulb_0"]
+    assert "brightness_command_topic" not in light
+    assert light["color_temp_command_topic"].endswith("/ColorTemperature/set")
+    assert told["sensor/Lightbulb_0_Brightness"]["unit_of_measurement"] == "%"
+    names = ("CurrentTemperature", "TargetTemperature", "CurrentHeatingCoolingState",
+             "TargetHeatingCoolingState", "TemperatureDisplayUnits")  # fmt: skip
+    climate = found(*(f"Thermostat/{n}" for n in names), fixed=["TargetHeatingCoolingState"])
+    climate = climate["climate/Thermostat_0"]
+    assert "mode_command_topic" not in climate
+    assert climate["temperature_command_topic"].endswith("/TargetTemperature/set")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hub.homeassistant.service import HomeAssistant
+from hub.mapping.rules import Mapping
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
@@ -61,10 +62,11 @@ class Kept:
 class Assisted:
     """A home whose devices are told to a broker."""
 
-    def __init__(self, prefix="homeassistant", kept=None):
+    def __init__(self, prefix="homeassistant", kept=None, rules=None):
         self.broker, self.kept, self.problems = MirrorSource(), kept or Kept(), Problems()
         self.supervisor = Supervisor()
         self.home = Home(
+            rules,
             told=lambda key, value: self.service.told("home", key, value),
             regrown=lambda: self.service.regrown("home"),
         )
@@ -134,6 +136,27 @@ async def test_a_part_that_comes_later_and_one_that_goes(assisted):
     assert any("plug" in topic for topic in broker.configs())
 
 
+async def test_a_control_that_its_device_takes_back():
+    """Homie's `$settable`: what was a switch is only told from then on, and wishes are refused."""
+    async with Assisted(rules=Mapping(presets=("homie",))) as assisted:
+        home, broker = assisted.home, assisted.broker
+        state = "dormouse/home/box/Switch/0/On"
+        home.hear("homie/box/lamp/on", "true")
+        await broker.has(**{state: "1"})
+        assert [topic.split("/")[1] for topic in broker.configs()] == ["switch"]
+        home.hear("homie/box/lamp/on/$settable", "false")
+        home.hear("homie/box/lamp/on", "false")
+        async with asyncio.timeout(60):
+            while [topic.split("/")[1] for topic in broker.configs()] != ["binary_sensor"]:
+                await asyncio.sleep(0.005)
+        [config] = (json.loads(broker.retained[topic]) for topic in broker.configs())
+        assert config["state_topic"] == state
+        assert "command_topic" not in config
+        assisted.want(f"{state}/set", "1")
+        assert home.sent.empty()
+        assert assisted.problems.total["command"] == 1
+
+
 async def test_what_home_assistant_wants_is_done(assisted):
     home, broker = assisted.home, assisted.broker
     key = home.say("lamp/Lightbulb/On", "0")
@@ -161,6 +184,10 @@ async def test_what_home_assistant_wants_is_done(assisted):
         ("dormouse/home/lamp/Lightbulb/0/On/set", "1", {"retained": True}),
         ("dormouse/home/lamp/Lightbulb/0/On/set", "1", {"waited": 600.0}),
         ("dormouse/home/lamp", "1", {}),
+        # Nobody sets these: another value would be shown in Home for a while.
+        ("dormouse/home/lamp/AccessoryInformation/0/Model/set", "Other", {}),
+        ("dormouse/home/lamp/Lightbulb/7/On/set", "1", {}),
+        ("dormouse/home/lamp/TemperatureSensor/0/CurrentTemperature/set", "50", {}),
     ],
 )
 async def test_what_cannot_be_done_changes_nothing(assisted, topic, payload, how):

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from contracts.reading import SeriesKey
+from hub.devices.service import DeviceService
 from hub.mapping.rules import Mapping
 from tests.hub.homekit.test_ranges import declared
 from tests.support.controller import Refused
@@ -30,7 +32,11 @@ async def test_what_its_device_lets_nobody_set(make):
     assert home.sent.empty()
     assert await phone.read(place) is False
     home.check()
+    lamp = SeriesKey("box", "Switch", 0, "On")
+    devices = DeviceService(None, lambda: {"home": home.bridge})
+    assert not devices.settable("home", lamp), "neither pages nor the API offer it"
     home.hear("homie/box/lamp/on/$settable", "true")
+    assert devices.settable("home", lamp)
     await home.settled()
     assert await phone.find("box", "Switch", "On") == place, "its ids stay"
     await phone.write(place, True)
