@@ -17,6 +17,7 @@ from hub.mapping.stored import configured
 from hub.mqtt.endpoint import Endpoint
 from hub.parts import HubParts
 from hub.runtime.descriptors import Descriptors, raise_limit
+from hub.runtime.garbage import expect_load
 from hub.runtime.host_clock import HostClock
 from hub.runtime.listening import away, is_here
 from hub.runtime.supervisor import started
@@ -97,6 +98,7 @@ class Hub:
         self.facts = facts(settings, self.parts.mqtt, port, first, name)
         path = write_facts(settings.data_dir, self.facts)
         self._stack.callback(path.unlink, missing_ok=True)
+        expect_load()
 
     async def first_link(self) -> str | None:
         """A one-time link for the first administrator; None when there is an administrator."""
