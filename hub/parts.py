@@ -28,6 +28,7 @@ from hub.doctor.parts import (
     examine_address,
     examine_clock,
     examine_disk,
+    examine_dropped,
     examine_store,
 )
 from hub.explain.outages import Outages
@@ -269,6 +270,7 @@ class HubParts:
         yield examine_disk(self.settings.data_dir)
         if broker is not None:
             yield from examine_store(broker.store)
+        yield from examine_dropped(self.problems)
         yield from examine_clock(self.clock)
 
     def _services(self, http_port: int) -> Services:

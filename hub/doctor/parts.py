@@ -11,9 +11,25 @@ from hub.runtime.child import Child
 from hub.runtime.disk import DiskRoom, room, told
 from hub.runtime.host_clock import HostClock
 from hub.runtime.listening import away, is_here
+from hub.runtime.problems import Problems
 from hub.runtime.supervisor import Loop, Supervisor
 
-__all__ = ["examine", "examine_address", "examine_clock", "examine_disk", "examine_store"]
+__all__ = [
+    "examine",
+    "examine_address",
+    "examine_clock",
+    "examine_disk",
+    "examine_dropped",
+    "examine_store",
+]
+
+# Kinds of problems that say: messages were dropped for what there was of them, not what they said.
+_DROPPED = {
+    "oversize": "larger than the broker takes",
+    "limit": "times that an account was shut out",
+    "dropped": "from accounts that were shut out",
+    "overflow": "times that more waited for the hub than the broker keeps",
+}
 
 # The log has the rest.
 _MOST = 10
@@ -82,6 +98,19 @@ def examine_store(store: Path) -> Iterator[DoctorFinding]:
         f"they are in {aside} since {at:%Y-%m-%d %H:%M:%S}; commands and retained values that "
         "waited are lost: remove the file when nobody wants to look at it",
     )
+
+
+def examine_dropped(problems: Problems) -> Iterator[DoctorFinding]:
+    """What was dropped for its size or its number, and of which accounts."""
+    what = "no message was dropped for its size or its number"
+    for kind, said in _DROPPED.items():
+        if count := problems.total[kind]:
+            latest = problems.latest(problems.remember)
+            names = [device for device, of, _ in latest if of == kind and device]
+            of_whom = f": {', '.join(names[:5])}" if names else ""
+            yield DoctorFinding(what, Verdict.NOTE, f"{count} {said}{of_whom}")
+    if not any(problems.total[kind] for kind in _DROPPED):
+        yield DoctorFinding(what, Verdict.GOOD)
 
 
 def examine_clock(clock: HostClock) -> Iterator[DoctorFinding]:

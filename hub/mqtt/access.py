@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts import topics
@@ -48,6 +48,24 @@ class Foreign:
     commands: Sequence[str] = ()
     discovery: str = ""
     gateways: Mapping[str, tuple[Sequence[str], Sequence[str]]] = field(default_factory=dict)
+
+    def account_of(self, topic: str, known: Callable[[str], bool]) -> str | None:
+        """Whose doing a message at a topic is: a device's by its pattern, else a gateway's.
+
+        `known` says whether a name is an account's; None where no account may write there.
+        """
+        levels = topic.split("/")
+        for pattern in self.reports:
+            parts = pattern.split("/")
+            if "%u" not in parts or parts.index("%u") >= len(levels):
+                continue
+            name = levels[parts.index("%u")]
+            if known(name) and may_use([pattern], name, "publish", topic):
+                return name
+        for gateway, (reports, _) in self.gateways.items():
+            if any(_covers(pattern.split("/"), levels) for pattern in reports):
+                return gateway
+        return None
 
     def writable(self, account: str) -> list[str]:
         """The patterns of what an account may write."""

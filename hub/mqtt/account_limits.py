@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from contracts import topics
 from hub.mqtt.errors import NotConnectedError
+from hub.mqtt.shut_out import ShutOut
 from hub.mqtt.source import Delivery, Source
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
@@ -37,30 +38,39 @@ class ReplayingSource(Source, Protocol):
 
 @dataclass(slots=True)
 class _Used:
-    """What one device has used of its limits."""
+    """What one account has used of its limits."""
 
     bucket: TokenBucket
-    topics: set[str] = field(default_factory=set)
-    until: float = 0.0
-    """To when it is shut out, by the clock of AccountLimits."""
-    times: int = 0
+    topics: dict[int, int] = field(default_factory=dict)
+    """The bytes of the last message of each topic and its name, by the topic's hash: a name may be
+    20,000 bytes long."""
+    kept: int = 0
+    """The bytes of all of them, which the broker may retain."""
 
 
 class AccountLimits:
-    """A source that passes on what is within the limits of the device that sent it.
+    """A source that passes on what is within the limits of the account that sent it.
 
     A device may use `TOPICS` topics of its own (the broker keeps a message of each for as long as
     the sender likes, and no option of its bounds that), send `largest` bytes in a message (what
-    somebody else's broker takes is that one's business: there it is infinite), and
-    `BURST` units of a message and a KiB each at once, `PER_MINUTE` in the long run. One that goes
-    beyond is shut out for `PAUSE_S`,
-    each time for twice as long up to `LONGEST_S`, counted as the problem `limit`; what it had sent
-    is dropped, and what the broker retains of it is removed. `shut_out` gets the names that may not
+    somebody else's broker takes is that one's business: there it is infinite), have the broker
+    retain `KEPT` bytes, and `BURST` units of a message and a KiB each at once, `PER_MINUTE` in the
+    long run. Outside of HomeKit/ an account may be a gateway for many devices: it may use
+    `FOREIGN_TOPICS`, and a message is bounded by the broker alone; `owner_of` says whose such a
+    topic is (None: nobody's, it is not counted), `foreign_filters` where an account may write.
+
+    One that goes beyond is shut out for `PAUSE_S`, each time within a day for twice as long up to
+    `LONGEST_S`, counted as the problem `limit`; what it had sent is dropped, counted as
+    `dropped`, and what the broker retains of it is removed. `shut_out` gets the names that may not
     connect now.
     """
 
     # HAP allows 100 services in an accessory; none has more than ten things to say for long.
     TOPICS = 1000
+    # A gateway with 300 devices has some 50 of each where it says all properties' attributes.
+    FOREIGN_TOPICS = 20_000
+    # As many as TOPICS of the largest messages.
+    KEPT = 20_000_000
     # A device that was cut off for a month, with a reading each minute, has about as many.
     BURST, PER_MINUTE = 40_000, 12_000
     PAUSE_S, LONGEST_S = 60.0, 3600.0
@@ -76,16 +86,19 @@ class AccountLimits:
         problems: Problems,
         *,
         largest: float = LARGEST,
+        owner_of: Callable[[str], str | None] = lambda _: None,
+        foreign_filters: Callable[[str], Iterable[str]] = lambda _: (),
         clock: Callable[[], float] = time.monotonic,
         supervisor: Supervisor | None = None,
     ) -> None:
         self._source, self._shut_out, self._problems = source, shut_out, problems
         self._largest = largest
+        self._owner_of, self._foreign_filters = owner_of, foreign_filters
         self._clock = clock
         # The last is who was heard last.
         self._used: dict[str, _Used] = {}
         self._topics = 0
-        self._out: set[str] = set()
+        self._out = ShutOut(self.DEVICES)
         self._changed = asyncio.Event()
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
 
@@ -114,32 +127,44 @@ class AccountLimits:
     # --- limits -------------------------------------------------------------------------------
 
     def _pass_on(self, deliver: Callable[[Delivery], None], delivery: Delivery) -> None:
-        device = topics.device_of(delivery.topic)
-        if device is None or self._allowed(device, delivery):
+        own = topics.device_of(delivery.topic)
+        account = own or self._owner_of(delivery.topic)
+        if account is None or self._allowed(account, delivery, foreign=own is None):
             deliver(delivery)
             return
         if delivery.retained and delivery.payload:
-            self._remove(device, delivery.topic)
+            self._remove(account, delivery.topic)
         self.acknowledge(delivery)
 
-    def _allowed(self, device: str, delivery: Delivery) -> bool:
-        used = self._used.pop(device, None)
+    def _allowed(self, account: str, delivery: Delivery, *, foreign: bool) -> bool:
+        if account in self._out.names:
+            if not delivery.retained:
+                self._problems.note("dropped", account, "sent while it was shut out")
+            return False
+        used = self._used.pop(account, None)
         if used is None:
             used = _Used(TokenBucket(self.BURST, self.PER_MINUTE, self._clock))
-        self._used[device] = used
-        if device in self._out:
-            return False
-        if delivery.topic not in used.topics:
-            used.topics.add(delivery.topic)
+        self._used[account] = used
+        self._count(used, delivery)
+        most = self.FOREIGN_TOPICS if foreign else self.TOPICS
+        if len(used.topics) > most:
+            self._exceeds(account, used, f"uses more than {most} topics")
+        elif not foreign and len(delivery.payload) > self._largest:
+            self._exceeds(account, used, f"sends a message of more than {self._largest} bytes")
+        elif used.kept > self.KEPT:
+            self._exceeds(account, used, f"leaves more than {self.KEPT} bytes at the broker")
+        elif not used.bucket.take(1 + len(delivery.payload) // 1024):
+            self._exceeds(account, used, f"sends more than {self.BURST} messages and KiB at once")
+        return account not in self._out.names
+
+    def _count(self, used: _Used, delivery: Delivery) -> None:
+        topic, size = hash(delivery.topic), len(delivery.topic) + len(delivery.payload)
+        before = used.topics.get(topic)
+        used.topics[topic] = size
+        used.kept += size - (before or 0)
+        if before is None:
             self._topics += 1
             self._forget()
-        if len(used.topics) > self.TOPICS:
-            self._exceeds(device, used, f"uses more than {self.TOPICS} topics")
-        elif len(delivery.payload) > self._largest:
-            self._exceeds(device, used, f"sends a message of more than {self._largest} bytes")
-        elif not used.bucket.take(1 + len(delivery.payload) // 1024):
-            self._exceeds(device, used, f"sends more than {self.BURST} messages and KiB at once")
-        return device not in self._out
 
     def _forget(self) -> None:
         """What was used longest ago, where it is too much to remember."""
@@ -147,22 +172,19 @@ class AccountLimits:
             oldest = next(iter(self._used))
             self._topics -= len(self._used.pop(oldest).topics)
 
-    def _exceeds(self, device: str, used: _Used, what: str) -> None:
-        pause = min(self.PAUSE_S * 2**used.times, self.LONGEST_S)
-        used.times = min(used.times + 1, 10)
-        used.until = self._clock() + pause
+    def _exceeds(self, account: str, used: _Used, what: str) -> None:
+        pause = self._out.begin(account, self._clock(), self.PAUSE_S, self.LONGEST_S)
         self._topics -= len(used.topics)
-        used.topics = set()
-        used.bucket = TokenBucket(self.BURST, self.PER_MINUTE, self._clock)
-        self._problems.note("limit", device, f"{what}: shut out for {pause:.0f} s")
-        self._out.add(device)
+        self._used.pop(account, None)
+        self._problems.note("limit", account, f"{what}: shut out for {pause:.0f} s")
         self._changed.set()
 
     async def _sweep(self, device: str) -> None:
         """Have what the broker retains of a device come here, where it is removed."""
         for pause in self.SWEEPS_S:
             await asyncio.sleep(pause)
-            self._source.replay(topics.all_of(device))
+            for one in (topics.all_of(device), *self._foreign_filters(device)):
+                self._source.replay(one)
 
     def _remove(self, device: str, topic: str) -> None:
         """What the broker retains of a device that was shut out."""
@@ -178,21 +200,16 @@ class AccountLimits:
     async def _run(self) -> None:
         told: frozenset[str] = frozenset()
         while True:
-            now = self._clock()
-            self._out = {one for one in self._out if self._used_until(one) > now}
-            if told != (out := frozenset(self._out)):
+            self._out.end(self._clock())
+            if told != (out := frozenset(self._out.names)):
                 await self._shut_out(out)
                 for device in out - told:
                     self._tasks.spawn("looking for what a device retains", self._sweep(device))
                 told = out
             self._changed.clear()
-            ends = [self._used_until(one) - now for one in out]
+            end = self._out.next_end()
             try:
-                async with asyncio.timeout(min(ends, default=None)):
+                async with asyncio.timeout(None if end is None else end - self._clock()):
                     await self._changed.wait()
             except TimeoutError:
                 continue
-
-    def _used_until(self, device: str) -> float:
-        used = self._used.get(device)
-        return used.until if used is not None else 0.0

@@ -26,6 +26,7 @@ from hub.mqtt.accounts import AccountBook
 from hub.mqtt.certificates import Authority, local_names
 from hub.mqtt.enrol_addresses import EnrolAddresses
 from hub.mqtt.errors import AddressAwayError, BrokerError
+from hub.mqtt.hung_up import HungUp
 from hub.mqtt.mosquitto import Mosquitto, check_version
 from hub.mqtt.passwords import hash_password
 from hub.mqtt.silent_clients import SilentClients
@@ -33,6 +34,7 @@ from hub.mqtt.source import Endpoint
 from hub.runtime.child import Account as Owner
 from hub.runtime.descriptors import Descriptors, raise_limit
 from hub.runtime.listening import is_here
+from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Broker"]
@@ -46,9 +48,10 @@ _AGAIN_S = 10.0  # after a start that failed of something else than its address
 # three days are 345,600 messages, about 50 MB on disk and 150 MB of memory while they wait.
 # Autosave: each writes the whole store. Our devices keep what the database has not acknowledged, so
 # only a power cut loses something here: a queued command, a retained value of these minutes.
-# Sizes: payloads are 16 KiB at most (docs/topics.md). What is a little larger is counted and shown,
-# which the hub can only do with what reaches it; more is what one device fills our memory with, and
-# let in only where a rule reads it (a gateway's list of devices).
+# Sizes: payloads are 16 KiB at most (docs/topics.md). What is a little larger reaches the hub,
+# which counts it. At more the broker hangs up and says so (hub/mqtt/hung_up.py);
+# message_size_limit would drop it without a word, and only once it is there: until then the broker
+# keeps room for it. More is let in where a rule reads it (a gateway's list of devices).
 # What waits is bounded in bytes, how much of it is one account's by hub/mqtt/account_limits.py.
 MAIN = """\
 per_listener_settings true
@@ -59,7 +62,7 @@ autosave_interval 300
 persistent_client_expiration 14d
 max_queued_messages 350000
 max_inflight_messages 100
-message_size_limit {message_size}
+max_packet_size {packet_size}
 max_queued_bytes 268435456
 memory_limit 536870912
 max_keepalive 65535
@@ -69,7 +72,7 @@ log_type error
 log_type warning
 log_type notice
 log_type information
-connection_messages false
+connection_messages true
 sys_interval 0
 
 listener {mqtt} {host}
@@ -97,7 +100,7 @@ persistence false
 retain_available false
 max_queued_messages 10000
 max_inflight_messages 100
-message_size_limit 17000
+max_packet_size 18000
 memory_limit 67108864
 log_dest stderr
 log_timestamp false
@@ -116,6 +119,9 @@ password_file {enrol_passwords}
 acl_file {enrol_acl}
 """
 
+# Bytes of a packet besides its payload: a topic, and MQTT 5's properties.
+_AROUND = 2048
+
 ENROL_ACL = f"""\
 topic write enrol/+
 
@@ -130,8 +136,8 @@ class Broker:
     `foreign` gives the topics of mapped devices; see AccountFiles.changed.
 
     `largest` is the largest payload, in bytes, that somebody reads; `descriptors` says how many
-    connections each may have. Their files are in `folder`, which is made, belongs to `owner` when
-    given and is mode 0700.
+    connections each may have; `problems` counts whom they hang up on. Their files are in `folder`,
+    which is made, belongs to `owner` when given and is mode 0700.
     """
 
     def __init__(
@@ -148,6 +154,7 @@ class Broker:
         foreign: Callable[[], Foreign] = Foreign,
         largest: Callable[[], int] = lambda: LARGEST,
         descriptors: Descriptors | None = None,
+        problems: Problems | None = None,
         supervisor: Supervisor | None = None,
     ) -> None:
         room = descriptors or Descriptors(raise_limit())
@@ -194,7 +201,8 @@ class Broker:
             ports={"mqtt": port, "mqtts": tls_port},
             owner=owner,
             store=self.store,
-            values=lambda: {"message_size": max(LARGEST, largest())},
+            values=lambda: {"packet_size": max(LARGEST, largest()) + _AROUND},
+            heard=HungUp(problems or Problems(), HUB, lambda name: book.get(name) is not None).line,
         )
         self.enrolment = Mosquitto(
             "enrolment",
@@ -300,6 +308,9 @@ class Broker:
             raise AddressAwayError(self._host)
 
     def _reload(self) -> None:
+        if self.main.outgrown:
+            self._tasks.spawn("restarting the broker for larger packets", self.main.restart())
+            return
         self.main.write()
         self.main.reload()
 

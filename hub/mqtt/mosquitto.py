@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
 import re
@@ -28,6 +29,8 @@ INSTALL = "install it with `sudo apt install mosquitto` (2.0 or newer)"
 OLDEST = (2, 0)
 # Debian keeps it where an ordinary user's PATH does not look.
 SBIN = "/usr/sbin:/usr/local/sbin"
+# Bytes, what an ordinary user may ask of Linux: the connections of 3000 devices.
+_PIPE = 1024 * 1024
 
 
 class AddressInUseError(BrokerError):
@@ -71,6 +74,7 @@ class Mosquitto:
         self._config = config
         self._host = host
         self._owner = owner
+        self._begun_with: Mapping[str, int] = {}
         self._any = [listener for listener, port in ports.items() if port == 0]
         self._ready = self._stale = False
         self._running = asyncio.Event()
@@ -157,6 +161,18 @@ class Mosquitto:
         await self.child.stop()
 
     @property
+    def outgrown(self) -> bool:
+        """Whether a value must be larger than at its start, which no reload changes."""
+        begun = self._begun_with
+        return any(value > begun.get(name, value) for name, value in self._values().items())
+
+    async def restart(self) -> None:
+        """End it and start it with what its configuration is to be now. Raises BrokerError."""
+        if self.outgrown:
+            await self.child.stop()
+            await self.child.start()
+
+    @property
     def port(self) -> int:
         """Of its first listener."""
         return next(iter(self.ports.values()))
@@ -189,13 +205,16 @@ class Mosquitto:
             raise AddressAwayError(self._host)
         if any(is_taken(self._host, port) for port in self.ports.values()):
             raise AddressInUseError
+        self._begun_with = dict(self._values())
         self.write()
         program = find_mosquitto()
         self._set_aside()
         self._ready = self._stale = False
         self._running.clear()
         self._errors.clear()
-        return await spawn([program, "-c", self._path], account=self._owner)
+        process = await spawn([program, "-c", self._path], account=self._owner)
+        _widen(process.pid)
+        return process
 
     async def _until_running(self) -> None:
         """Until it says that it runs. Raises BrokerError with the reason it gave."""
@@ -226,7 +245,8 @@ class Mosquitto:
 
     def _note(self, line: str) -> None:
         # Before it has read its configuration it puts a time before each line.
-        line = re.sub(r"^\d{10}: ", "", line)
+        if line[:1].isdecimal():
+            line = re.sub(r"^\d{10}: ", "", line)
         self._log.debug("%s", line)
         if self._heard is not None:
             self._heard(line)
@@ -236,6 +256,19 @@ class Mosquitto:
             self._log.warning("%s", line)
         elif line.startswith("Error") and not self._ready:
             self._errors.append(line.removeprefix("Error: "))
+
+
+def _widen(pid: int) -> None:
+    """Have a child's output wait in a larger pipe: it stands still when that is full.
+
+    It says something at each connection, and the hub may be busy for a while.
+    """
+    with contextlib.suppress(OSError):
+        pipe = os.open(f"/proc/{pid}/fd/2", os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
+        finally:
+            os.close(pipe)
 
 
 def find_mosquitto() -> str:

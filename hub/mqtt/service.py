@@ -105,11 +105,14 @@ class Mqtt:
         self._stored_clocks = StoredClocks(
             KeyValueStore(database.of(settings.tenant), "mqtt"), self._clocks, supervisor
         )
+        self._writers = self._foreign()
         self.limits = AccountLimits(
             self.source,
             book.shut_out,
             problems,
             largest=math.inf if settings.mqtt_url else LARGEST,
+            owner_of=lambda topic: self._writers.account_of(topic, self._is_account),
+            foreign_filters=self._writers_filters,
             supervisor=supervisor,
         )
         self.listener = Listener(
@@ -177,7 +180,18 @@ class Mqtt:
         """The mapping has changed: let the broker and the subscriptions go by it."""
         if self.broker is not None:
             await self.broker.accounts.changed()
+        self._follow()
+
+    def _follow(self) -> None:
+        self._writers = self._foreign()
         self.source.follow(self._filters())
+
+    def _is_account(self, name: str) -> bool:
+        return self.book.get(name) is not None
+
+    def _writers_filters(self, account: str) -> list[str]:
+        """Where an account may leave something outside of HomeKit/."""
+        return [one.replace("%u", account) for one in self._writers.writable(account)]
 
     async def _start_readings(self) -> None:
         await self._months.start()
@@ -189,7 +203,7 @@ class Mqtt:
         await self._months.stop()
 
     async def _listen(self) -> None:
-        self.source.follow(self._filters())  # the mapping was loaded since it was made
+        self._follow()  # the mapping was loaded since it was made
         await self.listener.start()
 
     def _filters(self) -> list[str]:
@@ -226,6 +240,7 @@ class Mqtt:
             foreign=self._foreign,
             largest=lambda: self._translator.largest,
             descriptors=self._descriptors,
+            problems=self.problems,
             supervisor=self._supervisor,
         )
 

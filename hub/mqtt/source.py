@@ -204,7 +204,8 @@ class MqttSource:
         """Have the retained messages of a filter delivered once more."""
         if self._client is not None and self.connected.is_set():
             self._subscribe(self._client, [topic_filter])
-            self._client.unsubscribe(topic_filter)
+            if topic_filter not in self._filters:
+                self._client.unsubscribe(topic_filter)
 
     def _make_client(self) -> BufferedClient:
         client = BufferedClient(

@@ -144,14 +144,20 @@ class _Collector:
         yield _counter(
             "problems", "messages refused since the hub started", ["device", "kind"],
             (
-                (device.device, kind, seen.count)
-                for device in self._devices
-                for kind, seen in services.problems.of(device.device).items()
+                (device, kind, seen.count)
+                for device in sorted(self._senders())
+                for kind, seen in services.problems.of(device).items()
             ),
         )  # fmt: skip
         yield from self._parts()
         connected = services.mqtt.source.connected.is_set()
         yield _gauge("broker_connected", "whether the hub hears devices", [], [(int(connected),)])
+
+    def _senders(self) -> set[str]:
+        """The tenant's devices, and accounts of which nothing was kept yet."""
+        accounts = self._services.mqtt.book.all()
+        own = {account.device for account in accounts if account.tenant == self._tenant}
+        return own | {device.device for device in self._devices}
 
     def _parts(self) -> Iterator[Metric]:
         """Nothing of it names a tenant."""

@@ -98,12 +98,18 @@ class Client:
 
     @classmethod
     async def let_in(cls, *args, **options) -> Client:
-        """Connect as soon as the broker has read of the account, which was made just now."""
+        """Connect as soon as the broker has read of the account, which was made just now.
+
+        It may be starting anew meanwhile.
+        """
         async with asyncio.timeout(60):
-            while (client := await cls.connect(*args, **options)).code != 0:
-                await client.close()
+            while True:
+                with contextlib.suppress(ConnectionRefusedError):
+                    client = await cls.connect(*args, **options)
+                    if client.code == 0:
+                        return client
+                    await client.close()
                 await asyncio.sleep(0.05)
-            return client
 
     async def publish(self, topic: str | bytes, payload: bytes | str, *, qos=1, retain=False):
         """Returns at the PUBACK; raises ConnectionError when the broker hangs up instead."""

@@ -6,8 +6,9 @@ import asyncio
 from types import SimpleNamespace
 
 from hub.doctor.finding import Verdict
-from hub.doctor.parts import examine, examine_clock, examine_store
+from hub.doctor.parts import examine, examine_clock, examine_dropped, examine_store
 from hub.runtime.defects import Defects
+from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
 from tests.hub.runtime.test_host_clock import Machine
 from tests.support.broker import until
@@ -78,3 +79,14 @@ async def test_a_store_that_was_set_aside_is_told(tmp_path):
     [finding] = examine_store(store)
     assert finding.verdict is Verdict.NOTE
     assert str(tmp_path / "mosquitto.db.damaged") in finding.detail
+
+
+def test_what_was_dropped_is_told_by_account():
+    problems = Problems()
+    assert [finding.verdict for finding in examine_dropped(problems)] == [Verdict.GOOD]
+    for kind, device in (("oversize", "evil"), ("oversize", "worse"), ("overflow", None)):
+        problems.note(kind, device, "")
+    large, much = examine_dropped(problems)
+    assert large.verdict is much.verdict is Verdict.NOTE
+    assert large.detail == "2 larger than the broker takes: worse, evil"
+    assert much.detail == "1 times that more waited for the hub than the broker keeps"

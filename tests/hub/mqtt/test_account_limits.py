@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hub.mqtt.access import Foreign
 from hub.mqtt.account_limits import AccountLimits
 from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
@@ -110,11 +111,12 @@ async def test_a_flood_is_shut_out_and_let_in_again(side, evil):
     await until(let_in)
 
 
-async def test_what_is_too_large_stays_at_the_broker(side, evil):
+async def test_what_is_too_large_is_not_kept_and_what_is_a_little_larger_is_counted(side, evil):
     async with await let_in(side, "good") as good:
-        for n in range(20):
-            await evil.publish(f"HomeKit/evil/A/{n}/B", b"x" * 1_000_000, qos=0, retain=True)
-        await evil.publish("HomeKit/evil/$batch", b"x" * 17_000)
+        await evil.publish("HomeKit/evil/A/0/B", b"x" * 1_000_000, qos=0, retain=True)
+        await until(evil.closed.is_set)
+        async with await let_in(side, "evil") as again:
+            await again.publish("HomeKit/evil/$batch", b"x" * 17_000)
         await good.publish(f"HomeKit/good/{TEMPERATURE}", "20")
     await until(lambda: side.problems.total["too-large"] == 1)
     assert await retained(side, "evil") == []
@@ -199,4 +201,62 @@ async def test_what_is_remembered_is_bounded():
         assert len(limits._used) <= 100
         assert limits._topics == sum(len(used.topics) for used in limits._used.values()) <= 500
     assert len(got) == 3000
+    await limits.stop()
+
+
+async def test_who_is_shut_out_stays_so_however_many_others_are_heard():
+    source, clock, told, got = Quiet(), Clock(), [], []
+
+    async def shut_out(names: frozenset[str]) -> None:
+        told.append(set(names))
+
+    limits = AccountLimits(source, shut_out, problems := Problems(), clock=clock)
+    limits.TOPICS, limits.DEVICES, limits.ALL_TOPICS = 3, 10, 20
+    await limits.start(got.append)
+
+    def say(device: str, n: int) -> None:
+        source.deliver(Delivery(f"HomeKit/{device}/Switch/{n}/On", b"1", datetime.now(UTC)))
+
+    for n in range(4):
+        say("evil", n)
+    for n in range(200):
+        say(f"good{n}", 0)
+    limits._changed.set()
+    await until(lambda: told[-1:] == [{"evil"}])
+    say("evil", 0)
+    assert len([d for d in got if "/evil/" in d.topic]) == 3
+    assert problems.of("evil")["dropped"].count == 1
+    await limits.stop()
+
+
+@pytest.mark.parametrize(
+    ("topic", "size", "why"),
+    [("zigbee2mqtt/{n}", 1, "more than 50 topics"), ("zigbee2mqtt/{n}", 3000, "more than 90000"),
+     ("tele/tas1/{n}", 3000, "more than 90000"), ("tele/tas1/" + "x" * 4000 + "{n}", 1, "90000")],
+    ids=["topics", "bytes", "of a device", "names"],
+)  # fmt: skip
+async def test_an_account_is_bounded_at_its_other_topics_too(topic, size, why):
+    """A gateway's and those of a device of other firmware: by pattern, and only who may write."""
+    source, got = Quiet(), []
+    foreign = Foreign(reports=["tele/%u/#"], gateways={"z2m": (["zigbee2mqtt/#"], [])})
+
+    async def shut_out(names: frozenset[str]) -> None:
+        pass
+
+    accounts = {"z2m", "tas1", "tas2"}
+    limits = AccountLimits(
+        source, shut_out, problems := Problems(), clock=Clock(),
+        owner_of=lambda topic: foreign.account_of(topic, accounts.__contains__),
+    )  # fmt: skip
+    limits.FOREIGN_TOPICS, limits.KEPT = 50, 90_000
+    await limits.start(got.append)
+    for n in range(60):
+        for one in (topic.format(n=n), "tele/tas2/SENSOR", f"elsewhere/{n}"):
+            payload = b"x" * size if one.startswith(topic[:4]) else b"1"
+            source.deliver(Delivery(one, payload, datetime.now(UTC)))
+    of = "z2m" if topic.startswith("z") else "tas1"
+    assert why in problems.of(of)["limit"].detail
+    assert problems.of(of)["dropped"].count >= 8
+    assert not problems.of("tas2")
+    assert len([d for d in got if d.topic.startswith("elsewhere")]) == 60
     await limits.stop()

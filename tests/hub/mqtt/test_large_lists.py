@@ -44,6 +44,7 @@ async def test_a_list_of_a_hundred_devices_is_read(store: Database):
                 await side.book.provision(name, "home", PASSWORD)
             side._translator.use_rules(RULES)
             await side.follow_mapping()
+            await until(lambda: not side.broker.main.outgrown)
             async with await let_in(side, "z2m") as z2m:
                 await z2m.publish("zigbee2mqtt/bridge/devices", listed(100), retain=True)
                 await z2m.publish("zigbee2mqtt/Freezer", '{"temperature": 5}')

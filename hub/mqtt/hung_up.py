@@ -1,0 +1,36 @@
+"""Whom the devices' broker hung up on for the size of a packet: its log alone says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from hub.runtime.problems import Problems
+
+__all__ = ["HungUp"]
+
+# As mosquitto 2.0 writes them (src/loop.c, src/database.c). A client that was let in has its
+# account's name for an id, without spaces; a stranger's id is in none of these lines.
+_TOO_LARGE = re.compile(r"Client (\S+) disconnected due to oversize (?:packet|payload)\.")
+_TOO_MUCH = re.compile(r"Outgoing messages are being dropped for client (\S+)\.")
+
+
+class HungUp:
+    """Reads the log of the devices' broker, line by line (`line`), and counts what was dropped.
+
+    By account, as the problem `oversize`; as `overflow`, without one, that more waited for the hub
+    (client id `hub`) than the broker keeps. `known` says whether a name is an account's.
+    """
+
+    def __init__(self, problems: Problems, hub: str, known: Callable[[str], bool]) -> None:
+        self._problems, self._hub, self._known = problems, hub, known
+
+    def line(self, text: str) -> None:
+        """One line of the log."""
+        if (found := _TOO_LARGE.fullmatch(text)) is not None:
+            if self._known(found[1]):
+                self._problems.note(
+                    "oversize", found[1], "a packet larger than the broker takes: it hung up"
+                )
+        elif (found := _TOO_MUCH.fullmatch(text)) is not None and found[1] == self._hub:
+            self._problems.note("overflow", None, "more waited for the hub than the broker keeps")

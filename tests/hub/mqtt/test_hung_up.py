@@ -1,0 +1,65 @@
+"""Packets larger than a broker takes: they take up no memory, and are counted by account."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+
+from hub.mqtt.hung_up import HungUp
+from hub.runtime.problems import Problems
+from tests.support.broker import until
+from tests.support.mqtt311 import Client
+
+PASSWORD = "0123456789abcdef" * 2
+TEMPERATURE = "TemperatureSensor/CurrentTemperature"
+# A PUBLISH of 60 MiB that never comes whole; the enrolment broker may use 64 MiB.
+HALF = bytes([0x30, 0x80, 0x80, 0x80, 0x1E]) + struct.pack("!H", 9) + b"enrol/big" + b"x" * 1000
+
+
+async def let_in(side, name: str) -> Client:
+    port = side.ports["mqtt"]
+    return await Client.let_in("127.0.0.1", port, name, name, PASSWORD, keep_alive=600)
+
+
+async def test_who_sends_too_much_is_counted_by_name(side):
+    for name in ("evil", "good"):
+        await side.book.provision(name, "home", PASSWORD)
+    async with await let_in(side, "good") as good:
+        for topic, size in (("$batch", 30_000), ("$report", 1_000_000), ("t" * 60_000, 10)):
+            async with await let_in(side, "evil") as evil:
+                await evil.publish(f"HomeKit/evil/{topic}", b"x" * size, qos=0, retain=True)
+                await until(evil.closed.is_set)
+        await until(lambda: side.problems.total["oversize"] == 3)
+        assert side.problems.of("evil")["oversize"].count == 3
+        await good.publish(f"HomeKit/good/{TEMPERATURE}", "20")
+        assert not side.problems.of("good")
+
+
+async def test_half_of_a_huge_packet_takes_no_memory_from_others(side):
+    port = side.ports["enrol"]
+    strangers = [await Client.connect("127.0.0.1", port, f"stranger{n}") for n in range(3)]
+    for stranger in strangers:
+        stranger.writer.write(HALF)
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(stranger.closed.wait() for stranger in strangers))
+    for stranger in strangers:
+        await stranger.close()
+
+
+def test_no_stranger_puts_a_line_into_the_log_that_counts():
+    problems = Problems()
+    hung_up = HungUp(problems, "hub", {"evil", "good"}.__contains__)
+    for line in (
+        "Client nobody disconnected due to oversize packet.",
+        "New client connected from 10.0.0.9 as good disconnected due to oversize packet. (p2, c1)",
+        "Client x Client good disconnected due to oversize packet.",
+        "Client good disconnected due to oversize packet. disconnected, not authorised.",
+        "Outgoing messages are being dropped for client good.",
+        "Client good disconnected.",
+    ):
+        hung_up.line(line)
+    assert not problems.total
+    hung_up.line("Client evil disconnected due to oversize packet.")
+    hung_up.line("Outgoing messages are being dropped for client hub.")
+    assert problems.total == {"oversize": 1, "overflow": 1}
+    assert problems.of("evil")["oversize"].count == 1
