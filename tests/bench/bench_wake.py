@@ -7,6 +7,10 @@ Whole lives of the VM besides, from its start to its end: `wake.known_network_s`
 access point and asking for an address would take 0.9 s; `wake.no_reply_s` with an update command
 that nobody goes on with; `wake.beyond_deadline_s`, what it is awake beyond its deadline when the
 broker's packets are lost.
+
+What goes over the air is counted in the segments of a real TCP connection (segments.py), whose data
+are all of MQTT: `wake.bytes_up` and the like for a wake with three values whose readings before are
+acknowledged, `wake.backlog_*` for one with 24 readings that waited.
 """
 
 from __future__ import annotations
@@ -14,21 +18,26 @@ from __future__ import annotations
 import json
 import secrets
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 
+from contracts.batch import FORM
 from host.twin import firmware
 from host.twin.vm import ASLEEP, Cause
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.source import MqttSource
 from tests.bench.report import note, report
-from tests.firmware.board import Board
+from tests.bench.segments import LoopbackCapture, Traffic
+from tests.firmware.board import Board, free_port
 from tests.firmware.conftest import takes
 from tests.firmware.updates import WANTED, command
 from tests.support.broker import MemoryAccounts, open_folder, running_broker, subscriber, until
 
 PROGRAMS = Path(__file__).parent / "programs"
 PAIRS = 25
+# TCP_SND_BUF of MicroPython's port: what one write holds.
+SEND_BUFFER = 2 * 536
 DEADLINE_MS = 700
 
 TIMED = """
@@ -81,10 +90,47 @@ async def run() -> None:
                 await board.wake(Cause.POWER)
                 await until(lambda: any(one.topic.endswith("$batch") for one in got))
                 first = next(one for one in got if one.topic.endswith("$batch"))
-                held = json.dumps({"boot": json.loads(first.payload)["boot"], "seq": 3})
-                await source.publish(board.topic + "$ack", held, retain=True)
+                boot = json.loads(first.payload)["boot"]
+
+                async def acknowledge(seq: int) -> None:
+                    held = json.dumps({"boot": boot, "seq": seq, "batch": FORM})
+                    await source.publish(board.topic + "$ack", held, retain=True)
+
+                await air(board, acknowledge)
                 await measure(board)
                 await whole(board, source)
+
+
+async def air(board: Board, acknowledge: Callable[[int], Awaitable[None]]) -> None:
+    """Report what a wake puts on the air; in the end every reading is acknowledged."""
+    await acknowledge(3)
+    await board.wake()
+    await acknowledge(6)
+    up, down = await captured(board)
+    report("wake.bytes_up", up.data, "bytes", "<= 400")
+    report("wake.bytes_down", down.data, "bytes")
+    report("wake.data_segments_up", up.data_segments, "segments", "<= 2")
+    report("wake.segments_up", up.segments, "segments")
+    report("wake.segments_down", down.segments, "segments")
+    report("wake.segments", up.segments + down.segments, "segments", "<= 20")
+    await acknowledge(9)
+    port, board.settings["port"] = board.settings["port"], free_port()
+    for _ in range(7):
+        await board.wake()
+    board.settings["port"] = port
+    up, down = await captured(board)
+    report("wake.backlog_bytes_up", up.data, "bytes", f"<= {SEND_BUFFER}")
+    report("wake.backlog_data_segments_up", up.data_segments, "segments", "<= 3")
+    report("wake.backlog_segments", up.segments + down.segments, "segments", "<= 20")
+    await acknowledge(33)
+
+
+async def captured(board: Board) -> tuple[Traffic, Traffic]:
+    """One wake's traffic, up and down."""
+    with LoopbackCapture(board.settings["port"]) as capture:
+        ended = await board.wake()
+        assert ended.status == ASLEEP, ended.console
+        return capture.counted()
 
 
 async def measure(board: Board) -> None:

@@ -58,6 +58,11 @@ class Sensor:
             raise OSError("it does not finish its measurement")
         if self.checked and sensirion_crc(data[:6]) != data[6]:
             raise OSError("checksum")
+        if not data[0] & _CALIBRATED:
+            # It was reset meanwhile, and holds no measurement.
+            raise OSError("nothing measured: did it lose power?")
         wet = data[1] << 12 | data[2] << 4 | data[3] >> 4
         warm = (data[3] & 15) << 16 | data[4] << 8 | data[5]
+        if warm in (0, _FULL - 1):
+            raise OSError("no temperature: %05x" % warm)
         return [warm * 200 / _FULL - 50, wet * 100 / _FULL]

@@ -14,7 +14,7 @@ _LOW_PERCENT = const(15)
 # One conversion is noisy by some counts while the radio is on.
 _SAMPLES = const(4)
 # What the pin reads at its limit.
-_LIMIT = const(1023)
+_LIMIT, _FULL = const(1023), const(1024)
 
 
 class Sensor:
@@ -47,6 +47,9 @@ class Sensor:
     def read(self):
         """[percent, 1 when low]."""
         counts = [self.adc.read() for _ in range(_SAMPLES)]
+        if max(counts) > _FULL:
+            # What the SDK says while the ADC is set up for the supply.
+            raise OSError("the ADC reads %d: it does not measure its pin" % max(counts))
         total = sum(counts)
         millivolts = total * self.scale // (1024 * _SAMPLES)
         if millivolts * 2 < self.empty:

@@ -89,7 +89,8 @@ class Sensor:
         t = d[3] << 12 | d[4] << 4 | d[5] >> 4
         h = d[6] << 8 | d[7] if humid else _SKIPPED_16
         c = struct.unpack("<HhhHhhhhhhhh", low[:24])
-        if not c[0] or not c[3] or low[:24] == b"\xff" * 24:
+        blank = b"\xff" * 24
+        if not (c[0] and c[1] and c[3]) or low[:24] == blank:
             raise OSError("its calibration cannot be read: is it damaged?")
         if t == _SKIPPED_20:
             raise OSError("nothing measured")
@@ -98,10 +99,17 @@ class Sensor:
         fine = fine_temperature(t, *c[:3])
         values: list = [((fine * 5 + 128) >> 8) / 100]
         if self.humid:
-            wet = h != _SKIPPED_16 and h not in _ENDS_16
-            values.append(humidity(h, fine, low[25], high) / 1024 if wet else None)
-        weighs = p != _SKIPPED_20 and p not in _ENDS_20
-        values.append(pressure(p, fine, c[3:]) / 25600 if weighs else None)
+            values.append(None)
+            # H2 is the slope: without it all air is dry.
+            if humid and (h == _SKIPPED_16 or h in _ENDS_16 or high[:2] in (b"\0\0", blank[:2])):
+                self.notes.append("no humidity: %04x" % h)
+            elif humid:
+                values[1] = humidity(h, fine, low[25], high) / 1024
+        values.append(None)
+        if p == _SKIPPED_20 or p in _ENDS_20:
+            self.notes.append("no pressure: %05x" % p)
+        else:
+            values[-1] = pressure(p, fine, c[3:]) / 25600
         return values
 
     def _wait(self) -> None:

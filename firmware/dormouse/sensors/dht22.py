@@ -21,6 +21,8 @@ _PAUSE_MS = const(2000)
 # Below zero the data sheet has a sign bit and a magnitude; some clones send two's complement. More
 # than this magnitude, in tenths of a degree, is no temperature, so it is the other.
 _LARGEST = const(400)
+# Tenths of a per cent.
+_MOST = const(1000)
 
 
 class Sensor:
@@ -89,8 +91,12 @@ def decode(frame: bytes):
         raise OSError("nothing but zeros: the line is held low")
     if sum(frame[:4]) & 255 != frame[4]:
         raise OSError("checksum")
+    percent = frame[0] << 8 | frame[1]
+    if percent > _MOST:
+        # Then its temperature is none either: a DHT11 has whole percent and degrees in these bytes.
+        raise OSError("%g %% cannot be: is it a DHT11?" % (percent / 10))
     raw = frame[2] << 8 | frame[3]
     if raw & 0x8000:
         magnitude = raw & 0x7FFF
         raw = -magnitude if magnitude <= _LARGEST else raw - 0x10000
-    return [raw / 10, (frame[0] << 8 | frame[1]) / 10]
+    return [raw / 10, percent / 10]

@@ -62,6 +62,10 @@ class Sensor:
             raise self.bus.fault("on parasite power: give its VDD pin 3.3 V, data stays on %s")
         self.bus.select(rom)
         self.bus.write(_CONVERT)
+        # 0 while it converts. Who did not hear the command holds the value before; some clones
+        # never say it.
+        if self.bus.read_bit() and not self.clone:
+            raise self.bus.fault("the sensor on %s did not begin to measure: a disturbed line?")
         self.converting = rom
         self.began = time.ticks_ms()
         return _CONVERT_MS

@@ -6,7 +6,7 @@ from dormouse.version import BOARD
 _LABELS = {16: 0, 5: 1, 4: 2, 0: 3, 2: 4, 14: 5, 12: 6, 13: 7, 15: 8}
 _LABELLED = ("nodemcu", "d1-mini")
 _UNLABELLED = ("esp-01", "esp-12", "sonoff-basic", "sonoff-s20")
-_ENODEV, _EIO, _ETIMEDOUT = 19, 5, 110
+_ENODEV, _EIO, _ETIMEDOUT, _SDA_HELD = 19, 5, 110, 16
 
 
 def pins(*numbers) -> str:
@@ -31,6 +31,8 @@ def of_i2c(error, address: int, sda: int, scl: int) -> OSError:
     code = error.args[0] if error.args else None
     if code == _ETIMEDOUT:
         text = "the bus on %s is held low: a short, or no power?" % where
+    elif code == _SDA_HELD:
+        text = "SDA held low on %s: a short, or no power?" % where
     elif code in (_ENODEV, _EIO):
         text = "not found at 0x%02x on %s: wiring?" % (address, where)
     else:

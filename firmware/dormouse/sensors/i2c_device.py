@@ -4,8 +4,12 @@ MicroPython raises nothing when data are not acknowledged, or fewer come than we
 """
 
 from machine import I2C, Pin
+from micropython import const
 
 from dormouse.sensors.checksum import sensirion_crc
+
+# EBUSY, which no transfer raises.
+SDA_HELD = const(16)
 
 
 class I2CDevice:
@@ -14,7 +18,8 @@ class I2CDevice:
     def __init__(self, entry, address: int, **options):
         self.scl, self.sda = entry["scl"], entry["sda"]
         self.address = entry.get("address", address)
-        self.i2c = I2C(scl=Pin(self.scl), sda=Pin(self.sda), **options)
+        self.line = Pin(self.sda)
+        self.i2c = I2C(scl=Pin(self.scl), sda=self.line, **options)
 
     def write(self, data: bytes) -> None:
         """Send bytes, all of which must be acknowledged."""
@@ -46,7 +51,11 @@ class I2CDevice:
 
     def _transfer(self, function, *args):
         try:
-            return function(self.address, *args)
+            result = function(self.address, *args)
+            # SDA held low acknowledges everything and reads as zeros; between transfers it is high.
+            if not self.line.value():
+                raise OSError(SDA_HELD)
+            return result
         except OSError as error:
             from dormouse.sensors.faults import of_i2c
 

@@ -7,6 +7,8 @@ from dormouse.sensors.serial_frames import Frames
 
 # Fan and laser want 30 s before what they say is steady (data sheets of PMS5003 and SDS011).
 _WARM_UP_MS = 30000
+# ug/m3, of both.
+_MOST = 1000
 # Bounds of PM2.5 in ug/m3 between HomeKit's five words, after the European Air Quality Index.
 _BOUNDS = (10, 20, 25, 50)
 
@@ -23,8 +25,8 @@ class Particles:
         self.listening = False
         self.series = [
             Series("AirQualitySensor", "AirQuality", 0, 1, 5, recorded=False),
-            Series("AirQualitySensor", "PM2.5Density", 1, 0, 1000),
-            Series("AirQualitySensor", "PM10Density", 1, 0, 1000),
+            Series("AirQualitySensor", "PM2.5Density", 1, 0, _MOST),
+            Series("AirQualitySensor", "PM10Density", 1, 0, _MOST),
         ]
 
     def whole(self, frame: bytes) -> bool:
@@ -54,6 +56,8 @@ class Particles:
             if not self.listening:
                 self.frames.open()
             fine, coarse = self.densities(self.frames.newest(self.deadline))
+            if max(fine, coarse) > _MOST:
+                raise OSError("%g ug/m3 is more than it can measure" % max(fine, coarse))
         finally:
             self.listening = False
             self.frames.close()

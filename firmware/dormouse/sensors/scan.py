@@ -52,7 +52,7 @@ def _look_at_i2c(result, scl: int, sda: int) -> None:
         if address in _PROBES:
             try:
                 driver = _PROBES[address](i2c, address)
-            except OSError:
+            except (OSError, IndexError):
                 pass
         if driver:
             entry = {"driver": driver, "scl": scl, "sda": sda, "address": address}
@@ -81,8 +81,10 @@ def _ask(i2c, address: int, command: bytes, ms: int, count: int) -> bytes:
 
 
 def _words(data: bytes) -> bool:
-    """Whether every word has Sensirion's checksum."""
-    return all(sensirion_crc(data[i : i + 2]) == data[i + 2] for i in range(0, len(data), 3))
+    """Whether there are words, and every one has Sensirion's checksum."""
+    return len(data) > 2 and all(
+        sensirion_crc(data[i : i + 2]) == data[i + 2] for i in range(0, len(data), 3)
+    )
 
 
 def _bosch(i2c, address: int):
@@ -96,7 +98,7 @@ def _sht(i2c, address: int):
         try:
             if _words(_ask(i2c, address, command, 10, count)):
                 return driver
-        except OSError:
+        except (OSError, IndexError):
             pass
     return None
 

@@ -23,6 +23,8 @@ _POLL_MS = const(100)
 _LATE_MS = const(1500)
 # Of the word that says whether there is a measurement.
 _ANY = const(0x07FF)
+# ppm
+_MOST = const(40000)
 
 
 class Sensor:
@@ -35,7 +37,7 @@ class Sensor:
         self.device = I2CDevice(entry, _ADDRESS, freq=100000)
         self.alarm = entry.get("alarm_ppm", 1000)
         self.series = [
-            Series("CarbonDioxideSensor", "CarbonDioxideLevel", 0, 1, 40000),
+            Series("CarbonDioxideSensor", "CarbonDioxideLevel", 0, 1, _MOST),
             Series("CarbonDioxideSensor", "CarbonDioxideDetected", 0, 0, 1, recorded=False),
             Series("TemperatureSensor", "CurrentTemperature", 2, -10, 60),
             Series("HumiditySensor", "CurrentRelativeHumidity", 2, 0, 100),
@@ -50,6 +52,18 @@ class Sensor:
 
     def read(self):
         """[ppm, 1 from `alarm_ppm` on, degrees Celsius, percent]."""
+        try:
+            words = self._words()
+        finally:
+            self._stop()
+        if not words[0]:
+            raise OSError("no value: it has just got power")
+        if words[0] > _MOST:
+            raise OSError("%d ppm is more than it can measure" % words[0])
+        return [words[0], 1 if words[0] >= self.alarm else 0] + values(words[1:])
+
+    def _words(self):
+        """What it measured, once it has."""
         waited = 0
         while not self._word(_READY) & _ANY:
             if waited >= _LATE_MS or not pause(_POLL_MS, self.deadline):
@@ -57,12 +71,15 @@ class Sensor:
             waited += _POLL_MS
         self.device.write(_READ)
         time.sleep_ms(1)
-        words = self.device.words(3)
-        # 15 mA less until the next time.
-        self.device.write(_STOP)
-        if not words[0]:
-            raise OSError("no value: it has just got power")
-        return [words[0], 1 if words[0] >= self.alarm else 0] + values(words[1:])
+        return self.device.words(3)
+
+    def _stop(self) -> None:
+        """15 mA less until the next time."""
+        try:
+            self.device.write(_STOP)
+        except OSError:
+            # Then it is told so at the next start.
+            pass
 
     def _word(self, command: bytes) -> int:
         self.device.write(command)

@@ -69,10 +69,9 @@ class Frames:
     def _take(self):
         """The newest whole frame of what was heard by now, or None."""
         assert self.uart
-        while self.uart.any():
-            more = self.uart.read(self.uart.any())
-            if not more:
-                break
+        # Once: a line that never falls silent is no reason to stay.
+        more = self.uart.read(self.uart.any()) if self.uart.any() else None
+        if more:
             self.heard = True
             self.data.extend(more)
         found = None

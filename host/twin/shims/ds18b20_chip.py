@@ -15,8 +15,9 @@ _POWER_ON = b"\x50\x05\x4b\x46\x7f\xff\x0c\x10"
 
 
 class Chip(OneWireChip):
-    """`own` may have: `rom` (hex), `pin`, `temperature`, `powered`, and what it then always says:
-    `scratchpad`, hex of 8 bytes (their CRC is added) or of 9."""
+    """`own` may have: `rom` (hex), `pin`, `temperature`, `powered`, `deaf` (it never begins a
+    conversion), and what it then always says: `scratchpad`, hex of 8 bytes (their CRC is added) or
+    of 9."""
 
     kind = "ds18b20"
 
@@ -40,7 +41,9 @@ class Chip(OneWireChip):
 
     def command(self, byte):
         self.take = None
-        if byte == _CONVERT:
+        if byte == _CONVERT and not self.own.get("deaf"):
+            # None is done within a slot, however short `convert_ms` is.
+            self.out = [0]
             if self.own.get("powered", True):
                 self.ready = utime.ticks_add(utime.ticks_ms(), world.get("convert_ms"))
             self._finish()

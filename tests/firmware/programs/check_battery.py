@@ -23,6 +23,7 @@ assert millivolts(878, **LIPO)[:2] == ({0: 50, 1: 0}, 3601)
 # Nothing at the pin; a pin at its limit; a board without divider; limits that cannot be.
 for counts, entry, words in (
     (0, {}, "0 mV"), (3, {}, "9 mV"), (300, {}, "is the battery wired"),
+    (65535, {}, "does not measure its pin"), (1025, LIPO, "does not measure its pin"),
     (1024, {"full_mv": 4200}, "the most that the pin reads"),
     (1023, {"full_mv": 4200}, "the most that the pin reads"),
     (1024, {"scale_mv": 1000}, "a divider?"), (0, {"scale_mv": 1000}, "a divider?"),

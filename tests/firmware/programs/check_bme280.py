@@ -136,7 +136,7 @@ around.fails(dict(ENTRY, address=0x77), "not found at 0x77")
 around.world_is(i2c={"0x77": "bme280"}, missing=[])
 assert not around.measure(dict(ENTRY, address=0x77))[1]
 around.world_is(i2c_line="sda")
-around.fails(ENTRY, "SDA held")
+around.fails(ENTRY, "SDA held low on D2/D1")
 around.world_is(i2c_line="scl")
 around.fails(ENTRY, "D2/D1", "held low")
 # Bits that stick, calibration that is not there, nothing measured, no end of it.
@@ -149,6 +149,20 @@ for p, t, h, seen in (
 for t, words in ((0x80000, "nothing measured"), (0, "00000"), (0xFFFFF, "fffff")):
     holding(Held()).data(415148, t, 27000)
     around.fails(ENTRY, words)
+# What is missing beside the temperature is said.
+for p, h, says in (
+    (0x80000, 27000, ["no pressure: 80000"]), (415148, 0x8000, ["no humidity: 8000"]),
+    (0xFFFFF, 0xFFFF, ["no humidity: ffff", "no pressure: fffff"]),
+):  # fmt: skip
+    holding(Held()).data(p, 519888, h)
+    assert around.measure(ENTRY)[1] == ["bme280: " + one for one in says]
+# Calibration of the humidity that cannot be read: all air would be dry, or all of it wet.
+for high in (bytes(7), b"\xff" * 7):
+    holding(Held()).registers[0xE1:0xE8] = high
+    values, problems = around.measure(ENTRY)
+    assert sorted(values) == [0, 2] and "no humidity" in problems[0], (values, problems)
+holding(Held()).registers[0x8A:0x8C] = b"\0\0"
+around.fails(ENTRY, "calibration")
 for byte in (b"\0", b"\xff"):
     holding(Held()).registers[0x88:0xA0] = byte * 24
     around.fails(ENTRY, "calibration")

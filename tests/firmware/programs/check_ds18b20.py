@@ -155,6 +155,13 @@ sensors.start()
 around.world._given["missing"] = ["ds18b20"]
 assert sensors.read() == []
 assert "no sensor answers" in sensors.problems[-1]
+# The command was not heard: nobody says that he converts, and the value before stays where it is.
+for rom in ({}, {"rom": ROM}):
+    around.world_is(convert_ms=0, onewire=[{"temperature": 19, "deaf": True}])
+    _onewire.chips()[0].memory[:] = b"\x91\x01\x4b\x46\x7f\xff\x0f\x10"
+    around.fails(dict(ENTRY, **rom), "did not begin to measure")
+# Clones of which some never say so.
+assert around.measure(dict(ENTRY, clone=1))[0] == {0: 25.0625}
 # Not done when the time is up: it holds the value before.
 around.world_is(convert_ms=400, onewire=[{"temperature": 21}])
 _onewire.chips()[0].memory[:2] = b"\x30\x01"

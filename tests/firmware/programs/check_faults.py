@@ -18,6 +18,7 @@ for code, text in (
     (19, "not found at 0x76 on D2/D1: wiring?"),
     (5, "not found at 0x76 on D2/D1: wiring?"),
     (110, "the bus on D2/D1 is held low: a short, or no power?"),
+    (16, "SDA held low on D2/D1: a short, or no power?"),
     (12, "at 0x76 on D2/D1: [Errno 12] ENOMEM"),
 ):
     assert str(faults.of_i2c(OSError(code), 0x76, 4, 5)) == text, code

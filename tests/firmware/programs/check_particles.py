@@ -42,6 +42,14 @@ for before in (b"", plantower(1, 1)[5:], b"B", b"BM", b"\x03\x00BMBM"):
 # A head within a frame: 424Dh as a value.
 assert heard(PMS, plantower(0x42, 0x4D)) == ({0: 5, 1: 66, 2: 77}, [])
 assert heard(SDS, b"\xaa\xc0" + NOVA) == ({0: 5, 1: 123.6, 2: 261.8}, [])
+# More than it can measure is no word for the air either.
+assert heard(PMS, plantower(1000, 1000))[0] == {0: 5, 1: 1000, 2: 1000}
+for fine, coarse in ((0xFFFF, 0xFFFF), (12, 0xFFFF), (1001, 20)):
+    values, problems = heard(PMS, plantower(fine, coarse))
+    assert values == {} and "more than it can measure" in problems[0], (fine, coarse)
+# FFFFh each, and the sum of FF FF FF FF A1 60.
+values, problems = heard(SDS, bytes.fromhex("aac0ffffffffa160fdab"))
+assert values == {} and "6553.5 ug/m3" in problems[0], (values, problems)
 # Damaged, of another sensor, at another speed, nothing.
 for entry, frame in ((PMS, plantower(12, 20)), (SDS, NOVA)):
     for bit in range(0, 8 * len(frame), 5):

@@ -1,6 +1,7 @@
 """What is found on the pins: chips by what they answer, not by their address alone."""
 
 import around
+import i2c_bus
 from dormouse.sensors.scan import scan
 
 ROM = "28ff641e8d3c0cda"
@@ -34,6 +35,21 @@ assert found((), i2c={"0x44": "sht4x", "0x38": "aht10"}, missing=["bme280"])[0] 
 # Somebody whom no driver knows.
 result = found((), i2c={"0x27": "bme280", "0x44": "bme280"}, missing=[])[1]
 assert result["unknown"] == [0x27, 0x44], result
+# Who sends less than he should is nobody known, and keeps nobody else out.
+real = i2c_bus.I2C.readfrom
+sent = [0]
+
+
+def short(self, address, count, stop=True):
+    return real(self, address, count)[: sent[0]]
+
+
+i2c_bus.I2C.readfrom = short
+for sent[0] in range(3):
+    names, result = found(i2c={"0x44": "sht3x", "0x38": "aht20", "0x62": "scd4x"}, onewire_pin=14)
+    assert ("ds18b20", None) in names, names
+    assert not {0x44, 0x38, 0x62} & {at for _, at in names}, names
+i2c_bus.I2C.readfrom = real
 # Nothing; lines that are held; 1-Wire on the pins of a bus that is not there.
 assert found(missing=["bme280", "ds18b20"])[0] == []
 result = found(i2c_line="sda", missing=["ds18b20"])[1]
