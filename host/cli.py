@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "status": "hub.cli",
     "homekit": "hub.homekit.commands",
     "devices": "hub.devices.account_commands",
+    "search": "hub.searches.commands",
     "config": "hub.device_settings.commands",
     "rollout": "hub.rollouts.commands",
     "explain": "hub.explain.commands",

@@ -67,6 +67,7 @@ from hub.runtime.descriptors import Descriptors
 from hub.runtime.host_clock import HostClock
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, RunningPart, Supervisor
+from hub.searches.service import SearchService
 from hub.services import Services
 from hub.settings import Settings
 from hub.tokens.repository import TokenRepository
@@ -318,6 +319,7 @@ class HubParts:
             places=PlaceService(database),
             firmware=self.firmware,
             rollouts=self.rollouts,
+            searches=SearchService(database),
             explainer=Explainer(
                 database,
                 bridges=bridges,

@@ -44,6 +44,8 @@ from hub.rollouts import routes as rollouts
 from hub.rollouts.service import Rollouts
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import Supervisor
+from hub.searches import routes as searches
+from hub.searches.service import SearchService
 from hub.settings import Settings
 from hub.tokens import routes as tokens
 from hub.tokens.service import TokenService
@@ -87,6 +89,7 @@ class Services:
     places: PlaceService
     firmware: Callable[[str], FirmwareRepository]
     rollouts: Rollouts
+    searches: SearchService
     explainer: Explainer
     anomalies: AnomalyWatch
     people: PeopleService
@@ -104,7 +107,10 @@ def routers(services: Services) -> list[APIRouter]:
     """What /api is made of, in the order of its document."""
     live_updates, bridges = services.live, services.bridges.running
     return [
-        devices.routes(services.devices, live_updates, naming=services.naming),
+        devices.routes(
+            services.devices, live_updates, naming=services.naming, saved=services.searches.path
+        ),
+        searches.routes(services.searches),
         explain.routes(services.explainer),
         device_settings.routes(services.device_settings, live_updates),
         readings.routes(services.readings, services.devices, services.zones),

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from contracts.zones import LocalTimeError, instant_of_local, zone_of, zoned
 from hub.client import DataDir, HubClient, Json, Tenant
+from hub.devices.attribute_commands import attributes
 from hub.devices.commands import devices
 from hub.settings import load
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     help="Accounts at the broker: list, approve, disable, remove.", no_args_is_help=True
 )
 app.callback(invoke_without_command=True)(devices)
+app.command()(attributes)
 
 Device = Annotated[str, typer.Argument(help="the device's id")]
 

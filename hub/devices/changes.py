@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
 from hub.database.database import Connection, TenantDatabase
 from hub.database.errors import ForeignRowError
 from hub.database.queries import Queries, Query
 from hub.database.refusals import typed
+from hub.devices.attributes import merged
 
 __all__ = ["DeviceChanges", "acting"]
 
@@ -30,6 +35,25 @@ class DeviceChanges:
     async def place(self, device: str, place: int | None) -> None:
         """Put a device into a place, by its number; None: into none."""
         await self._change(_QUERIES["set_place"], device, place, "moved it")
+
+    async def attributes(self, device: str, change: object) -> dict[str, Any]:
+        """Note something about a device, name by name; None: nothing any more. What is noted then.
+
+        Raises AttributesRefusedError.
+        """
+        parameters: dict[str, Any] = {"device": device}
+        with typed():
+            async with self._database.transaction() as conn:
+                held = await conn.execute(_QUERIES["hold_attributes"], parameters)
+                row = await held.fetchone()
+                if row is None:
+                    raise ForeignRowError(f"no device {device!r}")
+                after = merged(row[0], change)
+                if after != row[0]:
+                    await acting(conn, self._who, "noted attributes")
+                    parameters["values"] = Jsonb(after)
+                    await conn.execute(_QUERIES["set_attributes"], parameters)
+        return after
 
     async def _change(
         self, statement: Query, device: str, value: str | int | None, why: str

@@ -8,7 +8,7 @@ from hub.database.database import Connection, TenantDatabase
 from hub.database.errors import PathError, PathTooSlowError
 from hub.database.queries import Queries
 
-__all__ = ["devices_where"]
+__all__ = ["devices_where", "refuse_unreadable_path"]
 
 _QUERIES = Queries.of("hub.devices")
 
@@ -24,8 +24,7 @@ async def devices_where(
     Arrays match when any element does; a path that leads nowhere does not match. Raises PathError
     with the position of what cannot be read, PathTooSlowError past the time limit.
     """
-    if len(path) > _LONGEST or "\0" in path:
-        raise PathError(path[:40], min(len(path), _LONGEST), f"longer than {_LONGEST} characters")
+    _refuse_too_long(path)
     async with database.transaction() as conn:
         await _refuse_unreadable(conn, path)
         await conn.execute(_QUERIES["set_time_limit"], [str(time_limit_ms)])
@@ -36,6 +35,22 @@ async def devices_where(
             return [row[0] for row in await rows.fetchall()]
         except pg.QueryCanceled:
             raise PathTooSlowError(path, time_limit_ms) from None
+
+
+async def refuse_unreadable_path(database: TenantDatabase, path: str) -> None:
+    """Raise PathError, with its position, for what devices_where could not read."""
+    _refuse_too_long(path)
+    async with database.transaction() as conn:
+        await conn.execute(_QUERIES["set_time_limit"], [str(_TIME_LIMIT_MS)])
+        try:
+            await _refuse_unreadable(conn, path)
+        except pg.QueryCanceled:
+            raise PathTooSlowError(path, _TIME_LIMIT_MS) from None
+
+
+def _refuse_too_long(path: str) -> None:
+    if len(path) > _LONGEST or "\0" in path:
+        raise PathError(path[:40], min(len(path), _LONGEST), f"longer than {_LONGEST} characters")
 
 
 async def _refuse_unreadable(conn: Connection, path: str) -> None:

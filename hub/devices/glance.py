@@ -22,7 +22,8 @@ class DeviceGlance:
     """A device with its newest values.
 
     `seen_at` is the newest of readings and reports; `next_wake_at` when it said it would wake
-    (None: it stays awake, or never said); `interval` what its last report announced, in seconds.
+    (None: it stays awake, or never said); `interval` what its last report announced, in seconds;
+    `attributes` what people noted about it.
     """
 
     device: str
@@ -31,6 +32,7 @@ class DeviceGlance:
     seen_at: datetime | None
     next_wake_at: datetime | None
     report: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
     values: list[LastValue] = field(default_factory=list)
 
 

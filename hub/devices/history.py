@@ -21,8 +21,8 @@ class DeviceAtInstant:
     """A device as it was known at an instant; `since` is the last change before.
 
     `place_path` names the places from the outside in, as they are called today; empty where they
-    are gone. `calibration` lists each series' calibrations (JSON). `id_now` is the id that the
-    device has today: another one's, which took its place.
+    are gone. `calibration` lists each series' calibrations (JSON), `attributes` has what people
+    noted. `id_now` is the id that the device has today: another one's, which took its place.
     """
 
     device: str
@@ -34,6 +34,7 @@ class DeviceAtInstant:
     owner: str | None
     firmware: str | None
     calibration: list[dict[str, Any]]
+    attributes: dict[str, Any]
     id_now: str | None
 
 

@@ -122,6 +122,19 @@ FROM dormouse.device WHERE key = %(device)s
 ON CONFLICT (tenant_id, device_id) DO UPDATE
 SET attributes = jsonb_strip_nulls(s.attributes || %(values)s::jsonb);
 
+-- hold_attributes --
+-- The row is made where there is none, and held before the device's own, as intake does.
+INSERT INTO dormouse.device_state AS s (tenant_id, device_id)
+SELECT tenant_id, id FROM dormouse.device WHERE key = %(device)s
+ON CONFLICT (tenant_id, device_id) DO UPDATE SET report = s.report
+RETURNING attributes - 'replacements';
+
+-- set_attributes --
+UPDATE dormouse.device_state AS s
+SET attributes = %(values)s::jsonb || CASE WHEN s.attributes ? 'replacements'
+    THEN jsonb_build_object('replacements', s.attributes -> 'replacements') ELSE '{}' END
+FROM dormouse.device d WHERE d.key = %(device)s AND s.device_id = d.id;
+
 -- begin_activity --
 WITH made AS (INSERT INTO dormouse.activity (who, why) VALUES (%s, %s) RETURNING id)
 SELECT set_config('dormouse.activity', id::text, true) FROM made;
@@ -192,7 +205,8 @@ SELECT id, parent_id, name FROM dormouse.place ORDER BY name, id;
 
 -- devices_at_a_glance --
 SELECT d.key AS device, d.name, d.location_id AS place,
-       greatest(s.seen_at, l.at) AS seen_at, s.next_wake_at, coalesce(s.report, '{}') AS report
+       greatest(s.seen_at, l.at) AS seen_at, s.next_wake_at, coalesce(s.report, '{}') AS report,
+       coalesce(d.attributes, '{}') AS attributes
 FROM dormouse.device d
 LEFT JOIN dormouse.device_state s ON s.tenant_id = d.tenant_id AND s.device_id = d.id
 LEFT JOIN (
@@ -212,6 +226,7 @@ SELECT %(device)s::text AS device, t.at AS since, t.name, t.location_id AS place
                FROM dormouse.place p JOIN up ON p.id = up.parent_id)
            SELECT coalesce(array_agg(name ORDER BY depth DESC), '{}') FROM up) AS place_path,
        t.interval_s, t.owner, t.firmware, coalesce(t.calibration, '[]') AS calibration,
+       coalesce(t.attributes, '{}') AS attributes,
        (SELECT key FROM dormouse.device WHERE id = t.id) AS id_now
 FROM dormouse.device_as_of(%(at)s, dormouse.device_called(%(device)s, %(at)s)) t
 WHERE dormouse.device_called(%(device)s, %(at)s) IS NOT NULL;

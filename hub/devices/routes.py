@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field
 from contracts.homekit.quantities import quantity
 from hub.api.access import Command, Read, Write
 from hub.api.parameters import DeviceId, Instant, Name, Number, series_key, series_name
+from hub.api.principal import Principal
 from hub.api.problems import ProblemError
 from hub.devices.glance import DeviceGlance
 from hub.devices.history import DeviceAtInstant
@@ -46,6 +48,7 @@ class DeviceOut(BaseModel):
     battery_mv: int | None
     firmware: str | None
     report: dict[str, Any] = Field(description="its last $report as it came")
+    attributes: dict[str, Any] = Field(description="what people noted about it")
     series: list[SeriesOut]
 
 
@@ -72,6 +75,7 @@ class PastOut(BaseModel):
     owner: str | None
     firmware: str | None
     calibration: list[dict[str, Any]]
+    attributes: dict[str, Any]
 
 
 class ChangeOut(BaseModel):
@@ -99,6 +103,16 @@ class GapsOut(BaseModel):
     unexplained: int
 
 
+Attributes = Annotated[
+    dict[str, Any],
+    Field(
+        description="each name's value is replaced as a whole, null takes the name away, others "
+        "stay: 100 names of 100 characters, 8 deep, 8192 bytes of JSON at most",
+        examples=[{"bought": "2026-03-01", "cells": [{"kind": "AA", "mv": 1500}], "spare": None}],
+    ),
+]
+
+
 class DeviceChange(BaseModel, extra="forbid"):
     """What to change; what is left out stays."""
 
@@ -108,6 +122,7 @@ class DeviceChange(BaseModel, extra="forbid"):
     until: Instant | None = Field(
         None, description="when it left there again, with `since`; left out: it is there"
     )
+    attributes: Attributes = {}
 
 
 class StayOut(BaseModel):
@@ -147,10 +162,16 @@ Where = Annotated[
 ]
 
 
-def routes(devices: DeviceService, live: Live, *, naming: Naming) -> APIRouter:
-    """The routes under /devices that tell of devices and change them."""
+Saved = Callable[[Principal, str], Awaitable[str]]
+
+
+def routes(devices: DeviceService, live: Live, *, naming: Naming, saved: Saved) -> APIRouter:
+    """The routes under /devices that tell of devices and change them.
+
+    `saved` says what path the name of a saved search stands for.
+    """
     router = APIRouter(tags=["devices"])
-    steps = _Steps(devices, live, naming)
+    steps = _Steps(devices, live, naming, saved)
     router.get("/everywhere/devices")(steps.everywhere)
     router.get("/devices")(steps.devices)
     router.get("/devices/{device}")(steps.device)
@@ -167,8 +188,8 @@ def routes(devices: DeviceService, live: Live, *, naming: Naming) -> APIRouter:
 class _Steps:
     """What the routes do."""
 
-    def __init__(self, devices: DeviceService, live: Live, naming: Naming) -> None:
-        self._devices, self._live, self._naming = devices, live, naming
+    def __init__(self, devices: DeviceService, live: Live, naming: Naming, saved: Saved) -> None:
+        self._devices, self._live, self._naming, self._saved = devices, live, naming, saved
 
     async def devices(
         self,
@@ -177,15 +198,22 @@ class _Steps:
             Number | None, Query(description="those that are in that place, or in one below it")
         ] = None,
         where: Where = None,
+        search: Annotated[
+            Name | None, Query(description="those that the saved search of that name finds")
+        ] = None,
     ) -> list[DeviceOut]:
         """All devices with their newest values."""
-        matching = None if where is None else await self._devices.where(caller.tenant, where)
+        paths = [] if where is None else [where]
+        if search is not None:
+            paths.append(await self._saved(caller, search))
+        found = [await self._devices.where(caller.tenant, path) for path in paths]
         glance = await self._devices.glance(caller.tenant)
         there = None if place is None else glance.within(place)
         return [
             self._device(caller.tenant, d)
             for d in glance.devices
-            if (there is None or d.place in there) and (matching is None or d.device in matching)
+            if (there is None or d.place in there)
+            and all(d.device in matching for matching in found)
         ]
 
     async def everywhere(self, caller: Read, where: Where = None) -> list[DeviceElsewhere]:
@@ -208,7 +236,9 @@ class _Steps:
         return self._device(caller.tenant, await self._glance(caller.tenant, device))
 
     async def change(self, caller: Write, device: DeviceId, body: DeviceChange) -> DeviceOut:
-        """Name a device, put it into a place. Its history keeps what was before, and who did it.
+        """Name a device, put it into a place, note attributes.
+
+        Its history keeps what was before, and who did it.
 
         With `since` it is told of a move that happened then. What overlaps with a later move is
         refused.
@@ -225,6 +255,8 @@ class _Steps:
             )
         if "name" in body.model_fields_set:
             await self._naming.rename(caller.tenant, device, body.name or "", who)
+        if body.attributes:
+            await self._devices.note(caller.tenant, device, body.attributes, who)
         self._live.publish(caller.tenant, LiveChange("device", device))
         return self._device(caller.tenant, await self._glance(caller.tenant, device))
 
@@ -314,6 +346,7 @@ def _device(glance: DeviceGlance, series: list[SeriesOut]) -> DeviceOut:
         battery_mv=battery if isinstance(battery, int) else None,
         firmware=firmware if isinstance(firmware, str) else None,
         report=report,
+        attributes=glance.attributes,
         series=series,
     )
 
@@ -345,4 +378,5 @@ def _past(past: DeviceAtInstant, instant: datetime) -> PastOut:
         owner=past.owner,
         firmware=past.firmware,
         calibration=past.calibration,
+        attributes=past.attributes,
     )

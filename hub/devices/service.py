@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from contracts.reading import SeriesKey, Value
 from hub.database.database import Database
@@ -103,6 +104,10 @@ class DeviceService:
     async def gaps(self, tenant: str, device: str) -> list[BootGaps]:
         """Which of a device's readings never came, by boot identity, the oldest first."""
         return await DeviceRepository(self._database.of(tenant)).gaps(device)
+
+    async def note(self, tenant: str, device: str, change: object, who: str) -> dict[str, Any]:
+        """Note attributes of a device: see DeviceChanges.attributes."""
+        return await DeviceChanges(self._database.of(tenant), who).attributes(device, change)
 
     async def put(
         self,

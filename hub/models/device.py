@@ -34,6 +34,7 @@ from hub.models.base import Base, Instant, Key, OwnTenant
 from hub.models.history import (
     Activity,
     ActivityRow,
+    AttributesHistory,
     CalibrationHistory,
     FirmwareHistory,
     History,
@@ -58,6 +59,7 @@ HISTORIES = (
     "firmware_history",
     "calibration_history",
     "key_history",
+    "attributes_history",
 )
 
 
@@ -100,6 +102,7 @@ class DeviceRow(Base):
     owner: Mapped[str | None] = mapped_column(Text)
     firmware: Mapped[str | None] = mapped_column(Text)
     calibration: Mapped[Any | None] = mapped_column(JSONB)
+    attributes: Mapped[Any | None] = mapped_column(JSONB)
 
     location: Mapped[Place | None] = relationship(
         primaryjoin="foreign(DeviceRow.location_id) == Place.id", lazy="selectin"
@@ -111,6 +114,7 @@ class DeviceRow(Base):
     firmware_history: Mapped[list[FirmwareHistory]] = _history(FirmwareHistory)
     calibration_history: Mapped[list[CalibrationHistory]] = _history(CalibrationHistory)
     key_history: Mapped[list[KeyHistory]] = _history(KeyHistory)
+    attributes_history: Mapped[list[AttributesHistory]] = _history(AttributesHistory)
 
     @asynccontextmanager
     async def clock_tick(
@@ -192,6 +196,7 @@ class DeviceThen(Base):
         Column("owner", Text),
         Column("firmware", Text),
         Column("calibration", JSONB),
+        Column("attributes", JSONB),
     )
 
     id: Mapped[int]
@@ -203,6 +208,7 @@ class DeviceThen(Base):
     owner: Mapped[str | None]
     firmware: Mapped[str | None]
     calibration: Mapped[Any | None]
+    attributes: Mapped[Any | None]
 
 
 class PropertyChangeRow(Base):

@@ -24,6 +24,7 @@ from hub.models.base import Base, Instant, OwnTenant, TenantId
 __all__ = [
     "Activity",
     "ActivityRow",
+    "AttributesHistory",
     "CalibrationHistory",
     "FirmwareHistory",
     "History",
@@ -139,6 +140,13 @@ class KeyHistory(History, Base):
     __tablename__ = "device_key_history"
     __table_args__ = (Index("device_key_history_by_value", "tenant_id", "value"),)
     value: Mapped[str | None] = mapped_column(Text)
+
+
+class AttributesHistory(History, Base):
+    """What people noted about a device, each time as a whole."""
+
+    __tablename__ = "device_attributes_history"
+    value: Mapped[Any | None] = mapped_column(JSONB)
 
 
 class CalibrationHistory(History, Base):

@@ -159,8 +159,17 @@ _table(
 )  # fmt: skip
 _table(
     "wizard", _tenant(key=True), _text("person", key=True), _text("wizard", key=True),
-    Column("answers", JSONB, nullable=False), _text("at_step", null=True),
+    _text("draft", key=True), Column("answers", JSONB, nullable=False), _text("at_step", null=True),
     _instant("changed_at"),
+)  # fmt: skip
+_table(
+    "saved_search", _tenant(key=True), _number("id", key=True), _number("person_id", null=True),
+    _text("name"), _text("path"), _text("made_by"), _instant("created_at"),
+    UniqueConstraint("tenant_id", "person_id", "name", postgresql_nulls_not_distinct=True),
+    ForeignKeyConstraint(
+        ["tenant_id", "person_id"],
+        ["dormouse.membership.tenant_id", "dormouse.membership.person_id"], ondelete="CASCADE",
+    ),
 )  # fmt: skip
 _table(
     "token", _tenant(key=True), _number("id", key=True), _text("name"),

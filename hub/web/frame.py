@@ -64,7 +64,12 @@ def heading(text: str, level: int = 2) -> TextElement:
 
 
 def _header(principal: Principal, request: Request) -> None:
-    menu = [one for one in MENU if principal.administers or not one.administrators_only]
+    menu = [
+        one
+        for one in MENU
+        if (principal.administers or not one.administrators_only)
+        and (len(principal.tenants) > 1 or not one.several_tenants)
+    ]
     with (
         ui.left_drawer(value=None, elevated=False)
         .props("width=220 breakpoint=1023 show-if-above no-swipe-open")

@@ -9,16 +9,22 @@ __all__ = ["MENU", "MenuEntry"]
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A page of the menu; `icon` is one of Material Icons."""
+    """A page of the menu; `icon` is one of Material Icons.
+
+    `several_tenants`: for those alone who belong to more than one.
+    """
 
     title: str
     path: str
     icon: str
     administrators_only: bool = False
+    several_tenants: bool = False
 
 
 MENU = (
     MenuEntry("Home", "/", "home"),
+    MenuEntry("All tenants", "/everywhere", "domain", several_tenants=True),
+    MenuEntry("Search", "/search", "search"),
     MenuEntry("Add a device", "/add", "add_circle_outline", administrators_only=True),
     MenuEntry("Places", "/places", "account_tree"),
     MenuEntry("Updates", "/updates", "system_update_alt"),

@@ -24,8 +24,16 @@ class WizardPage:
     nothing: what goes wrong is said on the page and one stays at the step.
     """
 
-    def __init__(self, name: str, script: Script, wizards: WizardRepository, form: Form) -> None:
-        self._name = name
+    def __init__(
+        self,
+        name: str,
+        script: Script,
+        wizards: WizardRepository,
+        form: Form,
+        *,
+        draft: str = "",
+    ) -> None:
+        self._name, self._draft = name, draft
         self._script = script
         self._wizards = wizards
         self._form = form
@@ -45,7 +53,7 @@ class WizardPage:
 
     async def show(self) -> None:
         """Build it, where the person left it."""
-        self._saved = await self._wizards.load(self._name)
+        self._saved = await self._wizards.load(self._name, self._draft)
         await self._body()
 
     async def answer(
@@ -72,7 +80,7 @@ class WizardPage:
 
     async def reset(self) -> None:
         """Forget everything and begin again."""
-        await self._wizards.reset(self._name)
+        await self._wizards.reset(self._name, self._draft)
         self._saved = SavedProgress()
         await self._again("")
 
@@ -82,9 +90,11 @@ class WizardPage:
             return
         self._busy = True
         try:
-            self._saved = await self._wizards.save(self._name, self._saved, await move())
+            self._saved = await self._wizards.save(
+                self._name, self._saved, await move(), self._draft
+            )
         except MovedOnError as error:
-            self._saved = await self._wizards.load(self._name)
+            self._saved = await self._wizards.load(self._name, self._draft)
             await self._again(str(error))
         except HubError as error:
             self.complain(str(error))

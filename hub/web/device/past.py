@@ -13,6 +13,7 @@ from contracts.zones import zoned
 from hub.devices.history import DeviceAtInstant, PropertyChange
 from hub.devices.service import DeviceService
 from hub.web.ask import typed_instant
+from hub.web.device.noted import text_of
 from hub.zones.errors import ZoneRefusedError
 
 __all__ = ["PastPanel", "rows"]
@@ -32,6 +33,7 @@ def rows(past: DeviceAtInstant | None, zone: ZoneInfo) -> list[tuple[str, str]]:
         ("Firmware", past.firmware or "not known"),
         ("Interval", f"{past.interval_s} s" if past.interval_s else "its own"),
     ]
+    facts += [(f"Noted {name}", text_of(value)) for name, value in sorted(past.attributes.items())]
     if past.owner:
         facts.append(("Owner", past.owner))
     facts += [("Calibration", _calibration(one, zone)) for one in past.calibration]

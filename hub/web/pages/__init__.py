@@ -15,10 +15,12 @@ def mount_all(services: Services) -> None:
         account,
         add,
         device,
+        everywhere,
         home,
         homekit,
         people,
         places,
+        search,
         storage,
         tokens,
         updates,
@@ -26,6 +28,8 @@ def mount_all(services: Services) -> None:
 
     for page in (
         home,
+        everywhere,
+        search,
         device,
         add,
         places,

@@ -1,7 +1,10 @@
-"""Adding a device, from its first power to its first reading."""
+"""Adding a device, from its first power to its first reading; several at once, a draft each."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from fastapi import Query
 from nicegui import ui
 from starlette.requests import Request
 
@@ -10,19 +13,25 @@ from hub.services import Services
 from hub.web.adding.context import Adding
 from hub.web.adding.forms import Forms
 from hub.web.adding.script import WIZARD, script
+from hub.web.drafts import DraftList
 from hub.web.frame import frame
 from hub.web.wizard_page import WizardPage
 
 __all__ = ["mount"]
 
+_PATH = "/add"
+Draft = Annotated[str, Query(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
 
 def mount(services: Services) -> None:
     """Add /add."""
 
-    @ui.page("/add")
-    async def add(principal: Administrator, request: Request) -> None:
+    @ui.page(_PATH)
+    async def add(principal: Administrator, request: Request, draft: Draft = "") -> None:
         adding = Adding(services, principal.tenant, principal.name)
         wizards = services.wizards.of(principal.tenant, principal.person)
+        name = draft.strip()
         with frame(principal, "Add a device", await adding.zone()):
             forms = Forms(adding, request.url.hostname or "")
-            await WizardPage(WIZARD, script, wizards, forms).show()
+            await WizardPage(WIZARD, script, wizards, forms, draft=name).show()
+            await DraftList(wizards, WIZARD, _PATH, name).build()

@@ -26,6 +26,7 @@ from hub.web.device.calibration import CalibrationPanel
 from hub.web.device.chart import ChartPanel
 from hub.web.device.choices import Choices
 from hub.web.device.moves import listed, moves_of, replacements_of
+from hub.web.device.noted import NotedPanel
 from hub.web.device.now import NowPanel
 from hub.web.device.odd import OddPanel
 from hub.web.device.past import PastPanel
@@ -122,6 +123,12 @@ class _Page:
             heading("Status")
             reports.build(await self._readings.report_days(key), self._zone)
             await self._gaps()
+        with ui.element("section").props('aria-label="Attributes"'):
+            heading("Attributes")
+            self._noted = NotedPanel(
+                self._services, self._principal, key, dict(self._device.attributes)
+            )
+            self._noted.build()
         with ui.element("section").props('aria-label="History"'):
             heading("History")
             self._past = PastPanel(self._services.devices, self._principal.tenant, key, self._zone)
@@ -230,10 +237,14 @@ class _Page:
                     ui.label(line)
 
     async def _moved(self) -> None:
-        """It was told to be, or to have been, somewhere else."""
+        """It was told to be, or to have been, somewhere else, or something was noted."""
+        key = self._device.device
         try:
             await self._where.refresh()
             await self._chart.draw()
+            found = await self._services.devices.glance(self._principal.tenant, key)
+            for one in found.devices:
+                self._noted.read(dict(one.attributes))
         except DatabaseAwayError as error:
             log.info("a device's page waits for the database: %s", error.reason)
 

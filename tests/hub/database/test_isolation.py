@@ -39,6 +39,7 @@ from hub.removals.repository import RemovalRepository
 from hub.rollouts.model import Rollout, RolloutOptions, SettingsTarget
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutRepository
+from hub.searches.repository import SearchRepository
 from hub.tokens.repository import TokenRepository
 from hub.wizards.machine import WizardProgress
 from hub.wizards.repository import SavedProgress, WizardRepository
@@ -77,6 +78,7 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
         "add", SavedProgress(), WizardProgress({"at": {"x": 1}})
     )
     await TokenRepository(store).make(tenant, f"{prefix} script", {Scope.READ}, "ann", None)
+    await SearchRepository(store.of(tenant), 0).save(prefix, "$.a", "ann", shared=True)
     await FirmwareRepository(store.of(tenant)).add(canned_image(f"1.0.{ord(prefix)}"))
     rollouts = RolloutRepository(store.of(tenant))
     name = f"{prefix}0"

@@ -7,7 +7,15 @@ import pytest
 from hub.database.database import Database
 from hub.database.errors import DatabaseError
 from hub.wizards.machine import WizardProgress
-from hub.wizards.repository import MovedOnError, SavedProgress, WizardRepository
+from hub.wizards.repository import (
+    DraftNameError,
+    DraftTakenError,
+    DraftUnknownError,
+    MovedOnError,
+    SavedProgress,
+    TooManyDraftsError,
+    WizardRepository,
+)
 
 
 async def test_it_is_there_again_for_the_same_person_only(store: Database):
@@ -57,3 +65,42 @@ async def test_what_cannot_be_kept_is_refused(store: Database):
         with pytest.raises(DatabaseError):
             await ann.save("add", SavedProgress(), WizardProgress({"name": {"name": text}}))
     assert await ann.load("add") == SavedProgress()
+
+
+async def test_a_person_has_several_drafts_under_names(store: Database):
+    ann, bob = (WizardRepository(store.of("home"), who) for who in ("ann", "bob"))
+    shed = await ann.save("add", SavedProgress(), WizardProgress({"a": {}}), "Shed")
+    plain = await ann.save("add", SavedProgress(), WizardProgress({"a": {}, "b": {}}, "b"))
+    assert [(one.name, one.answered) for one in await ann.drafts("add")] == [("", 2), ("Shed", 1)]
+    assert (await ann.load("add", "Shed"), await ann.load("add")) == (shed, plain)
+    assert await bob.drafts("add") == await ann.drafts("other") == []
+    # Each goes on by itself; the one that was changed last is first.
+    shed = await ann.save("add", shed, WizardProgress({"a": {}, "c": {}}), "Shed")
+    assert [one.name for one in await ann.drafts("add")] == ["Shed", ""]
+    assert await ann.name("add", "", "  Loft ☃ ") == "Loft ☃"
+    assert await ann.load("add", "Loft ☃") == plain
+    with pytest.raises(MovedOnError):
+        await ann.save("add", plain, WizardProgress({"a": {}}))
+    for draft, name, refused in [
+        ("Loft ☃", "Shed", DraftTakenError),
+        ("nowhere", "x", DraftUnknownError),
+        ("Shed", " ", DraftNameError),
+        ("Shed", "a\nb", DraftNameError),
+        ("Shed", "x" * 101, DraftNameError),
+    ]:
+        with pytest.raises(refused):
+            await ann.name("add", draft, name)
+    await ann.reset("add", "Loft ☃")
+    assert [one.name for one in await ann.drafts("add")] == ["Shed"]
+
+
+async def test_the_drafts_of_a_person_are_bounded(store: Database):
+    ann = WizardRepository(store.of("home"), "ann")
+    for n in range(20):
+        await ann.save("add", SavedProgress(), WizardProgress(at=str(n)), str(n))
+    with pytest.raises(TooManyDraftsError):
+        await ann.save("add", SavedProgress(), WizardProgress(), "one more")
+    # What is there goes on, and so do others.
+    kept = await ann.load("add", "7")
+    await ann.save("add", kept, WizardProgress(at="x"), "7")
+    await WizardRepository(store.of("home"), "bob").save("add", SavedProgress(), WizardProgress())
