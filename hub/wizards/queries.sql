@@ -21,7 +21,7 @@ WHERE person = %s AND wizard = %s AND draft = %s;
 DELETE FROM dormouse.wizard WHERE person = %s AND wizard = %s AND draft = %s;
 
 -- drafts --
-SELECT draft, changed_at, (SELECT count(*) FROM jsonb_object_keys(answers)) AS answered
+SELECT draft AS name, changed_at, (SELECT count(*) FROM jsonb_object_keys(answers)) AS answered
 FROM dormouse.wizard WHERE person = %(person)s AND wizard = %(wizard)s
 ORDER BY changed_at DESC, draft;
 

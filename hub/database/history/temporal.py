@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -13,7 +14,14 @@ from sqlalchemy.ext.associationproxy import association_proxy
 from sqlalchemy.orm import Mapper, Session, relationship
 
 from hub.database.errors import HistoryModelError
-from hub.database.history.declared import CLOCK, Outside, Removal, TrackedTable
+from hub.database.history.declared import (
+    Outside,
+    Removal,
+    TrackedTable,
+    clock_name,
+    history_name,
+    shortened,
+)
 from hub.database.history.triggers import statements
 from hub.database.tenancy.models import TenantRules
 
@@ -72,6 +80,41 @@ class Temporal:
         """
         return _as_of(cls, when)
 
+    def clock_tick(self, activity: Any = None) -> AbstractContextManager[None]:
+        """`clock_tick` of this one alone: `with friend.clock_tick(): friend.name = "Bob"`."""
+        from hub.database.history.tick import clock_tick  # noqa: PLC0415  # which knows Temporal
+
+        return clock_tick(self, activity=activity)
+
+    @property
+    def vclock(self) -> int:
+        """The number of its last tick; for an AsyncSession by `run_sync`, as the next two."""
+        return self._ticks()[1].tick
+
+    @property
+    def date_created(self) -> datetime:
+        """When it was created, by the database's clock: the instant of tick 1."""
+        return self._ticks()[0].at
+
+    @property
+    def date_modified(self) -> datetime:
+        """When it was changed last: the instant of its last tick."""
+        return self._ticks()[1].at
+
+    def _ticks(self) -> tuple[Any, Any]:
+        """Its first tick and its last."""
+        session = Session.object_session(self)
+        if session is None or sqlalchemy.inspect(self).identity is None:
+            raise HistoryModelError(type(self).__name__, "it is not in the database yet")
+        first = _first(type(self))
+        clock: Table = first.info["history_clock"]
+        key = zip(first.primary_key, sqlalchemy.inspect(self).identity, strict=True)
+        query = sqlalchemy.select(clock.c.tick, clock.c.at).where(
+            *(clock.c[column.name] == value for column, value in key)
+        )
+        newest = session.execute(query.order_by(clock.c.tick.desc()).limit(1)).one()
+        return session.execute(query.order_by(clock.c.tick).limit(1)).one(), newest
+
     def then(self, when: datetime | int) -> sqlalchemy.Row[Any] | None:
         """This one as it was, None when it was not there; for an AsyncSession by `run_sync`."""
         session = Session.object_session(self)
@@ -97,6 +140,11 @@ def _make(cls: Any) -> None:
         table.schema, table.name, first.name, tuple(c.name for c in first.primary_key),
         (*(before.tracked if before else ()), *(column.name for column in columns)),
         tuple(column.name for column in carried), cls.outside, cls.removal,
+        (
+            *(before.without_equality if before else ()),
+            *(one.name for one in columns if isinstance(one.type, sqlalchemy.JSON)
+              and not isinstance(one.type, postgresql.JSONB)),
+        ),
         None if activity is None else activity.type.compile(dialect=dialect),
         cls.activity_required,
     )  # fmt: skip
@@ -106,7 +154,7 @@ def _make(cls: Any) -> None:
         first.info["history_clock"] = _clock(cls, first, carried, activity)
         _map(cls, TickRow, first.info["history_clock"], "clock", first=first, order="tick")
     for column in columns:
-        name = f"{table.name}_{column.name}_history"
+        name = history_name(table.name, column.name)
         values = _values(name, first, carried, column)
         attribute = next(a.key for a in mapper.column_attrs if column in a.columns)
         _map(cls, HistoryValue, values, f"{attribute}_ticks", first=first, order="ticks")
@@ -118,7 +166,7 @@ def _clock(cls: Any, first: Table, carried: list[Column[Any]], activity: Any) ->
     kind = sqlalchemy.Text() if activity is None else activity.type
     links = [] if activity is None else [ForeignKey(activity)]
     return Table(
-        f"{first.name}_{CLOCK}", first.metadata, *keys,
+        clock_name(first.name), first.metadata, *keys,
         Column("tick", Integer, primary_key=True),
         Column("at", _INSTANT, nullable=False),
         Column("token", Uuid, nullable=False),
@@ -136,7 +184,8 @@ def _values(name: str, first: Table, carried: list[Column[Any]], column: Column[
         Column("value", column.type),
         # On Postgres 18 a key WITHOUT OVERLAPS says the same; this does on 15 too.
         ExcludeConstraint(
-            *((one.name, "=") for one in keys), ("ticks", "&&"), using="gist", name=f"{name}_excl"
+            *((one.name, "=") for one in keys), ("ticks", "&&"), using="gist",
+            name=shortened(f"{name}_excl"),
         ),
         schema=first.schema, info=_tenancy(tuple(one.name for one in carried)),
     )  # fmt: skip
@@ -169,12 +218,10 @@ def _as_of(cls: Any, when: datetime | int) -> sqlalchemy.Subquery:
     last = sqlalchemy.select(clock).join(newest, sqlalchemy.and_(*same)).subquery()
     found: Any = last
     columns = [*(last.c[one.name] for one in first.primary_key), last.c.tick, last.c.at]
-    for above in reversed(cls.__mro__):
-        if "__mapper__" not in vars(above) or not vars(above).get("track"):
-            continue
+    for above in _tracked(cls):
         for name in above.track:
             column = _column(above, above.__mapper__.local_table, name)
-            table = first.metadata.tables[_key(first, f"{column.table.name}_{column.name}_history")]
+            table = first.metadata.tables[_key(first, history_name(column.table.name, column.name))]
             values = table.alias()
             same = [last.c[one.name] == values.c[one.name] for one in first.primary_key]
             found = found.outerjoin(
@@ -184,18 +231,27 @@ def _as_of(cls: Any, when: datetime | int) -> sqlalchemy.Subquery:
     query = sqlalchemy.select(*columns).select_from(found).where(~last.c.deleted)
     if not isinstance(when, datetime):
         query = query.where(last.c.tick == when)
-    return query.subquery(f"{first.name}_then")
+    return query.subquery(shortened(f"{first.name}_then"))
 
 
 def _first(cls: Any) -> Table:
     """The table that an entity begins with: of the uppermost class that is tracked."""
-    tables = [
-        above.__mapper__.local_table
-        for above in cls.__mro__
-        if "__mapper__" in vars(above) and vars(above).get("track")
-    ]
-    table: Table = tables[-1]
+    table: Table = _tracked(cls)[0].__mapper__.local_table
     return table
+
+
+def _tracked(cls: Any) -> list[Any]:
+    """The classes that track something of an entity, the uppermost first.
+
+    One in a table of its own that has all of the columns (concrete) begins anew.
+    """
+    found: list[Any] = []
+    for above in cls.__mro__:
+        if "__mapper__" in vars(above) and vars(above).get("track"):
+            found.insert(0, above)
+            if above.__mapper__.concrete:
+                break
+    return found
 
 
 def _column(cls: Any, table: Table, name: str) -> Column[Any]:

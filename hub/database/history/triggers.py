@@ -12,7 +12,12 @@ from collections.abc import Iterable
 
 from psycopg import sql
 
-from hub.database.history.declared import CLOCK, TrackedTable
+from hub.database.history.declared import (
+    TrackedTable,
+    clock_name,
+    history_name,
+    shortened,
+)
 
 __all__ = ["history_statements", "statements"]
 
@@ -68,15 +73,15 @@ _CHANGED = """
     UPDATE {history} AS h SET value = row_.{column}
     FROM added AS row_ JOIN removed AS was_ ON {old_is_row} {last}
     WHERE {history_is_row} AND upper_inf(h.ticks) AND lower(h.ticks) = now_.tick
-      AND row_.{column} IS DISTINCT FROM was_.{column};
+      AND {new} IS DISTINCT FROM {old};
     UPDATE {history} AS h SET ticks = int4range(lower(h.ticks), now_.tick)
     FROM added AS row_ JOIN removed AS was_ ON {old_is_row} {last}
     WHERE {history_is_row} AND upper_inf(h.ticks) AND lower(h.ticks) < now_.tick
-      AND row_.{column} IS DISTINCT FROM was_.{column};
+      AND {new} IS DISTINCT FROM {old};
     INSERT INTO {history} ({keys}{carried}, ticks, value)
     SELECT {of_row}{carried_of_row}, int4range(now_.tick, NULL), row_.{column}
     FROM added AS row_ JOIN removed AS was_ ON {old_is_row} {last}
-    WHERE row_.{column} IS DISTINCT FROM was_.{column} AND NOT EXISTS (
+    WHERE {new} IS DISTINCT FROM {old} AND NOT EXISTS (
         SELECT FROM {history} AS h WHERE {history_is_row} AND upper_inf(h.ticks));"""
 
 _ENDED = """
@@ -145,7 +150,7 @@ def statements(tracked: TrackedTable) -> list[str]:
     ):
         if event == "DELETE" and not tracked.is_first:
             continue  # goes with the row that it belongs to
-        function = _named(tracked, f"{tracked.table}_history_{event.lower()}")
+        function = _named(tracked, shortened(f"{tracked.table}_history_{event.lower()}"))
         trigger = sql.Identifier(f"keep_history_{event.lower()}")
         table = parts["table"]
         made += [
@@ -212,8 +217,9 @@ def _tick(parts: Parts, rows: str, gone: str) -> sql.Composable:
 def _each(tracked: TrackedTable, text: str, parts: Parts) -> sql.Composable:
     return sql.SQL("").join(
         _put(
-            text, parts, column=sql.Identifier(name), label=sql.SQL(name.replace("\n", " ")),
-            history=_named(tracked, f"{tracked.table}_{name}_history"), last=_put(_LAST, parts),
+            text, parts, column=sql.Identifier(name), new=_compared(tracked, "row_", name),
+            old=_compared(tracked, "was_", name), label=sql.SQL(name.replace("\n", " ")),
+            history=_named(tracked, history_name(tracked.table, name)), last=_put(_LAST, parts),
         )
         for name in tracked.tracked
     )  # fmt: skip
@@ -229,7 +235,7 @@ def _parts(tracked: TrackedTable) -> Parts:
     table = tracked.table
     return {
         "table": _named(tracked, table),
-        "clock": _named(tracked, f"{tracked.clock_of}_{CLOCK}"),
+        "clock": _named(tracked, clock_name(tracked.clock_of)),
         "keys": _commas(map(sql.Identifier, key)),
         "carried": _more(map(sql.Identifier, carried)),
         "of_row": _commas(sql.Identifier("row_", name) for name in key),
@@ -238,8 +244,8 @@ def _parts(tracked: TrackedTable) -> Parts:
         "kept_is_row": _equal("k", key),
         "history_is_row": _equal("h", key),
         "old_is_row": _equal("was_", key),
-        "new_values": _commas(sql.Identifier("row_", name) for name in tracked.tracked),
-        "old_values": _commas(sql.Identifier("was_", name) for name in tracked.tracked),
+        "new_values": _commas(_compared(tracked, "row_", name) for name in tracked.tracked),
+        "old_values": _commas(_compared(tracked, "was_", name) for name in tracked.tracked),
         "name": sql.Literal(table),
         "refusal": sql.Literal(f"{table}: changed outside a tick; use `with clock_tick(...)`"),
         "missing": sql.Literal(f"{table}: a tick needs an activity"),
@@ -249,7 +255,7 @@ def _parts(tracked: TrackedTable) -> Parts:
 
 
 def _truncation(tracked: TrackedTable, parts: Parts) -> list[sql.Composable]:
-    function = _named(tracked, f"{tracked.table}_history_truncate")
+    function = _named(tracked, shortened(f"{tracked.table}_history_truncate"))
     trigger = sql.Identifier("keep_history_truncate")
     body = sql.SQL("\nBEGIN\n    {}\nEND ").format(_put(_KEPT, parts))
     return [
@@ -269,7 +275,7 @@ def _first(tracked: TrackedTable, parts: Parts) -> list[sql.Composable]:
         *(
             _put(
                 _FIRST_VALUE, parts, column=sql.Identifier(name), last=_put(_LAST, parts),
-                history=_named(tracked, f"{tracked.table}_{name}_history"),
+                history=_named(tracked, history_name(tracked.table, name)),
             )
             for name in tracked.tracked
         ),
@@ -278,6 +284,11 @@ def _first(tracked: TrackedTable, parts: Parts) -> list[sql.Composable]:
 
 def _named(tracked: TrackedTable, name: str) -> sql.Identifier:
     return sql.Identifier(*([tracked.schema] if tracked.schema else ["public"]), name)
+
+
+def _compared(tracked: TrackedTable, alias: str, name: str) -> sql.Composable:
+    cast = sql.SQL("::text" if name in tracked.without_equality else "")
+    return sql.SQL("{}{}").format(sql.Identifier(alias, name), cast)
 
 
 def _equal(alias: str, names: Iterable[str]) -> sql.Composed:
