@@ -101,7 +101,7 @@ class Temporal:
         """When it was changed last: the instant of its last tick."""
         return self._ticks()[1].at
 
-    def _ticks(self) -> tuple[Any, Any]:
+    def _ticks(self) -> tuple[TickRow, TickRow]:
         """Its first tick and its last."""
         session = Session.object_session(self)
         if session is None or sqlalchemy.inspect(self).identity is None:
@@ -112,8 +112,9 @@ class Temporal:
         query = sqlalchemy.select(clock.c.tick, clock.c.at).where(
             *(clock.c[column.name] == value for column, value in key)
         )
-        newest = session.execute(query.order_by(clock.c.tick.desc()).limit(1)).one()
-        return session.execute(query.order_by(clock.c.tick).limit(1)).one(), newest
+        newest: Any = session.execute(query.order_by(clock.c.tick.desc()).limit(1)).one()
+        oldest: Any = session.execute(query.order_by(clock.c.tick).limit(1)).one()
+        return oldest, newest
 
     def then(self, when: datetime | int) -> sqlalchemy.Row[Any] | None:
         """This one as it was, None when it was not there; for an AsyncSession by `run_sync`."""
