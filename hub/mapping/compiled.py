@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from contracts.homekit.definitions import CHARACTERISTICS, Characteristic
+from hub.mapping.conditions import moved_conditions
 from hub.mapping.paths import levels
 from hub.mapping.patterns import Pattern, without_covered
 from hub.mapping.profiles import Alias, Described, DeviceProfile, OnlineRule, TopicRule
@@ -351,10 +352,15 @@ def _moved(rule: TopicRule, alias: Alias) -> TopicRule:
     """The rule at the alias' topic, its paths under the alias' member."""
     paths = {
         name: f"{alias.under}.{path}"
-        for name in ("path", "unit_path", "when", "unless", "counter")
+        for name in ("path", "unit_path", "counter")
         if (path := getattr(rule, name)) and alias.under
     }
-    return rule.model_copy(update={"topic": alias.topic, **paths})
+    inside = {
+        name: moved_conditions(getattr(rule, name), alias.under)
+        for name in ("when", "unless")
+        if alias.under
+    }
+    return rule.model_copy(update={"topic": alias.topic, **paths, **inside})
 
 
 def _filters(routes: Iterable[Route], user: str | None, *, commands: bool = False) -> set[str]:

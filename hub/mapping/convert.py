@@ -112,16 +112,21 @@ def part_named(conversion: Conversion, raw: Any) -> tuple[str, str] | None:
     """What a word with a place stands for, and the part that it names; None where it is none.
 
     `{"{node}_single": "0"}` takes "left_single" for a press of the part "left". A plain word comes
-    first.
+    first, then the one that says most: "left_long_press" is no "{node}_press". One that is null
+    says nothing.
     """
     if not isinstance(raw, str) or raw in conversion.words or len(raw) > _LONGEST:
         return None
+    found: dict[str, tuple[str | None, str]] = {}
     for word, means in conversion.words.items():
         before, place, after = word.partition(PART)
         inside = raw.removeprefix(before).removesuffix(after)
-        if place and means is not None and inside and raw == f"{before}{inside}{after}":
-            return means, inside
-    return None
+        if place and inside and raw == f"{before}{inside}{after}":
+            found[inside] = means, inside
+    if not found:
+        return None
+    means, inside = found[min(found, key=len)]
+    return None if means is None else (means, inside)
 
 
 def from_homekit(conversion: Conversion, kind: Characteristic, text: str) -> str:
@@ -134,7 +139,21 @@ def from_homekit(conversion: Conversion, kind: Characteristic, text: str) -> str
     for word, means in conversion.words.items():
         if means == text:
             return word
-    return text
+    return _nearest(conversion, kind, text) or text
+
+
+def _nearest(conversion: Conversion, kind: Characteristic, text: str) -> str | None:
+    """Of a measure for which the device has words alone (low, medium, high) the nearest one."""
+    if conversion.others != "skip" or kind.valid or kind.format not in {"float", "uint8", "int"}:
+        return None
+    try:
+        wanted = float(text)
+        known = {word: float(m) for word, m in conversion.words.items() if m is not None}
+    except ValueError:
+        return None
+    # A level that is not 0 never becomes 0.
+    left = {word: n for word, n in known.items() if n != 0 or wanted == 0 or len(known) == 1}
+    return min(left, key=lambda word: abs(left[word] - wanted), default=None)
 
 
 def _word(conversion: Conversion, raw: Any, text: str) -> tuple[bool, str | None]:

@@ -17,6 +17,7 @@ from contracts.homekit.derived import SOURCES, THRESHOLDS
 from contracts.homekit.values import BadValue, parse
 from contracts.topics import ENROL, ROOT
 from hub.mapping import templates
+from hub.mapping.conditions import condition_paths
 from hub.mapping.paths import MappingError, levels
 from hub.mapping.patterns import PLACES, Pattern
 from hub.mapping.profiles import Conversion, Described, DeviceProfile, OnlineRule, TopicRule
@@ -116,7 +117,8 @@ def _topic_faults(rule: TopicRule) -> Iterator[str]:
         yield "neither a topic nor a command"
     if rule.unit_topic:
         yield from _pattern_faults(rule.unit_topic)
-    for path in (rule.when, rule.unless, rule.counter, rule.unit_topic_path):
+    inside = (*condition_paths(rule.when), *condition_paths(rule.unless))
+    for path in (*inside, rule.counter, rule.unit_topic_path):
         yield from _path_faults(path)
     if rule.yields_to is not None and not belongs(rule.yields_to, rule.characteristic):
         yield f"HomeKit has no {rule.yields_to}/{rule.characteristic}"

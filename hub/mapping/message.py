@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.mapping.compiled import Route
+from hub.mapping.conditions import conditions, holds
 from hub.mapping.convert import as_value, document, fitting_unit, part_named
 from hub.mapping.paths import Found, MappingError, levels, walk
 from hub.mapping.profiles import TopicRule
@@ -57,7 +58,9 @@ def heard(
     Raises MappingError.
     """
     rule = route.rule
-    if (rule.when and not payload.has(rule.when)) or (rule.unless and payload.has(rule.unless)):
+    if not all(holds(one, payload.tree) for one in conditions(rule.when)):
+        return
+    if any(holds(one, payload.tree) for one in conditions(rule.unless)):
         return
     if any(_excluded(rule, places[name]) for name in ("node", "property") if name in places):
         return

@@ -104,7 +104,8 @@ class TopicRule(Conversion):
     `counter` is where a message counts: one with the count of before says nothing new (a button's
     last press, told again every minute).
 
-    `when` and `unless` are paths that must or must not lead somewhere. `yields_to` is the service
+    `when` and `unless` are paths that must or must not lead somewhere, or to a word (`mode=white`),
+    one or several (hub/mapping/conditions.py). `yields_to` is the service
     that the values belong to once that was heard for the same part (a switch turns out a lamp).
     `own_words`: what a device calls the values there are another service's words (a lamp's ON is no
     lock's). `unit_topic` is where the device names its unit, `unit_topic_path` where in a JSON
@@ -124,8 +125,8 @@ class TopicRule(Conversion):
     id: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     counter: str = ""
-    when: str = ""
-    unless: str = ""
+    when: str | tuple[str, ...] = ""
+    unless: str | tuple[str, ...] = ""
     yields_to: str | None = None
     own_words: bool = False
     unit_topic: str = ""

@@ -12,6 +12,7 @@ from contracts.messages import AccessoryRemoval, Online, Problem, ServiceRemoval
 from contracts.reading import SeriesKey
 from hub.errors import HubError
 from hub.mapping.compiled import PRESET, Route
+from hub.mapping.conditions import condition_paths
 from hub.mapping.convert import document
 from hub.mapping.paths import MappingError, leads, leaves, levels
 from hub.mapping.translator import Translator
@@ -82,7 +83,12 @@ def _unknown(routes: list[Route], payload: bytes) -> list[str]:
     paths = [
         levels(path)
         for route in routes
-        for path in (route.rule.path, route.rule.unit_path, route.rule.counter, route.rule.when)
+        for path in (
+            route.rule.path,
+            route.rule.unit_path,
+            route.rule.counter,
+            *condition_paths(route.rule.when),
+        )
         if path
     ]
     ids = {name for route in routes for name in route.rule.id}

@@ -14,6 +14,7 @@ UNITS: dict[str, tuple[float, float]] = {
     "mmHg": (1.33322387415, 0), "inHg": (33.8638866667, 0), "psi": (68.9475729318, 0),
     "W": (1, 0), "mW": (0.001, 0), "kW": (1000, 0),
     "kWh": (1, 0), "Wh": (0.001, 0), "MWh": (1000, 0), "Wmin": (1 / 60000, 0),
+    "J": (1 / 3.6e6, 0), "kJ": (1 / 3600, 0), "MJ": (1 / 3.6, 0),
     "V": (1, 0), "mV": (0.001, 0), "kV": (1000, 0), "A": (1, 0), "mA": (0.001, 0),
     "%": (1, 0), "fraction": (100, 0), "lx": (1, 0), "klx": (1000, 0),
     "ppm": (1, 0), "ppb": (0.001, 0), "ug/m3": (1, 0), "mg/m3": (1000, 0),
@@ -26,13 +27,13 @@ _QUANTITIES = (
     ("C", "F", "K"),
     ("hPa", "mbar", "Pa", "kPa", "bar", "mmHg", "inHg", "psi"),
     ("W", "mW", "kW"),
-    ("kWh", "Wh", "MWh", "Wmin"),
+    ("kWh", "Wh", "MWh", "Wmin", "J", "kJ", "MJ"),
     ("V", "mV", "kV"),
     ("A", "mA"),
     ("%", "fraction"),
     ("lx", "klx"),
     ("ppm", "ppb"),
-    ("ug/m3", "mg/m3"),
+    ("ug/m3", "mg/m3", "ppb", "ppm"),
     ("s", "min", "ms", "h"),
     ("deg",),
     ("mired", "K"),
@@ -49,7 +50,7 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "kWh": ("kW/h", "kW h", "kilowatt hours", "kilowatthours"),
     "Wh": ("watt hours", "watthours", "W h"), "Wmin": ("W min", "watt minutes", "watt-minutes"),
     "V": ("Volt", "Volts"), "A": ("Amp", "Amps", "Ampere"),
-    "%": ("percent", "pct", "%RH", "%rH", "% RH"),
+    "%": ("percent", "percentage", "pct", "%RH", "%rH", "% RH"),
     "fraction": ("ratio", "0-1", "0..1", "0:1"),
     "lx": ("lux",), "klx": ("kilolux",),
     "ppm": ("parts per million",), "ppb": ("parts per billion",),
@@ -62,6 +63,10 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 _BY_NAME = {name: name for name in UNITS} | {
     alias: name for name, aliases in _ALIASES.items() for alias in aliases
 }
+
+
+_SHARES = {"ppb": 1.0, "ppm": 1000.0}
+"""Of a gas's volume in that of the air, in ppb."""
 
 
 def _in_any_case() -> dict[str, str]:
@@ -77,6 +82,13 @@ _FOLDED = _in_any_case()
 # HAP's names for units, and units of characteristics to which HAP gives none.
 _HAPS = {"celsius": "C", "percentage": "%", "lux": "lx", "arcdegrees": "deg", "seconds": "s"}
 _MIRED = "ColorTemperature"
+# g/mol; of volatile organic compounds the mean of the mixture that indoor sensors are calibrated by
+# (Molhave), as Sensirion's notes on the SGP30 have it.
+_MOLAR_MASSES = {
+    "VOCDensity": 110.0, "NitrogenDioxideDensity": 46.0055, "OzoneDensity": 47.9982,
+    "SulphurDioxideDensity": 64.066,
+}  # fmt: skip
+_MOLAR_VOLUME = 24.45  # litres of any gas a mole, at 25 degrees and 1013 hPa
 
 
 def unit_of(name: object) -> str | None:
@@ -90,11 +102,16 @@ def unit_of(name: object) -> str | None:
 def convertible(kind: Characteristic) -> tuple[str, ...]:
     """The units a characteristic can be measured in; empty for a plain number."""
     own = _own(kind)
-    return next((units for units in _QUANTITIES if units[0] == own), ())
+    units = next((units for units in _QUANTITIES if units[0] == own), ())
+    if own == "ug/m3" and kind.name not in _MOLAR_MASSES:
+        return tuple(unit for unit in units if unit not in _SHARES)  # dust has no molecules
+    return units
 
 
 def in_unit(kind: Characteristic, unit: str) -> tuple[float, float] | None:
     """Factor and offset from a unit to HomeKit's; None where it is no line (kelvin to mired)."""
+    if unit in _SHARES and kind.name in _MOLAR_MASSES:
+        return _SHARES[unit] * _MOLAR_MASSES[kind.name] / _MOLAR_VOLUME, 0
     return None if kind.name == _MIRED and unit == "K" else UNITS[unit]
 
 

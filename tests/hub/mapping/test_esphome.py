@@ -98,7 +98,6 @@ def test_presence(esphome):
         ("sensor/water_pressure/state", "3.1"),
         ("sensor/battery_temperature_limit_threshold/state", "60"),
         ("sensor/energy_cost/state", "3.5"),
-        ("binary_sensor/doorbell/state", "ON"),
         ("binary_sensor/gateway_connected/state", "ON"),
         ("binary_sensor/hot_water_pump/state", "ON"),
     ],
