@@ -26,7 +26,10 @@ _LOCK = {"locked": 1, "unlocked": 0, "lock": 1, "unlock": 0, "open": 0, "closed"
 _ARMED = {
     "armedhome": 0, "armhome": 0, "armedstay": 0, "armedaway": 1, "armaway": 1,
     "armednight": 2, "armnight": 2, "disarmed": 3, "disarm": 3,
+    "armedvacation": 1, "armvacation": 1, "armedcustombypass": 0,
 }  # fmt: skip
+_REPLACE = {"change": 1, "replace": 1, "ok": 0, "good": 0, "normal": 0}
+_PURPOSE = {"heating": 1, "cooling": 2, "heatcool": 3, "heatandcool": 3, "emergencyheat": 1}
 _MOVING = {"opening": 1, "closing": 0, "up": 1, "down": 0, "stop": 2, "stopped": 2}
 # What other programs say besides HAP's own names and the words above; these come first.
 _SYNONYMS: Mapping[str, Mapping[str, int]] = {
@@ -46,11 +49,25 @@ _SYNONYMS: Mapping[str, Mapping[str, int]] = {
     "SecuritySystemCurrentState": {**_ARMED, "triggered": 4, "alarm": 4},
     "SecuritySystemTargetState": _ARMED,
     "PositionState": _MOVING,
-    "CurrentHeatingCoolingState": {"heating": 1, "cooling": 2, "idle": 0},
+    "CurrentHeatingCoolingState": {
+        "heating": 1, "preheating": 1, "cooling": 2, "idle": 0, "fan": 0, "drying": 0,
+    },
+    "TargetHeatingCoolingState": _PURPOSE,
+    "TargetHeaterCoolerState": {"heatcool": 0, "heatandcool": 0, "heating": 1, "cooling": 2},
+    "CurrentFanState": {"blowing": 2, "running": 2, "on": 2, "off": 0},
+    "CurrentAirPurifierState": {"purifying": 2, "running": 2, "on": 2, "off": 0},
+    "TargetHumidifierDehumidifierState": {"humidify": 1, "dehumidify": 2, "dry": 2},
+    "CurrentHumidifierDehumidifierState": {"drying": 3, "off": 0},
+    "FilterChangeIndication": _REPLACE,
+    "RotationDirection": {"forward": 0, "reverse": 1, "backward": 1},
+    "AirQuality": {"moderate": 3, "unhealthy": 5, "hazardous": 5},
     "CurrentHeaterCoolerState": {"off": 0, "heat": 2, "cool": 3},
     "ChargingState": {"true": 1, "on": 1, "yes": 1, "false": 0, "off": 0, "no": 0},
-    "ProgrammableSwitchEvent": {"single": 0, "double": 1, "long": 2, "hold": 2},
-}
+    "ProgrammableSwitchEvent": {
+        "single": 0, "press": 0, "pressed": 0, "click": 0, "short": 0, "double": 1, "long": 2,
+        "hold": 2,
+    },
+}  # fmt: skip
 _SEPARATORS = re.compile(r"[\s_./-]+")
 
 
