@@ -121,6 +121,8 @@ soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres ar
 	@POWER_CUT_DEVICES=10000 POWER_CUT_SECONDS=60 $(PY) -m pytest -s --timeout 3600 tests/system/test_power_cut.py
 	@ROAM_MINUTES=60 $(PY) -m pytest -s --timeout 7200 tests/deploy/test_network.py
 	@DORMOUSE_MESSAGES=100000 $(PY) -m pytest -s --timeout 3600 tests/hub/homekit/test_properties.py
+	@LEAK_TRANSACTIONS=10000 $(PY) -m pytest -s tests/hub/database/test_isolation.py -k no_leak
+	@BAD_LINKS=100 $(PY) -m pytest -s --timeout 3600 tests/host/ota/test_client.py -k bad_links
 	@FUZZ_EXAMPLES=50 $(PY) -m pytest -s --timeout 3600 tests/hub/api/test_schema.py
 
 .PHONY: fuzz

@@ -13,6 +13,7 @@ from contracts.ota import protocol
 from tests.bootloader import qemu
 from tests.bootloader.conftest import Signer
 from tests.bootloader.server import CUT, SLOT, Server, decide
+from tests.support import seeds
 from tests.support.bootloader import NativeBootloader
 
 OLD_IROM = b"old " * 500
@@ -40,8 +41,7 @@ def versions(chip: qemu.Chip, signer: Signer) -> tuple[bytes, bytes]:
 
 
 def reseeded() -> random.Random:
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     return random.Random(seed)
 
 

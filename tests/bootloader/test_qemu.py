@@ -15,6 +15,7 @@ from tests.bootloader import qemu
 from tests.bootloader.conftest import Signer
 from tests.bootloader.qemu import APP, SERVER, Chip, power_on, rtc_file
 from tests.bootloader.server import SLOT
+from tests.support import seeds
 from tests.support.bootloader import TOP
 
 IROM = bytes(range(256)) * 5 + b"end!"
@@ -128,8 +129,7 @@ def flip(app: bytes, at: int, bit: int = 0) -> bytes:
 
 def test_a_flipped_bit_anywhere_calls_the_server(chip: Chip, signed: bytes, tmp_path: Path) -> None:
     size = len(chip.app(IROM)) - 16
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     chosen = random.Random(seed)
     places = [0, 1, 4, 8, 0x8FFC, 0x8FFF, 0x9000, size - 1, size, size + 15, len(signed) - 1]
     places += [size + 16 + at for at in (8, 12, 16, 20, 24, 48, 80, 81)]

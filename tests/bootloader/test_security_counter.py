@@ -15,6 +15,7 @@ from contracts.versions import Version
 from tests.bootloader import qemu
 from tests.bootloader.conftest import Signer
 from tests.bootloader.server import SLOT, Server, blank_flash, decide
+from tests.support import seeds
 from tests.support.bootloader import NativeBootloader
 
 AT = SLOT - COUNTER_SIZE
@@ -101,8 +102,7 @@ def test_the_highest_entry_counts_wherever_it_is(app, plain: bytes, small: Signe
 
 def test_an_entry_that_power_has_torn_does_not_count(app, plain: bytes, small: Signer) -> None:
     """Whichever of its bits were cleared before: nothing between the old value and the new."""
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     signed = image.stamp(plain, "2.0.0", "nodemcu", small.key)
     whole = entry(TWO + 0x10305)

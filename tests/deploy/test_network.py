@@ -14,12 +14,12 @@ import signal
 import sys
 import time
 
+from tests.support import seeds
 from tests.support.hub import HubProcess, until
 from tests.support.netns import Namespace, namespace
 
 LIMIT_S = 15.0
 MINUTES = float(os.environ.get("ROAM_MINUTES", "0"))
-SEED = int(os.environ.get("ROAM_SEED") or random.randrange(10**6))
 
 
 class Network:
@@ -127,8 +127,7 @@ async def end_broker(hub: HubProcess) -> None:
 
 
 async def test_found_again_whatever_happens(short_tmp, empty_hub):
-    rng = random.Random(SEED)
-    print(f"ROAM_SEED={SEED}")
+    rng = random.Random(seeds.seed())
     copy = await asyncio.create_subprocess_exec("cp", "-a", empty_hub, short_tmp / "data")
     assert await copy.wait() == 0
     async with contextlib.AsyncExitStack() as stack:

@@ -25,6 +25,7 @@ from host.twin.vm import ASLEEP, RESET, Cause
 from tests.firmware.board import Board
 from tests.firmware.conftest import Ears
 from tests.firmware.updates import clear, last_update, stream
+from tests.support import seeds
 from tests.support.broker import until
 from tests.support.twins import Updates
 
@@ -207,8 +208,7 @@ async def test_at_every_write_until_the_hand_over(device: Device, power: Power, 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("power", Power)
 async def test_from_the_reset_to_the_servers_first_sectors(device: Device, power: Power) -> None:
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     chance = random.Random(seed)
     later = chance.sample(range(3, 200), 2) + chance.sample(range(200, 400), 2)
     waiting = 0

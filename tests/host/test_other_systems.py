@@ -6,6 +6,7 @@ modules that it lacks, and under its name. What others' packages do there is the
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -36,13 +37,47 @@ if system == "win32":
     del socket.AF_UNIX
 sys.platform = system
 """
+# Each command in a fork of one process, which has imported others' packages once.
 COMMANDS = (
     START
     + """
+import json, tempfile, traceback
 from host.__main__ import main
-sys.argv = ["dormouse", *argv]
-main()
+
+def status_of(words):
+    sys.argv = ["dormouse", *words]
+    try:
+        main()
+    except SystemExit as end:
+        return end.code or 0
+    except BaseException:
+        traceback.print_exc()
+        return 70
+    return 0
+
+for words in json.loads(argv[0]):
+    with tempfile.TemporaryFile() as output:
+        if (child := os.fork()) == 0:
+            for standard in (1, 2):
+                os.dup2(output.fileno(), standard)
+            status = status_of(words)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        output.seek(0)
+        print(json.dumps([status, output.read().decode()]))
 """
+)
+CASES = (
+    (["boards"], 0, "Wemos D1 mini"),
+    (["boards", "nodemcu"], 0, "D1 5"),
+    (["--help"], 0, "provision"),
+    (["flash", "--help"], 0, "--port"),
+    (["flash", "nothing.bin", "--board", "nodemcu", "--keep-bootloader"], 10, "cannot be read"),
+    (["provision", "--file", "nothing.toml", "--port", "nowhere"], 10, "cannot be read"),
+    (["provision"], 68, "Questions need a terminal"),
+    (["label", "esp8266_15c5d000"], 72, "connect it with a cable"),
 )
 
 
@@ -56,26 +91,20 @@ def run(program: str, *arguments: str, **environment: str) -> subprocess.Complet
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("system", ["win32", "darwin"])
-@pytest.mark.parametrize(
-    ("arguments", "status", "said"),
-    [
-        (["boards"], 0, "Wemos D1 mini"),
-        (["boards", "nodemcu"], 0, "D1 5"),
-        (["--help"], 0, "provision"),
-        (["flash", "--help"], 0, "--port"),
-        (["flash", "nothing.bin", "--board", "nodemcu", "--keep-bootloader"], 10, "cannot be read"),
-        (["provision", "--file", "nothing.toml", "--port", "nowhere"], 10, "cannot be read"),
-        (["provision"], 68, "Questions need a terminal"),
-        (["label", "esp8266_15c5d000"], 72, "connect it with a cable"),
-    ],
-)
-def test_commands_start(system, arguments, status, said):
-    done = run(COMMANDS, system, *arguments)
-    assert (done.returncode, said in done.stdout + done.stderr) == (status, True), (
-        done.stdout + done.stderr
-    )
-    assert "Traceback" not in done.stderr
+@pytest.fixture(scope="module", params=["win32", "darwin"])
+def commands(request):
+    """[(exit status, output)] of CASES on a system."""
+    done = run(COMMANDS, request.param, json.dumps([words for words, _, _ in CASES]))
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[" ".join(words) for words, *_ in CASES])
+def test_commands_start(commands, number):
+    _, expected, words = CASES[number]
+    status, output = commands[number]
+    assert (status, words in output) == (expected, True), output
+    assert "Traceback" not in output
 
 
 PORTS = (

@@ -1,6 +1,6 @@
 """A rollout over sleeping devices on bad links while everything around them is killed.
 
-In `make test` ten devices that sleep 2 to 5 s; `make soak` has thirty that sleep up to a minute
+In `make test` eight devices that sleep 2 to 5 s; `make soak` has thirty that sleep up to a minute
 (ROLLOUT_DEVICES, ROLLOUT_SLEEP).
 """
 
@@ -30,7 +30,7 @@ from tests.support.lossy import bad_weather
 from tests.support.rollout_rules import broken_rules
 from tests.support.storm import child
 
-DEVICES = int(os.environ.get("ROLLOUT_DEVICES", "10"))
+DEVICES = int(os.environ.get("ROLLOUT_DEVICES", "8"))
 LONGEST_SLEEP = int(os.environ.get("ROLLOUT_SLEEP", "5"))
 # What hangs is to end some time: four times what it takes on a machine that does nothing else.
 LIMIT_S = 2 * (120 + 12 * DEVICES + 8 * LONGEST_SLEEP)

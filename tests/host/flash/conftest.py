@@ -61,7 +61,7 @@ class Kit:
 
 def dormouse(*arguments: str) -> Said:
     """The command line, in this process."""
-    result = CliRunner().invoke(root(), arguments)
+    result = CliRunner().invoke(root(arguments[0]), arguments)
     error = result.exception
     if error is None or isinstance(error, SystemExit):
         return Said(result.exit_code, result.output)

@@ -34,7 +34,7 @@ async def dormouse(home, tmp_path):
 
     async def run(*args: str) -> tuple[int, str]:
         argv = ["homekit", *args, "--data-dir", str(tmp_path)]
-        done = await asyncio.to_thread(runner.invoke, root(), argv)
+        done = await asyncio.to_thread(runner.invoke, root("homekit"), argv)
         return done.exit_code, done.output + (str(done.exception) if done.exit_code else "")
 
     async with HttpServer(door, private_socket(tmp_path / SOCKET)):

@@ -42,7 +42,7 @@ async def run(hub):
 
     async def call(*arguments: str) -> tuple[int, str]:
         """In this process: starting one each time takes longer than everything else."""
-        done = await asyncio.to_thread(runner.invoke, root(), ["rollout", *arguments])
+        done = await asyncio.to_thread(runner.invoke, root("rollout"), ["rollout", *arguments])
         if isinstance(done.exception, DormouseError):
             return done.exception.exit_status, f"{done.exception}\n"
         assert done.exception is None, done.exception

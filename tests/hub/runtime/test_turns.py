@@ -6,6 +6,7 @@ import asyncio
 import random
 
 from hub.runtime.turns import Turns
+from tests.support import seeds
 
 
 async def settled() -> None:
@@ -64,8 +65,7 @@ async def test_no_tenant_has_all_turns():
 
 
 async def test_turns_are_not_lost_by_those_who_give_up():
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
+    seed = seeds.seed()
     rng = random.Random(seed)
     queue = Queue(Turns(3, 2))
     for number in range(300):
