@@ -195,7 +195,12 @@ class HubParts:
             learners=[self.anomalies],
             supervisor=supervisor,
         )
-        self.upkeep = Upkeep(database, self.running.owner_url, supervisor)
+        self.upkeep = Upkeep(
+            database,
+            self.running.owner_url,
+            supervisor,
+            doubtful=lambda: self.clock.doubtful,
+        )
 
     def _connect(self, recorder: DeviceRecorder) -> None:
         """Who hears of what, in this order."""

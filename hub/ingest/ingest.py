@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from contracts import topics
-from contracts.reading import Reading
+from contracts.reading import ClockReference, Reading
 from hub.database.database import TenantDatabase
 from hub.database.errors import DatabaseAwayError, WriteConflictError
 from hub.errors import HubError
@@ -80,10 +80,11 @@ class Ingest:
         *,
         linger: float = _LINGER,
         settled: Callable[[], bool] = lambda: True,
+        corrects: Callable[[ClockReference], bool] = lambda _: False,
         supervisor: Supervisor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._repository = IntakeRepository(database, settled)
+        self._repository = IntakeRepository(database, settled, corrects)
         self._on_commit = on_commit
         self._linger = linger
         self._waiting: deque[_Message] = deque()

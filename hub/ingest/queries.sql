@@ -43,10 +43,23 @@ FROM unnest(%b::int4[], %b::timestamptz[]) AS arrived (series_id, at);
 SELECT dormouse.redate(%s, %s);
 
 -- settle --
-DELETE FROM dormouse.arrival WHERE boot = %s;
+DELETE FROM dormouse.arrival WHERE boot = %(boot)s
+AND (%(offset)s::float8 IS NULL OR abs(clock_offset - %(offset)s::float8) <= 0.5);
 
 -- settle_devices --
-UPDATE dormouse.device_state SET clock_boot = NULL, clock_offset = NULL WHERE clock_boot = %s;
+UPDATE dormouse.device_state SET clock_boot = NULL, clock_offset = NULL WHERE clock_boot = %(boot)s
+AND (%(offset)s::float8 IS NULL OR abs(clock_offset - %(offset)s::float8) <= 0.5);
+
+-- continue --
+WITH gone AS (
+    DELETE FROM dormouse.arrival WHERE boot = %(former)s
+    RETURNING tenant_id, series_id, at, clock_offset)
+INSERT INTO dormouse.arrival (tenant_id, series_id, at, boot, clock_offset)
+SELECT tenant_id, series_id, at, %(boot)s, clock_offset + %(by)s FROM gone;
+
+-- continue_devices --
+UPDATE dormouse.device_state SET clock_boot = %(boot)s, clock_offset = clock_offset + %(by)s
+WHERE clock_boot = %(former)s;
 
 -- store_readings --
 SELECT * FROM dormouse.store_readings(

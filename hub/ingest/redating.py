@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 
+from contracts.reading import ClockReference
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError
 from hub.database.queries import Queries
@@ -23,7 +24,8 @@ class Redating:
     """Looks at the clock every second and, after a step, dates anew what is noted, of all tenants.
 
     What was on its way into the database when the clock was set is found at one of the next looks
-    (every `EVERY_S`). When the clock is settled what was noted is forgotten. `redated` counts
+    (every `EVERY_S`). When the clock is settled what was noted is forgotten. What the machine's
+    start before this one noted is this one's, where the clock merely goes on. `redated` counts
     readings.
     """
 
@@ -36,6 +38,7 @@ class Redating:
         self._database, self._clock = database, clock
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self._stepped = asyncio.Event()
+        self._late = False
         self.redated = 0
         clock.on_step(self._step)
 
@@ -49,6 +52,15 @@ class Redating:
         """End; what is not dated yet is, at the next start."""
         await self._tasks.stop()
         self._clock.save()
+
+    def corrects(self, reference: ClockReference) -> bool:
+        """Whether the clock was set since; what is stored now, dated so, is found at a next look.
+
+        For readings that waited for the database for so long that nothing is noted any more.
+        """
+        late = bool(self._clock.correction(reference))
+        self._late |= late
+        return late
 
     def _step(self, _: ClockStep) -> None:
         self._stepped.set()
@@ -69,11 +81,12 @@ class Redating:
             self._clock.save()
             try:
                 if former is not None:
-                    await self._settle(former)
+                    await self._take_over(former)
                     former = None
-                if not was_settled:
+                late, self._late = self._late, False
+                if late or not was_settled:
                     await self._redate()
-                if (settled := self._clock.settled) and not was_settled:
+                if (settled := self._clock.settled) and (late or not was_settled):
                     await self._settle(self._clock.boot)
                 was_settled = settled
             except DatabaseAwayError as error:
@@ -91,8 +104,23 @@ class Redating:
             self.redated += moved
             log.warning("%d readings were dated again, since this machine's clock was set", moved)
 
-    async def _settle(self, boot: str) -> None:
+    async def _take_over(self, former: str) -> None:
+        """What the machine's start before this one has left."""
+        if self._clock.continues is None:
+            await self._settle(former)
+            return
         for tenant in await self._database.tenants():
             async with self._database.of(tenant).transaction() as conn:
-                await conn.execute(_QUERIES["settle"], [boot])
-                await conn.execute(_QUERIES["settle_devices"], [boot])
+                for query in ("continue", "continue_devices"):
+                    await conn.execute(
+                        _QUERIES[query],
+                        {"boot": self._clock.boot, "by": self._clock.continues, "former": former},
+                    )
+
+    async def _settle(self, boot: str) -> None:
+        """Forget what that start noted; what this one's clock still has to correct stays."""
+        offset = self._clock.reference.offset if boot == self._clock.boot else None
+        for tenant in await self._database.tenants():
+            async with self._database.of(tenant).transaction() as conn:
+                for query in ("settle", "settle_devices"):
+                    await conn.execute(_QUERIES[query], {"boot": boot, "offset": offset})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -50,14 +50,19 @@ class IntakeRepository:
     """One tenant's intake. Every method raises DatabaseAwayError besides what it names.
 
     `settled` says whether the clock that dates readings is known to be right: until it is, each
-    reading is noted, so that it can be dated again.
+    reading is noted, so that it can be dated again; and so are those that waited here while the
+    clock was set, which `corrects` knows.
     """
 
     def __init__(
-        self, database: TenantDatabase, settled: Callable[[], bool] = lambda: True
+        self,
+        database: TenantDatabase,
+        settled: Callable[[], bool] = lambda: True,
+        corrects: Callable[[ClockReference], bool] = lambda _: False,
     ) -> None:
         self._database = database
         self._settled = settled
+        self._corrects = corrects
         self._catalogue = Catalogue()
 
     @property
@@ -120,8 +125,12 @@ class IntakeRepository:
                 [r.redelivered or None for r in readings],
             )
             row = await (await conn.execute(_QUERIES["store_readings"], columns)).fetchone()
+            clocks = {reading.clock for reading in readings if reading.clock is not None}
+            noted = {clock for clock in clocks if self._corrects(clock)}
             if not self._settled():
-                await self._note_arrivals(conn, readings, numbers)
+                noted = clocks
+            if noted:
+                await self._note_arrivals(conn, readings, numbers, noted)
         self._catalogue.keep(new)
         return {name: n for name, n in zip(_COUNTS, row or (), strict=False) if n}
 
@@ -130,10 +139,11 @@ class IntakeRepository:
         conn: Connection,
         readings: Sequence[Reading],
         numbers: Sequence[Number | None],
+        noted: Collection[ClockReference],
     ) -> None:
         dated: dict[ClockReference, list[tuple[int, datetime]]] = {}
         for reading, number in zip(readings, numbers, strict=True):
-            if reading.clock is not None and number is not None:
+            if number is not None and reading.clock in noted and reading.clock is not None:
                 dated.setdefault(reading.clock, []).append((number.series, reading.at))
         for clock, arrived in dated.items():
             series, times = zip(*arrived, strict=True)

@@ -90,17 +90,20 @@ class Mqtt:
         self.decisions = Decisions(book, self.enroller, problems, password or "", self._foreign)
         self.broker = None if own is not None else self._make_broker()
         self.source = self._make_source(own)
+        self.redating = Redating(database, clock, supervisor)
         self.acks = Acks(self.source, stored_ranges, supervisor=supervisor)
         self.ingest = TenantIngest(
             tenant_of,
             lambda tenant: Ingest(
-                database.of(tenant), settled=lambda: clock.settled, supervisor=supervisor
+                database.of(tenant),
+                settled=lambda: clock.settled,
+                corrects=self.redating.corrects,
+                supervisor=supervisor,
             ),
             supervisor,
         )
         self._months = MonthsAhead(database, supervisor)
         self._stalls = Stalls(database, self.ingest, supervisor)
-        self.redating = Redating(database, clock, supervisor)
         self._clocks = Clocks(correction=clock.correction)
         self._stored_clocks = StoredClocks(
             KeyValueStore(database.of(settings.tenant), "mqtt"), self._clocks, supervisor

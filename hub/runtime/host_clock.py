@@ -29,8 +29,15 @@ STEP_S = 1.0
 # s: a longer pause between two looks at the clocks is the scheduler's; they are looked at again.
 _PAUSE_S = 0.05
 # s: for an hour after its start or a step a clock may be set again, whatever the kernel says (in a
-# container it speaks for another clock); one that nobody vouches for may be for a day.
-_SETTLED_S, _UNCONFIRMED_S = 3600.0, 86400.0
+# container it speaks for another clock); one that nobody vouches for may be for a week, in which a
+# line to the internet is mended. One that is known to be wrong is never right by waiting.
+_SETTLED_S, _UNCONFIRMED_S = 3600.0, 7 * 86400.0
+# s: for so long what nobody vouches for removes nothing either.
+_DOUBTED_S = 86400.0
+# No machine runs this in an earlier time (s since 1970).
+_EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+# s: a machine that starts again goes on with the time that it wrote down, every hour or at its end.
+_BEFORE_S, _AFTER_S = -7200.0, 600.0
 _STEPS = 20
 _TIME_ERROR = 5  # adjtimex(2): "the clock is not synchronized to a reliable server"
 _TIMESYNCD = Path("/run/systemd/timesync/synchronized")
@@ -45,12 +52,14 @@ class ClockStep:
 
 
 def kernel_is_synchronised() -> bool:
-    """Whether the kernel, or systemd-timesyncd, says that a time server has set the clock."""
-    if _TIMESYNCD.exists():
-        return True
+    """Whether the kernel says that a time server has set the clock, and nobody else since.
+
+    systemd-timesyncd's word counts where the kernel gives none: it stays when somebody sets the
+    clock by hand.
+    """
     # struct timex has 208 bytes on 64-bit machines, 128 on others; all zero it only asks.
     state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))
-    return bool(0 <= state < _TIME_ERROR)
+    return _TIMESYNCD.exists() if state < 0 else bool(state < _TIME_ERROR)
 
 
 def _boot_id() -> str:
@@ -81,6 +90,8 @@ class HostClock:
         self.boot = boot_id()
         self.former_boot: str | None = None
         """The machine's start before this one, when the file is of that."""
+        self.continues: float | None = None
+        """What makes that start's offsets this one's, s, where this clock goes on with that one."""
         self.behind_s = 0.0
         """How far the clock stands before a time at which a hub ran on the file."""
         self._offset = self._measured()
@@ -101,7 +112,20 @@ class HostClock:
     def settled(self) -> bool:
         """Whether what is dated now need not be noted for the case that the clock is set."""
         age = self._boot() - self._since
-        return age > _UNCONFIRMED_S or (age > _SETTLED_S and self._synchronised())
+        if self._synchronised():
+            return age > _SETTLED_S
+        return age > _UNCONFIRMED_S and not self._known_wrong
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether what is old by this clock may well be of today."""
+        if self._synchronised():
+            return False
+        return self._known_wrong or self._boot() - self._since < _DOUBTED_S
+
+    @property
+    def _known_wrong(self) -> bool:
+        return self.behind_s >= STEP_S or self._wall() < _EARLIEST
 
     def now(self) -> datetime:
         """The time, aware, UTC."""
@@ -125,7 +149,8 @@ class HostClock:
         if abs(by) < STEP_S:
             return
         self._offset, self._since = measured, self._boot()
-        self.behind_s = max(0.0, self.behind_s - by)
+        # Set back, it was ahead before: who sets it knows better.
+        self.behind_s = max(0.0, self.behind_s - max(0.0, by))
         step = ClockStep(datetime.fromtimestamp(self._wall(), UTC), by)
         self.steps.append(step)
         log.warning(
@@ -147,6 +172,9 @@ class HostClock:
             "offset": self._offset,
             "since": self._since,
             "wall": self._wall() + self.behind_s,
+            "last": self._wall(),
+            "synchronised": self._synchronised(),
+            "wrong": self._known_wrong,
             "steps": [{"at": step.at.isoformat(), "by": step.by} for step in self.steps],
         }
         fresh = self._file.with_suffix(".new")
@@ -164,6 +192,8 @@ class HostClock:
             facts = json.loads(self._file.read_text("utf-8"))
             wall, since, offset = map(float, (facts["wall"], facts["since"], facts["offset"]))
             boot = str(facts["boot"])
+            last = float(facts.get("last", wall))
+            confirmed, wrong = facts.get("synchronised", True), facts.get("wrong", False)
             steps = [
                 ClockStep(datetime.fromisoformat(one["at"]), float(one["by"]))
                 for one in facts["steps"]
@@ -180,6 +210,9 @@ class HostClock:
             return
         self.former_boot = boot
         self.behind_s = max(0.0, wall - self._wall())
+        gap = self._wall() - last
+        if not (confirmed or self._synchronised()) and (wrong or _BEFORE_S < gap < _AFTER_S):
+            self.continues = last - self._boot() - offset
         if self.behind_s:
             log.warning(
                 "this machine's clock says %s, but a hub ran here at %s: readings are dated again "

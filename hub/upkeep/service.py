@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +26,11 @@ from hub.runtime.supervisor import PartRole, Supervisor
 __all__ = ["Upkeep", "UpkeepRun"]
 
 log = logging.getLogger(__name__)
+
+_DOUBTFUL = (
+    "nothing is removed yet: no time server has set this machine's clock since it started (it is "
+    "believed after a day)"
+)
 
 _QUERIES = Queries.of("hub.upkeep")
 
@@ -52,7 +58,8 @@ class Upkeep:
     """Does it soon after the hub's start, then every `every_s` seconds.
 
     `owner_url` is the schema's owner, None where a Postgres of somebody else's gives none: then
-    vacuum is that server's own business.
+    vacuum is that server's own business. While `doubtful` says that this machine's clock may be
+    ahead nothing is removed by itself: what is of today would look old.
     """
 
     EVERY_S = 6 * 3600.0
@@ -66,7 +73,9 @@ class Upkeep:
         *,
         first_s: float = FIRST_S,
         every_s: float = EVERY_S,
+        doubtful: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._doubtful = doubtful
         self._database, self._owner_url = database, owner_url
         self._first_s, self._every_s = first_s, every_s
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
@@ -84,13 +93,16 @@ class Upkeep:
         """End; what is under way is done whole or not at all."""
         await self._tasks.stop()
 
-    async def run(self) -> UpkeepRun:
+    async def run(self, *, by_itself: bool = False) -> UpkeepRun:
         """Do it now; what was done."""
         async with self._one:
             run = self.last = UpkeepRun(datetime.now(UTC))
             try:
                 await ensure_partitions_ahead(self._database)
-                run.months, run.expired = await remove_expired(self._database, dry=False)
+                if by_itself and self._doubtful():
+                    run.problem = _DOUBTFUL
+                else:
+                    run.months, run.expired = await remove_expired(self._database, dry=False)
                 if self._owner_url is not None:
                     run.vacuumed = await vacuum(self._owner_url)
             except DatabaseAwayError as error:
@@ -130,5 +142,5 @@ class Upkeep:
         while True:
             self.next_at = datetime.now(UTC) + timedelta(seconds=pause)
             await asyncio.sleep(pause)
-            await self.run()
+            await self.run(by_itself=True)
             pause = self._every_s

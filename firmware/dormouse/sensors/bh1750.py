@@ -4,6 +4,8 @@ Commands, times and formulas are those of ROHM's data sheet "BH1750FVI" (instruc
 measurement time register).
 """
 
+import time
+
 from micropython import const
 
 from dormouse.sensors import Series
@@ -25,6 +27,7 @@ class Sensor:
 
     def __init__(self, entry):
         self.device = I2CDevice(entry, 0x23)
+        self.began = time.ticks_ms()
         self.series = [Series("LightSensor", "CurrentAmbientLightLevel", 1, 0, 100000)]
 
     def start(self) -> int:
@@ -39,6 +42,7 @@ class Sensor:
         self.device.write(bytes((0x40 | time_register >> 5,)))
         self.device.write(bytes((0x60 | time_register & 31,)))
         self.device.write(_ONCE)
+        self.began = time.ticks_ms()
 
     def _counts(self) -> int:
         data = self.device.read(2)
@@ -46,6 +50,10 @@ class Sensor:
 
     def read(self):
         """[lux]."""
+        # Before it is done it holds 0, which is what darkness is.
+        left = _MEASURE_MS - time.ticks_diff(time.ticks_ms(), self.began)
+        if left > 0 and not pause(left, self.deadline):
+            raise OSError("not ready: it takes 180 ms, deadline_ms is too short")
         counts, time_register = self._counts(), _USUAL
         if counts == _MOST:
             self._begin(_LEAST)

@@ -150,6 +150,19 @@ assert abs(values[0] - 28067 * 69 / 31) < 2
 nothing("bh1750", 0x23, "nothing but ones", b"\xff\xff", b"\xff\xff")
 nothing("bh1750", 0x23, "1 bytes came where 2", b"\x83")
 
+
+class Over:
+    def left(self):
+        return 0
+
+
+# The time is up before it is done: 0 is what it held since it was told to forget.
+around.world_is(i2c={"0x23": "said"})
+i2c_bus._met[0x23, "said"] = Said(b"\0\0")
+sensors = Sensors([dict(PINS, driver="bh1750")])
+sensors.start()
+assert sensors.read(Over()) == [] and "deadline_ms" in sensors.problems[0], sensors.problems
+
 # None of them there; a bus that is held; bytes that are not acknowledged.
 ADDRESSES = {
     "sht3x": 0x44,

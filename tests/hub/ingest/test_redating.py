@@ -11,27 +11,27 @@ from hub.database.database import Database
 from hub.ingest.ingest import Ingest
 from hub.ingest.redating import Redating
 from tests.hub.runtime.test_host_clock import DAY, HOUR, Machine
+from tests.support.broker import until
 
 KEY = SeriesKey("cellar", "TemperatureSensor", 0, "CurrentTemperature")
 YEARS = 365 * DAY
 
 
 class Now(Machine):
-    """Its true time is the present."""
+    """Its true time is the present, `ago` seconds ago at the beginning."""
 
-    def clock(self, file=None):
-        clock = super().clock(file)
-        start = datetime.now(UTC).timestamp() - self.up
-        clock._wall = lambda: start + self.up + self.wrong
-        clock._offset = clock._measured()
-        return clock
+    def __init__(self, wrong: float, ago: float = 0) -> None:
+        super().__init__(wrong)
+        self.began = datetime.now(UTC).timestamp() - self.up - ago
 
     def true(self, clock) -> datetime:
         return clock.now() - timedelta(seconds=self.wrong)
 
 
-async def put(store: Database, readings, *, settled=False, tenant="home") -> Ingest:
-    ingest = Ingest(store.of(tenant), settled=lambda: settled)
+async def put(
+    store: Database, readings, *, settled=False, tenant="home", corrects=lambda _: False
+) -> Ingest:
+    ingest = Ingest(store.of(tenant), settled=lambda: settled, corrects=corrects)
     await ingest.start()
     ingest.put(readings, lambda: None)
     await ingest.stop()
@@ -43,6 +43,10 @@ async def asked(store: Database, query: str, tenant: str = "home") -> list[tuple
         return await (await conn.execute(query)).fetchall()
 
 
+async def nothing_noted(store: Database) -> bool:
+    return await asked(store, "SELECT FROM dormouse.arrival LIMIT 1") == []
+
+
 READINGS = "SELECT value, at FROM dormouse.reading ORDER BY value"
 
 
@@ -51,7 +55,9 @@ def close(at: datetime, true: datetime) -> bool:
 
 
 @pytest.mark.parametrize("batches", [True, False])
-@pytest.mark.parametrize("wrong", [-50 * YEARS, -3 * HOUR, -2 * HOUR, -30, 30, 2 * DAY])
+@pytest.mark.parametrize(
+    "wrong", [-50 * YEARS, -3 * HOUR, -2 * HOUR, -40, -2, 2, 360, 2 * DAY, 10 * YEARS]
+)
 async def test_true_times_after_a_step_of_any_size(store, wrong, batches):
     machine = Now(wrong)
     clock = machine.clock()
@@ -144,3 +150,80 @@ async def test_what_another_start_dated_is_left_alone(store):
     assert [row[1] for row in await asked(store, READINGS)] == [at]
     await Redating(store, clock)._settle("other")
     assert await asked(store, "SELECT count(*) FROM dormouse.arrival") == [(0,)]
+
+
+async def test_what_waited_for_the_database_until_the_clock_was_right_long_since(store):
+    machine = Now(-50 * YEARS)
+    clock = machine.clock()
+    machine.synchronised = True
+    reading, true = Reading(KEY, 1.0, clock.now(), clock=clock.reference), machine.true(clock)
+    machine.wrong = 0
+    clock.check()
+    machine.passes(2 * HOUR)
+    assert clock.settled
+    redating = Redating(store, clock)
+    redating.EVERY_S = 0.01
+    await redating.start()
+    await until(lambda: not redating._stepped.is_set())
+    await put(store, [reading], settled=True, corrects=redating.corrects)
+    await until(lambda: redating.redated == 1)
+    await until(lambda: nothing_noted(store))
+    await redating.stop()
+    assert close((await asked(store, READINGS))[0][1], true)
+
+
+async def test_a_hub_that_is_killed_between_the_step_and_what_follows_from_it(store, tmp_path):
+    machine = Now(2 * DAY)
+    clock = machine.clock(tmp_path / "clock.json")
+    reading, true = Reading(KEY, 1.0, clock.now(), clock=clock.reference), machine.true(clock)
+    await put(store, [reading])
+    machine.wrong = 0
+    clock.check()
+    machine.passes(30)
+    again = machine.clock(tmp_path / "clock.json")
+    redating = Redating(store, again)
+    await redating.start()
+    await until(lambda: redating.redated == 1)
+    await redating.stop()
+    assert close((await asked(store, READINGS))[0][1], true)
+
+
+async def test_a_machine_that_was_started_again_before_its_clock_was_set(store, tmp_path):
+    """In 1970 twice: what the first start dated is as right as the second's, less the pause."""
+    machine = Now(-50 * YEARS, ago=7200)
+    clock = machine.clock(tmp_path / "clock.json")
+    machine.passes(3600)
+    clock.save()
+    first, true = Reading(KEY, 1.0, clock.now(), clock=clock.reference), machine.true(clock)
+    await put(store, [first])
+    machine.id, machine.wrong = "second", -50 * YEARS - machine.up
+    machine.passes(20)
+    again = machine.clock(tmp_path / "clock.json")
+    assert again.continues is not None
+    redating = Redating(store, again)
+    await redating.start()
+    await until(lambda: not redating._stepped.is_set())
+    machine.wrong = 0
+    again.check()
+    await until(lambda: asked(store, READINGS))
+    await redating.stop()
+    ((_, at),) = await asked(store, READINGS)
+    assert abs((at - true).total_seconds()) < 60
+
+
+async def test_what_was_put_aside_in_1970_stays_until_the_clock_is_set(store):
+    """Received then it would have had its 90 days at the next reading that is put aside."""
+    async with store.nobody() as conn:
+        row = await (
+            await conn.execute(
+                """SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef d JOIN pg_attribute a
+                   ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                   WHERE a.attrelid = 'dormouse.quarantine'::regclass
+                   AND a.attname = 'received_at'"""
+            )
+        ).fetchone()
+        assert row is not None
+        in_1976 = row[0].replace("now()", "'1976-05-01Z'::timestamptz")
+        told = await (await conn.execute(f"SELECT {in_1976}")).fetchone()
+    assert told is not None
+    assert told[0].year == 2100

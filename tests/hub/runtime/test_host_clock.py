@@ -16,6 +16,8 @@ HOUR, DAY = 3600.0, 86400.0
 class Machine:
     """The clocks of a machine: `wrong` is what its wall clock is off by, in seconds."""
 
+    began = NOON.timestamp()
+
     def __init__(self, wrong: float = 0) -> None:
         self.wrong = wrong
         self.up = 20.0
@@ -26,10 +28,9 @@ class Machine:
         self.up += seconds
 
     def clock(self, file=None) -> HostClock:
-        began = NOON.timestamp()
         return HostClock(
             file,
-            wall=lambda: began + self.up + self.wrong,
+            wall=lambda: self.began + self.up + self.wrong,
             boot=lambda: self.up,
             boot_id=lambda: self.id,
             synchronised=lambda: self.synchronised,
@@ -133,8 +134,71 @@ def test_when_it_counts_as_right():
     clock.check()
     assert not clock.settled  # it was set just now
     machine.synchronised = False
-    machine.passes(DAY + 1)
+    machine.passes(2 * DAY)
+    assert not clock.settled  # a line to the internet takes longer to mend
+    assert not clock.doubtful
+    machine.passes(6 * DAY)
     assert clock.settled
+
+
+@pytest.mark.parametrize("wrong", [-50 * 365 * DAY, -3 * HOUR])
+def test_a_clock_that_is_known_to_be_wrong_is_never_right_by_waiting(tmp_path, wrong):
+    machine = Machine()
+    file = tmp_path / "clock.json"
+    machine.clock(file).save()
+    machine.id, machine.wrong = "second", wrong
+    clock = machine.clock(file)
+    machine.passes(30 * DAY)
+    assert clock.doubtful
+    assert not clock.settled
+    dated, reference = clock.now(), clock.reference
+    machine.wrong = 0
+    assert clock.now() - dated == clock.correction(reference)
+    machine.synchronised = True
+    assert not clock.doubtful
+    machine.passes(2 * HOUR)
+    assert clock.settled
+
+
+def test_a_clock_that_was_ahead_is_not_behind_when_it_is_set_back():
+    machine = Machine(10 * 365 * DAY)
+    clock = machine.clock()
+    assert clock.doubtful
+    machine.wrong = 0
+    clock.check()
+    assert clock.behind_s == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "away", "goes_on"),
+    [
+        (-3 * HOUR, -3 * HOUR - 50, 60, True),  # with what was written down at its end
+        (-3 * HOUR, -4 * HOUR, 60, True),  # with what was written down an hour before
+        (-50 * 365 * DAY, -50 * 365 * DAY - 2000, 60, True),  # at the same time again
+        (0, 0, 5 * DAY, False),  # a clock that runs on by itself
+        (0, -400 * DAY, 60, False),  # one that ran by itself, whose battery is empty
+    ],
+)
+def test_a_machine_that_starts_again_goes_on_with_the_time_of_before(
+    tmp_path, first, second, away, goes_on
+):
+    machine = Machine(first)
+    file = tmp_path / "clock.json"
+    clock = machine.clock(file)
+    machine.passes(1000)
+    clock.save()
+    last = clock.now()
+    machine.id, machine.wrong = "second", second
+    machine.passes(away)
+    again = machine.clock(file)
+    assert (again.continues is not None) is goes_on
+    if again.continues is not None:
+        # The former start's last moment is this one's first, by the clock as it is set later.
+        offset = clock.reference.offset + again.continues
+        machine.wrong = 0
+        again.check()
+        moved = last + again.correction(ClockReference("second", offset))
+        assert abs((again.now() - moved).total_seconds()) < 0.01
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"boot": 1}', '{"wall": "x", "since": 1}', "\0"])

@@ -102,3 +102,17 @@ async def test_a_database_that_is_away_is_said_and_waited_for(store: Database, d
         return (await upkeep.run()).problem == ""
 
     await until(done)
+
+
+async def test_a_clock_that_may_be_ahead_removes_nothing_by_itself(store: Database, database):
+    await stored(store, [Reading(key(), 1.0, OLD)])
+    await set_retention(store.of("home"), RetentionRule(30))
+    upkeep = Upkeep(store, None, first_s=0.01, doubtful=lambda: True)
+    await upkeep.start()
+    await until(lambda: upkeep.last is not None and upkeep.last.finished_at is not None)
+    await upkeep.stop()
+    assert upkeep.last is not None
+    assert "no time server" in upkeep.last.problem
+    assert upkeep.last.months == []
+    # Who asks for it knows the time.
+    assert [month.name for month in (await upkeep.run()).months] == [f"reading_{OLD:%Y_%m}"]
