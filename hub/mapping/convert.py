@@ -134,12 +134,21 @@ def from_homekit(conversion: Conversion, kind: Characteristic, text: str) -> str
     if conversion.invert:
         text = _inverted(kind, text)
     text = _for_device(conversion, kind, text)
-    if text in conversion.command_words:
-        return conversion.command_words[text]
+    for value, word in conversion.command_words.items():
+        if _same(kind, value, text):
+            return word
     for word, means in conversion.words.items():
-        if means == text:
+        if means is not None and _same(kind, means, text):
             return word
     return _nearest(conversion, kind, text) or text
+
+
+def _same(kind: Characteristic, named: str, text: str) -> bool:
+    """Whether a rule means this value, be it by a number or by HomeKit's word for it."""
+    if named == text:
+        return True
+    word = meaning(kind, named)
+    return word is not None and str(word) == text
 
 
 def _nearest(conversion: Conversion, kind: Characteristic, text: str) -> str | None:

@@ -17,7 +17,7 @@ from contracts.homekit.derived import SOURCES, THRESHOLDS
 from contracts.homekit.values import BadValue, parse
 from contracts.topics import ENROL, ROOT
 from hub.mapping import templates
-from hub.mapping.conditions import condition_paths
+from hub.mapping.conditions import conditions
 from hub.mapping.paths import MappingError, levels
 from hub.mapping.patterns import PLACES, Pattern
 from hub.mapping.profiles import Conversion, Described, DeviceProfile, OnlineRule, TopicRule
@@ -31,10 +31,18 @@ _WORDS = frozenset({
 })  # fmt: skip
 
 
-def located(profile: DeviceProfile) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every fault of a profile, with the members that lead to it."""
+def located(
+    profile: DeviceProfile, *, several: bool = False
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every fault of a profile, with the members that lead to it.
+
+    `several`: it is for more than one device.
+    """
     for n, rule in enumerate(profile.topics):
         yield from ((("topics", n), fault) for fault in _topic_faults(rule))
+        if several and not _tells_whom(rule):
+            fault = f"command {rule.command!r}: without {{device}} every device would be told"
+            yield ("topics", n), fault
     yield from ((("topics", n), fault) for n, fault in _alike(profile.topics))
     known = {rule.topic for rule in profile.topics}
     for n, alias in enumerate(profile.aliases):
@@ -66,9 +74,9 @@ def _described_faults(described: Described) -> Iterator[str]:
         yield from _path_faults(filled)
 
 
-def rule_faults(profile: DeviceProfile) -> Iterator[str]:
+def rule_faults(profile: DeviceProfile, *, several: bool = False) -> Iterator[str]:
     """The same as sentences."""
-    for where, fault in located(profile):
+    for where, fault in located(profile, several=several):
         yield f"{'.'.join(map(str, where))}: {fault}"
 
 
@@ -117,9 +125,17 @@ def _topic_faults(rule: TopicRule) -> Iterator[str]:
         yield "neither a topic nor a command"
     if rule.unit_topic:
         yield from _pattern_faults(rule.unit_topic)
-    inside = (*condition_paths(rule.when), *condition_paths(rule.unless))
-    for path in (*inside, rule.counter, rule.unit_topic_path):
+    for one in (*conditions(rule.when), *conditions(rule.unless)):
+        path, compared, word = one.partition("=")
         yield from _path_faults(path)
+        if not path.strip() or (compared and not word.strip()):
+            yield f"{one!r} is neither a path nor path=word"
+    for path in (rule.counter, rule.unit_topic_path):
+        yield from _path_faults(path)
+    if rule.beside and "{number}" not in rule.beside:
+        yield f"beside {rule.beside!r}: without {{number}} it tells no part"
+    if {"device", "name"} <= set(Pattern(rule.topic).places):
+        yield f"topic {rule.topic!r}: {{device}} or {{name}} says whose it is, not both"
     if rule.yields_to is not None and not belongs(rule.yields_to, rule.characteristic):
         yield f"HomeKit has no {rule.yields_to}/{rule.characteristic}"
     yield from _command_faults(rule, kind)
@@ -149,6 +165,14 @@ def _command_faults(rule: TopicRule, kind: Characteristic) -> Iterator[str]:
             yield f"payload: {filled} is no JSON"
 
 
+def _tells_whom(rule: TopicRule) -> bool:
+    """Whether the device that is meant stands in the command, or in what is sent."""
+    if rule.command is None:
+        return True
+    named = {*Pattern(rule.command).places, *templates.places(rule.payload)}
+    return bool({"device", "name"} & named)
+
+
 def _conversion_faults(conversion: Conversion, service: str, kind: Characteristic) -> Iterator[str]:
     for path in (conversion.path, conversion.unit_path):
         yield from _path_faults(path)
@@ -174,6 +198,15 @@ def _word_faults(conversion: Conversion, service: str, kind: Characteristic) -> 
                 parse(service, kind.name, value)
         except BadValue as bad:
             yield f"word {word!r}: {bad}"
+    meant: dict[str, str | None] = {}
+    for word, value in conversion.words.items():
+        if meant.setdefault(word.casefold(), value) != value:
+            yield f"word {word!r} stands there twice, in other letters: case makes no difference"
+    for value in conversion.command_words:
+        try:
+            parse(service, kind.name, value)
+        except BadValue as bad:
+            yield f"command_words {value!r}: {bad}"
     if conversion.others == "skip" and not conversion.words:
         yield "without words everything would be skipped"
 

@@ -21,7 +21,7 @@ from hub.mapping.profiles import (
     TopicRule,
     device_ids,
 )
-from hub.mapping.well_known import LANGUAGES, base_fault, preset
+from hub.mapping.well_known import LANGUAGES, base_fault, prefix_fault, preset
 
 __all__ = [
     "PRESETS",
@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 _Place = tuple[str | int, ...]
+# Where profiles stand, and whether one is for more than one device.
+_SECTIONS = {"devices": False, "models": True, "profiles": True}
 PRESETS = {name: preset(name) for name in LANGUAGES}
 """Profiles of well-known firmware: by name, then by the language that it speaks."""
 
@@ -64,6 +66,8 @@ class Mapping(Data):
         for name, base in self.bases.items():
             if (fault := base_fault(name, base)) is not None:
                 raise ValueError(f"base of {name!r}: {fault}")
+        if (fault := prefix_fault(dict(self.prefixes))) is not None:
+            raise ValueError(f"prefixes: {fault}")
         for account, gateway in self.gateways.items():
             for name in gateway.speaks:
                 if name not in PRESETS and name not in self.profiles:
@@ -73,10 +77,10 @@ class Mapping(Data):
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:
-        own = {**self.devices, **self.models, **self.profiles}
-        for name, profile in own.items():
-            for fault in rule_faults(profile):
-                raise ValueError(f"{name}: {fault}")
+        for section, several in _SECTIONS.items():
+            for name, profile in getattr(self, section).items():
+                for fault in rule_faults(profile, several=several):
+                    raise ValueError(f"{name}: {fault}")
         known = {file for files in LANGUAGES.values() for file in files}
         if taken := known & self.profiles.keys():
             raise ValueError(f"profiles: {min(taken)!r} is a preset's name")
@@ -109,6 +113,8 @@ def load_file(path: Path) -> Mapping:
         data: Any = json.loads(text, object_pairs_hook=repeated)
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"DORMOUSE_MAPPING={path}: {error}") from None
+    if not isinstance(data, dict):
+        raise SettingsError(f"DORMOUSE_MAPPING={path}: line 1: not a JSON object")
     try:
         return Mapping.model_validate(data)
     except ValidationError as error:
@@ -126,9 +132,9 @@ def _first(error: ValidationError, data: Any) -> tuple[_Place, str]:
 
 
 def _faults(data: Any) -> Iterator[tuple[_Place, str]]:
-    for section in ("devices", "models", "profiles"):
+    for section, several in _SECTIONS.items():
         for name, raw in _members(data.get(section)):
-            for where, fault in located(DeviceProfile.model_validate(raw)):
+            for where, fault in located(DeviceProfile.model_validate(raw), several=several):
                 yield (section, name, *where), fault
 
 

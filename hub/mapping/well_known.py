@@ -10,7 +10,7 @@ from typing import Any
 
 from hub.mapping.profiles import DeviceProfile
 
-__all__ = ["BASES", "LANGUAGES", "PREFIXES", "base_fault", "preset"]
+__all__ = ["BASES", "LANGUAGES", "PREFIXES", "base_fault", "prefix_fault", "preset"]
 
 LANGUAGES: Mapping[str, tuple[str, ...]] = {
     "tasmota": ("tasmota",),
@@ -37,6 +37,7 @@ PREFIXES: Mapping[str, str] = {"cmnd": "cmnd", "stat": "stat", "tele": "tele"}
 
 _TOKEN = re.compile(r"%(\w+)%")
 _NAMES = frozenset({"topic", "hostname", "id"})
+_UNFIT = re.compile(r"[+#{}\x00-\x1f\x7f]")
 
 
 def preset(
@@ -54,6 +55,8 @@ def base_fault(name: str, base: str) -> str | None:
     """Why a base cannot be one of that preset's; None where it can."""
     if name not in BASES:
         return f"only {', '.join(BASES)} have one"
+    if _UNFIT.search(base) or base.startswith(("/", "$")):
+        return f"{base!r} is no beginning of a topic: no +, # or braces, not beginning with / or $"
     if name != "tasmota":
         return f"there are no %...% in {name}'s" if "%" in base else None
     tokens = _TOKEN.findall(base)
@@ -61,6 +64,17 @@ def base_fault(name: str, base: str) -> str | None:
         return "a FullTopic has %prefix% and %topic%, each once"
     if unknown := set(tokens) - _NAMES - {"prefix"}:
         return f"there is no %{min(unknown)}%"
+    return None
+
+
+def prefix_fault(given: Mapping[str, str]) -> str | None:
+    """Why these cannot be Tasmota's prefixes; None where they can."""
+    for word, prefix in given.items():
+        if not prefix or "/" in prefix or _UNFIT.search(prefix) or prefix.startswith("$"):
+            return f"{word}: {prefix!r} is no level of a topic"
+    prefixes = [*{**PREFIXES, **given}.values()]
+    if len(set(prefixes)) < len(prefixes):
+        return f"two of {', '.join(prefixes)} are the same: commands and reports would mix"
     return None
 
 

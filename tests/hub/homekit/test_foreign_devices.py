@@ -74,3 +74,51 @@ async def test_a_device_that_is_called_otherwise_is_the_same_accessory(make):
     await phone.write(place, 20)
     assert home.translator.command(*await home.sent.get())[0] == "zigbee2mqtt/Desk/set"
     home.check()
+
+
+async def test_kinds_of_devices_of_several_programs_at_once(make):
+    """What a controller sees and sends of each, all heard by one hub."""
+    home = await make(rules=Mapping(presets=("zigbee2mqtt", "esphome", "shelly")))
+    purifier = {"fan_state": "ON", "fan_mode": "auto", "fan_speed": 9, "replace_filter": False}
+    home.hear("zigbee2mqtt/Slats", '{"position": 40, "tilt": 0}')
+    home.hear("zigbee2mqtt/Purifier", json.dumps(purifier))
+    home.hear("zigbee2mqtt/Door", '{"state": "LOCK", "lock_state": "locked"}')
+    home.hear("esp/alarm_control_panel/house/state", "armed_away")
+    home.hear("wall/status/thermostat:0", json.dumps(
+        {"id": 0, "enable": True, "target_C": 5.5, "current_C": 18, "output": True}))  # fmt: skip
+    phone = await home.phone()
+    tilt = await phone.wait_for("Slats", "WindowCovering", "TargetHorizontalTiltAngle")
+    target = await phone.find("esp", "SecuritySystem", "SecuritySystemTargetState")
+    lock = await phone.find("Door", "LockMechanism", "LockTargetState")
+    speed = await phone.find("Purifier", "AirPurifier", "RotationSpeed")
+    assert [await phone.read(one) for one in (tilt, target, lock, speed)] == [-90, 1, 1, 100]
+    thermostat = [
+        await phone.read(await phone.find("wall", "Thermostat", name))
+        for name in ("TargetTemperature", "CurrentTemperature", "TargetHeatingCoolingState")
+    ]
+    assert thermostat == [5.5, 18, 1]
+
+    async def told(place, value):
+        await phone.write(place, value)
+        topic, payload = home.translator.command(*await home.sent.get())
+        return topic, json.loads(payload) if payload.startswith("{") else payload
+
+    assert await told(tilt, 45) == ("zigbee2mqtt/Slats/set", {"tilt": 75})
+    assert await told(lock, 0) == ("zigbee2mqtt/Door/set", {"state": "UNLOCK"})
+    assert await told(target, 3) == ("esp/alarm_control_panel/house/command", "DISARM")
+    # The bolt sticks, the slats are on their way, somebody breaks in before it is disarmed.
+    home.hear("zigbee2mqtt/Door", '{"state": "UNLOCK", "lock_state": "not_fully_locked"}')
+    home.hear("zigbee2mqtt/Slats", '{"position": 40, "tilt": 30}')
+    home.hear("esp/alarm_control_panel/house/state", "triggered")
+    await home.settled()
+    assert [await phone.read(one) for one in (tilt, target, lock)] == [45, 3, 0]
+    current = [
+        await phone.read(await phone.find(*place))
+        for place in (
+            ("Door", "LockMechanism", "LockCurrentState"),
+            ("Slats", "WindowCovering", "CurrentHorizontalTiltAngle"),
+            ("esp", "SecuritySystem", "SecuritySystemCurrentState"),
+        )
+    ]
+    assert current == [2, -36, 4]
+    home.check()

@@ -185,3 +185,13 @@ def test_a_rule_for_a_mode(when, unless, payload, read):
     own = Translator(Mapping.model_validate({"profiles": {"own": {"topics": [rule]}}}))
     expected = {"Thermostat/TargetTemperature": "20"} if read else {}
     assert values(own, "own/x", payload) == expected
+
+
+def test_a_rule_may_name_values_by_their_words():
+    rule = {"topic": "door/{device}", "service": "GarageDoorOpener", "command": "door/{device}/do",
+            "characteristic": "TargetDoorState", "words": {"up": "open", "down": "closed"},
+            "command_words": {"open": "UP"}}  # fmt: skip
+    own = Translator(Mapping.model_validate({"profiles": {"own": {"topics": [rule]}}}))
+    assert values(own, "door/x", "down") == {"GarageDoorOpener/TargetDoorState": "closed"}
+    assert sent(own, "x/GarageDoorOpener/TargetDoorState", "0") == ("door/x/do", "UP")
+    assert sent(own, "x/GarageDoorOpener/TargetDoorState", "1") == ("door/x/do", "down")
