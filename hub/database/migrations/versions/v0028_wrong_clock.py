@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hub.database.migrations.steps import run
 
-revision = "0027"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 
 
 def upgrade() -> None:
     """It stays until the clock is set."""
-    run("0027_wrong_clock.sql")
+    run("0028_wrong_clock.sql")
