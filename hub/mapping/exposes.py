@@ -96,6 +96,8 @@ def _attributes(feature: dict[str, Any], *, own_words: bool) -> dict[str, str]:
         case "numeric":
             limits = [feature.get("value_min"), feature.get("value_max")]
             text = ":".join("" if limit is None else str(limit) for limit in limits)
+            step = feature.get("value_step")
+            text += f":{step}" if isinstance(step, int | float) and text[-1] != ":" else ""
             return {**found, "datatype": "float", "format": "" if text == ":" else text}
     return found
 

@@ -66,7 +66,8 @@ class Mapping(Data):
         for name, base in self.bases.items():
             if (fault := base_fault(name, base)) is not None:
                 raise ValueError(f"base of {name!r}: {fault}")
-        if (fault := prefix_fault(dict(self.prefixes))) is not None:
+        prefixes = {str(word): prefix for word, prefix in self.prefixes.items()}
+        if (fault := prefix_fault(prefixes)) is not None:
             raise ValueError(f"prefixes: {fault}")
         for account, gateway in self.gateways.items():
             for name in gateway.speaks:

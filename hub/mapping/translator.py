@@ -137,8 +137,8 @@ class Translator:
     # --- what devices say ---------------------------------------------------------------------
 
     def knows(self, topic: str) -> bool:
-        """Whether a rule is for values at this topic."""
-        return any(group.routes for group in self.book.matching(topic))
+        """Whether a rule is for values at this topic, and for nothing besides."""
+        return any(group.routes and not group.described for group in self.book.matching(topic))
 
     def translate(self, topic: str, payload: bytes) -> list[Said]:
         """What a message outside HomeKit/ says; nothing where no rule knows its topic."""
