@@ -372,4 +372,4 @@ def test_limits_that_a_thermostat_exposes(z2m):
     said(z2m, "zigbee2mqtt/bridge/devices", devices(("TRV", [trv])))
     said(z2m, "zigbee2mqtt/TRV", {"current_heating_setpoint": 21, "local_temperature": 19.5})
     kind = z2m.kind(SeriesKey("TRV", "Thermostat", 0, "TargetTemperature"))
-    assert (kind.minimum, kind.maximum) == (5, 30)
+    assert (kind.minimum, kind.maximum, kind.step) == (5, 30, 0.5)

@@ -32,7 +32,7 @@ def of(*presets: str) -> Translator:
          {"WindowCovering/CurrentPosition": "60",
           "WindowCovering/CurrentHorizontalTiltAngle": "45"}),
         ("zigbee2mqtt", "zigbee2mqtt/Vent", {"fan_state": "ON", "fan_mode": "medium"},
-         {"Fan/On": "1", "Fan/RotationSpeed": "67"}),
+         {"Fan/On": "1", "Fan/RotationSpeed": "66"}),
         ("zigbee2mqtt", "zigbee2mqtt/Starkvind", STARKVIND,
          {"AirPurifier/Active": "1", "AirPurifier/TargetAirPurifierState": "0",
           "AirPurifier/RotationSpeed": "33.333333", "AirQualitySensor/PM2.5Density": "5",
