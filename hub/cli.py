@@ -17,6 +17,7 @@ from hub.client import HubClient, Json
 from hub.devices.commands import gaps
 from hub.doctor.commands import doctor
 from hub.flags import with_settings
+from hub.imports.commands import import_history, imports
 from hub.maintenance.commands import backup, db_recreate, restore
 from hub.readings.commands import export, keep, retention
 from hub.removals.commands import removals, remove
@@ -100,9 +101,11 @@ def mount(app: typer.Typer) -> None:
         gaps,
         remove,
         removals,
+        imports,
         settings,
     ):
         hub_commands.command()(command)
+    hub_commands.command("import")(import_history)
     hub_commands.command("db-recreate")(db_recreate)
     hub_commands.command("status")(hub_status)
     hub_commands.callback(invoke_without_command=True)(with_settings(run))

@@ -40,6 +40,7 @@ from hub.homekit.presence import Patience
 from hub.homekit.repository import BridgePortRepository, HomeKitRepository
 from hub.homekit.sets import BridgeSets
 from hub.homekit.styles import SeriesStyles
+from hub.imports.service import ImportService
 from hub.live import Live, LiveChange
 from hub.mapping.rehearsal import rehearse
 from hub.mapping.reload import MappingReload
@@ -320,6 +321,7 @@ class HubParts:
             ),
             readings=ReadingService(database, self.calibrations),
             removals=self.removals,
+            imports=ImportService(database, self.live, [self.anomalies]),
             upkeep=self.upkeep,
             places=PlaceService(database),
             firmware=self.firmware,

@@ -26,6 +26,8 @@ from hub.firmware import routes as firmware
 from hub.firmware.repository import FirmwareRepository
 from hub.homekit import routes as homekit
 from hub.homekit.sets import BridgeSets
+from hub.imports import routes as imports
+from hub.imports.service import ImportService
 from hub.live import Live
 from hub.mapping import routes as mapping
 from hub.mapping.rehearsal import Rehearsed
@@ -85,6 +87,7 @@ class Services:
     replacement: Replacement
     readings: ReadingService
     removals: RemovalService
+    imports: ImportService
     upkeep: Upkeep
     places: PlaceService
     firmware: Callable[[str], FirmwareRepository]
@@ -115,6 +118,7 @@ def routers(services: Services) -> list[APIRouter]:
         device_settings.routes(services.device_settings, live_updates),
         readings.routes(services.readings, services.devices, services.zones),
         removals.routes(services.removals),
+        imports.routes(services.imports, services.zones),
         places.routes(services.places, services.devices, services.zones, live_updates),
         zones.routes(services.zones, live_updates),
         firmware.routes(services.firmware, live_updates),

@@ -213,6 +213,13 @@ _table(
     _instant("finished_at", null=True),
 )  # fmt: skip
 _table(
+    "history_import", _tenant(key=True), _number("id", key=True), _text("source"), _text("form"),
+    _text("who"), _instant("at"),
+    Column("lines", BigInteger, nullable=False), Column("stored", BigInteger, nullable=False),
+    Column("there", BigInteger, nullable=False), Column("refused", BigInteger, nullable=False),
+    _text("error"), _instant("finished_at", null=True),
+)  # fmt: skip
+_table(
     "anomaly_mute", _number("tenant_id", key=True), _number("series_id", key=True),
     _text("kind", key=True), _instant("until", null=True), _text("who"), _instant("at"),
     _of("series", "series_id"),

@@ -30,9 +30,10 @@ _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _LOCAL = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", ".localhost",
           ".fritz.box")  # fmt: skip
 
-# Bytes of a request's body. Firmware is the one big thing anybody sends.
-_LIMIT, _LIMIT_UPLOAD = 256 * 1024, 4 * 1024 * 1024
+# Bytes of a request's body. Firmware is held in memory; history is read as it comes.
+_LIMIT, _LIMIT_UPLOAD, _LIMIT_HISTORY = 256 * 1024, 4 * 1024 * 1024, 64 * 1024**3
 _UPLOADS = ("/_nicegui/client/", "/api/firmware")
+_HISTORY = "/api/imports"
 
 _DIRECTIVES = [
     "default-src 'none'",
@@ -118,6 +119,8 @@ class RequestGate:
 
 def limit_of(path: str) -> int:
     """Bytes that a request's body may have."""
+    if path == _HISTORY:
+        return _LIMIT_HISTORY
     return _LIMIT_UPLOAD if path.startswith(_UPLOADS) else _LIMIT
 
 

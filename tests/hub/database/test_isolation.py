@@ -27,6 +27,7 @@ from hub.database.tenancy.declare import GLOBAL, TABLES
 from hub.device_settings.repository import SettingsRepository
 from hub.devices.repository import DeviceRepository
 from hub.firmware.repository import FirmwareRepository
+from hub.imports.repository import ImportRepository
 from hub.ingest.repository import IntakeRepository
 from hub.models import Activity, DeviceRow
 from hub.models.sessions import TenantSessions
@@ -93,6 +94,7 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
     await RemovalRepository(store.of(tenant)).begin(
         RemovalRequest(RemovalKind.DEVICE, f"{prefix}8", None, None, None, "ann")
     )
+    await ImportRepository(store.of(tenant)).begin(f"{prefix}.csv", "csv", "ann")
     places = PlaceRepository(store.of(tenant))
     home = await places.add(f"{prefix} home")
     async with store.of(tenant).transaction() as conn:

@@ -1,0 +1,1 @@
+"""Readings that others kept before: files of spreadsheets, Home Assistant and InfluxDB."""
