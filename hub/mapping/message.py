@@ -46,7 +46,12 @@ class Payload:
 
     def has(self, path: str) -> bool:
         """Whether a path leads to something."""
-        return any(found.value is not None for found in walk(self.tree, levels(path)))
+        tree, steps = self.tree, levels(path)
+        # Of a preset's rules most are for other devices: their first member is not there.
+        first = steps[0] if steps and isinstance(tree, dict) else None
+        if first is not None and first.matcher is None and tree.get(first.name) is None:
+            return False
+        return any(found.value is not None for found in walk(tree, steps))
 
 
 def heard(

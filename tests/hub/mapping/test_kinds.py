@@ -100,6 +100,13 @@ def of(*presets: str) -> Translator:
         ("tasmota", "tele/air/SENSOR", {"SGP30": {"eCO2": 450, "TVOC": 100}},
          {"CarbonDioxideSensor/CarbonDioxideLevel": "450",
           "AirQualitySensor/VOCDensity": "449.897751"}),
+        # What a thermopile sees, not its own warmth; a thermocouple's probe, in Fahrenheit.
+        ("tasmota", "tele/ir/SENSOR",
+         {"MLX90614": {"ObjectTemperature": 23.8, "AmbientTemperature": 22.7}, "TempUnit": "C"},
+         {"TemperatureSensor/CurrentTemperature": "23.8"}),
+        ("tasmota", "tele/oven/SENSOR",
+         {"MAX6675": {"ProbeTemperature": 392, "ReferenceTemperature": 77}, "TempUnit": "F"},
+         {"TemperatureSensor/CurrentTemperature": "200"}),
         ("homie", "homie/air/outdoor/no2", "40", {"AirQualitySensor/NitrogenDioxideDensity": "40"}),
         ("homie", "homie/5/air/outdoor/pm10", "21", {"AirQualitySensor/PM10Density": "21"}),
     ],
