@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.local_hub import USUAL_PORTS, default_data_dir
@@ -32,6 +34,24 @@ def _text(default: str, what: str, *, allowed: str, pattern: str | None = None) 
     return Field(default, pattern=pattern, description=what, json_schema_extra={"allowed": allowed})
 
 
+def _address(text: str) -> str:
+    """An address in its usual form, since `::` is compared by how it is written."""
+    bare = text.strip().removeprefix("[").removesuffix("]")
+    try:
+        address = ip_address("127.0.0.1" if bare == "localhost" else bare)
+    except ValueError:
+        raise PydanticCustomError(
+            "address", "must be an IP address, 0.0.0.0 or :: for all that this machine has"
+        ) from None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if isinstance(address, IPv6Address) and address.is_link_local:
+        raise PydanticCustomError(
+            "address", "is of one network alone: :: listens there too, and everywhere else"
+        )
+    return str(address)
+
+
 class Settings(BaseSettings):
     """Everything that can be set, with units and defaults."""
 
@@ -46,7 +66,11 @@ class Settings(BaseSettings):
             "as root /var/lib/dormouse",
         },
     )
-    host: str = _text("0.0.0.0", "address to listen on", allowed="an IP address")
+    host: Annotated[str, AfterValidator(_address)] = _text(
+        "0.0.0.0",
+        "address to listen on; :: means all of both families",
+        allowed="an IP address",
+    )
     http_port: int = _port("http_port", "TCP port of the dashboard, the API and /healthz")
     mqtt_port: int = _port("mqtt_port", "TCP port of the broker, for devices with an account")
     enrol_port: int = _port(

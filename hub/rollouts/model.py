@@ -231,10 +231,13 @@ class ReportSample:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    """A list's texts, at most so many of such a length: a device says what it likes."""
+    """A list's texts, at most so many of such a length: a device says what it likes.
+
+    Twelve sensors may have five each, and what is said of settings comes behind them.
+    """
     if not isinstance(value, list):
         return ()
-    return tuple(text[:200] for text in value[:20] if isinstance(text, str))
+    return tuple(text[:200] for text in value[:100] if isinstance(text, str))
 
 
 def _text(value: object) -> str | None:

@@ -151,13 +151,19 @@ async def test_readings_taken_while_the_broker_was_away_come_late_with_honest_ti
 
 async def test_settings_of_the_hub_are_applied_reported_and_kept(make_board, admit, ears):
     board = await admit(make_board(name="Cellar"))
-    wanted = {"version": 7, "interval": 60, "name": "Attic", "deadline_ms": "soon"}
+    # As a file had it that somebody wrote by hand.
+    board.settings["model"] = 5
+    wanted = {"version": 7, "interval": 60, "name": "Attic", "model": "probe"}
+    # Out of range, and of a newer hub.
+    wanted |= {"deadline_ms": "soon", "brightness": 3}
     await ears.say(board, "$config", wanted)
     await board.wake(Cause.POWER)
     await ears.mark()
     first, second = ears.reports(board)
     assert (first.config, second.config, second.next_wake_s) == (0, 7, 60)
-    assert second.raw["problems"] == ["setting deadline_ms"]
+    assert first.raw["problems"] == ["setting model"]
+    assert sorted(second.raw["problems"]) == ["setting brightness", "setting deadline_ms"]
+    assert second.model == "probe"
     names = ears.payloads(board.topic + "AccessoryInformation/Name")
     assert names == [b"Cellar", b"Attic"]
     board.settings = json.loads((board.folder / "flash/settings.json").read_text())

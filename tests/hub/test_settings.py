@@ -25,6 +25,10 @@ def test_defaults_are_the_documented_ones(monkeypatch):
         ("mqtt_port", "many", "integer"),
         ("enrolment", "maybe", "'open', 'window' or 'closed'"),
         ("tenant", "Beach House", "pattern"),
+        ("host", "hub.local", "must be an IP address"),
+        ("host", "*", "must be an IP address"),
+        ("host", "127.0.0.1:80", "must be an IP address"),
+        ("host", "fe80::1%eth0", ":: listens there too"),
     ],
 )
 def test_a_bad_setting_is_one_line_with_name_value_and_what_is_allowed(flag, value, allowed):
@@ -35,6 +39,21 @@ def test_a_bad_setting_is_one_line_with_name_value_and_what_is_allowed(flag, val
     assert value in message
     assert allowed in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("::0", "::"),
+        ("0:0:0:0:0:0:0:0", "::"),
+        ("[::1]", "::1"),
+        ("::ffff:192.168.1.7", "192.168.1.7"),
+        ("2001:DB8:0::5", "2001:db8::5"),
+        ("localhost", "127.0.0.1"),
+    ],
+)
+def test_an_address_to_listen_on_has_one_form(given, host):
+    assert load(host=given).host == host
 
 
 def _run(arguments, env=None):

@@ -92,8 +92,9 @@ def decode(frame: bytes):
     if sum(frame[:4]) & 255 != frame[4]:
         raise OSError("checksum")
     percent = frame[0] << 8 | frame[1]
-    if percent > _MOST:
-        # Then its temperature is none either: a DHT11 has whole percent and degrees in these bytes.
+    if percent > _MOST and frame[1] < 10:
+        # A DHT11 has whole percent and degrees in these bytes, tenths behind them: its temperature
+        # would be another one.
         raise OSError("%g %% cannot be: is it a DHT11?" % (percent / 10))
     raw = frame[2] << 8 | frame[3]
     if raw & 0x8000:

@@ -115,12 +115,13 @@ for answers, words in (
 # What cannot be is not sent; a DHT11 at its place speaks of whole degrees in other bytes.
 for text, percent in (
     ("2d001500", 1152), ("14000000", 512), ("14000100", 512), ("5a001a05", 2304),
-    ("03e9000a", 100.1),
+    ("14090109", 512.9),
 ):  # fmt: skip
     # 1 degree of a DHT11 would be 25.6, 0.5 degrees of it 0.5.
     values, problems, _ = asked(old, frame(text), frame(text))
     assert values == {} and len(problems) == 1, (values, problems)
     assert f"{percent:g} % cannot be: is it a DHT11?" in problems[0], problems
+assert asked(old, frame("03e9000a"))[:2] == ({0: 1.0}, ["dht22: 100.1 out of range"])
 assert asked(old, frame("03e8000a"))[0] == {0: 1.0, 1: 100.0}
 assert asked(old, frame("01f48190"))[0] == {0: -40.0, 1: 50.0}
 assert asked(old, frame("01f4fe70"))[0] == {0: -40.0, 1: 50.0}

@@ -358,13 +358,16 @@ def test_settings_are_done_when_the_report_names_their_version():
         ({"wifi": {"ssid": "upstairs"}}, "setting wifi"),
         ({"wifi": {"ssid": "upstairs"}}, "wifi upstairs: the hub was not reached over it"),
         ({"name": "x", "sensors": []}, "sensors: no DS18B20 on D2"),
+        ({"plain": True}, "setting plain"),
     ],
 )
 def test_settings_that_a_canary_refuses_or_falls_back_from_halt_the_rollout(changes, problem):
     world = World(
         quick(canary=1, wave="100%", reports=1, halt_at="1"), target=SettingsTarget(changes=changes)
     )
-    world.fleet["a"].problems = (problem,)
+    # What is said of sensors comes before it.
+    sensors = tuple(f"bme280: no pressure: {n:05x}" for n in range(30))
+    world.fleet["a"].problems = (*sensors, problem)
     world.wake("a")
     world.wake("a")
     assert world.states() == {"a": "failed", "b": "pending", "c": "pending", "d": "pending"}
