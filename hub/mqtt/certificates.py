@@ -51,7 +51,10 @@ class Authority:
         self._key = folder / "ca.key"
 
     def ensure(self) -> None:
-        """Make the authority if there is none; a damaged one is set aside, and told."""
+        """Make the authority if there is none; a damaged one is set aside, and told.
+
+        Raises OSError for one that may be whole but cannot be read.
+        """
         if self._is_whole():
             return
         self._key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -81,6 +84,10 @@ class Authority:
         try:
             key = load_pem_private_key(self._key.read_bytes(), None)
             certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return False
+        except OSError:
+            raise  # who may use it, or the disk: the key is still there
         except _UNFIT:
             return False
         return isinstance(key, ec.EllipticCurvePrivateKey) and _belong(certificate, key)

@@ -15,6 +15,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.mqtt.access import is_reserved
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
+from hub.mqtt.enrol_places import EnrolPlaces, site_of
 from hub.mqtt.errors import AccountError
 from hub.mqtt.passwords import hash_password, matches
 from hub.mqtt.source import Delivery, Source
@@ -100,24 +101,17 @@ class Candidate:
     address: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What an account that was not heard yet takes up: since when (s), and whose doing it is."""
-
-    since: float
-    address: str | None = None
-
-
 class Enroller:
     """Decides on enrolments; memory, accounts and rate are bounded whoever sends what.
 
     Each address may enrol so many devices at once and a minute, and of accounts that were not heard
-    yet there are `MAX_PENDING`: beyond, the next takes the place of the oldest of the address that
-    has most of them, unless that is its own. So one who makes names up is in its own way alone. A
-    window that a person opened has room for whoever comes: `MAX_IN_WINDOW` places, of which the
-    next takes one in any case. Who is known needs no place. Of devices that knock while enrolment
-    is closed `CANDIDATES` are remembered for approval, by the same rule. An account that is not
-    heard within `PATIENCE_S` of enrolling is forgotten; one that was removed frees its place.
+    yet there are `MAX_PENDING`: beyond, the next takes the place of the oldest of the site (an
+    address, of IPv6 a network) that has most of them, unless that is its own. So one who makes
+    names up is in its own way alone. A window that a person opened has room for whoever comes:
+    `MAX_IN_WINDOW` places, of which the next takes one in any case. Who is known needs no place.
+    Of devices that knock while enrolment is closed `CANDIDATES` are remembered for approval, by the
+    same rule. An account that is not heard within `PATIENCE_S` of enrolling is forgotten; one that
+    was removed frees its place.
     """
 
     CANDIDATES = 100
@@ -143,8 +137,7 @@ class Enroller:
         self._bucket = TokenBucket(self.BURST, self.PER_MINUTE, clock)
         self._candidates: OrderedDict[str, Candidate] = OrderedDict()
         self._renewals: dict[str, float] = {}
-        # In the order of their enrolments.
-        self._places: dict[str, _Place] = {}
+        self._places = EnrolPlaces()
         self._busy: dict[str, asyncio.Lock] = {}
 
     async def handle(self, message: Enrol, _delivery: Delivery) -> None:
@@ -198,7 +191,7 @@ class Enroller:
         """A device that enrolled has sent something: its account is kept for good."""
         account = self._book.get(device)
         if account is not None and account.state is AccountState.PENDING:
-            self._places.pop(device, None)
+            self._places.leave(device)
             await self._book.set_state(device, AccountState.ACTIVE)
             self.gate.changed.publish(None)
 
@@ -207,14 +200,15 @@ class Enroller:
         now = self._clock()
         pending = [account.device for account in self._book.pending()]
         for device in pending:
-            self._places.setdefault(device, _Place(now))
-        silent = [d for d in pending if now - self._places[d].since > self.PATIENCE_S]
+            if device not in self._places:
+                self._places.take(device, now)
+        silent = [d for d in pending if now - self._places.since(d) > self.PATIENCE_S]
         if silent:
             await self._book.remove(*silent)
             log.info("forgot %d devices that enrolled and never came", len(silent))
             self.gate.changed.publish(None)
         for device in silent:
-            self._places.pop(device, None)
+            self._places.leave(device)
         return silent
 
     async def _decide(self, message: Enrol, address: str | None) -> EnrolmentOutcome:
@@ -233,9 +227,9 @@ class Enroller:
             tenant, message.id, hash_password(message.password), AccountState.PENDING,
             message.model, message.firmware,
         )  # fmt: skip
-        self._places[message.id] = _Place(self._clock(), address)
+        self._places.take(message.id, self._clock(), address)
         if not await self._book.add(account):
-            self._places.pop(message.id, None)
+            self._places.leave(message.id)
             return EnrolmentOutcome.TAKEOVER  # another hub on this database made it a moment ago
         return EnrolmentOutcome.ENROLLED
 
@@ -248,35 +242,34 @@ class Enroller:
             self._free_places()
             if not self._take(address):
                 return False
-        return await self._make_room(self.MAX_PENDING, address)
+        return await self._make_room(self.MAX_PENDING, site_of(address))
 
     def _take(self, address: str | None) -> bool:
         return self._bucket.take() if address is None else self._buckets.take(address)
 
     def _free_places(self) -> None:
         """Somebody has removed accounts: neither their places nor their enrolments count."""
-        gone = [device for device in self._places if self._book.get(device) is None]
+        gone = [device for device in self._places.names() if self._book.get(device) is None]
         for device in gone:
-            if device in self._busy:
+            if device in self._busy or (place := self._places.leave(device)) is None:
                 continue  # it is being made
-            address = self._places.pop(device).address
-            if address is None:
+            if (address := place.address) is None:
                 self._bucket.give_back()
             else:
                 self._buckets.give_back(address)
 
     async def _make_room(self, most: int, *but: str | None) -> bool:
-        """Give up accounts that were never heard, for one more; of the address `but` none."""
+        """Give up accounts that were never heard, for one more; of the site `but` none."""
         if len(self._places) < most:
             return True
         self._free_places()
         victims: list[str] = []
         # Some at once: each change is a rewrite of the broker's files.
         while len(self._places) >= most - most // 50:
-            address, victim = _oldest_of_most({d: p.address for d, p in self._places.items()})
-            if address in but:
+            site, victim = self._places.oldest_of_most()
+            if site in but:
                 break
-            self._places.pop(victim)
+            self._places.leave(victim)
             account = self._book.get(victim)
             if account is not None and account.state is AccountState.PENDING:
                 victims.append(victim)
@@ -303,7 +296,7 @@ class Enroller:
             message.id, hash_password(message.password), message.model, message.firmware, address
         )
         if len(self._candidates) > self.CANDIDATES:
-            asking = {one.device: one.address for one in self._candidates.values()}
+            asking = {one.device: site_of(one.address) for one in self._candidates.values()}
             del self._candidates[_oldest_of_most(asking)[1]]
 
 

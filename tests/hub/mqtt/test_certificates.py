@@ -99,3 +99,20 @@ def test_an_authority_s_key_that_is_not_its_certificate_s(made: Path, tmp_path: 
     shutil.copy(other / "authority/ca.key", made / "authority/ca.key")
     assert issue(made)
     assert_fit(made)
+
+
+@pytest.mark.parametrize("name", ["ca.crt", "ca.key"])
+def test_an_authority_that_cannot_be_read_is_left_as_it_is(made: Path, name: str, monkeypatch):
+    """Tests may run as root, whom no mode stops: the answer of the system is what is varied."""
+    before = {path: path.read_bytes() for path in made.rglob("*") if path.is_file()}
+    read = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    with monkeypatch.context() as patched, pytest.raises(PermissionError):
+        patched.setattr(Path, "read_bytes", refused)
+        issue(made)
+    assert before == {path: path.read_bytes() for path in made.rglob("*") if path.is_file()}

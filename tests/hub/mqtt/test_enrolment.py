@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+
 import pytest
 
 from contracts.messages import Batch, Enrol
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.acks import Acks
+from hub.mqtt.enrol_places import EnrolPlaces
 from hub.mqtt.enrolment import Enroller, EnrolmentGate, EnrolmentOutcome
 from hub.mqtt.errors import AccountError, NotConnectedError
 from hub.mqtt.passwords import matches
@@ -248,3 +252,38 @@ async def test_an_acknowledgement_waits_for_the_broker_and_only_the_latest_is_se
     await until(lambda: source.sent != [])
     await acks.stop()
     assert source.sent == [("HomeKit/dev/$ack", '{"boot":"9f3a61c2","seq":5,"batch":2}')]
+
+
+async def test_names_from_many_networks_of_one_site_are_in_each_others_way_alone(
+    accounts, problems, clock
+):
+    """Whoever has 48 bits of IPv6 has 65,536 networks; five devices behind one address do not."""
+    enroller = make(accounts, problems, clock)
+    enroller.MAX_PENDING = 100
+    for n in range(5):
+        assert await enroller.enrol(asked(f"honest{n}"), "192.168.1.7") is EnrolmentOutcome.ENROLLED
+    for n in range(500):
+        await enroller.enrol(asked(f"made{n}"), f"2001:db8:1:{n:x}::")
+    kept = {account.device for account in accounts.all()}
+    assert {f"honest{n}" for n in range(5)} <= kept
+    assert len(kept) <= 100
+    assert await enroller.enrol(asked("late"), "192.168.1.8") is EnrolmentOutcome.ENROLLED
+
+
+def test_places_are_left_in_an_order_that_a_count_confirms():
+    rng, places, known = random.Random(5), EnrolPlaces(), {}
+    for step in range(3000):
+        if known and rng.random() < 0.45:
+            name = rng.choice(list(known))
+            assert places.leave(name).address == known.pop(name)
+        else:
+            name, address = f"n{rng.randrange(400)}", f"10.0.0.{rng.randrange(12)}"
+            places.take(name, step, address)
+            known.pop(name, None)
+            known[name] = address
+        assert len(places) == len(known)
+        if known:
+            site, name = places.oldest_of_most()
+            counts = Counter(known.values())
+            assert counts[site] == max(counts.values())
+            assert name == next(one for one, address in known.items() if address == site)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
-from hub.places.reported import path_of
+from contracts.messages import parse
+from hub.database.database import Database
+from hub.devices.recorder import DeviceRecorder
+from hub.live import Live
+from hub.places.reported import ReportedPlaces, path_of
+from hub.places.service import PlaceService
+from tests.hub.devices.test_reports_away import delivery, renamed, report
 from tests.support.hub import rows, until
+from tests.support.postgres import ClonedDatabase, Server
 from tests.support.publisher import Publisher
 
 
@@ -29,6 +37,24 @@ from tests.support.publisher import Publisher
 )
 def test_a_path_is_names_from_the_outside_in(text, path):
     assert path_of(text) == path
+
+
+@pytest.mark.timeout(300)
+async def test_a_place_that_is_said_while_the_database_is_away_is_not_lost(
+    server: Server, database: ClonedDatabase, store: Database
+):
+    places = PlaceService(store)
+    await DeviceRecorder(store, lambda _: "home").report(report("d1", 1000), delivery(0))
+    reported = ReportedPlaces(places, Live(), lambda _: "home")
+    away = f"{database.name}_away"
+    await renamed(server, database.name, away)
+    said = parse("HomeKit/d1/$report", b'{"firmware": "1.0.0", "place": "House / Attic"}')
+    waiting = asyncio.create_task(reported.report(said, delivery(1, tag=None)))
+    await until(lambda: asyncio.sleep(0, "d1" in reported._waiting))
+    await renamed(server, away, database.name)
+    await waiting
+    assert await places.was_placed("home", "d1")
+    assert not reported._waiting
 
 
 async def where(hub, device: str) -> list[str]:
