@@ -46,12 +46,15 @@ class AccountFiles:
         self._owner = owner
         self._foreign = foreign
         self._writing: asyncio.Task[None] | None = None
+        self.passing: dict[str, str] = {}
+        """Hashes of passwords by names that the hub uses itself for a moment."""
 
     def write(self) -> None:
         """Write both files now."""
         accounts = list(self._accounts())
         lines = (f"{account.device}:{account.password}\n" for account in accounts)
-        replace_private(self.passwords, [self._hub, *lines], self._owner)
+        passing = (f"{name}:{password}\n" for name, password in self.passing.items())
+        replace_private(self.passwords, [self._hub, *lines, *passing], self._owner)
         replace_private(self.acl, acl_lines(accounts, self._foreign()), self._owner)
 
     async def changed(self) -> None:

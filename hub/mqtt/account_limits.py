@@ -11,6 +11,7 @@ from functools import partial
 from typing import Protocol
 
 from contracts import topics
+from hub.errors import HubError
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.shut_out import ShutOut
 from hub.mqtt.source import Delivery, Source
@@ -62,7 +63,7 @@ class AccountLimits:
     One that goes beyond is shut out for `PAUSE_S`, each time within a day for twice as long up to
     `LONGEST_S`, counted as the problem `limit`; what it had sent is dropped, counted as
     `dropped`, and what the broker retains of it is removed. `shut_out` gets the names that may not
-    connect now.
+    connect now, `forget_session` one of them, for which nothing need wait any more.
     """
 
     # HAP allows 100 services in an accessory; none has more than ten things to say for long.
@@ -88,12 +89,14 @@ class AccountLimits:
         largest: float = LARGEST,
         owner_of: Callable[[str], str | None] = lambda _: None,
         foreign_filters: Callable[[str], Iterable[str]] = lambda _: (),
+        forget_session: Callable[[str], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
         supervisor: Supervisor | None = None,
     ) -> None:
         self._source, self._shut_out, self._problems = source, shut_out, problems
         self._largest = largest
         self._owner_of, self._foreign_filters = owner_of, foreign_filters
+        self._forget_session = forget_session
         self._clock = clock
         # The last is who was heard last.
         self._used: dict[str, _Used] = {}
@@ -148,13 +151,13 @@ class AccountLimits:
         self._count(used, delivery)
         most = self.FOREIGN_TOPICS if foreign else self.TOPICS
         if len(used.topics) > most:
-            self._exceeds(account, used, f"uses more than {most} topics")
+            self._exceeds(account, f"uses more than {most} topics")
         elif not foreign and len(delivery.payload) > self._largest:
-            self._exceeds(account, used, f"sends a message of more than {self._largest} bytes")
+            self._exceeds(account, f"sends a message of more than {self._largest} bytes")
         elif used.kept > self.KEPT:
-            self._exceeds(account, used, f"leaves more than {self.KEPT} bytes at the broker")
+            self._exceeds(account, f"leaves more than {self.KEPT} bytes at the broker")
         elif not used.bucket.take(1 + len(delivery.payload) // 1024):
-            self._exceeds(account, used, f"sends more than {self.BURST} messages and KiB at once")
+            self._exceeds(account, f"sends more than {self.BURST} messages and KiB at once")
         return account not in self._out.names
 
     def _count(self, used: _Used, delivery: Delivery) -> None:
@@ -172,10 +175,15 @@ class AccountLimits:
             oldest = next(iter(self._used))
             self._topics -= len(self._used.pop(oldest).topics)
 
-    def _exceeds(self, account: str, used: _Used, what: str) -> None:
+    def unread(self, account: str) -> None:
+        """As much waits for an account at the broker as that keeps."""
+        if account not in self._out.names:
+            self._exceeds(account, "subscribes to what it does not take")
+
+    def _exceeds(self, account: str, what: str) -> None:
         pause = self._out.begin(account, self._clock(), self.PAUSE_S, self.LONGEST_S)
-        self._topics -= len(used.topics)
-        self._used.pop(account, None)
+        if (used := self._used.pop(account, None)) is not None:
+            self._topics -= len(used.topics)
         self._problems.note("limit", account, f"{what}: shut out for {pause:.0f} s")
         self._changed.set()
 
@@ -185,6 +193,12 @@ class AccountLimits:
             await asyncio.sleep(pause)
             for one in (topics.all_of(device), *self._foreign_filters(device)):
                 self._source.replay(one)
+
+    async def _end_session(self, device: str, forget: Callable[[str], Awaitable[None]]) -> None:
+        try:
+            await forget(device)
+        except HubError as error:  # no address, no room for files: its next overflow tells again
+            log.warning("what waits for %s stays at the broker: %s", device, error)
 
     def _remove(self, device: str, topic: str) -> None:
         """What the broker retains of a device that was shut out."""
@@ -205,6 +219,9 @@ class AccountLimits:
                 await self._shut_out(out)
                 for device in out - told:
                     self._tasks.spawn("looking for what a device retains", self._sweep(device))
+                    if self._forget_session is not None:
+                        work = self._end_session(device, self._forget_session)
+                        self._tasks.spawn("forgetting what waits for a device", work)
                 told = out
             self._changed.clear()
             end = self._out.next_end()

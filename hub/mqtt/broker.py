@@ -29,6 +29,7 @@ from hub.mqtt.errors import AddressAwayError, BrokerError
 from hub.mqtt.hung_up import HungUp
 from hub.mqtt.mosquitto import Mosquitto, check_version
 from hub.mqtt.passwords import hash_password
+from hub.mqtt.session_end import end_session
 from hub.mqtt.silent_clients import SilentClients
 from hub.mqtt.source import Endpoint
 from hub.runtime.child import Account as Owner
@@ -45,7 +46,8 @@ _AGAIN_S = 10.0  # after a start that failed of something else than its address
 
 
 # Queue: what the hub may miss. 200 devices that report each five minutes, two messages a wake, for
-# three days are 345,600 messages, about 50 MB on disk and 150 MB of memory while they wait.
+# three days are 345,600 messages, about 50 MB on disk and 150 MB of memory while they wait. It is
+# the same for every client, and there is memory for a few: whose queue is full is shut out.
 # Autosave: each writes the whole store. Our devices keep what the database has not acknowledged, so
 # only a power cut loses something here: a queued command, a retained value of these minutes.
 # Sizes: payloads are 16 KiB at most (docs/topics.md). What is a little larger reaches the hub,
@@ -63,7 +65,7 @@ persistent_client_expiration 14d
 max_queued_messages 350000
 max_inflight_messages 100
 max_packet_size {packet_size}
-max_queued_bytes 268435456
+max_queued_bytes 67108864
 memory_limit 536870912
 max_keepalive 65535
 log_dest stderr
@@ -136,8 +138,9 @@ class Broker:
     `foreign` gives the topics of mapped devices; see AccountFiles.changed.
 
     `largest` is the largest payload, in bytes, that somebody reads; `descriptors` says how many
-    connections each may have; `problems` counts whom they hang up on. Their files are in `folder`,
-    which is made, belongs to `owner` when given and is mode 0700.
+    connections each may have; `problems` counts whom they hang up on, `unread` gets accounts that
+    do not take what they subscribed to. Their files are in `folder`, which is made, belongs to `owner`
+    when given and is mode 0700.
     """
 
     def __init__(
@@ -155,6 +158,7 @@ class Broker:
         largest: Callable[[], int] = lambda: LARGEST,
         descriptors: Descriptors | None = None,
         problems: Problems | None = None,
+        unread: Callable[[str], None] = lambda _: None,
         supervisor: Supervisor | None = None,
     ) -> None:
         room = descriptors or Descriptors(raise_limit())
@@ -202,7 +206,9 @@ class Broker:
             owner=owner,
             store=self.store,
             values=lambda: {"packet_size": max(LARGEST, largest()) + _AROUND},
-            heard=HungUp(problems or Problems(), HUB, lambda name: book.get(name) is not None).line,
+            heard=HungUp(
+                problems or Problems(), HUB, lambda name: book.get(name) is not None, unread
+            ).line,
         )
         self.enrolment = Mosquitto(
             "enrolment",
@@ -302,6 +308,25 @@ class Broker:
         return Endpoint(
             _reachable(self._host), self.enrolment.ports["enrol"], HUB, self._hub_password
         )
+
+    async def forget_session(self, name: str) -> None:
+        """Drop what waits for an account that may not connect now; its subscriptions too."""
+        if name in self.accounts.passing or self._may_connect(name):
+            return
+        password = secrets.token_hex(16)
+        self.accounts.passing[name] = hash_password(password)
+        try:
+            await self.accounts.changed()
+            at = self.endpoint
+            if not await end_session(at.host, at.port, name, password):
+                log.warning("what waits for %s stays at the broker: it does not answer", name)
+        finally:
+            del self.accounts.passing[name]
+            await self.accounts.changed()
+
+    def _may_connect(self, name: str) -> bool:
+        account = self._book.get(name)
+        return account is None or self._book.may_connect(account)
 
     def _must_be_here(self) -> None:
         if not is_here(self._host):

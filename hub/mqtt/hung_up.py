@@ -19,11 +19,18 @@ class HungUp:
     """Reads the log of the devices' broker, line by line (`line`), and counts what was dropped.
 
     By account, as the problem `oversize`; as `overflow`, without one, that more waited for the hub
-    (client id `hub`) than the broker keeps. `known` says whether a name is an account's.
+    (client id `hub`) than the broker keeps. `known` says whether a name is an account's; `unread`
+    gets the account for which as much waits.
     """
 
-    def __init__(self, problems: Problems, hub: str, known: Callable[[str], bool]) -> None:
-        self._problems, self._hub, self._known = problems, hub, known
+    def __init__(
+        self,
+        problems: Problems,
+        hub: str,
+        known: Callable[[str], bool],
+        unread: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._problems, self._hub, self._known, self._unread = problems, hub, known, unread
 
     def line(self, text: str) -> None:
         """One line of the log."""
@@ -32,5 +39,10 @@ class HungUp:
                 self._problems.note(
                     "oversize", found[1], "a packet larger than the broker takes: it hung up"
                 )
-        elif (found := _TOO_MUCH.fullmatch(text)) is not None and found[1] == self._hub:
-            self._problems.note("overflow", None, "more waited for the hub than the broker keeps")
+        elif (found := _TOO_MUCH.fullmatch(text)) is not None:
+            if found[1] == self._hub:
+                self._problems.note(
+                    "overflow", None, "more waited for the hub than the broker keeps"
+                )
+            elif self._known(found[1]):
+                self._unread(found[1])

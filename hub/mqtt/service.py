@@ -116,6 +116,7 @@ class Mqtt:
             largest=math.inf if settings.mqtt_url else LARGEST,
             owner_of=lambda topic: self._writers.account_of(topic, self._is_account),
             foreign_filters=self._writers_filters,
+            forget_session=self.broker.forget_session if self.broker is not None else None,
             supervisor=supervisor,
         )
         self.listener = Listener(
@@ -244,6 +245,7 @@ class Mqtt:
             largest=lambda: self._translator.largest,
             descriptors=self._descriptors,
             problems=self.problems,
+            unread=lambda name: self.limits.unread(name),  # noqa: PLW0108  # it is made later
             supervisor=self._supervisor,
         )
 

@@ -1,9 +1,10 @@
-"""Ends connections to a broker of ours whose client says nothing (Linux).
+"""Ends connections to a broker of ours whose client says nothing, or reads nothing (Linux).
 
 mosquitto gives a client 90 s to say who it is, and cannot be told otherwise; whoever opens as many
 connections as it takes keeps everybody else out for that long, again and again. The broker is our
 child, so its sockets can be looked at from here (pidfd_getfd), and a silent one can be shut down:
-the broker then sees that its client left.
+the broker then sees that its client left. The same for a client that never reads all it is sent:
+what it does not read is the broker's memory.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
+import fcntl
 import logging
 import os
 import socket
 import struct
+import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +30,8 @@ log = logging.getLogger("hub.mqtt.broker")
 # s between two looks, and how long a client may say nothing (it sends its CONNECT with the third
 # packet of its connection) or send less than it takes, while there is little room left.
 EVERY_S, SILENT_S, UNANSWERED_S = 0.5, 2.0, 15.0
+# s between two looks at what is not read yet, and how long there may always be some.
+UNREAD_EVERY_S, UNREAD_S = 10.0, 120.0
 # Of the connections there is room for: below that the broker's own 90 s will do.
 _CROWDED = 0.5
 # Bytes: a CONNECT with a client id, a name and a password is longer.
@@ -57,6 +63,8 @@ class SilentClients:
     ) -> None:
         self._name, self._pid, self._total, self._clock = name, pid, total, clock
         self._since: dict[int, float] = {}
+        self._unread: dict[int, float] = {}
+        self._looked_at = -UNREAD_EVERY_S
         self.ended = 0
         """How many connections were ended."""
 
@@ -77,10 +85,13 @@ class SilentClients:
     def look(self, pid: int) -> None:
         """Once: end those of a crowded broker that have said nothing for long. Raises OSError."""
         numbers = [int(name) for name in os.listdir(f"/proc/{pid}/fd")]  # noqa: PTH208  # names alone
+        now = self._clock()
+        if now - self._looked_at >= UNREAD_EVERY_S:
+            self._looked_at = now
+            self._end_unread(pid, numbers, now)
         if len(numbers) < self._total * _CROWDED:
             self._since.clear()
             return
-        now = self._clock()
         unanswered: dict[int, float] = {}
         ended = 0
         with _opened(pid) as process:
@@ -95,6 +106,26 @@ class SilentClients:
                 self._total,
             )
         self.ended += ended
+
+    def _end_unread(self, pid: int, numbers: list[int], now: float) -> None:
+        """End those that have never read all of what they were sent for long."""
+        unread: dict[int, float] = {}
+        with _opened(pid) as process:
+            for number in numbers:
+                try:
+                    with _taken(process, number) as one:
+                        if not _waiting(one):
+                            continue
+                        inode = os.fstat(one.fileno()).st_ino
+                        unread[inode] = self._unread.get(inode, now)
+                        if now - unread[inode] >= UNREAD_S:
+                            one.shutdown(socket.SHUT_RDWR)
+                            self.ended += 1
+                            log.info("mosquitto (%s): ended who does not read", self._name)
+                except OSError as error:
+                    if error.errno in _FORBIDDEN:
+                        raise
+        self._unread = unread
 
     def _end_if_silent(
         self, process: int, number: int, now: float, unanswered: dict[int, float]
@@ -131,6 +162,12 @@ def _taken(process: int, number: int) -> Iterator[socket.socket]:
         raise
     with one:
         yield one
+
+
+def _waiting(one: socket.socket) -> int:
+    """The bytes that its owner has sent and the other side has not taken."""
+    _bytes(one)
+    return int.from_bytes(fcntl.ioctl(one.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 def _bytes(one: socket.socket) -> tuple[int, int]:

@@ -46,19 +46,40 @@ async def test_half_of_a_huge_packet_takes_no_memory_from_others(side):
         await stranger.close()
 
 
+async def test_what_waits_for_an_account_that_takes_nothing_is_dropped(side):
+    """Its session is ended by the hub itself; it comes back to an empty one."""
+    side.limits.PAUSE_S = 1.0
+    await side.book.provision("evil", "home", PASSWORD)
+    port, login = side.ports["mqtt"], ("evil", "evil", PASSWORD)
+    async with await Client.let_in("127.0.0.1", port, *login, clean=False) as evil:
+        await evil.subscribe("HomeKit/evil/#")
+    await side.source.publish("HomeKit/evil/Switch/On/set", "1")
+    side.limits.unread("evil")
+    await until(lambda: "evil" in side.broker.accounts.passing)
+    await until(lambda: "evil" not in side.broker.accounts.passing)
+    async with await Client.let_in("127.0.0.1", port, *login, clean=False) as evil:
+        await side.source.publish("HomeKit/evil/Switch/On/set", "0")
+        await evil.ping()
+        assert evil.got == []
+    assert "does not take" in side.problems.of("evil")["limit"].detail
+
+
 def test_no_stranger_puts_a_line_into_the_log_that_counts():
     problems = Problems()
-    hung_up = HungUp(problems, "hub", {"evil", "good"}.__contains__)
+    unread: list[str] = []
+    hung_up = HungUp(problems, "hub", {"evil", "good"}.__contains__, unread.append)
     for line in (
         "Client nobody disconnected due to oversize packet.",
         "New client connected from 10.0.0.9 as good disconnected due to oversize packet. (p2, c1)",
         "Client x Client good disconnected due to oversize packet.",
         "Client good disconnected due to oversize packet. disconnected, not authorised.",
         "Outgoing messages are being dropped for client good.",
+        "Outgoing messages are being dropped for client nobody.",
         "Client good disconnected.",
     ):
         hung_up.line(line)
     assert not problems.total
+    assert unread == ["good"]
     hung_up.line("Client evil disconnected due to oversize packet.")
     hung_up.line("Outgoing messages are being dropped for client hub.")
     assert problems.total == {"oversize": 1, "overflow": 1}

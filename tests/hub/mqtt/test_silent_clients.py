@@ -9,6 +9,7 @@ import pytest
 
 from hub.mqtt import silent_clients
 from hub.mqtt.silent_clients import SilentClients
+from tests.support.broker import until
 
 # A program that accepts whoever comes, and answers whoever says all of it.
 BROKER = """
@@ -22,7 +23,7 @@ def serve(one):
         if not piece:
             return one.close()
         said += piece
-    one.sendall(b"....")
+    one.sendall(b"...." if said[:1] == b"x" else b"." * 9_000_000)
     one.recv(100)
 while True:
     threading.Thread(target=serve, args=[listening.accept()[0]], daemon=True).start()
@@ -121,3 +122,33 @@ async def test_a_broker_that_is_down_or_has_just_ended_is_waited_for(broker, mon
     assert not watching.done()
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_who_does_not_read_is_ended_and_who_reads_slowly_is_not(broker):
+    port = int(broker.stdout.readline())
+    _, deaf = await asyncio.open_connection("127.0.0.1", port)
+    reader, slow = await asyncio.open_connection("127.0.0.1", port)
+    for writer in (deaf, slow):
+        writer.write(b"f" * 30)
+    clock = Clock()
+    clients = SilentClients("test", lambda: broker.pid, 1000, clock=clock)
+    # Until the pipe is full: then the broker has more than the kernel takes.
+    await until(lambda: len(seen(clients, broker, clock)) == 2)
+    await reader.readexactly(9_000_000)
+    await until(lambda: len(seen(clients, broker, clock)) == 1)
+    clock.now += silent_clients.UNREAD_S
+    clients.look(broker.pid)
+    assert clients.ended == 1
+    clock.now += silent_clients.UNREAD_S
+    clients.look(broker.pid)
+    assert clients.ended == 1
+    assert not slow.is_closing()
+    for writer in (deaf, slow):
+        writer.transport.abort()
+
+
+def seen(clients, broker, clock) -> dict[int, float]:
+    """Whose connections were not read to the end at a look just now."""
+    clients._looked_at = clock.now - silent_clients.UNREAD_EVERY_S
+    clients.look(broker.pid)
+    return clients._unread
