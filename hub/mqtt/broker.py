@@ -139,8 +139,8 @@ class Broker:
 
     `largest` is the largest payload, in bytes, that somebody reads; `descriptors` says how many
     connections each may have; `problems` counts whom they hang up on, `unread` gets accounts that
-    do not take what they subscribed to. Their files are in `folder`, which is made, belongs to `owner`
-    when given and is mode 0700.
+    do not take what they subscribed to. Their files are in `folder`, which is made, belongs to
+    `owner` when given and is mode 0700.
     """
 
     def __init__(
