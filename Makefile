@@ -119,12 +119,16 @@ soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres ar
 	@SILENT=1200 NOFILE=1024 $(PY) -m pytest -s --timeout 3600 tests/system/test_silent_strangers.py
 	@POWER_CUT_DEVICES=2000 $(PY) -m pytest -s --timeout 3600 tests/system/test_power_cut.py
 	@POWER_CUT_DEVICES=10000 POWER_CUT_SECONDS=60 $(PY) -m pytest -s --timeout 3600 tests/system/test_power_cut.py
+	@$(MAKE) -s siege
 	@ROAM_MINUTES=60 $(PY) -m pytest -s --timeout 7200 tests/deploy/test_network.py
 	@DORMOUSE_MESSAGES=100000 $(PY) -m pytest -s --timeout 3600 tests/hub/homekit/test_properties.py
 	@LEAK_TRANSACTIONS=10000 $(PY) -m pytest -s tests/hub/database/test_isolation.py -k no_leak
 	@BAD_LINKS=100 $(PY) -m pytest -s --timeout 3600 tests/host/ota/test_client.py -k bad_links
 	@FUZZ_EXAMPLES=50 $(PY) -m pytest -s --timeout 3600 tests/hub/api/test_schema.py
 
+.PHONY: siege
+siege: setup-dev ## two hours of all attacks at once beside 500 honest devices of three tenants: make siege SIEGE_MINUTES=20
+	@SIEGE_MINUTES=$${SIEGE_MINUTES:-120} $(PY) -m pytest -s --timeout 36000 tests/system/test_siege.py
 .PHONY: fuzz
 fuzz: setup-dev ## random tests by other seeds, the OTA server's core under libFuzzer: make fuzz RUNS=100000
 	@$(BOOTLOADER) fuzz
