@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import zlib
 from pathlib import Path
 
@@ -19,6 +17,7 @@ settings.load_profile("patient")
 
 _SUPPORT = Path(__file__).parent / "support"
 pytest_plugins = [f"tests.support.{f.stem}" for f in sorted(_SUPPORT.glob("[a-z]*.py"))]
+pytest.register_assert_rewrite(*pytest_plugins)  # before one of them imports another
 
 
 # What takes a minute and more on a busy machine goes first; short ones fill up what is left at the
@@ -64,13 +63,3 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: None)
-
-
-@pytest.fixture
-def short_tmp():
-    """A folder with a short path (unix sockets allow 107 bytes) that children as another user may
-    enter."""
-    folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)

@@ -89,6 +89,7 @@ class _Machine:
         for name in self.clock.environment():
             os.environ.pop(name, None)
         self._folder.cleanup()
+        self.clock.end()
 
     async def wake(self) -> None:
         for sensor in self.sensors:

@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from tests.hub.filled import fill, store_of
 from tests.hub.people.joined import PEOPLE, client_of, join
+from tests.support import folders
 from tests.support.hub import HubProcess
 
 
@@ -23,7 +24,9 @@ async def hub_with_people(
     empty_hub: Path, people: dict[str, dict[str, str]] = PEOPLE, **settings: str
 ) -> AsyncIterator[HubProcess]:
     """A hub of its own, with these people."""
-    with tempfile.TemporaryDirectory(prefix="dm", dir="/tmp", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        prefix="dm", dir=folders.base(), ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         folder.chmod(0o755)
         copy = ["cp", "-a", empty_hub, folder / "data"]

@@ -19,6 +19,7 @@ from hub.mqtt.broker import Broker
 from hub.mqtt.certificates import Authority
 from hub.mqtt.source import Delivery, Endpoint, MqttSource
 from hub.runtime.child import run_as
+from tests.support import folders
 
 
 class MemoryAccounts:
@@ -48,7 +49,7 @@ class MemoryAccounts:
 @contextlib.contextmanager
 def open_folder():
     """A temporary folder that the user who runs children may enter (pytest's is closed to it)."""
-    folder = Path(tempfile.mkdtemp(prefix="dormouse-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="dormouse-test-", dir=folders.base()))
     folder.chmod(0o711)
     try:
         yield folder

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import folders
+
 __all__ = ["ALIVE", "Once", "locked"]
 
 ALIVE = "alive"
@@ -53,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if given is not None:
         config.stash[_FOLDER] = Path(given)
         return
-    folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="dm", dir=folders.base()))
     folder.chmod(0o755)
     config.stash[_FOLDER] = folder
     run = contextlib.ExitStack()

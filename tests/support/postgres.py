@@ -20,6 +20,7 @@ from psycopg.conninfo import make_conninfo
 from hub.database.database import Database
 from hub.database.migrate import migrate
 from hub.database.postgres import OWNER, Postgres
+from tests.support import folders
 from tests.support.once import Once, locked
 
 __all__ = [
@@ -96,7 +97,7 @@ class Server:
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """A folder that another user can reach (pytest's own is closed to all but ours)."""
-    folder = Path(tempfile.mkdtemp(prefix="dormouse-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="dormouse-test-", dir=folders.base()))
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)

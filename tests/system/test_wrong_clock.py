@@ -60,6 +60,7 @@ async def test_readings_get_true_times_when_the_clock_is_set(
         assert abs(seen - time.time()) < 60
     finally:
         await hub.stop()
+        clock.end()
 
 
 async def _steps(hub: HubProcess, number: int) -> bool:
