@@ -155,7 +155,12 @@ _table(
     _number("n"),
     Column("total", Double), Column("low", Double), Column("high", Double), Column("last", Double),
     Column("area", Double), Column("seconds", Double, nullable=False), Column("rise", Double),
-    Column("states", JSONB), _of("series", "series_id"),
+    Column("states", JSONB),
+    Column("cells", Text, Computed(
+        "dormouse.bin_cells(n, total, low, high, last, area, seconds, rise, states)",
+        persisted=True,
+    )),
+    _of("series", "series_id"),
 )  # fmt: skip
 _table(
     "wizard", _tenant(key=True), _text("person", key=True), _text("wizard", key=True),

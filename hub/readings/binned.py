@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from psycopg import sql
+
 from contracts.homekit.quantities import Shape, is_counter, quantity
-from contracts.zones import day_edges, hour_edges, offset_runs
+from contracts.zones import day_edges, hour_edges, is_utc, offset_text
+from hub.database.arrays import Column, instants, texts
 from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries
 from hub.readings.csv_dialect import defused
@@ -26,7 +30,6 @@ from hub.readings.points import (
     Span,
     StoredSeries,
     columns_of,
-    offset_facts,
     piece_of,
 )
 from hub.readings.runs import BinRun, DayRun, bin_runs, whole_days
@@ -34,10 +37,15 @@ from hub.readings.runs import BinRun, DayRun, bin_runs, whole_days
 __all__ = ["BinRepository", "edges_of"]
 
 _QUERIES = Queries.of("hub.readings")
-_BINS = _QUERIES["bins_of_readings"]
+_BINS = _QUERIES["bins_of_readings"].format(reach=_QUERIES["reach_of_runs"])
+_KEPT = _QUERIES["bins_of_days"]
+_KEPT_ALONE = sql.SQL("({})").format(_KEPT)
+_WORKED_OUT = _QUERIES["bins_of_runs"].format(bins=_BINS, kept=_KEPT)
 _KEEP_DAYS = _QUERIES["keep_days"].format(bins=_BINS)
 
 _MOST = 10_000  # bins of a statement: 2 MB of text
+_HOUR = timedelta(hours=1)
+_REACHES = 4  # spans in `reach_of_runs`
 _A_FILL = 31  # days that are worked out at a time: nothing is stored meanwhile
 
 
@@ -93,10 +101,12 @@ class BinRepository:
             kept += [(number, one, days) for days in more]
             runs += bin_runs(number, one, window.edges, more)
         columns = columns_of(resolution, form, "float", "(%(names)s::text[])[number]", csv)
-        query = _QUERIES["pieces_of_bins"].format(bins=_BINS, columns=columns)
+        # Where all is kept, what would work out the rest is not even planned for.
+        every, source = (_WORKED_OUT, sql.SQL("every")) if runs else (sql.SQL(""), _KEPT_ALONE)
+        query = _QUERIES["pieces_of_bins"].format(every=every, source=source, columns=columns)
         async with self._database.transaction() as conn:
-            facts = await _run_facts(conn, runs, days=_daily(resolution))
-            facts |= _kept_facts(kept) | _offset_columns(zone, window.edges)
+            facts = await _run_facts(conn, runs, days=_daily(resolution)) if runs else {}
+            facts |= _kept_facts(kept) | _labels(zone, tuple(window.edges))
             facts["names"] = [defused(one.key.full_name) for one in window.series]
             facts["zone"] = zone.key
             rows = await (await conn.execute(query, facts)).fetchall()
@@ -186,7 +196,7 @@ def _windows(series: Sequence[StoredSeries], edges: list[datetime]) -> Iterable[
 async def _run_facts(conn: Connection, runs: Sequence[BinRun], *, days: bool) -> dict[str, Any]:
     until = max((run.edges[-1] for run in runs), default=datetime.now(UTC))
     held = await _silences(conn, [run.series for run in runs], min(until, datetime.now(UTC)))
-    return {
+    return _reach(runs) | {
         "run": list(range(len(runs))),
         "run_number": [run.number for run in runs],
         "run_series": [run.series.id for run in runs],
@@ -225,12 +235,33 @@ def _kept_facts(kept: Sequence[tuple[int, StoredSeries, DayRun]]) -> dict[str, A
     }
 
 
-def _offset_columns(zone: ZoneInfo, edges: Sequence[datetime]) -> dict[str, Any]:
-    runs = offset_runs(zone, edges[0], edges[-1])
-    given = [offset_facts(run, zone) for run in runs]
+@lru_cache(maxsize=1)
+def _labels(zone: ZoneInfo, edges: tuple[datetime, ...]) -> dict[str, Column]:
+    """How the times of bins are written: made once, however many series have bins then."""
+    plain = is_utc(zone)
     return {
-        "offset_since": [run.since for run in runs],
-        "offset_until": [run.until for run in runs],
-        "offset_shift": [one["shift"] for one in given],
-        "offset_suffix": [one["suffix"] for one in given],
-    }
+        "bin": instants(edges),
+        "bin_label": texts([
+            f"{local:%Y-%m-%dT%H:%M:%S.%f}{'Z' if plain else offset_text(local)}"
+            for local in (edge.astimezone(zone) for edge in edges)
+        ]),
+    }  # fmt: skip
+
+
+def _reach(runs: Sequence[BinRun]) -> dict[str, datetime]:
+    """Four spans that have all runs in them, with the hours at their ends whole."""
+    spans: list[tuple[datetime, datetime]] = []
+    for since, until in sorted((run.edges[0] - _HOUR, run.edges[-1] + _HOUR) for run in runs):
+        if spans and since <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(until, spans[-1][1])
+        else:
+            spans.append((since, until))
+    while len(spans) > _REACHES:  # the two with the least between them
+        n = min(range(len(spans) - 1), key=lambda n: spans[n + 1][0] - spans[n][1])
+        spans[n : n + 2] = [(spans[n][0], spans[n + 1][1])]
+    nothing = datetime.now(UTC)
+    spans += [spans[-1] if spans else (nothing, nothing)] * (_REACHES - len(spans))
+    facts: dict[str, datetime] = {}
+    for n, (since, until) in enumerate(spans, 1):
+        facts |= {f"since_{n}": since, f"until_{n}": until}
+    return facts

@@ -180,12 +180,13 @@ def columns_of(
 ) -> sql.Composable:
     """What a piece's points are given as; `name` is SQL that names their series in CSV."""
     text, raw = kind == "string", resolution is Resolution.RAW
-    given = ("%(shift)s::interval", "%(suffix)s::text") if raw else ("shift", "suffix")
-    at = _AT.format(shift=given[0], suffix=given[1])
+    at = _AT.format(shift="%(shift)s::interval", suffix="%(suffix)s::text") if raw else "label"
     if form is Form.PACKED:
         return _packed(resolution, text=text)
     if form is Form.JSON:
-        cells = _JSON[kind].split(", ") if raw else ["n", *map(_or_null, (*_BIN_NUMBERS, "states"))]
+        if not raw:  # what follows the time is kept as text with the bins
+            return _lines("""'["' || label || '",' || cells || ']'""", "','")
+        cells = _JSON[kind].split(", ")
         places = ",%%s" * len(cells)
         return _lines(f"format('[\"%%s\"{places}]', {at}, {', '.join(cells)})", "','")
     return _lines(_csv_cells(name, at, csv, text=text, raw=raw), r"E'\n'")
@@ -206,10 +207,6 @@ def _csv_cells(name: str, at: str, csv: CsvForm, *, text: bool, raw: bool) -> st
 
 def _or_nothing(cell: str) -> str:
     return f"coalesce(({cell})::text, {_NOTHING})"
-
-
-def _or_null(cell: str) -> str:
-    return f"coalesce(({cell})::text, 'null')"
 
 
 def _packed(resolution: Resolution, *, text: bool) -> sql.Composable:

@@ -226,6 +226,7 @@ LEFT JOIN LATERAL (
 -- `floor`, and so does a counter count on. Hours whose readings are gone are taken from the rollup, each in the bin that it begins
 -- in (unless it goes beyond `cut`), days whose hours are gone likewise, each where its noon is.
 -- Of more than 100,000 readings (years by the hour, values each second) so are all whole hours.
+-- The last reading before a run is what the rollup of its hour says, which is kept at least as long.
 -- (OFFSET 0: a look into the index for each run, not all of a table joined with all runs.)
 runs AS MATERIALIZED (
     SELECT r.*, e.edges, e.labels, e.edges[1] AS since, e.edges[cardinality(e.edges)] AS until,
@@ -260,12 +261,7 @@ runs AS MATERIALIZED (
            m.value * coalesce(c.gain, 1) + coalesce(c.offset_by, 0) AS value,
            coalesce(c.gain, 1) AS gain
     FROM runs r CROSS JOIN LATERAL (
-        (SELECT at, value FROM dormouse.reading
-         WHERE series_id = r.series AND at < r.first_hour
-           AND at >= r.earliest AND value IS NOT NULL
-         ORDER BY at DESC LIMIT 1)
-        UNION ALL
-        (SELECT last_at, coalesce(raw_last, last) FROM dormouse.hourly
+        (SELECT last_at AS at, coalesce(raw_last, last) AS value FROM dormouse.hourly
          WHERE series_id = r.series AND start < r.first_hour AND start >= r.earliest
          ORDER BY start DESC LIMIT 1)
         UNION ALL
@@ -277,11 +273,13 @@ runs AS MATERIALIZED (
         WHERE series_id = r.series AND at >= r.first_hour AND value IS NOT NULL
           AND at < CASE WHEN r.dense THEN least(r.first_hour + interval '1 hour', r.end_hour)
                    ELSE r.end_hour END
+          AND ({reach})
         UNION ALL
         SELECT at, value FROM dormouse.reading
         WHERE series_id = r.series AND at < r.end_hour AND value IS NOT NULL
           AND at >= CASE WHEN r.dense THEN greatest(r.first_hour, r.end_hour - interval '2 hours')
                                            + interval '1 hour' ELSE r.end_hour END
+          AND ({reach})
     ) AS m LEFT JOIN known c ON c.series_id = r.series AND c.during @> m.at
 ), hours AS MATERIALIZED (
     SELECT r.run, h.*, h.n > coalesce(k.n, 0) AND h.start >= r.since
@@ -359,6 +357,12 @@ runs AS MATERIALIZED (
     GROUP BY 1, 2
 )
 
+-- reach_of_runs --
+-- The times of all runs together, as constants: so months that none of them touches are not even
+-- planned for, however many there are.
+at >= %(since_1)s AND at < %(until_1)s OR at >= %(since_2)s AND at < %(until_2)s
+OR at >= %(since_3)s AND at < %(until_3)s OR at >= %(since_4)s AND at < %(until_4)s;
+
 -- days_kept --
 -- Of each series how many of the days that are over are worked out, and since when there is any.
 SELECT u.n, (SELECT count(*) FROM dormouse.day_bin b
@@ -395,34 +399,42 @@ ON CONFLICT (tenant_id, series_id, zone, start) DO UPDATE SET
     high = excluded.high, last = excluded.last, area = excluded.area, seconds = excluded.seconds,
     rise = excluded.rise, states = excluded.states;
 
--- pieces_of_bins --
--- Bins of several series: days that are kept, and what is worked out now; `number` counts the
--- series. A bin without readings is told only of a state, which held all the same.
+-- bins_of_runs --
+-- Bins that are worked out now, as those that are kept have them.
 WITH {bins}, every AS (
     SELECT m.number, s.states IS NOT NULL AS stated, m.start AS at, m.n, m.total, m.low, m.high,
-           m.last, m.area, m.seconds, m.rise, s.states
+           m.last, m.area, m.seconds, m.rise, s.states,
+           dormouse.bin_cells(m.n, m.total, m.low, m.high, m.last, m.area, m.seconds, m.rise,
+                              s.states) AS cells
     FROM made m LEFT JOIN spent s USING (number, start)
     UNION ALL
-    SELECT u.n, b.states IS NOT NULL, b.start, b.n, b.total, b.low, b.high, b.last, b.area, b.seconds, b.rise,
-           b.states
-    FROM unnest(%(kept_n)s::int[], %(kept_series)s::int[], %(kept_since)s::timestamptz[],
-                %(kept_until)s::timestamptz[]) AS u(n, series, since, until)
-    CROSS JOIN LATERAL (
-        SELECT * FROM dormouse.day_bin
-        WHERE series_id = u.series AND zone = %(zone)s AND start >= u.since AND start < u.until
-        OFFSET 0) AS b
-), bins AS (
-    SELECT e.number, e.at, '(0,1)'::tid AS row_id, o.shift, o.suffix, e.n,
+    {kept}
+);
+
+-- bins_of_days --
+-- Days that are kept.
+SELECT u.n AS number, b.states IS NOT NULL AS stated, b.start AS at, b.n, b.total, b.low, b.high,
+       b.last, b.area, b.seconds, b.rise, b.states, b.cells
+FROM unnest(%(kept_n)s::int[], %(kept_series)s::int[], %(kept_since)s::timestamptz[],
+            %(kept_until)s::timestamptz[]) AS u(n, series, since, until)
+CROSS JOIN LATERAL (
+    SELECT * FROM dormouse.day_bin
+    WHERE series_id = u.series AND zone = %(zone)s AND start >= u.since AND start < u.until
+    OFFSET 0) AS b;
+
+-- pieces_of_bins --
+-- Bins of several series, of `every` or of days that are kept alone; `number` counts the series,
+-- `label` is a bin's time as text. A bin without readings is told only of a state, which held all
+-- the same.
+{every} SELECT number, count(*), {columns} FROM (
+    SELECT e.number, e.at, '(0,1)'::tid AS row_id, l.label, e.n,
            coalesce(e.area / nullif(e.seconds, 0), e.total / nullif(e.n, 0)) AS mean,
            e.low, e.high, e.last, e.total / nullif(e.n, 0) AS plain_mean, e.seconds, e.rise,
-           e.states::text AS states
-    FROM every e
-    JOIN unnest(%(offset_since)s::timestamptz[], %(offset_until)s::timestamptz[],
-                %(offset_shift)s::interval[], %(offset_suffix)s::text[])
-        AS o(since, until, shift, suffix) ON e.at >= o.since AND e.at < o.until
+           e.states::text AS states, e.cells
+    FROM {source} AS e
+    JOIN unnest(%(bin)b::timestamptz[], %(bin_label)b::text[]) AS l(at, label) ON l.at = e.at
     WHERE e.n > 0 OR e.stated AND e.seconds > 0
-)
-SELECT number, count(*), {columns} FROM bins GROUP BY number ORDER BY number;
+) AS bins GROUP BY number ORDER BY number;
 
 -- read_only --
 SET TRANSACTION READ ONLY;

@@ -12,6 +12,8 @@ import pytest
 from contracts.reading import Reading, SeriesKey
 from contracts.zones import day_edges, hour_edges
 from hub.devices.replacement import replace_device
+from hub.ingest.repository import IntakeRepository
+from hub.readings.binned import BinRepository
 from hub.readings.points import Form, PointRepository, Resolution, Span
 from hub.readings.repository import ReadingRepository
 from hub.readings.retention import RetentionRule, remove_expired, set_retention
@@ -217,3 +219,30 @@ async def test_days_stay_when_their_readings_go(store):
         await check("Asia/Kathmandu")
     points = await PointRepository(store.of("home")).find([key()])
     assert points[0].kind == "float"
+
+
+MONTHS_LOCKED = """
+SELECT c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relname LIKE 'reading_2%' ORDER BY 1"""
+
+
+async def test_months_that_nobody_asked_for_are_not_planned_for(store):
+    """What a plan may read is locked: of two years of months those that the bins lie in."""
+    begin = datetime(2025, 3, 31, 20, tzinfo=UTC)
+    await put(store, key(), steady(begin, 8))
+    months = [datetime(2024 + n // 12, n % 12 + 1, 5, tzinfo=UTC) for n in range(24)]
+    await IntakeRepository(store.of("home")).ensure_partitions(months)
+    [series] = await PointRepository(store.of("home")).find([key()])
+    year = Span(begin - timedelta(days=300), begin + 8 * HOUR)
+    for span, resolution, expected in (
+        (Span(begin, year.until), Resolution.HOURLY, ["reading_2025_03", "reading_2025_04"]),
+        (year, Resolution.DAILY, []),
+    ):
+        ask = ([series], span, resolution, Form.JSON, UTC_ZONE)
+        first = [one.text async for _, one in BinRepository(store.of("home")).pieces(*ask)]
+        async with store.across(["home"]) as snapshots:  # one transaction
+            home = snapshots.of("home")
+            assert [one.text async for _, one in BinRepository(home).pieces(*ask)] == first
+            async with home.transaction() as conn:
+                found = await (await conn.execute(MONTHS_LOCKED)).fetchall()
+        assert [row[0] for row in found] == expected
