@@ -29,8 +29,19 @@ uint32_t __udivsi3(uint32_t dividend, uint32_t divisor) {
     }
 }
 
+/* Without making a quotient, as libgcc's (and the ROM's) does: every look-up in a dictionary asks. */
 uint32_t __umodsi3(uint32_t dividend, uint32_t divisor) {
-    return dividend - __udivsi3(dividend, divisor) * divisor;
+    if (divisor > dividend || divisor == 0)
+        return dividend;
+    uint32_t steps = (uint32_t)(__builtin_clz(divisor) - __builtin_clz(dividend));
+    divisor <<= steps;
+    for (;;) {
+        if (dividend >= divisor)
+            dividend -= divisor;
+        if (!steps--)
+            return dividend;
+        divisor >>= 1;
+    }
 }
 
 int32_t __divsi3(int32_t dividend, int32_t divisor) {

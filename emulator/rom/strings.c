@@ -18,7 +18,11 @@ void *fake_memcpy(void *to, const void *from, uint32_t length) {
 }
 
 void *fake_memset(void *to, int value, uint32_t length) {
-    for (uint8_t *target = to; length--;)
+    uint8_t *target = to;
+    if (((uint32_t)to & 3) == 0)
+        for (; length >= 4; length -= 4, target += 4)
+            *(uint32_t *)target = (uint8_t)value * 0x01010101u;
+    while (length--)
         *target++ = (uint8_t)value;
     return to;
 }

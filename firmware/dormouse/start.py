@@ -4,7 +4,7 @@ import sys
 
 import machine
 
-from dormouse import rtc, sleep, watchdog
+from dormouse import forget, rtc, sleep, watchdog
 from dormouse.clock import Clock
 from dormouse.portal_button import LongPress, PortalButton
 
@@ -49,10 +49,7 @@ def run() -> None:
 
         portal.run(record, clock, cfg)
     if cause != _DEEPSLEEP or not valid:
-        from dormouse import ota, wifi_trial
-
-        ota.check_flash(record)
-        wifi_trial.check_flash(record)
+        _check_flash(record)
     button = PortalButton(cfg)
     if cause in (_POWER, _HARD):
         button.start()
@@ -65,6 +62,18 @@ def run() -> None:
         sleep.until_next_wake(record, clock, cfg.interval)
     next_wake_s = _run_wake(record, clock, cfg, reset, button)
     sleep.until_next_wake(record, clock, next_wake_s or cfg.interval)
+
+
+def _check_flash(record) -> None:
+    """Set the record's flags by what flash says of an update and of WiFi credentials on trial.
+
+    The modules are let go of again: they are 2 KB of heap, which the wake that follows wants.
+    """
+    from dormouse import ota, wifi_trial
+
+    ota.check_flash(record)
+    wifi_trial.check_flash(record)
+    forget("ota", "ota_command", "security_counter", "wifi_trial")
 
 
 def _run_mains(record, clock, cfg, reset: str) -> None:

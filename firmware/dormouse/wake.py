@@ -4,7 +4,7 @@ import gc
 import hashlib
 import time
 
-from dormouse import messages, rows, rtc
+from dormouse import forget, messages, rows, rtc
 from dormouse.deadline import Deadline
 from dormouse.mqtt_session import MqttSession, Refused
 from dormouse.packets import BadPacket
@@ -71,6 +71,9 @@ class Wake:
         if not joining or not self.station.wait(self.deadline):
             return False
         reached = self.exchange()
+        if not self.update:
+            # The outcome of an update was told, or a command refused.
+            forget("ota_negotiation", "ota", "ota_command", "security_counter")
         # Making messages leaves up to 6 KB of waste; what follows wants room, too.
         gc.collect()
         if not self.update:

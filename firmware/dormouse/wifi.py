@@ -5,12 +5,13 @@ record keeps the address for as long as the DHCP server says that it is ours. On
 is the network scanned for, and the credentials are written only if that can help.
 """
 
+import gc
 import hashlib
 import time
 
 import network
 
-from dormouse import rtc
+from dormouse import forget, rtc
 from dormouse.watchdog import feed
 
 # Joining the known access point takes 0.2-1 s; past this it is scanned for.
@@ -163,12 +164,18 @@ class Station:
         The next wake is in `interval` seconds. To be called when nothing else is said any more.
         """
         if not self.static_ip or self.clock.tick() >= self.record.ask_at:
-            try:
-                from dormouse import lease
+            self._check_lease(deadline, interval)
+            # Each look for the answer leaves its room as waste.
+            forget("lease")
+            gc.collect()
 
-                lease.check(self, deadline, interval)
-            except MemoryError as error:
-                print("lease:", error)
+    def _check_lease(self, deadline, interval: int) -> None:
+        try:
+            from dormouse import lease
+
+            lease.check(self, deadline, interval)
+        except MemoryError as error:
+            print("lease:", error)
 
     def rssi(self):
         """Signal strength in dBm, or None."""

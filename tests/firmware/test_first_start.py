@@ -67,6 +67,44 @@ def test_imports_of_a_frozen_build_read_no_flash(tmp_path):
     assert from_filesystem > 20
 
 
+def test_built_in_modules_are_searched_for_once(tmp_path):
+    """Those that MicroPython lets others stand in for (MP_REGISTER_EXTENSIBLE_MODULE)."""
+    extensible = {"array", "binascii", "collections", "errno", "hashlib", "heapq", "io", "json"}
+    extensible |= {"machine", "os", "random", "re", "select", "socket", "struct", "time"}
+    asked = {
+        name.split(".")[0]
+        for path in (SOURCE / "dormouse").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else
+                     [one.name for one in node.names])
+    }  # fmt: skip
+    program = f"start.start(); print(sorted(set({sorted(asked & extensible)}) - set(sys.modules)))"
+    assert run(tmp_path, program) == "[]"
+
+
+def test_the_order_of_frozen_modules_is_not_the_disks(monkeypatch):
+    lists = []
+    for backwards in (False, True):
+        walked = list(os.walk(SOURCE / "dormouse"))
+        found = [
+            (str(Path(top).relative_to(SOURCE)), folders, sorted(names, reverse=backwards))
+            for top, folders, names in sorted(walked, reverse=backwards)
+        ]
+        monkeypatch.setattr(os, "walk", lambda _, found=found: found)
+        given = {}
+        names = {
+            "freeze": lambda *_: None,
+            "module": lambda *_, **__: None,
+            "package": lambda _, given=given, **more: given.update(more),
+        }
+        exec((SOURCE / "manifest.py").read_text(), names)  # as MicroPython's build does
+        monkeypatch.undo()
+        lists.append(given["files"])
+    assert lists[0] == lists[1]
+    assert len(lists[0]) == len(list((SOURCE / "dormouse").rglob("*.py")))
+
+
 @pytest.mark.parametrize("version", PORT_ASKS)
 def test_the_block_device_offers_what_the_port_asks(version, tmp_path):
     asked = sorted(PORT_ASKS[version] | PROTOCOL)

@@ -31,8 +31,9 @@ METHODS = {
 
 ATTRIBUTES = {
     ("binascii", "crc32"): "use a digest",
-    ("hashlib", "md5"): "there are sha1 and sha256",
-    ("hashlib", "new"): "there are sha1 and sha256",
+    ("hashlib", "md5"): "there is sha256",
+    ("hashlib", "sha1"): "there is sha256",
+    ("hashlib", "new"): "there is sha256",
     ("random", "randint"): "use getrandbits() or os.urandom()",
     ("random", "randrange"): "use getrandbits() or os.urandom()",
     ("random", "choice"): "use getrandbits() or os.urandom()",
@@ -54,6 +55,9 @@ ATTRIBUTES = {
 """What modules lack, or have on MicroPython's unix port only."""
 
 MODULES = {
+    "cryptolib": "the firmware is built without TLS",
+    "ssl": "the firmware is built without TLS",
+    "tls": "the firmware is built without TLS",
     "dataclasses": "write __init__",
     "datetime": "use time",
     "enum": "use constants",
