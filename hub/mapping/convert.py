@@ -98,6 +98,8 @@ def as_value(
     """
     if raw is None:
         return None
+    if isinstance(raw, float) and raw in {0.0, 1.0} and kind.two_state:
+        raw = int(raw)  # some languages write whole numbers so
     if conversion.color is not None:
         color = hue_saturation(raw, conversion.color_format)
         return None if color is None else _plain(color[conversion.color == "saturation"])

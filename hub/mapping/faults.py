@@ -157,8 +157,8 @@ def _command_faults(rule: TopicRule, kind: Characteristic) -> Iterator[str]:
         yield f"payload: nothing is called {{{min(unknown)}}}"
     if not used:
         yield "payload: without {value} the device would always be told the same"
-    if isinstance(rule.payload, str) and rule.payload.lstrip().startswith(('{"', "[")):
-        filled = templates.fill(rule.payload, dict.fromkeys(used, "0"))
+    filled = templates.fill(rule.payload, dict.fromkeys(used, "0"))
+    if isinstance(rule.payload, str) and filled.lstrip().startswith(("{", "[")):
         try:
             json.loads(filled)
         except ValueError:

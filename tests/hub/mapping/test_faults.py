@@ -55,6 +55,7 @@ def value(name, **members):
         (rule(when="a..b=c"), "path 'a..b'"),
         (rule(path="Dimmer", beside="POWER*"), "without {number} it tells no part"),
         (rule(topic="a/{device}/{name}"), "says whose it is, not both"),
+        (rule(command="c/{device}", payload='{{"on": {value}}}'), '{{"on": 0}} is no JSON'),
         ({"profiles": {"own": rule(command="a/c")["devices"]["x"]}},
          "without {device} every device would be told"),
         (rule(topic="a/b"), "needs a level {device}"),

@@ -202,3 +202,9 @@ def test_a_rule_may_name_values_by_their_words():
     assert values(own, "door/x", "down") == {"GarageDoorOpener/TargetDoorState": "closed"}
     assert sent(own, "x/GarageDoorOpener/TargetDoorState", "0") == ("door/x/do", "UP")
     assert sent(own, "x/GarageDoorOpener/TargetDoorState", "1") == ("door/x/do", "down")
+
+
+def test_a_whole_number_that_is_written_as_a_fraction():
+    rule = {"topic": "r/{device}", "service": "Switch", "characteristic": "On", "path": "on"}
+    own = Translator(Mapping.model_validate({"profiles": {"own": {"topics": [rule]}}}))
+    assert values(own, "r/x", {"on": 1.0}) == {"Switch/On": "1"}
