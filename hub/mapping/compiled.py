@@ -12,6 +12,7 @@ from hub.mapping.paths import levels
 from hub.mapping.patterns import Pattern, without_covered
 from hub.mapping.profiles import Alias, Described, DeviceProfile, OnlineRule, TopicRule
 from hub.mapping.rules import Mapping
+from hub.mapping.units import unit_of
 
 __all__ = ["PRESET", "Group", "OnlineRoute", "Route", "RuleBook"]
 
@@ -66,6 +67,14 @@ class Route:
     command: Pattern | None
     about: dict[str, Attribute]
     part: Attribute | None = None
+
+    def read_by(self, topic: str, before: str) -> bool:
+        """Whether values were read by what an attribute's own topic had said before."""
+        return any(
+            not one.paths and one.pattern.match(topic) is not None
+            for name, one in self.about.items()
+            if (unit_of(before) if name == "unit" else before) and name != "settable"
+        )
 
 
 @dataclass(slots=True, eq=False)

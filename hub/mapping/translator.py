@@ -46,6 +46,7 @@ class _Message:
     payload: Payload | None
     empty: bool
     is_news: bool | None = None
+    before: str = ""
     _read: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def reads_first(self, route: Route) -> bool:
@@ -200,9 +201,10 @@ class Translator:
         yield from self._online.said(group, device, message.payload)
         if group.described:
             if message.is_news is None:
+                message.before = self.parts.unit(device, message.topic) or ""
                 message.is_news = self.parts.keep_unit(device, message.topic, message.payload.text)
             if message.is_news:
-                yield from self._described(group, device)
+                yield from self._described(group, device, message)
         yield from self._name(group, device)
         for route in group.routes:
             if message.reads_first(route):
@@ -309,9 +311,14 @@ class Translator:
 
     # --- values described elsewhere -----------------------------------------------------------
 
-    def _described(self, group: Group, device: str) -> Iterator[Said]:
-        """It was said what values are that had come: they are read again."""
-        described = set(group.described)
+    def _described(self, group: Group, device: str, message: _Message) -> Iterator[Said]:
+        """It was said what values are that had come: they are read again.
+
+        Not where another unit takes the place of one: what had come was in that one.
+        """
+        described = {
+            route for route in group.described if not route.read_by(message.topic, message.before)
+        }
         for (route, _), (before, text) in list(self._last.items()):
             if route in described and before.places.items() >= group.places.items():
                 yield from self._route(before, route, device, Payload(text))

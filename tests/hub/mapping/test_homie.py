@@ -203,3 +203,12 @@ def test_attributes_that_were_cleared_say_nothing_any_more(homie):
     assert values(homie, "homie/box/air/temperature", "20") == {
         "TemperatureSensor/CurrentTemperature": "20"
     }
+
+
+def test_another_unit_is_of_what_comes_after_it(homie):
+    """What came before was in the unit before: 68 degrees Fahrenheit are no 68 kelvin."""
+    series = "TemperatureSensor/CurrentTemperature"
+    said(homie, "homie/d/env/temperature", "68")
+    assert values(homie, "homie/d/env/temperature/$unit", "°F") == {series: "20"}
+    assert values(homie, "homie/d/env/temperature/$unit", "K") == {}
+    assert values(homie, "homie/d/env/temperature", "293.15") == {series: "20"}
