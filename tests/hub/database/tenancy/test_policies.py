@@ -240,7 +240,7 @@ async def test_rows_that_were_there_are_filled_and_protection_can_be_taken_away(
         assert await count(conn, "campus.lesson", "school_id = 2") == 1
     async with campus.owner() as conn:
         for one in protections:
-            for statement in unprotect(one):
+            for statement in [*unprotect(one), *unprotect(one)]:
                 await conn.execute(statement)
         rows = await (await conn.execute(
             "SELECT (SELECT count(*) FROM pg_policy), "
