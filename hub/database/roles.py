@@ -47,7 +47,9 @@ async def ensure_owner(conn: Connection, role: str, user: str) -> None:
     """Make the role that owns the schema, which `user` may become; needs CREATEROLE."""
     if not await _exists(conn, role):
         await conn.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
-    may = await conn.execute("SELECT pg_has_role(%s, %s, 'MEMBER')", [user, role])
+    # From 16 on who made a role is a member of it, and may not become it without more.
+    how = "SET" if conn.info.server_version >= 160000 else "MEMBER"
+    may = await conn.execute("SELECT pg_has_role(%s, %s, %s)", [user, role, how])
     if await may.fetchone() != (True,):
         await conn.execute(
             sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(user))

@@ -78,19 +78,40 @@ async def _external(url: str, data_dir: Path) -> tuple[str, str | None]:
             return url, None
         app = f"dormouse_hub_{database}"[:63]
         password = secret(data_dir / "secrets" / f"{app}.password")
-        await roles.ensure_group(conn)
-        await roles.ensure_owner(conn, OWNER, user)
-        await roles.ensure_login(conn, app, password, member=True)
-        await conn.execute(
-            sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
-                sql.Identifier(database), sql.Identifier(OWNER)
-            )
-        )
-        # As in a database of our own: nobody's own tables and types stand before the schema's.
-        await conn.execute(
-            sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database))
-        )
+        try:
+            await _make_roles(conn, database, user, app, password)
+        except psycopg.Error as error:
+            raise _refused(error, user) from None
     return (
         make_conninfo(url, user=app, password=password),
         make_conninfo(url, options=f"-c role={OWNER}"),
     )
+
+
+async def _make_roles(
+    conn: roles.Connection, database: str, user: str, app: str, password: str
+) -> None:
+    await roles.ensure_group(conn)
+    await roles.ensure_owner(conn, OWNER, user)
+    await roles.ensure_login(conn, app, password, member=True)
+    await conn.execute(
+        sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
+            sql.Identifier(database), sql.Identifier(OWNER)
+        )
+    )
+    # As in a database of our own: nobody's own tables and types stand before the schema's.
+    await conn.execute(
+        sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database))
+    )
+
+
+def _refused(error: psycopg.Error, user: str) -> DatabaseError:
+    """What a role that may create roles may not, in one line with what to do."""
+    said = error.diag.message_primary or str(error).splitlines()[0]
+    remedy = ""
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        remedy = (
+            f"; as a superuser: GRANT {roles.APP_GROUP}, {OWNER} TO {user} WITH ADMIN OPTION, and "
+            "let it own the database; or name a superuser here"
+        )
+    return DatabaseError(f"DORMOUSE_DATABASE_URL: {said}{remedy}")

@@ -21,7 +21,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 # Routes with which a reader changes nothing of the tenant's, although they are not GET.
-READERS_MAY: dict[str, str] = {"/api/rollouts/plan": "says what would be; nothing is started"}
+READERS_MAY: dict[str, str] = {
+    "/api/rollouts/plan": "says what would be; nothing is started",
+    "/api/searches": "saves a search of their own",
+    "/api/searches/{number}": "forgets a search of their own",
+}
 
 DEVICE, NAME = "esp8266_0badcafe", "Marmot's cellar"
 
