@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 
 from contracts.reading import ClockReference
 from hub.database.database import Database
@@ -26,15 +27,20 @@ class Redating:
     What was on its way into the database when the clock was set is found at one of the next looks
     (every `EVERY_S`). When the clock is settled what was noted is forgotten. What the machine's
     start before this one noted is this one's, where the clock merely goes on. `redated` counts
-    readings.
+    readings; `on_redated` is told of every tenant after a step.
     """
 
     LOOK_S = 1.0
     EVERY_S = 15.0
 
     def __init__(
-        self, database: Database, clock: HostClock, supervisor: Supervisor | None = None
+        self,
+        database: Database,
+        clock: HostClock,
+        supervisor: Supervisor | None = None,
+        on_redated: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._on_redated = on_redated
         self._database, self._clock = database, clock
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self._stepped = asyncio.Event()
@@ -77,6 +83,7 @@ class Redating:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.EVERY_S):
                     await self._stepped.wait()
+            stepped = self._stepped.is_set()
             self._stepped.clear()
             self._clock.save()
             try:
@@ -89,6 +96,9 @@ class Redating:
                 if (settled := self._clock.settled) and (late or not was_settled):
                     await self._settle(self._clock.boot)
                 was_settled = settled
+                if stepped:
+                    for tenant in await self._database.tenants():
+                        self._on_redated(tenant)
             except DatabaseAwayError as error:
                 log.info("readings are dated again later: %s", error.reason)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from contracts.homekit.values import BadValue, parse
 from contracts.messages import Online, Report
 from contracts.reading import Reading, SeriesKey, Value
-from hub.live import Live, LiveCommand, LiveOnline, LiveReport, LiveValue
+from hub.live import Live, LiveChange, LiveCommand, LiveOnline, LiveReport, LiveValue
 from hub.mqtt.source import Delivery
 
 __all__ = ["LiveFeed"]
@@ -47,6 +47,10 @@ class LiveFeed:
         if not delivery.retained and not self._live.idle:
             update = LiveReport(report.device, report.raw, delivery.at)
             self._live.publish(self._tenant_of(report.device), update)
+
+    def dated_again(self, tenant: str) -> None:
+        """This machine's clock was set: what was stored has other times."""
+        self._live.publish(tenant, LiveChange("clock", ""))
 
     def command(self, key: SeriesKey, text: str) -> None:
         """Somebody's wish was sent to a device."""

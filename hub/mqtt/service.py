@@ -90,7 +90,7 @@ class Mqtt:
         self.decisions = Decisions(book, self.enroller, problems, password or "", self._foreign)
         self.broker = None if own is not None else self._make_broker()
         self.source = self._make_source(own)
-        self.redating = Redating(database, clock, supervisor)
+        self.redating = Redating(database, clock, supervisor, on_redated=feed.dated_again)
         self.acks = Acks(self.source, stored_ranges, supervisor=supervisor)
         self.ingest = TenantIngest(
             tenant_of,

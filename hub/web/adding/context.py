@@ -94,7 +94,7 @@ class Adding:
             yield latest
             async for update in updates:
                 if isinstance(update, Missed) or (
-                    isinstance(update, LiveChange) and update.noun == "calibration"
+                    isinstance(update, LiveChange) and update.noun in ("calibration", "clock")
                 ):
                     latest = await self.latest(device)
                 elif isinstance(update, LiveValue) and update.series.device == device:

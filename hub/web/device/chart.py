@@ -91,6 +91,11 @@ class ChartPanel:
         except Exception as error:  # noqa: BLE001  # noted; the page goes on with what it shows
             self._defects.note("drawing a chart", error)
 
+    async def dated_again(self, seen: Mapping[str, datetime | None]) -> None:
+        """What was heard has other times; devices were heard then."""
+        self._seen.update(seen)
+        await self.draw()
+
     def shows(self, device: str) -> bool:
         """Whether a series of that device is drawn."""
         return any(one.device == device for one in self._drawn)

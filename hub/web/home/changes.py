@@ -65,6 +65,9 @@ class HomePatches:
                     key: heard for key, heard in self._heard.items() if key.full_name != name
                 }
                 self.stale = True
+            case LiveChange("clock"):
+                self._heard.clear()
+                self.stale = True
             case LiveChange() | Missed():
                 self.stale = True
 

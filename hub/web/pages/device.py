@@ -208,18 +208,26 @@ class _Page:
                         case LiveReport(device, report, at) if device == key:
                             self._device = replace(self._device, report=dict(report))
                             self._seen(at)
-                        case LiveChange("calibration", series_name):
-                            await self._recalibrated(series_name.partition("/")[0])
-                        case LiveChange("readings", series_name):
-                            await self._removed(series_name.partition("/")[0])
-                        case LiveChange("device", changed) if changed == key:
-                            await self._moved()
-                        case LiveChange("place"):
-                            await self._moved()
+                        case LiveChange():
+                            await self._changed(update)
 
         task = background_tasks.create(follow(), name="device page")
         context.client.on_delete(task.cancel)
         ui.timer(_EXPLAIN_S, self._explain, immediate=False)
+
+    async def _changed(self, change: LiveChange) -> None:
+        """Something is not as it was."""
+        match change:
+            case LiveChange("calibration", series_name):
+                await self._recalibrated(series_name.partition("/")[0])
+            case LiveChange("readings", series_name):
+                await self._removed(series_name.partition("/")[0])
+            case LiveChange("device", changed) if changed == self._device.device:
+                await self._moved()
+            case LiveChange("place"):
+                await self._moved()
+            case LiveChange("clock"):
+                await self._dated_again()
 
     async def _moves(self) -> list[ChartMove]:
         devices, key = self._services.devices, self._device.device
@@ -275,9 +283,22 @@ class _Page:
         except DatabaseAwayError as error:
             log.info("a device's page waits for the database: %s", error.reason)
 
+    async def _dated_again(self) -> None:
+        """This machine's clock was set, and what it dated wrongly has other times."""
+        services, tenant = self._services, self._principal.tenant
+        try:
+            found = await services.devices.glance(tenant)
+            seen = {one.device: one.seen_at for one in found.devices}
+            await self._chart.dated_again(seen)
+        except DatabaseAwayError as error:
+            log.info("a device's page waits for the database: %s", error.reason)
+            return
+        await self._removed(self._device.device)
+        self._device = replace(self._device, seen_at=seen.get(self._device.device))
+        self._sub.text = self._subline()
+
     def _seen(self, at: datetime) -> None:
-        seen_at = max(self._device.seen_at or at, at)
-        self._device = replace(self._device, seen_at=seen_at)
+        self._device = replace(self._device, seen_at=max(self._device.seen_at or at, at))
         self._sub.text = self._subline()
 
 

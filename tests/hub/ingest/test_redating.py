@@ -181,9 +181,11 @@ async def test_a_hub_that_is_killed_between_the_step_and_what_follows_from_it(st
     clock.check()
     machine.passes(30)
     again = machine.clock(tmp_path / "clock.json")
-    redating = Redating(store, again)
+    told: list[str] = []
+    redating = Redating(store, again, on_redated=told.append)
     await redating.start()
     await until(lambda: redating.redated == 1)
+    await until(lambda: told == ["home"])
     await redating.stop()
     assert close((await asked(store, READINGS))[0][1], true)
 

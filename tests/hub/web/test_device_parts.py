@@ -192,6 +192,20 @@ def test_what_is_heard_is_patched_calibrated_and_only_the_newest():
     assert changes.patch(later) is None
 
 
+def test_what_a_clock_that_was_ahead_has_dated_is_forgotten_when_it_is_set():
+    changes = drawn(series("a", value=39.0))
+    key = series("a").series
+    changes.take(LiveValue(key, 41.0, NOW + timedelta(days=3652), 41.0))
+    changes.take(LiveChange("clock", ""))
+    assert changes.stale
+    # It has true times in the database by now.
+    changes.drawn(changes.overlay(Glance(HOUSE, [of("a", 2, series("a", value=41.0))])))
+    changes.take(LiveValue(key, 42.0, NOW + timedelta(seconds=5), 42.0))
+    patch = changes.patch(NOW)
+    assert patch is not None
+    assert [v["text"] for v in patch["devices"][0]["values"]] == ["42.0 °C"]
+
+
 def test_what_is_new_or_was_missed_makes_the_page_anew():
     for update in (
         LiveValue(SeriesKey("new", "Switch", 0, "On"), True, NOW, True),
