@@ -22,12 +22,15 @@ from hub.homekit.interfaces import EVERYWHERE
 from hub.homekit.pair_setup import SetupRefusal
 from hub.runtime.connections import Connections, OpenConnection
 from hub.runtime.listening import bound
+from hub.runtime.sparse_log import Sparse
 
 __all__ = ["Address", "Server"]
 
 log = logging.getLogger(__name__)
 # It says who connects, in a line each: strangers may connect as often as they like.
 logging.getLogger("pyhap.hap_protocol").setLevel(logging.WARNING)
+# And what nobody can answer, with its trace.
+logging.getLogger("pyhap.hap_handler").addFilter(Sparse(20, 2))
 
 ANY_4, ANY_6 = "0.0.0.0", "::"  # phones come over whatever network they are in
 
@@ -36,6 +39,9 @@ _PROOF_S, _PAIRING_S = 30.0, 300.0
 # Connections that one turn of the loop accepts: each takes a descriptor before it can be counted.
 _ACCEPTED_AT_ONCE = 32
 _QUEUE = 256
+# Bytes of a request: of who has not proved who it is, and of who has (a write of all that the 150
+# accessories of a bridge have is 100 KB).
+_LONGEST_STRANGE, _LONGEST = 16 * 1024, 1024 * 1024
 
 Address = tuple[Any, ...]
 """A controller's address and port as a socket has them: two members, or four with IPv6."""
@@ -79,7 +85,7 @@ class _Handler(HAPServerHandler):  # type: ignore[misc]  # pyhap is untyped
 
     def _pairing_one(self) -> None:
         """The first step: refused while another pairs, and after too many wrong codes."""
-        refusal = self.accessory_handler.pair_setup.begin(self)
+        refusal = self.accessory_handler.pair_setup.begin(self, self.client_address[0])
         if refusal is not None:
             self._refuse(HAP_TLV_STATES.M2, refusal)
         else:
@@ -149,6 +155,8 @@ class ControllerConnection(HAPServerProtocol):  # type: ignore[misc]  # pyhap is
         self._limits = limits
         self._counted: OpenConnection | None = None
         self._proof: asyncio.TimerHandle | None = None
+        # Of the request that comes: how many pieces of its body there are, and bytes.
+        self._pieces = self._size = 0
         # The last two values of each characteristic: both edges of a pulse survive a flood.
         self._urgent: dict[tuple[int, int], deque[dict[str, Any]]] = {}
         self._gathered = GatheredEvents(self.loop.time)
@@ -173,8 +181,24 @@ class ControllerConnection(HAPServerProtocol):  # type: ignore[misc]  # pyhap is
             self._counted.ended()
         super().connection_lost(exc)
 
+    def _process_one_event(self) -> bool:
+        """One piece of a request; whoever sends one without end is not listened to any longer."""
+        went_on: bool = super()._process_one_event()
+        pieces = len(self.request_body)
+        if pieces > self._pieces:
+            self._size += len(self.request_body[-1])
+        elif not pieces:
+            self._size = 0
+        self._pieces = pieces
+        if self._size > (_LONGEST_STRANGE if self.hap_crypto is None else _LONGEST):
+            self.close()
+            return False
+        return went_on
+
     def data_received(self, data: bytes) -> None:
         """Some of a request. One that proves who it is may stay."""
+        if self.transport.is_closing():
+            return
         super().data_received(data)
         if self._counted is None or self._proof is None:
             return

@@ -11,12 +11,18 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
+from hub.runtime.token_bucket import TokenBuckets
+
 __all__ = ["MAX_FAILURES", "PairSetup", "SetupRefusal"]
 
 log = logging.getLogger(__name__)
 
 MAX_FAILURES = 100
 """Wrong codes that a bridge may be told, over its restarts, before it takes no more."""
+
+# First steps from one address at once and a minute: each costs 15 ms of computing, more on a
+# Raspberry Pi, and a phone takes one or two.
+_STEPS, _STEPS_PER_MINUTE = 20, 6
 
 _PATIENCE_S = 60.0
 # s: a phone that went away without a word keeps others waiting for no longer. One whose person is
@@ -46,6 +52,7 @@ class PairSetup:
     ) -> None:
         self.failures = failures
         self._changed, self.clock = changed, clock
+        self._steps = TokenBuckets[str](_STEPS, _STEPS_PER_MINUTE, limit=1000, clock=clock)
         self._holder: object | None = None
         self._stepped = 0.0
 
@@ -59,13 +66,15 @@ class PairSetup:
         """Whether somebody pairs."""
         return self._holder is not None
 
-    def begin(self, who: object) -> SetupRefusal | None:
+    def begin(self, who: object, address: str = "") -> SetupRefusal | None:
         """A connection wants to pair: None where it may, and then it is its turn.
 
         Beginning again does not prolong it: whoever only does that keeps nobody waiting for ever.
         """
         if self.locked:
             return SetupRefusal.TOO_MANY_TRIES
+        if not self._steps.take(address):
+            return SetupRefusal.BUSY
         began = self._stepped if self._holder is who else self.clock()
         refusal = self.go_on(who)
         self._stepped = min(self._stepped, began)

@@ -225,6 +225,45 @@ async def test_a_hundred_wrong_codes_over_restarts(home, lines, caplog):
     await home.phone()
 
 
+@pytest.mark.parametrize(
+    "framing",
+    ["Content-Length: 10000000000", "Transfer-Encoding: chunked"],
+    ids=["length", "chunks"],
+)
+async def test_a_stranger_s_request_without_end_is_cut_off(home, framing):
+    _, writer = await asyncio.open_connection("127.0.0.1", home.bridge.pairings()[0].port)
+    writer.write(f"POST /pair-setup HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode())
+    piece = b"4000\r\n" + b"x" * 0x4000 + b"\r\n" if "chunked" in framing else b"x" * 0x4000
+    sent = 0
+    with pytest.raises(ConnectionError):
+        while sent < 50_000_000:
+            writer.write(piece)
+            await writer.drain()
+            sent += len(piece)
+    assert sent < 20_000_000  # what both sides' sockets hold
+    writer.close()
+    await home.phone()
+
+
+async def test_first_steps_are_paced_by_address(home, lines):
+    """Each is 15 ms of computing."""
+    line = await lines()
+    answers = [await line.post("/pair-setup", b"\0\1\0\6\1\1") for _ in range(30)]
+    errors = [dict(TLV.decode_bytes(answer)).get(TLV.kTLVType_Error) for _, answer in answers]
+    assert errors == [None] * 20 + [TLV.kTLVError_Busy] * 10
+    line.close()
+    other = Setup(await lines())
+    with pytest.raises(BusyError):
+        await other.step()
+
+
+async def test_what_a_stranger_says_wrong_is_not_a_line_of_log_each(home, lines, caplog):
+    line = await lines()
+    for n in range(60):
+        await line.post(("/pair-setup", "/pairings", "/nowhere")[n % 3], b"\x06")
+    assert len([r for r in caplog.records if r.name.startswith("pyhap")]) <= 22
+
+
 async def test_a_pairing_takes_the_wrong_codes_before_it_back(home, lines):
     line = await lines()
     for _ in range(3):
