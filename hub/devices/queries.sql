@@ -115,13 +115,6 @@ FROM dormouse.delivery d JOIN dormouse.device v ON v.id = d.device_id
 WHERE %(device)s::text IS NULL OR v.key = %(device)s
 ORDER BY v.key, d.first_at, d.boot;
 
--- merge_attributes --
-INSERT INTO dormouse.device_state AS s (tenant_id, device_id, attributes)
-SELECT tenant_id, id, jsonb_strip_nulls(%(values)s::jsonb)
-FROM dormouse.device WHERE key = %(device)s
-ON CONFLICT (tenant_id, device_id) DO UPDATE
-SET attributes = jsonb_strip_nulls(s.attributes || %(values)s::jsonb);
-
 -- hold_attributes --
 -- The row is made where there is none, and held before the device's own, as intake does.
 INSERT INTO dormouse.device_state AS s (tenant_id, device_id)

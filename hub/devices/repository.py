@@ -138,15 +138,6 @@ class DeviceRepository:
             for key, boot, last, held, missing, lost in rows
         ]
 
-    async def attributes(self, device: str, values: Mapping[str, Any]) -> None:
-        """Merge values into the device's free attributes; None removes one."""
-        async with self._database.transaction() as conn:
-            await conn.execute(_QUERIES["ensure_device"], {"device": device})
-            await conn.execute(
-                _QUERIES["merge_attributes"],
-                {"device": device, "values": Jsonb(dict(values))},
-            )
-
 
 def _columns(received: Sequence[ReceivedReport]) -> dict[str, list[Any]]:
     """The parameters of keep_reports and keep_firmwares."""

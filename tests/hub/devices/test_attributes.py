@@ -12,6 +12,7 @@ from hub.devices.changes import DeviceChanges
 from hub.devices.documents import devices_where
 from hub.devices.history import changes_of, device_at
 from hub.devices.repository import DeviceRepository
+from tests.hub.devices.by_hand import write_attributes
 from tests.hub.ingest.test_ingest import NOW
 
 
@@ -58,7 +59,7 @@ def test_each_name_is_replaced_as_a_whole_and_null_takes_it_away():
 async def test_they_have_a_history_and_are_found_by(store: Database):
     home = store.of("home")
     await DeviceRepository(home).report("d1", {"battery_mv": 2600}, NOW, 9)
-    await DeviceRepository(home).attributes("d1", {"replacements": [{"old": "d0"}]})
+    await write_attributes(home, "d1", {"replacements": [{"old": "d0"}]})
     ann = DeviceChanges(home, "ann")
     assert await ann.attributes("d1", {"room": "attic", "n": [1, None]}) == {
         "room": "attic", "n": [1, None]
@@ -68,7 +69,7 @@ async def test_they_have_a_history_and_are_found_by(store: Database):
     await ann.attributes("d1", {"room": "cellar"})
     # A report that comes, and what the hub notes itself, are no change of them.
     await DeviceRepository(home).report("d1", {"battery_mv": 2500}, datetime.now(UTC), 9)
-    await DeviceRepository(home).attributes("d1", {"replacements": []})
+    await write_attributes(home, "d1", {"replacements": []})
     past, now = [await device_at(home, "d1", at) for at in (between, datetime.now(UTC))]
     assert past.attributes == {"room": "attic", "n": [1, None]}
     assert now.attributes == {"room": "cellar", "n": [1, None]}

@@ -46,14 +46,6 @@ async def test_gaps_are_counted_by_boot_identity(store: Database):
     assert (second.boot, second.missing, second.unexplained) == ("b2", [], 0)
 
 
-async def test_attributes_are_merged(store: Database):
-    devices = DeviceRepository(store.of("home"))
-    await devices.attributes("d1", {"a": 1, "b": [1, 2]})
-    await devices.attributes("d1", {"a": None, "c": "x"})
-    (found,) = await overview(store.of("home"))
-    assert found.attributes == {"b": [1, 2], "c": "x"}
-
-
 async def test_memory_survives_as_json(store: Database):
     memory = KeyValueStore(store.of("home"), "test")
     await memory.save("aid", {"d1": 2, "d2": 3})

@@ -7,6 +7,7 @@ from hub.database.database import Database
 from hub.database.errors import PathError, PathTooSlowError
 from hub.devices.documents import devices_where
 from hub.devices.repository import DeviceRepository
+from tests.hub.devices.by_hand import write_attributes
 from tests.hub.ingest.test_ingest import NOW
 from tests.support.broker import until
 
@@ -17,7 +18,7 @@ async def devices(store: Database) -> DeviceRepository:
     await found.report("weak", {"battery_mv": 2600, "cells": [{"mv": 1290}, {"mv": 1310}]}, NOW, 9)
     await found.report("strong", {"battery_mv": 3100, "cells": [{"mv": 1500}]}, NOW, 9)
     await found.report("mains", {"battery_mv": None, "cells": []}, NOW, None)
-    await found.attributes("strong", {"room": "attic", "on": True})
+    await write_attributes(store.of("home"), "strong", {"room": "attic", "on": True})
     return found
 
 
@@ -56,7 +57,7 @@ async def test_an_unreadable_path_is_refused_with_its_position(store: Database):
 async def test_a_slow_path_is_given_up_and_changes_nothing(
     store: Database, devices: DeviceRepository
 ):
-    await devices.attributes("weak", {"n": list(range(3000))})
+    await write_attributes(store.of("home"), "weak", {"n": list(range(3000))})
     slow = "$.n[*] ? (exists($.n[*] ? (exists($.n[*] ? (@ < 0)))))"
     with pytest.raises(PathTooSlowError, match="within 50 ms"):
         await devices_where(store.of("home"), slow, time_limit_ms=50)

@@ -16,6 +16,7 @@ from hub.explain.repository import gather
 from hub.explain.sentence import Level
 from hub.mqtt.account_repository import Account, AccountRepository, AccountState
 from hub.runtime.problems import Seen
+from tests.hub.devices.by_hand import write_attributes
 from tests.hub.ingest.test_ingest import stored
 
 # In the past: the store puts readings from the future aside.
@@ -117,12 +118,12 @@ async def test_who_was_replaced_whatever_else_attributes_say(store: Database):
     devices = DeviceRepository(store.of("home"))
     await devices.report("esp_new", {}, NOW, None)
     at = NOW.isoformat()
-    await devices.attributes("esp_new", {"replacements": [
+    await write_attributes(store.of("home"), "esp_new", {"replacements": [
         {"old": "esp_old", "new": "esp_new", "at": at}, {"old": "esp_old", "at": at}, 7, "x",
         {"old": "esp_old", "new": "esp_new", "at": "yesterday"}, {"old": [1], "new": {}, "at": 5},
     ]})  # fmt: skip
     await devices.report("esp_wild", {}, NOW, None)
-    await devices.attributes("esp_wild", {"replacements": "none"})
+    await write_attributes(store.of("home"), "esp_wild", {"replacements": "none"})
     await AccountRepository(store).create(Account("home", "esp_old", "$7$", AccountState.DISABLED))
     found = {facts.device: facts for facts in await gather(store.of("home"), NOW)}
     assert found["esp_old"].replaced_by == ("esp_new", NOW)
