@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -70,6 +71,9 @@ class AccountLimits:
     TOPICS = 1000
     # A gateway with 300 devices has some 50 of each where it says all properties' attributes.
     FOREIGN_TOPICS = 20_000
+    # Levels of all filters that it subscribed to, and four for each: some 15 MB of the broker's
+    # memory. A tool that shows 5000 values has as many filters of five levels.
+    LEVELS = 100_000
     # As many as TOPICS of the largest messages.
     KEPT = 20_000_000
     # A device that was cut off for a month, with a reading each minute, has about as many.
@@ -101,6 +105,8 @@ class AccountLimits:
         # The last is who was heard last.
         self._used: dict[str, _Used] = {}
         self._topics = 0
+        self._filters: dict[str, set[int]] = {}
+        self._levels: Counter[str] = Counter()
         self._out = ShutOut(self.DEVICES)
         self._changed = asyncio.Event()
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
@@ -180,10 +186,22 @@ class AccountLimits:
         if account not in self._out.names:
             self._exceeds(account, "subscribes to what it does not take")
 
+    def subscribed(self, account: str, topic_filter: str) -> None:
+        """The broker keeps a filter for an account, level by level."""
+        filters = self._filters.setdefault(account, set())
+        if (one := hash(topic_filter)) in filters or account in self._out.names:
+            return
+        filters.add(one)
+        self._levels[account] += 5 + topic_filter.count("/")
+        if self._levels[account] > self.LEVELS:
+            self._exceeds(account, f"subscribes to more than {self.LEVELS} levels of topics")
+
     def _exceeds(self, account: str, what: str) -> None:
         pause = self._out.begin(account, self._clock(), self.PAUSE_S, self.LONGEST_S)
         if (used := self._used.pop(account, None)) is not None:
             self._topics -= len(used.topics)
+        self._filters.pop(account, None)
+        self._levels.pop(account, None)
         self._problems.note("limit", account, f"{what}: shut out for {pause:.0f} s")
         self._changed.set()
 

@@ -74,6 +74,7 @@ log_type error
 log_type warning
 log_type notice
 log_type information
+log_type subscribe
 connection_messages true
 sys_interval 0
 
@@ -139,8 +140,8 @@ class Broker:
 
     `largest` is the largest payload, in bytes, that somebody reads; `descriptors` says how many
     connections each may have; `problems` counts whom they hang up on, `unread` gets accounts that
-    do not take what they subscribed to. Their files are in `folder`, which is made, belongs to
-    `owner` when given and is mode 0700.
+    do not take what they subscribed to, `subscribed` an account and a filter. Their files are in
+    `folder`, which is made, belongs to `owner` when given and is mode 0700.
     """
 
     def __init__(
@@ -159,6 +160,7 @@ class Broker:
         descriptors: Descriptors | None = None,
         problems: Problems | None = None,
         unread: Callable[[str], None] = lambda _: None,
+        subscribed: Callable[[str, str], None] = lambda *_: None,
         supervisor: Supervisor | None = None,
     ) -> None:
         room = descriptors or Descriptors(raise_limit())
@@ -207,7 +209,11 @@ class Broker:
             store=self.store,
             values=lambda: {"packet_size": max(LARGEST, largest()) + _AROUND},
             heard=HungUp(
-                problems or Problems(), HUB, lambda name: book.get(name) is not None, unread
+                problems or Problems(),
+                HUB,
+                lambda name: book.get(name) is not None,
+                unread=unread,
+                subscribed=subscribed,
             ).line,
         )
         self.enrolment = Mosquitto(

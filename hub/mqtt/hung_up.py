@@ -1,4 +1,4 @@
-"""Whom the devices' broker hung up on for the size of a packet: its log alone says so."""
+"""What accounts have the devices' broker keep, and whom it hung up on: its log alone says so."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ __all__ = ["HungUp"]
 # As mosquitto 2.0 writes them (src/loop.c, src/database.c). A client that was let in has its
 # account's name for an id, without spaces; a stranger's id is in none of these lines.
 _TOO_LARGE = re.compile(r"Client (\S+) disconnected due to oversize (?:packet|payload)\.")
+# src/handle_subscribe.c; no mark of ours has a digit for a second word.
+_SUBSCRIBED = re.compile(r"(\S+) [0-2] (.+)")
 _TOO_MUCH = re.compile(r"Outgoing messages are being dropped for client (\S+)\.")
 
 
@@ -20,7 +22,7 @@ class HungUp:
 
     By account, as the problem `oversize`; as `overflow`, without one, that more waited for the hub
     (client id `hub`) than the broker keeps. `known` says whether a name is an account's; `unread`
-    gets the account for which as much waits.
+    gets the account for which as much waits, `subscribed` each account's filters.
     """
 
     def __init__(
@@ -28,13 +30,19 @@ class HungUp:
         problems: Problems,
         hub: str,
         known: Callable[[str], bool],
+        *,
         unread: Callable[[str], None] = lambda _: None,
+        subscribed: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
-        self._problems, self._hub, self._known, self._unread = problems, hub, known, unread
+        self._problems, self._hub, self._known = problems, hub, known
+        self._unread, self._subscribed = unread, subscribed
 
     def line(self, text: str) -> None:
         """One line of the log."""
-        if (found := _TOO_LARGE.fullmatch(text)) is not None:
+        if (found := _SUBSCRIBED.fullmatch(text)) is not None:
+            if self._known(found[1]):
+                self._subscribed(found[1], found[2])
+        elif (found := _TOO_LARGE.fullmatch(text)) is not None:
             if self._known(found[1]):
                 self._problems.note(
                     "oversize", found[1], "a packet larger than the broker takes: it hung up"

@@ -252,7 +252,7 @@ class Mosquitto:
             self._heard(line)
         if line.endswith(" running"):
             self._running.set()
-        elif line.startswith("Warning") and "ersisten" in line:
+        elif line.startswith("Warning:") and "ersisten" in line:
             self._log.warning("%s", line)
         elif line.startswith("Error") and not self._ready:
             self._errors.append(line.removeprefix("Error: "))

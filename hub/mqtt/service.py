@@ -245,7 +245,9 @@ class Mqtt:
             largest=lambda: self._translator.largest,
             descriptors=self._descriptors,
             problems=self.problems,
-            unread=lambda name: self.limits.unread(name),  # noqa: PLW0108  # it is made later
+            # The limits are made later.
+            unread=lambda name: self.limits.unread(name),  # noqa: PLW0108  # as above
+            subscribed=lambda name, one: self.limits.subscribed(name, one),  # noqa: PLW0108  # too
             supervisor=self._supervisor,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 
 from hub.mqtt.hung_up import HungUp
@@ -33,6 +34,23 @@ async def test_who_sends_too_much_is_counted_by_name(side):
         assert side.problems.of("evil")["oversize"].count == 3
         await good.publish(f"HomeKit/good/{TEMPERATURE}", "20")
         assert not side.problems.of("good")
+
+
+async def test_who_subscribes_without_end_is_shut_out(side):
+    """Each level is memory of the broker's: 18,600 filters of 43 levels filled it in a second."""
+    side.limits.LEVELS, side.limits.PAUSE_S = 5000, 600
+    for name in ("evil", "good"):
+        await side.book.provision(name, "home", PASSWORD)
+    async with await let_in(side, "good") as good, await let_in(side, "evil") as evil:
+        for n in range(200):
+            assert await good.subscribe(f"HomeKit/good/Switch/{n % 5}/On/set") == 1
+        with contextlib.suppress(ConnectionError):
+            for n in range(2000):
+                await evil.subscribe(f"HomeKit/evil/{n}/{'+/' * 40}x")
+        await until(evil.closed.is_set)
+        await good.ping()
+    assert "levels" in side.problems.of("evil")["limit"].detail
+    assert not side.problems.of("good")
 
 
 async def test_half_of_a_huge_packet_takes_no_memory_from_others(side):
@@ -67,7 +85,7 @@ async def test_what_waits_for_an_account_that_takes_nothing_is_dropped(side):
 def test_no_stranger_puts_a_line_into_the_log_that_counts():
     problems = Problems()
     unread: list[str] = []
-    hung_up = HungUp(problems, "hub", {"evil", "good"}.__contains__, unread.append)
+    hung_up = HungUp(problems, "hub", {"evil", "good"}.__contains__, unread=unread.append)
     for line in (
         "Client nobody disconnected due to oversize packet.",
         "New client connected from 10.0.0.9 as good disconnected due to oversize packet. (p2, c1)",
