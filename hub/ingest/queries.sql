@@ -42,6 +42,55 @@ FROM unnest(%b::int4[], %b::timestamptz[]) AS arrived (series_id, at);
 -- redate --
 SELECT dormouse.redate(%s, %s);
 
+-- redate_days --
+-- Days of reports that cannot be: what a clock said that stood years before, or ahead. Before
+-- `redate`, which has the devices' last reports follow.
+WITH dated AS (
+    SELECT device_id, clock_offset FROM dormouse.device_state WHERE clock_boot = %(boot)s
+    UNION ALL
+    -- A report that came since has its time by the clock as it is now.
+    SELECT s.device_id, a.clock_offset
+    FROM dormouse.arrival a JOIN dormouse.series s ON s.id = a.series_id
+    WHERE a.boot = %(boot)s AND abs(a.clock_offset - %(offset)s::float8) > 0.5
+), wrong_by AS (
+    SELECT device_id, max(%(offset)s::float8 - clock_offset) * interval '1 second' AS shift
+    FROM dated WHERE abs(clock_offset - %(offset)s::float8) > 0.5 GROUP BY 1
+), wrong AS (
+    DELETE FROM dormouse.report_daily r USING wrong_by w
+    WHERE r.device_id = w.device_id
+      AND (r.day > (now() AT TIME ZONE 'UTC')::date OR r.day < '2015-01-01')
+    RETURNING r.*, w.shift
+), true_days AS (
+    -- From noon, since a shift by some days and hours leads from one day into two.
+    SELECT *, least((now() AT TIME ZONE 'UTC')::date,
+                    (day + time '12:00' + shift)::date) AS true_day FROM wrong)
+INSERT INTO dormouse.report_daily AS r (tenant_id, device_id, day, reports, battery_first,
+    battery_last, battery_low, rssi_total, rssi_count, awake_total, awake_count, awake_high,
+    heap_low, watchdogs, watchdog_at, powers, power_at)
+SELECT tenant_id, device_id, true_day, sum(reports),
+    (array_agg(battery_first ORDER BY day) FILTER (WHERE battery_first IS NOT NULL))[1],
+    (array_agg(battery_last ORDER BY day DESC) FILTER (WHERE battery_last IS NOT NULL))[1],
+    min(battery_low), sum(rssi_total), sum(rssi_count), sum(awake_total), sum(awake_count),
+    max(awake_high), min(heap_low), sum(watchdogs), max(watchdog_at + shift), sum(powers),
+    max(power_at + shift)
+FROM true_days GROUP BY 1, 2, 3 ORDER BY 2, 3
+ON CONFLICT (tenant_id, device_id, day) DO UPDATE
+-- What is there already came after the clock was set.
+SET reports = r.reports + excluded.reports,
+    battery_first = coalesce(excluded.battery_first, r.battery_first),
+    battery_last = coalesce(r.battery_last, excluded.battery_last),
+    battery_low = least(r.battery_low, excluded.battery_low),
+    rssi_total = r.rssi_total + excluded.rssi_total,
+    rssi_count = r.rssi_count + excluded.rssi_count,
+    awake_total = r.awake_total + excluded.awake_total,
+    awake_count = r.awake_count + excluded.awake_count,
+    awake_high = greatest(r.awake_high, excluded.awake_high),
+    heap_low = least(r.heap_low, excluded.heap_low),
+    watchdogs = r.watchdogs + excluded.watchdogs,
+    watchdog_at = greatest(r.watchdog_at, excluded.watchdog_at),
+    powers = r.powers + excluded.powers,
+    power_at = greatest(r.power_at, excluded.power_at);
+
 -- settle --
 DELETE FROM dormouse.arrival WHERE boot = %(boot)s
 AND (%(offset)s::float8 IS NULL OR abs(clock_offset - %(offset)s::float8) <= 0.5);

@@ -106,6 +106,8 @@ class Redating:
         moved = 0
         for tenant in await self._database.tenants():
             async with self._database.of(tenant).transaction() as conn:
+                boot, offset = self._clock.reference
+                await conn.execute(_QUERIES["redate_days"], {"boot": boot, "offset": offset})
                 row = await (
                     await conn.execute(_QUERIES["redate"], list(self._clock.reference))
                 ).fetchone()

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.reading import ClockReference, Identity, Reading, SeriesKey
 from hub.database.database import Database
+from hub.devices.repository import DeviceRepository
 from hub.ingest.ingest import Ingest
 from hub.ingest.redating import Redating
 from tests.hub.runtime.test_host_clock import DAY, HOUR, Machine
@@ -229,3 +230,35 @@ async def test_what_was_put_aside_in_1970_stays_until_the_clock_is_set(store):
         told = await (await conn.execute(f"SELECT {in_1976}")).fetchone()
     assert told is not None
     assert told[0].year == 2100
+
+
+@pytest.mark.parametrize("wrong", [-50 * YEARS, 2 * DAY, 10 * YEARS])
+async def test_days_of_reports_are_those_of_the_true_times(store, wrong):
+    """Else a battery's trend ends in ten years, and begins in 1976."""
+    machine = Now(wrong)
+    clock = machine.clock()
+    devices = DeviceRepository(store.of("home"))
+
+    async def reports(battery_mv: int) -> None:
+        at, reference = clock.now(), clock.reference
+        said = {"battery_mv": battery_mv, "awake_ms": 500}
+        await devices.report("cellar", said, at, 300, reference)
+        await put(store, [Reading(KEY, 1.0, at, clock=reference)])
+
+    await reports(2900)
+    machine.passes(60)
+    await reports(2890)
+    machine.wrong = 0
+    clock.check()
+    await reports(2880)
+    await Redating(store, clock)._redate()
+    days = await asked(
+        store,
+        """SELECT day, reports, battery_first, battery_last, awake_total
+           FROM dormouse.report_daily ORDER BY day""",
+    )
+    assert days[-1][0] == datetime.now(UTC).date()
+    # Over midnight it may be two days.
+    assert (sum(day[1] for day in days), sum(day[4] for day in days)) == (3, 1500)
+    assert (days[0][2], days[-1][3]) == (2900, 2880)
+    assert (days[-1][0] - days[0][0]).days <= 1
