@@ -227,7 +227,7 @@ def test_the_hub_and_what_speaks_to_it(installed):
         prints("explain", device)
         prints("config", "show", device)
         prints("homekit", "accessories")
-        for command in ("rollout", "people", "token", "firmware"):
+        for command in ("rollout", "people", "token", "firmware", "search"):
             prints(command, "list")
         prints("zone")
         prints("hub", "doctor")
