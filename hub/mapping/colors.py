@@ -22,7 +22,7 @@ def hue_saturation(raw: Any, numbers: str = "hsv") -> tuple[float, float] | None
     """
     try:
         return _of(raw, numbers)
-    except (TypeError, ValueError, ZeroDivisionError):
+    except (TypeError, ValueError, ArithmeticError):
         return None
 
 

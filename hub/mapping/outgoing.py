@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 from contracts import topics
 from contracts.homekit.definitions import CHARACTERISTICS
+from contracts.homekit.values import BadValue, parse
 from contracts.reading import SeriesKey
 from hub.mapping import templates
 from hub.mapping.colors import as_text, rgb
@@ -28,12 +30,13 @@ class Outgoing:
     def __init__(self, book: RuleBook, parts: MappedParts, styles: Styles) -> None:
         self._book, self._parts, self._styles = book, parts, styles
         # Of a colour HomeKit writes hue and saturation apart; some devices want both at once.
-        self._colors: dict[SeriesKey, str] = {}
+        self._colors: dict[SeriesKey, float] = {}
 
     def reported(self, series: SeriesKey, text: str) -> None:
-        """A device said this of itself."""
+        """A device said this of itself; what is no value of a colour is none of it."""
         if series.characteristic in _TOGETHER:
-            self._colors[series] = text
+            with contextlib.suppress(BadValue):
+                self._colors[series] = float(parse(series.service, series.characteristic, text))
 
     def command(self, key: SeriesKey, text: str) -> tuple[str, str]:
         """Topic and payload for a value that HomeKit wrote. Raises MappingError."""
@@ -90,15 +93,15 @@ class Outgoing:
     def _siblings(self, key: SeriesKey, color_format: str) -> dict[str, str]:
         """Words that a template may use besides the value: the colour, whole."""
 
-        def known(name: str, otherwise: str = "0") -> float:
+        def known(name: str, otherwise: float = 0) -> float:
             series = SeriesKey(key.device, key.service, key.index, name)
-            return float(self._colors.get(series, otherwise))
+            return self._colors.get(series, otherwise)
 
         values = [known(name) for name in _COLOR]
         color = zip(("red", "green", "blue"), rgb(values[0], values[1]), strict=True)
         both = {"hue": str(round(values[0])), "saturation": str(round(values[1]))}
         # A lamp that is off, or never said how bright it is, is to be seen in its colour.
-        bright = known("Brightness", "100") or 100.0
+        bright = known("Brightness", 100) or 100.0
         whole = as_text(color_format, values[0], values[1], bright)
         named = {"color": whole, "color_format": color_format}
         return {**both, **named, **{name: str(number) for name, number in color}}
