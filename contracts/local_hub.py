@@ -49,7 +49,10 @@ def default_data_dir() -> Path:
 
 def parse_facts(text: str) -> dict[str, Any]:
     """What a hub.json says. Raises ValueError for what is none."""
-    facts = json.loads(text)
+    try:
+        facts = json.loads(text)
+    except RecursionError:
+        raise ValueError("hub.json is too deep") from None
     if not isinstance(facts, dict):
         raise ValueError("hub.json holds no object")  # noqa: TRY004  # as other texts that are none
     return facts

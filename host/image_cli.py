@@ -91,7 +91,7 @@ def _romfs(data: bytes) -> Iterator[tuple[str, str]]:
     yield "md5", hashlib.md5(data, usedforsecurity=False).hexdigest()
     try:
         stamp = dict(json.loads(members.get(STAMP, b"{}")))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise NotAnImageError(f"the ROMFS image is damaged: its {STAMP} cannot be read") from None
     yield "version", str(stamp.get("version", "unknown: no stamp of ours"))
     yield "board", str(stamp.get("board", "unknown"))

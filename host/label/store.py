@@ -25,7 +25,7 @@ class LabelStore:
             return [Label(**one) for one in json.loads(self.path.read_text("utf-8"))]
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             raise LabelStoreError(
                 f"{self.path}: damaged; remove it, and read the labels from the devices again"
             ) from None

@@ -23,7 +23,7 @@ class Answers:
     def _load(self) -> dict[str, Any]:
         try:
             answers = json.loads(self.path.read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return answers if isinstance(answers, dict) else {}
 

@@ -211,7 +211,7 @@ def parse(assignment: str) -> tuple[str, object]:
     if name == "sensors":
         try:
             return name, json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ConfigError(name, 'must be JSON: [{"driver": "ds18b20", "pin": 4}]') from None
     if name in _TRUTHS:
         return name, _WORDS.get(text.lower(), text)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import json
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -198,9 +199,11 @@ class HostClock:
                 ClockStep(datetime.fromisoformat(one["at"]), float(one["by"]))
                 for one in facts["steps"]
             ]
+            if not all(map(math.isfinite, (wall, since, offset, last, *(s.by for s in steps)))):
+                raise ValueError("a time without end")  # noqa: TRY301  # told as the others
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             log.warning("%s is damaged (%s): made anew", self._file, error)
             return
         self.steps.extend(steps)

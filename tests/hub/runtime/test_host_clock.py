@@ -201,7 +201,12 @@ def test_a_machine_that_starts_again_goes_on_with_the_time_of_before(
         assert abs((again.now() - moved).total_seconds()) < 0.01
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"boot": 1}', '{"wall": "x", "since": 1}', "\0"])
+DAMAGED = ["", "{", "[]", '{"boot": 1}', '{"wall": "x", "since": 1}', "\0", "[" * 100_000,
+           '{"boot": "a", "wall": 1, "since": 1e999, "offset": 1, "steps": []}',
+           '{"boot": "a", "wall": NaN, "since": 1, "offset": 1, "steps": []}']  # fmt: skip
+
+
+@pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
 def test_a_damaged_file_is_made_anew(tmp_path, text, caplog):
     file = tmp_path / "clock.json"
     file.write_text(text)
