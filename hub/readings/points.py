@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from contracts.reading import SeriesKey
 from contracts.zones import OffsetRun, is_utc, offset_runs, offset_text
+from hub.calibration.scale import ScaleChange, scale_changes, spans_of
 from hub.database.database import Connection, TenantDatabase
 from hub.database.errors import ForeignRowError
 from hub.database.queries import Queries
@@ -103,6 +104,10 @@ class StoredSeries:
     kind: Literal["bool", "int", "float", "string"]
     calibration: list[dict[str, Any]] = field(default_factory=list)
     within: tuple[Span, ...] | None = None
+
+    def scale_changes(self, span: Span) -> list[ScaleChange]:
+        """Where within a span it came to be on another scale."""
+        return scale_changes(spans_of(self.calibration), span.since, span.until)
 
     def parts(self, span: Span) -> list[Span]:
         """Of a span the parts that count, in order."""

@@ -50,11 +50,21 @@ class ResolutionChoice(StrEnum):
     AUTO = "auto"
 
 
+class ScaleOut(BaseModel):
+    """From `at` on `value` is gain * raw + offset; 1 and 0: as measured."""
+
+    at: datetime
+    gain: float
+    offset: float
+
+
 class SeriesPoints(BaseModel):
     """One series' points, each a list as `columns` says, and where some are missing.
 
     `gaps` go from the last reading there is to the next one. They are judged by `expected_s`, how
     often a reading was to come; null: the device promises nothing, so no gap can be claimed.
+    `scale`: where within the span values came to be on another scale, for a calibration began or
+    ended there: a step there may be that and no more.
     `there`: the times that its device was in the place that was asked for; null without one.
     """
 
@@ -65,6 +75,7 @@ class SeriesPoints(BaseModel):
     expected_s: float | None
     gaps: list[tuple[datetime, datetime]]
     more_gaps: bool
+    scale: list[ScaleOut]
     there: list[tuple[datetime, datetime]] | None
     points: list[Point]
 

@@ -95,6 +95,10 @@ async def _about(ask: PointsAsk, series: StoredSeries) -> dict[str, Any]:
         "expected_s": gaps.expected_s,
         "gaps": [_times(ask, began, ended) for began, ended in gaps.ranges],
         "more_gaps": gaps.more,
+        "scale": [
+            {"at": _times(ask, one.at)[0], "gain": one.gain, "offset": one.offset}
+            for one in series.scale_changes(ask.span)
+        ],
         "there": _there(series, ask),
     }
 

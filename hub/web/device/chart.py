@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 
 from contracts.reading import SeriesKey
+from hub.calibration.scale import scale_changes
 from hub.database.errors import DatabaseAwayError, ForeignRowError
 from hub.devices.glance import Glance
 from hub.readings.points import Resolution, Span
@@ -193,6 +194,7 @@ class ChartPanel:
         )
         moves = [move for move in await self._find_moves() if since <= move.at < until]
         moves = moves if any(place_of(one) is None for one in self._chosen) else []
+        moves += self._scales(requests)
         made = options(
             drawn.traces,
             since,
@@ -209,6 +211,15 @@ class ChartPanel:
         if more:
             note += f"; {more} further series not drawn"
         return made, "Chart. " + "; ".join(parts), note
+
+    def _scales(self, requests: Sequence[TraceRequest]) -> list[ChartMove]:
+        """Where a calibration begins or ends: what steps there may have been level."""
+        span = self._window.since, self._window.until
+        return [
+            ChartMove(round(one.at.timestamp() * 1000), f"{request.name}: {one}")
+            for request in requests
+            for one in scale_changes(self._readings.calibrations(request.key), *span)
+        ]
 
     async def _requests(self) -> tuple[list[TraceRequest], int]:
         """What is to be drawn, places as what was measured there, and how much more there is."""

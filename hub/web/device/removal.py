@@ -37,7 +37,8 @@ class RemovalPanel:
 
     async def build(self) -> None:
         """Make it."""
-        await self.trail()
+        self._trail = ui.element("div")
+        await self.show_trail()
         if not self._principal.administers:
             return
         names = [*self._series, _ALL]
@@ -48,17 +49,19 @@ class RemovalPanel:
             ui.button("Remove", on_click=self._remove).props("no-caps outline color=negative")
         self._status = ui.label().props('role="status"')
 
-    @ui.refreshable_method
-    async def trail(self) -> None:
-        """What was removed of the device, the newest first."""
+    async def show_trail(self) -> None:
+        """Show what was removed of the device, the newest first."""
         found = await self._removals.trail(self._principal.tenant, self._device, 20)
-        if not found:
-            ui.label("Nothing of it was removed.").classes("dm-soft")
-            return
-        with ui.element("ul").classes("dm-where"):
-            for removal in found:
-                with ui.element("li"):
-                    ui.label(told(removal, self._zone))
+        # In one go: whoever asked for it meanwhile waits for the database as well.
+        self._trail.clear()
+        with self._trail:
+            if not found:
+                ui.label("Nothing of it was removed.").classes("dm-soft")
+                return
+            with ui.element("ul").classes("dm-where"):
+                for removal in found:
+                    with ui.element("li"):
+                        ui.label(told(removal, self._zone))
 
     def _instant(self, label: str) -> ui.input:
         return ui.input(label).props("type=datetime-local step=1 outlined dense stack-label")
@@ -93,7 +96,7 @@ class RemovalPanel:
             ui.navigate.to("/")
             return
         self._status.text = f"{count(done.readings, 'reading')} removed."
-        await self.trail.refresh()
+        await self.show_trail()
 
     async def _carry_out(
         self, key: SeriesKey | None, since: datetime | None, until: datetime | None

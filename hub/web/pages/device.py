@@ -277,7 +277,7 @@ class _Page:
                 for one in found.devices:
                     self._now.renew(one)
                     self._calibration.read(one)
-                await self._removal.trail.refresh()
+                await self._removal.show_trail()
             if self._chart.shows(device):
                 await self._chart.draw()
         except DatabaseAwayError as error:

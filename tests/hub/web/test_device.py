@@ -293,6 +293,50 @@ async def test_a_place_has_what_was_measured_there_and_a_device_its_moves(web, a
         line = f"Stable: from {now - timedelta(days=5):%Y-%m-%d}"
         await ann.patch("/api/devices/stayer", json=body)
         await page.locator(".dm-where").get_by_text(line).wait_for()
+        # Another scale is marked; what begins where the other one ends with the same is none.
+        for since, until in ((3, 2), (2, 1)):
+            times = {"since": now - timedelta(days=since), "until": now - timedelta(days=until)}
+            body = {"series": f"stayer/{TEMPERATURE}", "gain": 2, "offset": -0.5}
+            body |= {name: at.isoformat() for name, at in times.items()}
+            assert (await ann.put("/api/calibrations", json=body)).status_code == 204
+        await opened(page, "stayer", "?span=week")
+        label = await chart(page).get_attribute("aria-label")
+        assert label.count("Temperature: 2 × measured − 0.5") == 1  # noqa: RUF001
+        assert label.count("Temperature: as measured") == 1
+        query = {"series": f"stayer/{TEMPERATURE}", "resolution": "hourly",
+                 "since": (now - timedelta(days=5)).isoformat()}  # fmt: skip
+        [one] = (await ann.get("/api/readings", params=query)).json()["series"]
+        scale = [(datetime.fromisoformat(c["at"]), c["gain"], c["offset"]) for c in one["scale"]]
+        assert scale == [
+            (now - timedelta(days=3), 2.0, -0.5), (now - timedelta(days=1), 1.0, 0.0),
+        ]  # fmt: skip
+
+
+async def test_readings_are_removed_on_a_devices_page_by_who_administers(web, ann, open_browser):
+    await seeded(web, temperature("spoilt"), [(n * 600, 20.0) for n in range(144)])
+    async with open_browser("rob") as page:
+        await opened(page, "spoilt")
+        part = page.get_by_role("region", name="Removal")
+        await part.get_by_text("Nothing of it was removed.").wait_for()
+        assert await part.get_by_role("button").count() == 0
+    async with open_browser("ann") as page:
+        await opened(page, "spoilt")
+        part, now = page.get_by_role("region", name="Removal"), datetime.now(UTC)
+        since, until = now - timedelta(days=2), now - timedelta(hours=12)
+        await part.get_by_label("From (empty: all)").fill(f"{since:%Y-%m-%dT%H:%M:%S}")
+        await part.get_by_role("button", name="Remove").click()
+        await part.get_by_text("A span has two ends.").wait_for()
+        await part.get_by_label("Until").fill(f"{until:%Y-%m-%dT%H:%M:%S}")
+        await part.get_by_role("button", name="Remove").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_text("This cannot be undone.").wait_for()
+        await dialog.get_by_role("button", name="Remove").click()
+        await part.get_by_text("ann removed").wait_for()
+    [told] = (await ann.get("/api/removals", params={"device": "spoilt"})).json()
+    query = {"series": f"spoilt/{TEMPERATURE}", "resolution": "raw", "since": since.isoformat()}
+    [left] = (await ann.get("/api/readings", params=query)).json()["series"]
+    assert (told["what"], told["readings"] + len(left["points"])) == ("span", 144)
+    assert 0 < len(left["points"]) < 144
 
 
 async def test_what_is_odd_is_said_marked_and_muted(web, open_browser):
