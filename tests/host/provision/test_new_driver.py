@@ -16,7 +16,7 @@ from host.provision import drivers
 from host.sources import INSTALLED, Sources
 
 ROOT = Path(__file__).resolve().parents[3]
-_COPIED = ("contracts", "firmware", "host", "hub", "tests", "pyproject.toml", "VERSION")
+_COPIED = ("contracts", "examples", "firmware", "host", "hub", "tests", "pyproject.toml", "VERSION")
 
 
 @pytest.fixture
