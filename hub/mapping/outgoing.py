@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from itertools import takewhile
 
 from contracts import topics
 from contracts.homekit.definitions import CHARACTERISTICS
@@ -31,6 +32,13 @@ class Outgoing:
         self._book, self._parts, self._styles = book, parts, styles
         # Of a colour HomeKit writes hue and saturation apart; some devices want both at once.
         self._colors: dict[SeriesKey, float] = {}
+        # By scope, service and characteristic, in their order; every value of a target asks.
+        self._commanding: dict[tuple[str, str, str], list[Route]] = {}
+        for route in book.routes:
+            services = {route.rule.service, route.rule.yields_to} if route.command else ()
+            for service in services:
+                place = (route.scope.name, service or "", route.rule.characteristic)
+                self._commanding.setdefault(place, []).append(route)
 
     def reported(self, series: SeriesKey, text: str) -> None:
         """A device said this of itself; what is no value of a colour is none of it."""
@@ -79,12 +87,29 @@ class Outgoing:
                 yield own, part
             if not part.rules:
                 continue  # it is gone, or heard on a topic of our own
-            for route in self._book.routes:
-                if route.scope.name == scope and _commands(route, key, own):
-                    yield route, part
+            others = self._commanding.get((scope, key.service, key.characteristic), [])
+            for route in self._nearest([one for one in others if one is not own], part):
+                yield route, part
             if own is not None:
                 silent.append((own, part))
         yield from silent
+
+    def _nearest(self, routes: list[Route], part: MappedPart) -> list[Route]:
+        """Those first whose commands begin as the topics do where the part was heard.
+
+        A preset with two bases has each rule for both.
+        """
+        if len(routes) < 2:
+            return routes
+        rules = (self._book.by_key.get(key) for key in part.rules.values())
+        heard = [route.rule.topic.split("/") for route in rules if route is not None]
+
+        def shared(route: Route) -> int:
+            levels = (route.rule.command or "").split("/")
+            both = (zip(levels, topic, strict=False) for topic in heard)
+            return max((sum(1 for _ in takewhile(_same, pairs)) for pairs in both), default=0)
+
+        return sorted(routes, key=shared, reverse=True)
 
     def _places(self, key: SeriesKey, part: MappedPart) -> dict[str, str]:
         name = self._parts.name(key.device) or key.device
@@ -107,9 +132,5 @@ class Outgoing:
         return {**both, **named, **{name: str(number) for name, number in color}}
 
 
-def _commands(route: Route, key: SeriesKey, own: Route | None) -> bool:
-    """Whether a rule says how to set a series: of its service, or one that turned out to be it."""
-    rule = route.rule
-    if route.command is None or route is own or rule.characteristic != key.characteristic:
-        return False
-    return key.service in {rule.service, rule.yields_to}
+def _same(levels: tuple[str, str]) -> bool:
+    return levels[0] == levels[1]
