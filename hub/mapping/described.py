@@ -27,6 +27,7 @@ _COLORS = frozenset({"rgb", "hsv", "xyz"})
 _LEVELS = frozenset({
     "Brightness", "RotationSpeed", "Saturation", "CurrentPosition", "TargetPosition",
 })  # fmt: skip
+_NO = frozenset({"false", "no", "0"})
 # A colour temperature beyond this is in kelvin: HomeKit's mired end at 500.
 _MIRED_MOST = 1000
 
@@ -50,7 +51,7 @@ class PropertyFacts:
     @property
     def only_read(self) -> bool:
         """Whether the device says that nobody sets it; one that says nothing may be."""
-        return self.settable.strip().casefold() == "false"
+        return self.settable.strip().casefold() in _NO
 
     @property
     def range(self) -> str:

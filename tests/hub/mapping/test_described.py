@@ -201,6 +201,13 @@ def test_what_is_not_settable_is_not_commanded(homie, version, property_, raw, s
             sent(homie, f"box/{series}", "1")
 
 
+@pytest.mark.parametrize("word", ["FALSE", "no", "0", " false "])
+def test_words_for_what_cannot_be_set(homie, word):
+    said(homie, "homie/box/lamp/on/$settable", word)
+    said(homie, "homie/box/lamp/on", "true")
+    assert not homie.kind(SeriesKey("box", "Switch", 0, "On")).writable
+
+
 def test_settable_that_is_said_later_and_taken_back(homie):
     said(homie, "homie/box/lamp/on", "true")
     assert sent(homie, "box/Switch/On", "0")[0] == "homie/box/lamp/on/set"
