@@ -92,9 +92,9 @@ class Roaming:
 
 
 @contextlib.asynccontextmanager
-async def roaming(where: Namespace):
+async def roaming(where: Namespace, *options: str):
     process = await asyncio.create_subprocess_exec(
-        *where.within, sys.executable, "-m", "tests.support.roaming_phone",
+        *where.within, sys.executable, "-m", "tests.support.roaming_phone", *options,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**24,
     )  # fmt: skip
     try:
@@ -124,6 +124,25 @@ async def end_broker(hub: HubProcess) -> None:
     output, _ = await listing.communicate()
     for pid in output.split():
         os.kill(int(pid), signal.SIGKILL)
+
+
+async def test_found_where_there_is_ipv6_alone(short_tmp, empty_hub):
+    copy = await asyncio.create_subprocess_exec("cp", "-a", empty_hub, short_tmp / "data")
+    assert await copy.wait() == 0
+    async with contextlib.AsyncExitStack() as stack:
+        inside, outside = (stack.enter_context(namespace()) for _ in range(2))
+        inside.ip(f"link add eth0 type veth peer name eth0 netns {outside.name}")
+        for host, one in ((5, inside), (1, outside)):
+            one.ip("link set lo up")
+            one.ip("link set eth0 up")
+            one.ip(f"addr add fd00:77::{host}/64 dev eth0 nodad")
+        hub = HubProcess(short_tmp / "data", within=inside.within, HOST="0.0.0.0")
+        await hub.start()
+        stack.push_async_callback(hub.kill)
+        phone = await stack.enter_async_context(roaming(outside, "--ipv6"))
+        [bridge] = await hub.ask("GET", "/homekit/pairings")
+        await phone.ask(f"pair {bridge['pin']}")
+        assert (await phone.ask("find"))["address"] == "fd00:77::5"
 
 
 async def test_found_again_whatever_happens(short_tmp, empty_hub):

@@ -2,7 +2,8 @@
 
 It reads lines: `pair <code>` pairs with the one bridge it can find; `find` connects anew, where
 multicast says that the bridge is now. It answers each with a line of JSON: `seconds` that it took,
-`address` where it was, and the ids of everything that is shown there.
+`address` where it was, and the ids of everything that is shown there. With `--ipv6` it knows no
+other network.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class RoamingPhone:
     """The controller, on all interfaces."""
 
     def __init__(self) -> None:
-        self._zeroconf = AsyncZeroconf(ip_version=IPVersion.V4Only)
+        version = IPVersion.V6Only if "--ipv6" in sys.argv else IPVersion.V4Only
+        self._zeroconf = AsyncZeroconf(ip_version=version)
         self._browser = AsyncServiceBrowser(
             self._zeroconf.zeroconf, [HAP_TYPE_TCP], listener=ZeroconfServiceListener()
         )
