@@ -35,3 +35,24 @@ for counts in (0, 200, 1000, 1024):
     around.world_is(adc_counts=counts)
     around.fails(SOIL, f"the ADC reads {counts}")
 around.fails(dict(SOIL, dry=500, wet=500), "the same")
+
+
+class Short:
+    """A driver of somebody's own that forgets a value."""
+
+    def __init__(self, series):
+        self.series = series
+
+    def start(self):
+        return 0
+
+    def read(self):
+        return [20.5]
+
+
+around.world_is(adc_counts=640)
+sensors = Sensors([SOIL])
+sensors.sensors.insert(0, ("mine", Short(Sensors([SOIL, SOIL]).series)))
+sensors.start()
+assert sensors.read() == [(2, 50)]
+assert sensors.problems == ["mine: 1 values for 2 series"], sensors.problems
