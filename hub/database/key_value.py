@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
+from hub.database.arrays import texts
 from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
 
@@ -31,9 +31,9 @@ class KeyValueStore:
     async def save(self, area: str, values: Mapping[str, Any]) -> None:
         """Keep these values (JSON: None, numbers, text, lists, objects), over what was there."""
         keys = sorted(values)
-        rows = [Jsonb(values[key]) for key in keys]
+        documents = texts([json.dumps(values[key]) for key in keys])
         async with self._database.transaction() as conn:
-            await conn.execute(_QUERIES["save_values"], [self._owner, area, keys, rows])
+            await conn.execute(_QUERIES["save_values"], [self._owner, area, texts(keys), documents])
 
     async def delete(self, area: str, keys: Iterable[str]) -> None:
         """Forget these keys."""

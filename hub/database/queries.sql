@@ -48,7 +48,8 @@ SELECT key, value FROM dormouse.key_value WHERE owner = %s AND area = %s ORDER B
 
 -- save_values --
 INSERT INTO dormouse.key_value (tenant_id, owner, area, key, value)
-SELECT dormouse.current_tenant(), %s, %s, * FROM unnest(%s::text[], %s::jsonb[])
+SELECT dormouse.current_tenant(), %s, %s, new.key, new.value::jsonb
+FROM unnest(%b::text[], %b::text[]) AS new (key, value)
 ON CONFLICT (tenant_id, owner, area, key) DO UPDATE SET value = excluded.value;
 
 -- delete_values --

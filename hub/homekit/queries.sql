@@ -6,7 +6,8 @@ WHERE owner = 'homekit' AND area = ANY(%s) ORDER BY area, key;
 
 -- save_state --
 INSERT INTO dormouse.key_value (tenant_id, owner, area, key, value)
-SELECT dormouse.current_tenant(), 'homekit', %s, * FROM unnest(%s::text[], %s::jsonb[])
+SELECT dormouse.current_tenant(), 'homekit', %s, new.key, new.value::jsonb
+FROM unnest(%b::text[], %b::text[]) AS new (key, value)
 ON CONFLICT (tenant_id, owner, area, key) DO UPDATE SET value = excluded.value;
 
 -- forget_devices --

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from contracts.homekit.values import BadValue, parse
 from contracts.reading import SeriesKey, Value
+from hub.database.arrays import texts
 from hub.database.database import Connection, Database, TenantDatabase
 from hub.database.key_value import KeyValueStore
 from hub.database.queries import Queries
@@ -65,9 +65,8 @@ async def _save(conn: Connection, area: str, values: Mapping[str, Any]) -> None:
     if values:
         # In one order always, so that two writers cannot wait for each other.
         keys = sorted(values)
-        await conn.execute(
-            _QUERIES["save_state"], [area, keys, [Jsonb(values[key]) for key in keys]]
-        )
+        documents = texts([json.dumps(values[key]) for key in keys])
+        await conn.execute(_QUERIES["save_state"], [area, texts(keys), documents])
 
 
 def _json(record: BridgeRecord | AccessoryRecord | PresenceRecord) -> dict[str, Any]:
