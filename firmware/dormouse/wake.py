@@ -318,14 +318,12 @@ def apply_config(payload, record, settings, deadline=None) -> bool:
         if sensors_trial.attempt(settings, config, deadline):
             changes["sensors"] = config["sensors"]
     for name, value in config.items():
-        if name in ("version", "wifi", "sensors"):
-            continue
-        if name not in CONFIGURABLE or not valid(name, value):
+        if name in CONFIGURABLE and valid(name, value):
+            changes[name] = value
+            if name in settings.invalid:
+                # As the file had it: that is over.
+                settings.invalid.remove(name)
+        elif name not in ("version", "wifi", "sensors"):
             # Of a newer hub, or out of range: whoever asked for it is told.
             settings.invalid.append(name)
-            continue
-        changes[name] = value
-        if name in settings.invalid:
-            # As the file had it: that is over.
-            settings.invalid.remove(name)
     return settings.change(changes)

@@ -107,13 +107,8 @@ class Sensors:
             if sensor not in self.idle:
                 sensor.deadline = deadline
                 values = self._try(name, sensor.read)
-            if values and len(values) != len(sensor.series):
-                self.problems.append(
-                    "%s: %d values for %d series" % (name, len(values), len(sensor.series))
-                )
-                values = None
             for i, series in enumerate(sensor.series):
-                value = values[i] if values else None
+                value = values[i] if values and i < len(values) else None
                 if value is not None:
                     if series.lowest <= value <= series.highest:
                         measured.append((index + i, value))
