@@ -16,6 +16,7 @@ from pathlib import Path
 from host.chip.errors import ChipFailedError, NoEmulatorError
 from host.chip.network import EmulatedNetwork
 from host.chip.surroundings import ChipSurroundings
+from host.chip.watch import Watch
 from host.chip.wire import Kind, Message, Wire, WireClosedError
 from host.chip.wiring import PINS, Wiring
 
@@ -179,6 +180,7 @@ class EmulatedChip:
                 stdout=console,
                 stderr=subprocess.STDOUT,
             )
+            wire.watch = Watch(process.pid)
             if started is not None:
                 started(process)
             session = _Session(self, wire, typed or Typed(), each)

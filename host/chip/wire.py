@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Self
 
 from host.chip.errors import ChipFailedError
+from host.chip.watch import LOOK_S, Watch
 
 __all__ = ["Kind", "Message", "Wire", "WireClosedError"]
 
 _HEAD = struct.Struct("<BBH")
 _CHUNK = 65536
-# A chip asks at each millisecond of its time: after so long it hangs with its interrupts locked.
-_SILENT_S = 120.0
 
 
 class Kind(IntEnum):
@@ -59,10 +58,14 @@ class WireClosedError(EOFError):
 
 
 class Wire:
-    """The outer end. Make the FIFOs, start QEMU with `prefix`, then `open`; blocking throughout."""
+    """The outer end. Make the FIFOs, start QEMU with `prefix`, then `open`; blocking throughout.
+
+    `watch` is over QEMU's process: without one silence is borne for ever.
+    """
 
     def __init__(self, prefix: Path) -> None:
         self.prefix = prefix
+        self.watch: Watch | None = None
         self._in = self._out = -1
         self._buffer = bytearray()
         for path in self._paths():
@@ -115,12 +118,12 @@ class Wire:
 
     def _take(self, length: int) -> bytes:
         while len(self._buffer) < length:
-            if not select.select([self._out], [], [], _SILENT_S)[0]:
-                raise ChipFailedError(
-                    f"nothing from the emulated chip for {_SILENT_S:.0f} s: it hangs with its "
-                    "interrupts locked"
-                )
+            while not select.select([self._out], [], [], LOOK_S)[0]:
+                if self.watch is not None and (wrong := self.watch.look()):
+                    raise ChipFailedError(wrong)
             part = os.read(self._out, _CHUNK)
+            if self.watch is not None:
+                self.watch.heard()
             if not part:
                 raise WireClosedError
             self._buffer += part

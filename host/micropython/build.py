@@ -26,7 +26,8 @@ _CHIPS_OWN = ("CROSS_COMPILE", "CC", "CFLAGS", "LDFLAGS")
 _JOBS = f"-j{os.cpu_count() or 1}"
 _OVERFLOW = re.compile(r"region [`'](\w+?)0?_\d_seg' overflowed by (\d+) bytes")
 _FAULT = re.compile(
-    r"(?:error|fatal error|Error|undefined reference|No space left|ASSERT|not at)\b"
+    r"(?:error|fatal error|undefined reference|multiple definition|No space left|ASSERT|not at)\b"
+    r"|^(?!make\b).*\bError\b"
 )
 _MEMORY = {"irom": "its slot in flash", "iram1": "IRAM", "dram": "DRAM"}
 

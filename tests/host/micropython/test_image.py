@@ -17,6 +17,7 @@ import pytest
 
 from contracts import image, map_marker
 from host import artefacts, flash_maps, keys
+from host.micropython import build as make
 from host.micropython import sources
 from host.micropython.errors import (
     BuildFailedError,
@@ -174,6 +175,18 @@ def test_a_build_that_fails_leaves_what_was_there(folder, tmp_path, flags, statu
     said = build(folder, output, "--make", f"CFLAGS_EXTRA={flags}")
     assert (said.status, words in said.output) == (status, True), said.output
     assert {path.name: path.read_bytes() for path in output.glob("firmware-*")} == before
+
+
+def test_what_the_linker_says_is_told_and_not_that_make_ended(tmp_path):
+    """As ld 2.40 says it of an SDK (3.x) that has functions of the port's."""
+    said = [
+        "xtensa-lx106-elf-ld: build-DORMOUSE/posix_helpers.o: in function `calloc':",
+        "posix_helpers.c:47: multiple definition of `calloc'; libmain.a(mem_manager.o): first",
+        "make: *** [Makefile:218: build-DORMOUSE/firmware.elf] Error 1",
+    ]
+    assert "multiple definition of `calloc'" in str(make._why(said, tmp_path / "make.log"))
+    # Where nothing says more.
+    assert "Error 1" in str(make._why(said[2:], tmp_path / "make.log"))
 
 
 def test_a_flash_map_or_board_that_cannot_be_is_refused(folder, tmp_path):
