@@ -45,6 +45,8 @@ class Redating:
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self._stepped = asyncio.Event()
         self._late = False
+        # At the start nobody looks on yet.
+        self._to_tell = False
         self.redated = 0
         clock.on_step(self._step)
 
@@ -69,6 +71,7 @@ class Redating:
         return late
 
     def _step(self, _: ClockStep) -> None:
+        self._to_tell = True
         self._stepped.set()
 
     async def _watch(self) -> None:
@@ -83,7 +86,6 @@ class Redating:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.EVERY_S):
                     await self._stepped.wait()
-            stepped = self._stepped.is_set()
             self._stepped.clear()
             self._clock.save()
             try:
@@ -96,7 +98,8 @@ class Redating:
                 if (settled := self._clock.settled) and (late or not was_settled):
                     await self._settle(self._clock.boot)
                 was_settled = settled
-                if stepped:
+                if self._to_tell:
+                    self._to_tell = False
                     for tenant in await self._database.tenants():
                         self._on_redated(tenant)
             except DatabaseAwayError as error:
