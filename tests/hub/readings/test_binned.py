@@ -48,7 +48,10 @@ ZONES = [
     ("Europe/Berlin", "2026-03-28"), ("Europe/Berlin", "2026-10-24"),
     ("Asia/Kathmandu", "2026-05-01"), ("Australia/Adelaide", "2026-04-04"),
     ("Australia/Lord_Howe", "2026-04-04"), ("Australia/Lord_Howe", "2026-10-03"),
-    ("Pacific/Chatham", "2026-04-04"),
+    ("Pacific/Chatham", "2026-04-04"), ("Africa/Casablanca", "2026-02-14"),
+    ("Africa/Casablanca", "2026-03-21"), ("Pacific/Chatham", "2025-09-27"),
+    ("Australia/Adelaide", "2025-10-04"), ("America/St_Johns", "2026-03-07"),
+    ("Asia/Tehran", "2022-09-20"), ("Atlantic/Azores", "2025-10-25"),
 ]  # fmt: skip
 
 
