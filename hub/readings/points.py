@@ -243,6 +243,8 @@ class PointRepository:
         With `as_of`, their readings are calibrated as it was known at that instant.
         """
         async with self._database.transaction() as conn:
+            if as_of is None:
+                return await _find_all(conn, keys)
             return [await _find(conn, key, as_of) for key in keys]
 
     async def count(
@@ -333,7 +335,22 @@ def _unpacked(column: bytes, code: str) -> array[Any]:
     return numbers
 
 
-async def _find(conn: Connection, key: SeriesKey, as_of: datetime | None) -> StoredSeries:
+async def _find_all(conn: Connection, keys: Sequence[SeriesKey]) -> list[StoredSeries]:
+    columns = [
+        [key.device for key in keys],
+        [key.service for key in keys],
+        [key.index for key in keys],
+        [key.characteristic for key in keys],
+    ]
+    rows = await (await conn.execute(_QUERIES["series_with_calibrations"], columns)).fetchall()
+    found = {n: StoredSeries(number, keys[n - 1], *rest) for n, number, *rest in rows}
+    for n, key in enumerate(keys, 1):
+        if n not in found:
+            raise ForeignRowError(f"no series {key.full_name}")
+    return [found[n] for n in range(1, len(keys) + 1)]
+
+
+async def _find(conn: Connection, key: SeriesKey, as_of: datetime) -> StoredSeries:
     facts = {
         "device": key.device,
         "service": key.service,

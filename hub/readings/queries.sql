@@ -140,6 +140,18 @@ WHERE d.id = coalesce(
         (SELECT id FROM dormouse.device WHERE key = %(device)s))
   AND s.service = %(service)s AND s.index = %(index)s AND s.characteristic = %(characteristic)s;
 
+-- series_with_calibrations --
+-- Those of these keys that there are, with what they are calibrated by now.
+SELECT k.n::int, s.id, s.kind, coalesce((
+    SELECT jsonb_agg(jsonb_build_object('since', lower(c.during), 'until', upper(c.during),
+                                        'gain', c.gain, 'offset', c.offset_by))
+    FROM dormouse.calibration c WHERE c.series_id = s.id), '[]')
+FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[]) WITH ORDINALITY
+    AS k(device, service, index, characteristic, n)
+JOIN dormouse.device d ON d.key = k.device
+JOIN dormouse.series s ON s.device_id = d.id AND s.service = k.service AND s.index = k.index
+    AND s.characteristic = k.characteristic;
+
 -- count_points --
 SELECT count(*) FROM (
     SELECT FROM dormouse.{table}
