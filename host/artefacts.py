@@ -66,7 +66,7 @@ def build(
     if board != ANY_BOARD:
         boards.get(board)
     layout = layout_of(flash_map) if flash_map else LAYOUTS[0]
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     made = Artefacts(folder / "modules", folder / "dormouse.romfs", folder / "frozen")
     stamp = json.dumps({"version": version, "board": board}, sort_keys=True) + "\n"
     with tempfile.TemporaryDirectory(dir=folder) as name:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from host.errors import EmptyFileError, FileReadError, FileWriteError
 
-__all__ = ["read", "write"]
+__all__ = ["make_folder", "read", "write"]
 
 
 def read(path: Path) -> bytes:
@@ -20,6 +20,14 @@ def read(path: Path) -> bytes:
     if not data:
         raise EmptyFileError(f"{path}: the file is empty")
     return data
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it where they are missing. Raises FileWriteError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileWriteError(f"{path}: no folder can be made there: {error.strerror}") from None
 
 
 def write(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:

@@ -23,6 +23,7 @@ from host.chip.errors import ChipBuildError, NoEmulatorError, NotABuildError
 from host.linked import elf
 from host.linked.checks import DRAM, DRAM_END, IRAM, IRAM_END
 from host.linked.elf import LinkedFile
+from host.linked.errors import NotLinkedError, WrongMachineError
 
 __all__ = ["ChipBuild", "ChipParts", "find", "make"]
 
@@ -105,7 +106,10 @@ def find(folder: Path, lwip: Path | None = None) -> ChipBuild:
     if not (folder.parent / _ROM_ADDRESSES).is_file():
         raise NotABuildError(f"{folder}: not within the port ({_ROM_ADDRESSES} is missing)")
     version, board = _stamp(folder)
-    linked = elf.read(files.read(folder / "firmware.elf"))
+    try:
+        linked = elf.read(files.read(folder / "firmware.elf"))
+    except (NotLinkedError, WrongMachineError) as error:
+        raise NotABuildError(f"{folder / 'firmware.elf'}: {error}") from None
     marker = map_marker.find(b"".join(section.data for section in linked.sections))
     for path in resources.flash_maps():
         flash_map = flash_maps.read(path)
@@ -131,7 +135,7 @@ def make(
         raise NoEmulatorError(
             "xtensa-lx106-elf-gcc: no compiler for the chip (Debian: gcc-xtensa-lx106)"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     folder = folder.resolve()
     config = folder / "rehearsal.h"
     chosen = settings or bootloader_config.Config(build.flash_map.app.offset)
@@ -191,7 +195,13 @@ def _why(text: str) -> str:
     if missing := sorted(set(_UNDEFINED.findall(text))):
         return f"the emulator has not what this build asks of SDK or ROM: {', '.join(missing)}"
     lines = [line for line in text.splitlines() if line.strip()]
-    said = [line for line in lines if "rror" in line or line.startswith(("linked:", "bootloader:"))]
+    words = ("rror", "not recognized", "wrong format", "incompatible", "No space left")
+    ours = [line for line in lines if not line.startswith("make")]
+    said = [
+        line
+        for line in ours
+        if any(word in line for word in words) or line.startswith(("linked:", "bootloader:"))
+    ] or [line for line in lines if "rror" in line]
     return (said or lines or ["make failed and said nothing"])[0]
 
 

@@ -72,7 +72,7 @@ def rehearse(
 @contextlib.contextmanager
 def _folder(named: Path | None) -> Iterator[Path]:
     if named is not None:
-        named.mkdir(parents=True, exist_ok=True)
+        files.make_folder(named)
         yield named.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="dormouse-rehearse-") as name:

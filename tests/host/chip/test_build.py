@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from host import files
 from host.chip import build as builds
 from host.chip.build import ChipBuild, ChipParts
 from host.chip.errors import NotABuildError
 from host.chip.machine import Typed
 from host.cli import root
+from host.errors import FileWriteError
 from tests.support.linked_app import link_app
 
 NAMES = ("firmware.elf", "firmware.map", "ets_alt_task.o", "frozen_content.o")
@@ -49,6 +51,35 @@ def test_a_build_outside_of_the_port(tmp_path: Path) -> None:
 def test_somebody_elses_firmware(tmp_path: Path) -> None:
     with pytest.raises(NotABuildError, match="which version of our firmware"):
         builds.find(made(tmp_path, b"other modules"))
+
+
+@pytest.mark.parametrize("content", [b"\x7fELF", Path("/bin/true").read_bytes()])
+def test_a_firmware_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
+    build = made(tmp_path)
+    (build / "firmware.elf").write_bytes(content)
+    with pytest.raises(NotABuildError, match=r"firmware\.elf: "):
+        builds.find(build)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("ld: main.o: file not recognized: file format not recognized", "main.o"),
+        ("ld: ls.o: error adding symbols: file in wrong format", "ls.o"),
+        ("ld: lwip.a: No space left on device", "No space left"),
+        ("", "Error 1"),
+    ],
+)
+def test_the_linkers_line_is_told(said: str, told: str) -> None:
+    text = f"warning: one\n{said}\nmake: *** [Makefile:112: parts/firmware.elf] Error 1\n"
+    assert told in builds._why(text)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(FileWriteError, match="no folder can be made"):
+            files.make_folder(folder)
 
 
 def test_a_build_for_no_map_of_ours(tmp_path: Path) -> None:
