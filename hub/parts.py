@@ -73,6 +73,7 @@ from hub.services import Services
 from hub.settings import Settings
 from hub.tokens.repository import TokenRepository
 from hub.tokens.service import TokenService
+from hub.upkeep.packing import Packing
 from hub.upkeep.service import Upkeep
 from hub.web.server import HttpServer
 from hub.web.site import Site
@@ -201,6 +202,7 @@ class HubParts:
             self.running.owner_url,
             supervisor,
             doubtful=lambda: self.clock.doubtful,
+            packing=Packing(database, settings.pack_after_days),
         )
 
     def _connect(self, recorder: DeviceRecorder) -> None:

@@ -35,6 +35,12 @@ SELECT id FROM dormouse.tenant;
 -- count_readings --
 SELECT count(*) FROM dormouse.reading;
 
+-- packed_table --
+SELECT to_regclass('dormouse.packed_day');
+
+-- count_packed_readings --
+SELECT coalesce(sum(n), 0)::bigint FROM dormouse.packed_day;
+
 -- connected_hub --
 SELECT coalesce(host(client_addr), 'this machine') || ' (process ' || pid || ' of Postgres)'
 FROM pg_stat_activity

@@ -26,11 +26,16 @@ async def count_readings(owner_url: str) -> int:
         table = await (await conn.execute(_QUERIES["reading_table"])).fetchone()
         if table is None or table[0] is None:
             return 0
+        packed = await (await conn.execute(_QUERIES["packed_table"])).fetchone()
+        counts = ["count_readings"]
+        if packed is not None and packed[0] is not None:  # an older version's has none
+            counts.append("count_packed_readings")
         tenants = await (await conn.execute(_QUERIES["tenant_numbers"])).fetchall()
         for (tenant,) in tenants:
             await conn.execute(_QUERIES["set_tenant"], [str(tenant)])
-            row = await (await conn.execute(_QUERIES["count_readings"])).fetchone()
-            readings += row[0] if row else 0
+            for query in counts:
+                row = await (await conn.execute(_QUERIES[query])).fetchone()
+                readings += row[0] if row else 0
     return readings
 
 

@@ -7,7 +7,7 @@ SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user;
 SELECT count(*) FROM dormouse.device;
 
 -- count_some_readings --
-SELECT count(*) FROM (SELECT FROM dormouse.reading LIMIT 1) AS found;
+SELECT count(*) FROM (SELECT FROM dormouse.every_reading LIMIT 1) AS found;
 
 -- count_accounts --
 SELECT count(*) FROM dormouse.account;

@@ -26,8 +26,12 @@ FROM unnest(%s::int[], %s::text[], %s::text[], %s::int[], %s::text[])
 JOIN dormouse.device d ON d.key = w.device
 JOIN dormouse.series s ON s.device_id = d.id AND s.service = w.service AND s.index = w.index
     AND s.characteristic = w.characteristic
-CROSS JOIN LATERAL (SELECT min(at) AS first, max(at) AS last FROM dormouse.reading
-                    WHERE series_id = s.id) AS r;
+CROSS JOIN LATERAL (
+    SELECT min(first) AS first, max(last) AS last FROM (
+        SELECT min(at) AS first, max(at) AS last FROM dormouse.reading WHERE series_id = s.id
+        UNION ALL
+        SELECT min(day), max(day) + interval '1 day' FROM dormouse.packed_day
+        WHERE series_id = s.id) AS e) AS r;
 
 -- rows_judged --
 -- What becomes of rows: `there` is the same reading, `other` another value of the same instant;
@@ -36,10 +40,20 @@ CROSS JOIN LATERAL (SELECT min(at) AS first, max(at) AS last FROM dormouse.readi
 given AS MATERIALIZED (
     SELECT * FROM unnest(%(series)b::int4[], %(at)b::timestamptz[], %(value)b::float8[],
                          %(text)b::text[]) WITH ORDINALITY AS g(series, at, value, text, n)
+), packed AS MATERIALIZED (
+    SELECT p.series_id, u.at, u.value, u.text FROM (
+        SELECT DISTINCT series, date_bin('1 day', at, '2000-01-01Z') AS day FROM given) AS d
+    JOIN dormouse.packed_day p ON p.series_id = d.series AND p.day = d.day
+    CROSS JOIN LATERAL dormouse.unpack(p) AS u
 ), known AS (
-    SELECT g.n, bool_or((r.value, r.text) IS NOT DISTINCT FROM (g.value, g.text)) AS same
-    FROM given g JOIN dormouse.reading r ON r.series_id = g.series AND r.at = g.at
-    WHERE r.at >= %(first)s AND r.at <= %(last)s GROUP BY 1
+    SELECT n, bool_or(same) AS same FROM (
+        SELECT g.n, (r.value, r.text) IS NOT DISTINCT FROM (g.value, g.text) AS same
+        FROM given g JOIN dormouse.reading r ON r.series_id = g.series AND r.at = g.at
+        WHERE r.at >= %(first)s AND r.at <= %(last)s
+        UNION ALL
+        SELECT g.n, (r.value, r.text) IS NOT DISTINCT FROM (g.value, g.text)
+        FROM given g JOIN packed r ON r.series_id = g.series AND r.at = g.at) AS each
+    GROUP BY 1
 ), gone AS MATERIALIZED (
     SELECT h.series, h.start FROM (
         SELECT DISTINCT series, date_bin('1 hour', at, '2000-01-01Z') AS start FROM given
@@ -48,6 +62,9 @@ given AS MATERIALIZED (
     WHERE b.n > (SELECT count(*) FROM dormouse.reading r
                  WHERE r.series_id = h.series AND r.value IS NOT NULL AND r.at >= h.start
                    AND r.at < h.start + interval '1 hour')
+             + (SELECT count(*) FROM packed r
+                WHERE r.series_id = h.series AND r.value IS NOT NULL AND r.at >= h.start
+                  AND r.at < h.start + interval '1 hour')
        OR b.n IS NULL AND EXISTS (
            SELECT FROM dormouse.daily d
            WHERE d.series_id = h.series AND d.start = date_bin('1 day', h.start, '2000-01-01Z')

@@ -11,7 +11,7 @@ from hub.models.device import DeviceRow, DeviceThen, PropertyChangeRow, then
 from hub.models.firmware import FirmwareImage
 from hub.models.history import Activity, LocationHistory, Tick
 from hub.models.places import Place, Placement
-from hub.models.readings import Calibration, Daily, Hourly, ReadingRow, SeriesRow
+from hub.models.readings import Calibration, Daily, Hourly, PackedDay, ReadingRow, SeriesRow
 
 __all__ = [
     "Activity",
@@ -23,6 +23,7 @@ __all__ = [
     "FirmwareImage",
     "Hourly",
     "LocationHistory",
+    "PackedDay",
     "Place",
     "Placement",
     "PropertyChangeRow",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     Column,
     DateTime,
     Double,
@@ -26,7 +28,7 @@ from hub.database.tenancy.models import TenantRules
 from hub.models.base import Base, Instant, Key, TenantId, TenantKey
 from hub.models.places import Placement
 
-__all__ = ["Calibration", "Daily", "Hourly", "ReadingRow", "SeriesRow"]
+__all__ = ["Calibration", "Daily", "Hourly", "PackedDay", "ReadingRow", "SeriesRow"]
 
 
 class Tid(UserDefinedType[str]):
@@ -158,6 +160,30 @@ class Daily(Rollup, Base):
 
     __tablename__ = "daily"
     __table_args__ = (_of_series(),)
+
+
+class PackedDay(Base):
+    """The readings of a series' day (UTC): see 0031_packed.sql for what the arrays hold."""
+
+    __tablename__ = "packed_day"
+    __table_args__ = (_of_series(),)
+
+    tenant_id: Mapped[TenantId] = mapped_column(primary_key=True)
+    series_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    day: Mapped[Instant] = mapped_column(primary_key=True)
+    first: Mapped[Instant]
+    step: Mapped[int] = mapped_column(BigInteger)
+    unit: Mapped[int]
+    n: Mapped[int]
+    origin: Mapped[int | None] = mapped_column(BigInteger)
+    scale: Mapped[float | None] = mapped_column(Double)
+    small_gaps: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))
+    gaps: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    times: Mapped[list[datetime] | None] = mapped_column(ARRAY(DateTime(timezone=True)))
+    small_changes: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))
+    changes: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    numbers: Mapped[list[float | None] | None] = mapped_column(ARRAY(Double))
+    texts: Mapped[list[str | None] | None] = mapped_column(ARRAY(Text))
 
 
 # The raw table, for the declared schema alone: it is written by dormouse.store_readings.

@@ -173,7 +173,7 @@ _JSON = {
 
 def _lines(cells: str, end: str) -> sql.SQL:
     """An aggregate of lines; both parts are constants of this module."""
-    return sql.SQL(f"string_agg({cells}, {end} ORDER BY at, row_id)")
+    return sql.SQL(f"string_agg({cells}, {end} ORDER BY at, nth, row_id)")
 
 
 def columns_of(
@@ -223,9 +223,9 @@ def _packed(resolution: Resolution, *, text: bool) -> sql.Composable:
         numbers += [f"float8send(coalesce({name}, 'NaN'))" for name in _BIN_NUMBERS]
     parts: list[sql.Composable] = [_lines(number, "''::bytea") for number in numbers]
     if resolution is not Resolution.RAW:
-        parts.append(sql.SQL("array_agg(states ORDER BY at, row_id)"))
+        parts.append(sql.SQL("array_agg(states ORDER BY at, nth, row_id)"))
     elif text:
-        parts.append(sql.SQL("array_agg(text ORDER BY at, row_id)"))
+        parts.append(sql.SQL("array_agg(text ORDER BY at, nth, row_id)"))
     return sql.SQL(", ").join(parts)
 
 
@@ -281,6 +281,7 @@ class PointRepository:
         name before.
         """
         query = _QUERIES["piece_of_points"].format(
+            reach=_QUERIES["reach_of_piece"],
             rows=_CALIBRATED if series.calibration else _RAW,
             columns=columns_of(Resolution.RAW, form, series.kind, csv=csv),
         )
@@ -292,15 +293,17 @@ class PointRepository:
         }
         for run in offset_runs(zone, span.since, span.until):
             facts |= _facts(series, Span(run.since, run.until)) | offset_facts(run, zone)
-            facts |= {"row": "(0,0)"}
+            facts |= {"skip": 0}
             count = size
             while count == size:
                 async with self._database.transaction(pipelined=True) as conn:
                     row = await (await conn.execute(query, facts)).fetchone()
-                count, last, number, *columns = row or (0, None, None)
+                count, last, given, *columns = row or (0, None, 0)
                 if count:
                     yield piece_of(count, columns, form, Resolution.RAW)
-                facts |= {"since": last, "row": number}
+                # Of the last instant those that were given: others of it may be to come.
+                skip = given + (facts["skip"] if last == facts["since"] else 0)
+                facts |= {"since": last, "skip": skip}
 
 
 def offset_facts(run: OffsetRun, zone: ZoneInfo) -> dict[str, Any]:
@@ -368,10 +371,8 @@ def _facts(series: StoredSeries, span: Span) -> dict[str, Any]:
     return {"series": series.id, "since": span.since, "until": span.until}
 
 
-_COUNT = {
-    resolution: _QUERIES["count_points"].format(
-        table=sql.Identifier("reading" if resolution is Resolution.RAW else resolution.value),
-        column=sql.Identifier("at" if resolution is Resolution.RAW else "start"),
-    )
-    for resolution in Resolution
+_COUNT: dict[Resolution, sql.SQL | sql.Composed] = {
+    Resolution.RAW: _QUERIES["count_readings"],
+    Resolution.HOURLY: _QUERIES["count_bins"].format(rollup=sql.Identifier("hourly")),
+    Resolution.DAILY: _QUERIES["count_bins"].format(rollup=sql.Identifier("daily")),
 }

@@ -68,9 +68,8 @@ class ReadingRepository:
         """A series' readings, since <= at < until, in order. Raises ForeignRowError."""
         async with self._database.transaction() as conn:
             series, kind = await _number(conn, key)
-            rows = await (
-                await conn.execute(_QUERIES["samples"], [series, since, until])
-            ).fetchall()
+            facts = {"series": series, "since": since, "until": until}
+            rows = await (await conn.execute(_QUERIES["samples"], facts)).fetchall()
         # A calibrated integer need not be one.
         calibrated = "float" if kind == "int" else kind
         return [

@@ -13,7 +13,7 @@ from hub.calibration.span import CalibrationSpan
 from hub.database.database import Database, TenantDatabase
 from hub.devices.write import writable
 from hub.errors import HubError
-from hub.readings.binned import BinRepository
+from hub.readings.bins.repository import BinRepository
 from hub.readings.coverage import CoverageRepository, SeriesGaps
 from hub.readings.csv_dialect import PLAIN, CsvDialect
 from hub.readings.placed import PlacedRepository

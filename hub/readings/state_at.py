@@ -19,7 +19,8 @@ async def state_at(database: TenantDatabase, series: int, instant: datetime) -> 
     """The value of a series' last reading before an instant; None without one in 90 days."""
     async with database.transaction() as conn:
         rows = await conn.execute(
-            _QUERIES["last_value_before"], [series, instant, instant - _OLDEST]
+            _QUERIES["last_value_before"],
+            {"series": series, "before": instant, "since": instant - _OLDEST},
         )
         row = await rows.fetchone()
     return None if row is None else float(row[0])

@@ -13,9 +13,21 @@ WHERE d.key = %s ORDER BY s.id;
 
 -- reach_of_series --
 -- From when until when there is anything of a series within a span.
-SELECT least(r.first, h.first, d.first, q.first), greatest(r.last, h.last, d.last, q.last) FROM
+-- Of packed days those at the ends are unpacked.
+SELECT least(r.first, p.first, h.first, d.first, q.first),
+       greatest(r.last, p.last, h.last, d.last, q.last)
+FROM
     (SELECT min(at) AS first, max(at) AS last FROM dormouse.reading
      WHERE series_id = %(series)s AND at >= %(since)s AND at < %(until)s) AS r,
+    (SELECT min(CASE WHEN whole THEN p.first ELSE u.first END) AS first,
+            max(CASE WHEN whole THEN p.first ELSE u.last END) AS last
+     FROM (SELECT p, p.first, day >= %(since)s AND day + interval '1 day' <= %(until)s AS whole
+           FROM dormouse.packed_day p
+           WHERE series_id = %(series)s AND day < %(until)s
+             AND day > %(since)s::timestamptz - interval '1 day') AS p
+     LEFT JOIN LATERAL (
+         SELECT min(u.at) AS first, max(u.at) AS last FROM dormouse.unpack(p.p) AS u
+         WHERE u.at >= %(since)s AND u.at < %(until)s) AS u ON NOT p.whole) AS p,
     (SELECT min(start) AS first, max(start) + interval '1 hour' AS last FROM dormouse.hourly
      WHERE series_id = %(series)s AND start >= %(since)s
        AND start + interval '1 hour' <= %(until)s) AS h,

@@ -35,6 +35,12 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"database: {_size(found['bytes'])}, {found['dead_rows']} dead rows"
     for month in found["months"]:
         yield f"{month['name']}: about {month['rows']} readings, {_size(month['bytes'])}"
+    for packed in found["packed"]:
+        if packed["readings"]:
+            yield (
+                f"{packed['tenant']}: {packed['readings']} readings from {packed['since'][:10]} "
+                f"until {packed['until'][:10]} packed in {_size(packed['bytes'])}"
+            )
     for rule in found["rules"]:
         yield f"{rule['tenant']}, {rule['of'] or 'all else'}: {_days(rule)}"
     if not found["rules"]:
@@ -48,13 +54,21 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
             *(f"{rows} rows of {tenant}" for tenant, rows in last["rows"].items()),
         ])  # fmt: skip
         state = "under way" if last["finished_at"] is None else f"removed {went or 'nothing'}"
+        packed = _went_into_rows(last["packed"])
         vacuumed = f", vacuumed {', '.join(last['vacuumed'])}" if last["vacuumed"] else ""
         problem = f"; {last['problem']}" if last["problem"] else ""
-        yield f"upkeep: {_local(last['at'])}: {state}{vacuumed}{problem}"
+        yield f"upkeep: {_local(last['at'])}: {state}{packed}{vacuumed}{problem}"
     if not found["vacuums"]:
         yield "vacuum: left to the server that DORMOUSE_DATABASE_URL names"
     if found["next_at"]:
         yield f"next upkeep: {_local(found['next_at'])}"
+
+
+def _went_into_rows(packed: dict[str, Any] | None) -> str:
+    if packed is None or not packed["readings"]:
+        return ""
+    by = ", ".join(f"{n} readings of {tenant}" for tenant, n in packed["readings"].items())
+    return f", packed {by}{' (more to come)' if packed['unfinished'] else ''}"
 
 
 def _days(rule: dict[str, Any]) -> str:

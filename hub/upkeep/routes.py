@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from contracts.reading import SeriesKey
 from hub.api.access import OPERATOR_ONLY, Operator
 from hub.readings.retention import PartitionOfMonth, StoredRule
+from hub.upkeep.packing import PackedOfTenant, PackingRun
 from hub.upkeep.service import Upkeep, UpkeepRun
 
 __all__ = ["routes"]
@@ -37,6 +38,29 @@ class MonthOut(BaseModel):
     bytes: int
 
 
+class PackedOut(BaseModel):
+    """Old readings that a tenant has packed: `days` are a series' each; bytes without the index.
+
+    `since` and `until` say of when they are; null where there are none.
+    """
+
+    tenant: str
+    days: int
+    readings: int
+    bytes: int
+    since: datetime | None
+    until: datetime | None
+
+
+class PackingOut(BaseModel):
+    """What was packed at a time; `unfinished`: there is more, which the next minutes take on."""
+
+    before: datetime = Field(description="what is older is packed")
+    readings: dict[str, int] = Field(description="by tenant")
+    months: list[str] = Field(description="those of which all is packed")
+    unfinished: bool
+
+
 class RunOut(BaseModel):
     """What was done at a time; `finished_at` is null while it is under way."""
 
@@ -44,6 +68,7 @@ class RunOut(BaseModel):
     finished_at: datetime | None
     months: list[str] = Field(description="those that went as a whole")
     rows: dict[str, int] = Field(description="readings and bins that went, by tenant")
+    packed: PackingOut | None = Field(description="null where nothing is ever packed")
     vacuumed: list[str]
     problem: str
 
@@ -56,6 +81,7 @@ class UpkeepOut(BaseModel):
     vacuums: bool
     rules: list[RuleOut]
     months: list[MonthOut]
+    packed: list[PackedOut]
     last: RunOut | None
     next_at: datetime | None
 
@@ -79,6 +105,11 @@ def routes(upkeep: Upkeep, tenants: Callable[[], Awaitable[list[str]]]) -> APIRo
                 for rule in await upkeep.rules(name)
             ],
             months=[_month(one) for one in await upkeep.months()],
+            packed=[
+                _packed(name, await upkeep.packed(name))
+                for name in await tenants()
+                if caller.means(name)
+            ],
             last=None if upkeep.last is None else _run(upkeep.last),
             next_at=upkeep.next_at,
         )
@@ -107,6 +138,23 @@ def _month(month: PartitionOfMonth) -> MonthOut:
     return MonthOut(name=month.name, rows=month.rows, bytes=month.size)
 
 
+def _packed(tenant: str, packed: PackedOfTenant) -> PackedOut:
+    return PackedOut(
+        tenant=tenant,
+        days=packed.days,
+        readings=packed.readings,
+        bytes=packed.size,
+        since=packed.since,
+        until=packed.until,
+    )
+
+
+def _packing(run: PackingRun) -> PackingOut:
+    return PackingOut(
+        before=run.before, readings=run.readings, months=run.months, unfinished=run.unfinished
+    )
+
+
 def _run(run: UpkeepRun) -> RunOut:
     tenants = sorted({one.tenant for one in run.expired})
     return RunOut(
@@ -114,6 +162,7 @@ def _run(run: UpkeepRun) -> RunOut:
         finished_at=run.finished_at,
         months=[month.name for month in run.months],
         rows={tenant: run.rows_of(tenant) for tenant in tenants},
+        packed=None if run.packed is None else _packing(run.packed),
         vacuumed=run.vacuumed,
         problem=run.problem,
     )

@@ -1,4 +1,4 @@
-"""Readings that have had their time go, months get their room, tables are vacuumed."""
+"""Readings that have had their time go, old ones are packed, tables are vacuumed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from hub.readings.retention import (
     rules,
 )
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.upkeep.packing import PackedOfTenant, Packing, PackingRun, packed_of
 
 __all__ = ["Upkeep", "UpkeepRun"]
 
@@ -37,7 +38,7 @@ _QUERIES = Queries.of("hub.upkeep")
 
 @dataclass(slots=True)
 class UpkeepRun:
-    """One time that it was done: what went, what was vacuumed, and what kept it from being done.
+    """One time that it was done: what went, was packed, was vacuumed; what kept it from being done.
 
     `finished_at` is None while it is under way; `problem` is a sentence, empty where all went well.
     """
@@ -46,6 +47,7 @@ class UpkeepRun:
     finished_at: datetime | None = None
     months: list[PartitionOfMonth] = field(default_factory=list)
     expired: list[Expired] = field(default_factory=list)
+    packed: PackingRun | None = None
     vacuumed: list[str] = field(default_factory=list)
     problem: str = ""
 
@@ -64,6 +66,7 @@ class Upkeep:
 
     EVERY_S = 6 * 3600.0
     FIRST_S = 60.0  # devices that waited for the hub come first
+    GO_ON_S = 60.0  # where there is more to pack than a time allows
 
     def __init__(
         self,
@@ -71,12 +74,14 @@ class Upkeep:
         owner_url: str | None,
         supervisor: Supervisor | None = None,
         *,
+        packing: Packing | None = None,
         first_s: float = FIRST_S,
         every_s: float = EVERY_S,
         doubtful: Callable[[], bool] = lambda: False,
     ) -> None:
         self._doubtful = doubtful
         self._database, self._owner_url = database, owner_url
+        self._packing = packing
         self._first_s, self._every_s = first_s, every_s
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
         self._one = asyncio.Lock()
@@ -103,6 +108,8 @@ class Upkeep:
                     run.problem = _DOUBTFUL
                 else:
                     run.months, run.expired = await remove_expired(self._database, dry=False)
+                    if self._packing is not None:
+                        run.packed = await self._packing.run()
                 if self._owner_url is not None:
                     run.vacuumed = await vacuum(self._owner_url)
             except DatabaseAwayError as error:
@@ -116,6 +123,8 @@ class Upkeep:
             log.info("%s: %d readings of a month have had their time", month.name, month.rows)
         if rows := sum(one.rows for one in run.expired):
             log.info("%d readings and bins have had their time", rows)
+        if run.packed is not None and run.packed.readings:
+            log.info("%d old readings were packed", sum(run.packed.readings.values()))
         return run
 
     @property
@@ -131,6 +140,10 @@ class Upkeep:
         """The months of readings that there are, of all tenants together."""
         return await months_on_disk(self._database)
 
+    async def packed(self, tenant: str) -> PackedOfTenant:
+        """What a tenant has packed."""
+        return await packed_of(self._database.of(tenant))
+
     async def sizes(self) -> tuple[int, int]:
         """Bytes of the database, and rows in it that are dead."""
         async with self._database.nobody() as conn:
@@ -142,5 +155,6 @@ class Upkeep:
         while True:
             self.next_at = datetime.now(UTC) + timedelta(seconds=pause)
             await asyncio.sleep(pause)
-            await self.run(by_itself=True)
-            pause = self._every_s
+            packed = (await self.run(by_itself=True)).packed
+            unfinished = packed is not None and packed.unfinished
+            pause = min(self.GO_ON_S, self._every_s) if unfinished else self._every_s

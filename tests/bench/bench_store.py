@@ -23,11 +23,12 @@ from hub.database.queries import Queries
 from hub.ingest.repository import encoded
 from hub.models import Activity, DeviceRow, Place
 from hub.models.sessions import TenantSessions
-from hub.readings.binned import BinRepository
+from hub.readings.bins.repository import BinRepository
 from hub.readings.placed import PlacedRepository
 from hub.readings.points import Form, PointRepository, Resolution, Span, StoredSeries
 from tests.bench.report import note, report
 from tests.bench.store_load import DAYS, END, MINUTE, SERIES, TENANTS, Loaded, loaded
+from tests.bench.store_packed import packed
 from tests.bench.store_tools import chains
 
 _STORE = Queries.of("hub.ingest")["store_readings"]
@@ -93,6 +94,7 @@ async def run() -> None:
         await reads(found)
         await rollups(found)
         await places(found)
+        await packed(found)
         await ingest(found)
         await history(found)
         await chains(found)

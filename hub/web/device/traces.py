@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from contracts.homekit.quantities import Shape, is_counter, quantity
 from contracts.reading import SeriesKey
 from hub.database.errors import ForeignRowError
-from hub.readings.binned import edges_of
+from hub.readings.bins.repository import edges_of
 from hub.readings.points import COLUMNS, Form, Resolution, Span, StoredSeries
 from hub.readings.service import TenantReadings
 from hub.web.charts import BinRanges, ChartMark, RawPoints, Trace, missing_ranges, usual_interval

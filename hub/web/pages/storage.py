@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from nicegui import ui
@@ -14,6 +15,7 @@ from hub.api.principal import Administrator, Principal
 from hub.errors import HubError
 from hub.readings.retention import RetentionRule, StoredRule
 from hub.services import Services
+from hub.upkeep.packing import PackedOfTenant
 from hub.upkeep.service import Upkeep, UpkeepRun
 from hub.web.device.removal import told
 from hub.web.frame import frame, heading
@@ -43,6 +45,8 @@ async def _show(services: Services, principal: Principal, zone: ZoneInfo) -> Non
     ui.label("`dormouse hub keep` on the hub's machine changes that.").classes("dm-soft")
     heading("What has had its time")
     ui.label(_last(upkeep, tenant, zone))
+    heading("What is packed")
+    ui.label(_packed(upkeep.last, await upkeep.packed(tenant), tenant, zone))
     heading("What was removed by hand")
     try:
         removed = await services.removals.trail(tenant, most=50)
@@ -71,6 +75,20 @@ def _days(rule: RetentionRule) -> str:
         f"{what} {'for ever' if days is None else 'for ' + count(days, 'day')}"
         for what, days in parts
     )
+
+
+def _packed(run: UpkeepRun | None, packed: PackedOfTenant, tenant: str, zone: ZoneInfo) -> str:
+    """Days are those of UTC, as they are packed."""
+    if packed.since is None or packed.until is None:
+        return "Nothing: old readings are packed after `pack_after_days` of the hub's settings."
+    last = packed.until - timedelta(days=1)
+    told = (
+        f"{count(packed.readings, 'reading')} of {packed.since:%Y-%m-%d} to {last:%Y-%m-%d} "
+        f"in {packed.size / 1e6:.1f} MB."
+    )
+    if run is None or run.packed is None or not run.packed.readings.get(tenant):
+        return told
+    return f"{told} {run.packed.readings[tenant]} of them at {zoned(run.at, zone)}."
 
 
 def _last(upkeep: Upkeep, tenant: str, zone: ZoneInfo) -> str:

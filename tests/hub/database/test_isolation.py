@@ -58,6 +58,11 @@ DENIED = pg.InsufficientPrivilege.sqlstate
 TRANSACTIONS = int(os.environ.get("LEAK_TRANSACTIONS", "2000"))
 
 
+# Columns that hold lists and no JSON; and small values, which are JSON of any kind.
+ARRAYS = {("token", "scopes"), ("packed_day", "small_changes")}
+VALUES = ("key_value", "value")
+
+
 async def fill(store: Database, tenant: str, prefix: str) -> None:
     """At least a row in every table."""
     await store.ensure_tenant(tenant)
@@ -98,6 +103,15 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
     places = PlaceRepository(store.of(tenant))
     home = await places.add(f"{prefix} home")
     async with store.of(tenant).transaction() as conn:
+        await conn.execute("SELECT dormouse.ensure_partition('2026-01-01Z')")
+        await conn.execute(
+            "INSERT INTO dormouse.reading (series_id, at, value) "
+            "SELECT min(id), '2026-01-01Z', 1 FROM dormouse.series"
+        )
+        await conn.execute(
+            "SELECT dormouse.pack_days(min(id), '2026-01-01Z', '2026-01-02Z', 1) "
+            "FROM dormouse.series"
+        )
         await conn.execute(
             "INSERT INTO dormouse.day_bin (series_id, zone, start, until, n, seconds) SELECT "
             "min(id), 'UTC', '2026-01-01Z', '2026-01-02Z', 0, 0 FROM dormouse.series"
@@ -230,9 +244,8 @@ async def insert(conn, table: str, row: dict) -> tuple[str, int]:
         sql.SQL(", ").join(sql.Placeholder() * len(row)),
     )
     values = [
-        # Small values are JSON of any kind.
         Jsonb(v)
-        if (isinstance(v, dict | list) and c != "scopes") or (table, c) == ("key_value", "value")
+        if (isinstance(v, dict | list) and (table, c) not in ARRAYS) or (table, c) == VALUES
         else v
         for c, v in row.items()
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -17,6 +18,7 @@ from hub.database.postgres import DATABASE, OWNER, Postgres
 from hub.devices.changes import DeviceChanges
 from hub.devices.history import changes_of
 from hub.maintenance.fixture import load_fixture
+from hub.upkeep.packing import Packing
 from tests.hub.ingest.test_ingest import NOW, key, stored
 from tests.support.postgres import FAST
 
@@ -105,12 +107,38 @@ async def test_privileges_are_those_of_a_fresh_one(server_folder: Path, tmp_path
         assert await catalogue(admin_url) == fresh
         assert not await may_make_temporary(app_url)
 
+        async with Database(postgres.app_url) as store:
+            await pack_some(store)
+            measured = await every_reading(store)
         await backup(postgres, tmp_path / "a.backup")
         await restore(postgres, tmp_path / "a.backup")
         assert await catalogue(own_url) == fresh
         assert not await may_make_temporary(postgres.app_url)
         async with Database(postgres.app_url) as store:
+            assert await every_reading(store) == measured
             await goes_on(store, own_url)
+
+
+async def pack_some(store: Database) -> None:
+    """A day of numbers, of numbers that are no decimals, and of texts."""
+    day = NOW - timedelta(days=3)
+    values = {"A": 20.5, "B": 1 / 3, "C": "Ö\\,{}"}
+    await stored(store, [
+        Reading(key(characteristic=name), value, day + timedelta(seconds=n))
+        for name, value in values.items() for n in range(9)
+    ])  # fmt: skip
+    run = await Packing(store, 1).run()
+    assert run is not None
+    assert run.readings["home"] >= 27
+
+
+async def every_reading(store: Database) -> list[tuple]:
+    async with store.of("home").transaction() as conn:
+        rows = await conn.execute(
+            "SELECT series_id, at, float8send(value), text, stored_under "
+            "FROM dormouse.every_reading ORDER BY 1, 2, 3, 4"
+        )
+        return await rows.fetchall()
 
 
 async def goes_on(store: Database, admin_url: str) -> None:

@@ -19,6 +19,7 @@ from hub.database.postgres import Postgres
 from hub.ingest.ingest import Ingest
 from hub.readings.repository import ReadingRepository
 from hub.readings.retention import RetentionRule, remove_expired, set_retention
+from hub.upkeep.packing import Packing
 from tests.hub.ingest.test_ingest import NOW, key
 from tests.support import seeds
 
@@ -104,6 +105,7 @@ async def test_killed_during_ingest_calibration_and_retention(server_folder: Pat
             async def meddle() -> None:
                 while not stop.is_set():
                     await insistently(lambda: remove_expired(store, dry=False))
+                    await insistently(Packing(store, 1).run)
                     gain = rng.choice([0.5, 1.0, 2.0])
                     if len(done) > 50:
                         await insistently(
@@ -131,7 +133,7 @@ async def assert_stored(store: Database, sent: list[Reading], acknowledged: set[
     """Each acknowledged reading is held and, unless expired, there exactly once."""
     async with store.of("home").transaction() as conn:
         rows = await conn.execute(
-            """SELECT v.key, r.at, r.value FROM dormouse.reading r
+            """SELECT v.key, r.at, r.value FROM dormouse.every_reading r
                JOIN dormouse.series s ON s.id = r.series_id
                JOIN dormouse.device v ON v.id = s.device_id"""
         )

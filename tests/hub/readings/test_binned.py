@@ -13,7 +13,7 @@ from contracts.reading import Reading, SeriesKey
 from contracts.zones import day_edges, hour_edges
 from hub.devices.replacement import replace_device
 from hub.ingest.repository import IntakeRepository
-from hub.readings.binned import BinRepository
+from hub.readings.bins.repository import BinRepository
 from hub.readings.points import Form, PointRepository, Resolution, Span
 from hub.readings.repository import ReadingRepository
 from hub.readings.retention import RetentionRule, remove_expired, set_retention

@@ -33,7 +33,7 @@ async def scraped(hub):
 @pytest.mark.parametrize("hub", [{"FORGET_AFTER_DAYS": "30", "SILENT_AFTER": "600"}], indirect=True)
 async def test_the_hub_says_what_it_keeps_and_silent_devices_leave_the_metrics(hub):
     now = datetime.now(UTC)  # of this test: a run of all takes longer than a device may be silent
-    ages = {"awake": 300, "quiet": 900, "sleeps": 900, "late": 1300, "expired": 31 * 86400}
+    ages = {"awake": 300, "quiet": 900, "sleeps": 900, "late": 1300, "expired": 40 * 86400}
     async with store_of(hub) as store:
         await stored(store, [
             Reading(temperature(name), 20.0, now - timedelta(seconds=age))
@@ -69,4 +69,7 @@ async def test_the_hub_says_what_it_keeps_and_silent_devices_leave_the_metrics(h
     assert "home, CurrentTemperature: readings 400 days, hours for ever, days for ever" in said
     assert f"reading_{now:%Y_%m}: about" in said
     assert "upkeep: " in said
-    assert "removed nothing" in said
+    assert "removed nothing, packed 1 readings of home" in said
+    day = now - timedelta(days=40)
+    packed = f"home: 1 readings from {day:%Y-%m-%d} until {day + timedelta(days=1):%Y-%m-%d} packed"
+    assert packed in said

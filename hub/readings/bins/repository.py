@@ -21,6 +21,7 @@ from contracts.zones import day_edges, hour_edges, is_utc, offset_text
 from hub.database.arrays import Column, instants, texts
 from hub.database.database import Connection, TenantDatabase
 from hub.database.queries import Queries
+from hub.readings.bins.runs import BinRun, DayRun, bin_runs, whole_days
 from hub.readings.csv_dialect import defused
 from hub.readings.points import (
     CsvForm,
@@ -32,11 +33,10 @@ from hub.readings.points import (
     columns_of,
     piece_of,
 )
-from hub.readings.runs import BinRun, DayRun, bin_runs, whole_days
 
 __all__ = ["BinRepository", "edges_of"]
 
-_QUERIES = Queries.of("hub.readings")
+_QUERIES = Queries.of("hub.readings.bins")
 _BINS = _QUERIES["bins_of_readings"].format(reach=_QUERIES["reach_of_runs"])
 _KEPT = _QUERIES["bins_of_days"]
 _KEPT_ALONE = sql.SQL("({})").format(_KEPT)
