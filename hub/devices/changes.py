@@ -36,10 +36,12 @@ class DeviceChanges:
         """Put a device into a place, by its number; None: into none."""
         await self._change(_QUERIES["set_place"], device, place, "moved it")
 
-    async def attributes(self, device: str, change: object) -> dict[str, Any]:
+    async def attributes(
+        self, device: str, change: object, *, dry_run: bool = False
+    ) -> dict[str, Any]:
         """Note something about a device, name by name; None: nothing any more. What is noted then.
 
-        Raises AttributesRefusedError.
+        Raises AttributesRefusedError. A dry run only finds out whether it is refused.
         """
         parameters: dict[str, Any] = {"device": device}
         with typed():
@@ -49,7 +51,7 @@ class DeviceChanges:
                 if row is None:
                     raise ForeignRowError(f"no device {device!r}")
                 after = merged(row[0], change)
-                if after != row[0]:
+                if after != row[0] and not dry_run:
                     await acting(conn, self._who, "noted attributes")
                     parameters["values"] = Jsonb(after)
                     await conn.execute(_QUERIES["set_attributes"], parameters)

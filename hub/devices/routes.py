@@ -249,6 +249,9 @@ class _Steps:
             raise ProblemError(422, "body.until: says when a move ended: give `since` as well")
         await self._devices.require(caller.tenant, device)
         who = caller.name
+        if body.attributes:
+            # Refused before anything is done.
+            await self._devices.note(caller.tenant, device, body.attributes, who, dry_run=True)
         if "place" in body.model_fields_set:
             await self._devices.put(
                 caller.tenant, device, body.place, who, since=body.since, until=body.until

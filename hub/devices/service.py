@@ -105,9 +105,12 @@ class DeviceService:
         """Which of a device's readings never came, by boot identity, the oldest first."""
         return await DeviceRepository(self._database.of(tenant)).gaps(device)
 
-    async def note(self, tenant: str, device: str, change: object, who: str) -> dict[str, Any]:
+    async def note(
+        self, tenant: str, device: str, change: object, who: str, *, dry_run: bool = False
+    ) -> dict[str, Any]:
         """Note attributes of a device: see DeviceChanges.attributes."""
-        return await DeviceChanges(self._database.of(tenant), who).attributes(device, change)
+        changes = DeviceChanges(self._database.of(tenant), who)
+        return await changes.attributes(device, change, dry_run=dry_run)
 
     async def put(
         self,

@@ -93,6 +93,7 @@ async def test_devices_are_named_and_placed_and_their_history_tells_who_did_it(a
         {"place": 2**31},
         {"place": "1; DROP TABLE device"},
         {"nam": "typo"},
+        {"name": "half", "place": None, "attributes": {"replacements": []}},
         [],
         "x",
         None,
