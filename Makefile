@@ -157,7 +157,7 @@ release: wheel sbom ## the wheel, with the list of what it needs and the licence
 HUNG = -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true --max-worker-restart 1
 .PHONY: test test-deploy lint format bench lock clean
 test: setup-dev lint ## everything: lint, types, unit, device, store, HomeKit and system tests
-	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(HUNG) --ignore=tests/deploy $(ARGS)
+	@$(PY) -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(HUNG) --ignore=tests/deploy $(ARGS)
 test-deploy: setup-dev ## what needs another installation or networks of its own: the wheel, the hub in namespaces
 	@$(PY) -m pytest -n 2 --dist loadfile $(HUNG) tests/deploy $(ARGS)
 lint: setup-dev ## style and types, of the firmware against the ESP8266 stubs too
