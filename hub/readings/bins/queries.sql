@@ -113,8 +113,9 @@ spans AS MATERIALIZED (
            f.value AS low, f.value AS high, f.value AS last, f.raw, f.gain
     FROM found f JOIN runs r USING (run)
     WHERE f.at >= r.floor AND f.at < r.until
-      AND NOT EXISTS (SELECT FROM hours h WHERE h.gone AND h.run = f.run
-                      AND h.start = date_bin('1 hour', f.at, '2000-01-01Z'))
+      -- (Not EXISTS: for which each reading might be compared with each hour.)
+      AND (f.run, date_bin('1 hour', f.at, '2000-01-01Z'))
+          NOT IN (SELECT h.run, h.start FROM hours h WHERE h.gone)
     UNION ALL
     SELECT h.run, h.start, h.start, interval '1 hour', h.n, h.total / h.n, h.low, h.high, h.last,
            coalesce(h.raw_last, h.last), coalesce(c.gain, 1)
