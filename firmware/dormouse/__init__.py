@@ -12,5 +12,5 @@ def forget(*names: str) -> None:
     for modules, prefix in ((sys.modules, "dormouse."), (globals(), "")):
         for name in names:
             if prefix + name in modules:
-                modules[prefix + name] = None  # type: ignore[assignment]
+                modules[prefix + name] = None  # type: ignore[assignment]  # for its place
                 del modules[prefix + name]

@@ -113,7 +113,7 @@ class Siege:
                         _, writer = await self._open(door)
                     writers.append(writer)
                     writer.write(said)
-            await asyncio.sleep(15)
+            await asyncio.sleep(15)  # the attack itself: for so long they say nothing
         finally:
             for writer in writers:
                 writer.transport.abort()

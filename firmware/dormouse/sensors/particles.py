@@ -31,11 +31,11 @@ class Particles:
 
     def whole(self, frame: bytes) -> bool:
         """Whether a frame is as it was sent."""
-        raise NotImplementedError
+        raise NotImplementedError  # each of the two sensors says it
 
     def densities(self, frame: bytes):
         """(PM2.5, PM10) in ug/m3."""
-        raise NotImplementedError
+        raise NotImplementedError  # each of the two sensors says it
 
     def start(self) -> int:
         """Switch the fan on, if that is ours to do: then it takes 30 s."""
