@@ -113,16 +113,26 @@ bootloader-native: ## the OTA server and the boot decision as programs for this 
 # How many inputs `make fuzz` tries.
 RUNS ?= 10000000
 .PHONY: soak
-soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres are killed; floods; silent strangers; 2,000 devices after a power cut; 30 updated; an hour of networks that come and go
+soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres are killed; floods; silent strangers; backups killed at 50 points; images of both machines, twice and upgraded; 2,000 devices after a power cut; 30 updated; three workers and brokers killed under their devices; an hour of networks that come and go; 100 addresses of a home behind a tunnel, three days without a line; nights of faults that are told; primaries that die
 	@ROLLOUT_DEVICES=30 ROLLOUT_SLEEP=60 $(PY) -m pytest -s --timeout 3600 tests/system/test_rollout_storm.py
 	@STORM_DEVICES=200 STORM_KILLS=20 FLOOD=100000 $(PY) -m pytest -s --timeout 3600 tests/system/test_trust_storm.py tests/system/test_trust_flood.py
 	@SILENT=1200 NOFILE=1024 $(PY) -m pytest -s --timeout 3600 tests/system/test_silent_strangers.py
 	@POWER_CUT_DEVICES=2000 $(PY) -m pytest -s --timeout 3600 tests/system/test_power_cut.py
 	@POWER_CUT_DEVICES=10000 POWER_CUT_SECONDS=60 $(PY) -m pytest -s --timeout 3600 tests/system/test_power_cut.py
 	@$(MAKE) -s siege
+	@SCALE_KILLS=30 $(PY) -m pytest -s --timeout 3600 tests/deploy/test_worker_storm.py
+	@IMAGES=all $(PY) -m pytest -s --timeout 7200 tests/deploy/test_images.py
+	@KILLS=17 $(PY) -m pytest -s --timeout 7200 tests/deploy/test_killed_upgrade.py
+	@KILLS=3 UPGRADE_READINGS=1000000 $(PY) -m pytest -s --timeout 7200 tests/deploy/test_killed_upgrade.py
+	@FAILOVERS=5 $(PY) -m pytest -s --timeout 3600 tests/deploy/test_failover.py tests/deploy/test_patroni.py
+	@NODE_KILLS=5 $(PY) -m pytest -s --timeout 3600 tests/deploy/test_nats.py
 	@ROAM_MINUTES=60 $(PY) -m pytest -s --timeout 7200 tests/deploy/test_network.py
+	@MOVES=100 REFRESH_EVERY=15 $(PY) -m pytest -s --timeout 7200 tests/deploy/test_site.py
+	@SENSORS=20 SAY_EVERY=300 $(PY) -m pytest -s --timeout 3600 tests/deploy/test_forwarder.py
 	@DORMOUSE_MESSAGES=100000 $(PY) -m pytest -s --timeout 3600 tests/hub/homekit/test_properties.py
-	@LEAK_TRANSACTIONS=10000 $(PY) -m pytest -s tests/hub/database/test_isolation.py -k no_leak
+	@NIGHT_HOURS=40 $(PY) -m pytest -s --timeout 3600 tests/hub/notifications/test_nights.py
+	@LEAK_TRANSACTIONS=10000 $(PY) -m pytest -s tests/hub/database/test_interleaved.py
+	@BACKUP_KILLS=50 $(PY) -m pytest -s --timeout 3600 tests/hub/backups/test_killed.py
 	@BAD_LINKS=100 $(PY) -m pytest -s --timeout 3600 tests/host/ota/test_client.py -k bad_links
 	@FUZZ_EXAMPLES=50 $(PY) -m pytest -s --timeout 3600 tests/hub/api/test_schema.py
 
@@ -141,15 +151,42 @@ fuzz: setup-dev ## random tests by other seeds, the OTA server's core under libF
 db-recreate: setup ## drop the hub's database and make it anew with a fixture (ARGS=...)
 	@$(DORMOUSE) hub db-recreate $(ARGS)
 
+.PHONY: keep-release
+keep-release: setup-dev ## keep a data folder of this release for the tests of later ones (tests/releases)
+	@$(PY) -m tests.releases.keep $(ARGS)
+
+.PHONY: manual
+manual: setup ## the manual page, completion for shells, docs/commands.md: from the commands as they are
+	@$(PY) -m host.manual
+
 .PHONY: wheel
-wheel: setup ## what is installed elsewhere: dist/dormouse_home-<version>-py3-none-any.whl
+wheel: setup manual ## what is installed elsewhere: dist/dormouse_home-<version>-py3-none-any.whl
 	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 	@ls dist/dormouse_home-*.whl
+
+# For which architectures; nothing of another one is run to build its image.
+ARCH ?= amd64,arm64
+.PHONY: images
+images: wheel ## the hub's container images: localhost/dormouse:<version> (buildah), dist/dormouse-<version>-<arch>.tar (docker load)
+	@sh .ci/packages images
+	@$(PY) deploy/images/build.py dist/dormouse_home-$$(cat VERSION)-py3-none-any.whl --arch $(ARCH) $(ARGS)
+
+# make release REGISTRY=host:5000/dormouse pushes images there; RELEASE_KEY=FILE signs with an SSH key; ARGS="--no-tests --no-tag" for a trial.
+REGISTRY ?=
+RELEASE_KEY ?=
+.PHONY: bump-major bump-minor bump-patch bump-changed check-merge
+bump-major bump-minor bump-patch: setup-dev ## raise VERSION and the changelog's heading by that part
+	@PATH="$(abspath $(BIN)):$$PATH" $(PY) .ci/version.py bump $(@:bump-%=%)
+bump-changed: setup-dev ## raise the patch if what goes into wheel or images changed since the last release
+	@PATH="$(abspath $(BIN)):$$PATH" $(PY) .ci/version.py bump changed
+check-merge: ## test this branch as it would be after merging into main; conflicts are named
+	@$(PYTHON) .ci/check_merge.py $(ARGS)
 
 .PHONY: sbom release
 sbom: setup-dev ## what a release is made of: dist/sbom.cdx.json (CycloneDX), dist/licences.txt
 	@$(PY) .ci/sbom.py dist
-release: wheel sbom ## the wheel, with the list of what it needs and the licences of that
+release: setup-dev ## tests, then dist/release/VERSION: wheel, images, firmware, SBOM, checksums, signature; then the tag
+	@PATH="$(abspath $(BIN)):$$PATH" $(PY) .ci/release.py $(if $(REGISTRY),--registry "$(REGISTRY)") $(if $(RELEASE_KEY),--key "$(RELEASE_KEY)") $(ARGS)
 
 # --- check ------------------------------------------------------------------------------------
 
@@ -174,7 +211,9 @@ bench: setup-dev ## measure: one JSON object a line; a part with ONLY=area
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 lock: setup-dev ## pin and hash the requirements anew
 	@$(COMPILE) --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
-	@$(COMPILE) --extra hub --extra twin -c requirements/dev.txt pyproject.toml requirements/build.in -o requirements/run.txt
+	@$(COMPILE) --extra export --extra flash --extra hub --extra twin -c requirements/dev.txt pyproject.toml requirements/build.in -o requirements/run.txt
 	@$(COMPILE) requirements/typings.in -o requirements/typings.txt
+	@$(COMPILE) requirements/readers.in -o requirements/readers.txt
+	@$(COMPILE) requirements/servers.in -o requirements/servers.txt
 clean: ## remove what was built (keys and the virtual environment stay)
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

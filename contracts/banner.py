@@ -13,13 +13,26 @@ from contracts.links import link
 __all__ = ["banner"]
 
 
-def banner(console: Console, facts: dict[str, Any], first_link: str | None = None) -> None:
+def banner(
+    console: Console,
+    facts: dict[str, Any],
+    first_link: str | None = None,
+    *,
+    open_code: bool = False,
+) -> None:
     """Pairing code and QR, where data lies, which ports, how to the dashboard.
 
-    Secret are the pairing code and, while nobody has used it, the first administrator's link.
+    Secret are the pairing code and, while nobody has used it, the first administrator's link: they
+    are shown on a terminal alone, since what is written elsewhere becomes somebody's log.
+    `open_code` shows the pairing code anywhere.
     """
-    console.print(Text(qr.terminal(facts["setup_uri"]), style="bright_white on black"))
-    console.print(f"Pair in the Home app with the code [bold]{facts['pairing_code']}[/bold]")
+    if console.is_terminal or open_code:
+        code = qr.shown(facts["setup_uri"], console.encoding)
+        console.print(Text(code, style="bright_white on black"))
+        console.print(f"Pair in the Home app with the code [bold]{facts['pairing_code']}[/bold]")
+    else:
+        console.print("pairing code: `dormouse homekit qr`; who is to see the dashboard: "
+                      "`dormouse people invite`", highlight=False, soft_wrap=True)  # fmt: skip
     console.print(f"data in {facts['data_dir']}", highlight=False)
     console.print(
         f"broker on port {facts['mqtt_port']}, enrolment {facts['enrol_port']}, "

@@ -23,7 +23,7 @@ from contracts.payloads import (
     series_of,
     show,
 )
-from contracts.reading import SeriesKey
+from contracts.reading import SeriesKey, SourceScale
 from contracts.topics import ENROL, ROOT, is_device_id
 
 __all__ = [
@@ -51,10 +51,14 @@ _BROADCAST = ip_address("255.255.255.255")
 
 @dataclass(frozen=True, slots=True)
 class StateValue:
-    """A characteristic's value as text, not yet checked against its format."""
+    """A characteristic's value as text, not yet checked against its format.
+
+    `source` is how the number of a foreign device was read; None for a device of our own.
+    """
 
     series: SeriesKey
     raw: str
+    source: SourceScale | None = None
 
 
 @dataclass(frozen=True, slots=True)

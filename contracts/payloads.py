@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeGuard
 
 from contracts.reading import SeriesKey
@@ -14,6 +15,7 @@ from contracts.reading import SeriesKey
 __all__ = [
     "BOOT",
     "CONTROL",
+    "MAX_DEPTH",
     "MAX_INDEX",
     "MAX_JSON",
     "MAX_SEQ",
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 MAX_JSON = 16 * 1024  # docs/topics.md
+MAX_DEPTH = 16  # ours has 4; what shows a report to people and programs ends at 255
 MAX_TEXT = 1024  # HAP's longest string is 256 characters; the rest is room for UTF-8
 MAX_INDEX = 99  # HAP allows 100 services in an accessory
 MAX_SEQ = 2**31 - 2  # the hub keeps them as ranges of 32 bits, which name the number after the last
@@ -35,6 +38,7 @@ MAX_SEQ = 2**31 - 2  # the hub keeps them as ranges of 32 bits, which name the n
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.]{0,63}")  # HAP has a PM2.5Density
 _INDEX = re.compile(r"0|[1-9][0-9]?")
 BOOT = r"^[0-9a-f]{8}$"
+_HOLDERS = frozenset({dict, list})
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -89,7 +93,7 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 
 def read_object(payload: bytes) -> dict[str, Any]:
-    """A JSON object that Postgres can keep: finite numbers, no NUL, valid Unicode."""
+    """A JSON object that Postgres can keep: finite numbers, no NUL, valid Unicode, not too deep."""
     if len(payload) > MAX_JSON:
         raise MessageRefusedError("too-large", f"{len(payload)} bytes where {MAX_JSON} are allowed")
     try:
@@ -97,7 +101,7 @@ def read_object(payload: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise MessageRefusedError("utf-8", "the payload is not UTF-8") from None
     try:
-        found = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        found = _DECODER.decode(text)
         if "\\u" in text:  # escapes may hide half a surrogate pair
             json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -106,7 +110,20 @@ def read_object(payload: bytes) -> dict[str, Any]:
         raise MessageRefusedError("json", "a NUL character")
     if not isinstance(found, dict):
         raise MessageRefusedError("json", "not an object")
+    if _is_deeper(found, MAX_DEPTH):
+        raise MessageRefusedError("json", f"more than {MAX_DEPTH} objects and lists in each other")
     return found
+
+
+def _is_deeper(found: dict[str, Any], most: int) -> bool:
+    """Whether objects and lists stand in each other more than `most` deep, level by level."""
+    level: list[Any] = [found]
+    for _ in range(most):
+        inner = chain.from_iterable(one.values() if type(one) is dict else one for one in level)
+        level = [one for one in inner if type(one) in _HOLDERS]
+        if not level:
+            return False
+    return True
 
 
 def _no_constant(name: str) -> float:
@@ -118,6 +135,10 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is too large")
     return number
+
+
+# Made once: json.loads makes one at each call that wants something of its own.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
 def show(value: object) -> str:

@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 
-__all__ = ["QUIET_ZONE", "modules", "plain", "svg", "svg_uri", "terminal"]
+__all__ = ["QUIET_ZONE", "modules", "plain", "shown", "svg", "svg_uri", "terminal"]
 
 QUIET_ZONE = 4
 """Light modules around a code that is printed (ISO/IEC 18004); a terminal does with 2."""
@@ -44,6 +44,16 @@ def terminal(text: str) -> str:
         "".join(" ▄▀█"[3 - (2 * above + below)] for above, below in zip(upper, lower, strict=False))
         for upper, lower in pairs
     )
+
+
+def shown(text: str, encoding: str | None) -> str:
+    """The same, in ASCII where the encoding has no block elements (an old console, LANG=C)."""
+    code = terminal(text)
+    try:
+        code.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        return plain(text)
+    return code
 
 
 def plain(text: str) -> str:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["ClockReference", "Identity", "Reading", "SeriesKey", "Value"]
+__all__ = [
+    "AS_SENT",
+    "ClockReference",
+    "Identity",
+    "Reading",
+    "SeriesKey",
+    "SourceScale",
+    "Value",
+]
 
 Value: TypeAlias = bool | int | float | str
 """A characteristic's value in its HAP format: bool, int (uint8..int), float (finite) or string."""
@@ -62,6 +70,22 @@ class ClockReference(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class SourceScale:
+    """How the numbers that a source sends are read: in `unit`, then gain * number + offset.
+
+    `unit` is empty where it is the characteristic's own, or none is named.
+    """
+
+    unit: str = ""
+    gain: float = 1.0
+    offset: float = 0.0
+
+
+AS_SENT = SourceScale()
+"""The numbers as they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One value of one series.
 
@@ -69,7 +93,7 @@ class Reading:
     a plain topic; `redelivered` says that the broker may have delivered it before (MQTT's DUP
     flag, or a message that waited for a session that was resumed); `waited` is for how long, in
     seconds, it may have lain at the broker at most. `clock` is by what `at` was found, where it may
-    yet have to be corrected.
+    yet have to be corrected. `source` is how its device's number was read; None: nobody knows.
     """
 
     series: SeriesKey
@@ -79,3 +103,4 @@ class Reading:
     redelivered: bool = False
     waited: float = 0.0
     clock: ClockReference | None = None
+    source: SourceScale | None = None

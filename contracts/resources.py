@@ -9,7 +9,15 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["DISTRIBUTION", "default_flash_map", "firmware", "flash_maps", "release", "source_tree"]
+__all__ = [
+    "DISTRIBUTION",
+    "default_flash_map",
+    "deploy",
+    "firmware",
+    "flash_maps",
+    "release",
+    "source_tree",
+]
 
 DISTRIBUTION = "dormouse-home"
 """What the package is called where packages are installed from."""
@@ -26,6 +34,11 @@ def source_tree() -> Path | None:
 def firmware() -> Path:
     """The folder of the device's sources."""
     return _folder() / "firmware"
+
+
+def deploy() -> Path:
+    """The folder with what a machine is given to run the hub: the service's unit."""
+    return _folder() / "deploy"
 
 
 def flash_maps() -> list[Path]:

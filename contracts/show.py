@@ -7,7 +7,21 @@ from datetime import datetime, tzinfo
 
 from contracts.zones import twice
 
-__all__ = ["Clock", "age", "count", "span", "volts"]
+__all__ = ["TERMINAL_CONTROLS", "Clock", "age", "count", "lasting", "span", "volts"]
+
+TERMINAL_CONTROLS = {
+    **{number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if number != 9},
+    **{
+        number: f"\\u{number:04x}"
+        for number in (
+            *(0x061C, 0x200E, 0x200F, 0x2028, 0x2029),
+            *range(0x202A, 0x202F),
+            *range(0x2066, 0x206A),
+        )
+    },
+}
+"""For str.translate: what a terminal takes for a command, what makes two lines of one, and what
+turns the order of letters round, as visible escapes. A tab stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,20 @@ def span(seconds: float) -> str:
         if seconds < length * (90 if unit == "min" else 48):
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds / 86400:.0f} days"
+
+
+def lasting(seconds: float) -> str:
+    """`45 s`, `12 min`, `1 h 30 min`, `2 days 3 h`: two units at most."""
+    units = (("days", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    left, told = round(max(0.0, seconds)), list[str]()
+    for name, length in units:
+        if left >= length and len(told) < 2 and (name != "s" or not told):
+            amount = left // length
+            told.append(f"{amount} {'day' if (name, amount) == ('days', 1) else name}")
+            left -= amount * length
+        elif told:
+            break
+    return " ".join(told) or "0 s"
 
 
 def count(number: int, one: str, more: str = "") -> str:

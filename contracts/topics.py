@@ -13,9 +13,12 @@ __all__ = [
     "DEVICES",
     "ENROL",
     "ENROLMENTS",
+    "HUB_CLAIM",
+    "HUB_CLAIM_ASKED",
     "MIRROR",
     "MIRROR_COMMANDS",
     "MIRROR_HUB",
+    "OF_HUBS",
     "ROOT",
     "ack",
     "all_of",
@@ -38,6 +41,15 @@ __all__ = [
 
 ROOT = "HomeKit"
 """The first level of everything that devices and hub say to each other."""
+
+OF_HUBS = f"{ROOT}/$hub/"
+"""How the topics begin that hubs use between each other; no device is called `$hub`."""
+
+HUB_CLAIM = f"{OF_HUBS}claim"
+"""Where the hub that uses a broker says which it is; its last will takes that back. Retained."""
+
+HUB_CLAIM_ASKED = f"{HUB_CLAIM}/asked"
+"""Where another asks whether that hub is still there, which then says so again."""
 
 ENROL = "enrol"
 """The first level of enrolments."""
@@ -143,11 +155,11 @@ def mirror_online(tenant: str, device: str) -> str:
 
 
 def caught_up(client: str) -> str:
-    """Where the hub's connection of that client id sends itself a mark; no device is called `$hub`.
+    """Where the hub's connection of that client id sends itself a mark.
 
     What comes back there came behind everything that waited at the broker.
     """
-    return f"{ROOT}/$hub/{client}"
+    return f"{OF_HUBS}{client}"
 
 
 def enrolment(device: str) -> str:

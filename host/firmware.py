@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from contracts import resources
@@ -17,6 +19,8 @@ __all__ = [
     "FirmwareBuildError",
     "compile_firmware",
     "compile_shims",
+    "copy_firmware",
+    "copy_shims",
     "version_module",
 ]
 
@@ -73,16 +77,50 @@ def compile_firmware(
     `version` and `board` are what the device reports. Raises FirmwareBuildError.
     """
     built = []
-    with tempfile.TemporaryDirectory() as folder:
-        stamped = Path(folder) / "version.py"
-        stamped.write_text(version_module(version, board), encoding="utf-8")
-        for module in modules(source):
-            origin = stamped if module.as_posix() == _VERSION_MODULE else source / module
+    with _stamped(source, version, board) as origins:
+        for module, origin in origins.items():
             target = destination / module.with_suffix(".mpy")
             target.parent.mkdir(parents=True, exist_ok=True)
             _compile(origin, target, module)
             built.append(target)
     return built
+
+
+@contextmanager
+def _stamped(source: Path, version: str, board: str) -> Iterator[dict[Path, Path]]:
+    """Where each module comes from, with one that says the version. Raises FirmwareBuildError."""
+    with tempfile.TemporaryDirectory() as folder:
+        stamped = Path(folder) / "version.py"
+        stamped.write_text(version_module(version, board), encoding="utf-8")
+        yield {
+            module: stamped if module.as_posix() == _VERSION_MODULE else source / module
+            for module in modules(source)
+        }
+
+
+def copy_firmware(
+    destination: Path, version: str, board: str = "generic", source: Path = SOURCE
+) -> None:
+    """Every module's source below `destination`, for CPython. Raises FirmwareBuildError."""
+    with _stamped(source, version, board) as origins:
+        for module, origin in origins.items():
+            _copy(origin, destination / module, module)
+
+
+def copy_shims(destination: Path, shims: Path = SHIMS) -> None:
+    """The sources of what stands in for the chip's modules, for CPython."""
+    for origin in sorted(shims.glob("*.py")):
+        _copy(origin, destination / origin.name, Path("shims") / origin.name)
+
+
+def _copy(origin: Path, target: Path, name: Path) -> None:
+    text = origin.read_text("utf-8")
+    try:
+        compile(text, str(name), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise FirmwareBuildError(f"{name}, line {error.lineno}: {error.msg}") from None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, "utf-8")
 
 
 def compile_shims(destination: Path, shims: Path = SHIMS) -> list[Path]:

@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 
 from contracts import resources
+from contracts.event_lines import EventLines
 from contracts.signatures import Key
 from host import artefacts, boards, flash_maps, keys
+from host.as_json import JsonEvents
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.sources import SourceOption, chosen
 
@@ -61,6 +63,7 @@ def image(
     changed_sources: Annotated[
         bool, typer.Option("--changed-sources", help="build sources that differ from their commit")
     ] = False,
+    as_json: JsonEvents = False,
 ) -> None:
     """Build the firmware into MicroPython and check what was linked: an image to flash."""
     from host.micropython import image as images  # noqa: PLC0415  # the ELF reader is for it alone
@@ -73,12 +76,17 @@ def image(
         _variables(make or []),
     )
     folder = output or Path("build/firmware") / wanted.board.id
-    with Console(stderr=True).status("MicroPython") as status:
-        made = images.build(
-            micropython, wanted, folder, changed=changed_sources, progress=status.update
-        )
+    events = EventLines(as_json=as_json)
+    with Console(stderr=True, quiet=as_json).status("MicroPython") as status:
+
+        def progress(step: str) -> None:
+            status.update(step)
+            if as_json:
+                events.tell("building", step)
+
+        made = images.build(micropython, wanted, folder, changed=changed_sources, progress=progress)
     for line in made.lines:
-        typer.echo(line)
+        events.tell("built", line)
 
 
 def _key(path: Path) -> Key | None:

@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.live import Live
 
 from contracts import resources
+from contracts.event_lines import EventLines
 from host import keys
+from host.as_json import JsonEvents
 from host.local_hub import data_folder
 from host.sources import SourceOption, Sources, chosen
 from host.twin import firmware, vm
@@ -28,12 +30,17 @@ from host.twin.image import build_image
 from host.twin.kinds import Choice, TwinKind, kinds
 from host.twin.register import MOST, twin_folder
 from host.twin.rom import Bootloader
-from host.twin.table import fleet_table, summary
+from host.twin.table import TwinEvents, fleet_table, summary
 from host.twin.twin import CONNECTION
 
 __all__ = ["mount", "until_ended"]
 
 T = TypeVar("T")
+
+MachineOption = Annotated[
+    vm.MachineChoice,
+    typer.Option(help="what runs the firmware: auto takes MicroPython where it is there"),
+]
 
 # Lines of a terminal that are not rows of the table: its frame, the summary, the prompt.
 _FRAME = 7
@@ -66,26 +73,30 @@ async def until_ended(work: Coroutine[Any, Any, T]) -> T | None:
             loop.remove_signal_handler(number)
 
 
-async def _watch(fleet: Fleet, seconds: float | None) -> None:
+async def _watch(fleet: Fleet, seconds: float | None, events: EventLines) -> None:
     """Show the fleet, for so many seconds or for ever."""
-    console = Console()
+    console = Console(quiet=events.as_json)
     loop = asyncio.get_running_loop()
     end = math.inf if seconds is None else loop.time() + seconds
     rows = max(3, console.size.height - _FRAME)
-    screen = Live(console=console, auto_refresh=False) if console.is_terminal else None
-    period = 0.5 if screen else 5.0
+    live = console.is_terminal and not events.as_json
+    screen = Live(console=console, auto_refresh=False) if live else None
+    period = 0.5 if screen or events.as_json else 5.0
+    devices = TwinEvents(events)
     with screen or contextlib.nullcontext():
         while (left := end - loop.time()) > 0:
             await asyncio.sleep(min(period, left))
-            if screen is not None:
+            if events.as_json:
+                devices.tell(fleet.twins)
+            elif screen is not None:
                 screen.update(fleet_table(fleet, rows), refresh=True)
             else:
                 console.print(summary(fleet.totals()), highlight=False, soft_wrap=True)
 
 
-async def _run(fleet: Fleet, seconds: float | None) -> None:
+async def _run(fleet: Fleet, seconds: float | None, events: EventLines) -> None:
     async with fleet:
-        await _watch(fleet, seconds)
+        await _watch(fleet, seconds, events)
 
 
 def _fly(
@@ -97,6 +108,8 @@ def _fly(
     seconds: float | None,
     key: Path | None,
     sources: Sources,
+    machine: vm.Machine,
+    events: EventLines,
     chip: Path | None = None,
 ) -> int:
     """Run a fleet until its end; how many wakes failed. With a key, through the bootloader."""
@@ -104,7 +117,9 @@ def _fly(
         twin_folder(folder) as first,
         tempfile.TemporaryDirectory(prefix="dormouse-twin-") as work,
     ):
-        build = firmware.compile_to(Path(work), source=sources.firmware, shims=sources.shims)
+        build = firmware.compile_to(
+            Path(work), source=sources.firmware, shims=sources.shims, machine=machine
+        )
         fleet = Fleet(
             address,
             build,
@@ -121,12 +136,16 @@ def _fly(
             from host.chip.fleet import add_chip  # noqa: PLC0415  # its tools are for it alone
 
             add_chip(fleet, chip, Path(work), hub=address, interval=round(interval), key=key)
-        asyncio.run(until_ended(_run(fleet, seconds)))
+        asyncio.run(until_ended(_run(fleet, seconds, events)))
     for one in fleet.twins:
         if trouble := one.statistics.last_error or one.statistics.last_complaint:
             typer.echo(f"{one.id}: {trouble}", err=True)
-    typer.echo(summary(fleet.totals()))
-    return fleet.totals().failed
+    totals = fleet.totals()
+    events.tell(
+        "ended", summary(totals), seconds=round(totals.seconds, 1), cycles=totals.cycles,
+        failures=totals.failed,
+    )  # fmt: skip
+    return totals.failed
 
 
 def twin(
@@ -161,10 +180,14 @@ def twin(
         ),
     ] = None,
     source: SourceOption = None,
+    machine: MachineOption = vm.MachineChoice.AUTO,
     seconds: Annotated[float | None, typer.Option(min=0, help="end after so long")] = None,
+    as_json: JsonEvents = False,
 ) -> None:
     """Run virtual devices (the real firmware) against a hub until Ctrl-C."""
-    vm.require()
+    chosen_machine, events = vm.here(machine), EventLines(as_json=as_json)
+    if said := vm.note(chosen_machine):
+        events.tell("note", said)
     data = data_folder(data_dir)
     address = HubAddress(hub, port, enrol_port) if hub else HubAddress.of(facts(data))
     place = folder or data / "twins" / (f"{hub}_{port}" if hub else "local")
@@ -172,6 +195,7 @@ def twin(
     failed = _fly(
         address, what, float(interval), place,
         seconds=seconds, key=bootloader, sources=chosen(source), chip=chip,
+        machine=chosen_machine, events=events,
     )  # fmt: skip
     sys.exit(1 if failed else 0)
 
@@ -186,9 +210,13 @@ def demo(
         str | None,
         typer.Option(envvar="DORMOUSE_DATA_DIR", help="data lies in its folder `demo`"),
     ] = None,
+    machine: MachineOption = vm.MachineChoice.AUTO,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="an object a line: the hub, then each new value")
+    ] = False,
 ) -> None:
     """Run a hub with three virtual sensors on this machine until Ctrl-C."""
-    vm.require()
+    chosen_machine = vm.here(machine)
     try:
         from host.twin.demo import run  # noqa: PLC0415  # needs what only the hub installs
     except ModuleNotFoundError:
@@ -196,7 +224,8 @@ def demo(
             "the demonstration needs the hub: pip install 'dormouse-home[hub,twin]'"
         ) from None
     folder = data_folder(data_dir) / "demo"
-    sys.exit(asyncio.run(until_ended(run(folder, once=once, seconds=seconds))) or 0)
+    work = run(folder, once=once, seconds=seconds, machine=chosen_machine, as_json=as_json)
+    sys.exit(asyncio.run(until_ended(work)) or 0)
 
 
 def mount(app: typer.Typer) -> None:

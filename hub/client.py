@@ -7,6 +7,7 @@ of its tenants.
 from __future__ import annotations
 
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from contracts import hub_client
 from contracts.local_hub import HUB_JSON, SOCKET, NoHubError, parse_facts
 from hub.settings import Settings
 
-__all__ = ["DataDir", "HubClient", "Json", "Tenant", "hub_facts"]
+__all__ = ["DataDir", "HubClient", "Json", "Tenant", "hub_facts", "local_instant"]
 
 # Options that most of those commands have.
 DataDir = Annotated[
@@ -34,6 +35,19 @@ def hub_facts(data_dir: Path) -> dict[str, Any]:
         return parse_facts((data_dir / HUB_JSON).read_text("utf-8"))
     except (OSError, ValueError):
         raise NoHubError(data_dir) from None
+
+
+def local_instant(option: str, text: str) -> str:
+    """What an option says of time, as ISO 8601; without an offset it is this machine's.
+
+    Raises typer.BadParameter.
+    """
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time: write 2026-03-01T12:00:05", param_hint=f"--{option}"
+        ) from None
 
 
 class HubClient(hub_client.ApiClient):

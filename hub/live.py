@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
@@ -84,3 +84,15 @@ class Live(Broadcast[Update]):
 
     def __init__(self, size: int = 2048, linger_s: float = 120.0) -> None:
         super().__init__(size, linger_s)
+        self._on_change: list[Callable[[str], None]] = []
+
+    def on_change(self, heard: Callable[[str], None]) -> None:
+        """Call `heard` with the tenant at every LiveChange, before anybody else has it."""
+        self._on_change.append(heard)
+
+    def publish(self, topic: str, event: Update) -> None:
+        """Tell who looks on at a tenant (the topic)."""
+        if isinstance(event, LiveChange):
+            for heard in self._on_change:
+                heard(topic)
+        super().publish(topic, event)

@@ -11,26 +11,16 @@ from contracts import messages, topics
 from contracts.flash_map import FlashMap
 from contracts.reading import SeriesKey
 from hub.anomalies.watch import AnomalyWatch
-from hub.api.operator import OperatorDoor
-from hub.api.streams import LiveStreams
+from hub.backups.service import BackupService
 from hub.calibration.known import Calibrations
 from hub.database.key_value import KeyValueStore
+from hub.database.lease.announcements import Announcements, Changed
+from hub.database.lease.held import HeldLease
+from hub.database.lease.holder import WorkerStanding
+from hub.database.lease.lease import Lease
 from hub.database.start import Running
 from hub.device_settings.service import SettingsService
-from hub.devices.naming import Naming
 from hub.devices.recorder import DeviceRecorder
-from hub.devices.replace import Replacement
-from hub.devices.service import DeviceService
-from hub.doctor.database import examine as examine_database
-from hub.doctor.finding import DoctorFinding
-from hub.doctor.parts import (
-    examine,
-    examine_address,
-    examine_clock,
-    examine_disk,
-    examine_dropped,
-    examine_store,
-)
 from hub.explain.outages import Outages
 from hub.explain.problems import Explainer
 from hub.firmware.repository import FirmwareRepository
@@ -40,25 +30,30 @@ from hub.homekit.presence import Patience
 from hub.homekit.repository import BridgePortRepository, HomeKitRepository
 from hub.homekit.sets import BridgeSets
 from hub.homekit.styles import SeriesStyles
-from hub.imports.service import ImportService
+from hub.hooks.runner import HookRunner
+from hub.hooks.service import HookService
 from hub.live import Live, LiveChange
-from hub.mapping.rehearsal import rehearse
-from hub.mapping.reload import MappingReload
+from hub.logs.presence import PresenceLog
 from hub.mapping.rules import Mapping as Rules
 from hub.mapping.stored import StoredMapping
 from hub.mqtt.account_repository import AccountRepository
 from hub.mqtt.accounts import AccountBook, speaks_for, tenant_by_account
+from hub.mqtt.announced_accounts import AnnouncedAccounts
 from hub.mqtt.announcement import HubAnnouncement
+from hub.mqtt.claim import BrokerClaim
 from hub.mqtt.device_commands import DeviceCommands
+from hub.mqtt.elsewhere import StoredElsewhere
+from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.live_feed import LiveFeed
 from hub.mqtt.service import Mqtt
-from hub.people.passwords import Passwords
-from hub.people.repository import PeopleRepository
-from hub.people.service import PeopleService
-from hub.people.sessions import LoginSessions
+from hub.nats.source import nats_source
+from hub.notifications.delivery import SendingProcess
+from hub.notifications.late import LateReadings
+from hub.notifications.notifier import Notifier
+from hub.notifications.sources.build import sources
+from hub.notifications.sources.machine import standing_of
 from hub.places.reported import ReportedPlaces
 from hub.places.service import PlaceService
-from hub.readings.service import ReadingService
 from hub.removals.service import RemovalService
 from hub.rollouts.runner import Runner
 from hub.rollouts.service import Rollouts
@@ -67,18 +62,13 @@ from hub.runtime.connections import Connections
 from hub.runtime.descriptors import Descriptors
 from hub.runtime.host_clock import HostClock
 from hub.runtime.problems import Problems
+from hub.runtime.standby import Standby
 from hub.runtime.supervisor import PartRole, RunningPart, Supervisor
-from hub.searches.service import SearchService
-from hub.services import Services
+from hub.self_update.service import SelfUpdate
 from hub.settings import Settings
-from hub.tokens.repository import TokenRepository
-from hub.tokens.service import TokenService
+from hub.sites.watch import SiteWatch
 from hub.upkeep.packing import Packing
 from hub.upkeep.service import Upkeep
-from hub.web.server import HttpServer
-from hub.web.site import Site
-from hub.wizards.service import WizardService
-from hub.zones.service import ZoneService
 
 __all__ = ["HubParts"]
 
@@ -86,8 +76,10 @@ __all__ = ["HubParts"]
 class HubParts:
     """The parts of one hub over its open database; nothing works before it is started.
 
-    `http` and `control` are bound sockets, `flash_maps` what a firmware's image is checked against,
-    `rules` the mapping that is configured (None: the one that was stored last).
+    `http` is the bound socket of pages and API (WebParts), `flash_maps` what a firmware's image is
+    checked against, `rules` the mapping that is configured (None: the one that was stored last).
+    With `announcements` other workers have the brokers' intake: they are told what changes here,
+    while the lease of the duties is `held`.
     """
 
     def __init__(
@@ -100,20 +92,29 @@ class HubParts:
         clock: HostClock,
         descriptors: Descriptors,
         http: socket.socket,
-        control: socket.socket,
+        lease: Lease | None,
+        standby: Standby,
+        announcements: Announcements | None = None,
+        held: HeldLease | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._lease, self._standby, self._announcements = lease, standby, announcements
+        self._held = held
         self.settings, self.running, self.clock = settings, running, clock
-        self.problems, self.supervisor, self.live = Problems(), Supervisor(), Live()
-        self._flash_maps, self._descriptors = flash_maps, descriptors
+        self.problems, self.live = Problems(), Live()
+        self.supervisor = supervisor or Supervisor()
+        self.late = LateReadings(clock.now)
+        self._flash_maps, self.descriptors = flash_maps, descriptors
         self._controllers = Connections("HomeKit", descriptors.homekit)
-        book = AccountBook(AccountRepository(running.database))
-        self._tenant_of = tenant_by_account(book, settings.tenant, self._gateway_of)
+        book = AccountBook(self._accounts())
+        self.tenant_of = tenant_by_account(book, settings.tenant, self._gateway_of)
         self._build_bridge(book, rules)
-        recorder = DeviceRecorder(running.database, self._tenant_of)
+        recorder = DeviceRecorder(running.database, self.tenant_of)
         self._build_intake(book, recorder)
         self._build_duties(http)
+        self.explainer = self._explainer()
+        self.notifier = self._notifier()
         self._connect(recorder)
-        self._build_web(http, control)
 
     def _build_bridge(self, book: AccountBook, rules: Rules | None) -> None:
         """What Apple Home sees, and by which rules others' messages become readings."""
@@ -121,7 +122,7 @@ class HubParts:
         self.calibrations = Calibrations(database, self.supervisor)
         self.bridges = BridgeSets(
             self._bridge,
-            self._tenant_of,
+            self.tenant_of,
             BridgePortRepository(database),
             self.supervisor,
             vouched=lambda: self.mqtt.vouches,
@@ -138,7 +139,7 @@ class HubParts:
     def _build_intake(self, book: AccountBook, recorder: DeviceRecorder) -> None:
         """The broker, what comes in by it and what goes out."""
         database = self.running.database
-        feed = LiveFeed(self.live, self._tenant_of, self.calibrations.value)
+        feed = LiveFeed(self.live, self.tenant_of, self.calibrations.value)
         self.mqtt = Mqtt(
             self.settings,
             database,
@@ -146,13 +147,18 @@ class HubParts:
             self.bridges,
             self.translator,
             problems=self.problems,
-            tenant_of=self._tenant_of,
+            tenant_of=self.tenant_of,
             stored_ranges=recorder.received_ranges,
             stored_report=recorder.last_report,
+            on_stored=self.late.stored,
             feed=feed,
             clock=self.clock,
             supervisor=self.supervisor,
-            descriptors=self._descriptors,
+            descriptors=self.descriptors,
+            elsewhere=self._elsewhere(),
+            held=self._held,
+            forget_clock=lambda device: self.say(Changed.CLOCK, key=device),
+            foreign_source=nats_source(self.settings, self.clock, self.supervisor),
         )
         self.commands = DeviceCommands(self.mqtt.source, self.translator, feed)
         self.home_assistant = HomeAssistant(
@@ -169,12 +175,12 @@ class HubParts:
         """What the hub does by itself."""
         settings, database, source = self.settings, self.running.database, self.mqtt.source
         supervisor = self.supervisor
-        self.configs = SettingsService(database, source, self._tenant_of, supervisor)
+        self.configs = SettingsService(database, source, self.tenant_of, supervisor)
         self.runner = Runner(
             database,
             source,
             Streams.of(settings),
-            tenant_of=self._tenant_of,
+            tenant_of=self.tenant_of,
             configs=self.configs.of,
             load=lambda tenant, image: self.firmware(tenant).load(image),
             problems=self.problems,
@@ -184,6 +190,7 @@ class HubParts:
         told = KeyValueStore(database.of(settings.tenant), "explain")
         self.outages = Outages(told, source, self.clock.now, supervisor)
         self.anomalies = AnomalyWatch(database, supervisor)
+        self.tunnels = SiteWatch(database, supervisor, clock=self.clock.now, mqtt=self.mqtt)
         self.announcement = HubAnnouncement(
             lambda: self.bridges.running()[settings.tenant],
             lambda: {**self.mqtt.ports, "http": http.getsockname()[1]},
@@ -204,6 +211,26 @@ class HubParts:
             doubtful=lambda: self.clock.doubtful,
             packing=Packing(database, settings.pack_after_days),
         )
+        postgres = self.running.postgres
+        self.backups = BackupService(settings, postgres, self.clock, self.live, supervisor)
+        self._build_hooks()
+
+    def _build_hooks(self) -> None:
+        """What pushes start."""
+        self.updates = SelfUpdate(self.settings, self.running.postgres)
+        self.hook_runs = HookRunner(
+            self.settings,
+            self.running.database,
+            self.live,
+            firmware=self.firmware,
+            rollouts=self.rollouts,
+            updates=self.updates,
+            supervisor=self.supervisor,
+        )
+        parts = self.live, self.hook_runs, self.updates
+        self.hooks = HookService(
+            self.running.database, *parts, clock=lambda: self.clock.now().timestamp()
+        )
 
     def _connect(self, recorder: DeviceRecorder) -> None:
         """Who hears of what, in this order."""
@@ -211,163 +238,138 @@ class HubParts:
         self.clock.on_step(self.outages.clock_was_set)
         for heard in (self.bridges.recalibrated, self.anomalies.forget, self._recalibrated):
             self.calibrations.on_change(heard)
-        reported = ReportedPlaces(PlaceService(self.running.database), self.live, self._tenant_of)
+        reported = ReportedPlaces(PlaceService(self.running.database), self.live, self.tenant_of)
         listener.on(messages.Online, self.bridges.handle_online)
-        for report in (recorder.report, reported.report, self.configs.report, self.runner.report):
+        if self._announcements is None:
+            listener.on(messages.Report, recorder.report)
+            listener.on(messages.Report, reported.report)
+            listener.on(messages.Batch, recorder.lost)
+        else:
+            self._announcements.on(Changed.PAGES, self._show_anew)
+        for report in (self.configs.report, self.runner.report):
             listener.on(messages.Report, report)
-        listener.on(messages.Batch, recorder.lost)
         listener.on(messages.OtaState, self.runner.answer)
         listener.on_topic(topics.MIRROR, self.home_assistant.command)
 
-    def _build_web(self, http: socket.socket, control: socket.socket) -> None:
-        """The services, the pages and the API over them, and the two doors to these."""
-        self.services = self._services(http.getsockname()[1])
-        self.site = Site(self.services)
-        operator = OperatorDoor(
-            self.site.api,
-            tenant=self.settings.tenant,
-            tenant_of=self._tenant_of,
-            tenants=self.running.database.tenants,
-            health=self.site.health,
-        )
-        self._http = HttpServer(
-            self.site.app, http, self.supervisor, Connections("HTTP", self._descriptors.http)
-        )
-        self._control = HttpServer(operator, control, self.supervisor)
-
     def in_order(self) -> list[RunningPart]:
         """In the order in which they are started; they are stopped in reverse."""
+        heard = PresenceLog(self.bridges.running, self.supervisor)
         return [
-            RunningPart("mapping", PartRole.INTAKE, self.mapping.start, self.mapping.stop),
-            RunningPart(
-                "calibrations", PartRole.BRIDGE, self.calibrations.start, self.calibrations.stop
-            ),
+            *self._alone(),
+            RunningPart.of("mapping", PartRole.INTAKE, self.mapping),
+            RunningPart.of("calibrations", PartRole.BRIDGE, self.calibrations),
             RunningPart("HomeKit bridges", PartRole.BRIDGE, self._start_bridges, self.bridges.stop),
+            RunningPart("sites", PartRole.INTAKE, self._start_sites),
             *self.mqtt.parts(),
-            RunningPart("desired settings", PartRole.DUTIES, self.configs.start, self.configs.stop),
-            RunningPart("rollouts", PartRole.DUTIES, self.runner.start, self.runner.stop),
-            RunningPart("outages", PartRole.DUTIES, self.outages.start, self.outages.stop),
-            RunningPart(
-                "Home Assistant",
-                PartRole.DUTIES,
-                self.home_assistant.start,
-                self.home_assistant.stop,
-            ),
-            RunningPart("removals", PartRole.DUTIES, self.removals.start, self.removals.stop),
-            RunningPart("upkeep", PartRole.DUTIES, self.upkeep.start, self.upkeep.stop),
+            RunningPart.of("desired settings", PartRole.DUTIES, self.configs),
+            RunningPart.of("rollouts", PartRole.DUTIES, self.runner),
+            RunningPart.of("outages", PartRole.DUTIES, self.outages),
+            RunningPart.of("tunnels", PartRole.DUTIES, self.tunnels),
+            RunningPart.of("Home Assistant", PartRole.DUTIES, self.home_assistant),
+            RunningPart.of("removals", PartRole.DUTIES, self.removals),
+            RunningPart.of("upkeep", PartRole.DUTIES, self.upkeep),
+            RunningPart.of("log of devices", PartRole.DUTIES, heard),
+            RunningPart.of("backups", PartRole.DUTIES, self.backups),
+            RunningPart.of("runs of hooks", PartRole.DUTIES, self.hook_runs),
             RunningPart("anomalies", PartRole.DUTIES, None, self.anomalies.stop),
-            RunningPart(
-                "announcement", PartRole.INTAKE, self.announcement.start, self.announcement.stop
-            ),
-            RunningPart("pages", PartRole.WEB, None, self.site.stop),
-            RunningPart("HTTP", PartRole.WEB, self._http.start, self._http.stop),
-            RunningPart("control socket", PartRole.WEB, self._control.start, self._control.stop),
-            # Streams and open pages end before the servers wait for them.
-            RunningPart("open pages", PartRole.WEB, None, self._end_pages),
+            RunningPart.of("notifications", PartRole.DUTIES, self.notifier),
+            RunningPart.of("announcement", PartRole.INTAKE, self.announcement),
         ]
 
     def firmware(self, tenant: str) -> FirmwareRepository:
         """A tenant's images."""
         return FirmwareRepository(self.running.database.of(tenant), self._flash_maps)
 
-    def _examine_parts(self) -> Iterator[DoctorFinding]:
-        """What the doctor says of the hub's own parts."""
-        broker, postgres = self.mqtt.broker, self.running.postgres
-        children = [] if broker is None else [broker.main.child, broker.enrolment.child]
-        yield from examine(self.supervisor, [*children, *([postgres.child] if postgres else [])])
-        yield examine_address(self.settings.host)
-        yield examine_disk(self.settings.data_dir)
-        if broker is not None:
-            yield from examine_store(broker.store)
-        yield from examine_dropped(self.problems)
-        yield from examine_clock(self.clock)
+    def _explainer(self) -> Explainer:
+        """What is wrong with which device, and why."""
+        return Explainer(
+            self.running.database,
+            bridges=self.bridges.running,
+            accounts=self.mqtt.book,
+            enroller=self.mqtt.enroller,
+            refused=self.problems,
+            outages=self.outages,
+            stuck_since=self.mqtt.ingest.stuck_since,
+            tunnels=self.tunnels,
+        )
 
-    def _services(self, http_port: int) -> Services:
-        """The rooms' services, over the parts."""
-        settings, database, bridges = self.settings, self.running.database, self.bridges.running
-        accounts, streams, people = self.mqtt.book, LiveStreams(), PeopleRepository(database)
-        return Services(
-            settings=settings,
-            http_port=http_port,
-            ping=database.ping,
+    def _notifier(self) -> Notifier:
+        """What looks for what there is to tell, and sends it."""
+        self.sending = SendingProcess(self.settings.notify_networks)
+        return Notifier(
+            self.running.database,
+            sources(
+                self.running.database,
+                self.explainer,
+                self.anomalies,
+                self.outages,
+                folder=self.settings.data_dir,
+                backups=lambda: standing_of(self.backups),
+                late=self.late,
+            ),
+            self.sending,
+            outages=self.outages,
             live=self.live,
-            problems=self.problems,
+            clock=self.clock.now,
             supervisor=self.supervisor,
-            examine_database=lambda: examine_database(database),
-            examine_parts=self._examine_parts,
-            mqtt=self.mqtt,
-            bridges=self.bridges,
-            reload_mapping=MappingReload(
-                settings.presets,
-                settings.mapping,
-                stored=self.mapping,
-                follow=self._mapping_changed,
-            ),
-            rehearse=functools.partial(rehearse, self.translator),
-            devices=DeviceService(database, bridges),
-            device_settings=self.configs,
-            naming=Naming(
-                database,
-                self.live,
-                bridges=bridges,
-                accounts=accounts,
-                change_settings=self.configs.change,
-            ),
-            replacement=Replacement(
-                database,
-                tenant_of=self._tenant_of,
-                accounts=accounts,
-                bridges=bridges,
-                on_replaced=[self._replaced, self.configs.replaced, self.runner.replaced],
-                calibrations=self.calibrations,
-            ),
-            readings=ReadingService(database, self.calibrations),
-            removals=self.removals,
-            imports=ImportService(database, self.live, [self.anomalies]),
-            upkeep=self.upkeep,
-            places=PlaceService(database),
-            firmware=self.firmware,
-            rollouts=self.rollouts,
-            searches=SearchService(database),
-            explainer=Explainer(
-                database,
-                bridges=bridges,
-                accounts=accounts,
-                enroller=self.mqtt.enroller,
-                refused=self.problems,
-                outages=self.outages,
-                stuck_since=self.mqtt.ingest.stuck_since,
-            ),
-            anomalies=self.anomalies,
-            people=PeopleService(people, LoginSessions(people), Passwords()),
-            streams=streams,
-            tokens=TokenService(TokenRepository(database), streams),
-            wizards=WizardService(database),
-            zones=ZoneService(database),
         )
 
     def _recalibrated(self, tenant: str, series: frozenset[SeriesKey]) -> None:
         for key in sorted(series):
             self.live.publish(tenant, LiveChange("calibration", key.full_name))
 
-    async def _mapping_changed(self) -> None:
-        await self.mqtt.follow_mapping()
-        self.bridges.rules_changed()
-
     def _gateway_of(self, device: str) -> str | None:
         return self.translator.gateway_of(device)
 
-    async def _replaced(self, tenant: str, old: str, new: str) -> None:
-        self.mqtt.ingest.of(tenant).forget_numbers()
-        for device in (old, new):
-            self.live.publish(tenant, LiveChange("device", device))
+    def _accounts(self) -> AccountRepository:
+        accounts = AccountRepository(self.running.database)
+        if self._announcements is None:
+            return accounts
+        return AnnouncedAccounts(accounts, lambda: self.say(Changed.ACCOUNTS))
+
+    def _elsewhere(self) -> StoredElsewhere | None:
+        """Other workers store what devices say."""
+        if self._announcements is None:
+            return None
+        return StoredElsewhere(
+            lambda tenant: self.say(Changed.NUMBERS, tenant),
+            lambda readings: self.late.stored(self.tenant_of(readings[0].series.device), readings),
+        )
+
+    def say(self, what: Changed, tenant: str = "", key: str = "") -> None:
+        """Tell other workers, if there are any, that something has changed."""
+        if self._announcements is not None:
+            self._announcements.say(what, tenant, key)
+
+    def workers(self) -> list[WorkerStanding]:
+        """The workers of the database; none where this hub has it for itself."""
+        return [] if self._announcements is None else self._announcements.workers()
+
+    def _show_anew(self, tenant: str, key: str) -> None:
+        noun, _, which = key.partition(" ")
+        self.live.publish(tenant, LiveChange(noun, which))
+
+    def _alone(self) -> Iterator[RunningPart]:
+        """A hub that has its database for itself; workers have leases of their own."""
+        if self._lease is None:
+            return
+        yield RunningPart("lease", PartRole.DUTIES, self._start_lease, self._lease.stop)
+        # A broker that is not ours may be another hub's already.
+        if self.settings.mqtt_url:
+            endpoint = Endpoint.of(self.settings.brokers[0])
+            claim = BrokerClaim(endpoint, supervisor=self.supervisor, standby=self._standby)
+            yield RunningPart("claim of the broker", PartRole.INTAKE, claim.start, claim.stop)
+
+    async def _start_lease(self) -> None:
+        if self._lease is not None:
+            await self._lease.start(self.running.database, self.supervisor)
+
+    async def _start_sites(self) -> None:
+        """Before the broker, which would refuse what a site's small broker brings."""
+        await self.tunnels.list_sites(follow=False)
 
     async def _start_bridges(self) -> None:
         await self.bridges.start(*await self.running.database.tenants())
-
-    async def _end_pages(self) -> None:
-        self.site.dashboard.end_all()
-        self.live.close()
 
     def _bridge(self, tenant: str, stored_port: int) -> Bridge:
         """The bridge set of a tenant, not started: the first at start, others when they come."""

@@ -10,6 +10,10 @@ from fastapi import APIRouter
 from contracts.links import link
 from hub.anomalies.watch import AnomalyWatch
 from hub.api.streams import LiveStreams
+from hub.backups import routes as backups
+from hub.backups.service import BackupService
+from hub.database.lease.holder import WorkerStanding
+from hub.database.replica.replica import Replica
 from hub.device_settings import routes as device_settings
 from hub.device_settings.service import SettingsService
 from hub.devices import account_routes as accounts
@@ -26,6 +30,8 @@ from hub.firmware import routes as firmware
 from hub.firmware.repository import FirmwareRepository
 from hub.homekit import routes as homekit
 from hub.homekit.sets import BridgeSets
+from hub.hooks import routes as hooks
+from hub.hooks.service import HookService
 from hub.imports import routes as imports
 from hub.imports.service import ImportService
 from hub.live import Live
@@ -33,6 +39,8 @@ from hub.mapping import routes as mapping
 from hub.mapping.rehearsal import Rehearsed
 from hub.mapping.reload import MappingReload
 from hub.mqtt.service import Mqtt
+from hub.notifications import routes as notifications
+from hub.notifications.service import NotificationService
 from hub.people import routes as people
 from hub.people.service import PeopleService
 from hub.places import routes as places
@@ -44,15 +52,21 @@ from hub.removals import routes as removals
 from hub.removals.service import RemovalService
 from hub.rollouts import routes as rollouts
 from hub.rollouts.service import Rollouts
+from hub.runtime.part_history import PartHistory
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import Supervisor
 from hub.searches import routes as searches
 from hub.searches.service import SearchService
+from hub.self_update import routes as self_update
+from hub.self_update.service import SelfUpdate
 from hub.settings import Settings
+from hub.sites import routes as sites
+from hub.sites.service import SiteService
 from hub.tokens import routes as tokens
 from hub.tokens.service import TokenService
 from hub.upkeep import routes as upkeep
 from hub.upkeep.service import Upkeep
+from hub.virtual.service import VirtualSensors
 from hub.wizards.service import WizardService
 from hub.zones import routes as zones
 from hub.zones.service import ZoneService
@@ -66,7 +80,7 @@ class Services:
 
     `firmware` gives a tenant's images, `http_port` is the one that is listened on. `ping` raises
     DatabaseAwayError while the database is away; `examine_database` and `examine_parts` are what
-    the doctor asks of the hub.
+    the doctor asks of the hub. `replica` is the standby that is read from, if there is one.
     """
 
     settings: Settings
@@ -75,9 +89,11 @@ class Services:
     live: Live
     problems: Problems
     supervisor: Supervisor
+    part_history: PartHistory
     examine_database: Callable[[], AsyncIterable[DoctorFinding]]
     examine_parts: Callable[[], Iterable[DoctorFinding]]
     mqtt: Mqtt
+    workers: Callable[[], list[WorkerStanding]]
     bridges: BridgeSets
     reload_mapping: MappingReload
     rehearse: Callable[[str, bytes], Rehearsed]
@@ -86,18 +102,25 @@ class Services:
     naming: Naming
     replacement: Replacement
     readings: ReadingService
+    replica: Replica | None
     removals: RemovalService
     imports: ImportService
     upkeep: Upkeep
+    backups: BackupService
     places: PlaceService
     firmware: Callable[[str], FirmwareRepository]
     rollouts: Rollouts
     searches: SearchService
+    sites: SiteService
     explainer: Explainer
+    notifications: NotificationService
     anomalies: AnomalyWatch
     people: PeopleService
     streams: LiveStreams
     tokens: TokenService
+    hooks: HookService
+    updates: SelfUpdate
+    virtual: VirtualSensors
     wizards: WizardService
     zones: ZoneService
 
@@ -115,14 +138,18 @@ def routers(services: Services) -> list[APIRouter]:
         ),
         searches.routes(services.searches),
         explain.routes(services.explainer),
+        notifications.routes(services.notifications),
         device_settings.routes(services.device_settings, live_updates),
         readings.routes(services.readings, services.devices, services.zones),
         removals.routes(services.removals),
         imports.routes(services.imports, services.zones),
         places.routes(services.places, services.devices, services.zones, live_updates),
         zones.routes(services.zones, live_updates),
+        sites.routes(services.sites),
         firmware.routes(services.firmware, live_updates),
         rollouts.routes(services.rollouts, live_updates),
+        hooks.routes(services.hooks),
+        self_update.routes(services.updates),
         tokens.routes(services.tokens),
         live.routes(live_updates, services.streams),
         operator.routes(
@@ -131,8 +158,10 @@ def routers(services: Services) -> list[APIRouter]:
             bridges=bridges,
             problems=services.problems,
             replacement=services.replacement,
+            naming=services.naming,
         ),
-        upkeep.routes(services.upkeep, services.mqtt.tenants),
+        upkeep.routes(services.upkeep, services.mqtt.tenants, services.workers),
+        backups.routes(services.backups),
         accounts.routes(services.mqtt),
         people.routes(services.people, tenant=services.settings.tenant, url=services.url),
         homekit.routes(bridges),

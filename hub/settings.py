@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from contracts.local_hub import USUAL_PORTS, default_data_dir
+from contracts.local_hub import default_data_dir
+from hub import setting_values
 from hub.errors import SettingsError
+from hub.runtime.log_setup import LogFormat, LogLevel
+from hub.runtime.roles import roles_of
+from hub.runtime.supervisor import PartRole
 
 __all__ = ["Enrolment", "HubSetting", "Settings", "load", "schema"]
 
@@ -24,32 +27,6 @@ class Enrolment(StrEnum):
     OPEN = "open"
     WINDOW = "window"
     CLOSED = "closed"
-
-
-def _port(name: str, what: str) -> int:
-    return Field(USUAL_PORTS[name], ge=0, le=65535, description=f"{what}; 0 picks a free one")
-
-
-def _text(default: str, what: str, *, allowed: str, pattern: str | None = None) -> str:
-    return Field(default, pattern=pattern, description=what, json_schema_extra={"allowed": allowed})
-
-
-def _address(text: str) -> str:
-    """An address in its usual form, since `::` is compared by how it is written."""
-    bare = text.strip().removeprefix("[").removesuffix("]")
-    try:
-        address = ip_address("127.0.0.1" if bare == "localhost" else bare)
-    except ValueError:
-        raise PydanticCustomError(
-            "address", "must be an IP address, 0.0.0.0 or :: for all that this machine has"
-        ) from None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    if isinstance(address, IPv6Address) and address.is_link_local:
-        raise PydanticCustomError(
-            "address", "is of one network alone: :: listens there too, and everywhere else"
-        )
-    return str(address)
 
 
 class Settings(BaseSettings):
@@ -66,38 +43,88 @@ class Settings(BaseSettings):
             "as root /var/lib/dormouse",
         },
     )
-    host: Annotated[str, AfterValidator(_address)] = _text(
+    host: Annotated[str, AfterValidator(setting_values.address)] = setting_values.words(
         "0.0.0.0",
         "address to listen on; :: means all of both families",
         allowed="an IP address",
     )
-    http_port: int = _port("http_port", "TCP port of the dashboard, the API and /healthz")
-    mqtt_port: int = _port("mqtt_port", "TCP port of the broker, for devices with an account")
-    enrol_port: int = _port(
+    http_port: int = setting_values.port(
+        "http_port", "TCP port of the dashboard, the API and /healthz"
+    )
+    mqtt_port: int = setting_values.port(
+        "mqtt_port", "TCP port of the broker, for devices with an account"
+    )
+    enrol_port: int = setting_values.port(
         "enrol_port",
         "TCP port of the broker's enrolment listener, where a new device asks for an account",
     )
-    mqtts_port: int = _port("mqtts_port", "TCP port of the broker with TLS, for people's tools")
-    hap_port: int = _port(
+    mqtts_port: int = setting_values.port(
+        "mqtts_port", "TCP port of the broker with TLS, for people's tools"
+    )
+    hap_port: int = setting_values.port(
         "hap_port", "TCP port of the first HomeKit bridge; further bridges take the ports after it"
     )
-    hap_interfaces: str = _text(
+    hap_interfaces: str = setting_values.words(
         "",
         "network interfaces on which the HomeKit bridges are announced; empty: all that lead to a "
         "home, so no bridge of containers and no tunnel",
         allowed="names or patterns, separated by commas: eth0,wlan*",
     )
-    database_url: str = _text(
+    database_url: str = setting_values.words(
         "",
         "a Postgres server (15 or newer) to use instead of the hub's own",
         allowed="postgresql://user:password@host/database",
     )
-    mqtt_url: str = _text(
+    database_direct_url: str = setting_values.words(
         "",
-        "an MQTT 5 broker to use instead of the hub's own",
+        "the same server without a pooler before it, for locks and migrations, where "
+        "DORMOUSE_DATABASE_URL leads through PgBouncer; empty: it does not",
+        allowed="postgresql://user:password@host/database",
+    )
+    database_read_url: str = setting_values.words(
+        "",
+        "a standby of that server for charts, exports and other questions about readings; its user "
+        "and password are those of DORMOUSE_DATABASE_URL. Empty: they are asked of the server "
+        "itself, which they are as well while the standby is away or lags",
+        allowed="postgresql://host/database",
+    )
+    database_read_lag: float = Field(
+        10,
+        ge=0,
+        le=3600,
+        description="how far behind the standby may be that is read from",
+        json_schema_extra={"unit": "s"},
+    )
+    standby: bool = Field(
+        False,
+        description="wait while another hub works on the database, and take over when it ends; "
+        "without it a second hub is refused",
+        json_schema_extra={"allowed": "true or false"},
+    )
+    mqtt_url: str = setting_values.words(
+        "",
+        "an MQTT 5 broker to use instead of the hub's own; several, which workers share, separated "
+        "by commas",
         allowed="mqtt://user:password@host:port, or mqtts:// for TLS",
     )
-    tenant: str = _text(
+    roles: str = setting_values.words(
+        ",".join(PartRole),
+        "what this process does of a hub: all, or as one of several workers on DATABASE_URL and "
+        "MQTT_URL a part of it; bridge, duties and web go together, web alone passes pages on",
+        allowed="intake, web or both, bridge,duties,web, or all four",
+    )
+    nats_url: str = setting_values.words(
+        "",
+        "servers of a NATS cluster with JetStream (2.11 or newer) to take messages from, instead "
+        "of a broker; devices connect to its MQTT gateways (takes the extra `nats`)",
+        allowed="nats://user:password@host:port, or tls://, several separated by commas",
+    )
+    nats_gateway: str = setting_values.words(
+        "",
+        "MQTT gateways of that cluster, for what is said to devices; one that answers is used",
+        allowed="mqtt://user:password@host:port, or mqtts://, several separated by commas",
+    )
+    tenant: str = setting_values.words(
         "home",
         "the hub's own tenant: new devices belong to it, commands without --tenant mean it",
         pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
@@ -108,7 +135,32 @@ class Settings(BaseSettings):
         description="who may get an account by enrolling: any device, any device while a window "
         "is open (`dormouse devices window`), or none",
     )
-    web_names: str = _text(
+    notify_networks: Annotated[str, AfterValidator(setting_values.networks)] = setting_values.words(
+        "",
+        "networks that notifications may go to besides public addresses, where a channel was added "
+        "by a page or a program; the command line on the hub's machine may name any address",
+        allowed="networks, separated by commas: 192.168.1.0/24,fd00::/8",
+    )
+    site_host: str = setting_values.words(
+        "",
+        "name or address under which sites find this home, where `dormouse site add` is not told "
+        "another",
+        allowed="a host's name or an address: home.example.org",
+        pattern=r"^[A-Za-z0-9_.:\[\]-]{0,253}$",
+    )
+    site_networks: Annotated[str, AfterValidator(setting_values.networks)] = setting_values.words(
+        "",
+        "networks of the home besides those that the hub's machine is in: no site may have one "
+        "that overlaps",
+        allowed="networks, separated by commas: 192.168.1.0/24,fd00::/8",
+    )
+    site_tunnels: str = setting_values.words(
+        "10.86.0.0/16",
+        "network of the addresses of the tunnels' ends, four for each site",
+        allowed="a private IPv4 network of /19 or wider",
+        pattern=r"^[0-9.]{7,15}/[0-9]{1,2}$",
+    )
+    web_names: str = setting_values.words(
         "",
         "host names under which browsers reach the hub, besides its addresses, .local and other "
         "names of a home network; a request for any other name is refused",
@@ -137,6 +189,54 @@ class Settings(BaseSettings):
         "a bit: they take a tenth of the room and are read as before; 0: never",
         json_schema_extra={"unit": "days"},
     )
+    upgrade_backups: int = Field(
+        3,
+        ge=0,
+        le=100,
+        description="how many of the backups are kept that the hub makes of its own Postgres "
+        "before an upgrade of the database; 0: none is made",
+    )
+    log_level: LogLevel = Field(
+        LogLevel.INFO, description="what is logged: this and what is graver"
+    )
+    log_format: LogFormat = Field(
+        LogFormat.TEXT,
+        description="how standard error has it; `dormouse logs` reads the files in the data folder",
+    )
+    backup_to: Annotated[str, AfterValidator(setting_values.target)] = setting_values.words(
+        "",
+        "where the daily backup is taken; empty: `backups` in the data folder; none: there is no "
+        "daily one. What rclone and restic need (remotes, passwords, keys) is in their own "
+        "configuration and environment",
+        allowed="a folder, rclone:remote:folder, restic:repository, or none",
+    )
+    backup_hour: int = Field(
+        3, ge=0, le=23, description="from which hour on (of this machine's zone) it is made"
+    )
+    backup_daily: int = Field(
+        7,
+        ge=1,
+        le=366,
+        description="of how many days, of those with a backup, the newest is kept",
+    )
+    backup_weekly: int = Field(
+        4,
+        ge=0,
+        le=520,
+        description="of how many weeks, of those with a backup, the newest is kept",
+    )
+    backup_encrypt: bool = Field(
+        False,
+        description="encrypt backups with age, for the key of BACKUP_KEY: keep a copy of it "
+        "elsewhere (`dormouse hub backup-key`), nothing else opens them",
+        json_schema_extra={"allowed": "true, false"},
+    )
+    backup_key: str = setting_values.words(
+        "",
+        "age identity that backups are encrypted for; empty: `secrets/backup.age` in the data "
+        "folder, made when it is needed",
+        allowed="a file",
+    )
     silent_after: float = Field(
         3600,
         ge=60,
@@ -145,30 +245,30 @@ class Settings(BaseSettings):
         "silent before Home shows that it does not respond; a mapping may say otherwise of some",
         json_schema_extra={"unit": "s"},
     )
-    presets: str = _text(
+    presets: str = setting_values.words(
         "",
         "other firmware whose devices join as they are",
         allowed="names, separated by commas: tasmota,homie,zigbee2mqtt,shelly,esphome",
     )
-    mapping: str = _text(
+    mapping: str = setting_values.words(
         "",
         "rules for devices that use topics or units of their own; empty: the rules last read hold",
         allowed="a JSON file",
     )
-    home_assistant: str = _text(
+    home_assistant: str = setting_values.words(
         "",
         "tell Home Assistant and openHAB of every device by MQTT discovery under this topic; "
         "empty: do not",
         pattern=r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?$",
         allowed="Home Assistant's discovery prefix, which is homeassistant unless it was changed",
     )
-    partitions: str = _text(
+    partitions: str = setting_values.words(
         "",
         "flash map that firmware images must fit; empty: any of those for 1, 2 and 4 MiB",
         allowed="a CSV file like partitions.csv",
     )
     ota_port: int = Field(8266, ge=1, le=65535, description="UDP port of the devices' OTA servers")
-    ota_broadcast: str = _text(
+    ota_broadcast: str = setting_values.words(
         "255.255.255.255",
         "broadcast address at which a device is searched that has a new address; "
         "empty: no broadcasts",
@@ -185,11 +285,40 @@ class Settings(BaseSettings):
     ota_streams: int = Field(
         2, ge=1, le=16, description="how many updates are streamed at the same time, at most"
     )
-    run_as: str = _text(
+    hook_as: str = setting_values.words(
+        "daemon",
+        "user that git fetches hooks' repositories as when the hub is root, another than "
+        "DORMOUSE_RUN_AS; their commands have user numbers of their own",
+        allowed="a user name",
+    )
+    self_update: bool = Field(
+        False,
+        description="let hooks bring the hub itself to another version (docs/hooks.md): a small "
+        "process runs it, watches a new version and goes back by itself",
+        json_schema_extra={"allowed": "true or false"},
+    )
+    self_update_watch: float = Field(
+        10,
+        gt=0,
+        le=1440,
+        description="how long a new version of the hub must be healthy until it stays",
+        json_schema_extra={"unit": "minutes", "minimum": 0},
+    )
+    run_as: str = setting_values.words(
         "nobody",
         "user that Postgres and the broker run as when the hub is root",
         allowed="a user name",
     )
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether it shares the database: it has a part alone, or there are several brokers."""
+        return roles_of(self.roles) != frozenset(PartRole) or len(self.brokers) > 1
+
+    @property
+    def brokers(self) -> list[str]:
+        """The URLs of MQTT_URL; a comma may be in a password, too."""
+        return [one for one in re.split(r"[,\s]+(?=mqtts?://)", self.mqtt_url.strip(" ,")) if one]
 
     @property
     def names(self) -> list[str]:
@@ -205,7 +334,8 @@ class Settings(BaseSettings):
 def load(**flags: object) -> Settings:
     """The settings from the environment, overridden by the given flags that are not None.
 
-    Raises SettingsError with one line: the setting, its value, what is allowed.
+    Raises SettingsError with one line: the setting, its value if no secret is in it, what is
+    allowed.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     try:
@@ -213,7 +343,10 @@ def load(**flags: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"DORMOUSE_{name.upper()}={first['input']!r}: {first['msg']}") from None
+        field, value = Settings.model_fields.get(name), repr(first["input"])
+        # A secret is none any more once it stands in a log; addresses have theirs before an @.
+        told = "" if (field is not None and not field.repr) or "@" in value else f"={value}"
+        raise SettingsError(f"DORMOUSE_{name.upper()}{told}: {first['msg']}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from contracts.errors import DormouseError
+from contracts.event_lines import EventLines, EventShares
 from host import boards, files, flash_maps, keys, serial_port
+from host.as_json import JsonEvents
 from host.errors import FileReadError, HostError
+from host.extras import of_extra
 from host.flash import plan as plans
 from host.flash.errors import BootFailedError
 from host.flash.plan import FlashPlan
@@ -31,6 +34,10 @@ BOOTLOADER = Path("build/bootloader/bootloader.bin")
 _WATCH_S, _WATCH_BY_HAND_S = 10.0, 30.0
 # An empty flash gets its filesystem first, and pins are looked at before the portal opens.
 _PROMPT_S = 30.0
+
+
+Tell = Callable[..., None]
+"""`EventLines.tell`."""
 
 
 def mount(app: typer.Typer) -> None:
@@ -98,35 +105,38 @@ def flash(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what would be done; touch no port")
     ] = False,
+    as_json: JsonEvents = False,
 ) -> None:
     """Write bootloader and application to a board on a USB cable, and watch it start."""
+    tell = EventLines(as_json=as_json).tell
     if erase_all and not stub:
         raise typer.BadParameter("the ROM cannot erase everything", param_hint="--erase-all")
     below = None if keep_bootloader else bootloader
     plan = _planned(board, image, below, mode=mode, partitions=partitions, key=key)
     for line in plan.lines():
-        typer.echo(line)
+        tell("planned", line)
     if dry_run:
-        typer.echo("dry run: nothing was written")
+        tell("ended", "dry run: nothing was written", written=False)
         return
+    with of_extra("flash", "esptool"):
+        from host.flash.chip import Chip  # noqa: PLC0415  # half a second of imports
     device = serial_port.choose(port)
-    from host.flash.chip import Chip  # noqa: PLC0415  # esptool is half a second of imports
 
     if not plan.board.auto_reset:
-        typer.echo(f"{device}: now {plan.board.loader}")
+        tell("by-hand", f"{device}: now {plan.board.loader}", port=device)
     with Chip.connect(device, plan.board, baud=baud, stub=stub) as chip:
-        typer.echo(f"{device}: {chip.description}, {chip.flash_size >> 10} KiB of flash")
+        text = f"{device}: {chip.description}, {chip.flash_size >> 10} KiB of flash"
+        tell("connected", text, port=device, chip=chip.description, flash=chip.flash_size)
         plans.check_size(plan, chip.flash_size, chip.description)
-        _write(chip, plan, erase_all=erase_all)
-        typer.echo(
-            "written and compared" if stub else "written; the first word of each sector is right"
-        )
+        _write(chip, plan, erase_all=erase_all, tell=tell if as_json else None)
+        text = "written and compared" if stub else "written; the first word of each sector is right"
+        tell("written", text, compared=stub)
         if watch == 0:
             return
         chip.restart(console_baud)
-        _watch(chip, plan, watch)
+        _watch(chip, plan, watch, tell)
     if label:
-        _label(device, plan)
+        _label(device, plan, tell)
 
 
 def _planned(
@@ -161,7 +171,17 @@ def _bootloader(path: Path) -> bytes:
     return files.read(path)
 
 
-def _write(chip: Chip, plan: FlashPlan, *, erase_all: bool) -> None:
+def _write(chip: Chip, plan: FlashPlan, *, erase_all: bool, tell: Tell | None) -> None:
+    """With a bar on standard error; for programs an event for each twentieth."""
+    if tell is not None:
+        shares = EventShares()
+
+        def event(name: str, share: float) -> None:
+            if shares.take(name, share):
+                tell("progress", part=name, share=round(share, 2))
+
+        chip.write(plan, event, erase_all=erase_all)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         tasks = {part.name: bar.add_task(part.name, total=1.0) for part in plan.parts}
@@ -170,29 +190,29 @@ def _write(chip: Chip, plan: FlashPlan, *, erase_all: bool) -> None:
         )
 
 
-def _watch(chip: Chip, plan: FlashPlan, seconds: float | None) -> None:
+def _watch(chip: Chip, plan: FlashPlan, seconds: float | None, tell: Tell) -> None:
     by_hand = not plan.board.auto_reset
     if by_hand:
-        typer.echo("if nothing happens, take its power off and on now, nothing pressed")
+        tell("by-hand", "if nothing happens, take its power off and on now, nothing pressed")
     finding = chip.watch(seconds or (_WATCH_BY_HAND_S if by_hand else _WATCH_S))
     if not finding.good:
         raise BootFailedError(f"everything is written, but: {finding.text}")
-    typer.echo(finding.text)
+    tell("started", finding.text)
 
 
-def _label(port: str, plan: FlashPlan) -> None:
+def _label(port: str, plan: FlashPlan, tell: Tell) -> None:
     """Show the label of the device that has just started; that there is none is no failure."""
     if not plan.is_ours:
-        typer.echo("no label: no Dormouse firmware is in this image")
+        tell("label", "no label: no Dormouse firmware is in this image")
         return
-    typer.echo("asking it for its label")
+    tell("asking", "asking it for its label")
     try:
         label = labels.read(port, within=_PROMPT_S)
     except HostError as error:
-        typer.echo(f"no label ({error}); with the board running: dormouse label --port {port}")
+        tell("label", f"no label ({error}); with the board running: dormouse label --port {port}")
         return
-    typer.echo(shown(label, sys.stdout))
-    typer.echo("to print it, and those flashed before: dormouse label --output labels.pdf")
+    tell("label", shown(label, sys.stdout))
+    tell("ended", "to print it, and those flashed before: dormouse label --output labels.pdf")
 
 
 @contextmanager

@@ -45,11 +45,6 @@ class Label:
 
 def shown(label: Label, stream: TextIO) -> str:
     """The label for a terminal: the code, what it says, and what a person can type instead."""
-    code = qr.terminal(label.text)
-    try:
-        code.encode(stream.encoding or "utf-8")
-    except UnicodeEncodeError:
-        # A console of Windows that has no block elements.
-        code = qr.plain(label.text)
+    code = qr.shown(label.text, stream.encoding)
     typed = (f"{caption} {value}".strip() for caption, value in label.fields)
     return "\n".join((code, label.text, *typed))

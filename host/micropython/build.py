@@ -12,6 +12,7 @@ from pathlib import Path
 
 from contracts.errors import FlashSizeError
 from host.errors import FileWriteError
+from host.extras import needs
 from host.micropython.errors import BuildFailedError
 from host.micropython.sources import MicroPythonSources
 
@@ -45,8 +46,10 @@ def run(
 
     `variables` go to make as they are; all that it says goes to `log`. The same sources give the
     same bytes: the date that MicroPython shows is its commit's. Raises BuildFailedError,
-    FlashSizeError for code that does not fit, FileWriteError.
+    FlashSizeError for code that does not fit, FileWriteError, ExtraNotInstalledError.
     """
+    if "ESPTOOL" not in variables:
+        needs("esptool", "flash", "esptool, which makes the image,")
     linked, image = sources.build / "firmware.elf", sources.build / "firmware.bin"
     # Linker scripts and frozen modules are no prerequisites of the link in the port's Makefile.
     for old in (*sources.build.glob("firmware.elf*"), *sources.build.glob("firmware.bin")):

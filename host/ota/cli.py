@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from contracts import image
 from contracts.errors import VersionError
+from contracts.event_lines import EventLines, EventShares
 from contracts.ota import canned, protocol
 from contracts.ota.checks import check_image, check_stream
 from contracts.ota.client import BROADCAST, Result
@@ -21,14 +21,16 @@ from contracts.ota.session import SessionProgress as Sent
 from contracts.trailer import MAX_COUNTER
 from contracts.versions import Version
 from host import files, flash_maps, keys
+from host.as_json import JsonEvents
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.ota.prepare import bar, naming, signed
 from host.ota.udp import send
+from host.root import CommandGroup
 
 __all__ = ["app", "mount"]
 
 
-class _SendUnlessNamed(TyperGroup):
+class _SendUnlessNamed(CommandGroup):
     """`dormouse ota ADDRESS IMAGE` is `dormouse ota send ADDRESS IMAGE`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -143,8 +145,10 @@ def ota(
     confirm: Annotated[float, typer.Option(help="seconds to watch the device at the end")] = 3.0,
     port: Annotated[int, typer.Option(min=1, max=65535)] = protocol.PORT,
     broadcast: Annotated[str, typer.Option(help="where to look for it")] = BROADCAST,
+    as_json: JsonEvents = False,
 ) -> None:
     """Update a device that is in OTA mode."""
+    events = EventLines(as_json=as_json)
     if len(words) > 2:
         raise typer.BadParameter("more than an address and an image", param_hint="IMAGE")
     target = words[0] if len(words) == 2 else None
@@ -160,14 +164,20 @@ def ota(
             allow_downgrade=allow_downgrade,
         )
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
+        if as_json:
+            events.tell("note", note)
+        else:
+            typer.echo(f"note: {note}", err=True)
     stream = stream or signed(payload, keys.load(key))
     options = SessionOptions(wait=wait, patience=patience, confirm=confirm, window=window)
-    result = _send(stream, target, options, port, broadcast)
-    typer.echo(
+    result = _send(stream, target, options, port, broadcast, events)
+    events.tell(
+        "sent",
         f"{result.address}: {result.ending}. {result.size} bytes in {result.seconds:.1f} s, "
-        f"{result.resent} datagrams sent again. Which version runs it says in its next report."
-    )
+        f"{result.resent} datagrams sent again. Which version runs it says in its next report.",
+        address=str(result.address), ending=str(result.ending), bytes=result.size,
+        seconds=round(result.seconds, 1), resent=result.resent,
+    )  # fmt: skip
 
 
 def _prepared(data: bytes, key: Path, bootloader: Path | None) -> tuple[SignedStream | None, bytes]:
@@ -183,13 +193,24 @@ def _prepared(data: bytes, key: Path, bootloader: Path | None) -> tuple[SignedSt
     return stream, stream.payload() if stream else data
 
 
-def _send(
-    stream: SignedStream, address: str | None, options: SessionOptions, port: int, broadcast: str
+def _send(  # noqa: PLR0917  # as the command has them
+    stream: SignedStream,
+    address: str | None,
+    options: SessionOptions,
+    port: int,
+    broadcast: str,
+    events: EventLines,
 ) -> Result:
-    with bar() as shown:
+    shares = EventShares()
+    with bar(quiet=events.as_json) as shown:
         task = shown.add_task("", total=stream.size)
 
         def show(sent: Sent) -> None:
+            if events.as_json and shares.take(str(sent.phase), sent.done / max(stream.size, 1)):
+                events.tell(
+                    "progress", phase=str(sent.phase), done=sent.done, total=stream.size,
+                    restarts=sent.restarts,
+                )  # fmt: skip
             again = f" (began anew: {sent.restarts})" if sent.restarts else ""
             shown.update(task, completed=sent.done, description=f"{sent.phase}{again}")
 

@@ -15,9 +15,11 @@ from rich.filesize import decimal
 from rich.markup import escape
 
 from contracts.errors import VersionError
+from contracts.event_lines import EventLines
 from contracts.hub_client import ApiClient
 from contracts.local_hub import NoHubError
 from contracts.versions import Version
+from host.as_json import JsonEvents
 from host.errors import FileReadError
 from host.keys_cli import KEY, KeyOption, PartitionsOption
 from host.local_hub import hub_client
@@ -38,7 +40,7 @@ def mount(group: typer.Typer) -> None:
 
 
 def device(
-    name: Annotated[str, typer.Argument(metavar="ID", help="the device, as the hub knows it")],
+    name: Annotated[str, typer.Argument(metavar="DEVICE", help="the device: its name or id")],
     image: Annotated[
         str, typer.Argument(metavar="IMAGE", help="a version in the hub's store, or a file")
     ],
@@ -57,6 +59,7 @@ def device(
     partitions: PartitionsOption,
     tenant: Tenant = None,
     data_dir: DataDir = None,
+    as_json: JsonEvents = False,
 ) -> None:
     """Update one device at its next wake, through the hub, and watch how it goes.
 
@@ -75,19 +78,23 @@ def device(
         "battery_mv": battery_mv,
         "downgrade": downgrade,
     }
-    request = {"select": {"devices": [name]}, "options": options, **image_choice}
     with _hub(data_dir, tenant) as hub:
+        name = hub.device(name)
+        request = {"select": {"devices": [name]}, "options": options, **image_choice}
         started = hub.post("/rollouts", request)
     number = started["id"]
+    events = EventLines(as_json=as_json)
     if detach:
-        typer.echo(f"{name}: {_goes_on(number)}")
+        events.tell("started", f"{name}: {_goes_on(number)}", device=name, rollout=number)
         return
-    console = Console()
+    console = Console(quiet=as_json)
     try:
-        end = _watch(console, name, number, data_dir, tenant)
+        end = _watch(console, name, number, data_dir, tenant, events)
     except KeyboardInterrupt:
         typer.echo(f"\nno longer watching, but the update goes on: {_goes_on(number)}", err=True)
         raise typer.Exit(_INTERRUPTED) from None
+    if as_json:
+        events.tell(end["state"], sentence(end), device=name, rollout=number)
     console.print(f"{name}: {escape(sentence(end))}", highlight=False, soft_wrap=True)
     raise typer.Exit(_STATUS[end["state"]])
 
@@ -103,8 +110,13 @@ def _image_choice(image: str, board: str, put: Callable[[Path], dict[str, Any]])
     return {"version": image, **({"board": board} if board else {})}
 
 
-def _watch(
-    console: Console, name: str, number: int, data_dir: Path | None, tenant: str | None
+def _watch(  # noqa: PLR0917  # as the command has them
+    console: Console,
+    name: str,
+    number: int,
+    data_dir: Path | None,
+    tenant: str | None,
+    events: EventLines,
 ) -> dict[str, Any]:
     """Show how it goes until the device is done; its last state."""
     last_brief = ""
@@ -119,6 +131,9 @@ def _watch(
                 shown.update(f"{name}: {escape(text)}")
             elif (brief := text.partition(" (")[0]) != last_brief:
                 last_brief = brief
+                if events.as_json:
+                    facts = {"device": name, "rollout": number, "progress": now["progress"]}
+                    events.tell(now["state"], text, **facts)
                 console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
     raise AssertionError  # pragma: no cover  # the states do not end
 

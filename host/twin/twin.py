@@ -8,6 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -95,7 +96,7 @@ class Twin:
 
         A device whose folder was kept has its own settings still; only the `renewed` ones are new.
         """
-        vm.require()
+        vm.require(self.firmware.machine)
         self.flash.mkdir(parents=True, exist_ok=True)
         if self.rom:
             self.rom.make()
@@ -228,12 +229,19 @@ class Twin:
         began = time.monotonic()
         with (self.folder / "console").open("wb") as console:
             try:
-                path = self._build().search_path
+                build = self._build()
             except DormouseError as error:
                 # Started unchecked after deep sleep: the chip would crash in it.
                 console.write(f"the application does not run: {error}".encode())
                 return _FATAL
-            process = await vm.spawn(self.flash, path, self._variables(cause), console, typed)
+            process = await vm.spawn(
+                self.flash,
+                build.search_path,
+                self._variables(cause),
+                console,
+                typed,
+                machine=build.machine,
+            )
         try:
             return await self._attend(process, TwinState.AWAKE)
         finally:
@@ -243,7 +251,7 @@ class Twin:
         """What to run. Raises DormouseError for a broken application in flash."""
         if self.rom is None:
             return self.firmware
-        return Build(self.rom.modules(), self.firmware.shims)
+        return replace(self.firmware, modules=self.rom.modules())
 
     async def _attend(self, process: asyncio.subprocess.Process, state: TwinState) -> int:
         """What runs on the chip, until it ends or is ended; its exit status."""

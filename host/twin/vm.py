@@ -1,4 +1,4 @@
-"""The machine that a virtual device's firmware runs on: MicroPython's unix port.
+"""The machine that a virtual device's firmware runs on: MicroPython's unix port, or CPython.
 
 What the firmware finds and leaves there is the contract with `host/twin/shims`: `flash/` is the
 working folder, `rtc.bin` the RTC memory, `sleep` the microseconds of a deep sleep.
@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Mapping
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,13 +22,34 @@ from typing import IO
 from host.firmware import HEAP
 from host.twin.errors import NoVirtualMachineError
 
-__all__ = ["ASLEEP", "RESET", "Cause", "cut", "end", "guarded", "require", "spawn"]
+__all__ = [
+    "ASLEEP", "RESET", "Cause", "Machine", "MachineChoice", "cut", "end", "guarded", "here", "note",
+    "require", "spawn",
+]  # fmt: skip
 
 ASLEEP = 75
 """Exit status of a VM that went to deep sleep."""
 
 RESET = 76
 """Exit status of a VM that reset itself."""
+
+
+class Machine(StrEnum):
+    """What runs the firmware's modules."""
+
+    MICROPYTHON = "micropython"
+    """MicroPython's unix port: the device's compiler, its heap, its numbers."""
+
+    CPYTHON = "cpython"
+    """This Python, where there is no MicroPython: the same modules, a heap without end."""
+
+
+class MachineChoice(StrEnum):
+    """One of them, or MicroPython where it is there."""
+
+    AUTO = "auto"
+    MICROPYTHON = "micropython"
+    CPYTHON = "cpython"
 
 
 class Cause(IntEnum):
@@ -48,10 +69,20 @@ _START = (
 )
 
 
+_CPYTHON = Path(__file__).resolve().parent / "cpython" / "run.py"
+
+
+# Who ended before the signal was asked for sends none.
+_IF_STILL_OURS = '[ "$PPID" = "$1" ] && shift && exec "$@"'
+
+
 def guarded(*arguments: str, end: str = "KILL") -> tuple[str, ...]:
     """A command line that is ended with us, by a signal of that name, however we end."""
     guard = shutil.which("setpriv") if sys.platform == "linux" else None
-    return (guard, "--pdeathsig", end, *arguments) if guard else arguments
+    if guard is None:
+        return arguments
+    still = ("sh", "-c", _IF_STILL_OURS, "sh", str(os.getpid()))
+    return (guard, "--pdeathsig", end, *still, *arguments)
 
 
 @cache
@@ -61,7 +92,14 @@ def _program() -> tuple[str, ...]:
     if spec is None or spec.origin is None:
         raise NoVirtualMachineError
     start = _START.format(str(Path(spec.origin).parent))
-    return guarded(sys.executable, "-I", "-S", "-c", start)
+    return (sys.executable, "-I", "-S", "-c", start, "-X", f"heapsize={HEAP}")
+
+
+def _command(machine: Machine) -> tuple[str, ...]:
+    """The command line up to what is to be run. Raises NoVirtualMachineError."""
+    if machine is Machine.CPYTHON:
+        return guarded(sys.executable, "-I", "-S", str(_CPYTHON))
+    return guarded(*_program())
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
@@ -81,9 +119,32 @@ def cut(process: asyncio.subprocess.Process) -> None:
             os.kill(process.pid, signal.SIGKILL)
 
 
-def require() -> None:
-    """Raise NoVirtualMachineError when virtual devices cannot run on this machine."""
-    _program()
+def require(machine: Machine = Machine.MICROPYTHON) -> None:
+    """Raise NoVirtualMachineError when virtual devices cannot run so on this machine."""
+    _command(machine)
+
+
+def here(choice: MachineChoice = MachineChoice.AUTO) -> Machine:
+    """What is chosen; MicroPython where it is there, else CPython. Raises NoVirtualMachineError."""
+    if choice is not MachineChoice.AUTO:
+        machine = Machine(choice)
+        require(machine)
+        return machine
+    try:
+        require()
+    except NoVirtualMachineError:
+        return Machine.CPYTHON
+    return Machine.MICROPYTHON
+
+
+def note(machine: Machine) -> str:
+    """What a person is to know about it, in one line; empty where there is nothing to say."""
+    if machine is Machine.MICROPYTHON:
+        return ""
+    return (
+        "the virtual devices run the firmware's own modules in Python instead of MicroPython: "
+        "what they measure and send is the same, memory and speed are not a device's"
+    )
 
 
 async def spawn(
@@ -92,6 +153,8 @@ async def spawn(
     variables: Mapping[str, str],
     console: IO[bytes],
     typed: str | None = None,
+    *,
+    machine: Machine = Machine.MICROPYTHON,
 ) -> asyncio.subprocess.Process:
     """Start a VM in the folder `flash` with the modules that lie on `search_path`.
 
@@ -106,8 +169,8 @@ async def spawn(
         **variables,
     }
     return await asyncio.create_subprocess_exec(
-        *_program(),
-        *("-X", f"heapsize={HEAP}", *program),
+        *_command(machine),
+        *program,
         cwd=flash,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,

@@ -32,7 +32,7 @@ class AnomalyKind(StrEnum):
 class Anomaly:
     """Something odd from `since` on, at its oddest at `at` (`value`); `until` None: it goes on.
 
-    `text` says it in numbers.
+    `text` says it in numbers, `short` in the few words that a tile has room for.
     """
 
     kind: AnomalyKind
@@ -41,6 +41,7 @@ class Anomaly:
     at: datetime
     value: float | None
     text: str
+    short: str = ""
 
 
 def detect(
@@ -109,7 +110,8 @@ def _range_anomaly(
         f"usually {show(usual[0])} to {show(usual[1])} at this hour"
     )
     until = _time(run[-1][1][0]) if over else None
-    return Anomaly(AnomalyKind.RANGE, _time(run[0][1][0]), until, _time(at), value, text)
+    short = f"Usual {show(usual[0])} to {show(usual[1])}"
+    return Anomaly(AnomalyKind.RANGE, _time(run[0][1][0]), until, _time(at), value, text, short)
 
 
 def _jumps(
@@ -132,7 +134,15 @@ def _jumps(
             f"{show(profile.jump)} between two readings"
         )
         anomalies.append(
-            Anomaly(AnomalyKind.JUMP, _time(before_at), _time(at), _time(at), value, text)
+            Anomaly(
+                AnomalyKind.JUMP,
+                _time(before_at),
+                _time(at),
+                _time(at),
+                value,
+                text,
+                f"Jumped to {show(value)} at {clock.at(_time(at))}",
+            )
         )
     return anomalies[-5:]
 
@@ -159,7 +169,8 @@ def _stuck(
         f"exactly {show(value)} since {clock.at(_time(since))} ({same} readings); "
         f"before, {before if profile.longest else 'no two readings were the same'}"
     )
-    return [Anomaly(AnomalyKind.STUCK, _time(since), None, _time(last_at), value, text)]
+    short = f"{show(value)} since {clock.at(_time(since))}"
+    return [Anomaly(AnomalyKind.STUCK, _time(since), None, _time(last_at), value, text, short)]
 
 
 def _silent(
@@ -175,7 +186,8 @@ def _silent(
     text = f"no reading since {clock.at(_time(last_at))}, expected {clock.at(expected)}"
     if seen_at is not None and seen_at.timestamp() - last_at > 2 * profile.interval:
         text += f", though the device was heard at {clock.at(seen_at)}"
-    return [Anomaly(AnomalyKind.SILENT, _time(last_at), None, expected, value, text)]
+    short = f"No reading since {clock.at(_time(last_at))}"
+    return [Anomaly(AnomalyKind.SILENT, _time(last_at), None, expected, value, text, short)]
 
 
 def _time(at: float) -> datetime:

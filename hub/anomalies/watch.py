@@ -48,6 +48,11 @@ class SeriesAnomaly:
     muted: bool = False
     until: datetime | None = None
 
+    @property
+    def name(self) -> str:
+        """What tells it from the others of its tenant: the series and what is odd."""
+        return f"{self.series.full_name} {self.anomaly.kind}"
+
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
@@ -102,6 +107,19 @@ class AnomalyWatch:
             if of == tenant and looked.findings
         }
         return await self._odd(tenant, known) if known else []
+
+    async def find(self, tenant: str, name: str) -> SeriesAnomaly | None:
+        """The one called so by its `name`, if it is still odd."""
+        return next((one for one in await self.all(tenant) if one.name == name), None)
+
+    def has_swept(self, tenant: str) -> bool:
+        """Whether everything of a tenant was looked at since the hub began."""
+        return tenant in self._swept
+
+    def usual(self, tenant: str, series: Iterable[SeriesKey]) -> dict[SeriesKey, SeriesProfile]:
+        """What was learnt of these so far; nothing is read for it."""
+        known = {key: self._profiles.get((tenant, key)) for key in series}
+        return {key: found[1] for key, found in known.items() if found is not None}
 
     async def mute(self, tenant: str, odd: SeriesAnomaly, until: datetime | None, who: str) -> None:
         """Say nothing of it until then; None: for good. Raises ForeignRowError."""

@@ -117,7 +117,11 @@ Authenticator = Callable[[HTTPConnection], Awaitable[Principal | None]]
 
 def is_api(path: str) -> bool:
     """Whether programs ask there: they get JSON and status codes, never a page to log in."""
-    return path.startswith(("/api/", "/mqtt/")) or path in {"/api", "/metrics", "/healthz"}
+    return path.startswith(("/api/", "/mqtt/", "/hook/")) or path in {
+        "/api",
+        "/metrics",
+        "/healthz",
+    }
 
 
 def named_tenant(connection: HTTPConnection) -> str | None:

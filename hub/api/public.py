@@ -13,6 +13,7 @@ PUBLIC = {
     "/static/{name}": "style and script of the log-in page",
     "/favicon.ico": "the same",
     "/api/openapi.json": "what the API can do is no secret; its data is",
+    "/hook/{name}": "wants a signature, and tells strangers nothing",
     "/mqtt/auth": "wants a secret of its own",
     "/mqtt/acl": "the same",
 }

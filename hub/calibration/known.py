@@ -13,6 +13,7 @@ from hub.calibration.span import CalibrationSpan, calibrated
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.runtime.ticks import tick
 
 __all__ = ["CalibrationListener", "Calibrations"]
 
@@ -22,7 +23,7 @@ CalibrationListener = Callable[[str, frozenset[SeriesKey]], None]
 """Called with a tenant and the series that are calibrated otherwise than before."""
 
 # What the hub itself changes it knows at once; what somebody changes in the database, so late.
-_LOOK_S = 15.0
+_LOOK_S = 60.0
 
 
 class Calibrations:
@@ -87,7 +88,7 @@ class Calibrations:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_S)
+            await tick(_LOOK_S)
             try:
                 for tenant in await self._database.tenants():
                     await self.follow(tenant)

@@ -17,10 +17,10 @@ from itertools import chain, repeat
 
 import psycopg
 from psycopg import pq
-from psycopg.abc import Buffer
+from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Dumper
 
-__all__ = ["Column", "bools", "float8s", "instants", "int4s", "texts"]
+__all__ = ["Column", "bools", "float8s", "instants", "int4s", "known_to", "texts"]
 
 _HEADER = struct.Struct(">iiIii")
 _SIZE = struct.Struct(">i")
@@ -47,6 +47,12 @@ class _ColumnDumper(Dumper):
 
 
 psycopg.adapters.register_dumper(Column, _ColumnDumper)
+
+
+def known_to(conn: AdaptContext) -> None:
+    """Teach a connection that was made with adapters of its own, as SQLAlchemy's are."""
+    if conn.adapters is not None:
+        conn.adapters.register_dumper(Column, _ColumnDumper)
 
 
 def int4s(values: Sequence[int | None]) -> Column:

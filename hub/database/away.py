@@ -23,6 +23,8 @@ _FATAL = ("FATAL", "PANIC")
 # took too long, or is larger than it takes: SQLSTATEs, and a class of them.
 _ANSWERS = ("57014", "54")
 _FULL = "53100"
+# The server became a standby, or its owner lets nobody write: another takes writes, or it will.
+_READ_ONLY = "25006"
 # Deadlocks and failures of serialization (a class), a lock that was waited for in vain.
 _CONFLICT = ("40", "55P03")
 
@@ -49,7 +51,7 @@ def translated() -> Iterator[None]:
 def _translation(error: psycopg.Error) -> DatabaseError | None:
     state = error.sqlstate or ""
     line = (str(error).splitlines() or [type(error).__name__])[0]
-    if error.diag.severity_nonlocalized in _FATAL:
+    if error.diag.severity_nonlocalized in _FATAL or state == _READ_ONLY:
         return DatabaseAwayError(line)
     if isinstance(error, psycopg.DataError):
         return RefusedValueError(line)

@@ -1,4 +1,8 @@
-"""The whole database as one file, and back, checked row by row on the way."""
+"""The whole database as one file, and back, checked row by row on the way.
+
+With it go the files that the hub cannot do without (kept_files), of the folder that Postgres' own
+lies in.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ from hub.database import roles
 from hub.database.backup_file import BackupReader, BackupWriter
 from hub.database.database import Connection
 from hub.database.errors import BackupError, MigrationError
+from hub.database.kept_files import gather_files, put_files, sync_folder
 from hub.database.migrate import head, migrate, steps
 from hub.database.postgres import DATABASE, OWNER, SCRATCH, Postgres
 from hub.database.queries import Queries
@@ -35,23 +40,29 @@ _QUERIES = Queries.of("hub.database")
 _GROWTH = 2
 
 
-async def backup(postgres: Postgres, target: Path) -> Contents:
-    """Write all tenants to a file (mode 0600, see backup_file) and check it by restoring it.
+async def backup(postgres: Postgres, target: Path, *, tried: bool = True) -> Contents:
+    """Write all tenants to a file (mode 0600, see backup_file) and check it.
 
-    It goes to a scratch database, which must hold the same rows as the snapshot that was dumped.
-    Raises BackupError; the target is then left as it was.
+    It is read again, and where it is `tried` restored to a scratch database, which must hold the
+    same rows as the snapshot that was dumped. Raises BackupError; the target is as it was then.
     """
     fresh = target.with_name(f".{target.name}.partial")
     try:
         with _failures(target):
             async with _alone(postgres, target):
-                await _refuse_full(postgres, target)
+                if tried:
+                    await _refuse_full(postgres, target)
+                files = gather_files(postgres.folder.parent)
                 with BackupWriter(fresh, postgres.backup_key) as writer:
                     url = make_conninfo(postgres.admin_url, dbname=DATABASE)
-                    contents = await _in_thread(url, lambda conn: dump(conn, writer))
-                async with _restored(postgres, fresh):
-                    pass
+                    contents = await _in_thread(url, lambda conn: dump(conn, writer, files))
+                if tried:
+                    async with _restored(postgres, fresh):
+                        pass
+                else:
+                    await asyncio.to_thread(_read_again, fresh, postgres.backup_key)
                 fresh.replace(target)
+                sync_folder(target.parent)
     finally:
         with contextlib.suppress(OSError):
             fresh.unlink()
@@ -68,6 +79,8 @@ async def verify(postgres: Postgres, source: Path, *, foreign: bool = False) -> 
             _alone(postgres, source),
             _restored(postgres, source, foreign=foreign) as (_, contents),
         ):
+            with BackupReader(source, postgres.backup_key, foreign=foreign) as reader:
+                reader.files()
             return contents
 
 
@@ -76,8 +89,9 @@ async def restore(
 ) -> tuple[Contents, str]:
     """Put a backup in the database's place once it is restored and checked beside it.
 
-    The database that was is kept under another name, which is returned. Nobody else may be
-    connected. Raises BackupError; nothing has changed then.
+    The database that was is kept under another name, which is returned, and files beside it that
+    differ as `<folder>.<that name>`. Nobody else may be connected. Raises BackupError; nothing has
+    changed then. One that is killed at its very end may have put back the files alone: again.
     """
     former = f"{DATABASE}_{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with _failures(source):
@@ -85,6 +99,8 @@ async def restore(
             _alone(postgres, source) as conn,
             _restored(postgres, source, foreign=foreign) as (scratch, contents),
         ):
+            with BackupReader(source, postgres.backup_key, foreign=foreign) as reader:
+                files = reader.files()
             try:
                 async with conn.transaction():
                     for old, new in ((DATABASE, former), (scratch, DATABASE)):
@@ -93,6 +109,7 @@ async def restore(
                                 sql.Identifier(old), sql.Identifier(new)
                             )
                         )
+                    put_files(postgres.folder.parent, files, former)
             except psycopg.errors.ObjectInUse:
                 raise BackupError(source, "the database is in use: stop the hub") from None
             return contents, former
@@ -166,6 +183,11 @@ async def _restored(
                 yield scratch, await _in_thread(owner_url, lambda conn: load(conn, reader))
             finally:
                 await roles.drop_databases(conn, SCRATCH)
+
+
+def _read_again(file: Path, key: bytes) -> None:
+    with BackupReader(file, key) as reader:
+        reader.check()
 
 
 def _refuse_other_revision(source: Path, revision: str) -> None:

@@ -8,14 +8,16 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import Any, Self
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from contracts.resources import release
 from hub.database import migrate, roles
 from hub.database.away import translated
 from hub.database.errors import DatabaseAwayError, SchemaOutdatedError, UnknownTenantError
 from hub.database.queries import Queries, Query
+from hub.database.schema_release import read_release, refuse_newer
 
 __all__ = [
     "HUB",
@@ -171,13 +173,10 @@ class Database:
     async def _check(self) -> None:
         async with self.nobody() as conn:
             await roles.refuse_unsafe(conn)
-            known = await conn.execute(_QUERIES["version_table"])
-            row = await known.fetchone()
-            if row and row[0]:
-                row = await (await conn.execute(_QUERIES["version"])).fetchone()
-            revision = row[0] if row else None
-        if revision != migrate.head():
-            raise SchemaOutdatedError(revision, migrate.head())
+            found = await read_release(conn)
+        refuse_newer(found, release())
+        if found.revision != migrate.head():
+            raise SchemaOutdatedError(found.revision, migrate.head())
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +194,13 @@ class TenantDatabase:
         DatabaseAwayError, and RefusedValueError for a value that its column cannot hold.
         """
         return self.database.transaction(self.tenant, pipelined=pipelined)
+
+    async def row(
+        self, query: sql.SQL | sql.Composed, parameters: Mapping[str, object]
+    ) -> TupleRow | None:
+        """The first row of what a question that only reads is answered, in its own transaction."""
+        async with self.transaction(pipelined=True) as conn:
+            return await (await conn.execute(query, parameters)).fetchone()
 
 
 class TenantSnapshots:

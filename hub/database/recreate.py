@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import psycopg
 
 from hub.database.database import HUB
-from hub.database.errors import HubConnectedError, RealReadingsError
+from hub.database.errors import (
+    DatabaseError,
+    HubConnectedError,
+    PathError,
+    RealReadingsError,
+)
 from hub.database.migrate import migrate
 from hub.database.queries import Queries
 
-__all__ = ["count_readings", "recreate"]
+__all__ = ["count_readings", "recreate", "refuse_unknown_zones", "refuse_unreadable_paths"]
 
 _QUERIES = Queries.of("hub.database")
 
@@ -52,6 +58,31 @@ async def recreate(owner_url: str, *, times_confirmed: int) -> None:
     async with await psycopg.AsyncConnection.connect(owner_url) as conn:
         await conn.execute(_QUERIES["drop_schema"])
     await migrate(owner_url)
+
+
+async def refuse_unreadable_paths(owner_url: str, paths: Sequence[str]) -> None:
+    """Raise PathError for the first that Postgres cannot read as a jsonpath."""
+    async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True) as conn:
+        for path in paths:
+            try:
+                await conn.execute(_QUERIES["read_path"], [path])
+            except psycopg.DataError as error:
+                reason = error.diag.message_primary or str(error)
+                raise PathError(path[:40], 0, reason) from None
+            except psycopg.errors.SyntaxError as error:
+                raise PathError(path[:40], 0, str(error.diag.message_primary)) from None
+
+
+async def refuse_unknown_zones(owner_url: str, zones: Sequence[str]) -> None:
+    """Raise DatabaseError for the first time zone that Postgres does not know."""
+    if not zones:
+        return
+    async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True) as conn:
+        for (zone,) in await (await conn.execute(_QUERIES["unknown_zones"], [zones])).fetchall():
+            raise DatabaseError(
+                f"{zone} is a time zone of this machine's but none of the database's: "
+                "bring Postgres' zone table up to date"
+            )
 
 
 async def _refuse_beside_a_hub(owner_url: str) -> None:

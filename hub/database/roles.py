@@ -13,7 +13,9 @@ __all__ = [
     "ensure_database",
     "ensure_group",
     "ensure_login",
+    "ensure_member",
     "ensure_owner",
+    "exists",
     "refuse_unsafe",
 ]
 
@@ -25,27 +27,32 @@ APP_GROUP = "dormouse_app"
 
 async def ensure_group(conn: Connection) -> None:
     """Make the group role where it is missing; needs CREATEROLE then."""
-    if not await _exists(conn, APP_GROUP):
+    if not await exists(conn, APP_GROUP):
         await conn.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(APP_GROUP)))
 
 
 async def ensure_login(conn: Connection, role: str, password: str, *, member: bool) -> None:
     """Make or mend a login role with that password; `member` of the application group or not."""
-    verb = "ALTER" if await _exists(conn, role) else "CREATE"
+    verb = "ALTER" if await exists(conn, role) else "CREATE"
     await conn.execute(
         sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
             sql.SQL(verb), sql.Identifier(role), sql.Literal(password)
         )
     )
     if member:
-        await conn.execute(
-            sql.SQL("GRANT {} TO {}").format(sql.Identifier(APP_GROUP), sql.Identifier(role))
-        )
+        await ensure_member(conn, role)
+
+
+async def ensure_member(conn: Connection, role: str) -> None:
+    """Let a role be of the application's group."""
+    await conn.execute(
+        sql.SQL("GRANT {} TO {}").format(sql.Identifier(APP_GROUP), sql.Identifier(role))
+    )
 
 
 async def ensure_owner(conn: Connection, role: str, user: str) -> None:
     """Make the role that owns the schema, which `user` may become; needs CREATEROLE."""
-    if not await _exists(conn, role):
+    if not await exists(conn, role):
         await conn.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
     # From 16 on who made a role is a member of it, and may not become it without more.
     how = "SET" if conn.info.server_version >= 160000 else "MEMBER"
@@ -105,6 +112,7 @@ async def refuse_unsafe(conn: Connection) -> None:
     raise UnsafeRoleError(role, why if role == name else f"may become {name}, which {why}")
 
 
-async def _exists(conn: Connection, role: str) -> bool:
+async def exists(conn: Connection, role: str) -> bool:
+    """Whether there is a role of that name."""
     cursor = await conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
     return await cursor.fetchone() is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any, LiteralString
@@ -35,8 +35,10 @@ class _Table:
     forced: bool
 
 
-def dump(conn: Connection, writer: BackupWriter) -> Contents:
-    """Write all tables as of one snapshot, and finish the file; its contents.
+def dump(
+    conn: Connection, writer: BackupWriter, files: Mapping[str, bytes] | None = None
+) -> Contents:
+    """Write all tables as of one snapshot, and the files, and finish; the tables' contents.
 
     `conn` sees all rows of all tenants; it is in autocommit mode.
     """
@@ -60,6 +62,7 @@ def dump(conn: Connection, writer: BackupWriter) -> Contents:
                 tables=tables,
                 months=[month for (month,) in conn.execute(_QUERIES["months_of_readings"])],
                 sequences=dict(conn.execute(_QUERIES["last_numbers"]).fetchall()),
+                files={name: writer.add_file(name, what) for name, what in (files or {}).items()},
             )
         )
     return contents

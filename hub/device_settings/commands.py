@@ -24,13 +24,14 @@ app = typer.Typer(
     help="Settings requested for devices, which apply them when they wake.", no_args_is_help=True
 )
 
-Device = Annotated[str, typer.Argument(help="the device's id")]
+Device = Annotated[str, typer.Argument(help="the device: its name or id")]
 
 
 @app.command()
 def show(device: Device, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show the settings requested for a device, since when, and whether it runs them."""
     with HubClient(load(data_dir=data_dir), "dormouse config") as hub:
+        device = hub.device(device)
         path = f"/devices/{quote(device, safe='')}/settings"
         state = {**hub.get(path), "history": hub.get(f"{path}/versions")}
     if as_json:
@@ -78,6 +79,7 @@ def set_(
         )  # fmt: skip
         settings["wifi"] = {"ssid": wifi, "key": key}
     with HubClient(load(data_dir=data_dir), "dormouse config") as hub:
+        device = hub.device(device)
         state = hub.patch(f"/devices/{quote(device, safe='')}/settings", {"settings": settings})
     if as_json:
         typer.echo(json.dumps(state, ensure_ascii=False))

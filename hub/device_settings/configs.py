@@ -110,6 +110,13 @@ class DeviceSettings:
             replace(version, secrets=None) for version in await self._repository.history(device)
         ]
 
+    async def before(self, device: str, *, who: str, why: str) -> Mapping[str, object]:
+        """What was requested before `who` first requested something for this reason; else now."""
+        history = await self._repository.history(device)
+        theirs = [at for at, one in enumerate(history) if (one.who, one.why) == (who, why)]
+        earlier = history[theirs[-1] + 1 :] if theirs else history
+        return earlier[0].settings if earlier else {}
+
     async def reported(
         self, device: str, version: int | None, at: datetime, problems: Sequence[object] = ()
     ) -> None:

@@ -8,7 +8,7 @@ from contracts.messages import Report
 from hub.database.database import Database
 from hub.device_settings.configs import DeviceSettings
 from hub.mqtt.connection import at_every_connection
-from hub.mqtt.source import Delivery, MqttSource
+from hub.mqtt.delivery import Delivery, LinkedSource
 from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["SettingsService"]
@@ -23,7 +23,7 @@ class SettingsService:
     def __init__(
         self,
         store: Database,
-        source: MqttSource,
+        source: LinkedSource,
         tenant_of: Callable[[str], str],
         supervisor: Supervisor | None = None,
     ) -> None:

@@ -28,6 +28,7 @@ app.callback(invoke_without_command=True)(devices)
 app.command()(attributes)
 
 Device = Annotated[str, typer.Argument(help="the device's id")]
+Named = Annotated[str, typer.Argument(help="the device: its name or id; a viewer's account")]
 
 
 def _hub(data_dir: Path | None, tenant: str | None = None) -> HubClient:
@@ -127,45 +128,49 @@ def add(
 
 
 @app.command()
-def disable(device: Device, data_dir: DataDir = None) -> None:
+def disable(device: Named, data_dir: DataDir = None) -> None:
     """Disable a device's account, at once; its readings stay."""
     with _hub(data_dir) as hub:
+        device = hub.device(device, known=False)
         hub.post(f"{_account(device)}/disable")
     typer.echo(f"{device} may not connect any more")
 
 
 @app.command()
-def enable(device: Device, data_dir: DataDir = None) -> None:
+def enable(device: Named, data_dir: DataDir = None) -> None:
     """Enable a device's account again."""
     with _hub(data_dir) as hub:
+        device = hub.device(device, known=False)
         hub.post(f"{_account(device)}/enable")
     typer.echo(f"{device} may connect")
 
 
 @app.command()
 def renew(
-    device: Device,
+    device: Named,
     minutes: Annotated[float, typer.Option(help="how long it may take")] = 60,
     data_dir: DataDir = None,
 ) -> None:
     """Let a device whose flash was erased enrol once with its new password."""
     with _hub(data_dir) as hub:
+        device = hub.device(device, known=False)
         hub.post(f"{_account(device)}/renew", {"minutes": minutes})
     typer.echo(f"{device} may enrol once with a new password within {minutes:g} minutes")
 
 
 @app.command()
-def rotate(device: Device, data_dir: DataDir = None) -> None:
+def rotate(device: Named, data_dir: DataDir = None) -> None:
     """Give an account a new password, which is shown; the old one ends now."""
     with _hub(data_dir) as hub:
+        device = hub.device(device, known=False)
         answer = hub.post(f"{_account(device)}/rotate")
     typer.echo(f"{device} may connect with the password {answer['password']}")
 
 
 @app.command()
 def replace(
-    old: Annotated[str, typer.Argument(help="the device that broke")],
-    new: Annotated[str, typer.Argument(help="the one in its place")],
+    old: Annotated[str, typer.Argument(help="the device that broke: its name or id")],
+    new: Annotated[str, typer.Argument(help="the one in its place: its name or id")],
     *,
     keep_calibration: Annotated[
         bool, typer.Option("--keep-calibration", help="what the old one was calibrated by goes on")
@@ -174,6 +179,7 @@ def replace(
 ) -> None:
     """Put a new device in a broken one's place: its history goes on, HomeKit notices nothing."""
     with HubClient(load(data_dir=data_dir), "dormouse devices replace") as hub:
+        old, new = hub.device(old), hub.device(new)
         body = {"new": new, "keep_calibration": keep_calibration}
         done = hub.post(f"/devices/{quote(old, safe='')}/replacement", body)
     typer.echo(f"{new} has taken the place of {old}")
@@ -192,7 +198,7 @@ def replace(
 
 @app.command()
 def place(
-    device: Device,
+    device: Annotated[str, typer.Argument(help="the device: its name or id")],
     path: Annotated[
         str | None, typer.Argument(help='"House / Kitchen"; it is made as far as it is missing')
     ] = None,
@@ -205,6 +211,7 @@ def place(
 ) -> None:
     """Say where a device is, or was for a time; without a place show where it was when."""
     with HubClient(load(data_dir=data_dir), "dormouse devices place") as hub:
+        device = hub.device(device, known=False)
         where = f"/devices/{quote(device, safe='')}"
         zone = zone_of(hub.get("/zone")["zone"])
         if path is not None:
@@ -230,8 +237,9 @@ def _instant(name: str, text: str, zone: ZoneInfo) -> str:
 
 
 @app.command()
-def remove(device: Device, data_dir: DataDir = None) -> None:
+def remove(device: Named, data_dir: DataDir = None) -> None:
     """Remove an account; its readings stay."""
     with _hub(data_dir) as hub:
+        device = hub.device(device, known=False)
         hub.delete(_account(device))
     typer.echo(f"{device} has no account any more")

@@ -15,7 +15,7 @@ __all__ = ["attributes"]
 
 
 def attributes(
-    device: Annotated[str, typer.Argument(help="the device's id")],
+    device: Annotated[str, typer.Argument(help="the device: its name or id")],
     values: Annotated[
         list[str] | None,
         typer.Argument(metavar="[NAME=VALUE]...", help="to note: JSON, else taken as a text"),
@@ -31,8 +31,8 @@ def attributes(
     """Show what is noted about a device, or note something: room=attic, 'cells=[1.5, 1.4]'."""
     change: dict[str, Any] = dict(_value(text) for text in values or ())
     change |= dict.fromkeys(remove or ())
-    path = f"/devices/{quote(device, safe='')}"
     with HubClient(load(data_dir=data_dir), "dormouse devices", tenant=tenant) as hub:
+        path = f"/devices/{quote(hub.device(device), safe='')}"
         found = hub.patch(path, {"attributes": change}) if change else hub.get(path)
     if as_json:
         typer.echo(json.dumps(found["attributes"], ensure_ascii=False))

@@ -15,17 +15,35 @@ _TENANT = typer.Option(None, "--tenant", help="whose; the setting TENANT otherwi
 
 
 def gaps(
-    device: str | None = typer.Argument(None, help="of one device; of all otherwise"),
+    device: str | None = typer.Argument(None, help="of one device (name or id); of all otherwise"),
     tenant: str | None = _TENANT,
     data_dir: str | None = _DATA_DIR,
+    *,
+    as_json: bool = typer.Option(False, "--json", help="as JSON, for programs"),
 ) -> None:
     """Show readings that never came, by device and boot identity."""
     from hub.database.attach import run_query  # noqa: PLC0415  # starts faster
-    from hub.devices.repository import DeviceRepository  # noqa: PLC0415  # starts faster
+    from hub.database.database import Database  # noqa: PLC0415  # starts faster
+    from hub.devices.repository import BootGaps, DeviceRepository  # noqa: PLC0415  # starts faster
+    from hub.devices.service import DeviceService  # noqa: PLC0415  # starts faster
 
     settings = load(data_dir=data_dir, tenant=tenant)
     owner = settings.tenant
-    found = run_query(settings, lambda store: DeviceRepository(store.of(owner)).gaps(device))
+
+    async def query(store: Database) -> list[BootGaps]:
+        repository = DeviceRepository(store.of(owner))
+        if device is None:
+            return await repository.gaps(None)
+        devices = DeviceService(store, dict)
+        meant = await devices.named(device, [owner], lambda _: repository.names())
+        return await repository.gaps(meant.id)
+
+    found = run_query(settings, query)
+    if as_json:
+        members = ("device", "boot", "last", "held", "missing", "lost", "unexplained")
+        rows = [{name: getattr(one, name) for name in members} for one in found]
+        typer.echo(json.dumps(rows))
+        return
     for one in found:
         missing = ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in one.missing) or "none"
         typer.echo(

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.rows import class_row
 
 from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
+from hub.errors import HubError
 
-__all__ = ["DeviceAtInstant", "PropertyChange", "changes_of", "device_at", "replaced"]
+__all__ = [
+    "DeviceAtInstant",
+    "DeviceReplacedError",
+    "PropertyChange",
+    "changes_of",
+    "device_at",
+    "refuse_replaced",
+    "replaced",
+]
 
 _QUERIES = Queries.of("hub.devices")
+
+
+class DeviceReplacedError(HubError):
+    """Another device has taken the place of the one that is asked or told of, `at` an instant."""
+
+    http_status = 404
+
+    def __init__(self, device: str, by: str, at: datetime) -> None:
+        self.device, self.by, self.at = device, by, at
+        super().__init__(f"{device} was replaced by {by} at {at.isoformat()}: ask for that")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +90,18 @@ async def replaced(
     async with database.transaction() as conn:
         row = await (await conn.execute(_QUERIES["replaced_at"], parameters)).fetchone()
     return None if row is None else (str(row[0]), row[1])
+
+
+async def refuse_replaced(database: TenantDatabase, device: str, instant: datetime | None) -> None:
+    """Raise DeviceReplacedError for an id that no device has any more at an instant; None: now."""
+    at = datetime.now(UTC) if instant is None else instant
+    async with database.transaction() as conn:
+        found = await conn.execute(_QUERIES["find_device"], {"device": device})
+        if found.rowcount:
+            return
+    by = await replaced(database, device, at)
+    if by is not None and await device_at(database, device, at) is None:
+        raise DeviceReplacedError(device, *by)
 
 
 async def changes_of(

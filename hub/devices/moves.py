@@ -27,9 +27,13 @@ class MoveRepository:
         self._database = database
 
     async def stays(self, device: str) -> list[Stay]:
-        """Where a device was, in order; the last may go on."""
+        """Where a device was, in order; the last may go on.
+
+        By the id of one that was replaced: until it was.
+        """
         async with self._database.transaction() as conn:
-            return await _stays(conn, device)
+            rows = await conn.execute(_QUERIES["stays_by_id"], {"device": device})
+            return [Stay(*row) for row in await rows.fetchall()]
 
     async def measured_in(self) -> list[tuple[int, SeriesKey]]:
         """Every place with the series of devices that are or were in it."""
@@ -50,18 +54,27 @@ class MoveRepository:
         since: datetime,
         until: datetime | None,
         who: str,
-    ) -> None:
+    ) -> str:
         """Tell that a device was in a place (None: in none) from an instant on; see `told`.
 
-        Raises MoveTimeError, OverlappingStayError, ForeignRowError.
+        By the id that it had then: one that was replaced answers for its time, and where no
+        `until` is told its successor goes on there. The id that the device has today. Raises
+        MoveTimeError, OverlappingStayError, ForeignRowError.
         """
         _refuse_impossible(since, until, datetime.now(UTC))
         with typed():
             async with self._database.transaction() as conn:
-                row = await (await conn.execute(_QUERIES["hold_device"], [device])).fetchone()
+                facts = {"device": device, "at": since}
+                row = await (await conn.execute(_QUERIES["hold_device_told"], facts)).fetchone()
                 if row is None:
-                    raise ForeignRowError(f"no device {device!r}")
-                before = await _stays(conn, device)
+                    raise ForeignRowError(f"no device {device!r} at {since.isoformat()}")
+                number, now, ended = row
+                if ended is not None and until is not None and until > ended:
+                    raise MoveTimeError(
+                        f"{device} was replaced by {now} at {ended.isoformat()}: give an `until` "
+                        f"that is not after that, and tell of {now} what came then"
+                    )
+                before = await _stays(conn, number)
                 try:
                     after = told(before, place, since, until)
                 except OverlappingStayError as error:
@@ -69,7 +82,8 @@ class MoveRepository:
                     name = " / ".join(path.get(error.stay.place, ["?"]))
                     raise OverlappingStayError(error.stay, device, name) from None
                 if after != before:
-                    await _keep(conn, row[0], after, who)
+                    await _keep(conn, number, after, who)
+        return str(now)
 
 
 def _refuse_impossible(since: datetime, until: datetime | None, now: datetime) -> None:
@@ -79,7 +93,7 @@ def _refuse_impossible(since: datetime, until: datetime | None, now: datetime) -
         raise MoveTimeError("since must lie before until")
 
 
-async def _stays(conn: Connection, device: str) -> list[Stay]:
+async def _stays(conn: Connection, device: int) -> list[Stay]:
     rows = await (await conn.execute(_QUERIES["stays_of_device"], [device])).fetchall()
     return [Stay(*row) for row in rows]
 

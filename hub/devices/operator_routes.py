@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from contracts.homekit.definitions import INFORMATION
 from hub.api.access import OPERATOR_ONLY, Operator
-from hub.api.parameters import DeviceId, DeviceKey
+from hub.api.parameters import DeviceId, DeviceKey, Name
+from hub.devices.naming import Naming
 from hub.devices.overview import DeviceOverview
 from hub.devices.replace import Replacement
 from hub.devices.service import DeviceService
 from hub.homekit.bridge import Bridge
 from hub.ingest.tenants import TenantIngest
+from hub.mqtt.elsewhere import StoredElsewhere
 from hub.runtime.problems import Problems
 
 __all__ = ["routes"]
@@ -34,13 +36,18 @@ class StatusValue(BaseModel):
 
 
 class DeviceStatus(BaseModel):
-    """A device as `dormouse status` shows it; `report` is its last $report as it came."""
+    """A device as `dormouse status` shows it; `report` is its last $report as it came.
+
+    `battery_percent` is what it said itself, null for one that says none.
+    """
 
     id: str
     name: str | None
+    place_path: list[str] = Field(description="from the outside in; empty: it is nowhere")
     seen: datetime | None
     next_wake: datetime | None
     battery_mv: int | None
+    battery_percent: float | None
     report: dict[str, Any] | None
     values: list[StatusValue]
 
@@ -56,6 +63,15 @@ class StatusOut(BaseModel):
     counts: dict[str, int]
     pending: int
     problems: dict[str, int]
+
+
+class NamedDeviceOut(BaseModel):
+    """The device that is meant by a name."""
+
+    id: str
+    name: str = Field(description="empty: it has none")
+    place_path: list[str] = Field(description="from the outside in; empty: it is nowhere")
+    tenant: str
 
 
 class ReplacementIn(BaseModel, extra="forbid"):
@@ -85,26 +101,52 @@ class ReplacementOut(BaseModel):
 def routes(
     devices: DeviceService,
     *,
-    ingest: TenantIngest,
+    ingest: TenantIngest | StoredElsewhere,
     bridges: Callable[[], Mapping[str, Bridge]],
     problems: Problems,
     replacement: Replacement,
+    naming: Naming,
 ) -> APIRouter:
-    """/status and /devices/{device}/replacement."""
+    """/status, /which-device and /devices/{device}/replacement."""
     router = APIRouter(tags=["operator"], dependencies=[OPERATOR_ONLY])
+
+    async def names_of(tenant: str) -> dict[str, str]:
+        bridge = bridges().get(tenant)
+        # What Apple Home calls one that nobody named is what people see of it.
+        return {**(bridge.names() if bridge else {}), **await naming.names(tenant)}
 
     @router.get("/status")
     async def status(caller: Operator) -> StatusOut:
         """A tenant's devices with their newest values, and what became of readings."""
         tenant = caller.tenant
-        bridge = bridges().get(tenant)
-        names = bridge.names() if bridge else {}
+        names = await names_of(tenant)
         readings = ingest.of(tenant)
+        places = await devices.place_paths(tenant)
         return StatusOut(
-            devices=[_device(one, names) for one in await devices.overview(tenant)],
+            devices=[
+                _device(one, names.get(one.device), places.get(one.device, []))
+                for one in await devices.overview(tenant)
+            ],
             counts=dict(readings.counts),
             pending=readings.pending,
             problems=dict(problems.total),
+        )
+
+    @router.get("/which-device")
+    async def which_device(caller: Operator, name: Annotated[Name, Query()]) -> NamedDeviceOut:
+        """The device with that id or name, or with its places in front: `House / Cellar`.
+
+        Of the tenant named; else of the hub's own, and of the others where that has none. Capitals
+        and accents may differ where nothing else fits. 409 lists the candidates where several are
+        called so.
+        """
+        tenants = list(caller.tenants)
+        if not tenants:
+            others = sorted(set(await devices.all_tenants()) - {caller.tenant})
+            tenants = [caller.tenant, *others]
+        found = await devices.named(name, tenants, names_of)
+        return NamedDeviceOut(
+            id=found.id, name=found.name, place_path=list(found.place), tenant=found.tenant
         )
 
     @router.post("/devices/{device}/replacement")
@@ -118,13 +160,16 @@ def routes(
     return router
 
 
-def _device(device: DeviceOverview, names: Mapping[str, str]) -> DeviceStatus:
+def _device(device: DeviceOverview, name: str | None, place: list[str]) -> DeviceStatus:
+    percent = [v.value for v in device.values if v.series.characteristic == "BatteryLevel"]
     return DeviceStatus(
         id=device.device,
-        name=names.get(device.device),
+        name=name,
+        place_path=place,
         seen=device.seen_at,
         next_wake=device.next_wake_at,
         battery_mv=device.battery_mv,
+        battery_percent=next((v for v in percent if isinstance(v, int | float)), None),
         report=device.report,
         values=[
             StatusValue(

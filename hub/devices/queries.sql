@@ -25,7 +25,7 @@ ON CONFLICT (tenant_id, key) DO NOTHING;
 WITH said AS MATERIALIZED (
     SELECT d.tenant_id, d.id, r.*
     FROM unnest(%(devices)s::text[], %(ats)s::timestamptz[], %(next_wakes)s::float8[],
-                %(reports)s::jsonb[], %(batteries)s::int4[], %(rssis)s::int4[],
+                %(reports)s::text[], %(batteries)s::int4[], %(rssis)s::int4[],
                 %(awakes)s::int4[], %(heaps)s::int4[], %(resets)s::text[],
                 %(clock_boots)s::text[], %(clock_offsets)s::float8[])
         AS r(key, at, next_wake, report, battery, rssi, awake, heap, reset, clock_boot,
@@ -34,7 +34,7 @@ WITH said AS MATERIALIZED (
 ), kept AS (
     INSERT INTO dormouse.device_state AS s
         (tenant_id, device_id, seen_at, next_wake_at, report, report_at, clock_boot, clock_offset)
-    SELECT tenant_id, id, at, at + next_wake * interval '1 second', report, at, clock_boot,
+    SELECT tenant_id, id, at, at + next_wake * interval '1 second', report::jsonb, at, clock_boot,
            clock_offset
     FROM said ORDER BY id
     ON CONFLICT (tenant_id, device_id) DO UPDATE
@@ -140,14 +140,55 @@ WHERE key = %(device)s AND name IS DISTINCT FROM %(value)s;
 UPDATE dormouse.device SET location_id = %(value)s
 WHERE key = %(device)s AND location_id IS DISTINCT FROM %(value)s;
 
--- hold_device --
-SELECT id FROM dormouse.device WHERE key = %s FOR UPDATE;
+-- hold_device_told --
+-- Who has the id; where nobody has, or who has it was not there yet at the instant, who had it then.
+-- `ended` is when another took its place, null for who has the id.
+WITH told AS (
+    SELECT n.id AS present, dormouse.device_called(%(device)s, %(at)s) AS past,
+           EXISTS (SELECT FROM dormouse.tick t WHERE t.tenant_id = n.tenant_id
+                   AND t.device_id = n.id AND t.at <= %(at)s) AS was_there,
+           (SELECT h.device_id FROM dormouse.device_key_history h
+            JOIN dormouse.tick t ON t.tenant_id = h.tenant_id AND t.device_id = h.device_id
+                AND t.tick = 1
+            WHERE h.value = %(device)s AND lower(h.ticks) = 1 AND t.at > %(at)s
+            ORDER BY t.at LIMIT 1) AS first
+    FROM (VALUES (1)) AS one LEFT JOIN dormouse.device n ON n.key = %(device)s
+)
+SELECT d.id, d.key, CASE WHEN d.key <> %(device)s THEN (
+           SELECT t.at FROM dormouse.device_key_history h
+           JOIN dormouse.tick t ON t.tenant_id = h.tenant_id AND t.device_id = h.device_id
+               AND t.tick = upper(h.ticks)
+           WHERE h.device_id = d.id AND h.value = %(device)s AND t.at > %(at)s
+           ORDER BY t.at LIMIT 1) END AS ended
+FROM told JOIN dormouse.device d
+    ON d.id = CASE WHEN told.present IS NULL THEN coalesce(told.past, told.first)
+                   WHEN told.was_there THEN told.present
+                   ELSE coalesce(told.past, told.present) END
+FOR UPDATE OF d;
 
 -- stays_of_device --
-SELECT p.location_id, lower(p.during), upper(p.during)
-FROM dormouse.placement p
-JOIN dormouse.device d ON d.tenant_id = p.tenant_id AND d.id = p.device_id
-WHERE d.key = %s ORDER BY p.during;
+SELECT location_id, lower(during), upper(during) FROM dormouse.placement
+WHERE device_id = %s ORDER BY during;
+
+-- stays_by_id --
+-- All of who has the id, and of who had it before that was there while they had it.
+WITH called AS (
+    SELECT id, tstzrange(NULL, NULL) AS time FROM dormouse.device WHERE key = %(device)s
+    UNION ALL
+    SELECT h.device_id, tstzrange(CASE WHEN lower(h.ticks) > 1 THEN b.at END, e.at)
+    FROM dormouse.device_key_history h
+    JOIN dormouse.tick b ON b.tenant_id = h.tenant_id AND b.device_id = h.device_id
+        AND b.tick = lower(h.ticks)
+    JOIN dormouse.tick e ON e.tenant_id = h.tenant_id AND e.device_id = h.device_id
+        AND e.tick = upper(h.ticks)
+    WHERE h.value = %(device)s AND NOT EXISTS (
+        SELECT FROM dormouse.device n
+        JOIN dormouse.tick f ON f.tenant_id = n.tenant_id AND f.device_id = n.id AND f.tick = 1
+        WHERE n.key = %(device)s AND f.at < e.at)
+)
+SELECT location_id, lower(p.during * c.time), upper(p.during * c.time)
+FROM called c JOIN dormouse.placement p ON p.device_id = c.id AND p.during && c.time
+ORDER BY 2;
 
 -- series_by_place --
 SELECT DISTINCT p.location_id, d.key, s.service, s.index, s.characteristic
@@ -173,6 +214,14 @@ WITH RECURSIVE down AS (
     SELECT p.id, down.path || p.name FROM dormouse.place p JOIN down ON p.parent_id = down.id
 )
 SELECT id, path FROM down;
+
+-- places_of_devices --
+WITH RECURSIVE down AS (
+    SELECT id, ARRAY[name] AS path FROM dormouse.place WHERE parent_id IS NULL
+    UNION ALL
+    SELECT p.id, down.path || p.name FROM dormouse.place p JOIN down ON p.parent_id = down.id
+)
+SELECT d.key, down.path FROM dormouse.device d JOIN down ON down.id = d.location_id;
 
 -- find_device --
 SELECT FROM dormouse.device WHERE key = %(device)s;

@@ -12,8 +12,8 @@ from contracts.messages import Batch, Report
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError, RefusedValueError, WriteConflictError
 from hub.devices.repository import DeviceRepository, ReceivedReport
+from hub.mqtt.delivery import Delivery
 from hub.mqtt.ledger import Ledger
-from hub.mqtt.source import Delivery
 from hub.runtime.gathered import Gathered
 from hub.runtime.retry import retrying
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from contracts.reading import ClockReference
+from hub.database.arrays import Column, float8s, instants, int4s, texts
 from hub.database.database import TenantDatabase
 from hub.database.queries import Queries
 
 __all__ = ["BootGaps", "DeviceRepository", "ReceivedReport"]
 
 _QUERIES = Queries.of("hub.devices")
+# Made once: json.dumps makes one at each call that wants something of its own.
+_encode = json.JSONEncoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,12 @@ class DeviceRepository:
         """What people call the devices, by id; those that nobody named are left out."""
         async with self._database.transaction() as conn:
             found = await conn.execute(_QUERIES["device_names"])
+            return dict(await found.fetchall())
+
+    async def place_paths(self) -> dict[str, list[str]]:
+        """Where the devices are, by id: the names of places from the outside in."""
+        async with self._database.transaction() as conn:
+            found = await conn.execute(_QUERIES["places_of_devices"])
             return dict(await found.fetchall())
 
     async def add(self, device: str, name: str | None = None, place: int | None = None) -> None:
@@ -123,7 +131,8 @@ class DeviceRepository:
         """
         devices, identities = [device for device, _ in boots], [boot for _, boot in boots]
         async with self._database.transaction() as conn:
-            found = await conn.execute(_QUERIES["received"], [most, devices, identities])
+            asked = [most, texts(devices), texts(identities)]
+            found = await conn.execute(_QUERIES["received"], asked)
             return {
                 (device, boot): [(first, last) for first, last in ranges]
                 for device, boot, ranges in await found.fetchall()
@@ -139,25 +148,26 @@ class DeviceRepository:
         ]
 
 
-def _columns(received: Sequence[ReceivedReport]) -> dict[str, list[Any]]:
+def _columns(received: Sequence[ReceivedReport]) -> dict[str, Column]:
     """The parameters of keep_reports and keep_firmwares."""
 
-    def numbers(member: str) -> list[int | None]:
-        return [_whole(one.report.get(member)) for one in received]
+    def numbers(member: str) -> Column:
+        return int4s([_whole(one.report.get(member)) for one in received])
 
+    clocks = [one.clock for one in received]
     return {
-        "devices": [one.device for one in received],
-        "ats": [one.at for one in received],
-        "next_wakes": [one.next_wake_s for one in received],
-        "reports": [Jsonb(dict(one.report)) for one in received],
+        "devices": texts([one.device for one in received]),
+        "ats": instants([one.at for one in received]),
+        "next_wakes": float8s([one.next_wake_s for one in received]),
+        "reports": texts([_encode(dict(one.report)) for one in received]),
         "batteries": numbers("battery_mv"),
         "rssis": numbers("rssi"),
         "awakes": numbers("awake_ms"),
         "heaps": numbers("heap_free"),
-        "resets": [str(one.report.get("reset", "")) for one in received],
-        "firmwares": [str(one.report.get("firmware") or "")[:64] for one in received],
-        "clock_boots": [one.clock and one.clock.boot for one in received],
-        "clock_offsets": [one.clock and one.clock.offset for one in received],
+        "resets": texts([str(one.report.get("reset", "")) for one in received]),
+        "firmwares": texts([str(one.report.get("firmware") or "")[:64] for one in received]),
+        "clock_boots": texts([clock and clock.boot for clock in clocks]),
+        "clock_offsets": float8s([clock and clock.offset for clock in clocks]),
     }
 
 

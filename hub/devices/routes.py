@@ -15,7 +15,7 @@ from hub.api.parameters import DeviceId, Instant, Name, Number, series_key, seri
 from hub.api.principal import Principal
 from hub.api.problems import ProblemError
 from hub.devices.glance import DeviceGlance
-from hub.devices.history import DeviceAtInstant
+from hub.devices.history import DeviceAtInstant, DeviceReplacedError
 from hub.devices.known import DeviceUnknownError
 from hub.devices.naming import Naming
 from hub.devices.overview import LastValue
@@ -23,6 +23,9 @@ from hub.devices.service import DeviceService
 from hub.live import Live, LiveChange
 
 __all__ = ["DeviceOut", "SeriesOut", "routes", "series_out"]
+
+_TOLD = frozenset({"place", "since", "until"})
+"""What may be told of a device by an id that it had once."""
 
 
 class SeriesOut(BaseModel):
@@ -240,20 +243,23 @@ class _Steps:
 
         Its history keeps what was before, and who did it.
 
-        With `since` it is told of a move that happened then. What overlaps with a later move is
-        refused.
+        With `since` it is told of a move that happened then, by the id that it had then: the answer
+        is the device as it is called today. What overlaps with a later move is refused.
         """
         if "place" not in body.model_fields_set and (body.since or body.until):
             raise ProblemError(422, "body.since: says when it came to `place`: give that as well")
         if body.until is not None and body.since is None:
             raise ProblemError(422, "body.until: says when a move ended: give `since` as well")
-        await self._devices.require(caller.tenant, device)
+        if body.since is not None and body.model_fields_set <= _TOLD:
+            await self._devices.require_past(caller.tenant, device)
+        else:
+            await self._devices.require(caller.tenant, device)
         who = caller.name
         if body.attributes:
             # Refused before anything is done.
             await self._devices.note(caller.tenant, device, body.attributes, who, dry_run=True)
         if "place" in body.model_fields_set:
-            await self._devices.put(
+            device = await self._devices.put(
                 caller.tenant, device, body.place, who, since=body.since, until=body.until
             )
         if "name" in body.model_fields_set:
@@ -279,9 +285,7 @@ class _Steps:
         if past is None:
             by = await self._devices.replaced(caller.tenant, device, instant)
             if by is not None:
-                raise ProblemError(
-                    404, f"{device} was replaced by {by[0]} at {by[1].isoformat()}: ask for that"
-                )
+                raise DeviceReplacedError(device, *by)
             raise ProblemError(404, f"{device} was not there yet at {instant.isoformat()}")
         return _past(past, instant)
 
@@ -304,8 +308,8 @@ class _Steps:
         return [ChangeOut.model_validate(change, from_attributes=True) for change in changes]
 
     async def placements(self, caller: Read, device: DeviceId) -> list[StayOut]:
-        """Where a device was when, the earliest first."""
-        await self._devices.require(caller.tenant, device)
+        """Where a device was when, the earliest first; one that was replaced until it was."""
+        await self._devices.require_past(caller.tenant, device)
         return [
             StayOut(place=stay.place, place_path=path, since=stay.since, until=stay.until)
             for stay, path in await self._devices.stays(caller.tenant, device)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +17,16 @@ from hub.devices.history import (
     PropertyChange,
     changes_of,
     device_at,
+    refuse_replaced,
     replaced,
 )
-from hub.devices.known import require_device, require_past
+from hub.devices.known import (
+    DeviceUnknownError,
+    known_devices,
+    require_device,
+    require_past,
+)
+from hub.devices.lookup import NamedDevice, look_up
 from hub.devices.moves import MoveRepository
 from hub.devices.overview import DeviceOverview, overview
 from hub.devices.placements import Stay
@@ -57,6 +65,34 @@ class DeviceService:
     async def all_tenants(self) -> list[str]:
         """The names of all tenants, for an operator."""
         return await self._database.tenants()
+
+    async def named(
+        self, text: str, tenants: Sequence[str], names: Callable[[str], Awaitable[dict[str, str]]]
+    ) -> NamedDevice:
+        """The device that is meant by an id or a name: of the first tenant that has such a one.
+
+        `names` gives what a tenant's devices are called. Raises DeviceUnknownError,
+        AmbiguousNameError.
+        """
+        known: list[NamedDevice] = []
+        for tenant in tenants:
+            its = await self._named(tenant, await names(tenant))
+            with contextlib.suppress(DeviceUnknownError):
+                return look_up(text, its)
+            known += its
+        return look_up(text, known)
+
+    async def _named(self, tenant: str, names: Mapping[str, str]) -> list[NamedDevice]:
+        database = self._database.of(tenant)
+        place_of = await self.place_paths(tenant)
+        return [
+            NamedDevice(device, names.get(device, ""), place_of.get(device, []), tenant)
+            for device in await known_devices(database)
+        ]
+
+    async def place_paths(self, tenant: str) -> dict[str, list[str]]:
+        """Where the devices are, by id: the names of places from the outside in."""
+        return await DeviceRepository(self._database.of(tenant)).place_paths()
 
     async def where(self, tenant: str, path: str) -> set[str]:
         """Those whose report or attributes match a jsonpath. Raises PathError, PathTooSlowError."""
@@ -121,18 +157,20 @@ class DeviceService:
         *,
         since: datetime | None = None,
         until: datetime | None = None,
-    ) -> None:
-        """Put a device into a place, by its number; None: into none.
+    ) -> str:
+        """Put a device into a place, by its number; None: into none. The id that it has today.
 
         With `since` the move is told that happened then, with `until` one that has ended: see
-        hub.devices.placements.told. Raises ForeignRowError, MoveTimeError, OverlappingStayError.
+        hub.devices.placements.told. The id of a device that was replaced answers for its time.
+        Raises ForeignRowError, DeviceReplacedError, MoveTimeError, OverlappingStayError.
         """
         database = self._database.of(tenant)
+        await refuse_replaced(database, device, since)
         if since is None:
             await DeviceChanges(database, who).place(device, place)
-        else:
-            moves = MoveRepository(database)
-            await moves.move(device, place, since=since, until=until, who=who)
+            return device
+        moves = MoveRepository(database)
+        return await moves.move(device, place, since=since, until=until, who=who)
 
     async def stays(self, tenant: str, device: str) -> list[tuple[Stay, list[str]]]:
         """Where a device was, in order, with the places' names from the outside in."""

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from contracts.hub_client import HubRefusedError
 from hub.client import HubClient, Json, hub_facts
 from hub.doctor.finding import DoctorFinding, DoctorKind, Verdict, exit_status, of_kind
+from hub.doctor.report import report
 from hub.settings import Settings, load
 
 __all__ = ["doctor"]
 
-_MARKS = {
-    Verdict.GOOD: "[green]good[/]",
-    Verdict.NOTE: "[yellow]note[/]",
-    Verdict.BAD: "[red]BAD[/]",
-}
 
-
-def doctor(*, as_json: Json = False, **flags: str | None) -> None:
+def doctor(context: typer.Context, *, as_json: Json = False, **flags: str | None) -> None:
     """Try what must not work on the running hub, and say what holds; docs/security.md has the exit statuses."""  # noqa: E501  # one line of --help
+    if context.invoked_subcommand is not None:
+        return
     settings = load(**flags)
     findings = list(examine(settings))
-    if as_json:
-        typer.echo(json.dumps([finding.as_json() for finding in findings], ensure_ascii=False))
-    else:
-        _print(findings)
+    report(findings, as_json=as_json)
     raise typer.Exit(exit_status(findings))
 
 
@@ -107,11 +98,3 @@ def _enrolment(accounts: dict[str, Any]) -> Iterator[DoctorFinding]:
             f"{takeovers} with another password: {', '.join(names[:5])} "
             "(a board whose flash was erased? `dormouse devices renew`)",
         )
-
-
-def _print(findings: list[DoctorFinding]) -> None:
-    console = Console(soft_wrap=True)
-    for finding in findings:
-        detail = f", {escape(finding.detail)}" if finding.detail else ""
-        line = f"{escape(finding.what)}: {_MARKS[finding.verdict]}{detail}"
-        console.print(line, highlight=False)

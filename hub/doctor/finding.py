@@ -28,6 +28,7 @@ class DoctorKind(StrEnum):
     PORTS = "ports"
     PARTS = "parts"
     CERTIFICATE = "certificate"
+    NETWORK = "network"
 
     @property
     def exit_status(self) -> int:

@@ -18,8 +18,9 @@ __all__ = ["files", "ports", "tls"]
 
 # Made to be read: what tools must trust, what a log may say.
 _PUBLIC = {".crt", ".pub", ".log", ".lock"}
-# Folders of parts that keep their own mode checks (Postgres refuses to start otherwise).
-_OTHERS = {"pgdata", "data", "base", "pg_wal"}
+# Folders of parts that keep their own mode checks (Postgres refuses to start otherwise), and of
+# versions of the hub, which are programs.
+_OTHERS = {"pgdata", "data", "base", "pg_wal", "versions"}
 
 
 def files(data_dir: Path) -> Iterator[DoctorFinding]:

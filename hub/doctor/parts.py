@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hub.doctor.finding import DoctorFinding, Verdict
+from hub.mqtt.broker_versions import Version, faults_of, version_text
 from hub.runtime.child import Child
 from hub.runtime.disk import DiskRoom, room, told
 from hub.runtime.host_clock import HostClock
@@ -17,9 +18,11 @@ from hub.runtime.supervisor import Loop, Supervisor
 __all__ = [
     "examine",
     "examine_address",
+    "examine_broker_version",
     "examine_clock",
     "examine_disk",
     "examine_dropped",
+    "examine_silent",
     "examine_store",
 ]
 
@@ -29,6 +32,7 @@ _DROPPED = {
     "limit": "times that an account was shut out",
     "dropped": "from accounts that were shut out",
     "overflow": "times that more waited for the hub than the broker keeps",
+    "enrol-memory": "times that strangers filled the broker that takes enrolments",
 }
 
 # The log has the rest.
@@ -111,6 +115,29 @@ def examine_dropped(problems: Problems) -> Iterator[DoctorFinding]:
             yield DoctorFinding(what, Verdict.NOTE, f"{count} {said}{of_whom}")
     if not any(problems.total[kind] for kind in _DROPPED):
         yield DoctorFinding(what, Verdict.GOOD)
+
+
+def examine_broker_version(version: Version) -> Iterator[DoctorFinding]:
+    """What this version of mosquitto is known to do wrong."""
+    what = "nothing is known against this version of the broker"
+    for fault in faults_of(version):
+        yield DoctorFinding(what, Verdict.NOTE, f"mosquitto {version_text(version)}: {fault}")
+    if not faults_of(version):
+        yield DoctorFinding(what, Verdict.GOOD, f"mosquitto {version_text(version)}")
+
+
+def examine_silent(forbidden: str) -> DoctorFinding:
+    """Whether the broker's silent connections can be ended; `forbidden` says why not."""
+    what = "connections to the broker that say or read nothing are ended"
+    if not forbidden:
+        return DoctorFinding(what, Verdict.GOOD)
+    return DoctorFinding(
+        what,
+        Verdict.NOTE,
+        f"the system forbids it ({forbidden}): the broker ends those that say nothing after 90 s, "
+        "and keeps for those that read nothing what its bounds allow. In a container "
+        "`cap_add: [SYS_PTRACE]` allows it",
+    )
 
 
 def examine_clock(clock: HostClock) -> Iterator[DoctorFinding]:

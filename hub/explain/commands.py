@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from contracts.show import Clock
@@ -29,7 +30,7 @@ def mount(root: typer.Typer) -> None:
 
 def explain(
     device: Annotated[
-        str | None, typer.Argument(help="the device's id; without one: all that need attention")
+        str | None, typer.Argument(help="its name or id; without one: all that need attention")
     ] = None,
     *,
     tenant: Annotated[
@@ -42,9 +43,11 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Say why a device is offline, silent or not updated."""
-    path = "/problems" if device is None else f"/devices/{quote(device, safe='')}/explain"
     with HubClient(load(data_dir=data_dir), "dormouse explain", tenant=tenant) as hub:
-        answer = hub.get(path)
+        if device is None:
+            answer = hub.get("/problems")
+        else:
+            answer = hub.get(f"/devices/{quote(hub.device(device), safe='')}/explain")
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False))
     elif device is None:
@@ -71,6 +74,11 @@ def _chain(explanation: dict[str, Any]) -> None:
     console.print(
         Text(f"{title}: {headline['text']}", f"bold {_STYLES[headline['level']]}".strip())
     )
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True, min_width=18)
+    table.add_column(overflow="fold")
     for sentence in explanation["chain"]:
         at = clock.at(datetime.fromisoformat(sentence["at"]))
-        console.print(Text(f"{at:>18}  {sentence['text']}", _STYLES[sentence["level"]]))
+        style = _STYLES[sentence["level"]]
+        table.add_row(Text(at, style), Text(sentence["text"], style))
+    console.print(table)

@@ -12,7 +12,15 @@ from hub.explain.outages import Outage
 from hub.mqtt.account_repository import AccountState
 from hub.runtime.problems import Seen
 
-__all__ = ["Day", "DeviceFacts", "LatestReading", "LostReadings", "RolloutStanding", "Surroundings"]
+__all__ = [
+    "Day",
+    "DeviceFacts",
+    "LatestReading",
+    "LostReadings",
+    "RolloutStanding",
+    "SiteDown",
+    "Surroundings",
+]
 
 
 DAYS = 14
@@ -81,12 +89,24 @@ class RolloutStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteDown:
+    """A site that cannot be heard, `title` as people call it, and the devices that are there."""
+
+    name: str
+    title: str
+    since: datetime
+    place: int | None
+    devices: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What only the running hub knows; each member takes a device.
 
     `names` are what HomeKit calls devices, `problems` what was refused of their messages by kind,
     `hidden_parts` why HomeKit is not shown parts of them, `desired` what HomeKit wrote and they
-    have not confirmed, `online` what their last will says (None: they have none).
+    have not confirmed, `online` what their last will says (None: they have none), `tunnels` the
+    site whose tunnel is down.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -95,6 +115,7 @@ class Surroundings:
     desired: Callable[[str], Mapping[str, str]] = lambda _: {}
     online: Callable[[str], bool | None] = lambda _: None
     outages: Sequence[Outage] = ()
+    tunnels: Mapping[str, SiteDown] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +152,4 @@ class DeviceFacts:
     desired: Mapping[str, str] = field(default_factory=dict)
     online: bool | None = None
     outages: Sequence[Outage] = ()
+    tunnel: SiteDown | None = None

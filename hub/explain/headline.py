@@ -9,6 +9,7 @@ from contracts.show import count
 from hub.explain import trends
 from hub.explain.case import Case
 from hub.explain.sentence import Level, Sentence
+from hub.explain.tunnels import is_silent_through
 from hub.mqtt.account_repository import AccountState
 
 __all__ = ["NOT_ENROLLED", "REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]
@@ -155,6 +156,9 @@ def quiet(case: Case) -> Sentence | None:
 def _because(case: Case, text: str) -> str:
     """What may have led to silence, the likeliest first."""
     causes = []
+    if case.facts.tunnel is not None and is_silent_through(case):
+        down = case.facts.tunnel
+        causes.append(f"the tunnel of {down.title} is down since {case.clock.at(down.since)}")
     if case.low:
         causes.append(f"battery was low ({case.battery()})")
     elif case.battery_fall is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.mqtt.connection import BrokerConnection
 from hub.runtime.host_clock import ClockStep
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.runtime.ticks import tick
 
 __all__ = ["Away", "Outage", "Outages", "merged"]
 
@@ -58,7 +58,7 @@ class Outages:
     pause of the whole process (a laptop asleep) shows in the same way.
     """
 
-    BEAT_S = 15.0
+    BEAT_S = 30.0
     # Shorter ones excuse nothing: a wake waits longer for the broker.
     SHORTEST_S = 2.0
     KEEP = timedelta(days=60)
@@ -137,7 +137,7 @@ class Outages:
     async def _beat(self) -> None:
         while True:
             before, set_by = self._clock(), self._set_by
-            await asyncio.sleep(self.BEAT_S)
+            await tick(self.BEAT_S)
             now = self._clock()
             before += self._set_by - set_by
             if (now - before).total_seconds() > 3 * self.BEAT_S:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
@@ -10,19 +11,21 @@ from typing import Protocol
 from contracts.show import Clock
 from hub.database.database import Database
 from hub.devices.known import DeviceUnknownError, known_devices, near
+from hub.explain.case import Case
 from hub.explain.explanation import explain
-from hub.explain.facts import DeviceFacts, Surroundings
+from hub.explain.facts import DeviceFacts, SiteDown, Surroundings
 from hub.explain.headline import NOT_ENROLLED
 from hub.explain.outages import Outage
 from hub.explain.repository import gather
 from hub.explain.sentence import Explanation, Level
+from hub.explain.tunnels import TunnelsLike, by_device, is_silent_through, said, sites_down
 from hub.homekit.bridge import Bridge
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller
 from hub.runtime.problems import Problems, Seen
 from hub.zones.service import ZoneService
 
-__all__ = ["DeviceProblem", "Explainer", "OutagesLike"]
+__all__ = ["BatteryStanding", "DeviceProblem", "Explainer", "LateDevice", "OutagesLike"]
 
 
 class OutagesLike(Protocol):
@@ -53,12 +56,38 @@ class DeviceProblem:
         return f"{self.name}: {self.text}"
 
 
+@dataclass(frozen=True, slots=True)
+class LateDevice:
+    """A device that should have been heard; `missed` wakes of it, None: it announces none."""
+
+    device: str
+    name: str
+    text: str
+    since: datetime
+    missed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryStanding:
+    """A device's battery: `said` as people read it, None where nothing is known.
+
+    `percent` None: it tells none; `days_left` None: nothing says when it will be empty.
+    """
+
+    device: str
+    name: str
+    said: str | None
+    low: bool
+    percent: float | None
+    days_left: int | None
+
+
 class Explainer:
     """Says of every tenant's devices why they are as they are.
 
     `bridges` gives the HomeKit bridges by tenant; `enroller` and `accounts` know who asked for an
     account, `refused` what was refused of whom, `stuck_since` since when a tenant's readings cannot
-    be stored.
+    be stored, `tunnels` how those of sites are.
     """
 
     def __init__(
@@ -71,12 +100,13 @@ class Explainer:
         refused: Problems,
         outages: OutagesLike,
         stuck_since: Callable[[str], datetime | None] = lambda _: None,
+        tunnels: TunnelsLike | None = None,
     ) -> None:
         self._store, self._zones = store, ZoneService(store)
         self._bridges = bridges
         self._accounts, self._enroller = accounts, enroller
         self._refused, self._outages = refused, outages
-        self._stuck_since = stuck_since
+        self._stuck_since, self._tunnels = stuck_since, tunnels
 
     async def problems(
         self, tenant: str, *, now: datetime | None = None, zone: tzinfo | None = None
@@ -86,11 +116,21 @@ class Explainer:
         A handful of queries, however many devices there are.
         """
         clock = Clock(now or datetime.now(UTC), zone or (await self._zones.of(tenant)).zone)
-        around = self._surroundings(tenant)
-        found = [
-            _problem(said)
-            for facts in await gather(self._store.of(tenant), clock.now, surroundings=around)
-            if (said := explain(facts, clock)).headline.level is not Level.FINE
+        down = await sites_down(self._tunnels, tenant)
+        around = self._surroundings(tenant, down)
+        found, silent = list[DeviceProblem](), Counter[str]()
+        for facts in await gather(self._store.of(tenant), clock.now, surroundings=around):
+            explanation = explain(facts, clock)
+            if _is_silent(explanation) and is_silent_through(Case(facts, clock)):
+                # Told once, of its site.
+                silent[facts.tunnel.name if facts.tunnel else ""] += 1
+            elif explanation.headline.level is not Level.FINE:
+                found.append(_problem(explanation))
+        found += [
+            DeviceProblem(
+                None, one.title, said(one, silent[one.name], clock), "tunnel", Level.BAD, one.since
+            )
+            for one in down
         ]
         if len(await self._store.tenants()) == 1:
             # Who has no account yet is of no tenant: of several none is told its name.
@@ -116,7 +156,7 @@ class Explainer:
         """Everything about one device. Raises DeviceUnknownError with names that are near."""
         zone = zone or await self._zones.of_devices(tenant, [device])
         clock = Clock(now or datetime.now(UTC), zone)
-        around = self._surroundings(tenant)
+        around = self._surroundings(tenant, await sites_down(self._tunnels, tenant))
         found = await gather(self._store.of(tenant), clock.now, [device], around)
         if not found and (knocked := self._knocked(device)):
             found = [DeviceFacts(device, problems=knocked)]
@@ -125,11 +165,58 @@ class Explainer:
             raise DeviceUnknownError(device, near(device, known))
         return replace(explain(found[0], clock), zone=str(zone))
 
+    async def late(
+        self, tenant: str, devices: Sequence[str], *, now: datetime, zone: tzinfo
+    ) -> list[LateDevice]:
+        """Those of these devices that should have been heard, though the hub listened."""
+        clock = Clock(now, zone)
+        around = self._surroundings(tenant, await sites_down(self._tunnels, tenant))
+        found = []
+        for facts in await gather(self._store.of(tenant), now, devices, around):
+            case, explanation = Case(facts, clock), explain(facts, clock)
+            first = explanation.headline
+            refused = first.kind == "account" and first.level is Level.BAD
+            if _is_silent(explanation) or refused:
+                missed = None if case.silence is None else case.silence.missed
+                late = LateDevice(facts.device, explanation.title, first.text, first.at, missed)
+                found.append(late)
+        return found
+
+    async def tunnels_down(self, tenant: str, *, now: datetime) -> list[tuple[SiteDown, str]]:
+        """The sites whose tunnel is down, each with a sentence by the clock of its place."""
+        down, zones = await sites_down(self._tunnels, tenant), await self._zones.of(tenant)
+        found = []
+        for one in down:
+            clock, silent = Clock(now, zones.of_place(one.place)), 0
+            if one.devices:
+                around = self._surroundings(tenant, down)
+                for facts in await gather(self._store.of(tenant), now, one.devices, around):
+                    late = _is_silent(explain(facts, clock))
+                    silent += late and is_silent_through(Case(facts, clock))
+            found.append((one, said(one, silent, clock)))
+        return found
+
+    async def batteries(
+        self, tenant: str, devices: Sequence[str], *, now: datetime
+    ) -> list[BatteryStanding]:
+        """How the batteries of these devices are."""
+        clock, around = Clock(now), self._surroundings(tenant)
+        found = []
+        for facts in await gather(self._store.of(tenant), now, devices, around):
+            case, reading, ends = Case(facts, clock), facts.last_reading, None
+            if case.battery_forecast is not None:
+                ends = case.battery_forecast.days_left(now.date())
+            low = case.low or bool(reading and reading.battery_low)
+            percent = None if reading is None else reading.battery_percent
+            name = facts.name or facts.device
+            found.append(BatteryStanding(facts.device, name, case.battery(), low, percent, ends))
+        return found
+
     def _knocking(self, clock: Clock) -> list[DeviceProblem]:
         """Devices that asked for an account and wait for somebody to approve them."""
         waiting = [candidate.device for candidate in self._enroller.candidates()]
-        said = [explain(DeviceFacts(one, problems=self._knocked(one)), clock) for one in waiting]
-        return [_problem(one) for one in said if one.headline.level is not Level.FINE]
+        every = [explain(DeviceFacts(one, problems=self._knocked(one)), clock) for one in waiting]
+        return [_problem(one) for one in every if one.headline.level is not Level.FINE]
 
     def _knocked(self, device: str) -> dict[str, Seen]:
         """Why a device without an account was not let in; of others nothing, they have a tenant."""
@@ -138,13 +225,13 @@ class Explainer:
         seen = self._refused.of(device)
         return {kind: one for kind, one in seen.items() if kind in NOT_ENROLLED}
 
-    def _surroundings(self, tenant: str) -> Surroundings:
+    def _surroundings(self, tenant: str, down: Sequence[SiteDown] = ()) -> Surroundings:
         """What the running hub knows of a tenant's devices."""
         bridge = self._bridges().get(tenant)
         outages = self._outages.all()
         refused = _refused(self._refused)
         if bridge is None:
-            return Surroundings(problems=refused, outages=outages)
+            return Surroundings(problems=refused, outages=outages, tunnels=by_device(down))
         held: dict[str, list[str]] = {}
         for part in bridge.unshown():
             held.setdefault(part.device, []).append(f"{part.part}: {part.reason}")
@@ -161,13 +248,23 @@ class Explainer:
             desired=desired,
             online=bridge.online_of,
             outages=outages,
+            tunnels=by_device(down),
         )
 
 
-def _problem(said: Explanation) -> DeviceProblem:
-    headline = said.headline
+def _is_silent(explanation: Explanation) -> bool:
+    return explanation.headline.kind in {"silent", "offline"}
+
+
+def _problem(explanation: Explanation) -> DeviceProblem:
+    headline = explanation.headline
     return DeviceProblem(
-        said.device, said.title, headline.text, headline.kind, headline.level, headline.at
+        explanation.device,
+        explanation.title,
+        headline.text,
+        headline.kind,
+        headline.level,
+        headline.at,
     )
 
 

@@ -102,6 +102,7 @@ def _facts(row: dict[str, Any], surroundings: Surroundings) -> DeviceFacts:
         desired=surroundings.desired(device),
         online=surroundings.online(device),
         outages=surroundings.outages,
+        tunnel=surroundings.tunnels.get(device),
     )
 
 

@@ -18,9 +18,9 @@ from hub.homeassistant.told_topics import Kept, ToldTopics
 from hub.homekit.accessory import PRESS
 from hub.homekit.bridge import Bridge
 from hub.mqtt.connection import BrokerConnection
+from hub.mqtt.delivery import Delivery, Source
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.service import OFFLINE
-from hub.mqtt.source import Delivery, Source
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
 
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 # s: how soon a device that fell silent is shown as such; a value that is news does not wait for it.
 _LOOK_S = 1.0
+# s: where nobody is told anything.
+_NOTHING_TOLD_S = 15.0
 # s: an older wish is not done any more, as with a button's press.
 _LATE_S = 5.0
 
@@ -141,7 +143,7 @@ class HomeAssistant:
 
     async def _until_news(self) -> None:
         try:
-            async with asyncio.timeout(_LOOK_S):
+            async with asyncio.timeout(_LOOK_S if self._prefix else _NOTHING_TOLD_S):
                 await self._wake.wait()
         except TimeoutError:
             return

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from contracts.qr import terminal as qr_code
+from contracts.qr import shown as qr_code
 from hub.client import DataDir, HubClient, Json
 from hub.settings import load
 
@@ -42,7 +42,7 @@ def qr(data_dir: DataDir = None, tenant: Tenant = None) -> None:
     for info in _get(data_dir, "/homekit/pairings", tenant):
         paired = f", paired with {len(info['controllers'])}" if info["controllers"] else ""
         console.print(f"{info['name']} ({info['tenant']}, port {info['port']}{paired})")
-        console.print(Text(qr_code(info["uri"]), style="bright_white on black"))
+        console.print(Text(qr_code(info["uri"], console.encoding), style="bright_white on black"))
         console.print(f"code [bold]{info['pin']}[/bold]\n")
         if info["locked"]:
             console.print(f"{_LOCKED}\n")
@@ -100,9 +100,14 @@ def accessories(data_dir: DataDir = None, tenant: Tenant = None, as_json: Json =
 
 
 @app.command()
-def remove(device: str, data_dir: DataDir = None, tenant: Tenant = None) -> None:
+def remove(
+    device: Annotated[str, typer.Argument(help="the device: its name or id")],
+    data_dir: DataDir = None,
+    tenant: Tenant = None,
+) -> None:
     """Take a device out of HomeKit; its history stays, and it returns when it speaks again."""
     with _hub(data_dir, tenant) as hub:
+        device = hub.device(device, known=False)
         hub.delete(f"/homekit/accessories/{quote(device, safe='')}")
     typer.echo(f"{device} is no longer in HomeKit")
 

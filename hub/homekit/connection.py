@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from collections import deque
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from pyhap.hap_server import HAPServer
 from hub.homekit.events import GatheredEvents
 from hub.homekit.interfaces import EVERYWHERE
 from hub.homekit.pair_setup import SetupRefusal
+from hub.homekit.steps import PAIRING, PAIRINGS, UNPROVED, VERIFYING, answer_to
 from hub.runtime.connections import Connections, OpenConnection
 from hub.runtime.listening import bound
 from hub.runtime.sparse_log import Sparse
@@ -47,6 +49,20 @@ Address = tuple[Any, ...]
 """A controller's address and port as a socket has them: two members, or four with IPv6."""
 
 
+class _Paths(dict[str, str]):
+    """What is asked by its path; what is none is answered too."""
+
+    def __missing__(self, path: str) -> str:
+        return "handle_unknown"
+
+
+class _Methods(dict[str, _Paths]):
+    """The paths of each method."""
+
+    def __missing__(self, method: str) -> _Paths:
+        return _Paths()
+
+
 class _Handler(HAPServerHandler):  # type: ignore[misc]  # pyhap is untyped
     """What a controller asks before and after it is trusted.
 
@@ -55,10 +71,10 @@ class _Handler(HAPServerHandler):  # type: ignore[misc]  # pyhap is untyped
     a time (see `PairSetup`).
     """
 
-    HANDLERS: ClassVar = {
-        **HAPServerHandler.HANDLERS,
-        "POST": {**HAPServerHandler.HANDLERS["POST"], "/identify": "handle_identify"},
-    }
+    HANDLERS: ClassVar = _Methods(
+        {method: _Paths(paths) for method, paths in HAPServerHandler.HANDLERS.items()}
+    )
+    HANDLERS["POST"]["/identify"] = "handle_identify"
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -78,10 +94,39 @@ class _Handler(HAPServerHandler):  # type: ignore[misc]  # pyhap is untyped
         driver = self.accessory_handler
         driver.srp_verifier = self._verifier
         try:
-            super().handle_pairing()
+            self._step(super().handle_pairing, PAIRING)
         finally:
             # The next step comes on this connection; another's must not find it.
             self._verifier, driver.srp_verifier = driver.srp_verifier, None
+
+    def handle_pair_verify(self) -> None:
+        """A step of pair-verify (HAP specification 5.7)."""
+        self._step(super().handle_pair_verify, VERIFYING)
+
+    def handle_pairings(self) -> None:
+        """A list, a further pairing or the end of one (HAP specification 5.10 to 5.12)."""
+        if self.client_uuid is None:  # a stranger
+            self._send_authentication_error_tlv_response(HAP_TLV_STATES.M2)
+        else:
+            self._step(super().handle_pairings, PAIRINGS)
+
+    def handle_unknown(self) -> None:
+        """A path or a method that HAP does not have."""
+        status = HAP_SERVER_STATUS.RESOURCE_DOES_NOT_EXIST
+        self.send_response_with_status(HTTPStatus.NOT_FOUND, status)
+
+    def _step(self, handle: Callable[[], None], steps: Mapping[bytes, bytes]) -> None:
+        """Have a step handled; one that cannot be read, or does not hold, is answered as such."""
+        answer = answer_to(self.request_body, steps)
+        if answer is None:
+            status = HAP_SERVER_STATUS.INVALID_VALUE_IN_REQUEST
+            self.send_response_with_status(HTTPStatus.BAD_REQUEST, status)
+            return
+        try:
+            handle()
+        except UNPROVED as error:
+            log.debug("homekit: %s: a step that does not hold: %r", self.client_address, error)
+            self._send_authentication_error_tlv_response(answer)
 
     def _pairing_one(self) -> None:
         """The first step: refused while another pairs, and after too many wrong codes."""

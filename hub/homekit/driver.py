@@ -96,9 +96,9 @@ class Driver(AccessoryDriver):  # type: ignore[misc]  # pyhap is untyped
         """Begin a pairing; the connection that asked keeps it."""
         self.srp_verifier = verifier(self.state.pincode)
 
-    def identify(self, client: Address) -> None:
+    def identify(self, _client: Address) -> None:
         """Somebody wants to know which bridge this is: it has no light, so its log says it."""
-        log.info("homekit: %s is asked to identify itself by %s", self._name, client[0])
+        log.info("homekit: %s is asked to identify itself", self._name)
 
     async def start(self) -> None:
         """Listen, then advertise. Raises BridgePortTakenError for the first bridge.

@@ -12,6 +12,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.homekit.identity import Identities
 from hub.homekit.state import HomeKitState, PresenceRecord, StateChange
 from hub.runtime.retry import reason, retrying
+from hub.runtime.ticks import tick
 
 __all__ = ["Keeper"]
 
@@ -66,7 +67,7 @@ class Keeper:
     async def run(self) -> None:
         """Keep values and presence every few seconds, until cancelled."""
         while True:
-            await asyncio.sleep(_EVERY)
+            await tick(_EVERY)
             if self._values or self._presence_changed:
                 await self.until_saved()
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hub.client import DataDir, HubClient
+from hub.client import DataDir, HubClient, local_instant
 from hub.imports.model import DateOrder, FileFormat, RepeatedHour, StampUnit
 from hub.imports.recorder import is_sqlite, recorder_csv
 from hub.settings import load
@@ -65,7 +65,7 @@ def import_history(  # noqa: PLR0917  # each a flag
         "dates": dates.value, "stamps": stamps.value, "source": file.name[:200],
     }  # fmt: skip
     query |= {"zone": zone} if zone else {}
-    query |= {name: _instant(name, text) for name, text in (("since", since), ("until", until))
+    query |= {name: local_instant(name, text) for name, text in (("since", since), ("until", until))
               if text}  # fmt: skip
     with HubClient(load(data_dir=data_dir), "dormouse hub import", tenant=tenant) as hub:
         told = _sent(hub, file, {**query, "dry_run": True}, "reading")
@@ -76,7 +76,7 @@ def import_history(  # noqa: PLR0917  # each a flag
             typer.echo("there is nothing to import")
             raise typer.Exit(1 if told["refused_lines"] else 0)
         if not yes:
-            typer.confirm(f"Import {told['stored']} readings?", abort=True)
+            typer.confirm(f"Import {told['stored']} readings?", abort=True, err=True)
         done = _sent(hub, file, {**query, "dry_run": False}, "importing")
     skipped = f", {done['refused_lines']} lines refused" if done["refused_lines"] else ""
     typer.echo(f"{done['stored']} readings imported{skipped} (import {done['number']})")
@@ -180,13 +180,3 @@ def _fates(one: dict[str, Any]) -> str:
 
 def _local(instant: str) -> str:
     return f"{datetime.fromisoformat(instant).astimezone():%Y-%m-%d %H:%M %Z}"
-
-
-def _instant(name: str, text: str) -> str:
-    """ISO 8601 with an offset; a time without one is this machine's."""
-    try:
-        return datetime.fromisoformat(text).astimezone().isoformat()
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no time: write 2026-03-01T12:00:05", param_hint=f"--{name}"
-        ) from None

@@ -20,6 +20,7 @@ from hub.imports.model import (
 )
 from hub.imports.reader import FileReader
 from hub.imports.repository import ImportBatch, ImportRepository, Known
+from hub.imports.seen import SeenRows
 from hub.live import Live, LiveChange
 from hub.runtime.turns import Turns
 
@@ -84,11 +85,12 @@ class ImportService:
     async def dry_run(
         self, tenant: str, file: AsyncIterator[bytes], options: ImportOptions
     ) -> ImportReport:
-        """What an import would do. Raises UnreadableFileError."""
+        """What an import would do. Raises UnreadableFileError, NoRoomError."""
         async with self._turns.of(tenant):
             run = self._run(tenant, options, "", dry_run=True)
-            async for rows in self._pieces(run, file):
-                await self._judge(run, rows)
+            with SeenRows() as seen:
+                async for rows in self._pieces(run, file):
+                    await self._judge(run, rows, seen)
         return run.report
 
     async def store(
@@ -149,10 +151,20 @@ class ImportService:
         for first in range(0, len(waiting), _BATCH):
             yield waiting[first : first + _BATCH]
 
-    async def _judge(self, run: _Run, rows: Sequence[ImportedRow]) -> None:
+    async def _judge(self, run: _Run, rows: Sequence[ImportedRow], seen: SeenRows) -> None:
         rows, batch = await self._batch(run, rows)
-        if rows:
-            _count(run, rows, await run.imports.judge(batch, run.known))
+        if not rows:
+            return
+        fates = await run.imports.judge(batch, run.known)
+        # What would be stored, and is told again far below, would be there by then.
+        left = [n for n in range(len(rows)) if n not in fates]
+        repeats = await asyncio.to_thread(
+            seen.repeats,
+            [batch.series[n] for n in left],
+            [batch.at[n] for n in left],
+            [batch.values[n] for n in left],
+        )
+        _count(run, rows, fates | {left[n]: fate for n, fate in repeats.items()})
 
     async def _store(self, run: _Run, rows: Sequence[ImportedRow], number: int) -> None:
         rows, batch = await self._batch(run, rows)

@@ -16,6 +16,7 @@ from contracts import topics
 from contracts.reading import ClockReference, Reading
 from hub.database.database import TenantDatabase
 from hub.database.errors import DatabaseAwayError, WriteConflictError
+from hub.database.lease.fence import Fence
 from hub.errors import HubError
 from hub.ingest.errors import NoPartitionError, ReadingRefusedError, UnknownNumberError
 from hub.ingest.receipt import Receipt
@@ -72,6 +73,7 @@ class Ingest:
     # Readings that wait here, some 30 MB: beyond that those are dropped that a device sends again
     # since no $ack came, those of QoS 0, and once we have let go all others.
     MOST = 50_000
+    STUCK_S = 10.0
 
     def __init__(
         self,
@@ -81,10 +83,11 @@ class Ingest:
         linger: float = _LINGER,
         settled: Callable[[], bool] = lambda: True,
         corrects: Callable[[ClockReference], bool] = lambda _: False,
+        fence: Fence | None = None,
         supervisor: Supervisor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._repository = IntakeRepository(database, settled, corrects)
+        self._repository = IntakeRepository(database, settled, corrects, fence)
         self._on_commit = on_commit
         self._linger = linger
         self._waiting: deque[_Message] = deque()
@@ -96,7 +99,7 @@ class Ingest:
         self._storing: Sequence[_Message] = ()
         self._idle_at = 0.0
         self._clock = clock
-        self._stopping = False
+        self._stopping = self._gone = False
         self.stuck_since: datetime | None = None
         """Since when nothing can be stored though the database takes writes; None: it can."""
         self.counts: Counter[str] = Counter()
@@ -115,18 +118,21 @@ class Ingest:
     def let_go(self) -> None:
         """Nothing can be stored: let the broker forget what waits, and all that comes until it can.
 
+        After `STUCK_S` that is told: until then it may be slow alone, as where all begin at once.
         What devices send in batches they keep until their $ack. Anything else is in this process's
         memory alone from here on.
         """
-        if self.stuck_since is None:
-            self.stuck_since = datetime.now(UTC) - timedelta(seconds=self.behind_s)
-            log.error(
-                "readings of %s cannot be stored, those of others can: %d wait, kept in memory",
-                self._repository.tenant,
-                self._pending,
-            )
-        if self._loop is not None:
-            self._loop.stuck = f"nothing of one tenant was stored for {self.behind_s:.0f} s"
+        self._gone = True
+        if self.behind_s >= self.STUCK_S:
+            if self.stuck_since is None:
+                self.stuck_since = datetime.now(UTC) - timedelta(seconds=self.behind_s)
+                log.error(
+                    "readings of %s cannot be stored, those of others can: %d wait, kept in memory",
+                    self._repository.tenant,
+                    self._pending,
+                )
+            if self._loop is not None:
+                self._loop.stuck = f"nothing of one tenant was stored for {self.behind_s:.0f} s"
         for message in (*self._storing, *self._waiting):
             message.release()
 
@@ -153,9 +159,8 @@ class Ingest:
     def put(self, readings: Sequence[Reading], done: Callable[[], None]) -> None:
         """Take a message's readings; `done` is called on the loop once they are committed."""
         message = _Message(readings, done)
-        stuck = self.stuck_since is not None
-        dropped = self._pending >= self.MOST and (stuck or message.may_go)
-        if stuck or dropped:
+        dropped = self._pending >= self.MOST and (self._gone or message.may_go)
+        if self._gone or dropped:
             message.release()
         if dropped:
             self._drop(len(readings))
@@ -229,6 +234,7 @@ class Ingest:
         """So many readings wait no longer."""
         self._pending -= stored
         self._idle_at = self._clock()
+        self._gone = False
         if self.stuck_since is not None:
             log.warning("readings of %s are stored again", self._repository.tenant)
             self.stuck_since = None

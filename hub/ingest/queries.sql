@@ -110,6 +110,34 @@ SELECT tenant_id, series_id, at, %(boot)s, clock_offset + %(by)s FROM gone;
 UPDATE dormouse.device_state SET clock_boot = %(boot)s, clock_offset = clock_offset + %(by)s
 WHERE clock_boot = %(former)s;
 
+-- series_sources --
+-- How sources say their numbers now; null: since ever.
+SELECT DISTINCT ON (series_id) series_id, nullif(at, '2000-01-01Z'), unit, gain, offset_by
+FROM dormouse.series_source WHERE series_id = ANY(%s) ORDER BY series_id, at DESC;
+
+-- note_sources --
+INSERT INTO dormouse.series_source (tenant_id, series_id, at, unit, gain, offset_by)
+SELECT dormouse.current_tenant(), series, coalesce(at, '2000-01-01Z'), unit, gain, offset_by
+FROM unnest(%s::int[], %s::timestamptz[], %s::text[], %s::float8[], %s::float8[])
+    AS u(series, at, unit, gain, offset_by)
+ORDER BY series, at
+ON CONFLICT (tenant_id, series_id, at) DO NOTHING;
+
+-- forget_old_sources --
+DELETE FROM dormouse.series_source AS s
+USING (SELECT DISTINCT unnest(%s::int[]) AS series) AS u CROSS JOIN LATERAL (
+    SELECT at FROM dormouse.series_source WHERE series_id = u.series AND at > '2000-01-01Z'
+    ORDER BY at DESC OFFSET %s LIMIT 1) AS oldest
+WHERE s.series_id = u.series AND s.at > '2000-01-01Z' AND s.at <= oldest.at;
+
+-- redate_sources --
+-- Before `redate`, which forgets when its readings were dated.
+UPDATE dormouse.series_source AS s SET at = s.at + a.shift
+FROM (SELECT series_id, at, (%(offset)s::float8 - max(clock_offset)) * interval '1 second' AS shift
+      FROM dormouse.arrival
+      WHERE boot = %(boot)s AND abs(clock_offset - %(offset)s::float8) > 0.5 GROUP BY 1, 2) AS a
+WHERE s.series_id = a.series_id AND s.at = a.at;
+
 -- store_readings --
 SELECT * FROM dormouse.store_readings(
     %b::int4[], %b::int4[], %b::timestamptz[], %b::float8[], %b::text[], %b::text[], %b::int4[],

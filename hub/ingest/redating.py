@@ -13,6 +13,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.database.queries import Queries
 from hub.runtime.host_clock import ClockStep, HostClock
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.runtime.ticks import tick
 
 __all__ = ["Redating"]
 
@@ -24,14 +25,15 @@ _QUERIES = Queries.of("hub.ingest")
 class Redating:
     """Looks at the clock every second and, after a step, dates anew what is noted, of all tenants.
 
-    What was on its way into the database when the clock was set is found at one of the next looks
-    (every `EVERY_S`). When the clock is settled what was noted is forgotten. What the machine's
-    start before this one noted is this one's, where the clock merely goes on. `redated` counts
-    readings; `on_redated` is told of every tenant after a step.
+    What was on its way into the database when the clock was set is found at one of the next `LOOKS`
+    looks (every `EVERY_S`), or says so when it is stored (`corrects`). When the clock is settled
+    what was noted is forgotten. What the machine's start before this one noted is this one's, where
+    the clock merely goes on. `redated` counts readings; `on_redated` is told of every tenant after
+    a step.
     """
 
     LOOK_S = 1.0
-    EVERY_S = 15.0
+    EVERY_S, LOOKS = 15.0, 4
 
     def __init__(
         self,
@@ -77,15 +79,17 @@ class Redating:
     async def _watch(self) -> None:
         while True:
             self._clock.check()
-            await asyncio.sleep(self.LOOK_S)
+            await tick(self.LOOK_S)
 
     async def _run(self) -> None:
         former = self._clock.former_boot
-        was_settled = False
+        was_settled, owed = False, self.LOOKS
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.EVERY_S):
                     await self._stepped.wait()
+            if self._stepped.is_set():
+                owed = self.LOOKS
             self._stepped.clear()
             self._clock.save()
             try:
@@ -93,9 +97,12 @@ class Redating:
                     await self._take_over(former)
                     former = None
                 late, self._late = self._late, False
-                if late or not was_settled:
+                if late:
+                    owed = self.LOOKS
+                if looking := owed > 0:
                     await self._redate()
-                if (settled := self._clock.settled) and (late or not was_settled):
+                    owed -= 1
+                if (settled := self._clock.settled) and (looking or not was_settled):
                     await self._settle(self._clock.boot)
                 was_settled = settled
                 if self._to_tell:
@@ -110,7 +117,8 @@ class Redating:
         for tenant in await self._database.tenants():
             async with self._database.of(tenant).transaction() as conn:
                 boot, offset = self._clock.reference
-                await conn.execute(_QUERIES["redate_days"], {"boot": boot, "offset": offset})
+                for query in ("redate_days", "redate_sources"):
+                    await conn.execute(_QUERIES[query], {"boot": boot, "offset": offset})
                 row = await (
                     await conn.execute(_QUERIES["redate"], list(self._clock.reference))
                 ).fetchone()

@@ -13,9 +13,11 @@ from contracts.reading import ClockReference, Reading
 from hub.database.arrays import Column, bools, float8s, instants, int4s, texts
 from hub.database.database import Connection, Database, TenantDatabase
 from hub.database.errors import RefusedValueError, UnknownTenantError
+from hub.database.lease.fence import Fence
 from hub.database.queries import Queries
 from hub.ingest.catalogue import Catalogue, Number
 from hub.ingest.errors import NoPartitionError, ReadingRefusedError, UnknownNumberError
+from hub.ingest.sources import SourceNotes
 
 __all__ = ["IntakeRepository", "encoded", "ensure_partitions_ahead", "takes_writes"]
 
@@ -51,7 +53,7 @@ class IntakeRepository:
 
     `settled` says whether the clock that dates readings is known to be right: until it is, each
     reading is noted, so that it can be dated again; and so are those that waited here while the
-    clock was set, which `corrects` knows.
+    clock was set, which `corrects` knows. `fence` is of the lease under which is stored.
     """
 
     def __init__(
@@ -59,11 +61,12 @@ class IntakeRepository:
         database: TenantDatabase,
         settled: Callable[[], bool] = lambda: True,
         corrects: Callable[[ClockReference], bool] = lambda _: False,
+        fence: Fence | None = None,
     ) -> None:
-        self._database = database
+        self._database, self._fence = database, fence
         self._settled = settled
         self._corrects = corrects
-        self._catalogue = Catalogue()
+        self._catalogue, self._sources = Catalogue(), SourceNotes()
 
     @property
     def tenant(self) -> str:
@@ -72,7 +75,7 @@ class IntakeRepository:
 
     async def ensure_tenant(self) -> None:
         """Make the tenant where it is missing; numbers that were known are looked up anew."""
-        self._catalogue.forget()
+        self.forget_numbers()
         await self._database.database.ensure_tenant(self.tenant)
 
     async def ensure_partitions_ahead(self) -> None:
@@ -93,6 +96,7 @@ class IntakeRepository:
     def forget_numbers(self) -> None:
         """A device's key was given to another: look the numbers of series up anew."""
         self._catalogue.forget()
+        self._sources.forget()
 
     async def store(self, readings: Sequence[Reading]) -> Mapping[str, int]:
         """Database readings, all or none; how many were stored, held, shadowed and so on.
@@ -112,6 +116,8 @@ class IntakeRepository:
 
     async def _store(self, readings: Sequence[Reading]) -> Mapping[str, int]:
         async with self._database.transaction(pipelined=True) as conn:
+            if self._fence is not None:
+                await self._fence.close(conn)
             new = await self._catalogue.resolve(conn, ((r.series, r.value) for r in readings))
             numbers = [new.get(r.series) or self._catalogue.get(r.series) for r in readings]
             columns = encoded(
@@ -125,6 +131,7 @@ class IntakeRepository:
                 [r.redelivered or None for r in readings],
             )
             row = await (await conn.execute(_QUERIES["store_readings"], columns)).fetchone()
+            sources = await self._sources.note(conn, readings, numbers)
             clocks = {reading.clock for reading in readings if reading.clock is not None}
             noted = {clock for clock in clocks if self._corrects(clock)}
             if not self._settled():
@@ -132,6 +139,7 @@ class IntakeRepository:
             if noted:
                 await self._note_arrivals(conn, readings, numbers, noted)
         self._catalogue.keep(new)
+        self._sources.keep(sources)
         return {name: n for name, n in zip(_COUNTS, row or (), strict=False) if n}
 
     async def _note_arrivals(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError
+from hub.ingest.ingest import Ingest
 from hub.ingest.repository import takes_writes
-from hub.ingest.tenants import TenantIngest
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.runtime.ticks import tick
 
 __all__ = ["Stalls"]
 
@@ -28,7 +30,10 @@ class Stalls:
     PROOF_S = 5.0
 
     def __init__(
-        self, database: Database, ingests: TenantIngest, supervisor: Supervisor | None = None
+        self,
+        database: Database,
+        ingests: Callable[[], Sequence[Ingest]],
+        supervisor: Supervisor | None = None,
     ) -> None:
         self._database, self._ingests = database, ingests
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
@@ -43,8 +48,10 @@ class Stalls:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self.EVERY_S)
-            late = [one for one in self._ingests.all() if one.behind_s > self.PATIENCE_S]
+            # What begins to wait while we sleep is not late by the time we wake.
+            waiting = any(one.behind_s for one in self._ingests())
+            await tick(self.EVERY_S if waiting else self.PATIENCE_S)
+            late = [one for one in self._ingests() if one.behind_s > self.PATIENCE_S]
             if late and await self._others_could():
                 for one in late:
                     if one.behind_s > self.PATIENCE_S:

@@ -53,6 +53,10 @@ class TenantIngest:
         """Those of the tenants that were heard."""
         return list(self._ingests.values())
 
+    def by_tenant(self) -> dict[str, Ingest]:
+        """Those of the tenants that were heard, by tenant."""
+        return dict(self._ingests)
+
     def stuck_since(self, tenant: str) -> datetime | None:
         """Since when a tenant's readings cannot be stored though others' can; None: they can."""
         ingest = self._ingests.get(tenant)

@@ -3,72 +3,86 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import threading
-from collections.abc import Coroutine
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from hub.backups.commands import run_to_its_end
+from hub.client import Json
 from hub.database.errors import DatabaseError
 from hub.settings import Settings, load
 
-__all__ = ["backup", "db_recreate", "restore"]
+if TYPE_CHECKING:
+    from hub.database.upgrades.downgrade import Downgrade
+
+__all__ = ["db_recreate", "downgrade"]
 
 _DATA_DIR = typer.Option(None, "--data-dir", help="where the hub's data lies")
 
 
-def backup(file: Path, data_dir: str | None = _DATA_DIR) -> None:
-    """Write the database to FILE (a zip of its tables) and check it by restoring it beside."""
-    from hub.database.attach import attached  # noqa: PLC0415  # starts faster
-    from hub.database.backup import backup as make  # noqa: PLC0415  # starts faster
-
-    async def work() -> None:
-        async with attached(load(data_dir=data_dir)) as found:
-            if found.postgres is None:
-                raise DatabaseError("DORMOUSE_DATABASE_URL: back up that Postgres with pg_dump")
-            contents = await make(found.postgres, file)
-        typer.echo(f"{file}: {sum(rows for rows, _ in contents.values())} rows, checked")
-        authority = found.postgres.folder.parent / "authority"
-        if authority.exists():
-            typer.echo(
-                f"not in it: {authority}, which signs the broker's certificate: copy that too"
-            )
-
-    _run(work())
-
-
-def restore(
-    file: Path,
-    check: bool = typer.Option(False, "--check", help="only restore beside, and compare"),
-    foreign: bool = typer.Option(
-        False, "--from-elsewhere", help="even where another hub made it, or it was changed"
-    ),
+def downgrade(
+    dry_run: bool = typer.Option(False, "--dry-run", help="only say what it would go back to"),
+    schema: str = typer.Option("", help="only from a newer schema than this one, and to this one"),
+    as_json: Json = False,
     data_dir: str | None = _DATA_DIR,
 ) -> None:
-    """Put a backup in the database's place; the hub must not be running."""
-    from hub.database.backup import restore as put_back  # noqa: PLC0415  # starts faster
-    from hub.database.backup import verify  # noqa: PLC0415  # starts faster
-    from hub.database.postgres import Postgres  # noqa: PLC0415  # starts faster
+    """Go back to the database from before the last upgrade; the hub must not be running."""
+    from hub.database.upgrades.downgrade import downgrade as go_back  # noqa: PLC0415  # the same
+    from hub.database.upgrades.downgrade import is_at, way_back  # noqa: PLC0415  # the same
+    from hub.database.upgrades.majors import own_postgres  # noqa: PLC0415  # the same
+    from hub.database.upgrades.upgrading import FOLDER  # noqa: PLC0415  # the same
+    from hub.folder import data_folder  # noqa: PLC0415  # starts faster
 
     async def work(settings: Settings) -> None:
-        from hub.folder import data_folder  # noqa: PLC0415  # starts faster
-
+        if settings.database_url:
+            raise DatabaseError("DORMOUSE_DATABASE_URL: restore that Postgres with pg_restore")
         with data_folder(settings.data_dir):
-            folder = settings.data_dir / "postgres"
-            async with Postgres(folder, run_as=settings.run_as) as postgres:
-                if check:
-                    contents = await verify(postgres, file, foreign=foreign)
-                    typer.echo(f"{file}: {sum(n for n, _ in contents.values())} rows, whole")
+            folder = settings.data_dir / FOLDER
+            async with own_postgres(settings) as postgres:
+                if schema and await is_at(postgres, schema):
+                    _say(
+                        as_json,
+                        {"schema": schema, "former": "", "since": {}},
+                        [f"the database is at schema {schema}: nothing is done"],
+                    )
                     return
-                contents, former = await put_back(postgres, file, foreign=foreign)
-        typer.echo(
-            f"restored {sum(n for n, _ in contents.values())} rows; "
-            f"the database that was is kept as {former}"
-        )
+                if dry_run:
+                    found, back = await way_back(postgres, folder, schema)
+                    typer.echo(
+                        f"would go back from schema {found.revision} to {back.revision}, as it "
+                        f"was on {back.made:%Y-%m-%d %H:%M} UTC: {back.file}"
+                    )
+                    return
+                done = await go_back(postgres, folder, schema)
+        facts = {
+            "schema": done.backup.revision, "former": done.former,
+            "since": {tenant: (str(file), rows) for tenant, (file, rows) in
+                      (done.since or {}).items()},
+        }  # fmt: skip
+        _say(as_json, facts, _lines(done))
 
-    _run(work(load(data_dir=data_dir)))
+    run_to_its_end(work(load(data_dir=data_dir)))
+
+
+def _lines(done: Downgrade) -> Iterator[str]:
+    yield (
+        f"back at schema {done.backup.revision}, as of {done.backup.made:%Y-%m-%d %H:%M} UTC: "
+        f"{done.rows} rows; the database that was is kept as {done.former}"
+    )
+    if done.since is None:
+        yield f"{done.former} alone has the readings since then: newer code reads it"
+    for tenant, (file, rows) in (done.since or {}).items():
+        yield f"{rows} readings of {tenant} since then, once that version runs:"
+        yield f"  dormouse hub import {file} --tenant {tenant} --yes"
+    yield "now install the version of before: this one would upgrade the database again"
+
+
+def _say(as_json: bool, facts: dict[str, Any], lines: Iterable[str]) -> None:
+    for line in [json.dumps(facts)] if as_json else lines:
+        typer.echo(line)
 
 
 def db_recreate(
@@ -80,11 +94,17 @@ def db_recreate(
 ) -> None:
     """Drop the hub's schema, make it anew, load a fixture; no hub may have the database open."""
     from hub.database.attach import alone  # noqa: PLC0415  # starts faster
-    from hub.database.recreate import recreate  # noqa: PLC0415  # starts faster
+    from hub.database.recreate import (  # noqa: PLC0415  # starts faster
+        recreate,
+        refuse_unknown_zones,
+        refuse_unreadable_paths,
+    )
     from hub.maintenance.fixture import (  # noqa: PLC0415  # starts faster
         FIXTURE,
         load_fixture,
         read_fixture,
+        searched,
+        zones_of,
     )
 
     # Before anything is dropped.
@@ -94,23 +114,10 @@ def db_recreate(
         async with alone(load(data_dir=data_dir)) as found:
             if found.owner_url is None:
                 raise DatabaseError("DORMOUSE_DATABASE_URL names a role that may not migrate")
+            await refuse_unreadable_paths(found.owner_url, searched(contents))
+            await refuse_unknown_zones(found.owner_url, sorted(zones_of(contents)))
             await recreate(found.owner_url, times_confirmed=delete_readings)
             await load_fixture(found.database, contents)
         typer.echo("made anew")
 
     asyncio.run(work())
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """To its end; SIGTERM ends it as Ctrl-C does, so that it leaves nothing half done."""
-
-    async def until_ended() -> None:
-        task = asyncio.current_task()
-        if task is not None and threading.current_thread() is threading.main_thread():
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        await work
-
-    try:
-        asyncio.run(until_ended())
-    except asyncio.CancelledError:
-        raise typer.Exit(128 + signal.SIGTERM) from None

@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.homekit.definitions import Characteristic
 from contracts.homekit.words import meaning
+from contracts.reading import AS_SENT, SourceScale
 from hub.mapping.colors import hue_saturation
 from hub.mapping.paths import MappingError, levels, walk
 from hub.mapping.profiles import Conversion
@@ -24,6 +25,8 @@ __all__ = [
     "from_homekit",
     "named_unit",
     "part_named",
+    "payload_scale",
+    "source_scale",
     "to_homekit",
 ]
 
@@ -108,6 +111,35 @@ def as_value(
         return None
     text = _measured(conversion, kind, word, unit)
     return _inverted(kind, text) if conversion.invert else text
+
+
+def source_scale(
+    conversion: Conversion, kind: Characteristic, raw: Any, unit: str | None
+) -> SourceScale:
+    """How `as_value` reads a number; states, texts and colours have no scale."""
+    if kind.valid or conversion.color is not None or kind.format in {"bool", "string"}:
+        return AS_SENT
+    if isinstance(raw, str):
+        unit = _without_unit(kind, raw, unit)[1]
+    if unit is not None and in_unit(kind, unit) == (1, 0):
+        unit = None  # by another name the same
+    gain, offset = float(conversion.scale), float(conversion.offset)
+    if conversion.invert:
+        gain, offset = -gain, 100 - offset
+    if unit is None and (gain, offset) == (1, 0):
+        return AS_SENT
+    return SourceScale(unit or "", gain, offset)
+
+
+def payload_scale(conversion: Conversion, kind: Characteristic, raw: str | float) -> SourceScale:
+    """How `to_homekit` reads the first number of a payload. Raises MappingError."""
+    payload = _text(raw)
+    if not conversion.path and not conversion.unit_path:
+        return source_scale(conversion, kind, payload, conversion.unit)
+    tree = document(payload)
+    found = next(walk(tree, levels(conversion.path)), None) if conversion.path else None
+    value = payload if found is None else found.value
+    return source_scale(conversion, kind, value, named_unit(conversion, tree))
 
 
 def part_named(conversion: Conversion, raw: Any) -> tuple[str, str] | None:

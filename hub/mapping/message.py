@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.reading import SourceScale
 from hub.mapping.compiled import Route
 from hub.mapping.conditions import conditions, holds
-from hub.mapping.convert import as_value, document, fitting_unit, part_named
+from hub.mapping.convert import as_value, document, fitting_unit, part_named, source_scale
 from hub.mapping.paths import Found, MappingError, levels, walk
 from hub.mapping.profiles import TopicRule
 
@@ -19,12 +20,16 @@ __all__ = ["Heard", "Payload", "heard"]
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A value as text, its part, and the index it would like; `number` is what commands need."""
+    """A value as text, its part, and the index it would like; `number` is what commands need.
+
+    `source` is how its number was read.
+    """
 
     text: str
     part: str
     wanted: int | None
     number: str
+    source: SourceScale | None = None
 
 
 class Payload:
@@ -97,10 +102,11 @@ def _of(
         text = as_value(route.rule, route.kind, raw, unit)
         if text is None:
             continue
+        source = source_scale(route.rule, route.kind, raw, unit)
         if several:  # one for each phase or channel: their place is what they are
-            yield Heard(text, str(n + 1), n, str(n + 1))
+            yield Heard(text, str(n + 1), n, str(n + 1), source)
         else:
-            yield Heard(text, *part)
+            yield Heard(text, *part, source)
 
 
 def _part(

@@ -90,6 +90,11 @@ class StoredMapping:
         await self._keep_rules(configured_rules)
         self.translator.use_rules(configured_rules)
 
+    async def read_again(self) -> None:
+        """Go by the rules that another worker has kept."""
+        stored = await self._key_values.load(_AREA)
+        self.translator.use_rules(_kept(stored.get("rules", {})))
+
     async def stop(self) -> None:
         """Finish what is being kept."""
         await self._tasks.ended(_LAST_S)

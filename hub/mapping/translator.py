@@ -12,11 +12,11 @@ from typing import TypeAlias
 from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION, Characteristic
 from contracts.homekit.values import clean_name
 from contracts.messages import AccessoryRemoval, Online, Problem, ServiceRemoval, StateValue
-from contracts.reading import SeriesKey
+from contracts.reading import AS_SENT, SeriesKey, SourceScale
 from hub.homekit.accessory import PRESS
 from hub.homekit.writes import CommandStyle
 from hub.mapping.compiled import Group, Route, RuleBook, RuleScope
-from hub.mapping.convert import MappingError, to_homekit
+from hub.mapping.convert import MappingError, payload_scale, to_homekit
 from hub.mapping.listings import MAX_LIST, Listings
 from hub.mapping.message import Heard, Payload, heard
 from hub.mapping.outgoing import Outgoing
@@ -295,7 +295,7 @@ class Translator:
         series = SeriesKey(device, service, index, rule.characteristic)
         self.parts.bind(series, scope, one.part, route.key, places)
         self._outgoing.reported(series, one.text)
-        yield StateValue(series, one.text)
+        yield StateValue(series, one.text, one.source)
 
     def _turned_out(self, route: Route, device: str, service: str, part: str) -> Iterator[Said]:
         """A part was taken for another service until now: that one goes."""
@@ -353,6 +353,13 @@ class Translator:
         if not values:
             raise MappingError(f"nothing at {conversion.path!r}")
         return values[0]
+
+    def source(self, series: SeriesKey, raw: str | bool | float) -> SourceScale:
+        """How `convert` reads a number that came on a HomeKit/ topic."""
+        conversion = self.styles.conversion(series)
+        if conversion is None:
+            return AS_SENT
+        return payload_scale(conversion, CHARACTERISTICS[series.characteristic], raw)
 
     def kind(self, series: SeriesKey) -> Characteristic:
         """The characteristic with the limits that rules give this series.

@@ -4,7 +4,10 @@ The hub itself asks by named queries: loading SQLAlchemy costs 20 MB. These clas
 with what the migrations make.
 """
 
+from hub.models import hooks as _hooks
+from hub.models import notifications as _notifications
 from hub.models import people as _people
+from hub.models import sites as _sites
 from hub.models import tables as _tables
 from hub.models.base import Base
 from hub.models.device import DeviceRow, DeviceThen, PropertyChangeRow, then
@@ -33,4 +36,4 @@ __all__ = [
     "then",
 ]
 
-_ = _tables, _people
+_ = _tables, _people, _notifications, _hooks, _sites

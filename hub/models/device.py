@@ -137,7 +137,8 @@ class DeviceRow(Base):
                 if session.is_modified(self):
                     await self._tick(session, activity, since)
         except BaseException:
-            session.expire(self)
+            if self in session:  # one that was added in the same transaction is gone with it
+                session.expire(self)
             raise
 
     async def _tick(

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, INTERVAL, JSONB, REGCLASS
+from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, INTERVAL, JSONB, REGCLASS, UUID
 
 from hub.database.tenancy.models import SharedTable, TenantModel, TenantRules
 from hub.models.base import Base
@@ -137,8 +137,17 @@ _table(
     tenancy=SharedTable("of a transaction alone, empty when it ends; no grants, only functions"),
 )  # fmt: skip
 _table(
+    "lease", _text("name", key=True), _text("holder"), _text("host"), _number("pid"),
+    _text("version"), _instant("since"), _instant("seen"),
+    tenancy=SharedTable("who may be the hub, of all tenants; no grants, only functions"),
+)  # fmt: skip
+_table(
     "key_value", _tenant(key=True), _text("owner", key=True), _text("area", key=True),
     _text("key", key=True), Column("value", JSONB, nullable=False),
+    Index(
+        "accessory_ids", "tenant_id", text("(value ->> 'bridge')"), text("(value ->> 'aid')"),
+        unique=True, postgresql_where=text("owner = 'homekit' AND area = 'accessory'"),
+    ),
 )  # fmt: skip
 _table(
     "retention", _tenant(key=True), _number("id", key=True), _number("series_id", null=True),
@@ -187,7 +196,7 @@ _table(
     Column("target", JSONB, nullable=False), Column("options", JSONB, nullable=False),
     _number("image_id", null=True), _text("phase"), _text("reason"), _number("wave"),
     _number("forgiven"), _number("revision"), _text("created_by"), _instant("created_at"),
-    _instant("changed_at"),
+    _instant("changed_at"), Column("last_step", UUID),
 )  # fmt: skip
 _table(
     "rollout_device", _number("tenant_id", key=True), _number("rollout_id", key=True),
@@ -223,6 +232,12 @@ _table(
     Column("lines", BigInteger, nullable=False), Column("stored", BigInteger, nullable=False),
     Column("there", BigInteger, nullable=False), Column("refused", BigInteger, nullable=False),
     _text("error"), _instant("finished_at", null=True),
+)  # fmt: skip
+_table(
+    "series_source", _number("tenant_id", key=True), _number("series_id", key=True),
+    Column("at", _INSTANT, primary_key=True), _text("unit"),
+    Column("gain", Double, nullable=False), Column("offset_by", Double, nullable=False),
+    _of("series", "series_id"),
 )  # fmt: skip
 _table(
     "anomaly_mute", _number("tenant_id", key=True), _number("series_id", key=True),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from contracts import topics
 from contracts.topics import is_device_id
 from hub.mqtt.account_repository import Account
+from hub.mqtt.broker_room import HEAP
 
 __all__ = [
     "HUB",
@@ -200,7 +201,7 @@ def acl_lines(accounts: Iterable[Account], foreign: Foreign | None = None) -> It
             yield from (f"topic write {topic}\n" for topic in wishes)
         yield "\n"
     yield from _gateway_lines({account.device for account in known}, foreign)
-    yield f"user {HUB}\ntopic readwrite HomeKit/#\n"
+    yield f"user {HUB}\ntopic readwrite HomeKit/#\ntopic read {HEAP}\n"
     # Without discovery too: what was said before is to be taken back.
     discovery = (foreign.discovery if foreign else "") or "homeassistant"
     yield f"topic readwrite {topics.MIRROR}/#\ntopic write {discovery}/+/+/+/config\n"

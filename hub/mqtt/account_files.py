@@ -21,8 +21,12 @@ class AccountFiles:
 
     `foreign` gives the topics of mapped devices.
 
+    `keep` says which of those that changed or went keep their password in the file until it is
+    written again: the broker cannot be told of them now.
+
     Changes within `GATHER_S` become one rewrite, after which `reload` is called (SIGHUP to the
-    broker). Files are mode 0600, belong to `owner` when given, and are replaced whole.
+    broker) with those who had an account before and have another password now, or none. Files are
+    mode 0600, belong to `owner` when given, and are replaced whole.
     """
 
     # A burst of enrolments costs a few rewrites, and one device waits no longer than this.
@@ -32,11 +36,12 @@ class AccountFiles:
         self,
         folder: Path,
         accounts: Callable[[], Iterable[Account]],
-        reload: Callable[[], None],
+        reload: Callable[[set[str]], None],
         *,
         hub_password: str,
         owner: Owner | None = None,
         foreign: Callable[[], Foreign] = Foreign,
+        keep: Callable[[set[str]], set[str]] = lambda _: set(),
     ) -> None:
         self.passwords = folder / "passwords"
         self.acl = folder / "acl"
@@ -45,17 +50,30 @@ class AccountFiles:
         self._hub = f"{HUB}:{hash_password(hub_password)}\n"
         self._owner = owner
         self._foreign = foreign
+        self._keep = keep
         self._writing: asyncio.Task[None] | None = None
+        self._written: dict[str, str] = {}
+        self.kept: set[str] = set()
+        """Whose passwords in the file are those of before."""
         self.passing: dict[str, str] = {}
         """Hashes of passwords by names that the hub uses itself for a moment."""
 
-    def write(self) -> None:
-        """Write both files now."""
+    def write(self) -> set[str]:
+        """Write both files now; who has another password than before, or none any more.
+
+        Those that keep theirs for now are not among them.
+        """
         accounts = list(self._accounts())
-        lines = (f"{account.device}:{account.password}\n" for account in accounts)
-        passing = (f"{name}:{password}\n" for name, password in self.passing.items())
-        replace_private(self.passwords, [self._hub, *lines, *passing], self._owner)
+        before = self._written
+        passwords = {account.device: account.password for account in accounts} | self.passing
+        changed = {name for name, password in before.items() if passwords.get(name) != password}
+        kept = self._keep(changed)
+        passwords |= {name: before[name] for name in kept}
+        lines = (f"{name}:{password}\n" for name, password in passwords.items())
+        replace_private(self.passwords, [self._hub, *lines], self._owner)
         replace_private(self.acl, acl_lines(accounts, self._foreign()), self._owner)
+        self._written, self.kept = passwords, kept
+        return changed - kept
 
     async def changed(self) -> None:
         """Returns when the files have what was known at the call, and the broker was told."""
@@ -72,8 +90,7 @@ class AccountFiles:
         await asyncio.sleep(self.GATHER_S)
         self._writing = None  # who comes from here on waits for the next rewrite
         try:
-            self.write()
-            self._reload()
+            self._reload(self.write())
         except OSError as error:
             raise AccountFilesError(self.passwords.parent, error) from None
 

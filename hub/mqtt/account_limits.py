@@ -13,19 +13,24 @@ from typing import Protocol
 
 from contracts import topics
 from hub.errors import HubError
+from hub.mqtt.broker_room import HEAP, BrokerRoom
+from hub.mqtt.delivery import Delivery, Source
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.shut_out import ShutOut
-from hub.mqtt.source import Delivery, Source
+from hub.mqtt.waiting import Waiting
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
 from hub.runtime.token_bucket import TokenBucket
 
-__all__ = ["LARGEST", "AccountLimits", "ReplayingSource"]
+__all__ = ["AROUND", "LARGEST", "AccountLimits", "ReplayingSource"]
 
 log = logging.getLogger(__name__)
 
 LARGEST = 20_000
 """Bytes of one message of a device; docs/topics.md allows 16 KiB."""
+
+AROUND = 2048
+"""Bytes of a packet besides its payload: a topic, and MQTT 5's properties."""
 
 _OURS = frozenset({"$ack", "$config", "$ota"})
 """What the hub leaves in a device's topics."""
@@ -65,6 +70,12 @@ class AccountLimits:
     `LONGEST_S`, counted as the problem `limit`; what it had sent is dropped, counted as
     `dropped`, and what the broker retains of it is removed. `shut_out` gets the names that may not
     connect now, `forget_session` one of them, for which nothing need wait any more.
+
+    Whoever lets more wait at the broker than hub/mqtt/waiting.py allows is shut out, too; `taken`
+    says what an account's connection has taken.
+
+    Where the broker has more than `ALL_KEPT` bytes in use, those give way for which it keeps most,
+    until it has half of that; after `SETTLE_S` it is looked at again.
     """
 
     # HAP allows 100 services in an accessory; none has more than ten things to say for long.
@@ -74,6 +85,8 @@ class AccountLimits:
     # Levels of all filters that it subscribed to, and four for each: some 15 MB of the broker's
     # memory. A tool that shows 5000 values has as many filters of five levels.
     LEVELS = 100_000
+    # Half of the broker's memory_limit: what waits for a hub that was away takes up 150 MB.
+    ALL_KEPT, SETTLE_S = 256 << 20, 15.0
     # As many as TOPICS of the largest messages.
     KEPT = 20_000_000
     # A device that was cut off for a month, with a reading each minute, has about as many.
@@ -94,6 +107,7 @@ class AccountLimits:
         owner_of: Callable[[str], str | None] = lambda _: None,
         foreign_filters: Callable[[str], Iterable[str]] = lambda _: (),
         forget_session: Callable[[str], Awaitable[None]] | None = None,
+        taken: Callable[[str], int | None] = lambda _: -1,
         clock: Callable[[], float] = time.monotonic,
         supervisor: Supervisor | None = None,
     ) -> None:
@@ -107,6 +121,10 @@ class AccountLimits:
         self._topics = 0
         self._filters: dict[str, set[int]] = {}
         self._levels: Counter[str] = Counter()
+        self._room = BrokerRoom()
+        self.waiting = Waiting(taken)
+        """What waits for each account."""
+        self._settled_at = 0.0
         self._out = ShutOut(self.DEVICES)
         self._changed = asyncio.Event()
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
@@ -136,6 +154,11 @@ class AccountLimits:
     # --- limits -------------------------------------------------------------------------------
 
     def _pass_on(self, deliver: Callable[[Delivery], None], delivery: Delivery) -> None:
+        if delivery.topic == HEAP:
+            self.acknowledge(delivery)
+            if delivery.payload.isdigit():
+                self.broker_holds(int(delivery.payload))
+            return
         own = topics.device_of(delivery.topic)
         account = own or self._owner_of(delivery.topic)
         if account is None or self._allowed(account, delivery, foreign=own is None):
@@ -154,7 +177,7 @@ class AccountLimits:
         if used is None:
             used = _Used(TokenBucket(self.BURST, self.PER_MINUTE, self._clock))
         self._used[account] = used
-        self._count(used, delivery)
+        self._count(account, used, delivery)
         most = self.FOREIGN_TOPICS if foreign else self.TOPICS
         if len(used.topics) > most:
             self._exceeds(account, f"uses more than {most} topics")
@@ -164,13 +187,24 @@ class AccountLimits:
             self._exceeds(account, f"leaves more than {self.KEPT} bytes at the broker")
         elif not used.bucket.take(1 + len(delivery.payload) // 1024):
             self._exceeds(account, f"sends more than {self.BURST} messages and KiB at once")
+        elif not delivery.retained and self._too_much_waits(account, delivery):
+            self._exceeds(account, f"lets more than {self.waiting.MOST >> 20} MiB wait for it")
         return account not in self._out.names
 
-    def _count(self, used: _Used, delivery: Delivery) -> None:
+    def _too_much_waits(self, account: str, delivery: Delivery) -> bool:
+        size = len(delivery.topic) + len(delivery.payload)
+        return self.waiting.said(account, delivery.topic, size)
+
+    def connected(self, account: str, stays: bool) -> None:
+        """An account has a new connection; `stays`: what waited for it may still."""
+        self.waiting.connected(account, stays=stays)
+
+    def _count(self, account: str, used: _Used, delivery: Delivery) -> None:
         topic, size = hash(delivery.topic), len(delivery.topic) + len(delivery.payload)
         before = used.topics.get(topic)
         used.topics[topic] = size
         used.kept += size - (before or 0)
+        self._room.sent(account, size)
         if before is None:
             self._topics += 1
             self._forget()
@@ -181,6 +215,16 @@ class AccountLimits:
             oldest = next(iter(self._used))
             self._topics -= len(self._used.pop(oldest).topics)
 
+    def broker_holds(self, size: int) -> None:
+        """The broker has so many bytes in use, for all accounts together."""
+        now = self._clock()
+        if size <= self.ALL_KEPT or now < self._settled_at:
+            return
+        self._settled_at = now + self.SETTLE_S
+        kept = {name: used.kept for name, used in self._used.items()}
+        for name in self._room.largest(kept, size - self.ALL_KEPT // 2):
+            self._exceeds(name, f"has most of the {size >> 20} MiB that the broker keeps")
+
     def unread(self, account: str) -> None:
         """As much waits for an account at the broker as that keeps."""
         if account not in self._out.names:
@@ -188,6 +232,8 @@ class AccountLimits:
 
     def subscribed(self, account: str, topic_filter: str) -> None:
         """The broker keeps a filter for an account, level by level."""
+        self._room.subscribed(account, topic_filter)
+        self.waiting.subscribed(account, topic_filter)
         filters = self._filters.setdefault(account, set())
         if (one := hash(topic_filter)) in filters or account in self._out.names:
             return
@@ -202,6 +248,8 @@ class AccountLimits:
             self._topics -= len(used.topics)
         self._filters.pop(account, None)
         self._levels.pop(account, None)
+        self._room.forget(account)
+        self.waiting.forget(account)
         self._problems.note("limit", account, f"{what}: shut out for {pause:.0f} s")
         self._changed.set()
 

@@ -45,22 +45,22 @@ class AccountRepository:
     """Accounts of all tenants: the broker has one name space, the database one tenant at a time."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
     async def list(self, tenants: Sequence[str] | None = None) -> list[Account]:
         """The accounts of these tenants, of all when None, by device."""
-        names = await self._database.tenants() if tenants is None else tenants
-        rows = await self._database.rows(names, _QUERIES["accounts"])
+        names = await self.database.tenants() if tenants is None else tenants
+        rows = await self.database.rows(names, _QUERIES["accounts"])
         accounts = [Account(**{**row, "state": AccountState(row["state"])}) for row in rows]
         return sorted(accounts, key=lambda account: (account.device, account.tenant))
 
     async def find(self, device: str) -> Account | None:
         """The account of that name, whichever tenant has it."""
-        async with self._database.nobody() as conn:
+        async with self.database.nobody() as conn:
             row = await (await conn.execute(_QUERIES["tenant_of_broker_user"], [device])).fetchone()
         if row is None or row[0] is None:
             return None
-        rows = await self._database.rows(
+        rows = await self.database.rows(
             [row[0]],
             _QUERIES["account_of_device"],
             [device],
@@ -69,7 +69,7 @@ class AccountRepository:
 
     async def create(self, account: Account) -> bool:
         """Make the account; False when the name is taken, here or in another tenant."""
-        async with self._database.of(account.tenant).transaction() as conn:
+        async with self.database.of(account.tenant).transaction() as conn:
             row = await (
                 await conn.execute(_QUERIES["claim_broker_user"], [account.device])
             ).fetchone()
@@ -98,7 +98,7 @@ class AccountRepository:
 
     async def remove(self, tenant: str, device: str) -> bool:
         """Remove the account and free its name; False when there is none."""
-        async with self._database.of(tenant).transaction() as conn:
+        async with self.database.of(tenant).transaction() as conn:
             cursor = await conn.execute(_QUERIES["remove_account"], [device])
             await conn.execute(_QUERIES["release_broker_user"], [device])
             return cursor.rowcount == 1
@@ -108,6 +108,6 @@ class AccountRepository:
             "state": _QUERIES["set_account_state"],
             "password": _QUERIES["set_account_password"],
         }
-        async with self._database.of(tenant).transaction() as conn:
+        async with self.database.of(tenant).transaction() as conn:
             changed = await conn.execute(statements[column], [value, device])
             return changed.rowcount == 1

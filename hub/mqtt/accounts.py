@@ -55,6 +55,10 @@ class AccountBook:
         """Read all accounts from the store."""
         self._accounts = {account.device: account for account in await self._store.list()}
 
+    def know(self, account: Account) -> None:
+        """One is in the store that another worker made."""
+        self._accounts.setdefault(account.device, account)
+
     def all(self) -> list[Account]:
         """Every account, by name."""
         return sorted(self._accounts.values(), key=lambda account: account.device)

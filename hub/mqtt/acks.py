@@ -13,14 +13,17 @@ from contracts import topics
 from contracts.batch import FORM
 from contracts.messages import Batch
 from hub.database.errors import DatabaseAwayError
+from hub.mqtt.delivery import Source
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.ledger import Ledger
-from hub.mqtt.source import Source
 from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["Acks"]
 
 log = logging.getLogger(__name__)
+
+# Made once: json.dumps makes one at each call that wants something of its own.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Acks:
@@ -60,6 +63,13 @@ class Acks:
     async def stop(self) -> None:
         """Publish no more; the device sends again what it does not see acknowledged."""
         await self._tasks.stop()
+
+    async def sent(self, within_s: float) -> bool:
+        """Whether all that is to be published is, within so many seconds."""
+        until = self._clock() + within_s
+        while (self._waiting or self._under_way) and self._clock() < until:  # noqa: ASYNC110  # of many, for ms
+            await asyncio.sleep(0.01)
+        return not self._waiting and not self._under_way
 
     def committed(self, batch: Batch) -> None:
         """The readings of a batch are safe (or refused for good)."""
@@ -112,7 +122,7 @@ class Acks:
 
     async def _publish(self, device: str, boot: str, seq: int) -> None:
         said = {"boot": boot, "seq": seq, "batch": FORM}
-        payload = json.dumps(said, separators=(",", ":"))
+        payload = _encode(said)
         try:
             await self._source.publish(topics.ack(device), payload, retain=True)
         except NotConnectedError:

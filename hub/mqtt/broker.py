@@ -21,116 +21,33 @@ from hub.folder import UnusableFileError
 from hub.homekit.netlink import InterfaceWatch
 from hub.mqtt.access import HUB, Foreign
 from hub.mqtt.account_files import AccountFiles, replace_private
-from hub.mqtt.account_limits import LARGEST
+from hub.mqtt.account_limits import AROUND, LARGEST
 from hub.mqtt.accounts import AccountBook
+from hub.mqtt.broker_config import ENROL, MAIN
+from hub.mqtt.broker_room import resident
 from hub.mqtt.certificates import Authority, local_names
+from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.enrol_addresses import EnrolAddresses
+from hub.mqtt.enrol_rules import EnrolRules, subscribes
 from hub.mqtt.errors import AddressAwayError, BrokerError
+from hub.mqtt.expiring_sessions import MENDED, ExpiringSessions, never_expire
 from hub.mqtt.hung_up import HungUp
 from hub.mqtt.mosquitto import Mosquitto, check_version
 from hub.mqtt.passwords import hash_password
 from hub.mqtt.session_end import end_session
-from hub.mqtt.silent_clients import SilentClients
-from hub.mqtt.source import Endpoint
+from hub.mqtt.silent_clients import SilentClients, bytes_taken
 from hub.runtime.child import Account as Owner
 from hub.runtime.descriptors import Descriptors, raise_limit
 from hub.runtime.listening import is_here
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.runtime.ticks import tick
 
 __all__ = ["Broker"]
 
 log = logging.getLogger(__name__)
 
 _AGAIN_S = 10.0  # after a start that failed of something else than its address
-
-
-# Queue: what the hub may miss. 200 devices that report each five minutes, two messages a wake, for
-# three days are 345,600 messages, about 50 MB on disk and 150 MB of memory while they wait. It is
-# the same for every client, and there is memory for a few: whose queue is full is shut out.
-# Autosave: each writes the whole store. Our devices keep what the database has not acknowledged, so
-# only a power cut loses something here: a queued command, a retained value of these minutes.
-# Sizes: payloads are 16 KiB at most (docs/topics.md). What is a little larger reaches the hub,
-# which counts it. At more the broker hangs up and says so (hub/mqtt/hung_up.py);
-# message_size_limit would drop it without a word, and only once it is there: until then the broker
-# keeps room for it. More is let in where a rule reads it (a gateway's list of devices).
-# What waits is bounded in bytes, how much of it is one account's by hub/mqtt/account_limits.py.
-MAIN = """\
-per_listener_settings true
-persistence true
-persistence_location {folder}/
-persistence_file mosquitto.db
-autosave_interval 300
-persistent_client_expiration 14d
-max_queued_messages 350000
-max_inflight_messages 100
-max_packet_size {packet_size}
-max_queued_bytes 67108864
-memory_limit 536870912
-max_keepalive 65535
-log_dest stderr
-log_timestamp false
-log_type error
-log_type warning
-log_type notice
-log_type information
-log_type subscribe
-connection_messages true
-sys_interval 0
-
-listener {mqtt} {host}
-max_connections {mqtt_connections}
-allow_anonymous false
-use_username_as_clientid true
-password_file {passwords}
-acl_file {acl}
-
-listener {mqtts} {host}
-max_connections {mqtts_connections}
-allow_anonymous false
-use_username_as_clientid true
-password_file {passwords}
-acl_file {acl}
-certfile {certificate}
-keyfile {key}
-tls_version tlsv1.2
-"""
-
-# Its log says who sent what (hub/mqtt/enrol_addresses.py); nothing else does.
-ENROL = """\
-per_listener_settings true
-persistence false
-retain_available false
-max_queued_messages 10000
-max_inflight_messages 100
-max_packet_size 18000
-memory_limit 67108864
-log_dest stderr
-log_timestamp false
-log_type error
-log_type warning
-log_type notice
-log_type information
-log_type debug
-connection_messages true
-sys_interval 0
-
-listener {enrol} {host}
-max_connections {enrol_connections}
-allow_anonymous true
-password_file {enrol_passwords}
-acl_file {enrol_acl}
-"""
-
-# Bytes of a packet besides its payload: a topic, and MQTT 5's properties.
-_AROUND = 2048
-
-ENROL_ACL = f"""\
-topic write enrol/+
-
-user {HUB}
-topic read enrol/+
-"""
 
 
 class Broker:
@@ -140,9 +57,17 @@ class Broker:
 
     `largest` is the largest payload, in bytes, that somebody reads; `descriptors` says how many
     connections each may have; `problems` counts whom they hang up on, `unread` gets accounts that
-    do not take what they subscribed to, `subscribed` an account and a filter. Their files are in
+    do not take what they subscribed to, `subscribed` an account and a filter,
+    `connected` an account and whether what waited for it may still. Their files are in
     `folder`, which is made, belongs to `owner` when given and is mode 0700.
     """
+
+    # Bytes that the enrolment broker may take up (at its start 8 MB; at its memory_limit it fails),
+    # and s between two looks: while it has what it begins with, and once strangers leave something.
+    STRANGERS_ROOM, STRANGERS_CALM, ROOM_EVERY_S, ROOM_CALM_S = 48 << 20, 16 << 20, 1.0, 5.0
+    # s between two starts of the devices' broker that accounts can bring about: who is shut out
+    # meanwhile is heard no more, but stays connected. Others' accounts do not wait for that.
+    ANEW_EVERY_S = 30.0
 
     def __init__(
         self,
@@ -161,10 +86,13 @@ class Broker:
         problems: Problems | None = None,
         unread: Callable[[str], None] = lambda _: None,
         subscribed: Callable[[str, str], None] = lambda *_: None,
+        connected: Callable[[str, bool], None] = lambda *_: None,
         supervisor: Supervisor | None = None,
     ) -> None:
         room = descriptors or Descriptors(raise_limit())
         self._book = book
+        # Its programs run in it: a path from where the hub was started would lead elsewhere.
+        folder = folder.absolute()
         self._folder = folder
         self._authority = authority
         self._host = host
@@ -180,25 +108,32 @@ class Broker:
             hub_password=self._hub_password,
             owner=owner,
             foreign=foreign,
+            keep=self._keep_for_now,
         )
         self.store = folder / "mosquitto.db"
         """Where the devices' broker keeps what waits; beside it what it could not load."""
         self.enrol_addresses = EnrolAddresses()
+        self.version = MENDED
+        """mosquitto's, once it was started."""
+        self._dies_of_reload = self._begins_anew = self._restarts = False
+        self._last_anew = -self.ANEW_EVERY_S
         self._running = folder / "running"
         self._ended_well = False
         self._certificate, self._key = folder / "server.crt", folder / "server.key"
-        files: dict[str, Path | int] = {
-            "folder": folder,
-            "passwords": self.accounts.passwords,
-            "acl": self.accounts.acl,
-            "certificate": self._certificate,
-            "key": self._key,
-            "enrol_passwords": folder / "enrol-passwords",
-            "enrol_acl": folder / "enrol-acl",
-            "mqtt_connections": room.mqtt,
-            "mqtts_connections": room.mqtts,
-            "enrol_connections": room.enrolment,
-        }
+        self._enrol_rules = EnrolRules.of(folder, self._hub_password)
+        files = self._files(room)
+        self._problems = problems or Problems()
+        self._expiring = ExpiringSessions(self._has_account)
+        self._hung_up = HungUp(
+            self._problems,
+            HUB,
+            self._has_account,
+            unread=unread,
+            subscribed=subscribed,
+            connected=self._note_connection,
+        )
+        self._connected = connected
+        self._peers: dict[str, tuple[str, int]] = {}
         self.main = Mosquitto(
             "devices",
             folder,
@@ -207,14 +142,9 @@ class Broker:
             ports={"mqtt": port, "mqtts": tls_port},
             owner=owner,
             store=self.store,
-            values=lambda: {"packet_size": max(LARGEST, largest()) + _AROUND},
-            heard=HungUp(
-                problems or Problems(),
-                HUB,
-                lambda name: book.get(name) is not None,
-                unread=unread,
-                subscribed=subscribed,
-            ).line,
+            values=lambda: {"packet_size": max(LARGEST, largest()) + AROUND},
+            heard=self._main_line,
+            prepare=self._prepare_store,
         )
         self.enrolment = Mosquitto(
             "enrolment",
@@ -223,7 +153,7 @@ class Broker:
             host=host,
             ports={"enrol": enrol_port},
             owner=owner,
-            heard=self.enrol_addresses.line,
+            heard=self._enrol_line,
         )
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self._silent = (
@@ -231,12 +161,26 @@ class Broker:
             SilentClients("enrolment", lambda: self.enrolment.pid, room.enrolment),
         )
 
+    def _files(self, room: Descriptors) -> dict[str, Path | int | str]:
+        """What the templates of both configurations name."""
+        return {
+            "folder": self._folder,
+            "passwords": self.accounts.passwords,
+            "acl": self.accounts.acl,
+            "certificate": self._certificate,
+            "key": self._key,
+            "enrol_rules": self._enrol_rules.lines(),
+            "mqtt_connections": room.mqtt,
+            "mqtts_connections": room.mqtts,
+            "enrol_connections": room.enrolment,
+        }
+
     async def start(self) -> None:
         """Returns when both accept connections, or wait for an address to do so.
 
         Raises BrokerError, UnusableFileError.
         """
-        await check_version()
+        self.version = await check_version()
         self._prepare_folder()
         self._ended_well = not self._running.exists()
         self._running.touch(mode=0o600)
@@ -249,6 +193,7 @@ class Broker:
                     await one.start()
                 except AddressAwayError:
                     waiting.append(one)
+            self._tasks.loop("bounding what strangers have kept", self._bound_strangers)
             for silent in self._silent:
                 self._tasks.loop("ending silent clients", silent.watch)
         except BaseException:
@@ -257,6 +202,61 @@ class Broker:
         if waiting:
             later = functools.partial(self._start_later, waiting)
             self._tasks.loop("starting the broker once its address is there", later)
+
+    def _note_connection(self, name: str, address: str, port: int, stays: bool) -> None:
+        self._peers[name] = address, port
+        self._connected(name, stays)
+
+    def taken(self, account: str) -> int | None:
+        """What an account's connection has taken of what it was sent, in bytes; None without one.
+
+        -1 where the system does not let us look.
+        """
+        peer, pid = self._peers.get(account), self.main.pid
+        if peer is None or pid is None:
+            return None
+        try:
+            return bytes_taken(pid, *peer)
+        except ProcessLookupError:
+            return None
+        except (OSError, AttributeError):
+            return -1
+
+    def _has_account(self, name: str) -> bool:
+        return self._book.get(name) is not None
+
+    def _main_line(self, text: str) -> None:
+        """One line of the log of the devices' broker."""
+        self._hung_up.line(text)
+        if self._expiring.line(text) and self.version < MENDED:
+            self._dies_of_reload = True
+            self._begin_anew()
+
+    def _prepare_store(self) -> None:
+        self._expiring.forget()
+        self._dies_of_reload = False
+        if self.accounts.kept:
+            self.accounts.write()
+        if self.version < MENDED:
+            never_expire(self.store)
+
+    def _enrol_line(self, text: str) -> None:
+        """One line of the enrolment broker's log."""
+        self.enrol_addresses.line(text)
+        if (client := subscribes(text)) is not None and client != self.enrol_client_id:
+            self._problems.note("enrol-subscribe", None, "a stranger subscribes where all enrol")
+
+    async def _bound_strangers(self) -> None:
+        """What they leave at the enrolment broker is in memory alone: away with it in time."""
+        taken = 0
+        while True:
+            await tick(self.ROOM_CALM_S if taken < self.STRANGERS_CALM else self.ROOM_EVERY_S)
+            pid = self.enrolment.pid
+            taken = 0 if pid is None else resident(pid)
+            if taken <= self.STRANGERS_ROOM:
+                continue
+            self._problems.note("enrol-memory", None, "strangers filled the enrolment broker")
+            self.enrolment.drop()
 
     async def _start_later(self, waiting: list[Mosquitto]) -> None:
         with InterfaceWatch() as watch:
@@ -280,6 +280,11 @@ class Broker:
             # Where it cannot be removed the next start trusts less in what the broker retained.
             with contextlib.suppress(OSError):
                 self._running.unlink(missing_ok=True)
+
+    @property
+    def cannot_end_silent(self) -> str:
+        """Why connections that say or read nothing are not ended; empty where they are."""
+        return self._silent[0].forbidden
 
     @property
     def vouches(self) -> bool:
@@ -338,12 +343,48 @@ class Broker:
         if not is_here(self._host):
             raise AddressAwayError(self._host)
 
-    def _reload(self) -> None:
-        if self.main.outgrown:
-            self._tasks.spawn("restarting the broker for larger packets", self.main.restart())
-            return
+    def _keep_for_now(self, changed: set[str]) -> set[str]:
+        """Whose passwords stay until it begins anew, so that others need not wait for that."""
+        return self._expiring.of(changed) if self.version < MENDED else set()
+
+    def _reload(self, changed: set[str]) -> None:
+        if self._expiring.changed(changed) and self.version < MENDED:
+            self._dies_of_reload = True
+        if self._wants_anew:
+            self._begin_anew()
+        if not self._dies_of_reload and not self._restarts:  # else it is told then
+            self._reload_now()
+
+    @property
+    def _wants_anew(self) -> bool:
+        """Whether something is told to it by a new start alone."""
+        return self._dies_of_reload or bool(self.accounts.kept) or self.main.outgrown
+
+    def _reload_now(self) -> None:
         self.main.write()
         self.main.reload()
+
+    def _begin_anew(self) -> None:
+        """Have the devices' broker read its files by a new start."""
+        if not self._begins_anew:
+            self._begins_anew = True
+            self._tasks.spawn("starting the broker anew", self._anew())
+
+    async def _anew(self) -> None:
+        now = asyncio.get_running_loop().time
+        try:
+            await asyncio.sleep(self._last_anew + self.ANEW_EVERY_S - now())
+            self._last_anew = now()
+            # Else it ended by itself meanwhile.
+            if self._wants_anew:
+                self._restarts = True
+                await self.main.restart()
+        finally:
+            self._begins_anew = self._restarts = False
+        if self._dies_of_reload or self.accounts.kept:
+            self._begin_anew()
+        else:  # what was written while it started
+            self._reload_now()
 
     def _prepare_folder(self) -> None:
         try:
@@ -351,16 +392,15 @@ class Broker:
             self._folder.chmod(0o700)
             if self._owner is not None:
                 os.chown(self._folder, self._owner.pw_uid, self._owner.pw_gid)
-            passwords = f"{HUB}:{hash_password(self._hub_password)}\n"
-            for name, text in (("enrol-passwords", passwords), ("enrol-acl", ENROL_ACL)):
-                replace_private(self._folder / name, [text], self._owner)
+            for path, text in self._enrol_rules.files().items():
+                replace_private(path, [text], self._owner)
             names = local_names(self._host)
             self._authority.issue(self._certificate, self._key, names, self._owner)
         except OSError as error:
             raise UnusableFileError(self._folder, error) from error
 
 
-def _fill(config: str, files: Mapping[str, Path | int]) -> str:
+def _fill(config: str, files: Mapping[str, Path | int | str]) -> str:
     for name, path in files.items():
         config = config.replace(f"{{{name}}}", str(path))
     return config

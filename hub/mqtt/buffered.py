@@ -13,8 +13,10 @@ from collections.abc import Callable
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties, VariableByteIntegers
 
-__all__ = ["DUP", "RETAIN", "Buffered", "BufferedClient"]
+__all__ = ["DUP", "RETAIN", "Buffered", "BufferedClient", "UserProperty"]
 
 # Bits of a PUBLISH packet's first byte (MQTT 5, 3.3.1).
 RETAIN, DUP = 0x01, 0x08
@@ -76,6 +78,34 @@ class Buffered:
     def setblocking(self, flag: bool) -> None:
         """As socket.setblocking."""
         self._sock.setblocking(flag)
+
+
+class UserProperty(Properties):
+    """One user property that every message of ours carries; `sent` are its bytes.
+
+    paho asks for each of the 42 names that there are whenever a message is sent: here once.
+    """
+
+    def __init__(self, name: str, value: str) -> None:
+        super().__init__(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho
+        texts = (text.encode() for text in (name, value))
+        # paho refuses attributes that are no properties.
+        object.__setattr__(
+            self, "sent", b"\x26" + b"".join(len(text).to_bytes(2) + text for text in texts)
+        )
+        length = len(self.sent)
+        object.__setattr__(
+            self,
+            "_packed",
+            VariableByteIntegers.encode(length) + self.sent,  # type: ignore[no-untyped-call]  # paho
+        )
+
+    sent: bytes
+    _packed: bytes
+
+    def pack(self) -> bytes:
+        """As Properties.pack."""
+        return self._packed
 
 
 class BufferedClient(paho.Client):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from hub.database.errors import DatabaseAwayError
@@ -33,12 +33,26 @@ async def at_every_connection(
 ) -> None:
     """Run `work` whenever a connection to the broker begins, until cancelled.
 
-    While the broker or the database is away it is tried again; `what` is said to wait then.
+    While the broker or the database is away it is tried again; `what` is said to wait then. Of
+    several brokers (SeveralSources) whenever one begins to any of them.
     """
+    links: Sequence[BrokerConnection] = getattr(link, "links", (link,))
+    turn = asyncio.Lock()
+    if len(links) == 1:
+        await _at_every(links[0], what, work, turn)
+        return
+    async with asyncio.TaskGroup() as every:
+        for one in links:
+            every.create_task(_at_every(one, what, work, turn))
 
+
+async def _at_every(
+    link: BrokerConnection, what: str, work: Callable[[], Awaitable[None]], turn: asyncio.Lock
+) -> None:
     async def connected() -> None:
         await link.connected.wait()
-        await work()
+        async with turn:
+            await work()
 
     def waiting(error: BaseException) -> None:
         log.warning("%s later: %s", what, reason(error))

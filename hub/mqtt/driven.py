@@ -33,8 +33,13 @@ class ChildDriver:
         )
 
     def release(self, client: paho.Client) -> None:
-        """Close a client's socket without its saying goodbye (its will and session stay)."""
+        """Close a client's socket without its saying goodbye (its will and session stay).
+
+        The client keeps the closed socket and closes it once more when it is collected, which may
+        be after the loop has ended: it calls nothing of ours any longer.
+        """
         client.on_disconnect = None
+        client.on_socket_open = client.on_socket_close = client.on_socket_register_write = None
         sock: object = client.socket()
         if isinstance(sock, Buffered):
             self._unwatch(sock)

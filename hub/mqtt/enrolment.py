@@ -15,11 +15,12 @@ from hub.database.errors import DatabaseAwayError
 from hub.mqtt.access import is_reserved
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
+from hub.mqtt.delivery import Delivery, Source
 from hub.mqtt.enrol_places import EnrolPlaces, site_of
 from hub.mqtt.errors import AccountError
 from hub.mqtt.passwords import hash_password, matches
-from hub.mqtt.source import Delivery, Source
 from hub.runtime.broadcast import Channel
+from hub.runtime.log_events import EVENTS
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
 from hub.runtime.token_bucket import TokenBucket, TokenBuckets
@@ -158,9 +159,16 @@ class Enroller:
             if not lock.locked():
                 self._busy.pop(message.id, None)
         if outcome in {EnrolmentOutcome.ENROLLED, EnrolmentOutcome.RENEWED}:
-            log.info("%s %s", message.id, outcome)
+            EVENTS.device_enrolled.log(
+                device=message.id, tenant=self._book.tenant(message.id), state=str(outcome)
+            )
         elif outcome is not EnrolmentOutcome.KNOWN:
-            self._problems.note(f"enrol-{outcome}", message.id, "an enrolment was refused")
+            self._problems.note(
+                f"enrol-{outcome}",
+                message.id,
+                "an enrolment was refused",
+                stranger=self._book.get(message.id) is None,
+            )
         self.gate.changed.publish(None)
         return outcome
 
@@ -289,7 +297,9 @@ class Enroller:
         old = self._candidates.pop(message.id, None)
         if old is not None and not matches(message.password, old.password):
             # Two claim the id: the first to knock keeps its place, a person will see the counts.
-            self._problems.note("enrol-take-over", message.id, "two passwords for one id")
+            self._problems.note(
+                "enrol-take-over", message.id, "two passwords for one id", stranger=True
+            )
             self._candidates[message.id] = old
             return
         self._candidates[message.id] = old or Candidate(
@@ -352,8 +362,8 @@ class EnrolListener:
             log.warning(
                 "an enrolment waits for the database, the device will ask again: %s", error.reason
             )
-            self._problems.note("enrol-failed", message.id, "not decided")
+            self._problems.note("enrol-failed", message.id, "not decided", stranger=True)
         except Exception as error:  # noqa: BLE001  # noted; the device will ask again
             self._tasks.defects.note("deciding on an enrolment", error)
-            self._problems.note("enrol-failed", message.id, "not decided")
+            self._problems.note("enrol-failed", message.id, "not decided", stranger=True)
         self._source.acknowledge(delivery)

@@ -14,8 +14,10 @@ __all__ = [
     "AccountFilesError",
     "AddressAwayError",
     "BrokerError",
+    "BrokerHeldError",
     "BrokerPortTakenError",
     "NotConnectedError",
+    "PublishRefusedError",
 ]
 
 
@@ -41,6 +43,36 @@ class AddressAwayError(BrokerError):
     def __init__(self, host: str) -> None:
         super().__init__(away(host))
         self.host = host
+
+
+class BrokerHeldError(BrokerError):
+    """Another hub uses the broker."""
+
+    exit_status = 4
+    cluster = broker = ""
+
+    def __init__(self, *, host: str, pid: str, version: str, since: str) -> None:
+        self.who = f"a hub on {host} (pid {pid}, version {version}, since {since})"
+        super().__init__(
+            f"another hub uses this broker: {self.who}; end it first, or start this one with "
+            "--standby true, and it takes over when the other ends"
+        )
+
+
+class BrokerTwiceError(BrokerError):
+    """Two names of DORMOUSE_MQTT_URL lead to the same broker."""
+
+    exit_status = 4
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(
+            f"DORMOUSE_MQTT_URL: {one} and {other} are the same broker: name it once, and in the "
+            "same way for every worker"
+        )
+
+
+class PublishRefusedError(HubError):
+    """The broker does not take a message of this account."""
 
 
 class NotConnectedError(HubError):

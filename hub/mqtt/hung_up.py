@@ -14,6 +14,8 @@ __all__ = ["HungUp"]
 _TOO_LARGE = re.compile(r"Client (\S+) disconnected due to oversize (?:packet|payload)\.")
 # src/handle_subscribe.c; no mark of ours has a digit for a second word.
 _SUBSCRIBED = re.compile(r"(\S+) [0-2] (.+)")
+# src/handle_connect.c; an address of IPv6 has colons, too.
+_CONNECTED = re.compile(r"New client connected from (\S+):(\d+) as (\S+) \(p(\d), c([01]), k")
 _TOO_MUCH = re.compile(r"Outgoing messages are being dropped for client (\S+)\.")
 
 
@@ -22,7 +24,8 @@ class HungUp:
 
     By account, as the problem `oversize`; as `overflow`, without one, that more waited for the hub
     (client id `hub`) than the broker keeps. `known` says whether a name is an account's; `unread`
-    gets the account for which as much waits, `subscribed` each account's filters.
+    gets the account for which as much waits, `subscribed` each account's filters, `connected` its
+    connections: account, address, port, and whether what waited for it (still) may.
     """
 
     def __init__(
@@ -33,15 +36,21 @@ class HungUp:
         *,
         unread: Callable[[str], None] = lambda _: None,
         subscribed: Callable[[str, str], None] = lambda *_: None,
+        connected: Callable[[str, str, int, bool], None] = lambda *_: None,
     ) -> None:
         self._problems, self._hub, self._known = problems, hub, known
-        self._unread, self._subscribed = unread, subscribed
+        self._unread, self._subscribed, self._connected = unread, subscribed, connected
 
     def line(self, text: str) -> None:
         """One line of the log."""
         if (found := _SUBSCRIBED.fullmatch(text)) is not None:
             if self._known(found[1]):
                 self._subscribed(found[1], found[2])
+        elif (found := _CONNECTED.match(text)) is not None:
+            if self._known(found[3]):
+                # MQTT 5 may have a session that begins anew, and then stays.
+                stays = found[5] == "0" or found[4] == "5"
+                self._connected(found[3], found[1], int(found[2]), stays)
         elif (found := _TOO_LARGE.fullmatch(text)) is not None:
             if self._known(found[1]):
                 self._problems.note(

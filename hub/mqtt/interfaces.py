@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from contracts import messages
 from contracts.homekit.definitions import Characteristic
-from contracts.reading import Reading, SeriesKey
+from contracts.reading import Reading, SeriesKey, SourceScale
 
 __all__ = ["BridgeLike", "IngestLike", "RemembersSeries", "TranslatorLike", "when_both"]
 
@@ -58,6 +58,9 @@ class TranslatorLike(Protocol):
 
     def convert(self, series: SeriesKey, raw: str | bool | float, /) -> str | bool | float:
         """A value on a HomeKit/ topic in HomeKit's terms. Raises HubError."""
+
+    def source(self, series: SeriesKey, raw: str | bool | float, /) -> SourceScale:
+        """How such a value's number is read. Raises HubError."""
 
     def kind(self, series: SeriesKey, /) -> Characteristic:
         """The characteristic with the limits of this series."""

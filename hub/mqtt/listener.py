@@ -12,14 +12,16 @@ from typing import Any, TypeVar
 from contracts import messages, topics
 from contracts.homekit import values
 from contracts.homekit.definitions import belongs
-from contracts.reading import Identity, Reading, SeriesKey
+from contracts.reading import Identity, Reading, SeriesKey, SourceScale
 from hub.database.errors import DatabaseAwayError
 from hub.errors import HubError
 from hub.ingest.receipt import Receipt
 from hub.mqtt.clock import Clocks, DatedInstant
+from hub.mqtt.delivery import Delivery, Source
 from hub.mqtt.interfaces import BridgeLike, IngestLike, RemembersSeries, TranslatorLike, when_both
 from hub.mqtt.last_reports import LastReports
-from hub.mqtt.source import Delivery, Source
+from hub.mqtt.senders import device_of
+from hub.mqtt.series_limit import SeriesLimit
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
 
@@ -61,7 +63,7 @@ class Listener:
         self._source = source
         self._bridge = bridge
         self._ingest = ingest
-        self._problems = problems
+        self._problems, self._series = problems, SeriesLimit(problems)
         self._clocks = clocks or Clocks()
         self._batching = set(batching)
         self._on_committed = on_committed
@@ -99,6 +101,9 @@ class Listener:
         """Handle one message. Never raises."""
         message: messages.Message | messages.Problem | None = None
         try:
+            if delivery.topic.startswith(topics.OF_HUBS):
+                self._source.acknowledge(delivery)
+                return
             if (other := self._others.get(delivery.topic.partition("/")[0])) is not None:
                 other(delivery)
                 self._source.acknowledge(delivery)
@@ -164,7 +169,7 @@ class Listener:
 
     def _notice(self, message: messages.Message | messages.Problem) -> None:
         """What a live message says besides itself."""
-        device = _device(message)
+        device = device_of(message)
         if self._on_seen is not None and device is not None:
             self._on_seen(device)
         if isinstance(message, messages.OtaState) and message.state in _CLOCK_STOOD:
@@ -184,6 +189,7 @@ class Listener:
             DatedInstant(delivery.at, delivery.clock),
             None,
             delivery,
+            source=message.source,
             translated=translated,
         )
         if reading is None:
@@ -329,6 +335,7 @@ class Listener:
         identity: Identity | None,
         delivery: Delivery,
         *,
+        source: SourceScale | None = None,
         translated: bool = False,
     ) -> Reading | None:
         """The reading, or None for a value that HomeKit's definitions refuse (counted).
@@ -339,7 +346,9 @@ class Listener:
         try:
             kind = None
             if self._translator is not None:
-                raw = raw if translated else self._translator.convert(series, raw)
+                if not translated:
+                    sent, raw = raw, self._translator.convert(series, raw)
+                    source = self._translator.source(series, sent)
                 if belongs(series.service, series.characteristic):
                     kind = self._translator.kind(series)
             value = values.parse(series.service, series.characteristic, raw, kind)
@@ -351,10 +360,13 @@ class Listener:
         except HubError as error:
             self._problems.note("mapping", series.device, str(error))
             return None
+        if not self._series.admits(series):
+            return None
         if series.characteristic in _NAMES and value != raw:
             self._problems.note("name", series.device, f"{raw!a} is shown as {value!a}")
         redelivered = delivery.redelivered or delivery.retained
-        return Reading(series, value, made.at, identity, redelivered, delivery.waited, made.clock)
+        waited, clock = delivery.waited, made.clock
+        return Reading(series, value, made.at, identity, redelivered, waited, clock, source)
 
     def _knows(self, series: SeriesKey) -> bool:
         """Whether somebody is shown the series, and would go on seeing an old value."""
@@ -387,19 +399,3 @@ class Listener:
                 self._problems.note(
                     "handler", getattr(message, "device", None), type(message).__name__
                 )
-
-
-def _device(message: messages.Message | messages.Problem) -> str | None:
-    """Whose message it is; None for an enrolment (not authenticated) and a problem."""
-    match message:
-        case messages.StateValue() | messages.AccessoryRemoval():
-            return message.series.device
-        case (
-            messages.Batch()
-            | messages.Report()
-            | messages.OtaState()
-            | messages.Online()
-            | messages.ServiceRemoval()
-        ):
-            return message.device
-    return None

@@ -21,7 +21,7 @@ from hub.runtime.child import Account as Owner
 from hub.runtime.child import Child, spawn
 from hub.runtime.listening import is_here
 
-__all__ = ["Mosquitto", "check_version"]
+__all__ = ["Mosquitto", "check_version", "find_mosquitto"]
 
 log = logging.getLogger("hub.mqtt.broker")
 
@@ -43,7 +43,7 @@ class Mosquitto:
     `ports` are its listeners by name; 0 picks a free one. `config` is a template with `{name}` of
     each port and of `values`, which are asked for whenever it is written, and `{host}`. `store` is
     the file that it keeps its messages in: one that it cannot read, or dies of, is set aside.
-    `heard` gets each line of its log.
+    `heard` gets each line of its log. `prepare` is called before each start, and its OSError told.
     """
 
     # s: first and longest pause before it is started again, and how long it must have run for the
@@ -66,8 +66,10 @@ class Mosquitto:
         store: Path | None = None,
         heard: Callable[[str], None] | None = None,
         values: Callable[[], Mapping[str, int]] = dict,
+        prepare: Callable[[], object] = lambda: None,
     ) -> None:
         self._store, self._heard, self._values = store, heard, values
+        self._prepare = prepare
         self._suspect = False
         self._log = log.getChild(name)
         self._path = folder / f"{name}.conf"
@@ -101,27 +103,33 @@ class Mosquitto:
                 if attempt or not self.ports[listener]:
                     self.ports[listener] = free_port(self._host)
             try:
-                await self.child.start()
+                await self._start_child()
             except AddressInUseError:
                 continue  # somebody was quicker
-            except AddressAwayError:
-                raise
-            except BrokerError:
-                # It may be the store: once more without it.
-                if (aside := self._set_aside()) is None:
-                    raise
-                await self._start_without(aside)
             return
         taken = [port for port in self.ports.values() if is_taken(self._host, port)]
         raise BrokerPortTakenError(taken[0] if taken else self.ports.popitem()[1])
 
-    async def _start_without(self, aside: Path) -> None:
-        """Start; where it was not the store, that is put back. Raises BrokerError."""
+    async def _start_child(self) -> None:
+        """Start; where it may have failed of the store, once more without it.
+
+        Where it was not the store, that is put back. Raises BrokerError.
+        """
         try:
             await self.child.start()
-        except BrokerError:
-            self._put_back(aside)
+        except (AddressInUseError, AddressAwayError):
             raise
+        except BrokerError:
+            if (aside := self._set_aside()) is None:
+                raise
+            try:
+                await self.child.start()
+            except AddressInUseError:
+                # Somebody took the port meanwhile; what the first start failed of was the store.
+                raise
+            except BrokerError:
+                self._put_back(aside)
+                raise
 
     def _put_back(self, aside: Path) -> None:
         aside.rename(aside.with_suffix(""))
@@ -167,10 +175,23 @@ class Mosquitto:
         return any(value > begun.get(name, value) for name, value in self._values().items())
 
     async def restart(self) -> None:
-        """End it and start it with what its configuration is to be now. Raises BrokerError."""
-        if self.outgrown:
-            await self.child.stop()
-            await self.child.start()
+        """End it and start it with what its configuration is to be now, as soon as it can be."""
+        await self.child.stop()
+        pauses = Backoff(*self.BACKOFF)
+        while True:
+            try:
+                await self.child.start()
+            except BrokerError as error:
+                self._log.error("%s", error)
+                await asyncio.sleep(pauses.after(0))
+            else:
+                return
+
+    def drop(self) -> None:
+        """End it; it begins anew by itself, without what it kept in memory alone."""
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
 
     @property
     def port(self) -> int:
@@ -209,10 +230,17 @@ class Mosquitto:
         self.write()
         program = find_mosquitto()
         self._set_aside()
+        try:
+            self._prepare()
+        except OSError as error:
+            self._log.warning("its store is as it was: %s", error)
         self._ready = self._stale = False
         self._running.clear()
         self._errors.clear()
-        process = await spawn([program, "-c", self._path], account=self._owner)
+        # Its folder is closed to others: should it dump its memory, that is there.
+        process = await spawn(
+            [program, "-c", self._path], account=self._owner, cwd=self._path.parent
+        )
         _widen(process.pid)
         return process
 
@@ -279,14 +307,15 @@ def find_mosquitto() -> str:
     return program
 
 
-async def check_version() -> None:
-    """Raises BrokerError when mosquitto is missing or too old."""
+async def check_version() -> tuple[int, int, int]:
+    """The installed version. Raises BrokerError when it is missing or too old."""
     program = find_mosquitto()
     process = await spawn([program, "-h"])
     output, _ = await process.communicate()
-    match = re.search(rb"mosquitto version (\d+)\.(\d+)", output)
+    match = re.search(rb"mosquitto version (\d+)\.(\d+)(?:\.(\d+))?", output)
     if match is None:
         raise BrokerError(f"{program} does not say its version: {INSTALL}")
-    version = int(match[1]), int(match[2])
+    version = int(match[1]), int(match[2]), int(match[3] or 0)
     if version < OLDEST:
         raise BrokerError(f"{program} is version {version[0]}.{version[1]}: {INSTALL}")
+    return version

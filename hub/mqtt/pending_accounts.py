@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from hub.database.errors import DatabaseAwayError
@@ -10,6 +9,7 @@ from hub.mqtt.account_repository import AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.runtime.ticks import tick
 
 __all__ = ["PendingAccounts"]
 
@@ -55,7 +55,7 @@ class PendingAccounts:
 
     async def _forget_silent(self) -> None:
         while True:
-            await asyncio.sleep(self.EVERY_S)
+            await tick(self.EVERY_S)
             try:
                 await self._enroller.forget_silent()
             except DatabaseAwayError as error:

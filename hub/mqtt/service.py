@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from contracts import topics
 from contracts.messages import Enrol, Online, Report
+from contracts.reading import Reading
 from hub.database.database import Database
 from hub.database.key_value import KeyValueStore
+from hub.database.lease.held import HeldLease
 from hub.ingest.ingest import Ingest
 from hub.ingest.months import MonthsAhead
 from hub.ingest.redating import Redating
@@ -22,8 +25,11 @@ from hub.mqtt.account_limits import LARGEST, AccountLimits
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.acks import Acks
 from hub.mqtt.broker import Broker
+from hub.mqtt.broker_room import HEAP
 from hub.mqtt.certificates import Authority
 from hub.mqtt.clock import Clocks
+from hub.mqtt.delivery import LinkedSource
+from hub.mqtt.elsewhere import StoredElsewhere
 from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.enrolment import Enroller, EnrolListener, EnrolmentGate
 from hub.mqtt.http_auth import Decisions
@@ -31,6 +37,7 @@ from hub.mqtt.last_reports import LastReports, StoredReport, nothing_stored
 from hub.mqtt.listener import BridgeLike, Listener
 from hub.mqtt.live_feed import LiveFeed
 from hub.mqtt.pending_accounts import PendingAccounts
+from hub.mqtt.several import SeveralSources
 from hub.mqtt.source import MqttSource
 from hub.mqtt.stored_clocks import StoredClocks
 from hub.runtime.child import run_as
@@ -53,7 +60,10 @@ class Mqtt:
     `source` publishes; `listener.on` lets other parts hear of messages, before it is started;
     `enroller`, `book` and `gate` are what `dormouse devices` steers. `broker` is None with
     MQTT_URL. `tenant_of` says whose a device is, `stored_ranges` which readings are stored (Acks),
-    `stored_report` what a device last reported.
+    `stored_report` what a device last reported; `on_stored` gets a tenant and readings of it that
+    are safe. With `elsewhere` others store and acknowledge what devices say, and are told by
+    `forget_clock`: this only listens, to all brokers of MQTT_URL, while `held`. `foreign_source`
+    makes, of the filters, what takes the place of a broker.
     """
 
     def __init__(
@@ -72,7 +82,13 @@ class Mqtt:
         supervisor: Supervisor,
         descriptors: Descriptors | None = None,
         stored_report: StoredReport = nothing_stored,
+        on_stored: Callable[[str, Sequence[Reading]], None] = lambda _tenant, _readings: None,
+        elsewhere: StoredElsewhere | None = None,
+        forget_clock: Callable[[str], None] = lambda _: None,
+        held: HeldLease | None = None,
+        foreign_source: Callable[[Sequence[str]], LinkedSource] | None = None,
     ) -> None:
+        self._forwarders: dict[str, tuple[str, Sequence[str]]] = {}
         self._settings = settings
         self._descriptors = descriptors
         self._database = database
@@ -85,56 +101,75 @@ class Mqtt:
         self.gate = EnrolmentGate(settings.enrolment, settings.tenant)
         self.enroller = Enroller(book, self.gate, problems)
         self.pending = PendingAccounts(book, self.enroller, supervisor)
-        own = Endpoint.of(settings.mqtt_url) if settings.mqtt_url else None
+        self._elsewhere, self._forget_elsewhere, self._held = elsewhere, forget_clock, held
+        endpoints = Endpoint.all_of(settings.brokers)
+        own = endpoints[0] if endpoints else None
         password = own.password if own is not None else None
         self.decisions = Decisions(book, self.enroller, problems, password or "", self._foreign)
-        self.broker = None if own is not None else self._make_broker()
-        self.source = self._make_source(own)
+        foreign = own is not None or foreign_source is not None
+        self.broker = None if foreign else self._make_broker()
+        self.source: LinkedSource = (
+            self._make_sources(endpoints)
+            if foreign_source is None
+            else foreign_source(self._filters())
+        )
         self.redating = Redating(database, clock, supervisor, on_redated=feed.dated_again)
         self.acks = Acks(self.source, stored_ranges, supervisor=supervisor)
-        self.ingest = TenantIngest(
+        ingest = TenantIngest(
             tenant_of,
             lambda tenant: Ingest(
                 database.of(tenant),
+                partial(on_stored, tenant),
                 settled=lambda: clock.settled,
                 corrects=self.redating.corrects,
                 supervisor=supervisor,
             ),
             supervisor,
         )
+        self.ingest = elsewhere or ingest
         self._months = MonthsAhead(database, supervisor)
-        self._stalls = Stalls(database, self.ingest, supervisor)
+        self._stalls = Stalls(database, ingest.all, supervisor)
         self._clocks = Clocks(correction=clock.correction)
         self._stored_clocks = StoredClocks(
             KeyValueStore(database.of(settings.tenant), "mqtt"), self._clocks, supervisor
         )
         self._writers = self._foreign()
-        self.limits = AccountLimits(
+        self.limits = self._make_limits()
+        self.listener = self._make_listener(bridge, feed, LastReports(stored_report))
+
+    def _make_limits(self) -> AccountLimits:
+        return AccountLimits(
             self.source,
-            book.shut_out,
-            problems,
-            largest=math.inf if settings.mqtt_url else LARGEST,
+            self.book.shut_out,
+            self.problems,
+            largest=math.inf if self.broker is None else LARGEST,
             owner_of=lambda topic: self._writers.account_of(topic, self._is_account),
             foreign_filters=self._writers_filters,
             forget_session=self.broker.forget_session if self.broker is not None else None,
-            supervisor=supervisor,
+            taken=self.broker.taken if self.broker is not None else lambda _: -1,
+            supervisor=self._supervisor,
         )
-        self.listener = Listener(
+
+    def _make_listener(
+        self, bridge: BridgeLike, feed: LiveFeed, last_reports: LastReports
+    ) -> Listener:
+        listener = Listener(
             self.limits,
             bridge,
             self.ingest,
-            problems,
+            self.problems,
             clocks=self._clocks,
-            on_committed=self.acks.committed,
+            on_committed=None if self._elsewhere else self.acks.committed,
             on_seen=self.pending.seen,
-            translator=translator,
+            translator=self._translator,
             on_reading=feed.reading,
-            last_reports=LastReports(stored_report),
-            supervisor=supervisor,
+            last_reports=last_reports,
+            supervisor=self._supervisor,
         )
-        self.listener.on(Report, feed.report)
-        self.listener.on(Online, feed.online)
-        self.listener.on(Enrol, self.enroller.handle)
+        listener.on(Report, feed.report)
+        listener.on(Online, feed.online)
+        listener.on(Enrol, self.enroller.handle)
+        return listener
 
     def parts(self) -> list[RunningPart]:
         """In the order in which they are to be started."""
@@ -143,6 +178,13 @@ class Mqtt:
         if self.broker is not None:
             broker = [RunningPart("broker", intake, self.broker.start, self.broker.stop)]
             enrolment = [self._enrolment(self.broker)]
+        if self._elsewhere is not None:
+            return [
+                RunningPart("accounts", intake, self.book.load),
+                RunningPart("clocks", intake, self._stored_clocks.load),
+                RunningPart("listener", intake, self._listen, self.listener.stop),
+                RunningPart.of("pending accounts", intake, self.pending),
+            ]
         return [
             RunningPart("accounts", intake, self.book.load),
             *broker,
@@ -152,7 +194,7 @@ class Mqtt:
             RunningPart("clocks", intake, self._stored_clocks.start, self._stored_clocks.stop),
             RunningPart("listener", intake, self._listen, self.listener.stop),
             *enrolment,
-            RunningPart("pending accounts", intake, self.pending.start, self.pending.stop),
+            RunningPart.of("pending accounts", intake, self.pending),
         ]
 
     @property
@@ -167,6 +209,7 @@ class Mqtt:
     def forget_clock(self, device: str) -> None:
         """Take its next message as prompt: its clock stood still for a time nobody knows."""
         self._clocks.forget(device)
+        self._forget_elsewhere(device)
 
     @property
     def vouches(self) -> bool:
@@ -185,6 +228,26 @@ class Mqtt:
         if self.broker is not None:
             await self.broker.accounts.changed()
         self._follow()
+
+    def set_forwarders(self, forwarders: Mapping[str, tuple[str, Sequence[str]]]) -> bool:
+        """Which accounts speak for which devices: by account whose it is, and the devices.
+
+        Only what is that tenant's counts, the account and each device. Whether it is news: then
+        `follow_mapping` lets a broker that runs go by it.
+        """
+        is_news = forwarders != self._forwarders
+        self._forwarders = dict(forwarders)
+        return is_news
+
+    def _forwarding(self) -> dict[str, tuple[list[str], list[str]]]:
+        """By account what it may publish and read: what these devices may."""
+        found = {}
+        for account, (tenant, devices) in self._forwarders.items():
+            if self.book.tenant(account) == tenant:
+                its = [one for one in devices if self.book.tenant(one) == tenant]
+                filters = [f"{topics.ROOT}/{one}/#" for one in its]
+                found[account] = filters, filters
+        return found
 
     def _follow(self) -> None:
         self._writers = self._foreign()
@@ -212,9 +275,7 @@ class Mqtt:
 
     def _filters(self) -> list[str]:
         # Enrolments come over a listener of their own where the broker is ours.
-        own = [topics.DEVICES]
-        if self.broker is None:
-            own.append(topics.ENROLMENTS)
+        own = [topics.DEVICES, topics.ENROLMENTS if self.broker is None else HEAP]
         if self._settings.home_assistant:
             own.append(topics.MIRROR_COMMANDS)
         return [*own, *self._translator.filters]
@@ -227,7 +288,7 @@ class Mqtt:
             reports,
             commands,
             self._settings.home_assistant,
-            self._translator.gateways(),
+            {**self._translator.gateways(), **self._forwarding()},
         )
 
     def _make_broker(self) -> Broker:
@@ -248,15 +309,29 @@ class Mqtt:
             # The limits are made later.
             unread=lambda name: self.limits.unread(name),  # noqa: PLW0108  # as above
             subscribed=lambda name, one: self.limits.subscribed(name, one),  # noqa: PLW0108  # too
+            connected=lambda name, stays: self.limits.connected(name, stays),  # noqa: PLW0108  # too
             supervisor=self._supervisor,
         )
 
-    def _make_source(self, own: Endpoint | None) -> MqttSource:
-        client_id = "hub" if own is None else f"dormouse-{self._settings.tenant}"
+    def _make_sources(self, endpoints: Sequence[Endpoint]) -> MqttSource | SeveralSources:
+        if self._elsewhere is not None:
+            # A session of its own at each: what rollouts and pages want to know waits there too.
+            client_id = f"dormouse-{self._settings.tenant}-duties"
+            links = [
+                self._make_source(self._held.only_while(one) if self._held else one, client_id)
+                for one in endpoints
+            ]
+            return SeveralSources(links, self._supervisor)
+        if endpoints:
+            return self._make_source(endpoints[0], f"dormouse-{self._settings.tenant}")
         broker = self.broker
-        endpoint = own if own is not None or broker is None else lambda: broker.endpoint
-        if endpoint is None:
+        if broker is None:
             raise RuntimeError("neither a broker of our own nor another's")
+        return self._make_source(lambda: broker.endpoint, "hub")
+
+    def _make_source(
+        self, endpoint: Endpoint | Callable[[], Endpoint], client_id: str
+    ) -> MqttSource:
         return MqttSource(
             endpoint,
             self._filters(),

@@ -23,13 +23,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["SilentClients"]
+from hub.runtime.ticks import tick
+
+__all__ = ["SilentClients", "bytes_taken"]
 
 log = logging.getLogger("hub.mqtt.broker")
 
 # s between two looks, and how long a client may say nothing (it sends its CONNECT with the third
 # packet of its connection) or send less than it takes, while there is little room left.
 EVERY_S, SILENT_S, UNANSWERED_S = 0.5, 2.0, 15.0
+# s between two looks while there is room, and was for `ALERT_S`: a broker of a home is never
+# crowded, and each look costs; whoever crowds it again and again is seen at once.
+CALM_S, ALERT_S = 5.0, 120.0
 # s between two looks at what is not read yet, and how long there may always be some.
 UNREAD_EVERY_S, UNREAD_S = 10.0, 120.0
 # Of the connections there is room for: below that the broker's own 90 s will do.
@@ -65,8 +70,12 @@ class SilentClients:
         self._since: dict[int, float] = {}
         self._unread: dict[int, float] = {}
         self._looked_at = -UNREAD_EVERY_S
+        self._crowded = False
+        self._alert_until = -ALERT_S
         self.ended = 0
         """How many connections were ended."""
+        self.forbidden = ""
+        """What this system says to the look, where it does not let us; else empty."""
 
     async def watch(self) -> None:
         """Look again and again. Returns where this system does not let us."""
@@ -74,24 +83,37 @@ class SilentClients:
             pid = self._pid()
             if pid is not None:
                 try:
-                    await asyncio.to_thread(self.look, pid)
+                    # A thread only for what takes its time: it costs more than the names.
+                    if self._is_due(len(_descriptors(pid))):
+                        await asyncio.to_thread(self.look, pid)
                 except (ProcessLookupError, FileNotFoundError):
                     pass  # it has just ended
                 except (OSError, AttributeError) as error:
+                    self.forbidden = str(error)
                     log.warning("silent clients of mosquitto stay for 90 s: %s", error)
                     return
-            await asyncio.sleep(EVERY_S)
+            alert = self._crowded or self._clock() < self._alert_until
+            await tick(EVERY_S if alert else CALM_S)
+
+    def _is_due(self, descriptors: int) -> bool:
+        """Whether to look at the connections one by one."""
+        crowded = descriptors >= self._total * _CROWDED
+        # The look after a crowd forgets who was silent in it.
+        due = crowded or self._crowded
+        return due or self._clock() - self._looked_at >= UNREAD_EVERY_S
 
     def look(self, pid: int) -> None:
         """Once: end those of a crowded broker that have said nothing for long. Raises OSError."""
-        numbers = [int(name) for name in os.listdir(f"/proc/{pid}/fd")]  # noqa: PTH208  # names alone
+        numbers = [int(name) for name in _descriptors(pid)]
         now = self._clock()
         if now - self._looked_at >= UNREAD_EVERY_S:
             self._looked_at = now
             self._end_unread(pid, numbers, now)
-        if len(numbers) < self._total * _CROWDED:
+        self._crowded = len(numbers) >= self._total * _CROWDED
+        if not self._crowded:
             self._since.clear()
             return
+        self._alert_until = now + ALERT_S
         unanswered: dict[int, float] = {}
         ended = 0
         with _opened(pid) as process:
@@ -146,6 +168,29 @@ class SilentClients:
             if error.errno in _FORBIDDEN:
                 raise
         return False
+
+
+def bytes_taken(pid: int, address: str, port: int) -> int | None:
+    """What the other side of one of a process's connections has acknowledged; None without one.
+
+    Raises OSError where this system does not let us look.
+    """
+    with _opened(pid) as process:
+        for name in _descriptors(pid):
+            try:
+                with _taken(process, int(name)) as one:
+                    if one.family in {socket.AF_INET, socket.AF_INET6}:
+                        peer = one.getpeername()
+                        if (peer[0].partition("%")[0], peer[1]) == (address, port):
+                            return _bytes(one)[0]
+            except OSError as error:
+                if error.errno in _FORBIDDEN:
+                    raise
+    return None
+
+
+def _descriptors(pid: int) -> list[str]:
+    return os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208  # names alone
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where messages come from: one small interface, and its MQTT 5 form."""
+"""Where messages come from: an MQTT 5 subscription."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -19,65 +18,24 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from contracts import topics
-from contracts.reading import ClockReference
 from hub.errors import HubError
 from hub.mqtt.backlog import Backlog
-from hub.mqtt.buffered import DUP, RETAIN, BufferedClient
+from hub.mqtt.buffered import DUP, RETAIN, BufferedClient, UserProperty
+from hub.mqtt.delivery import Delivery
 from hub.mqtt.driven import ChildDriver
 from hub.mqtt.endpoint import Endpoint
-from hub.mqtt.errors import NotConnectedError
+from hub.mqtt.errors import NotConnectedError, PublishRefusedError
 from hub.runtime.backoff import Backoff
 from hub.runtime.host_clock import HostClock
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.runtime.ticks import until_tick
 
-__all__ = ["Delivery", "Endpoint", "MqttSource", "Source"]
+__all__ = ["MqttSource"]
 
 log = logging.getLogger(__name__)
 
 _MARK = "dormouse"
 _KEEP_ALIVE_TIMEOUT = 141  # MQTT 5's reason code; paho gives it where nothing was heard for so long
-
-
-@dataclass(slots=True, eq=False)
-class Delivery:
-    """One message as it came; `at` is when (UTC), by `clock`.
-
-    `retained`: a retained message replayed at subscription, not news. `redelivered`: the broker
-    may have delivered it before. `waited`: how long, in seconds, it may have waited for us at most.
-    """
-
-    topic: str
-    payload: bytes
-    at: datetime
-    retained: bool = False
-    redelivered: bool = False
-    tag: object = field(default=None, repr=False)
-    clock: ClockReference | None = None
-    waited: float = 0.0
-
-
-class Source(Protocol):
-    """Delivers messages and is told when each may be forgotten."""
-
-    async def start(self, deliver: Callable[[Delivery], None]) -> None:
-        """Begin; `deliver` is called on the loop for every message."""
-
-    async def stop(self) -> None:
-        """End; what is not acknowledged will be delivered again."""
-
-    def acknowledge(self, delivery: Delivery) -> None:
-        """The message is safe with us (or refused for good); in any order."""
-
-    async def publish(
-        self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False
-    ) -> None:
-        """Send; returns when the broker has it. Raises NotConnectedError."""
-
-
-def _user_property(name: str, value: str) -> bytes:
-    """An MQTT 5 user property as it is sent."""
-    texts = (text.encode() for text in (name, value))
-    return b"\x26" + b"".join(len(text).to_bytes(2) + text for text in texts)
 
 
 @dataclass(slots=True, eq=False)
@@ -89,16 +47,18 @@ class _Tag:
 
 
 class MqttSource:
-    """An MQTT 5 subscription driven by the asyncio loop.
+    """A Source (hub/mqtt/delivery.py): an MQTT 5 subscription driven by the asyncio loop.
 
     The session outlives a disconnect by `session_s` seconds: what the broker confirmed to a
     publisher meanwhile is delivered later. At most `in_flight` messages are unacknowledged; more
-    wait in the broker. What is published carries `mark`, and what carries it is not delivered: a
-    shared subscription has no other way to tell a hub's own messages from news. `will` is the topic
-    and payload that the broker retains when we are gone without a word.
+    wait in the broker (mosquitto 2.0.11 keeps to it until the first acknowledgement, and then sends
+    all that waits: who takes them bounds what it holds). What is published carries `mark`, and what
+    carries it is not delivered: a shared subscription has no other way to tell a hub's own messages
+    from news. `will` is the topic and payload that the broker retains when we are gone without a
+    word.
 
     `endpoint` is asked for at each connection where it is a function: our own broker's port is
-    known once that runs.
+    known once that runs. `strict`: what the broker may not take of us is told, not passed over.
 
     Acknowledgements leave in the order of arrival, as MQTT demands, so one that waits for its
     commit holds back those behind it.
@@ -125,12 +85,13 @@ class MqttSource:
         mark: str | None = None,
         clock: HostClock | None = None,
         will: tuple[str, str] | None = None,
+        strict: bool = False,
         supervisor: Supervisor | None = None,
     ) -> None:
         self._clock = clock or HostClock()
         self._endpoint_now = endpoint if callable(endpoint) else lambda: endpoint
-        self._mark, self._will = (_MARK, mark) if mark else None, will
-        self._marked = _user_property(*self._mark) if self._mark else b""
+        self._strict = strict
+        self._mark, self._will = UserProperty(_MARK, mark) if mark else None, will
         self._filters = list(filters)
         # What each SUBSCRIBE under way asked for, by its message id.
         self._subscribing: dict[int, list[str]] = {}
@@ -142,6 +103,7 @@ class MqttSource:
         self._waiting: deque[_Tag] = deque()
         self._publishing: dict[int, asyncio.Future[None]] = {}
         self._client: BufferedClient | None = None
+        self._draining = False
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
         self.connected = asyncio.Event()
         """Set while subscribed."""
@@ -166,6 +128,17 @@ class MqttSource:
             self._client = None
         self._dropped()
 
+    async def drain(self, within_s: float) -> bool:
+        """Take nothing more; whether all that was taken is acknowledged within so many seconds.
+
+        What comes meanwhile is not delivered: the broker keeps it for the session's next user.
+        """
+        self._draining = True
+        until = self._loop.time() + within_s
+        while self._waiting and self._loop.time() < until:  # noqa: ASYNC110  # of many, for ms
+            await asyncio.sleep(0.01)
+        return not self._waiting
+
     def acknowledge(self, delivery: Delivery) -> None:
         """Let the broker forget a message; one from before a reconnect comes again anyway."""
         tag = delivery.tag
@@ -178,10 +151,13 @@ class MqttSource:
     async def publish(
         self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False
     ) -> None:
-        """Send; with QoS 1 returns when the broker has it. Raises NotConnectedError."""
+        """Send; with QoS 1 returns when the broker has it.
+
+        Raises NotConnectedError, and PublishRefusedError where it is `strict`.
+        """
         if self._client is None or not self.connected.is_set():
             raise NotConnectedError
-        sent = self._client.publish(topic, payload, qos, retain, self._properties())
+        sent = self._client.publish(topic, payload, qos, retain, self._mark)
         if sent.rc != paho.MQTT_ERR_SUCCESS:
             raise NotConnectedError
         if qos:
@@ -214,6 +190,11 @@ class MqttSource:
             protocol=paho.MQTTv5,
             manual_ack=True,
         )
+        self._equip(client)
+        return client
+
+    def _equip(self, client: BufferedClient) -> None:
+        """Give a client the next endpoint's account, and let it call us."""
         endpoint = self._endpoint = self._endpoint_now()
         client.username = endpoint.user
         client.password = endpoint.password
@@ -229,7 +210,6 @@ class MqttSource:
         client.on_disconnect = self._on_disconnect
         client.on_packet = self._on_packet
         client.on_publish = self._on_publish
-        return client
 
     async def _keep_connected(self) -> None:
         """A new client each time: what the old one still held is not sent late.
@@ -292,7 +272,7 @@ class MqttSource:
             client.loop_misc()
             # Not wait_for, which in Python 3.11 may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(until_tick(1, self._loop.time())):
                     await self.lost.wait()
 
     def _on_connect(
@@ -336,18 +316,10 @@ class MqttSource:
                 return
         self.connected.set()
 
-    def _properties(self) -> Properties | None:
-        """What everything that is ours carries."""
-        if self._mark is None:
-            return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho
-        properties.UserProperty = [self._mark]
-        return properties
-
     def _send_mark(self) -> None:
         """Send ourselves what comes back behind everything that waited."""
         if self._client is not None and self.backlog.mark_due():
-            self._client.publish(self._mark_topic, b"", 1, properties=self._properties())
+            self._client.publish(self._mark_topic, b"", 1, properties=self._mark)
 
     def _on_disconnect(
         self, _client: object, _data: object, _flags: object, reason: Any, _properties: object
@@ -371,6 +343,8 @@ class MqttSource:
     def _on_packet(
         self, topic: bytes, payload: bytes, properties: bytes, mid: int, flags: int
     ) -> None:
+        if self._draining:
+            return
         waited = self.backlog.waited
         tag = None
         if mid:
@@ -390,14 +364,18 @@ class MqttSource:
         if delivery.topic == self._mark_topic:
             self.backlog.caught_up()
             self.acknowledge(delivery)
-        elif self._marked and self._marked in properties:
+        elif self._mark is not None and self._mark.sent in properties:
             self.acknowledge(delivery)  # ours, or another worker's of this hub: no news
         else:
             self._deliver(delivery)
 
     def _on_publish(
-        self, _client: object, _data: object, mid: int, _reason: object, _properties: object
+        self, _client: object, _data: object, mid: int, reason: Any, _properties: object
     ) -> None:
         future = self._publishing.pop(mid, None)
-        if future is not None and not future.done():
+        if future is None or future.done():
+            return
+        if self._strict and reason is not None and reason.is_failure:
+            future.set_exception(PublishRefusedError(str(reason)))
+        else:
             future.set_result(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +12,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.database.key_value import KeyValueStore
 from hub.mqtt.clock import ClockMark, Clocks
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.runtime.ticks import tick
 
 __all__ = ["StoredClocks"]
 
@@ -34,9 +34,13 @@ class StoredClocks:
 
     async def start(self) -> None:
         """Load, and begin to keep."""
+        await self.load()
+        self._tasks.loop("keeping devices' clocks", self._keep)
+
+    async def load(self) -> None:
+        """Know what is kept."""
         marks = await self._key_values.load(_AREA)
         self._clocks.load((device, _mark(mark)) for device, mark in marks.items())
-        self._tasks.loop("keeping devices' clocks", self._keep)
 
     async def stop(self) -> None:
         """Keep what is new."""
@@ -45,7 +49,7 @@ class StoredClocks:
 
     async def _keep(self) -> None:
         while True:
-            await asyncio.sleep(self.EVERY_S)
+            await tick(self.EVERY_S)
             await self._save()
 
     async def _save(self) -> None:

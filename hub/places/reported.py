@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contracts.messages import Report
 from hub.database.errors import DatabaseAwayError
 from hub.live import Live, LiveChange
-from hub.mqtt.source import Delivery
+from hub.mqtt.delivery import Delivery
 from hub.places.service import PlaceService
 from hub.runtime.retry import retrying
 

@@ -196,7 +196,7 @@ class _Steps:
         if body.until is not None and body.since is None:
             raise ProblemError(422, "body.until: says when a move ended: give `since` as well")
         place = await self._places.ensure_path(caller.tenant, body.path)
-        await self._devices.put(
+        device = await self._devices.put(
             caller.tenant, device, place, caller.name, since=body.since, until=body.until
         )
         self._live.publish(caller.tenant, LiveChange("device", device))

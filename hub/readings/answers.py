@@ -39,15 +39,19 @@ async def pieces(
     try:
         async with database.transaction() as conn:
             await conn.execute(_QUERIES["read_only"])
-            async with conn.cursor(name="export") as cursor:
-                cursor.itersize = _PIECE
-                # As they wrote it; a cursor takes one statement and no more.
-                await cursor.execute(sql.SQL(query))
-                columns = [_column(column) for column in cursor.description or []]
-                first = True
-                while (piece := await cursor.fetchmany(_PIECE)) or first:
-                    yield columns, piece
-                    first = False
+            try:
+                async with conn.cursor(name="export") as cursor:
+                    cursor.itersize = _PIECE
+                    # As they wrote it; a cursor takes one statement and no more.
+                    await cursor.execute(sql.SQL(query))
+                    columns = [_column(column) for column in cursor.description or []]
+                    first = True
+                    while (piece := await cursor.fetchmany(_PIECE)) or first:
+                        yield columns, piece
+                        first = False
+            except psycopg.errors.ReadOnlySqlTransaction as error:
+                # By this transaction's choice: no server became a standby.
+                raise QueryError(str(error).splitlines()[0]) from None
     except (psycopg.Error, RefusedValueError) as error:
         raise QueryError(str(error).splitlines()[0]) from None
 

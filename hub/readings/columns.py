@@ -1,4 +1,4 @@
-"""Points as Parquet and Arrow, bytes at a time. The only module that needs pyarrow."""
+"""Points as Parquet and Arrow, bytes at a time. Needs pyarrow (the extra `export`)."""
 
 from __future__ import annotations
 
@@ -51,10 +51,13 @@ class _Sink:
 
 
 class _Table:
-    """Columns: `series`, then those of the resolution; readings that are texts have `text`."""
+    """Columns: `series`, those of the resolution, then those `behind` them.
+
+    That is `text` where there are readings that are texts, `mark` where there is any.
+    """
 
     def __init__(
-        self, names: Sequence[str], resolution: Resolution, zone: str, *, texts: bool
+        self, names: Sequence[str], resolution: Resolution, zone: str, behind: Sequence[str]
     ) -> None:
         self._names = pa.array(names, pa.string())
         instant = pa.timestamp("us", tz=zone)
@@ -62,8 +65,7 @@ class _Table:
         for name in COLUMNS[resolution]:
             kind = instant if name in {"at", "start"} else pa.float64()
             fields.append((name, _TYPES.get(name, kind)))
-        if texts:
-            fields.append(("text", pa.string()))
+        fields += [(name, pa.string()) for name in behind]
         self.schema = pa.schema(fields)
 
     def batch(self, series: int, piece: Piece, kind: str) -> pa.RecordBatch:
@@ -72,6 +74,10 @@ class _Table:
         columns = [pa.DictionaryArray.from_arrays(numbers, self._names)]
         given = iter(piece.columns)
         for field in list(self.schema)[1:]:
+            if field.name == "mark":
+                marks = [piece.mark or None, *[None] * (piece.count - 1)]
+                columns.append(pa.array(marks, field.type))
+                continue
             missing = (field.name == "text") != (kind == "string") and field.name not in {
                 "at",
                 "start",
@@ -101,9 +107,9 @@ class ArrowFile:
     """An Arrow IPC stream, a record batch a piece."""
 
     def __init__(
-        self, names: Sequence[str], resolution: Resolution, zone: str, *, texts: bool
+        self, names: Sequence[str], resolution: Resolution, zone: str, behind: Sequence[str] = ()
     ) -> None:
-        self._table = _Table(names, resolution, zone, texts=texts)
+        self._table = _Table(names, resolution, zone, behind)
         self._sink = _Sink()
         self._writer = pa.ipc.new_stream(pa.PythonFile(self._sink, mode="w"), self._table.schema)
 
@@ -122,9 +128,9 @@ class ParquetFile:
     """A Parquet file; row groups of some 50,000 points."""
 
     def __init__(
-        self, names: Sequence[str], resolution: Resolution, zone: str, *, texts: bool
+        self, names: Sequence[str], resolution: Resolution, zone: str, behind: Sequence[str] = ()
     ) -> None:
-        self._table = _Table(names, resolution, zone, texts=texts)
+        self._table = _Table(names, resolution, zone, behind)
         self._sink = _Sink()
         self._writer = pq.ParquetWriter(
             pa.PythonFile(self._sink, mode="w"), self._table.schema, compression="snappy"

@@ -22,8 +22,18 @@ __all__ = [
 Separator = Literal[",", ";", "\t"]
 Decimal = Literal[".", ","]
 
-FORMULA = r"^[=+@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20-]"
-"""What a spreadsheet takes for a formula, or drops before it looks: full-width forms too."""
+# Blanks, control characters and what cannot be seen: some spreadsheet drops each before it looks.
+_UNSEEN = (
+    r"[\u0001-\u0020\u007F\u0085\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u180B-\u180F\u2000-\u200F"
+    r"\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF9-\uFFFB]"
+)
+# = + @ - and all forms that Unicode takes for these: full-width, small, raised, lowered; the minus.
+_SIGNS = (
+    r"[=+@\uFF1D\uFF0B\uFF0D\uFF20\uFE62\uFE63\uFE66\uFE6B\u207A-\u207C\u208A-\u208C\u2212"
+    r"\u2A75\u2A76\uFB29-]"
+)
+FORMULA = rf"^(?:[\t\r\n]|{_UNSEEN}*{_SIGNS})"
+"""What a spreadsheet takes for a formula, or may: as Python and Postgres both understand it."""
 _FORMULA = re.compile(FORMULA)
 
 

@@ -27,6 +27,8 @@ class PlacedRepository:
     ) -> list[StoredSeries]:
         """The series of devices that were in a place or below it within a span, with the times.
 
+        These are stays since they began, which may be before the span, and until its end.
+
         Raises ForeignRowError for a place that is not there.
         """
         facts = {

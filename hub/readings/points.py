@@ -69,10 +69,19 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CsvForm:
-    """How CSV lines are written; `texts`: with a column `text` behind the others."""
+    """How CSV lines are written.
+
+    `texts`: with a column `text` behind the others; `marks`: with an empty cell behind all.
+    """
 
     dialect: CsvDialect = PLAIN
     texts: bool = False
+    marks: bool = False
+
+    @property
+    def behind(self) -> list[str]:
+        """The columns behind those of the resolution."""
+        return ["text"] * self.texts + ["mark"] * self.marks
 
 
 _OF_BINS = (
@@ -111,12 +120,17 @@ class StoredSeries:
 
     def parts(self, span: Span) -> list[Span]:
         """Of a span the parts that count, in order."""
+        return [part for part, _ in self.stays(span)]
+
+    def stays(self, span: Span) -> list[tuple[Span, Span | None]]:
+        """The same, each with the time that it is a part of; None: all counts."""
         if self.within is None:
-            return [span]
+            return [(span, None)]
         parts = (
-            Span(max(one.since, span.since), min(one.until, span.until)) for one in self.within
+            (Span(max(one.since, span.since), min(one.until, span.until)), one)
+            for one in self.within
         )
-        return [part for part in parts if part.since < part.until]
+        return [(part, stay) for part, stay in parts if part.since < part.until]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +154,14 @@ class Span:
 class Piece:
     """Some points in order. `text` in the forms that have one, else `columns`.
 
-    `columns` are as in COLUMNS; instants in microseconds since 1970, texts a list.
+    `columns` are as in COLUMNS; instants in microseconds since 1970, texts a list. `mark` is
+    what is to be said of the first point.
     """
 
     count: int
     text: str = ""
     columns: Sequence[array[Any] | list[str]] = ()
+    mark: str = ""
 
 
 _RAW = _QUERIES["readings_in_order"].format(value=sql.SQL("r.value"), calibration=sql.SQL(""))
@@ -171,9 +187,12 @@ _JSON = {
 }
 
 
-def _lines(cells: str, end: str) -> sql.SQL:
-    """An aggregate of lines; both parts are constants of this module."""
-    return sql.SQL(f"string_agg({cells}, {end} ORDER BY at, nth, row_id)")
+_ORDER = "at, nth, row_id"  # of readings; bins are in the order of `at`
+
+
+def _lines(cells: str, end: str, order: str) -> sql.SQL:
+    """An aggregate of lines; all parts are constants of this module."""
+    return sql.SQL(f"string_agg({cells}, {end} ORDER BY {order})")
 
 
 def columns_of(
@@ -185,16 +204,17 @@ def columns_of(
 ) -> sql.Composable:
     """What a piece's points are given as; `name` is SQL that names their series in CSV."""
     text, raw = kind == "string", resolution is Resolution.RAW
+    order = _ORDER if raw else "at"
     at = _AT.format(shift="%(shift)s::interval", suffix="%(suffix)s::text") if raw else "label"
     if form is Form.PACKED:
         return _packed(resolution, text=text)
     if form is Form.JSON:
         if not raw:  # what follows the time is kept as text with the bins
-            return _lines("""'["' || label || '",' || cells || ']'""", "','")
+            return _lines("""'["' || label || '",' || cells || ']'""", "','", order)
         cells = _JSON[kind].split(", ")
         places = ",%%s" * len(cells)
-        return _lines(f"format('[\"%%s\"{places}]', {at}, {', '.join(cells)})", "','")
-    return _lines(_csv_cells(name, at, csv, text=text, raw=raw), r"E'\n'")
+        return _lines(f"format('[\"%%s\"{places}]', {at}, {', '.join(cells)})", "','", order)
+    return _lines(_csv_cells(name, at, csv, text=text, raw=raw), r"E'\n'", order)
 
 
 def _csv_cells(name: str, at: str, csv: CsvForm, *, text: bool, raw: bool) -> str:
@@ -202,12 +222,13 @@ def _csv_cells(name: str, at: str, csv: CsvForm, *, text: bool, raw: bool) -> st
     separator = r"E'\t'" if csv.dialect.separator == "\t" else f"'{csv.dialect.separator}'"
     if text:
         # Numbers in the columns of numbers alone: a program takes each column for one kind.
-        return f"concat_ws({separator}, {name}, {at}, '', '', {_CELL})"
+        cells = [name, at, _NOTHING, _NOTHING, _CELL, *[_NOTHING] * csv.marks]
+        return f"concat_ws({separator}, {', '.join(cells)})"
     numbers = ["value", "raw"] if raw else ["n", *_BIN_NUMBERS]
     if csv.dialect.decimal != ".":
         numbers = [f"replace({one}::text, '.', '{csv.dialect.decimal}')" for one in numbers]
     cells = [name, at, *numbers] if raw else [name, at, *map(_or_nothing, [*numbers, _STATES])]
-    return f"concat_ws({separator}, {', '.join([*cells, *([_NOTHING] if csv.texts else [])])})"
+    return f"concat_ws({separator}, {', '.join([*cells, *[_NOTHING] * len(csv.behind)])})"
 
 
 def _or_nothing(cell: str) -> str:
@@ -221,11 +242,12 @@ def _packed(resolution: Resolution, *, text: bool) -> sql.Composable:
     else:
         numbers += ["int8send(n::int8)"]
         numbers += [f"float8send(coalesce({name}, 'NaN'))" for name in _BIN_NUMBERS]
-    parts: list[sql.Composable] = [_lines(number, "''::bytea") for number in numbers]
+    order = _ORDER if resolution is Resolution.RAW else "at"
+    parts: list[sql.Composable] = [_lines(number, "''::bytea", order) for number in numbers]
     if resolution is not Resolution.RAW:
-        parts.append(sql.SQL("array_agg(states ORDER BY at, nth, row_id)"))
+        parts.append(sql.SQL("array_agg(states ORDER BY at)"))
     elif text:
-        parts.append(sql.SQL("array_agg(text ORDER BY at, nth, row_id)"))
+        parts.append(sql.SQL(f"array_agg(text ORDER BY {_ORDER})"))
     return sql.SQL(", ").join(parts)
 
 
@@ -296,8 +318,7 @@ class PointRepository:
             facts |= {"skip": 0}
             count = size
             while count == size:
-                async with self._database.transaction(pipelined=True) as conn:
-                    row = await (await conn.execute(query, facts)).fetchone()
+                row = await self._database.row(query, facts)
                 count, last, given, *columns = row or (0, None, 0)
                 if count:
                     yield piece_of(count, columns, form, Resolution.RAW)

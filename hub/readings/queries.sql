@@ -10,9 +10,25 @@ WHERE series_id = %(series)s AND at >= %(since)s AND at < %(until)s
   AND stored_under >= date_bin('1 day', %(since)s, '2000-01-01Z') AND stored_under < %(until)s
 ORDER BY at, row_id;
 
+-- sparks --
+SELECT series_id, floor(extract(epoch FROM at - %(since)s) / %(seconds)s) AS slot, avg(value)
+FROM dormouse.calibrated
+WHERE series_id = ANY(%(series)s) AND at >= %(since)s AND at < %(until)s AND value IS NOT NULL
+  AND stored_under >= date_bin('1 day', %(since)s, '2000-01-01Z') AND stored_under < %(until)s
+GROUP BY 1, 2;
+
 -- bins --
 SELECT start, n, total, low, high, last FROM dormouse.{rollup}
 WHERE series_id = %s AND start >= %s AND start < %s ORDER BY start;
+
+-- source_changes --
+-- Where sources came to say their numbers otherwise, and what they said before.
+SELECT series_id, at, unit, gain, offset_by, unit_before, gain_before, offset_before FROM (
+    SELECT series_id, at, unit, gain, offset_by, lag(unit) OVER w AS unit_before,
+           lag(gain) OVER w AS gain_before, lag(offset_by) OVER w AS offset_before
+    FROM dormouse.series_source WHERE series_id = ANY(%(series)s)
+    WINDOW w AS (PARTITION BY series_id ORDER BY at)) AS s
+WHERE at > %(since)s AND at < %(until)s AND unit_before IS NOT NULL ORDER BY series_id, at;
 
 -- edges_of_calibration --
 -- From when until when it can hold: whole bins, where the readings in them are gone.
@@ -231,18 +247,22 @@ LEFT JOIN jsonb_to_recordset(%(calibration)s) AS c(
     ON tstzrange(c.since, c.until) @> r.at;
 
 -- series_in_place --
--- Series of devices that were in a place, or in one below it, within a time, and when they were.
+-- Series of devices that were in a place, or in one below it, within a time, and when they were until
+-- its end: since stays began, ten years before at most.
 WITH RECURSIVE branch AS (
     SELECT id FROM dormouse.place WHERE id = %(place)s
     UNION ALL
     SELECT p.id FROM dormouse.place p JOIN branch ON p.parent_id = branch.id
+), around AS (
+    SELECT tstzrange(
+        least(%(since)s, greatest(%(since)s::timestamptz - interval '10 years', '1970-01-01Z')),
+        %(until)s) AS span
 ), there AS (
-    SELECT p.tenant_id, p.device_id,
-           range_agg(p.during * tstzrange(%(since)s, %(until)s)) AS stays
-    FROM dormouse.placement p
-    WHERE p.location_id IN (SELECT id FROM branch)
-      AND p.during && tstzrange(%(since)s, %(until)s)
+    SELECT p.tenant_id, p.device_id, range_agg(p.during * a.span) AS stays
+    FROM dormouse.placement p, around a
+    WHERE p.location_id IN (SELECT id FROM branch) AND p.during && a.span
     GROUP BY p.tenant_id, p.device_id
+    HAVING range_agg(p.during) && tstzrange(%(since)s, %(until)s)
 )
 SELECT s.id, d.key, s.service, s.index, s.characteristic, s.kind, coalesce((
            SELECT jsonb_agg(jsonb_build_object('since', lower(c.during), 'until', upper(c.during),

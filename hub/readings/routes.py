@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -16,8 +17,10 @@ from pydantic import BaseModel, Field
 from hub.api.access import Read, Write
 from hub.api.parameters import Instant, Number, SeriesName, series_key, series_name
 from hub.api.problems import ProblemError
+from hub.database.replica.replica import asked
 from hub.devices.routes import SeriesOut, series_out
 from hub.devices.service import DeviceService
+from hub.readings import arrow
 from hub.readings.csv_dialect import CsvDialect, Decimal, Separator
 from hub.readings.exports import Exports
 from hub.readings.formats import MEDIA, ResponseFormat, negotiated
@@ -29,6 +32,8 @@ from hub.zones.service import ZoneService, checked_zone
 
 __all__ = ["routes"]
 
+AGE_HEADER = "Dormouse-Age"
+"""Of an answer of a standby that lags: how many seconds ago it was all that there was."""
 MOST_JSON = 200_000
 """Points of a JSON answer: 15 MB, which is what programs still parse at once."""
 MOST_SERIES = 50
@@ -58,13 +63,24 @@ class ScaleOut(BaseModel):
     offset: float
 
 
+class SourceOut(BaseModel):
+    """From `at` on the source's numbers were in `unit`, and read as gain * number + offset."""
+
+    at: datetime
+    unit: str
+    gain: float
+    offset: float
+    text: str
+
+
 class SeriesPoints(BaseModel):
     """One series' points, each a list as `columns` says, and where some are missing.
 
     `gaps` go from the last reading there is to the next one. They are judged by `expected_s`, how
     often a reading was to come; null: the device promises nothing, so no gap can be claimed.
     `scale`: where within the span values came to be on another scale, for a calibration began or
-    ended there: a step there may be that and no more.
+    ended there: a step there may be that and no more. `source`: where its device came to measure
+    in another unit, or a mapping rule to read it on another scale.
     `there`: the times that its device was in the place that was asked for; null without one.
     """
 
@@ -76,6 +92,7 @@ class SeriesPoints(BaseModel):
     gaps: list[tuple[datetime, datetime]]
     more_gaps: bool
     scale: list[ScaleOut]
+    source: list[SourceOut]
     there: list[tuple[datetime, datetime]] | None
     points: list[Point]
 
@@ -91,6 +108,10 @@ class ReadingsOut(BaseModel):
     """
 
     zone: str
+    age_s: float | None = Field(
+        description="null: all that there is now; else it was read from a standby of the database "
+        "that lags, and is all that there was so many seconds ago"
+    )
     since: datetime
     until: datetime
     resolution: Resolution
@@ -207,8 +228,25 @@ class _Steps:
         JSON has at most 200,000 points; the others have no limit.
         """
         form = negotiated(query.format, request.headers.get("accept", ""))
+        if form in {ResponseFormat.PARQUET, ResponseFormat.ARROW}:
+            arrow.require()
         zone = await self._zone(caller.tenant, query)
-        ask = await _checked(self._readings.of(caller.tenant), query, zone)
+        begun = partial(self._begun, caller.tenant, query, zone, form)
+        # Begun before the answer is: what fails at once is answered with what it is.
+        age, first, chunks = await asked(begun)
+        headers = {"Cache-Control": "no-store"}
+        if age is not None:
+            headers[AGE_HEADER] = f"{age:.0f}"
+        if form is not ResponseFormat.JSON:
+            headers["Content-Disposition"] = f'attachment; filename="readings.{form.value}"'
+        return StreamingResponse(_again(first, chunks), headers=headers, media_type=MEDIA[form])
+
+    async def _begun(
+        self, tenant: str, query: ReadingsQuery, zone: ZoneInfo, form: ResponseFormat
+    ) -> tuple[float | None, bytes, AsyncIterator[bytes]]:
+        """How old the answer is, its first piece and the others."""
+        readings = self._readings.to_read(tenant)
+        ask = await _checked(readings, query, zone)
         if form is ResponseFormat.JSON:
             await _refuse_too_many(ask)
         chunks = (
@@ -216,12 +254,8 @@ class _Steps:
             if form is ResponseFormat.JSON
             else file_chunks(ask, self._exports, form)
         )
-        # Begun before the answer is: what fails at once is answered with what it is.
         first = await anext(chunks)
-        headers = {"Cache-Control": "no-store"}
-        if form is not ResponseFormat.JSON:
-            headers["Content-Disposition"] = f'attachment; filename="readings.{form.value}"'
-        return StreamingResponse(_again(first, chunks), headers=headers, media_type=MEDIA[form])
+        return readings.age, first, chunks
 
     async def _zone(self, tenant: str, query: ReadingsQuery) -> ZoneInfo:
         if query.zone is not None:
@@ -273,9 +307,9 @@ async def _checked(readings: TenantReadings, query: ReadingsQuery, zone: ZoneInf
         raise ProblemError(422, "query.since: must lie before query.until")
     series = await _series(readings, query, Span(since, until))
     query.dialect.validate()
-    ask = PointsAsk(
-        readings, series, Span(since, until), Resolution.RAW, zone, dialect=query.dialect
-    )
+    span = Span(since, until)
+    sources = await readings.source_changes(series, span)
+    ask = PointsAsk(readings, series, span, Resolution.RAW, zone, query.dialect, sources)
     ask = await _choose(ask, query.resolution, query.points)
     if query.as_of is not None and ask.resolution is not Resolution.RAW:
         raise ProblemError(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from hub.client import DataDir, HubClient
+from hub.client import DataDir, HubClient, local_instant
 from hub.settings import load
 
 __all__ = ["removals", "remove"]
@@ -18,7 +18,8 @@ _Tenant = Annotated[str | None, typer.Option("--tenant", help="whose; the settin
 
 def remove(
     what: Annotated[
-        str, typer.Argument(help="a device, or a series: device/Service/Characteristic")
+        str,
+        typer.Argument(help="a device (name or id), or a series: device/Service/Characteristic"),
     ],
     at: Annotated[
         str | None, typer.Option(help="one reading, by its time: 2026-03-01T12:00:05, local")
@@ -32,13 +33,15 @@ def remove(
     data_dir: DataDir = None,
 ) -> None:
     """Remove readings, a series, or a device with all that is its own, for good."""
-    times = {name: _instant(name, text) for name, text in
+    times = {name: local_instant(name, text) for name, text in
              (("at", at), ("since", since), ("until", until)) if text}  # fmt: skip
-    path, query = _address(what, times)
-    query |= {"why": why} if why else {}
-    if not yes:
-        typer.confirm(f"Remove {_described(what, times)} for good?", abort=True)
     with HubClient(load(data_dir=data_dir), "dormouse hub remove", tenant=tenant) as hub:
+        what = hub.series(what)
+        path, query = _address(what, times)
+        query |= {"why": why} if why else {}
+        if not yes:
+            question = f"Remove {_described(what, times)} for good?"
+            typer.confirm(question, abort=True, err=True)
         typer.echo(_sentence(hub.delete(path, **query)))
 
 
@@ -48,8 +51,8 @@ def removals(
     data_dir: DataDir = None,
 ) -> None:
     """Show what was removed, by whom and why, the newest first."""
-    query = {"device": device} if device else {}
     with HubClient(load(data_dir=data_dir), "dormouse hub removals", tenant=tenant) as hub:
+        query = {"device": hub.device(device, known=False)} if device else {}
         found = hub.get("/removals", **query)
     for one in found:
         typer.echo(f"{_local(one['at'])} {one['who']}: {_sentence(one)}")
@@ -98,13 +101,3 @@ def _sentence(one: dict[str, Any]) -> str:
 
 def _local(instant: str) -> str:
     return f"{datetime.fromisoformat(instant).astimezone():%Y-%m-%d %H:%M:%S %Z}"
-
-
-def _instant(name: str, text: str) -> str:
-    """ISO 8601 with an offset; a time without one is this machine's."""
-    try:
-        return datetime.fromisoformat(text).astimezone().isoformat()
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no time: write 2026-03-01T12:00:05", param_hint=f"--{name}"
-        ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from pathlib import Path
@@ -49,7 +48,9 @@ def start(
         str | None,
         typer.Argument(help="version of the firmware, see `dormouse firmware list`"),
     ] = None,
-    device: Annotated[list[str] | None, typer.Option(help="this device; may be repeated")] = None,
+    device: Annotated[
+        list[str] | None, typer.Option(help="this device (name or id); may be repeated")
+    ] = None,
     place: Annotated[str | None, typer.Option(help="devices of a place and all within")] = None,
     where: Annotated[
         str | None, typer.Option(help="devices by a jsonpath: '$.battery_mv > 2700'")
@@ -99,8 +100,8 @@ def start(
         "reports": reports, "awake_percent": awake_percent, "heap_percent": heap_percent,
         "gaps": gaps, "downgrade": downgrade or None,
     }  # fmt: skip
-    request = {
-        "select": {"devices": device or [], "place": place, "where": where, "all": every},
+    request: dict[str, Any] = {
+        "select": {"devices": [], "place": place, "where": where, "all": every},
         "version": version,
         "board": board,
         "image": image,
@@ -108,6 +109,7 @@ def start(
         "options": {name: value for name, value in given.items() if value not in (None, [])},
     }
     with _hub(data_dir, tenant) as hub:
+        request["select"]["devices"] = [hub.device(one) for one in device or ()]
         rollout = hub.post("/rollouts/plan" if plan else "/rollouts", request)
         if as_json:
             typer.echo(json.dumps(rollout, ensure_ascii=False))
@@ -171,7 +173,7 @@ def abort(number: Number, tenant: Tenant = None, data_dir: DataDir = None) -> No
 @app.command()
 def history(
     number: Number,
-    device: Annotated[str | None, typer.Option(help="of this device alone")] = None,
+    device: Annotated[str | None, typer.Option(help="of this device alone (name or id)")] = None,
     *,
     as_json: Json = False,
     tenant: Tenant = None,
@@ -179,7 +181,8 @@ def history(
 ) -> None:
     """Show everything that happened, oldest first."""
     with _hub(data_dir, tenant) as hub:
-        events = hub.get(f"/rollouts/{number}/history", **({"device": device} if device else {}))
+        query = {"device": hub.device(device, known=False)} if device else {}
+        events = hub.get(f"/rollouts/{number}/history", **query)
     if as_json:
         typer.echo(json.dumps(events, ensure_ascii=False))
         return
@@ -205,10 +208,7 @@ def _settings(
 def _follow(hub: HubClient, number: int) -> None:
     console = Console()
     rollout = _status(hub, number)
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        Live(status_table(rollout), console=console, auto_refresh=False) as live,
-    ):
+    with Live(status_table(rollout), console=console, auto_refresh=False) as live:
         while rollout["phase"] not in _OVER:
             time.sleep(_EVERY_S)
             rollout = _status(hub, number)

@@ -128,4 +128,6 @@ def _wake_in_window(
 def _healthy(at: datetime, sample: ReportSample | None, options: RolloutOptions) -> datetime:
     """When the gate can have its word on a device that is done."""
     sleep = (sample.next_wake_s or 0) if sample else 0
-    return at + timedelta(seconds=options.reports * sleep)
+    # A device that sleeps is judged by two wakes at least (health.reports_needed).
+    reports = max(options.reports, 2) if options.reports else 0
+    return at + timedelta(seconds=reports * sleep)

@@ -8,11 +8,14 @@ from statistics import median, median_low
 
 from hub.rollouts.model import DeviceHealth, ReportSample, RolloutDevice, RolloutOptions
 
-__all__ = ["due", "is_late", "verdict"]
+__all__ = ["due", "is_late", "reports_needed", "verdict"]
 
 _MISSED = 2  # wakes whose reports a lossy link may swallow
 _GRACE_S = 30.0  # joining a network that is slow today
 _AWAKE_MS = 100  # ms: differences below are the radio's mood
+# Reports that say nothing of a usual wake: that of the restart, and that of the first wake, which
+# looks for its access point for seconds.
+_UNUSUAL = 2
 
 
 def due(sample: ReportSample, options: RolloutOptions) -> datetime:
@@ -30,6 +33,15 @@ def is_late(sample: ReportSample, options: RolloutOptions, now: datetime) -> boo
     return now >= due(sample, options)
 
 
+def reports_needed(device: RolloutDevice, options: RolloutOptions) -> int:
+    """Reports of the target, after the first, until the gate has its word on the device.
+
+    Awake time is of the wake before a report: where it was known before the update, one report
+    more than `options.reports` 1 is waited for, or a slower image would never be judged.
+    """
+    return max(options.reports, _UNUSUAL if _awake(device.before) else 0)
+
+
 def verdict(
     device: RolloutDevice, options: RolloutOptions, gaps: int | None, now: datetime
 ) -> tuple[DeviceHealth, str]:
@@ -44,16 +56,16 @@ def verdict(
         return DeviceHealth.BAD, "was restarted by its watchdog since the update"
     if is_late(device.after[-1], options, now):
         return DeviceHealth.BAD, f"has not reported since {_clock(device.after[-1].at)}"
-    if len(device.after) <= options.reports:
-        return DeviceHealth.WATCHED, f"{len(device.after) - 1} of {options.reports} reports"
+    needed = reports_needed(device, options)
+    if len(device.after) <= needed:
+        return DeviceHealth.WATCHED, f"{len(device.after) - 1} of {needed} reports"
     for reason in _complaints(device, options, gaps):
         return DeviceHealth.BAD, reason
     return DeviceHealth.GOOD, ""
 
 
 def _complaints(device: RolloutDevice, options: RolloutOptions, gaps: int | None) -> Iterable[str]:
-    # The second report speaks of the first wake, which looks for its access point for seconds.
-    awake = _awake(device.before), _awake(device.after[2:])
+    awake = _awake(device.before), _awake(device.after[_UNUSUAL:])
     if awake[0] and awake[1]:
         # The low median: one wake that had to look for its access point says nothing.
         was, now = float(median(awake[0])), float(median_low(awake[1]))

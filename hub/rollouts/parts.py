@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -23,8 +23,8 @@ class DeviceSettingsLike(Protocol):
     async def request(self, device: str, changes: Any, *, who: str = ..., why: str = ...) -> int:
         """The version under which the changes are requested. Raises HubError."""
 
-    async def state(self, device: str) -> Any:
-        """With `desired`: the settings requested now."""
+    async def before(self, device: str, *, who: str, why: str) -> Mapping[str, Any]:
+        """What was requested before that was, by `who` and for this reason; else now."""
 
 
 class Slots:

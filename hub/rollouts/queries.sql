@@ -63,12 +63,12 @@ ORDER BY r.n;
 -- change_rollout --
 UPDATE dormouse.rollout
 SET phase = %(phase)s, reason = %(reason)s, wave = %(wave)s, forgiven = %(forgiven)s,
-    revision = revision + 1, changed_at = clock_timestamp(),
+    revision = revision + 1, last_step = %(step)s, changed_at = clock_timestamp(),
     target = CASE WHEN %(over)s THEN %(target)s ELSE target END
 WHERE id = %(rollout)s AND revision = %(revision)s;
 
--- revision --
-SELECT revision FROM dormouse.rollout WHERE id = %s;
+-- last_step --
+SELECT revision, last_step FROM dormouse.rollout WHERE id = %s;
 
 -- rollouts --
 SELECT id, target, options, phase, reason, wave, forgiven, revision, created_by, created_at

@@ -43,6 +43,11 @@ class RolloutRepository:
     def __init__(self, database: TenantDatabase) -> None:
         self._database = database
 
+    @property
+    def tenant(self) -> str:
+        """Whose they are."""
+        return self._database.tenant
+
     async def baselines(self, devices: Sequence[str]) -> dict[str, DeviceBaseline]:
         """What is known of devices before a rollout; those that never spoke are made."""
         async with self._database.transaction() as conn:
@@ -122,7 +127,8 @@ class RolloutRepository:
                 {
                     "rollout": after.id, "phase": after.phase, "reason": after.reason,
                     "wave": after.wave, "forgiven": after.forgiven, "revision": before.revision,
-                    "over": after.phase.over, "target": Jsonb(without_secrets(after.target)),
+                    "step": outcome.step, "over": after.phase.over,
+                    "target": Jsonb(without_secrets(after.target)),
                 },
             )  # fmt: skip
             if changed.rowcount == 1:
@@ -136,8 +142,8 @@ class RolloutRepository:
                     )
                 await _add_events(conn, after.id, outcome.transitions)
             else:
-                row = await (await conn.execute(_QUERIES["revision"], [after.id])).fetchone()
-                if row is None or row[0] != before.revision + 1:
+                row = await (await conn.execute(_QUERIES["last_step"], [after.id])).fetchone()
+                if row != (before.revision + 1, outcome.step):
                     raise StaleRolloutError(after.id)
         values = {f.name: getattr(after, f.name) for f in fields(after)}
         return Rollout(**{**values, "revision": before.revision + 1})

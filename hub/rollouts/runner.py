@@ -15,8 +15,8 @@ from contracts.messages import OtaState, Report
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError
 from hub.mqtt.connection import at_every_connection
+from hub.mqtt.delivery import Delivery
 from hub.mqtt.errors import NotConnectedError
-from hub.mqtt.source import Delivery
 from hub.rollouts.model import DeviceState, ReportSample
 from hub.rollouts.parts import DeviceSettingsLike, Slots, WorkerParts
 from hub.rollouts.repository import RolloutRepository, RolloutSnapshot

@@ -27,6 +27,7 @@ from hub.rollouts.model import (
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutSnapshot
 from hub.rollouts.runner import RolloutChange, Runner
+from hub.rollouts.said import log_begun
 from hub.rollouts.select import Selection, select
 from hub.rollouts.view import RolloutView
 from hub.rollouts.work import OperatorRequest
@@ -91,6 +92,7 @@ class Rollouts:
         rollout = await repository.add(rollout, devices, transitions)
         started = RolloutSnapshot(rollout, devices)
         self._runner.begin(tenant, started)
+        log_begun(tenant, started.rollout)
         return self._view(tenant, started)
 
     async def latest(self, tenant: str, limit: int = 50) -> list[RolloutView]:

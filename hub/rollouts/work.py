@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
+from uuid import UUID, uuid4
 
 from hub.rollouts.model import (
     COMMAND_OUT,
@@ -180,7 +181,8 @@ class StepOutcome:
     """What a step comes to.
 
     To be committed together: the rollout, the `changed` devices, the `transitions`. Only then to
-    be done: the `actions`, in order. `wake_at`: when to step again if nothing is heard.
+    be done: the `actions`, in order. `wake_at`: when to step again if nothing is heard. `step` is
+    of this outcome alone: a commit tried again is told by it from another's.
     """
 
     rollout: Rollout
@@ -188,6 +190,7 @@ class StepOutcome:
     transitions: Sequence[Transition]
     actions: Sequence[Action]
     wake_at: datetime | None
+    step: UUID = field(default_factory=uuid4, compare=False)
 
 
 class PlanningStep:

@@ -15,6 +15,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.errors import HubError
 from hub.mqtt.errors import NotConnectedError
 from hub.rollouts.errors import StaleRolloutError
+from hub.rollouts.health import reports_needed
 from hub.rollouts.model import (
     DeviceHealth,
     DeviceState,
@@ -27,6 +28,7 @@ from hub.rollouts.model import (
 from hub.rollouts.parts import WorkerParts, command_payload
 from hub.rollouts.plan import redo, remind, step
 from hub.rollouts.repository import RolloutSnapshot
+from hub.rollouts.said import log_changes
 from hub.rollouts.work import (
     Action,
     AnswerLater,
@@ -214,6 +216,8 @@ class Worker:
         except DatabaseAwayError:
             self._parts.slots.taken -= reserved
             raise
+        tenant = self._parts.repository.tenant
+        log_changes(tenant, self.rollout, committed, self.devices, outcome.changed)
         self.rollout = committed
         self.devices.update(outcome.changed)
         return outcome
@@ -240,7 +244,7 @@ class Worker:
             if isinstance(event, Reported)
             and (device := self.devices.get(event.device)) is not None
             and device.health is DeviceHealth.WATCHED
-            and len(device.after) >= self.rollout.options.reports
+            and len(device.after) >= reports_needed(device, self.rollout.options)
         ]
         gaps = await self._parts.repository.gaps(watched) if watched else {}
         return StepInputs(
@@ -341,7 +345,8 @@ class Worker:
             return
         why = f"rollout {self.rollout.id}"
         try:
-            before = (await self._parts.configs.state(device)).desired
+            # Not as they are now: it may be requested already, and that not be noted.
+            before = await self._parts.configs.before(device, who="rollout", why=why)
             # What held a secret cannot be requested again: nobody knows it any more.
             former = {n: before.get(n) for n in target.changes if n != "wifi"}
             version = await self._parts.configs.request(

@@ -19,6 +19,7 @@ from pathlib import Path
 from hub.errors import HubError, SettingsError
 from hub.runtime.backoff import Backoff
 from hub.runtime.defects import Defects
+from hub.runtime.log_events import EVENTS
 
 __all__ = ["Account", "Child", "lines_of", "run_as", "spawn"]
 
@@ -210,9 +211,7 @@ class Child:
             self.restarts += 1
             pause = self._backoff.after(self._clock() - self._began)
             status = self._process.returncode if self._process is not None else None
-            log.warning(
-                "%s ended (status %s); starting it again in %.1f s", self.name, status, pause
-            )
+            EVENTS.server_ended.log(part=self.name, exit=status, seconds=round(pause, 1))
             await self._sleep(pause)
             await self._begin_again()
 

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from contracts.reading import ClockReference
+from hub.runtime.log_events import EVENTS
 
 __all__ = ["ClockStep", "HostClock", "kernel_is_synchronised"]
 
@@ -154,12 +155,7 @@ class HostClock:
         self.behind_s = max(0.0, self.behind_s - max(0.0, by))
         step = ClockStep(datetime.fromtimestamp(self._wall(), UTC), by)
         self.steps.append(step)
-        log.warning(
-            "this machine's clock was set %s by %s; what was dated since it was last right is "
-            "dated again",
-            "forward" if by > 0 else "back",
-            timedelta(seconds=round(abs(by))),
-        )
+        EVENTS.clock_set.log(by=round(by, 1))
         self.save()
         for handler in self._handlers:
             handler(step)

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from hub.runtime.backoff import Backoff
 from hub.runtime.defects import Defects
+from hub.runtime.log_events import EVENTS
 
 __all__ = ["Loop", "PartRole", "RunningPart", "Supervisor", "Tasks", "started"]
 
@@ -32,6 +33,18 @@ class PartRole(StrEnum):
     """Pages and API."""
 
 
+class Startable(Protocol):
+    """What `start` begins and `stop` ends."""
+
+    def start(self) -> Awaitable[object]:
+        """Begin."""
+        ...
+
+    def stop(self) -> Awaitable[object]:
+        """End."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RunningPart:
     """Something that is started and stopped; either may be None."""
@@ -40,6 +53,11 @@ class RunningPart:
     role: PartRole
     start: Callable[[], Awaitable[object]] | None = None
     stop: Callable[[], Awaitable[object]] | None = None
+
+    @classmethod
+    def of(cls, name: str, role: PartRole, part: Startable) -> Self:
+        """One that has both."""
+        return cls(name, role, part.start, part.stop)
 
 
 @contextlib.asynccontextmanager
@@ -138,6 +156,7 @@ class Supervisor:
 
     def _note(self, loop: Loop, error: BaseException) -> None:
         self.defects.note(loop.name, error)
+        EVENTS.part_failed.log(part=loop.name, reason=type(error).__name__)
         loop.error = f"{type(error).__name__}: {error}"[:200]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.backups.commands import how_it_went
 from hub.client import HubClient, Json
 from hub.settings import load
 
@@ -28,6 +29,7 @@ def hub_status(
     """Show how much the database holds, how long by which rule, and what went when."""
     with HubClient(load(data_dir=data_dir), "dormouse hub status", tenant=tenant) as hub:
         found = hub.get("/upkeep")
+        found["backups"] = hub.get("/backups/state")
     typer.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
 
 
@@ -62,6 +64,24 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield "vacuum: left to the server that DORMOUSE_DATABASE_URL names"
     if found["next_at"]:
         yield f"next upkeep: {_local(found['next_at'])}"
+    yield _backups(found["backups"])
+    for worker in found["workers"]:
+        leases = ", ".join(worker["leases"]) or "nothing, and waits"
+        yield f"worker {worker['host']} ({worker['mark']}): {leases}"
+
+
+def _backups(found: dict[str, Any]) -> str:
+    good, failure, drill = found["last_good"], found["failure"], found["drill"]
+    told = [f"last good one {_local(good['at'])}" if good else "none yet"]
+    if failure:
+        told.append(f"failed since {_local(failure['since'])}: {failure['reason']}")
+    if drill:
+        told.append(f"restored beside {_local(drill['at'])}: {how_it_went(drill)}")
+    if found["next_at"]:
+        told.append(f"next {_local(found['next_at'])}")
+    elif not found["by_itself"]:
+        told.append("the hub makes none by itself")
+    return f"backups: {'; '.join(told)}"
 
 
 def _went_into_rows(packed: dict[str, Any] | None) -> str:

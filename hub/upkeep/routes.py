@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from contracts.reading import SeriesKey
 from hub.api.access import OPERATOR_ONLY, Operator
+from hub.database.lease.holder import WorkerStanding
 from hub.readings.retention import PartitionOfMonth, StoredRule
 from hub.upkeep.packing import PackedOfTenant, PackingRun
 from hub.upkeep.service import Upkeep, UpkeepRun
@@ -73,6 +74,14 @@ class RunOut(BaseModel):
     problem: str
 
 
+class WorkerOut(BaseModel):
+    """A worker of the database, and what it has: brokers (`cell HOST:PORT`), the duties."""
+
+    mark: str = Field(description="what tells it from others of its machine")
+    host: str
+    leases: list[str]
+
+
 class UpkeepOut(BaseModel):
     """The database as it is kept. `vacuums`: false where another server does that by itself."""
 
@@ -82,11 +91,16 @@ class UpkeepOut(BaseModel):
     rules: list[RuleOut]
     months: list[MonthOut]
     packed: list[PackedOut]
+    workers: list[WorkerOut] = Field(description="none where one hub has the database for itself")
     last: RunOut | None
     next_at: datetime | None
 
 
-def routes(upkeep: Upkeep, tenants: Callable[[], Awaitable[list[str]]]) -> APIRouter:
+def routes(
+    upkeep: Upkeep,
+    tenants: Callable[[], Awaitable[list[str]]],
+    workers: Callable[[], list[WorkerStanding]],
+) -> APIRouter:
     """/upkeep."""
     router = APIRouter(prefix="/upkeep", tags=["operator"], dependencies=[OPERATOR_ONLY])
 
@@ -109,6 +123,10 @@ def routes(upkeep: Upkeep, tenants: Callable[[], Awaitable[list[str]]]) -> APIRo
                 _packed(name, await upkeep.packed(name))
                 for name in await tenants()
                 if caller.means(name)
+            ],
+            workers=[
+                WorkerOut(mark=one.mark, host=one.host, leases=list(one.leases))
+                for one in workers()
             ],
             last=None if upkeep.last is None else _run(upkeep.last),
             next_at=upkeep.next_at,

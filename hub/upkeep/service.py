@@ -16,10 +16,12 @@ from hub.ingest.repository import ensure_partitions_ahead
 from hub.readings.retention import (
     Expired,
     PartitionOfMonth,
+    RetentionRule,
     StoredRule,
     months_on_disk,
     remove_expired,
     rules,
+    set_retention,
 )
 from hub.runtime.supervisor import PartRole, Supervisor
 from hub.upkeep.packing import PackedOfTenant, Packing, PackingRun, packed_of
@@ -135,6 +137,13 @@ class Upkeep:
     async def rules(self, tenant: str) -> list[StoredRule]:
         """How long a tenant's readings are kept, the most general rule first."""
         return await rules(self._database.of(tenant))
+
+    async def keep(self, tenant: str, rule: RetentionRule) -> None:
+        """Keep all of a tenant's readings for so long from now on, but for particular rules.
+
+        What is older goes at the next time. Raises RetentionError.
+        """
+        await set_retention(self._database.of(tenant), rule)
 
     async def months(self) -> list[PartitionOfMonth]:
         """The months of readings that there are, of all tenants together."""

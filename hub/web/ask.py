@@ -15,6 +15,7 @@ from hub.zones.errors import ZoneRefusedError
 
 __all__ = [
     "ask_choice",
+    "ask_dates",
     "ask_move",
     "ask_replacement",
     "ask_text",
@@ -72,6 +73,23 @@ async def ask_choice(
             _cancel(dialog)
             ui.button(yes, on_click=lambda: dialog.submit(chosen.value)).props("no-caps")
     return await _answer(dialog)
+
+
+async def ask_dates(question: str, since: str, until: str) -> tuple[str, str] | None:
+    """The first and the last day (2026-11-30); None where the person thought better of it."""
+    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
+        heading(question)
+        first = ui.input("First day", value=since).props("type=date outlined stack-label")
+        last = ui.input("Last day", value=until).props("type=date outlined stack-label")
+        first.classes("w-full")
+        last.classes("w-full")
+        with ui.row().classes("w-full justify-end"):
+            _cancel(dialog)
+            ui.button("Show", on_click=lambda: dialog.submit((first.value, last.value))).props(
+                "no-caps"
+            )
+    answer: tuple[str, str] | None = await _answer(dialog)
+    return answer
 
 
 async def ask_zone(question: str, none: str, value: str | None, names: Sequence[str]) -> str | None:

@@ -23,6 +23,7 @@ from hub.api.principal import (
 )
 from hub.database.errors import DatabaseAwayError
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.runtime.ticks import tick
 from hub.web.gate import NONCE
 from hub.web.plain import problem
 
@@ -58,6 +59,7 @@ class Dashboard:
         self._tasks = supervisor.tasks(PartRole.WEB)
         self._warming = False
         self._sockets: dict[int, set[asyncio.Event]] = {}
+        self._opened = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or websocket of somebody logged in; others are refused or sent to log in."""
@@ -168,6 +170,7 @@ class Dashboard:
         """Serve a websocket until it closes or its session ends."""
         ended = asyncio.Event()
         self._sockets.setdefault(session, set()).add(ended)
+        self._opened.set()
         serving = asyncio.ensure_future(app(scope, receive, send))
         waiting = asyncio.ensure_future(ended.wait())
         try:
@@ -191,7 +194,11 @@ class Dashboard:
         loop = asyncio.get_running_loop()
         checked = loop.time()
         while True:
-            await asyncio.sleep(BEAT_S)
+            await self._opened.wait()
+            await tick(BEAT_S)
+            if not self._sockets:
+                self._opened.clear()
+                continue
             clients.beat()
             if loop.time() - checked > _CHECK_S:
                 checked = loop.time()

@@ -66,6 +66,8 @@ async def _failed(request: Request, error: Exception) -> Response:
     if error.http_status == 503:
         log.warning("%s waits for the database: %s", request.url.path, reason(error))
         return problem(request.scope, 503, "The database is away.", "Try again in a moment.")
+    if error.http_status == 504:
+        log.warning("%s: %s", request.url.path, error)
     return problem(request.scope, error.http_status, str(error))
 
 

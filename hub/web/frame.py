@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from zoneinfo import ZoneInfo
 
@@ -13,26 +13,50 @@ from starlette.requests import Request
 
 from hub.api.principal import Principal
 from hub.errors import HubError
-from hub.web.menu import MENU
+from hub.web.menu import MenuEntry, menu_of
 from hub.web.plain import theme
 from hub.web.scope import services_of
 
-__all__ = ["frame", "heading"]
+__all__ = ["frame", "heading", "told_zone"]
 
+# No tenant is called so: names of tenants have no spaces at their ends.
+_EVERY = " all "
 _DARK = {"light": False, "dark": True, "auto": None}
 
 _HEAD = """
 <link rel="stylesheet" href="/static/utilities.css">
 <link rel="stylesheet" href="/static/dormouse.css">
+<link rel="icon" href="/static/icon.svg">
+<link rel="apple-touch-icon" href="/static/icon-180.png">
+<link rel="manifest" href="/static/manifest.webmanifest" crossorigin="use-credentials">
+<meta name="theme-color" content="#faf7f2" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="#191512" media="(prefers-color-scheme: dark)">
 <script defer src="/static/frame.js"></script>
+<script defer src="/static/find.js"></script>
+<script defer src="/static/shortcuts.js"></script>
+"""
+# The list is filled by find.js from /find, as text.
+_FIND = """
+<i class="q-icon material-icons" aria-hidden="true">search</i>
+<input type="search" role="combobox" aria-label="Find a room or device" aria-expanded="false"
+       aria-controls="dm-found" aria-autocomplete="list" autocomplete="off" spellcheck="false"
+       maxlength="100" placeholder="Find a room or device">
+<kbd aria-hidden="true">/</kbd>
+<ul id="dm-found" class="dm-found" role="listbox" aria-label="Found" hidden></ul>
 """
 
 
 @contextmanager
-def frame(principal: Principal, title: str, zone: ZoneInfo | None = None) -> Iterator[None]:
+def frame(
+    principal: Principal,
+    title: str,
+    zone: ZoneInfo | None = None,
+    head: Callable[[], object] | None = None,
+) -> Iterator[None]:
     """A page with its title as heading; what the block makes is its content.
 
-    `zone` is that of all times on it, said once; None: the page has none.
+    `zone` is that of all times on it, said once; None: the page has none. `head` makes heading and
+    zone itself, with what stands around them.
     """
     request = context.client.request
     ui.page_title(f"{title} · Dormouse")
@@ -42,17 +66,26 @@ def frame(principal: Principal, title: str, zone: ZoneInfo | None = None) -> Ite
     ui.dark_mode(_DARK[theme(request)])
     _header(principal, request)
     with ui.element("div").props('id="content" tabindex="-1"').classes("dm-content"):
-        heading(title, 1)
         if zone is not None:
             ui.add_head_html(f'<meta name="dormouse-zone" content="{zone.key}">')
-            ui.label(f"Times are those of {zone.key}.").classes("dm-soft").props(
-                'data-testid="zone"'
-            )
+        if head is not None:
+            head()
+        else:
+            heading(title, 1)
+            if zone is not None:
+                told_zone(zone)
         yield
+
+
+def told_zone(zone: ZoneInfo) -> None:
+    """Whose clock the page's times are told by."""
+    ui.label(f"Times are those of {zone.key}.").classes("dm-soft").props('data-testid="zone"')
 
 
 def _tell(error: Exception) -> None:
     """Say what a button's work ran into; its cause is in the hub's log."""
+    if isinstance(error, TimeoutError) and "JavaScript" in str(error):
+        return  # NiceGUI asked a slow browser something of its own: nothing failed
     known = isinstance(error, HubError)
     text = f"{str(error).rstrip('.')}." if known else "That did not work; the hub's log says why."
     ui.notify(text, type="negative")
@@ -64,37 +97,49 @@ def heading(text: str, level: int = 2) -> TextElement:
 
 
 def _header(principal: Principal, request: Request) -> None:
-    menu = [
-        one
-        for one in MENU
-        if (principal.administers or not one.administrators_only)
-        and (len(principal.tenants) > 1 or not one.several_tenants)
-    ]
+    entries = list(menu_of(principal))
     with (
         ui.left_drawer(value=None, elevated=False)
-        .props("width=220 breakpoint=1023 show-if-above no-swipe-open")
+        .props("width=208 breakpoint=1023 show-if-above no-swipe-open")
         .classes("dm-menu") as drawer,
         ui.element("nav").props('aria-label="Main"'),
     ):
-        for entry in menu:
-            here = request.url.path == entry.path
-            with (
-                ui.link(target=entry.path)
-                .classes("dm-link")
-                .props('aria-current="page"' if here else "")
-            ):
+        for entry in entries:
+            if entry.setting and not entries[entries.index(entry) - 1].setting:
+                heading("Settings")
+            with _entry(entry, request).classes("dm-link"):
                 ui.icon(entry.icon).props('aria-hidden="true"')
                 ui.label(entry.title)
+    with ui.element("nav").props('aria-label="Tabs"').classes("dm-tabs"):
+        for entry in entries:
+            if not entry.setting:
+                with _entry(entry, request):
+                    ui.icon(entry.icon).props('aria-hidden="true"')
+                    ui.label(entry.title)
+        with ui.element("button").props('type="button"').on("click", drawer.toggle):
+            ui.icon("menu").props('aria-hidden="true"')
+            ui.label("More")
     with ui.header(elevated=False).classes("dm-header"):
         ui.link("Skip to content", "#content").classes("dm-skip")
-        ui.button(icon="menu", color=None, on_click=drawer.toggle).props(
-            'flat round dense aria-label="Menu"'
-        ).classes("dm-menu-button")
-        with ui.link(target="/").classes("dm-brand"):
-            ui.label("Dormouse")
-        ui.space()
+        with ui.link(target="/").classes("dm-brand").props('aria-label="Dormouse"'):
+            ui.html('<img src="/static/icon.svg" alt="" width="28" height="28">', sanitize=False)
+            ui.html("Dormouse", sanitize=False, tag="span")
         _tenants(principal, request)
+        ui.html(_FIND, sanitize=False).classes("dm-find").props('role="search"')
+        ui.button(icon="search", color=None).props('flat round dense aria-label="Find"').classes(
+            "dm-find-open"
+        ).on("click", js_handler="() => window.dormouse.find()")
+        if principal.administers:
+            with ui.link(target="/add").classes("dm-add"):
+                ui.icon("add").props('aria-hidden="true"')
+                ui.label("Add device")
         _account(principal)
+
+
+def _entry(entry: MenuEntry, request: Request) -> ui.link:
+    here = request.url.path
+    current = "page" if here == entry.path else "true" if entry.holds(here) else ""
+    return ui.link(target=entry.path).props(f'aria-current="{current}"' if current else "")
 
 
 def _tenants(principal: Principal, request: Request) -> None:
@@ -105,17 +150,20 @@ def _tenants(principal: Principal, request: Request) -> None:
     sessions = services_of(request).people.sessions
 
     async def change(event: ValueChangeEventArguments[str]) -> None:
-        if await sessions.look_at(principal, str(event.value)):
+        if event.value == _EVERY:
+            ui.navigate.to("/everywhere")
+        elif await sessions.look_at(principal, str(event.value)):
             ui.navigate.to("/")
 
-    ui.select(list(principal.tenants), value=principal.tenant, on_change=change).props(
+    choices = {**{one: one for one in principal.tenants}, _EVERY: "All tenants"}
+    ui.select(choices, value=principal.tenant, on_change=change).props(
         'dense options-dense borderless aria-label="Tenant"'
     ).classes("dm-tenant")
 
 
 def _account(principal: Principal) -> None:
     with (
-        ui.button(icon="account_circle", color=None).props('flat round dense aria-label="Account"'),
+        ui.button(color=None).props('flat round dense aria-label="Account"') as button,
         ui.menu(),
     ):
         ui.menu_item(principal.name, lambda: ui.navigate.to("/account"))
@@ -127,4 +175,15 @@ def _account(principal: Principal) -> None:
         ):
             ui.menu_item(label).on("click", js_handler=f"() => window.dormouse.theme('{name}')")
         ui.separator()
+        ui.menu_item("Keyboard shortcuts").on(
+            "click", js_handler="() => window.dormouse.shortcuts()"
+        )
         ui.menu_item("Log out").on("click", js_handler="() => window.dormouse.logout()")
+    with button:
+        ui.label(initials(principal.name)).classes("dm-avatar").props('aria-hidden="true"')
+
+
+def initials(name: str) -> str:
+    """A person in one or two letters."""
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()

@@ -32,8 +32,9 @@ _LOCAL = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", 
 
 # Bytes of a request's body. Firmware is held in memory; history is read as it comes.
 _LIMIT, _LIMIT_UPLOAD, _LIMIT_HISTORY = 256 * 1024, 4 * 1024 * 1024, 64 * 1024**3
-_UPLOADS = ("/_nicegui/client/", "/api/firmware")
+_UPLOADS = ("/_nicegui/client/", "/api/firmware", "/api/hooks/runs/", "/hook/")
 _HISTORY = "/api/imports"
+_HOOK = "/hook/"
 
 _DIRECTIVES = [
     "default-src 'none'",
@@ -99,6 +100,9 @@ class RequestGate:
         if path == "/healthz" or path.startswith("/mqtt/"):
             return None  # asked by machines under whatever name; /mqtt has a secret of its own
         host = headers.get("host", "")
+        if path.startswith(_HOOK):
+            # Called by repositories' hosts under whatever name; what they send is signed.
+            return self._too_large(path, headers)
         if not host_is_ours(host, self._names):
             return (
                 421,
@@ -111,6 +115,10 @@ class RequestGate:
                 "This request came from a page of another site.",
                 "Open the dashboard itself and do it there.",
             )
+        return self._too_large(path, headers)
+
+    @staticmethod
+    def _too_large(path: str, headers: Headers) -> tuple[int, str, str] | None:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > limit_of(path):
             return (413, f"More than {limit_of(path) // 1024} KiB were sent.", "Send less.")

@@ -13,8 +13,11 @@ __all__ = ["guarded"]
 
 # s: a request's head, from the connection or its first byte; a phone's on a bad line takes 2.
 HEAD_S = 10.0
-# s: between two pieces of a request's body, and between two that the other side takes of an answer.
+# s: for each `PIECE` bytes of a request's body, and between two pieces that the other side takes of
+# an answer.
 STALL_S = 30.0
+# A phone at the edge of its network sends that in 15 s; a byte now and then is no upload.
+PIECE = 16384
 # Bytes of a request's head; a browser's cookies and headers are 2 KB.
 _LONGEST_HEAD = 65536
 
@@ -38,6 +41,7 @@ class _Guarded(HttpToolsProtocol):
         self._counted: OpenConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._head: int | None = 0  # bytes of the head so far; None once it is complete
+        self._piece = 0  # bytes of the body since there was time for some last
         self._whole = True  # whether all of the request has come
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -62,7 +66,10 @@ class _Guarded(HttpToolsProtocol):
         if self._head == 0:
             self._close_in(HEAD_S)
         elif self._head is None and not self._whole:
-            self._close_in(STALL_S)
+            self._piece += len(data)
+            if self._piece >= PIECE:
+                self._piece = 0
+                self._close_in(STALL_S)
         if self._head is not None:
             self._head += len(data)
         super().data_received(data)
@@ -71,7 +78,7 @@ class _Guarded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Its head is there; a body may follow."""
-        self._head, self._whole = None, False
+        self._head, self._whole, self._piece = None, False, 0
         self._close_in(STALL_S)
         super().on_headers_complete()
 

@@ -12,8 +12,9 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
 from hub.api.query import refuse_unknown_parameters
+from hub.backups.model import BackupTrouble
 from hub.database.errors import DatabaseAwayError
-from hub.mqtt.source import MqttSource
+from hub.mqtt.delivery import LinkedSource
 from hub.runtime.disk import DiskRoom, room
 from hub.runtime.listening import is_here
 from hub.runtime.supervisor import PartRole, Supervisor
@@ -30,8 +31,10 @@ Part = Literal["ok", "away"]
 class HealthOut(BaseModel):
     """`status` is ok when all is; `stopped` are the roles of which a part does not run just now.
 
+    `backup` says that the last one failed, that there is none of late, or that it does not restore.
     `address` is named while this machine does not have the one that it is to listen on, `disk`
-    while that of the data folder is full, or nearly.
+    while that of the data folder is full, or nearly; `notifications` while a channel of everybody's
+    takes no messages (of the hub's own tenant).
     """
 
     status: Literal["ok", "degraded"]
@@ -40,6 +43,8 @@ class HealthOut(BaseModel):
     stopped: list[PartRole]
     address: Literal["away"] | None = None
     disk: DiskRoom | None = None
+    backup: BackupTrouble | None = None
+    notifications: Literal["failing"] | None = None
 
 
 class _Pulse:
@@ -69,16 +74,20 @@ class _Pulse:
 
 def router(
     ping: Callable[[], Awaitable[None]],
-    source: MqttSource,
+    source: LinkedSource,
     supervisor: Supervisor,
     data_dir: Path,
     host: str = "",
+    *,
+    backup_trouble: Callable[[], BackupTrouble | None] = lambda: None,
+    channels_fail: Callable[[], bool] = lambda: False,
 ) -> APIRouter:
     """GET /healthz: 200 when readings can be taken and kept, 503 when not. Nobody need log in.
 
     `ping` raises DatabaseAwayError while the database is away; `host` is listened on; a full disk
     with `data_dir` keeps nothing. What else does not run (rollouts, HomeKit, pages), an address
-    that is missing, or a disk that is nearly full makes it degraded, with 200.
+    that is missing, a disk that is nearly full, backups or notifications that fail make it
+    degraded, with 200.
     """
     routes = APIRouter(dependencies=[Depends(refuse_unknown_parameters)])
     pulse = _Pulse(ping)
@@ -88,19 +97,24 @@ def router(
         database = await pulse.database()
         connected = source.connected.is_set()
         stopped = supervisor.failed()
-        here, disk = is_here(host), room(data_dir)
+        here, disk, backup = is_here(host), room(data_dir), backup_trouble()
+        failing = channels_fail()
         takes = database == "ok" and connected and PartRole.INTAKE not in stopped
         takes = takes and disk is not DiskRoom.FULL
         if not takes:
             response.status_code = 503
+        sound = takes and here and not stopped and disk is DiskRoom.OK
+        sound = sound and backup is None and not failing
         response.headers["Cache-Control"] = "no-store"
         return HealthOut(
-            status="ok" if takes and here and not stopped and disk is DiskRoom.OK else "degraded",
+            status="ok" if sound else "degraded",
             database=database,
             broker="ok" if connected else "away",
             stopped=sorted(stopped),
             address=None if here else "away",
             disk=None if disk is DiskRoom.OK else disk,
+            backup=backup,
+            notifications="failing" if failing else None,
         )
 
     return routes

@@ -18,6 +18,8 @@ from hub.people.passwords import MIN, TooBusyError, complaint
 from hub.people.repository import Invitation, Login, login_name
 from hub.people.service import PeopleService
 from hub.people.sessions import LASTING
+from hub.runtime.log_events import EVENTS
+from hub.runtime.token_bucket import TokenBucket
 from hub.web.plain import document
 
 __all__ = ["KNOWN", "router"]
@@ -53,6 +55,8 @@ class _Forms:
 
     def __init__(self, people: PeopleService, key: bytes, warm: Callable[[], None]) -> None:
         self._people, self._key, self._warm = people, key, warm
+        # Lines of the log that strangers can have written: so many at once and a minute.
+        self._told = TokenBucket(20, 2)
 
     async def session(self, request: Request) -> Response:
         """Whether the session is still good: for a page that lost its connection."""
@@ -84,6 +88,8 @@ class _Forms:
         """A name and a password for a new session."""
         login = await self._check(request, name, password)
         if isinstance(login, str):
+            if self._told.take():
+                EVENTS.login_refused.log()
             status = 429 if "again in" in login else 403
             return _login_form(request, next, name, login, status)
         return await self._enter(request, login.id, login.name, None, next)
@@ -93,6 +99,7 @@ class _Forms:
         principal = await authenticate(request)
         if principal is not None:
             await self._people.sessions.close(principal)
+            EVENTS.person_logged_out.log(person=principal.person)
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return answer
@@ -117,6 +124,7 @@ class _Forms:
             if not await self._people.join(token, principal.person):
                 raise _used()
             await self._people.sessions.look_at(principal, invitation.tenant)
+            EVENTS.person_joined.log(person=principal.person, tenant=invitation.tenant)
             return RedirectResponse("/", 303)
         name = name.strip()
         wrong = _name_complaint(name) or complaint(password, name)
@@ -133,6 +141,7 @@ class _Forms:
         if made == 0:
             wrong = f"There is somebody called {name} already; if that is you, log in first."
             return _join_form(request, token, invitation, None, name=name, wrong=wrong)
+        EVENTS.person_joined.log(person=made, tenant=invitation.tenant)
         return await self._enter(request, made, name, invitation.tenant, "/")
 
     async def _check(self, request: Request, name: str, password: str) -> Login | str:
@@ -165,6 +174,7 @@ class _Forms:
         if old is not None and old.session:
             await sessions.close(old)
         token = await sessions.open(person, tenant, request.headers.get("user-agent", ""))
+        EVENTS.person_logged_in.log(person=person)
         answer = RedirectResponse(_local(path), 303)
         secure = request.url.scheme == "https"
         age = int(LASTING.total_seconds())

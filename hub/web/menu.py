@@ -1,37 +1,62 @@
-"""The dashboard's menu."""
+"""The dashboard's menu: four pages for everybody, the settings of those who administer."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["MENU", "MenuEntry"]
+from hub.api.principal import Principal
+
+__all__ = ["MENU", "MenuEntry", "menu_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
     """A page of the menu; `icon` is one of Material Icons.
 
-    `several_tenants`: for those alone who belong to more than one.
+    `parts` are pages that belong to it and are reached from there (title, path); `setting`: below
+    the heading Settings, for administrators alone.
     """
 
     title: str
     path: str
     icon: str
-    administrators_only: bool = False
-    several_tenants: bool = False
+    parts: tuple[tuple[str, str], ...] = ()
+    setting: bool = False
+
+    def holds(self, path: str) -> bool:
+        """Whether the page at `path` is this one or belongs to it."""
+        if self.path == "/":
+            return path == "/"
+        here = (self.path, *(part for _, part in self.parts))
+        return any(path == one or path.startswith(one + "/") for one in here)
 
 
 MENU = (
     MenuEntry("Home", "/", "home"),
-    MenuEntry("All tenants", "/everywhere", "domain", several_tenants=True),
-    MenuEntry("Search", "/search", "search"),
-    MenuEntry("Add a device", "/add", "add_circle_outline", administrators_only=True),
-    MenuEntry("Places", "/places", "account_tree"),
+    MenuEntry("Devices", "/devices", "sensors", (("Places", "/places"), ("Search", "/search"))),
+    MenuEntry("Notifications", "/notifications", "notifications_none"),
     MenuEntry("Updates", "/updates", "system_update_alt"),
-    MenuEntry("Apple Home", "/homekit", "phone_iphone"),
-    MenuEntry("Access", "/access", "key", administrators_only=True),
-    MenuEntry("People", "/people", "group", administrators_only=True),
-    MenuEntry("Tokens", "/tokens", "terminal", administrators_only=True),
-    MenuEntry("Storage", "/storage", "storage", administrators_only=True),
+    MenuEntry("Apple Home", "/homekit", "phone_iphone", setting=True),
+    MenuEntry("People", "/people", "group", setting=True),
+    MenuEntry("Access", "/access", "key", (("Tokens", "/tokens"),), setting=True),
+    MenuEntry(
+        "System",
+        "/system",
+        "tune",
+        (
+            ("Storage", "/storage"),
+            ("Sites", "/sites"),
+            ("Hooks", "/hooks"),
+            ("Log", "/log"),
+            ("Import history", "/imports"),
+        ),
+        setting=True,
+    ),
 )
 """Its entries, from top to bottom."""
+
+
+def menu_of(principal: Principal) -> Iterator[MenuEntry]:
+    """Those that `principal` sees."""
+    return (one for one in MENU if principal.administers or not one.setting)

@@ -140,6 +140,15 @@ class _Collector:
             "readings", "readings since the hub started, by what became of them", ["fate"],
             ((fate, number) for fate, number in ingest.counts.items()),
         )  # fmt: skip
+        if (replica := services.replica) is not None:
+            yield _gauge(
+                "database_standby_used", "whether readings are asked of the standby", [],
+                [(int(not replica.unfit),)],
+            )  # fmt: skip
+            yield _gauge(
+                "database_standby_age_seconds", "how old what the standby shows may be, if known",
+                [], [] if replica.age is None else [(replica.age,)],
+            )  # fmt: skip
         yield _gauge("readings_pending", "readings not committed yet", [], [(ingest.pending,)])
         yield _counter(
             "problems", "messages refused since the hub started", ["device", "kind"],
@@ -151,6 +160,18 @@ class _Collector:
         )  # fmt: skip
         yield from self._parts()
         connected = services.mqtt.source.connected.is_set()
+        yield _gauge(
+            "worker_leases", "how many leases a worker of the database has", ["worker"],
+            ((f"{one.host} {one.mark}", len(one.leases)) for one in services.workers()),
+        )  # fmt: skip
+        yield _gauge(
+            "lease_held", "a broker or the duties, by the worker that has it", ["lease", "worker"],
+            (
+                (lease, f"{one.host} {one.mark}", 1)
+                for one in services.workers()
+                for lease in one.leases
+            ),
+        )  # fmt: skip
         yield _gauge("broker_connected", "whether the hub hears devices", [], [(int(connected),)])
 
     def _senders(self) -> set[str]:

@@ -19,7 +19,13 @@ __all__ = ["THEME", "asset", "document", "problem", "theme"]
 THEME = "dormouse_theme"
 """The cookie with a person's choice of colours: light, dark; anything else follows the system."""
 
-_MEDIA = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_MEDIA = {
+    "css": "text/css",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "webmanifest": "application/manifest+json",
+}
 
 
 def asset(name: str) -> Response | None:
@@ -79,7 +85,11 @@ _TITLES = {
     429: "Too many attempts",
     500: "Something went wrong",
     503: "Temporarily unavailable",
+    504: "Not ready yet",
 }
+# s: what will be well by itself is asked for again, by a browser that nobody looks after too (a
+# tablet on a wall, whose page was loaded anew while the hub was starting).
+_AGAIN = {503: "5", 504: "10"}
 
 
 def problem(
@@ -110,6 +120,8 @@ def problem(
         body_html += '<p><a class="button" href="/">To the home page</a></p>'
     answer = document(scope, _TITLES.get(status, f"Error {status}"), body_html, status)
     answer.headers.update(headers or {})
+    if status in _AGAIN and scope.get("method") == "GET":
+        answer.headers["Refresh"] = _AGAIN[status]
     return answer
 
 

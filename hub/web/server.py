@@ -7,10 +7,12 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
+from uvicorn.server import ServerState
 
 from hub.errors import HubError
 from hub.folder import UnusableFileError
@@ -72,12 +74,48 @@ def private_socket(path: Path) -> socket.socket:
     return listening
 
 
+class _ServerState(ServerState):
+    """The state of a server whose answers are dated when they are made."""
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers of every answer."""
+        return [(b"date", formatdate(usegmt=True).encode()), (b"server", b"uvicorn")]
+
+    @default_headers.setter
+    def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:
+        """What the server thinks at its start."""
+
+
 class _Server(uvicorn.Server):
-    """uvicorn without signal handlers: the hub ends it."""
+    """uvicorn without signal handlers: the hub ends it.
+
+    And without its loop that looks ten times a second whether it should end, and what the time is:
+    a hub has two of them, and they were half of what it takes while nothing happens.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.server_state = _ServerState()
+        self._ending = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        """Return when it is to end."""
+        await self._ending.wait()
+
+    def close_listening(self) -> None:
+        """Take no more connections."""
+        for server in getattr(self, "servers", ()):
+            server.close()
+
+    def end(self) -> None:
+        """Let it end."""
+        self.should_exit = True
+        self._ending.set()
 
 
 class HttpServer:
@@ -113,9 +151,16 @@ class HttpServer:
             await asyncio.sleep(0.005)
         self._socket.listen(_QUEUE)
 
+    def refuse(self) -> None:
+        """Accept nobody any more: who comes back now is to find the next hub, not this one."""
+        self._server.close_listening()
+        with contextlib.suppress(OSError):  # it did not listen yet
+            # Closing would leave what was accepted for us by the system waiting for an answer.
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     async def stop(self) -> None:
         """End what is going on, within a second, and close the socket."""
-        self._server.should_exit = True
+        self._server.end()
         await self._tasks.ended(_ENDING_S)
         await self._tasks.stop()
         self._socket.close()

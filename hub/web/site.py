@@ -13,10 +13,13 @@ from hub.api.application import api
 from hub.api.principal import AUTHENTICATOR, Credentials
 from hub.api.problems import handle_refusals
 from hub.database.secrets import secret
+from hub.hooks.door import router as hook_door
 from hub.mqtt.http_auth import router as mqtt_auth
 from hub.services import Services, routers
 from hub.web import errors, plain
+from hub.web.badge import router as badge
 from hub.web.dashboard import Dashboard
+from hub.web.find import router as find
 from hub.web.gate import RequestGate
 from hub.web.health import router as health
 from hub.web.listing import routes as listing
@@ -25,10 +28,10 @@ from hub.web.metrics import routes as metrics
 from hub.web.pages import mount_all
 from hub.web.scope import SERVICES
 
-__all__ = ["Site"]
+__all__ = ["WebSite"]
 
 
-class Site:
+class WebSite:
     """What the HTTP port serves.
 
     `api` and `health` are served on the private socket too (hub/api/operator.py).
@@ -52,6 +55,8 @@ class Site:
             services.supervisor,
             services.settings.data_dir,
             services.settings.host,
+            backup_trouble=lambda: services.backups.trouble,
+            channels_fail=services.notifications.any_fails,
         )
         self._add_routes(app)
         self.app: ASGIApp = RequestGate(self._compressed(app), services.settings.names)
@@ -78,6 +83,8 @@ class Site:
         handle_refusals(app)
         app.include_router(self.health)
         app.include_router(metrics(services))
+        app.include_router(find(services))
+        app.include_router(badge(services))
         app.mount("/api", self.api)
 
         @app.get("/static/{name}", include_in_schema=False)
@@ -93,6 +100,7 @@ class Site:
 
         key = secret(services.settings.data_dir / "web" / "secret").encode()
         app.include_router(login(services.people, key=key, warm=self.dashboard.warm))
+        app.include_router(hook_door(services.hooks))
         if services.settings.auth_secret:
             app.include_router(mqtt_auth(services.mqtt.decisions, services.settings.auth_secret))
         app.mount("/", self.dashboard)

@@ -20,7 +20,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from hub.mqtt.accounts import AccountBook
-from hub.mqtt.source import Endpoint, MqttSource
+from hub.mqtt.endpoint import Endpoint
+from hub.mqtt.source import MqttSource
 from tests.bench.report import note, report
 from tests.support.broker import MemoryAccounts, open_folder, running_broker
 from tests.support.controller import PATIENCE, Phone, value_in

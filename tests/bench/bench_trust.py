@@ -19,7 +19,8 @@ from fastapi import FastAPI
 
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
-from hub.mqtt.broker import MAIN, Broker
+from hub.mqtt.broker import Broker
+from hub.mqtt.broker_config import MAIN
 from hub.mqtt.certificates import Authority
 from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.mqtt.http_auth import Decisions, router

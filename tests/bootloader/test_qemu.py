@@ -151,7 +151,9 @@ def test_flash_mode_and_size_belong_to_the_board(chip: Chip, signed: bytes, tmp_
 def test_a_truncated_image_calls_the_server(chip: Chip, signed: bytes, tmp_path: Path) -> None:
     size = len(chip.app(IROM)) - 16
     for length in (0, 4, 0x1000, 0x8FFC, 0x9000, size, size + 15, size + 16 + 80, len(signed) - 1):
-        assert start(chip, tmp_path, signed[:length]) == SERVER, hex(length)
+        # What is cut off as 0xFF erased flash reads as, too: nothing is cut then.
+        last = len(signed.rstrip(b"\xff")) - 1
+        assert start(chip, tmp_path, signed[: min(length, last)]) == SERVER, hex(length)
 
 
 def test_a_signature_of_another_key_calls_the_server(

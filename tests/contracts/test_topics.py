@@ -171,6 +171,8 @@ def test_a_bad_entry_costs_only_itself(bad):
         ("HomeKit/dev/$batch", b"[]", "json"),
         ("HomeKit/dev/$batch", b"[" * 10_000, "json"),
         ("HomeKit/dev/$batch", b'{"up": NaN}', "json"),
+        ("HomeKit/dev/$report", b'{"x": %s1%s}' % (b"[" * 16, b"]" * 16), "json"),
+        ("HomeKit/dev/$report", b'{"x": %s1%s}' % (b'{"x": ' * 300, b"}" * 300), "json"),
         ("HomeKit/dev/$batch", b'{"up": 1e999}', "json"),
         ("HomeKit/dev/$batch", b'{"a": "\\u0000"}', "json"),
         ("HomeKit/dev/$batch", b'{"a": "\\ud800"}', "json"),
@@ -199,6 +201,11 @@ def test_what_is_refused_and_how_it_is_counted(topic, payload, kind):
     assert got.kind == kind
     assert len(got.detail) <= 200
     assert got.detail.isprintable()
+
+
+def test_what_is_as_deep_as_it_may_be_is_taken():
+    found = parse("HomeKit/dev/$report", b'{"x": %s1%s}' % (b"[" * 15, b"]" * 15))
+    assert isinstance(found, Report)
 
 
 json_values = st.recursive(

@@ -18,8 +18,8 @@ from contracts.reading import Reading, SeriesKey
 from tests.hub.filled import store_of
 from tests.hub.ingest.test_ingest import stored
 
-PACKAGES = ("pandas==3.1.1", "polars==2.1.0", "duckdb==2.0.1", "pyarrow==26.0.1",
-            "openapi-python-client==0.29.1")  # fmt: skip
+# Pinned and hashed by `make lock`.
+PACKAGES = Path(__file__).parents[2] / "requirements/readers.txt"
 # Over the night in which Adelaide's clocks are set back: 02:00 to 03:00 comes twice.
 BEGIN = datetime(2026, 4, 4, 14, 50, tzinfo=UTC)
 VALUES = [20.0, -5.5, 1e-7, 21.25, 19.0, 18.5]
@@ -80,9 +80,11 @@ cat(sprintf("%.0f %.17g\\n", as.numeric(at[seq_along(x$value)]) * 1e6, x$value),
 def readers(tmp_path_factory) -> Path:
     """An environment with the programs that read; skipped where they cannot be installed."""
     folder = tmp_path_factory.mktemp("readers")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip = [folder / "bin/pip", "install", "-q", "--only-binary", ":all:", *PACKAGES]
-    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "-q", "--clear", folder], check=True)
+    install = [uv, "pip", "install", "-q", "--python", folder / "bin/python"]
+    install += ["--only-binary", ":all:", "--require-hashes", "-r", PACKAGES]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"not to be installed here: {done.stderr.strip()[-300:]}")
     return folder / "bin"

@@ -17,7 +17,8 @@ from contracts import topics
 from contracts.messages import Batch, Report, parse
 from contracts.reading import SeriesKey, Value
 from host.twin.firmware import Build
-from hub.mqtt.source import Delivery, MqttSource
+from hub.mqtt.delivery import Delivery
+from hub.mqtt.source import MqttSource
 from tests.firmware.board import Board
 from tests.support.broker import subscriber, until
 
@@ -134,7 +135,7 @@ async def ears(accounts, broker) -> AsyncIterator[Ears]:
 async def enrolments(broker) -> AsyncIterator[list[Delivery]]:
     """What came to the enrolment listener."""
     endpoint, client_id = broker.enrol_endpoint, broker.enrol_client_id
-    async with subscriber(endpoint, "enrol/#", client_id=client_id) as (_, got):
+    async with subscriber(endpoint, topics.ENROLMENTS, client_id=client_id) as (_, got):
         yield got
 
 

@@ -10,8 +10,9 @@ import httpx
 import pytest
 from fastapi import FastAPI, HTTPException, Request
 
-from contracts.hub_client import HubRefusedError
+from contracts.hub_client import HubRefusedError, HubSlowError, HubVersionError, recorded
 from contracts.local_hub import SOCKET, NoHubError
+from hub.api.application import api
 from hub.client import HubClient, hub_facts
 from hub.settings import load
 from hub.web.server import HttpPortTakenError, HttpServer, private_socket, tcp_socket
@@ -36,6 +37,14 @@ def _app() -> FastAPI:
     async def nothing():
         pass
 
+    @app.get("/api/said")
+    async def said():
+        return {"\x1b]0;x\x07": ["\x1b[2J\u202e", 7, None, "a\n\tb \x9b é"]}
+
+    @app.post("/api/said")
+    async def refuse_said():
+        raise HTTPException(409, "\x1b[2J is taken")
+
     @app.get("/api/who")
     async def who(request: Request):
         return [request.headers["user-agent"], str(request.query_params)]
@@ -52,6 +61,43 @@ async def test_a_call_reaches_the_hub_and_a_refusal_gives_its_reason(short_tmp):
         client.close()
     with pytest.raises(NoHubError, match="dormouse hub"):
         HubClient(load(data_dir=short_tmp))
+
+
+async def test_what_devices_and_people_said_is_nothing_to_a_terminal(short_tmp):
+    """Programs get it as it is: `--json` has what was recorded."""
+    async with HttpServer(_app(), private_socket(short_tmp / SOCKET)):
+        client = await asyncio.to_thread(HubClient, load(data_dir=short_tmp))
+        with recorded() as answers:
+            shown = await asyncio.to_thread(client.get, "/said")
+        with pytest.raises(HubRefusedError, match=r"^\\x1b\[2J is taken$"):
+            await asyncio.to_thread(client.post, "/said")
+        client.close()
+    escaped = {"\\x1b]0;x\\x07": ["\\x1b[2J\\u202e", 7, None, "a\n\tb \\x9b é"]}
+    assert shown == escaped
+    assert answers == [{"\x1b]0;x\x07": ["\x1b[2J\u202e", 7, None, "a\n\tb \x9b é"]}]
+
+
+async def test_a_hub_of_another_version_and_one_that_is_busy(short_tmp, monkeypatch):
+    app = api([])
+    answering = asyncio.Event()
+
+    @app.get("/slow")
+    async def slow():
+        await answering.wait()
+
+    door = FastAPI()
+    door.mount("/api", app)
+    async with HttpServer(door, private_socket(short_tmp / SOCKET)):
+        client = await asyncio.to_thread(HubClient, load(data_dir=short_tmp))
+        with pytest.raises(HubVersionError, match="of another version than"):
+            await asyncio.to_thread(client.get, "/invented-later")
+        # An older hub knows devices by their ids alone.
+        assert await asyncio.to_thread(client.device, "esp8266_00000001") == "esp8266_00000001"
+        monkeypatch.setattr(client._client, "timeout", httpx.Timeout(5, read=0.05))
+        with pytest.raises(HubSlowError, match="did not answer in time"):
+            await asyncio.to_thread(client.get, "/slow")
+        answering.set()
+        client.close()
 
 
 async def test_a_program_says_who_it_is_and_which_tenant_it_means(short_tmp):

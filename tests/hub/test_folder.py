@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from hub.folder import UnusableFileError, is_of_files
+from hub.folder import (
+    FolderInUseError,
+    NoFileError,
+    UnusableFileError,
+    data_folder,
+    is_of_files,
+)
 
 DATA = Path("/var/lib/dormouse")
 
@@ -47,3 +53,47 @@ def test_what_is_short_is_said(number, remedy):
 def test_what_no_file_has_to_do_with_is_not_told_of_one(error):
     assert not is_of_files(error)
     assert is_of_files(FileNotFoundError(errno.ENOENT, "No such file", "/x"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["hub.lock", "clock.json", "clock.new", "web/secret", "log/hub.jsonl", "postgres/secrets/x"],
+)
+def test_a_pipe_in_a_file_s_place_is_told_of_and_not_waited_for(tmp_path, name):
+    """Opened, it would hold up the hub for ever, without a word."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True, parents=True)
+    os.mkfifo(path)
+    with (
+        pytest.raises(NoFileError, match="a pipe or a device, not a file; move it away") as refused,
+        data_folder(tmp_path),
+    ):
+        pass
+    assert str(refused.value).startswith(f"{path}: ")
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(NoFileError), data_folder(tmp_path):
+        pass
+    path.unlink()
+    path.symlink_to(tmp_path / "absent")
+    with data_folder(tmp_path) as held:
+        assert held == tmp_path
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077], ids=oct)
+def test_nobody_else_can_hold_it_whatever_the_umask(mask, tmp_path):
+    """A lock of another version, which all could open, is closed as well."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "hub.lock").touch()
+    (folder / "hub.lock").chmod(0o666)
+    before = os.umask(mask)
+    try:
+        for place in (folder, tmp_path / "new"):
+            with data_folder(place):
+                assert (place / "hub.lock").stat().st_mode & 0o777 == 0o600
+                assert not place.stat().st_mode & 0o066
+                with pytest.raises(FolderInUseError, match=str(os.getpid())), data_folder(place):
+                    pass
+    finally:
+        os.umask(before)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -17,7 +18,12 @@ from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.broker import Broker
 from hub.mqtt.certificates import Authority
-from hub.mqtt.source import Delivery, Endpoint, MqttSource
+from hub.mqtt.delivery import Delivery
+from hub.mqtt.endpoint import Endpoint
+from hub.mqtt.mosquitto import find_mosquitto
+from hub.mqtt.passwords import hash_password
+from hub.mqtt.ports import free_port
+from hub.mqtt.source import MqttSource
 from hub.runtime.child import run_as
 from tests.support import folders
 
@@ -64,9 +70,9 @@ def owner() -> pwd.struct_passwd | None:
 
 @contextlib.asynccontextmanager
 async def running_broker(
-    book: AccountBook, folder: Path, *, spy: str = ""
+    book: AccountBook, folder: Path, *, spied_on: bool = False
 ) -> AsyncIterator[Broker]:
-    """A broker with these accounts; `spy` is configuration of a further listener `{spy}`."""
+    """A broker with these accounts; `spied_on`: and with a listener "spy" and an account SPY."""
     broker = Broker(
         folder / "broker",
         book,
@@ -77,15 +83,90 @@ async def running_broker(
         authority=Authority(folder / "authority"),
         owner=owner(),
     )
-    if spy:
-        broker.main._config += spy
-        broker.main.ports["spy"] = 0
-        broker.main._any.append("spy")
+    if spied_on:
+        _let_spy(broker)
     await broker.start()
     try:
         yield broker
     finally:
         await broker.stop()
+
+
+SPY = ("spy", "sees and says everything")
+"""Name and password of the account that may do anything there is."""
+
+
+def _let_spy(broker: Broker) -> None:
+    """A listener at which one account may be any number of clients, and no ACL holds for it."""
+    broker.main._config += "\nlistener {spy} 127.0.0.1\n"
+    broker.main.ports["spy"] = 0
+    broker.main._any.append("spy")
+    files, name = broker.accounts, SPY[0]
+    password, write = hash_password(SPY[1]), files.write
+    every = "".join(f"topic readwrite {topic}\n" for topic in ("#", "$CONTROL/#", "$SYS/#"))
+
+    def with_spy() -> set[str]:
+        changed = write()
+        for path, line in (
+            (files.passwords, f"{name}:{password}\n"),
+            (files.acl, f"\nuser {name}\n{every}"),
+        ):
+            with path.open("a") as file:
+                file.write(line)
+        return changed
+
+    files.write = with_spy  # type: ignore[method-assign]
+
+
+class OpenBroker:
+    """A mosquitto of somebody else's, open to all, on `port`; it can be killed and come back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port("127.0.0.1")
+        self._config = folder / "open.conf"
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        self._config.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            "user root\nmax_queued_messages 0\n"
+        )
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            await self._process.wait()
+
+    async def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = await asyncio.create_subprocess_exec(
+            find_mosquitto(), "-c", self._config, stderr=asyncio.subprocess.DEVNULL
+        )
+        await until(self._answers)
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
+    async def _answers(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        await writer.wait_closed()
+        return True
+
+
+@contextlib.asynccontextmanager
+async def open_broker(folder: Path) -> AsyncIterator[int]:
+    """A mosquitto of somebody else's, open to all; its port."""
+    async with OpenBroker(folder) as broker:
+        yield broker.port
 
 
 @pytest.fixture

@@ -29,14 +29,24 @@ class HubProcess:
     """`dormouse hub` on free ports of the loopback address.
 
     `forked`: see tests/support/forked.py. Who measures its memory or its start wants it False.
-    `within` is a command that runs another: `ip netns exec NAME`.
+    `kept`: it may update itself, so the hub is a child of the process. `within` is a command that
+    runs another: `ip netns exec NAME`; `tree` another version's sources.
     """
 
     def __init__(
-        self, data_dir: Path, *, forked: bool = True, within: Sequence[str] = (), **settings: str
+        self,
+        data_dir: Path,
+        *,
+        forked: bool = True,
+        kept: bool = False,
+        within: Sequence[str] = (),
+        tree: Path = ROOT,
+        **settings: str,
     ) -> None:
         self.data_dir = data_dir
-        self._forked, self._within = forked and not within, within
+        self._tree, self._within = tree, within
+        self._kept = kept
+        self._forked = forked and not kept and not within and tree == ROOT
         self.log = data_dir.with_name(data_dir.name + ".log")
         self._settings = {
             "HOST": "127.0.0.1",
@@ -47,6 +57,7 @@ class HubProcess:
             "HAP_PORT": "0",
             # Nothing of a test is to leave this machine.
             "OTA_BROADCAST": "",
+            **({"SELF_UPDATE": "true"} if kept else {}),
             **settings,
         }
         self.process: asyncio.subprocess.Process | Forked | None = None
@@ -56,7 +67,7 @@ class HubProcess:
         """Start and wait until hub.json tells the ports; they stay the same at later starts."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DORMOUSE_")}
         environment |= {f"DORMOUSE_{k}": v for k, v in self._settings.items()}
-        environment |= {"DORMOUSE_DATA_DIR": str(self.data_dir), "PYTHONPATH": str(ROOT)}
+        environment |= {"DORMOUSE_DATA_DIR": str(self.data_dir), "PYTHONPATH": str(self._tree)}
         (self.data_dir / "hub.json").unlink(missing_ok=True)
         if self._forked:
             self.process = Forked(["hub"], environment, ROOT, self.log)
@@ -64,21 +75,26 @@ class HubProcess:
             with self.log.open("ab") as log:
                 self.process = await asyncio.create_subprocess_exec(
                     *self._within, sys.executable, "-m", "host", "hub",
-                    stdout=log, stderr=log, env=environment, cwd=ROOT,
+                    stdout=log, stderr=log, env=environment, cwd=self._tree,
                 )  # fmt: skip
+        await self._started()
+        # A device is configured with one address: later starts keep the ports of the first.
+        for name in ("mqtt_port", "mqtts_port", "enrol_port", "hap_port", "http_port"):
+            if self.facts[name] is not None:  # of a broker of its own
+                self._settings[name.upper()] = str(self.facts[name])
+
+    async def _started(self) -> None:
+        assert self.process is not None
         async with asyncio.timeout(START_S):
             while not self._read_facts():
                 if self.process.returncode is not None:
                     raise AssertionError(f"the hub ended at its start:\n{self.log.read_text()}")
                 await asyncio.sleep(0.02)
-        # A device is configured with one address: later starts keep the ports of the first.
-        for name in ("mqtt_port", "mqtts_port", "enrol_port", "hap_port", "http_port"):
-            self._settings[name.upper()] = str(self.facts[name])
 
     def _read_facts(self) -> bool:
         with contextlib.suppress(OSError, ValueError):
             self.facts = json.loads((self.data_dir / "hub.json").read_text())
-            return self.facts["pid"] == (self.process.pid if self.process else None)
+            return self._kept or self.facts["pid"] == (self.process.pid if self.process else None)
         return False
 
     async def stop(self, limit_s: float = 30) -> int:
@@ -159,6 +175,15 @@ async def rows(
         return await (await connection.execute(query, parameters)).fetchall()
 
 
+async def _started(process: HubProcess) -> None:
+    """Start it; one that is not up in time ends, since a run of tests waits for its children."""
+    try:
+        await process.start()
+    except BaseException:
+        await process.kill()
+        raise
+
+
 @pytest.fixture(scope="session")
 def empty_hub(once):
     """The data folder of a hub that was started and stopped once: tests copy it, which is quicker
@@ -167,7 +192,7 @@ def empty_hub(once):
     async def make(folder: Path) -> None:
         folder.mkdir(mode=0o755)
         process = HubProcess(folder / "data")
-        await process.start()
+        await _started(process)
         # Its processes are killed in tests, the machine is not: nothing need be on the disk.
         async with await psycopg.AsyncConnection.connect(
             Postgres(process.data_dir / "postgres").admin_url, autocommit=True
@@ -183,7 +208,7 @@ async def hub(request, short_tmp, empty_hub):
     """A running hub that has heard of no device; settings by indirect parametrization."""
     await asyncio.to_thread(subprocess.run, ["cp", "-a", empty_hub, short_tmp / "data"], check=True)
     process = HubProcess(short_tmp / "data", **getattr(request, "param", {}))
-    await process.start()
+    await _started(process)
     try:
         yield process
     finally:

@@ -102,7 +102,7 @@ class Client:
 
         It may be starting anew meanwhile.
         """
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while True:
                 with contextlib.suppress(ConnectionRefusedError):
                     client = await cls.connect(*args, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -29,6 +30,7 @@ __all__ = [
     "ClonedDatabase",
     "Server",
     "database",
+    "reachable_folder",
     "server",
     "server_folder",
     "store",
@@ -73,7 +75,12 @@ class Server:
             _TEMPLATE,
             OWNER,
         )
+        await self.close_to_the_public(name)
         return self.database(name)
+
+    async def close_to_the_public(self, name: str) -> None:
+        """As a hub makes its database: nobody makes temporary tables in it."""
+        await self._execute("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC", name)
 
     def database(self, name: str) -> ClonedDatabase:
         postgres = self.postgres
@@ -94,13 +101,22 @@ class Server:
             await conn.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
 
 
-@pytest.fixture(scope="session")
-def server_folder() -> Iterator[Path]:
-    """A folder that another user can reach (pytest's own is closed to all but ours)."""
+@contextlib.contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A new folder that another user can reach (pytest's is closed to all but ours)."""
     folder = Path(tempfile.mkdtemp(prefix="dormouse-test-", dir=folders.base()))
     folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A test's own reachable_folder."""
+    with reachable_folder() as folder:
+        yield folder
 
 
 def shared(folder: Path) -> Postgres:

@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 
-from host.firmware import HEAP
 from host.twin import vm
 from host.twin.firmware import Build
 from host.twin.vm import Cause
@@ -136,7 +135,7 @@ class PromptBoard:
         loop.add_reader(master, self._from_vm, master)
         self._to_vm = master
         process = await asyncio.create_subprocess_exec(
-            "setsid", "--ctty", *vm._program(), "-X", f"heapsize={HEAP}", *program,
+            "setsid", "--ctty", *vm._program(), *program,
             cwd=self.flash, env=self._environment(cause), stdin=slave, stdout=slave, stderr=slave,
         )  # fmt: skip
         os.close(slave)

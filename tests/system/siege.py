@@ -10,6 +10,17 @@ import struct
 from collections.abc import Awaitable, Callable
 
 from tests.support.hub import HubProcess
+from tests.support.mqtt5 import (
+    SESSION_EXPIRY,
+    SUBSCRIPTION_ID,
+    TOPIC_ALIAS,
+    WILL_DELAY,
+    connect5,
+    properties,
+    publish5,
+    subscribe5,
+    user_properties,
+)
 from tests.support.mqtt311 import Client, connect_packet, publish_packet, subscribe_packet
 
 PASSWORD = "0123456789abcdef" * 2
@@ -49,6 +60,23 @@ REQUESTS = (
 )  # fmt: skip
 
 
+def bombs(name: str) -> list[bytes]:
+    """What MQTT 5 lets an account send besides messages: properties, aliases, wills, shares."""
+    own, many = f"HomeKit/{name}", properties(*user_properties(4000))
+    alias = properties(struct.pack("!BH", TOPIC_ALIAS, 65535))
+    number = properties(bytes([SUBSCRIPTION_ID]) + b"\xff\xff\xff\x7f")
+    wild = [f"{own}/{'+/' * n}#" for n in range(60)]
+    shares = [f"$share/g{n}/{own}/#" for n in range(200)]
+    return [
+        publish5(f"{own}/a", b"x", 1, with_properties=many),
+        publish5(f"{own}/a", b"x", 2, with_properties=alias),
+        subscribe5([f"{own}/#"], 3, with_properties=number),
+        subscribe5(wild, 4),
+        subscribe5(shares, 5),
+        *(publish5(f"{own}/{n}/b/c", b"x" * 500, 10 + n) for n in range(50)),
+    ]
+
+
 def hostile_batches() -> list[bytes]:
     """What one account may say in 16 KiB that costs the most, and what is no JSON of ours."""
     light = "LightSensor/CurrentAmbientLightLevel"
@@ -64,6 +92,9 @@ def hostile_batches() -> list[bytes]:
         batch([[n, 10**300, light, 1] for n in range(1, 40)]),
         b"[" * 16_000,
         b'{"a":' * 3_000,
+        batch([[1, -(2**60), light, 1], [2, 4e9, light, 1]], up=2**53, at=4e12),
+        batch([[1, 0, light, 1]], up=10**400),
+        batch([[1, 0, light, 1]] * 900, after=2**31),
         batch([[1, 0, light, float("nan")], [2, 0, light, float("inf")]]),
         b'{"boot":1,"boot":"' + boot.encode() + b'","up":' + b"9" * 5000 + b',"readings":[]}',
         b"\xff\xfe" + b"{}" * 100,
@@ -71,10 +102,13 @@ def hostile_batches() -> list[bytes]:
 
 
 class Siege:
-    """All attacks on a hub at once; `counts` says how often each struck."""
+    """All attacks on a hub at once; `counts` says how often each struck.
 
-    def __init__(self, hub: HubProcess, evil: list[str], *, silent: int) -> None:
-        self._hub, self._evil, self._silent = hub, evil, silent
+    After each strike an attack rests for `pause_s`; `silent` half connections are open at once.
+    """
+
+    def __init__(self, hub: HubProcess, evil: list[str], *, silent: int, pause_s: float) -> None:
+        self._hub, self._evil, self._silent, self._pause_s = hub, evil, silent, pause_s
         self.counts: dict[str, int] = {}
 
     async def run(self) -> None:
@@ -84,7 +118,7 @@ class Siege:
                 group.create_task(self._again(name, strike))
 
     def _attacks(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
-        flood, batches, unread = self._evil[:3]
+        flood, batches, unread, bomber = self._evil[:4]
         return [
             ("silence", self._be_silent),
             ("requests", self._request),
@@ -92,6 +126,8 @@ class Siege:
             ("flood", lambda: self._flood(flood)),
             ("batches", lambda: self._say_hostile(batches)),
             ("unread", lambda: self._read_nothing(unread)),
+            ("bombs", lambda: self._bomb(bomber)),
+            ("strangers", self._fill_enrolment),
         ]
 
     async def _again(self, name: str, strike: Callable[[], Awaitable[None]]) -> None:
@@ -100,7 +136,7 @@ class Siege:
                 async with asyncio.timeout(60):
                     await strike()
             self.counts[name] = self.counts.get(name, 0) + 1
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(self._pause_s)
 
     async def _be_silent(self) -> None:
         """As many half connections as the doors take, for a while."""
@@ -136,7 +172,7 @@ class Siege:
         async with client:
             for _ in range(50):
                 name = f"esp8266_{secrets.token_hex(4)}"
-                said = {"password": secrets.token_hex(16), "model": "x", "firmware": "1"}
+                said = {"id": name, "password": secrets.token_hex(16), "model": "x"}
                 await client.publish(f"enrol/{name}", json.dumps(said))
 
     async def _flood(self, name: str) -> None:
@@ -171,6 +207,44 @@ class Siege:
                 await asyncio.sleep(0.2)
         finally:
             writer.transport.abort()
+
+    async def _bomb(self, name: str) -> None:
+        """A session that outlives it, with a retained will that comes later, and all of `bombs`."""
+        reader, writer = await self._open("mqtt_port")
+        delay = properties(struct.pack("!BI", WILL_DELAY, 5), *user_properties(100))
+        stays = properties(struct.pack("!BI", SESSION_EXPIRY, 0xFFFFFFFF))
+        will = (f"HomeKit/{name}/w/{secrets.token_hex(4)}/x", b"x" * 10_000, delay)
+        hello = connect5(
+            name, name, PASSWORD, clean=False, with_properties=stays, will=will, will_retained=True
+        )
+        try:
+            writer.write(hello)
+            await reader.readexactly(4)
+            for one in bombs(name):
+                writer.write(one)
+                await writer.drain()
+            await asyncio.sleep(1)  # the attack itself: it goes without a word, and the will comes
+        finally:
+            writer.transport.abort()
+
+    async def _fill_enrolment(self) -> None:
+        """Sessions that outlive their connections, wills, and subscriptions without end."""
+        for n in range(50):
+            reader, writer = await self._open("enrol_port")
+            stays = properties(struct.pack("!BI", SESSION_EXPIRY, 0xFFFFFFFE))
+            will = ("enrol/w", b"x" * 3000, properties(struct.pack("!BI", WILL_DELAY, 0xFFFFFFFE)))
+            hello = connect5(
+                secrets.token_hex(8), clean=False, with_properties=stays, will=will
+            )  # fmt: skip
+            try:
+                writer.write(hello)
+                await reader.readexactly(4)
+                for mid in range(1, 20):
+                    levels = [f"{n}{mid}{k}{'/' * 190}" for k in range(18)]
+                    writer.write(subscribe5(levels, mid))
+                await writer.drain()
+            finally:
+                writer.transport.abort()
 
     async def _open(self, door: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         port = self._hub.facts[door]

@@ -102,7 +102,7 @@ async def test_silence_is_explained(hub):
     )  # fmt: skip
     status, said = await dormouse(hub, "explain", "esp8266_celar")
     assert status != 0
-    assert "there is no device 'esp8266_celar'; perhaps esp8266_cellar?" in said
+    assert "there is no device 'esp8266_celar'; perhaps esp8266_cellar (Cellar)?" in said
 
 
 async def test_settings_are_wanted_taken_up_and_secrets_forgotten(hub, tmp_path):

@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from hub.mqtt.source import Endpoint, MqttSource
+from hub.mqtt.endpoint import Endpoint
+from hub.mqtt.source import MqttSource
 from tests.support.controller import Refused
 from tests.support.hub import HubProcess, rows, until
 from tests.support.mqtt311 import Client

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from contracts import topics
-from hub.mqtt.source import Endpoint
+from hub.mqtt.endpoint import Endpoint
 from tests.support.broker import subscriber
 from tests.support.hub import until
 

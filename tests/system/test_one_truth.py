@@ -13,7 +13,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from hub.mqtt.source import Endpoint
+from hub.mqtt.endpoint import Endpoint
 from tests.support.broker import subscriber
 from tests.support.hub import rows, until
 from tests.support.publisher import Publisher

@@ -15,8 +15,8 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hub.mqtt.delivery import Delivery
 from hub.mqtt.enrolment import Enroller, EnrolListener, EnrolmentGate
-from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
 from hub.runtime.token_bucket import TokenBucket
 from hub.settings import Enrolment

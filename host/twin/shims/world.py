@@ -205,7 +205,7 @@ def write(name, data):
     """Replace a file of the device's state, whole."""
     path = STATE + "/" + name
     with _real_open(path + ".new", "wb") as file:
-        file.write(data)
+        file.write(data.encode() if isinstance(data, str) else data)
     os.rename(path + ".new", path)
 
 

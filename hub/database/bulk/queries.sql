@@ -20,13 +20,15 @@ UPDATE {table} AS new SET {assignments} FROM was WHERE {was_key}
 RETURNING {new_keys} {was_columns} {new_columns};
 
 -- upsert --
+-- All that was is read before anything is written: a row that this statement has changed by then
+-- would not be found.
 WITH given AS (SELECT {casts} FROM unnest({arrays}) AS raw ({names})),
 was AS MATERIALIZED (
     SELECT {old_keys} {old_columns}, true AS there
     FROM {table} AS old JOIN given ON {same_key} ORDER BY {order} FOR UPDATE OF old
 ), done AS (
     INSERT INTO {table} AS new ({targets}) {overriding} SELECT {given_all} FROM given
-    ORDER BY {given_keys}
+    WHERE (SELECT count(*) FROM was) IS NOT NULL ORDER BY {given_keys}
     ON CONFLICT ({conflict}) DO {action}
     RETURNING {new_keys} {new_columns}
 )

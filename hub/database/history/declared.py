@@ -21,6 +21,7 @@ Removal = Literal["record", "refuse"]
 class TrackedTable:
     """A table whose columns are tracked; `key` and `carried` are columns that histories have too.
 
+    `own_key` is what the table itself calls the columns of the key: a joined one may otherwise.
     `clock_of` is the table whose clock ticks: the table itself, or the one that it inherits from.
     `without_equality` are those tracked whose type cannot be compared (json): as text they can.
     `activity_type` is Postgres' type of an activity's key, None where ticks have none.
@@ -30,6 +31,7 @@ class TrackedTable:
     table: str
     clock_of: str
     key: tuple[str, ...]
+    own_key: tuple[str, ...]
     tracked: tuple[str, ...]
     carried: tuple[str, ...] = ()
     outside: Outside = "record"
@@ -37,6 +39,7 @@ class TrackedTable:
     without_equality: tuple[str, ...] = ()
     activity_type: str | None = None
     activity_required: bool = False
+    partitioned: bool = False
 
     @property
     def is_first(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 import sqlalchemy
@@ -12,6 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import INT4RANGE, ExcludeConstraint
 from sqlalchemy.ext.associationproxy import association_proxy
 from sqlalchemy.orm import Mapper, Session, relationship
+from sqlalchemy.orm.exc import UnmappedColumnError
 
 from hub.database.errors import HistoryModelError
 from hub.database.history.declared import (
@@ -22,7 +24,7 @@ from hub.database.history.declared import (
     history_name,
     shortened,
 )
-from hub.database.history.triggers import statements
+from hub.database.history.triggers import left_statements, statements
 from hub.database.tenancy.models import TenantRules
 
 __all__ = ["HistoryValue", "Temporal", "TickRow"]
@@ -65,10 +67,12 @@ class Temporal:
     activity_required: ClassVar[bool] = False
     outside: ClassVar[Outside] = "record"
     removal: ClassVar[Removal] = "record"
+    _tracks: ClassVar[tuple[str, ...]] = ()  # of this class itself, not of one above
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__mapper__" in vars(cls) and vars(cls).get("track"):
+        if _has_table(cls) and (track := _own_track(cls)):
+            cls._tracks = track
             _make(cls)
 
     @classmethod
@@ -76,7 +80,7 @@ class Temporal:
         """Entities as they were at an instant, or at their tick of that number.
 
         To select from, filter and join: key, `tick`, `at` and what is tracked, a row for each
-        that was there then.
+        that was there then. Beside a tracked column of that name they are `clock_tick`, `clock_at`.
         """
         return _as_of(cls, when)
 
@@ -132,13 +136,14 @@ def _make(cls: Any) -> None:
     table, first = mapper.local_table, _first(cls)
     if not isinstance(table, Table):
         raise HistoryModelError(cls.__name__, "only tables have a history")
-    columns = [_column(cls, table, name) for name in cls.track]
+    columns = [_stored(cls, _column(cls, table, name)) for name in cls._tracks]
     carried = [_column(cls, first, name) for name in cls.carry]
     activity = None if cls.activity is None else next(iter(cls.activity.__table__.primary_key))
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
     before: TrackedTable | None = table.info.get("history")
     table.info["history"] = TrackedTable(
         table.schema, table.name, first.name, tuple(c.name for c in first.primary_key),
+        _own_key(table, first),
         (*(before.tracked if before else ()), *(column.name for column in columns)),
         tuple(column.name for column in carried), cls.outside, cls.removal,
         (
@@ -148,21 +153,24 @@ def _make(cls: Any) -> None:
         ),
         None if activity is None else activity.type.compile(dialect=dialect),
         cls.activity_required,
+        bool(table.dialect_options["postgresql"].get("partition_by")),
     )  # fmt: skip
     if before is None:
         event.listen(table, "after_create", _keep)
     if first.info.get("history_clock") is None:
-        first.info["history_clock"] = _clock(cls, first, carried, activity)
+        first.info["history_clock"] = _clock(first, carried, activity)
+        event.listen(first.info["history_clock"], "after_create", partial(_keep_left, first))
         _map(cls, TickRow, first.info["history_clock"], "clock", first=first, order="tick")
     for column in columns:
         name = history_name(table.name, column.name)
         values = _values(name, first, carried, column)
-        attribute = next(a.key for a in mapper.column_attrs if column in a.columns)
+        event.listen(values, "after_create", partial(_keep_left, table))
+        attribute = mapper.get_property_by_column(column).key
         _map(cls, HistoryValue, values, f"{attribute}_ticks", first=first, order="ticks")
         setattr(cls, f"{attribute}_history", association_proxy(f"{attribute}_ticks", "value"))
 
 
-def _clock(cls: Any, first: Table, carried: list[Column[Any]], activity: Any) -> Table:
+def _clock(first: Table, carried: list[Column[Any]], activity: Any) -> Table:
     keys = [*(_copy(one, key=True) for one in first.primary_key), *map(_copy, carried)]
     kind = sqlalchemy.Text() if activity is None else activity.type
     links = [] if activity is None else [ForeignKey(activity)]
@@ -173,7 +181,7 @@ def _clock(cls: Any, first: Table, carried: list[Column[Any]], activity: Any) ->
         Column("token", Uuid, nullable=False),
         Column("activity_id", kind, *links),
         Column("deleted", sqlalchemy.Boolean, nullable=False),
-        schema=first.schema, info=_tenancy(cls.carry),
+        schema=first.schema, info=_info(first, tuple(one.name for one in carried)),
     )  # fmt: skip
 
 
@@ -188,7 +196,7 @@ def _values(name: str, first: Table, carried: list[Column[Any]], column: Column[
             *((one.name, "=") for one in keys), ("ticks", "&&"), using="gist",
             name=shortened(f"{name}_excl"),
         ),
-        schema=first.schema, info=_tenancy(tuple(one.name for one in carried)),
+        schema=first.schema, info=_info(first, tuple(one.name for one in carried)),
     )  # fmt: skip
 
 
@@ -218,9 +226,13 @@ def _as_of(cls: Any, when: datetime | int) -> sqlalchemy.Subquery:
     same = [newest.c[one.name] == clock.c[one.name] for one in (*first.primary_key, clock.c.tick)]
     last = sqlalchemy.select(clock).join(newest, sqlalchemy.and_(*same)).subquery()
     found: Any = last
-    columns = [*(last.c[one.name] for one in first.primary_key), last.c.tick, last.c.at]
+    names = {name for above in _tracked(cls) for name in vars(above)["_tracks"]}
+    ticks = [
+        last.c[name].label(f"clock_{name}" if name in names else name) for name in ("tick", "at")
+    ]
+    columns = [*(last.c[one.name] for one in first.primary_key), *ticks]
     for above in _tracked(cls):
-        for name in above.track:
+        for name in vars(above)["_tracks"]:
             column = _column(above, above.__mapper__.local_table, name)
             table = first.metadata.tables[_key(first, history_name(column.table.name, column.name))]
             values = table.alias()
@@ -237,7 +249,10 @@ def _as_of(cls: Any, when: datetime | int) -> sqlalchemy.Subquery:
 
 def _first(cls: Any) -> Table:
     """The table that an entity begins with: of the uppermost class that is tracked."""
-    table: Table = _tracked(cls)[0].__mapper__.local_table
+    tracked = _tracked(cls)
+    if not tracked:
+        raise HistoryModelError(cls.__name__, "it has no history of its own")
+    table: Table = tracked[0].__mapper__.local_table
     return table
 
 
@@ -248,28 +263,98 @@ def _tracked(cls: Any) -> list[Any]:
     """
     found: list[Any] = []
     for above in cls.__mro__:
-        if "__mapper__" in vars(above) and vars(above).get("track"):
+        if _has_table(above) and vars(above).get("_tracks"):
             found.insert(0, above)
             if above.__mapper__.concrete:
                 break
     return found
 
 
+def _has_table(cls: type) -> bool:
+    """Whether a class is mapped; AbstractConcreteBase is mapped to its tables' union, later."""
+    mapper: Mapper[Any] | None = vars(cls).get("__mapper__")
+    return mapper is not None and isinstance(mapper.local_table, Table)
+
+
+def _own_track(cls: Any) -> tuple[str, ...]:
+    """What a class tracks itself: as it says, or a mixin or abstract class above it.
+
+    A class above that has a table tracks its own columns; but one that is concrete has them all.
+    """
+    for above in cls.__mro__:
+        table_of_another = above is not cls and _has_table(above)
+        if table_of_another and not cls.__mapper__.concrete:
+            return ()
+        if "track" in vars(above):
+            names: tuple[str, ...] = tuple(vars(above)["track"])
+            if table_of_another:
+                return tuple(one for one in names if _columns(cls, cls.__table__, one))
+            return names
+    return ()
+
+
+def _own_key(table: Table, first: Table) -> tuple[str, ...]:
+    """The columns that a joined table has for the key of the first, however they are named."""
+    if table is first:
+        return tuple(column.name for column in first.primary_key)
+    names = {_root(column, first).name: column.name for column in table.primary_key}
+    return tuple(names.get(column.name, column.name) for column in first.primary_key)
+
+
+def _root(column: Column[Any], first: Table) -> Column[Any]:
+    """The column of the first table that one refers to, by way of tables between."""
+    seen = {column}
+    while column.table is not first:
+        above = next((key.column for key in column.foreign_keys if key.column not in seen), None)
+        if above is None:
+            break
+        column = above
+        seen.add(column)
+    return column
+
+
 def _column(cls: Any, table: Table, name: str) -> Column[Any]:
-    attribute = cls.__mapper__.attrs.get(name)
-    columns = getattr(attribute, "columns", [table.c[name]] if name in table.c else [])
-    found = next((one for one in columns if one.table is table), None)
-    if found is None:
+    found = _columns(cls, table, name)
+    if not found:
         raise HistoryModelError(cls.__name__, f"{name} is no column of its table {table}")
-    return found  # type: ignore[no-any-return]  # a mapper's attributes are untyped
+    return found[0]
+
+
+def _stored(cls: Any, column: Column[Any]) -> Column[Any]:
+    if column.computed is not None and not column.computed.persisted:
+        # A trigger's rows do not have it, and Postgres 18 stores none unless it is told to.
+        raise HistoryModelError(
+            cls.__name__, f"{column.name} is computed when it is read; Computed(persisted=True)"
+        )
+    return column
+
+
+def _columns(cls: Any, table: Table, name: str) -> list[Column[Any]]:
+    """The table's column of an attribute, or of that name.
+
+    Without the mapper's `attrs`, which would configure all mappers before they are declared.
+    """
+    columns = list(table.c)
+    keys = [_attribute(cls.__mapper__, column) for column in columns]
+    if name in keys:
+        return [columns[keys.index(name)]]
+    return [one for one in columns if one.name == name]
+
+
+def _attribute(mapper: Mapper[Any], column: Column[Any]) -> str | None:
+    try:
+        return mapper.get_property_by_column(column).key
+    except UnmappedColumnError:
+        return None
 
 
 def _copy(column: Column[Any], *, key: bool = False) -> Column[Any]:
     return Column(column.name, column.type, primary_key=key, nullable=False, autoincrement=False)
 
 
-def _tenancy(carried: tuple[str, ...]) -> dict[str, Any]:
-    return {"tenancy": TenantRules(columns=carried)} if carried else {}
+def _info(first: Table, carried: tuple[str, ...]) -> dict[str, Any]:
+    tenancy = {"tenancy": TenantRules(columns=carried)} if carried else {}
+    return {"history_of": first.name, **tenancy}
 
 
 def _key(first: Table, name: str) -> str:
@@ -278,11 +363,15 @@ def _key(first: Table, name: str) -> str:
 
 def _keep(target: Table, connection: sqlalchemy.Connection, **_: object) -> None:
     """After the tables are made: the order in which they are does not matter to triggers."""
-    for statement in statements(target.info["history"])[: -_later(target)]:
+    _execute(connection, statements(target.info["history"]))
+
+
+def _keep_left(
+    tracked: Table, target: Table, connection: sqlalchemy.Connection, **_: object
+) -> None:
+    _execute(connection, left_statements(tracked.info["history"], target.name))
+
+
+def _execute(connection: sqlalchemy.Connection, made: list[str]) -> None:
+    for statement in made:
         connection.exec_driver_sql(statement.replace("%", "%%"))
-
-
-def _later(table: Table) -> int:
-    """How many statements fill in what is there: nothing, in a table just made."""
-    tracked: TrackedTable = table.info["history"]
-    return len(tracked.tracked) + tracked.is_first

@@ -43,7 +43,7 @@ def clock_tick(*entities: Temporal, activity: Any = None) -> Iterator[None]:
             changed = [
                 one
                 for one in entities
-                if one in session.new or one in session.deleted or session.is_modified(one)
+                if one in session.new or one in session.deleted or _is_modified(one)
             ]
             if changed:
                 _write(session, entities, activity)
@@ -91,7 +91,7 @@ def _session(entities: tuple[Temporal, ...], activity: Any) -> Session:
 def _write(session: Session, entities: tuple[Temporal, ...], activity: Any) -> None:
     def refuse_others(_: Session, *__: object) -> None:
         for one in [*session.new, *session.dirty, *session.deleted]:
-            if isinstance(one, Temporal) and one not in entities and session.is_modified(one):
+            if isinstance(one, Temporal) and one not in entities and _is_modified(one):
                 raise HistoryModelError(
                     type(one).__name__, "another entity was changed within the tick"
                 )
@@ -110,6 +110,16 @@ def _write(session: Session, entities: tuple[Temporal, ...], activity: Any) -> N
             related = (each.key for each in sqlalchemy.inspect(one).mapper.relationships)
             lists = [name for name in related if name == "clock" or name.endswith("_ticks")]
             session.expire(one, lists)
+
+
+def _is_modified(entity: Temporal) -> bool:
+    """As the session's is_modified, which knows no attributes of another's table (concrete)."""
+    state = sqlalchemy.inspect(entity)
+    mapper = state.mapper
+    return state.modified and any(
+        state.attrs[one.key].history.has_changes()
+        for one in (*mapper.column_attrs, *mapper.relationships)
+    )
 
 
 def _kept(session: Session, activity: Any) -> Any:

@@ -45,6 +45,8 @@ class ImpliedComparator(RelationshipProperty.Comparator[Any]):
         """Related to one of these: objects and keys as they come, or a query of keys."""
         columns = self._columns()
         if isinstance(others, SelectBase):
+            if len(others.selected_columns) != len(columns):
+                raise ImpliedRelationError(self._name(), f"a query of {self._key_names()} is asked")
             left = tuple_(*columns) if len(columns) > 1 else columns[0]
             return self._exists(left.in_(others))
         keys = [self._key(other) for other in _listed(others)]
@@ -62,7 +64,9 @@ class ImpliedComparator(RelationshipProperty.Comparator[Any]):
     def contains(self, other: Any, **_: Any) -> ColumnElement[bool]:
         """Has that one among those that belong to it; of a list, all of them."""
         several = isinstance(other, list | set | frozenset)
-        return and_(*(self.in_([one]) for one in other)) if several else self.in_([other])
+        if not several:
+            return self.in_([other])
+        return and_(sqlalchemy.true(), *(self.in_([one]) for one in other))
 
     def _exists(self, criterion: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
         return self.any(criterion) if self.property.uselist else self.has(criterion)
@@ -78,22 +82,31 @@ class ImpliedComparator(RelationshipProperty.Comparator[Any]):
 
     def _key(self, other: Any) -> tuple[Any, ...]:
         mapper = self.property.mapper
-        name = f"{self.property.parent.class_.__name__}.{self.property.key}"
         if isinstance(other, mapper.class_):
             key = tuple(mapper.primary_key_from_instance(other))
             if None in key:
-                raise ImpliedRelationError(name, f"{other!r} has no key yet: flush it first")
+                raise ImpliedRelationError(
+                    self._name(), f"{other!r} has no key yet: flush it first"
+                )
             return key
         key = other if isinstance(other, tuple) else (other,)
         mapped = sqlalchemy.inspect(type(other), raiseerr=False)
-        if len(key) != len(mapper.primary_key) or (
-            mapped is not None and isinstance(mapped, sqlalchemy.orm.Mapper)
+        if (
+            len(key) != len(mapper.primary_key)
+            or None in key  # which is no member of a list: `is_(None)` asks for that
+            or isinstance(mapped, sqlalchemy.orm.Mapper)
         ):
-            of = ", ".join(column.name for column in mapper.primary_key)
             raise ImpliedRelationError(
-                name, f"{other!r} is no {mapper.class_.__name__} nor its {of}"
+                self._name(),
+                f"{other!r} is no {mapper.class_.__name__} nor its {self._key_names()}",
             )
         return key
+
+    def _name(self) -> str:
+        return f"{self.property.parent.class_.__name__}.{self.property.key}"
+
+    def _key_names(self) -> str:
+        return ", ".join(column.name for column in self.property.mapper.primary_key)
 
 
 def _listed(others: Any) -> list[Any]:

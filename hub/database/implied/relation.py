@@ -61,9 +61,10 @@ def implied(
     Fields are attributes, taken in pairs: where one of a pair is a range the other lies in it,
     others are equal. One side has all the ranges: from the other it is one object or None, from
     it a list (declare it on both, with the fields changed over). That there is but one, an
-    exclusion constraint sees to. It is loaded like any relationship (lazily, `joinedload`,
-    `selectinload`), joined, and asked by ImpliedComparator; it is never written. What does not
-    match raises ImpliedRelationError when mappers are configured.
+    exclusion constraint sees to; where there may be several, `Mapped[list[...]]` has them all. It
+    is loaded like any relationship (lazily, `joinedload`, `selectinload`), joined, and asked by
+    ImpliedComparator; it is never written. What does not match raises ImpliedRelationError when
+    mappers are configured.
     """
     made: Relationship[Any] = relationship(
         target,
@@ -79,6 +80,8 @@ def _join(
     made: RelationshipProperty[Any], from_fields: Sequence[str], to_fields: Sequence[str]
 ) -> ColumnElement[bool]:
     made._setup_entity()  # noqa: SLF001  # else it asks for the join before it knows the target
+    if made.uselist is None and made.collection_class is not None:
+        made.uselist = True  # annotated as a list, whichever side has the ranges
     name = f"{made.parent.class_.__name__}.{made.key}"
     if len(from_fields) != len(to_fields):
         raise ImpliedRelationError(name, "from_fields and to_fields go in pairs")
@@ -115,10 +118,10 @@ def _within(
     column: Column[Any],
     value: ColumnElement[Any],
 ) -> ColumnElement[bool]:
-    kind = type(range_.type)
-    fits = isinstance(column.type, _ELEMENTS.get(kind, ()))
-    if fits and isinstance(column.type, sqlalchemy.DateTime):
-        fits = column.type.timezone == (kind in {ranges.TSTZRANGE, ranges.TSTZMULTIRANGE})
+    kind, held = type(_stored(range_)), _stored(column)
+    fits = isinstance(held, _ELEMENTS.get(kind, ()))
+    if fits and isinstance(held, sqlalchemy.DateTime):
+        fits = held.timezone == (kind in {ranges.TSTZRANGE, ranges.TSTZMULTIRANGE})
     if not fits:
         raise ImpliedRelationError(name, f"{column} ({column.type!r}) cannot lie in {range_}")
     if kind in _CASTS:
@@ -127,12 +130,21 @@ def _within(
 
 
 def _is_range(column: Column[Any]) -> bool:
-    return isinstance(column.type, ranges.AbstractRange)
+    return isinstance(_stored(column), ranges.AbstractRange)
+
+
+def _stored(column: Column[Any]) -> sqlalchemy.types.TypeEngine[Any]:
+    """A column's type as the database has it: a program's own decorates one of those."""
+    found: sqlalchemy.types.TypeEngine[Any] = column.type
+    while isinstance(found, sqlalchemy.TypeDecorator):
+        found = found.impl_instance
+    return found
 
 
 def _column(name: str, mapper: Mapper[Any], field: str) -> Column[Any]:
+    # Of a table that inherits the key is in both, its own first.
     columns: Sequence[Any] = getattr(mapper.attrs.get(field), "columns", ())
-    column = columns[0] if len(columns) == 1 else None
+    column = columns[0] if columns else None
     if not isinstance(column, Column):
         raise ImpliedRelationError(name, f"{mapper.class_.__name__} has no column {field!r}")
     return column

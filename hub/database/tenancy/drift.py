@@ -22,6 +22,10 @@ __all__ = ["Drift", "asked_for_protections", "drift", "protection_differences"]
 
 _QUERIES = Queries.of("hub.database.tenancy")
 
+_SETTINGS = ("session_replication_role", "row_security", "role", "session_preload_libraries",
+             "local_preload_libraries")  # fmt: skip
+"""What decides, where a role or a database has it set, whose rows are seen or what code runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drift:
@@ -66,8 +70,10 @@ def _differences(declaration: Declaration) -> Questions[list[Drift]]:
         _QUERIES["roles"], {"roles": list(declaration.roles), "schemas": declaration.schemas}
     )
     found += [Drift(f"role {role}", what) for role, what in roles]
-    names = [*declaration.setting.names, "session_replication_role"]
-    settings = yield Question(_QUERIES["settings"], {"names": names})
+    names = [*declaration.setting.names, *_SETTINGS]
+    settings = yield Question(
+        _QUERIES["settings"], {"names": names, "roles": list(declaration.roles)}
+    )
     found += [Drift(f"{role} in {database}", f"has {what}") for role, database, what in settings]
     if len(declaration.schemas) > 1:
         return found

@@ -13,6 +13,7 @@ import psycopg
 from hub.database.database import Connection
 from hub.database.queries import Queries
 from hub.database.questions import Question, Questions, answered
+from hub.database.tenancy import elsewhere
 from hub.database.tenancy.declaration import Declaration
 from hub.database.tenancy.policy import POLICY
 
@@ -26,6 +27,7 @@ _QUERIES = Queries.of("hub.database.tenancy")
 _FACTS = (
     "facts_of_grants", "facts_of_column_grants", "facts_of_schemas", "facts_of_functions",
     "facts_of_function_grants", "facts_of_relations", "facts_of_policies",
+    "facts_of_operators",
 )  # fmt: skip
 
 
@@ -49,10 +51,12 @@ async def record_of(owner_url: str, declaration: Declaration) -> tuple[str, ...]
 
 def asked_for_facts(declaration: Declaration) -> Questions[set[str]]:
     """The lines of a database, with nothing but pg_catalog in the search path."""
-    parameters: dict[str, Any] = {"schemas": declaration.schemas}
+    parameters: dict[str, Any] = {
+        "schemas": declaration.schemas, "ours": OUR_POLICIES, "roles": list(declaration.roles)
+    }  # fmt: skip
     found: set[str] = set()
-    for name in _FACTS:
-        own = {"ours": OUR_POLICIES} if name == "facts_of_policies" else {}
-        rows = yield Question(_QUERIES[name], parameters | own)
+    outside = (elsewhere.FACTS[name] for name in elsewhere.FACTS)
+    for query in (*(_QUERIES[name] for name in _FACTS), *outside):
+        rows = yield Question(query, parameters)
         found.update(f"{what}: {' '.join(fact.split())}" for what, fact in rows)
     return found

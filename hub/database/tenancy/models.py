@@ -120,12 +120,9 @@ def declaration(
         for table in marks.tables
         if isinstance(mark := marks.mark(table), SharedTable)
     }
-    lost = sorted(_name(t) for t in marks.tables if t not in tenancies and _name(t) not in reasons)
-    if lost:
-        raise TenancyModelError(
-            str(lost[0]),
-            "no foreign key leads to the tenant; mark it as a SharedTable if it is one",
-        )
+    for table in sorted(marks.tables, key=_name):
+        if table not in tenancies and _name(table) not in reasons:
+            raise TenancyModelError(str(_name(table)), _lost(table))
     tables = tuple(tenancies[table] for table in sorted(tenancies, key=_name))
     return Declaration(
         marks.setting(), tables, reasons | dict(shared or {}), tuple(roles), tuple(allowed)
@@ -199,6 +196,13 @@ class _Marks:
             fills={table: rule.fill for table, rule in rules.items() if rule.fill},
             clauses=clauses,
         )
+
+
+def _lost(table: sqlalchemy.Table) -> str:
+    """What to do about a table that no way leads from."""
+    if (entity := table.info.get("history_of")) is not None:
+        return f"history has the tenant's key where the model of {entity} names it in `carry`"
+    return "no foreign key leads to the tenant; mark it as a SharedTable if it is one"
 
 
 def _mark_of_class(mapper: Mapper[Any]) -> Mark | None:

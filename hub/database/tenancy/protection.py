@@ -12,6 +12,19 @@ from hub.database.tenancy.triggers import TenantTrigger, backfill, triggers
 
 __all__ = ["Protection", "protect", "protection", "unprotect"]
 
+# A partition that is asked by its own name is not behind the policies of the whole: with row-level
+# security and none of its own it shows nothing then.
+_PARTITIONS = sql.SQL("""
+DO $$
+DECLARE
+    part regclass;
+BEGIN
+    FOR part IN SELECT p.relid FROM pg_catalog.pg_partition_tree({}) AS p WHERE p.level > 0 LOOP
+        EXECUTE pg_catalog.format(
+            'ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part);
+    END LOOP;
+END $$""")
+
 _OURS = (POLICY, *(f"{POLICY}_{command}" for command in ("select", "insert", "update", "delete")))
 
 
@@ -38,7 +51,10 @@ def protection(table: TableTenancy, setting: TenantSetting) -> Protection:
 
 
 def protect(wanted: Protection) -> list[sql.Composable]:
-    """The statements that put a table behind its tenant, for its owner; they may be run again."""
+    """The statements that put a table behind its tenant, for its owner; they may be run again.
+
+    A partition that is attached later is protected by running them again; `drift` names it.
+    """
     name = table_identifier(wanted.table)
     return [
         *(made for trigger in wanted.triggers for made in _trigger(trigger)),
@@ -51,6 +67,11 @@ def protect(wanted: Protection) -> list[sql.Composable]:
         ),
         *_without_policies(wanted.table),
         *(_policy(name, policy) for policy in wanted.policies),
+        *(
+            [_PARTITIONS.format(sql.Literal(name.as_string()))]
+            if wanted.enabled and wanted.table.schema != "pg_temp"
+            else []
+        ),
     ]
 
 

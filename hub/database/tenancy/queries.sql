@@ -70,7 +70,14 @@ FROM becomes b JOIN pg_roles r ON r.oid = b.role JOIN pg_roles o ON o.oid = b.ot
 CROSS JOIN LATERAL (VALUES
     ('is a superuser', o.rolsuper), ('has BYPASSRLS', o.rolbypassrls),
     ('has REPLICATION', o.rolreplication), ('has CREATEROLE', o.rolcreaterole),
+    ('has CREATEDB', o.rolcreatedb),
     ('owns tables', o.oid IN (SELECT oid FROM owner)),
+    ('owns the database',
+     o.oid = (SELECT datdba FROM pg_database WHERE datname = current_database())),
+    ('may make schemas', NOT o.rolsuper
+     AND has_database_privilege(o.oid, current_database(), 'CREATE')),
+    ('may set session_replication_role', NOT o.rolsuper
+     AND has_parameter_privilege(o.oid, 'session_replication_role', 'SET')),
     ('is one of Postgres'' own', o.rolname LIKE 'pg\_%%')
 ) AS may (what, applies)
 WHERE may.applies ORDER BY 1, 2;
@@ -81,7 +88,11 @@ SELECT coalesce(r.rolname, 'every role'), coalesce(d.datname, 'every database'),
 FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole
 LEFT JOIN pg_database d ON d.oid = s.setdatabase CROSS JOIN unnest(s.setconfig) AS setting
 WHERE (s.setdatabase = 0 OR d.datname = current_database())
-  AND split_part(setting, '=', 1) = ANY(%(names)s::text[])
+  AND (split_part(setting, '=', 1) = ANY(%(names)s::text[])
+       -- Another's functions and operators, where the application would find those of Postgres.
+       OR split_part(setting, '=', 1) = 'search_path' AND EXISTS (
+           SELECT FROM pg_roles a WHERE a.rolname = ANY(%(roles)s::text[])
+               AND (s.setrole = 0 OR pg_has_role(r.oid, a.oid, 'MEMBER') AND NOT r.rolsuper)))
 ORDER BY 1, 2, 3;
 
 -- facts_of_grants --
@@ -130,7 +141,10 @@ WHERE a.grantee <> d.defaclrole AND NOT (d.defaclobjtype IN ('f', 'T') AND a.gra
 SELECT format('function %%I.%%I(%%s)', n.nspname, p.proname,
               pg_get_function_identity_arguments(p.oid)),
        concat_ws(', ', CASE WHEN p.prosecdef THEN 'runs as its owner' ELSE 'runs as its caller' END,
-                 array_to_string(p.proconfig, ', '), CASE WHEN p.proleakproof THEN 'LEAKPROOF' END,
+                 array_to_string(p.proconfig, ', '),
+                 -- One that is immutable is computed when a plan is made, for whoever comes then.
+                 CASE p.provolatile WHEN 'i' THEN 'IMMUTABLE' WHEN 's' THEN 'STABLE' END,
+                 CASE WHEN p.proleakproof THEN 'LEAKPROOF' END,
                  CASE WHEN p.proowner <> (SELECT CASE n.nspowner WHEN 'pg_database_owner'::regrole THEN d.datdba ELSE n.nspowner END
      FROM pg_database d WHERE d.datname = current_database()) THEN 'owned by ' || p.proowner::regrole END,
                  'body ' || left(encode(sha256(convert_to(
@@ -167,7 +181,9 @@ CROSS JOIN LATERAL (
      FROM pg_database d WHERE d.datname = current_database())
     UNION ALL SELECT 'a foreign table' WHERE c.relkind = 'f'
     UNION ALL SELECT 'inherited from by ' || i.inhrelid::regclass FROM pg_inherits i
-        WHERE i.inhparent = c.oid AND c.relkind = 'r'
+        JOIN pg_class h ON h.oid = i.inhrelid JOIN pg_namespace hn ON hn.oid = h.relnamespace
+        WHERE i.inhparent = c.oid AND h.relkind IN ('r', 'p', 'f')
+          AND (c.relkind = 'r' OR NOT hn.nspname = ANY(%(schemas)s::text[]))
     UNION ALL SELECT format('rule %%I', r.rulename) FROM pg_rewrite r
         WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'
     UNION ALL SELECT format('%%I: %%s', o.conname, pg_get_constraintdef(o.oid))
@@ -178,7 +194,7 @@ CROSS JOIN LATERAL (
     UNION ALL SELECT DISTINCT 'foreign keys are not looked at'
         FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgisinternal AND t.tgenabled <> 'O'
 ) AS fact (text)
-WHERE n.nspname = ANY(%(schemas)s::text[]) AND NOT (c.relispartition AND fact.text !~ '^owned by ');
+WHERE n.nspname = ANY(%(schemas)s::text[]) AND NOT (c.relispartition AND fact.text !~ '^(owned|inherited from) by ');
 
 -- facts_of_policies --
 SELECT format('%%I.%%I', n.nspname, c.relname),
@@ -197,3 +213,11 @@ FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY(%(schemas)s::text[])
   AND NOT p.polname = ANY(%(ours)s::text[]);
+
+-- facts_of_operators --
+SELECT format('operator %%I.%%s', n.nspname, o.oprname),
+       format('of %%s and %%s, calls %%s', o.oprleft::regtype, o.oprright::regtype, o.oprcode)
+FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
+WHERE n.nspname = ANY(%(schemas)s::text[]) AND NOT EXISTS (
+    SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid
+        AND d.deptype = 'e');

@@ -29,16 +29,20 @@ def tree_query(
 
     Roots in an array, each an object of the `columns` and `children`, which is an array as well,
     null for a leaf. `parent` are the columns that name the primary key of the row above, null at
-    a root; siblings go by `order_by`, the first of the columns otherwise. Raises TreeModelError.
+    a root; siblings go by `order_by`, the first of the columns otherwise. Any of them may be
+    called as the model's attribute is. Raises TreeModelError.
     """
-    table, key = _table(model, (*columns, *parent, *(order_by or ())), parent)
+    parent, own, siblings = (
+        _column_names(model, names) for names in (parent, columns, order_by or columns[:1])
+    )
+    table, key = _table(model, (*own, *parent, *siblings), parent)
     names = {
         **_names(table, key, parent),
         "columns": _commas(
-            sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("d", name))
-            for name in columns
+            sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("d", column))
+            for name, column in zip(columns, own, strict=True)
         ),
-        "order": _commas(sql.Identifier("d", name) for name in (*(order_by or columns[:1]), *key)),
+        "order": _commas(sql.Identifier("d", name) for name in (*siblings, *key)),
         "own_key": _text_key("d", key),
         # All roots have the same key: that of no row.
         "parent_key": sql.SQL("CASE WHEN {} THEN 'null' ELSE {} END").format(
@@ -55,6 +59,7 @@ def tree_statements(model: Any, *, parent: Sequence[str] = ("parent_id",)) -> li
     isolation. A circle is refused as a violated check named `<table>_is_a_tree`; one that is
     there already refuses the installation. Raises TreeModelError.
     """
+    parent = _column_names(model, parent)
     table, key = _table(model, parent, parent)
     names = _names(table, key, parent)
     return [
@@ -63,6 +68,14 @@ def tree_statements(model: Any, *, parent: Sequence[str] = ("parent_id",)) -> li
             "refuse_present_cycles", "refuse_cycle", "refuse_cycle_insert", "refuse_cycle_update"
         )
     ]  # fmt: skip
+
+
+def _column_names(model: Any, names: Sequence[str]) -> tuple[str, ...]:
+    """What the table calls a model's attributes; a column's own name will do as well."""
+    if isinstance(model, sqlalchemy.Table):
+        return tuple(names)
+    attributes = sqlalchemy.inspect(model).columns
+    return tuple(str(attributes[name].name) if name in attributes else name for name in names)
 
 
 def _table(

@@ -46,6 +46,10 @@ spans AS MATERIALIZED (
                JOIN dormouse.device_state st
                    ON st.tenant_id = s.tenant_id AND st.device_id = s.device_id,
                jsonb_array_elements(st.attributes -> 'replacements') AS x WHERE s.id = r.series
+               UNION ALL
+               -- Nor is it an increase that a source says its numbers otherwise.
+               SELECT at FROM dormouse.series_source
+               WHERE series_id = r.series AND at > '2000-01-01Z'
            ) END AS replaced
     FROM unnest(%(run)s::int[], %(run_series)s::int[], %(run_floor)s::timestamptz[],
                 %(run_cut)s::timestamptz[], %(run_held)s::interval[], %(run_counter)s::bool[],
@@ -173,13 +177,19 @@ at >= %(since_1)s AND at < %(until_1)s OR at >= %(since_2)s AND at < %(until_2)s
 OR at >= %(since_3)s AND at < %(until_3)s OR at >= %(since_4)s AND at < %(until_4)s;
 
 -- days_kept --
--- Of each series how many of the days that are over are worked out, and since when there is any.
+-- Of each series how many of the days that are over are worked out, since when there is any, and
+-- whether nothing from before `entered` can hold into the first of them: an hour of readings lies
+-- between the two.
 SELECT u.n, (SELECT count(*) FROM dormouse.day_bin b
              WHERE b.series_id = u.series AND b.zone = %(zone)s
                AND b.start >= greatest(u.since, f.first) AND b.start < u.until),
-       CASE WHEN f.first IS NOT NULL THEN greatest(u.since, f.first) END
-FROM unnest(%(n)s::int[], %(series)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[])
-    AS u(n, series, since, until)
+       CASE WHEN f.first IS NOT NULL THEN greatest(u.since, f.first) END,
+       u.entered IS NULL OR EXISTS (
+           SELECT FROM dormouse.hourly h
+           WHERE h.series_id = u.series AND h.start >= u.entered
+             AND h.start <= u.since - interval '1 hour')
+FROM unnest(%(n)s::int[], %(series)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[],
+            %(entered)s::timestamptz[]) AS u(n, series, since, until, entered)
 CROSS JOIN LATERAL (
     SELECT min(start) - interval '2 days' AS first FROM dormouse.daily
     WHERE series_id = u.series) AS f;
@@ -236,7 +246,7 @@ CROSS JOIN LATERAL (
 -- `label` is a bin's time as text. A bin without readings is told only of a state, which held all
 -- the same.
 {every} SELECT number, count(*), {columns} FROM (
-    SELECT e.number, e.at, 0 AS nth, '(0,1)'::tid AS row_id, l.label, e.n,
+    SELECT e.number, e.at, l.label, e.n,
            coalesce(e.area / nullif(e.seconds, 0), e.total / nullif(e.n, 0)) AS mean,
            e.low, e.high, e.last, e.total / nullif(e.n, 0) AS plain_mean, e.seconds, e.rise,
            e.states::text AS states, e.cells

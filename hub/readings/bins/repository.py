@@ -7,6 +7,7 @@ was asked, are worked out of readings each time.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,12 +16,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from contracts.homekit.quantities import Shape, is_counter, quantity
 from contracts.zones import day_edges, hour_edges, is_utc, offset_text
-from hub.database.arrays import Column, instants, texts
+from hub.database.arrays import Column, instants, int4s, texts
 from hub.database.database import Connection, TenantDatabase
+from hub.database.errors import DatabaseAwayError
 from hub.database.queries import Queries
+from hub.database.replica.replica import asked
 from hub.readings.bins.runs import BinRun, DayRun, bin_runs, whole_days
 from hub.readings.csv_dialect import defused
 from hub.readings.points import (
@@ -64,11 +68,15 @@ class _Window:
     edges: Sequence[datetime]
 
 
-class BinRepository:
-    """The bins of one tenant's series."""
+_KeptDays = tuple[int, StoredSeries, DayRun]
+"""The number of a series in its window, the series, and days of it that are kept."""
 
-    def __init__(self, database: TenantDatabase) -> None:
-        self._database = database
+
+class BinRepository:
+    """The bins of one tenant's series, asked in `database`; days are kept in `primary`."""
+
+    def __init__(self, database: TenantDatabase, primary: TenantDatabase | None = None) -> None:
+        self._database, self._primary = database, primary or database
 
     async def pieces(  # noqa: PLR0917  # each says what is asked
         self,
@@ -86,70 +94,93 @@ class BinRepository:
         """
         edges = edges_of(resolution, zone, span)
         for window in _windows(series, edges):
-            if resolution is Resolution.DAILY:
-                await self._keep(window, zone)
-            async for number, piece in self._given(window, resolution, form, zone, csv):
+            kept = await self._keep(window, zone) if resolution is Resolution.DAILY else []
+            async for number, piece in self._given(window, kept, resolution, form, zone, csv):
                 yield window.first + number, piece
 
-    async def _given(
-        self, window: _Window, resolution: Resolution, form: Form, zone: ZoneInfo, csv: CsvForm
+    async def _given(  # noqa: PLR0917  # each says what is asked
+        self,
+        window: _Window,
+        kept: Sequence[_KeptDays],
+        resolution: Resolution,
+        form: Form,
+        zone: ZoneInfo,
+        csv: CsvForm,
     ) -> AsyncIterator[tuple[int, Piece]]:
-        runs: list[BinRun] = []
-        kept: list[tuple[int, StoredSeries, DayRun]] = []
-        for number, one in enumerate(window.series, 1):
-            more = whole_days(one, window.edges, _settled()) if _daily(resolution) else []
-            kept += [(number, one, days) for days in more]
-            runs += bin_runs(number, one, window.edges, more)
-        columns = columns_of(resolution, form, "float", "(%(names)s::text[])[number]", csv)
+        of_days: dict[int, list[DayRun]] = {}
+        for number, _, days in kept:
+            of_days.setdefault(number, []).append(days)
+        runs = [
+            run
+            for number, one in enumerate(window.series)
+            for run in bin_runs(number, one, window.edges, of_days.get(number, ()))
+        ]
+        columns = columns_of(resolution, form, "float", "(%(names)s::text[])[number + 1]", csv)
         # Where all is kept, what would work out the rest is not even planned for.
         every, source = (_WORKED_OUT, sql.SQL("every")) if runs else (sql.SQL(""), _KEPT_ALONE)
         query = _QUERIES["pieces_of_bins"].format(every=every, source=source, columns=columns)
-        async with self._database.transaction() as conn:
-            facts = await _run_facts(conn, runs, days=_daily(resolution)) if runs else {}
-            facts |= _kept_facts(kept) | _labels(zone, tuple(window.edges))
-            facts["names"] = [defused(one.key.full_name) for one in window.series]
-            facts["zone"] = zone.key
-            rows = await (await conn.execute(query, facts)).fetchall()
-        for number, count, *given in rows:
-            yield number - 1, piece_of(count, given, form, resolution)
+        about = _kept_facts(kept) | _labels(zone, tuple(window.edges))
+        about["names"] = [defused(one.key.full_name) for one in window.series]
+        about["zone"] = zone.key
 
-    async def _keep(self, window: _Window, zone: ZoneInfo) -> None:
-        """Work out the days that are over and not kept yet."""
+        async def rows() -> list[TupleRow]:
+            async with self._database.transaction() as conn:
+                facts = await _run_facts(conn, runs, days=_daily(resolution)) if runs else {}
+                return await (await conn.execute(query, facts | about)).fetchall()
+
+        for number, count, *given in await asked(rows):
+            yield number, piece_of(count, given, form, resolution)
+
+    async def _keep(self, window: _Window, zone: ZoneInfo) -> list[_KeptDays]:
+        """Work out the days that are over and not kept yet; those that are kept now."""
+        settled = _settled()
         wanted = [
             (number, one, days)
             for number, one in enumerate(window.series)
-            for days in whole_days(one, window.edges, _settled())
+            for days in whole_days(one, window.edges, settled)
         ]
         if not wanted:
-            return
+            return []
         facts = {
-            "n": list(range(len(wanted))),
-            "series": [one.id for _, one, _ in wanted],
-            "since": [days.edges[0] for _, _, days in wanted],
-            "until": [days.edges[-1] for _, _, days in wanted],
+            "n": int4s(range(len(wanted))),
+            "series": int4s([one.id for _, one, _ in wanted]),
+            "since": instants([days.edges[0] for _, _, days in wanted]),
+            "until": instants([days.edges[-1] for _, _, days in wanted]),
+            "entered": [days.stay and days.stay.since for _, _, days in wanted],
             "zone": zone.key,
         }
         async with self._database.transaction() as conn:
             rows = await (await conn.execute(_QUERIES["days_kept"], facts)).fetchall()
-        for n, count, first in rows:
-            _, one, days = wanted[n]
-            if first is None:
-                continue
-            edges = [edge for edge in days.edges if edge >= first]
-            if count < len(edges) - 1:
-                await self._fill(one, edges, zone)
+        kept: list[_KeptDays] = []
+        for n, count, first, alone in rows:
+            number, one, days = wanted[n]
+            if first is not None:
+                edges = [edge for edge in days.edges if edge >= first]
+                if count < len(edges) - 1:
+                    await self._fill(one, edges, zone)
+                    if self._database != self._primary:
+                        continue  # a standby has what was just kept a moment later
+            whole = days if alone else days.later()
+            if whole is not None:
+                kept.append((number, one, whole))
+        return kept
 
     async def _fill(self, series: StoredSeries, edges: list[datetime], zone: ZoneInfo) -> None:
+        """Work out days and keep them. What is asked of a standby does without."""
+        with suppress(*[DatabaseAwayError] * (self._database != self._primary)):
+            await self._fill_days(series, edges, zone)
+
+    async def _fill_days(self, series: StoredSeries, edges: list[datetime], zone: ZoneInfo) -> None:
         facts = {
             "series": series.id, "zone": zone.key, "since": edges[0], "until": edges[-1],
         }  # fmt: skip
-        async with self._database.transaction() as conn:
+        async with self._primary.transaction() as conn:
             rows = await (await conn.execute(_QUERIES["days_that_are_kept"], facts)).fetchall()
         kept = {(since.astimezone(UTC), until.astimezone(UTC)) for since, until in rows}
         for missing in _missing(edges, kept):
             run = BinRun(1, series, missing, missing)
             # Alone, so that no reading is stored meanwhile that this does not see.
-            async with self._database.transaction() as conn:
+            async with self._primary.transaction() as conn:
                 # The series first, as its removal does: else each would wait for the other.
                 held = await conn.execute(_QUERIES["hold_series"], [series.id])
                 if held.rowcount == 0:
@@ -226,12 +257,12 @@ def _is_state(series: StoredSeries) -> bool:
     return series.kind == "bool" or quantity(series.key).shape is Shape.STEPS
 
 
-def _kept_facts(kept: Sequence[tuple[int, StoredSeries, DayRun]]) -> dict[str, Any]:
+def _kept_facts(kept: Sequence[_KeptDays]) -> dict[str, Any]:
     return {
-        "kept_n": [number for number, _, _ in kept],
-        "kept_series": [one.id for _, one, _ in kept],
-        "kept_since": [days.edges[0] for _, _, days in kept],
-        "kept_until": [days.edges[-1] for _, _, days in kept],
+        "kept_n": int4s([number for number, _, _ in kept]),
+        "kept_series": int4s([one.id for _, one, _ in kept]),
+        "kept_since": instants([days.edges[0] for _, _, days in kept]),
+        "kept_until": instants([days.edges[-1] for _, _, days in kept]),
     }
 
 

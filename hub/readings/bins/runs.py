@@ -16,11 +16,21 @@ _EVER = Span(datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 
 @dataclass(frozen=True, slots=True)
 class DayRun:
-    """Days that touch and count as a whole: the edges `first` to `last` of all bins' edges."""
+    """Days that touch and count as a whole: the edges `first` to `last` of all bins' edges.
+
+    `stay` is when what is measured counts; None: always.
+    """
 
     first: int
     last: int
     edges: Sequence[datetime]
+    stay: Span | None = None
+
+    def later(self) -> DayRun | None:
+        """Without the first day; None where there is no other."""
+        if self.first + 1 >= self.last:
+            return None
+        return DayRun(self.first + 1, self.last, self.edges[1:], self.stay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +51,18 @@ class BinRun:
 def whole_days(series: StoredSeries, edges: Sequence[datetime], settled: datetime) -> list[DayRun]:
     """The days that are over and count as a whole, of a series that has bins.
 
-    Of a time that begins within what was asked the first whole day is left out: into it may hold
-    what was measured before, elsewhere.
+    Into the first day of a stay may hold what was measured before it, elsewhere, unless something
+    was measured in it before that day.
     """
     if series.kind == "string":
         return []
     runs = []
     end = bisect_right(edges, settled) - 1
-    for part in series.parts(Span(edges[0], edges[-1])):
+    for part, stay in series.stays(Span(edges[0], edges[-1])):
         first = bisect_left(edges, part.since)
-        first += series.within is not None
         last = min(end, bisect_right(edges, part.until) - 1)
         if first < last:
-            runs.append(DayRun(first, last, edges[first : last + 1]))
+            runs.append(DayRun(first, last, edges[first : last + 1], stay))
     return runs
 
 
@@ -64,8 +73,8 @@ def bin_runs(
     if series.kind == "string":
         return []
     runs = []
-    for part in series.parts(Span(edges[0], edges[-1])):
-        limits = _EVER if series.within is None else part
+    for part, stay in series.stays(Span(edges[0], edges[-1])):
+        limits = stay or _EVER
         rest = [part]
         for days in kept:
             rest = [left for one in rest for left in _without(one, days)]

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.homekit.values import clean_name
 from contracts.reading import Reading, SeriesKey
+from hub.api.principal import Principal
 from hub.devices.overview import LastValue
 from hub.errors import HubError
 from hub.homekit.bridge import Bridge
@@ -17,6 +18,7 @@ from hub.homekit.model import device_name
 from hub.live import LiveChange, LiveValue, Missed
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.errors import AccountError
+from hub.notifications.model import Rule
 from hub.services import Services
 from hub.web.adding.enrolment import EnrolmentView, Remedy, enrolment_view
 
@@ -38,10 +40,15 @@ class BadNameError(HubError):
 class Adding:
     """What adding a device asks of the hub; `who` stands in the history of what is changed."""
 
-    def __init__(self, services: Services, tenant: str, who: str) -> None:
+    def __init__(self, services: Services, principal: Principal) -> None:
         self.services = services
-        self.tenant = tenant
-        self.who = who
+        self.principal = principal
+        self.tenant = principal.tenant
+        self.who = principal.name
+
+    async def rules(self) -> list[Rule]:
+        """What somebody is told of here."""
+        return await self.services.notifications.rules(self.principal)
 
     async def zone(self) -> ZoneInfo:
         """Whose clock times are told by."""

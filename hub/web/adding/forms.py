@@ -7,51 +7,39 @@ from typing import Any
 
 from nicegui import ui
 
-from contracts.qr import svg_uri
 from hub.homekit.network import addresses
 from hub.web.adding import sensors, waiting
-from hub.web.adding.context import Adding
+from hub.web.adding.context import Adding, PlaceName
+from hub.web.adding.done import show_done
 from hub.web.adding.script import sensor_of
 from hub.web.wizard_page import WizardPage
 from hub.wizards.machine import Step
 
 __all__ = ["Forms"]
 
-_WAYS = {
-    "phone": "With a phone: the device opens a WiFi of its own",
-    "cable": "It has its WiFi already: it was set up over a USB cable, or joined before",
-}
+_NEW, _NONE = 0, -1
+# More places than these are chosen from a list that is searched.
+_CHIPS = 12
 
-# What the portal of the firmware shows, in its order (firmware/dormouse/portal).
-_PORTAL = (
-    (
-        "Give the device power. If it was set up before, hold its button (GPIO0, on many boards "
-        "called FLASH) for two seconds right afterwards; not while you plug it in."
-    ),
-    (
-        "Point your phone's camera at the device's label, and join its WiFi (dormouse-…). "
-        "`make flash` printed the label; with the device on a cable, `dormouse label` prints it "
-        "again, with name and password to type instead."
-    ),
-    "A page “Set up this sensor” opens by itself. If it does not, open http://192.168.4.1/ there.",
-    (
-        "Choose your WiFi and type its password. The sensors that were found are chosen, and the "
-        "hub is looked for; if it is not found, its address is {address}"
-    ),
-    (
-        "Tap Join. If the password was wrong or the network was not found, the page says so "
-        "and lets you correct it. When it says Done, let your phone return to your own WiFi and "
-        "go on here."
-    ),
+_NO_CODE = (
+    "The label names the device's own WiFi (dormouse-…) and its password: join it by hand.",
+    "Its page opens by itself; if not, open http://192.168.4.1/ there.",
+    "A device that was set up before: hold its button (FLASH) for 2 s right after it got power.",
+    "No label? With the device on a cable, `dormouse label` prints one.",
+)
+_CABLE = (
+    "On a computer with the device on its USB cable, `make flash` puts firmware and WiFi on it.",
+    "It then asks this hub within a minute: nothing more is to be done here.",
 )
 
 
 class Forms:
-    """Builds the form of a step; see WizardPage."""
+    """Builds the form of a step; see WizardPage. `alone`: no other draft waits for devices."""
 
-    def __init__(self, adding: Adding, hub_host: str) -> None:
+    def __init__(self, adding: Adding, hub_host: str, *, alone: bool = True) -> None:
         self._adding = adding
         self._host = hub_host
+        self._alone = alone
 
     async def __call__(self, page: WizardPage, step: Step) -> None:
         """Build it."""
@@ -60,144 +48,136 @@ class Forms:
             await sensors.calibration(page, self._adding, *sensor)
             return
         forms: dict[str, Callable[[WizardPage], Awaitable[None]]] = {
-            "way": self._way,
-            "portal": self._portal,
             "device": self._device,
-            "name": self._name,
-            "place": self._place,
-            "new-place": self._new_place,
             "reading": self._reading,
-            "homekit": self._homekit,
+            "place": self._place,
             "done": self._done,
         }
         await forms[step.key](page)
 
-    async def _way(self, page: WizardPage) -> None:
-        known = page.answer_to("way") or {"way": "phone"}
-        ui.label("How does it get into your WiFi?")
-        way = ui.radio(_WAYS, value=known["way"]).props('aria-label="How it gets into your WiFi"')
-        _next(page, lambda: {"way": way.value})
-
-    async def _portal(self, page: WizardPage) -> None:
-        texts = [text.format(address=self._hub_address()) for text in _PORTAL]
-        for number, text in enumerate(texts, 1):
-            with ui.row().classes("no-wrap items-baseline gap-3"):
-                ui.label(f"{number}.").classes("font-medium")
-                ui.label(text)
-        _next(page, dict, "It says that it joined")
-
     async def _device(self, page: WizardPage) -> None:
-        await waiting.waiting_list(page, self._adding)
-
-    async def _name(self, page: WizardPage) -> None:
-        device = page.answer_to("device")["device"]
-        known = page.answer_to("name") or {"name": self._adding.own_name(device)}
-        ui.label(f"{device} is what it calls itself to the hub. What do you call it?")
-        name = ui.input("Name", value=known["name"]).props("maxlength=64 autofocus outlined")
-        name.classes("w-full")
-
-        async def effect() -> None:
-            await self._adding.name(device, name.value or "")
-
-        name.on("keydown.enter", lambda: page.answer({"name": name.value}, effect))
-        _next(page, lambda: {"name": name.value}, effect=effect)
-
-    async def _place(self, page: WizardPage) -> None:
-        device = page.answer_to("device")["device"]
-        places = {place.id: place.path for place in await self._adding.place_names()}
-        options: dict[int, str] = {**places, 0: "A new place…", -1: "In no place yet"}
-        known = page.answer_to("place") or {"new": not places, "place": None}
-        chosen = 0 if known["new"] else known["place"] if known["place"] in places else -1
-        if page.answer_to("place") is None and places:
-            chosen = next(iter(places))
-        place = ui.select(options, value=chosen, label="Place").props("outlined").classes("w-full")
-
-        async def effect() -> None:
-            if place.value != 0:
-                await self._adding.put(device, place.value if place.value > 0 else None)
-
-        _next(
-            page,
-            lambda: {
-                "new": place.value == 0,
-                "place": place.value if place.value > 0 else None,
-            },
-            effect=effect,
+        ui.label(
+            "Give the device power. Then point your phone's camera at the code on its label and "
+            "join its WiFi (dormouse-…): a page opens there, on which you choose your WiFi and "
+            "type its password."
         )
-
-    async def _new_place(self, page: WizardPage) -> None:
-        device = page.answer_to("device")["device"]
-        places = {place.id: place.path for place in await self._adding.place_names()}
-        known = page.answer_to("new-place") or {"name": "", "within": 0}
-        name = ui.input("Name of the place", value=known["name"]).props("maxlength=100 outlined")
-        name.classes("w-full")
-        within_options = {0: "Top level", **places}
-        within = ui.select(
-            within_options,
-            value=known["within"] if known["within"] in within_options else 0,
-            label="Within",
-        ).props("outlined")
-        within.classes("w-full")
-
-        async def effect() -> None:
-            made = await self._adding.place_of(name.value or "", within.value or None)
-            await self._adding.put(device, made)
-
-        _next(page, lambda: {"name": name.value, "within": within.value}, effect=effect)
+        ui.label(
+            "Then let the phone return to your own WiFi. Nothing is to be pressed here: this page "
+            "goes on by itself."
+        ).classes("dm-note")
+        await waiting.waiting_list(page, self._adding, alone=self._alone)
+        with ui.expansion("No code, or it cannot be read").classes("w-full"):
+            _lines(*_NO_CODE, f"If the hub is not found there, its address is {self._address()}.")
+        with ui.expansion("Add it with a cable instead").classes("w-full"):
+            _lines(*_CABLE)
 
     async def _reading(self, page: WizardPage) -> None:
         await sensors.test_reading(page, self._adding, page.answer_to("device")["device"])
 
-    async def _homekit(self, page: WizardPage) -> None:
-        bridge = self._adding.bridge
+    async def _place(self, page: WizardPage) -> None:
         device = page.answer_to("device")["device"]
-        pairings = bridge.pairings() if bridge else []
-        if bridge is None or not pairings:
-            ui.label("Apple Home's side of the hub is not running; there is nothing to do here.")
-        elif any(info.controllers for info in pairings):
-            name = self._adding.own_name(device) or device
-            there = bridge.has(device)
-            ui.label(
-                f"It is there already: look for “{name}” in the Home app."
-                if there
-                else "Your home is paired. The device appears there by itself once it has sent "
-                "a value that Apple Home knows."
-            )
-        else:
-            ui.label(
-                "To have it in Apple Home, open the Home app, choose Add Accessory and scan this "
-                "once. Every device of this hub comes with it, now and later."
-            )
-            info = pairings[0]
-            # White around it in dark mode too: cameras want it.
-            ui.image(svg_uri(info.uri)).props('alt="QR code for the Home app"').classes("w-56")
-            ui.label(f"Or type the code {info.pin}").classes("text-lg")
-        if bridge is not None:
-            for held in bridge.unshown():
-                if held.device == device:
-                    ui.label(f"Not shown in Apple Home: {held.part}, {held.reason}").classes(
-                        "text-sm"
-                    )
-        _next(page, dict)
+        places = await self._adding.place_names()
+        known = page.answer_to("place") or {}
+        called = known.get("name", self._adding.own_name(device))
+        form = _PlaceForm(places, known, called)
+
+        async def effect() -> None:
+            number = form.place
+            if form.new:
+                number = await self._adding.place_of(form.new, None)
+            await self._adding.put(device, number)
+            if form.called:
+                await self._adding.name(device, form.called)
+
+        async def save() -> None:
+            if form.lacks_place:
+                page.complain("Type what the new place is called, or choose another.")
+                return
+            await page.answer(form.answer, effect)
+
+        form.on_enter(save)
+        ui.button("Save", on_click=save).props("no-caps unelevated")
 
     async def _done(self, page: WizardPage) -> None:
         device = page.answer_to("device")["device"]
-        name = page.answer_to("name")["name"] or device
-        ui.label(f"{name} is set up.")
-        ui.link("Open its page", f"/devices/{device}")
-        ui.button("Add another device", on_click=page.reset).props("no-caps")
+        name = page.answer_to("place")["name"] or device
+        await show_done(page, self._adding, device, name)
 
-    def _hub_address(self) -> str:
+    def _address(self) -> str:
         """Where devices find the hub: as this browser does, unless it is on the same machine."""
         if self._host not in {"", "localhost", "127.0.0.1", "::1"}:
             return self._host
         return " or ".join(addresses(self._adding.services.settings.host))
 
 
-def _next(
-    page: WizardPage,
-    values: Callable[[], dict[str, Any]],
-    label: str = "Next",
-    effect: Callable[[], Awaitable[object]] | None = None,
-) -> None:
-    ui.button(label, on_click=lambda: page.answer(values(), effect)).props("no-caps")
+class _PlaceForm:
+    """Places to choose from, and a name that follows the place until somebody types one."""
+
+    def __init__(self, places: list[PlaceName], known: dict[str, Any], called: str) -> None:
+        self._paths = {place.id: place.path for place in places}
+        options = {**self._paths, _NEW: "+ New", _NONE: "No place yet"}
+        chosen: int = _NEW if known.get("new") or not places else _NONE
+        if known.get("place") in self._paths:
+            chosen = known["place"]
+        self._typed = bool(called)
+        self._choice: ui.radio | ui.select
+        if len(options) > _CHIPS:
+            self._choice = ui.select(options, value=chosen, label="Place", with_input=True)
+            self._choice.props("outlined").classes("w-full")
+        else:
+            ui.label("Place").classes("dm-note")
+            self._choice = ui.radio(options, value=chosen).props('inline aria-label="Place"')
+        self._new = ui.input("Name of the place", value=known.get("new", ""))
+        self._new.props("maxlength=100 outlined").classes("w-full")
+        self._name = ui.input("Name", value=called).props("maxlength=64 outlined")
+        self._name.classes("w-full")
+        self._name.on("keydown", self._was_typed)
+        self._choice.on_value_change(self._follow)
+        self._new.on_value_change(self._follow)
+        self._follow()
+
+    def on_enter(self, save: Callable[[], Awaitable[None]]) -> None:
+        """Have the enter key save, too."""
+        self._name.on("keydown.enter", save)
+
+    @property
+    def place(self) -> int | None:
+        """The number of the place; None: none, or a new one."""
+        value = self._choice.value
+        return int(value) if value is not None and int(value) > 0 else None
+
+    @property
+    def new(self) -> str:
+        """What a new place is called; empty where another is chosen."""
+        return str(self._new.value or "").strip() if self._choice.value == _NEW else ""
+
+    @property
+    def lacks_place(self) -> bool:
+        """Whether a new place is wanted and has no name."""
+        return self._choice.value == _NEW and not self.new
+
+    @property
+    def called(self) -> str:
+        """What the device is called; empty: it keeps its id."""
+        return str(self._name.value or "").strip()
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """See hub.web.adding.script."""
+        return {"name": self.called, "place": self.place, "new": self.new}
+
+    def _was_typed(self) -> None:
+        self._typed = True
+
+    def _follow(self) -> None:
+        self._new.set_visibility(self._choice.value == _NEW)
+        if not self._typed:
+            path = self._paths.get(self.place or 0, "")
+            self._name.value = self.new or path.rpartition(" / ")[2]
+
+
+def _lines(*texts: str) -> None:
+    with ui.element("ol").classes("dm-chain"):
+        for text in texts:
+            with ui.element("li"):
+                ui.label(text).classes("dm-note")

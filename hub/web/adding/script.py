@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable
 from typing import Any
 
@@ -12,33 +13,32 @@ from hub.wizards.machine import Answer, Step
 
 __all__ = ["WIZARD", "script", "sensor_of", "sensors_in", "step_of"]
 
-WIZARD = "add-device"
+WIZARD = "add-from-label"
 _SENSOR = "sensor/"
 # They accompany what a device measures.
 _COMPANIONS = {INFORMATION, "BatteryService", "ServiceLabel"}
 
 
 def script() -> Generator[Step, Answer | None, None]:
-    """Prepare, approve, name, place, test, each sensor, HomeKit.
+    """From the label to its page: scan, first reading, name and place, done.
 
-    Answers: `way` {"way": "phone" | "cable"}; `portal` {}; `device` {"device"}; `name` {"name"};
-    `place` {"place": number or None, "new": bool}; `new-place` {"name", "within"}; `reading`
-    {"sensors": ["TemperatureSensor/0", ...]}; `sensor/...` {"offset": number or None}; `homekit`
-    {}; `done` is never answered: it is where one stays.
+    Answers: `device` {"device"}; `reading` {"sensors": ["TemperatureSensor/0", ...]}; `place`
+    {"name", "place": number or None, "new": name of a new place or ""}; `sensor/...`, for each of
+    several sensors of one kind, {"name", "offset": number or None}; `done` is never answered: it is
+    where one stays.
     """
-    way = yield Step("way", "Prepare the device")
-    if way and way["way"] == "phone":
-        yield Step("portal", "Join it to your WiFi")
-    yield Step("device", "Find the device")
-    yield Step("name", "Name it")
-    place = yield Step("place", "Where is it?")
-    if place and place["new"]:
-        yield Step("new-place", "A new place")
-    reading = yield Step("reading", "Test reading")
-    for sensor in reading["sensors"] if reading else ():
+    yield Step("device", "Scan the label")
+    reading = yield Step("reading", "It is on its way")
+    yield Step("place", "Name and place")
+    for sensor in _of_several(reading["sensors"] if reading else ()):
         yield step_of(sensor)
-    yield Step("homekit", "Apple Home")
     yield Step("done", "Done")
+
+
+def _of_several(sensors: Iterable[str]) -> Iterable[str]:
+    """Those that need names of their own: there are others of their kind."""
+    kinds = Counter(one.partition("/")[0] for one in sensors)
+    return [one for one in sensors if kinds[one.partition("/")[0]] > 1]
 
 
 def step_of(sensor: str) -> Step:

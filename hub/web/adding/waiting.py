@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import astuple, replace
 
-from nicegui import ui
+from nicegui import context, ui
 
 from hub.errors import HubError
 from hub.mqtt.account_repository import Account, AccountState
@@ -21,13 +21,12 @@ __all__ = ["waiting_list"]
 _MINUTES = 15
 
 
-async def waiting_list(page: WizardPage, adding: Adding) -> None:
-    """The list of devices that ask, kept up to date; choosing one answers the step."""
-    several = len(await adding.services.people.tenants()) > 1
-    network = None
-    if several:
-        network = ui.input("Name of its network, as on its label (dormouse-…)")
-        network.props('maxlength=64 outlined autocapitalize="off"').classes("w-full")
+async def waiting_list(page: WizardPage, adding: Adding, *, alone: bool) -> None:
+    """The list of devices that ask, kept up to date; choosing one answers the step.
+
+    `alone`: a device that joins while the page is open is the one that is meant.
+    """
+    network = await _network_field(adding)
 
     async def choose(device: str, effect: Callable[[], Awaitable[object]] | None = None) -> None:
         await page.answer({"device": device}, effect)
@@ -35,14 +34,20 @@ async def waiting_list(page: WizardPage, adding: Adding) -> None:
     async def look() -> EnrolmentView:
         return _in_minutes(await adding.enrolment(network.value or "" if network else ""))
 
-    listing = _Listing(page, adding, await look(), choose)
+    before = await look()
+    listing, known = _Listing(page, adding, before, choose), {*before.known}
 
     @ui.refreshable
     def listed() -> None:
         listing.show()
 
     async def again() -> None:
-        if not listing.update(await look()):
+        now = await look()
+        meant = _meant(page, now, known) if alone else None
+        if meant is not None:
+            _go_on(page, choose, meant)
+            return
+        if not listing.update(now):
             listed.refresh()
 
     listed()
@@ -51,12 +56,38 @@ async def waiting_list(page: WizardPage, adding: Adding) -> None:
 
     async def watch() -> None:
         async with adding.services.mqtt.gate.changed.subscribe() as changes:
+            await again()  # what changed since it was looked for
             while await changes.changed():
                 await again()
 
     ui.timer(0, watch, once=True)
     # A window that runs out is told by nobody, and its remaining minutes change without one.
     ui.timer(20, again)
+
+
+async def _network_field(adding: Adding) -> ui.input | None:
+    """With several tenants: who reads a label may see whose it is."""
+    if len(await adding.services.people.tenants()) < 2:
+        return None
+    network = ui.input("Name of its network, as on its label (dormouse-…)")
+    return network.props('maxlength=64 outlined autocapitalize="off"').classes("w-full")
+
+
+def _meant(page: WizardPage, now: EnrolmentView, known: set[str]) -> str | None:
+    """The one device that joined since the page was opened, while it waits for it."""
+    joined = [one.device for one in now.arrived if one.device not in known]
+    return joined[0] if len(joined) == 1 and page.view.step.key == "device" else None
+
+
+def _go_on(page: WizardPage, choose: Callable[[str], Awaitable[None]], device: str) -> None:
+    """Choose it from the page's own ground: a step that is built anew ends its own timers."""
+
+    async def go() -> None:
+        if page.view.step.key == "device":
+            await choose(device)
+
+    with context.client.content:
+        ui.timer(0, go, once=True)
 
 
 def _in_minutes(view: EnrolmentView) -> EnrolmentView:

@@ -1,5 +1,6 @@
 """Charts: what is drawn (trace), as ECharts options (options), on a page (element)."""
 
+from hub.web.charts.lanes import ChartLane, came, is_lane
 from hub.web.charts.options import COLOURS, options
 from hub.web.charts.trace import (
     BinRanges,
@@ -14,10 +15,13 @@ from hub.web.charts.trace import (
 __all__ = [
     "COLOURS",
     "BinRanges",
+    "ChartLane",
     "ChartMark",
     "ChartMove",
     "RawPoints",
     "Trace",
+    "came",
+    "is_lane",
     "missing_ranges",
     "options",
     "usual_interval",

@@ -19,7 +19,8 @@ class Chart(Element, component="chart.js"):
     """`label` says in words what is drawn, for who cannot see it.
 
     `on_span` is called with (since, until) in ms since the epoch when somebody chose a part of
-    the time by dragging across the chart.
+    the time by dragging across the chart, `on_width` with the plot's width in px when it is known
+    or is another one.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Chart(Element, component="chart.js"):
         options: dict[str, Any],
         label: str,
         on_span: Callable[[int, int], Any] | None = None,
+        on_width: Callable[[int], Any] | None = None,
     ) -> None:
         super().__init__()
         self._props["options"] = options
@@ -34,6 +36,8 @@ class Chart(Element, component="chart.js"):
         self.classes("dm-chart w-full")
         if on_span is not None:
             self.on("span", lambda event: on_span(*_span(event.args)))
+        if on_width is not None:
+            self.on("width", lambda event: on_width(_width(event.args)))
 
     def draw(self, options: dict[str, Any], label: str) -> None:
         """Draw something else."""
@@ -49,3 +53,8 @@ def _span(event: Any) -> tuple[int, int]:
     except (TypeError, KeyError, ValueError, OverflowError):
         return 0, 0
     return since, until
+
+
+def _width(event: Any) -> int:
+    """A plot's width that a screen may have, whatever the browser sent."""
+    return max(100, min(5000, event)) if isinstance(event, int) else 900

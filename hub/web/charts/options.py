@@ -1,19 +1,28 @@
 """Charts that do not lie, as ECharts options: pure.
 
-Bars start at zero; every axis says its unit and no axis is shared by two; the same unit is on the
-same scale; no smoothing and no thinning out; what is missing is a break in the line and a marked
-zone; a rollup shows the range it stands for.
+One pane a unit, states as lanes below; bars start at zero; every axis says its unit; the same unit
+is on the same scale; no smoothing and no thinning out; what is missing is a break in the line and
+a marked zone; a rollup shows the range it stands for.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.web.charts.marks import time_marks
+from contracts.show import lasting
+from hub.web.charts.axes import (
+    TOP_PX,
+    grids,
+    lane_axis,
+    scale_of,
+    scales,
+    time_axis,
+    value_axis,
+)
+from hub.web.charts.lanes import LANE_PX, ChartLane, is_lane, lane_of, lane_options
 from hub.web.charts.trace import BinRanges, ChartMove, RawPoints, Trace
 
 __all__ = ["COLOURS", "options"]
@@ -22,13 +31,11 @@ __all__ = ["COLOURS", "options"]
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c6bb1", "#7f7f7f")
 # Up to so many points each is drawn as a dot as well; a change of state is seen without.
 _DOTS, _STATE_DOTS = 150, 20
-# Heights: a pane, a low one (of states alone), what lies above and below the panes.
-_PANE_PX, _LOW_PX = 260, 130
-_TOP_PX, _BOTTOM_PX = 48, 44
+# Heights: the first pane, a low one, what lies above and below the panes.
+_PANE_PX, _LOW_PX = 270, 130
+_BOTTOM_PX = 36
 # A zone of this share of the time has room for its name.
 _WIDE_ZONE = 0.15
-# A sensor's noise shall not look like weather: the least span of an axis, by unit.
-_LEAST_SPAN = {"°C": 2.0, "%": 5.0, "hPa": 4.0}
 
 Options = dict[str, Any]
 
@@ -39,155 +46,69 @@ def options(
     until: int,
     *,
     now: int,
-    beside: int = 2,
+    low: bool = False,
     moves: Sequence[ChartMove] = (),
+    lanes: Sequence[ChartLane] = (),
     zone: ZoneInfo | None = None,
 ) -> Options:
     """A chart of since..until (ms since the epoch); nothing after `now` counts as missing.
 
-    `moves` are marked by a line each. Up to `beside` scales (1 or 2) share a pane, left and right;
-    with 1 the panes are low.
+    `moves` are marked by a line each, and named in a lane of their own. `lanes` stand below those
+    of states. `low`: all panes are low.
 
     Times are those of `zone`; None: UTC. What the options cannot say as JSON is named for chart.js:
     `words` on an axis (names of values or of times), `traces` (how the tooltip reads a trace's
     columns), `timezone`.
     """
     traces = [trace for trace in traces if trace.kind.shape != "text"]
-    scales = _scales(traces)
-    panes = max(1, math.ceil(len(scales) / beside))
+    shown = scales([trace for trace in traces if not is_lane(trace)])
+    panes = len(shown)
     datasets: list[Options] = []
     series: list[Options] = []
     descriptions: list[Options] = []
     seen_zones: set[tuple[int, int]] = set()
+    below: list[tuple[ChartLane, Options]] = []
     for number, trace in enumerate(traces):
-        axis = _scale_of(trace, scales)
-        columns = _columns(trace, min(until, now))
-        datasets.append({"source": columns})
-        zones = _zones(trace, since, min(until, now), seen_zones, named=len(traces) > 1)
-        place = {"datasetIndex": number, "yAxisIndex": axis, "xAxisIndex": axis // beside}
-        colour = COLOURS[number % len(COLOURS)]
+        datasets.append({"source": _columns(trace, min(until, now))})
         descriptions.append(_description(trace, number))
-        series += _drawn(trace, place, colour, zones)
+        if is_lane(trace):
+            below.append((lane_of(trace, min(until, now)), {"datasetIndex": number}))
+            continue
+        axis = scale_of(trace, shown)
+        zones = _zones(trace, since, min(until, now), seen_zones, named=len(traces) > 1)
+        place = {"datasetIndex": number, "yAxisIndex": axis, "xAxisIndex": axis}
+        series += _drawn(trace, place, COLOURS[number % len(COLOURS)], zones)
+    below += [(lane, {}) for lane in lanes]
+    if moves:
+        below.append((ChartLane("Changes", ()), {}))
+    series += [lane_options(lane, panes + n, place) for n, (lane, place) in enumerate(below)]
     if series and moves:
         series[0]["markLine"] = _lines_of_moves(moves)
-    heights = [_height(scales, pane, beside) for pane in range(panes)]
+    heights = [_LOW_PX if low or pane else _PANE_PX for pane in range(panes)]
+    axes = [value_axis(n, of) for n, of in enumerate(shown)]
+    axes += [lane_axis(panes + n, lane.name) for n, (lane, _) in enumerate(below)]
+    placed = grids(heights, len(below))
+    if not placed:
+        placed, axes, heights = grids([_LOW_PX], 0), [{"type": "value"}], [_LOW_PX]
     return {
         "animation": False,
         "useUTC": True,
         "timezone": zone.key if zone else "UTC",
-        "height": _TOP_PX + sum(heights) + _BOTTOM_PX,
+        "height": TOP_PX + sum(heights) + LANE_PX * len(below) + _BOTTOM_PX,
         "traces": descriptions,
+        "panes": panes,
+        "moves": [{"at": one.at, "text": one.text, "icon": one.icon} for one in moves],
         "aria": {"enabled": False},
         "legend": {"type": "scroll", "top": 0, "data": [trace.name for trace in traces]},
-        "grid": _grids(heights, two=beside > 1 and len(scales) > 1),
-        "xAxis": [_time_axis(pane, panes, since, until, zone) for pane in range(panes)],
-        "yAxis": [_value_axis(n, of, beside) for n, of in enumerate(scales)] or [{"type": "value"}],
+        "grid": placed,
+        "xAxis": [time_axis(n, len(placed), since, until, zone) for n in range(len(placed))],
+        "yAxis": axes,
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
         "tooltip": {"trigger": "axis", "confine": True, "transitionDuration": 0},
         "toolbox": {"show": False},
         "dataset": datasets,
         "series": series,
     }
-
-
-# --- scales -----------------------------------------------------------------------------------
-
-
-def _scales(traces: Sequence[Trace]) -> list[list[Trace]]:
-    """Traces that share a scale: those of one unit, or of the same states."""
-    scales: dict[tuple[object, ...], list[Trace]] = {}
-    for trace in traces:
-        scales.setdefault(_scale_key(trace), []).append(trace)
-    return list(scales.values())
-
-
-def _scale_key(trace: Trace) -> tuple[object, ...]:
-    if trace.kind.words:
-        return ("words", *sorted(trace.kind.words.items()))
-    return (trace.kind.unit or trace.kind.label,)
-
-
-def _scale_of(trace: Trace, scales: list[list[Trace]]) -> int:
-    return next(n for n, of in enumerate(scales) if trace in of)
-
-
-def _value_axis(number: int, traces: list[Trace], beside: int) -> Options:
-    kind = traces[0].kind
-    labels = {trace.kind.label for trace in traces}
-    name = kind.label if len(labels) == 1 else ""
-    if kind.unit:
-        name = f"{name} ({kind.unit})" if name else kind.unit
-    right = number % beside == 1
-    axis: Options = {
-        "type": "value",
-        "gridIndex": number // beside,
-        "position": "right" if right else "left",
-        "name": name,
-        "nameLocation": "end",
-        "nameTextStyle": {"align": "right" if right else "left"},
-        "axisLine": {"show": True},
-        "splitLine": {"show": not right},
-        "splitNumber": 5 if beside > 1 else 3,
-        # A curve may leave zero out, since its axis says so; a bar's length is its value.
-        "scale": not any(trace.bars for trace in traces),
-    }
-    if any(trace.bars for trace in traces):
-        axis["minInterval"] = 0 if kind.unit else 1  # counts
-    elif bounds := _bounds(traces):
-        axis["min"], axis["max"] = bounds
-    if kind.words:
-        states = sorted(kind.words)
-        axis |= {"min": states[0], "max": states[-1], "interval": 1}
-        axis["words"] = {str(value): word for value, word in kind.words.items()}
-    return axis
-
-
-def _bounds(traces: list[Trace]) -> tuple[float, float] | None:
-    """The ends of an axis whose values differ by less than its unit's least span."""
-    least = _LEAST_SPAN.get(traces[0].kind.unit)
-    lows: list[float] = []
-    highs: list[float] = []
-    for trace in traces:
-        data = trace.data
-        lows += data.low if isinstance(data, BinRanges) else data.values
-        highs += data.high if isinstance(data, BinRanges) else data.values
-    if least is None or not lows or max(highs) - min(lows) >= least:
-        return None
-    low = math.floor((max(highs) + min(lows) - least) / 2)
-    return low, low + math.ceil(max(least, max(highs) - low))
-
-
-def _time_axis(pane: int, panes: int, since: int, until: int, zone: ZoneInfo | None) -> Options:
-    last = pane == panes - 1
-    marked = time_marks(since, until, zone or ZoneInfo("UTC"))
-    at = [one for one, _ in marked]
-    return {
-        "type": "time",
-        "gridIndex": pane,
-        "min": since,
-        "max": until,
-        # Where the place's own hours, days and months begin; ECharts knows the browser's alone.
-        "axisLabel": {"show": last, "hideOverlap": True, "customValues": at},
-        "axisTick": {"customValues": at},
-        "words": {str(one): text for one, text in marked},
-        # Else ECharts makes room for bars at the ends, and panes would not have the same time.
-        "containShape": False,
-    }
-
-
-def _height(scales: list[list[Trace]], pane: int, beside: int) -> int:
-    shown = scales[pane * beside :][:beside]
-    states = bool(shown) and all(of[0].kind.words for of in shown)
-    return _LOW_PX if states or beside == 1 else _PANE_PX
-
-
-def _grids(heights: list[int], *, two: bool) -> list[Options]:
-    """The panes, one below the other, of one width."""
-    tops = [_TOP_PX + sum(heights[:pane]) + 24 for pane in range(len(heights))]
-    return [
-        {"left": 56, "right": 56 if two else 16, "top": top, "height": height - 40}
-        for top, height in zip(tops, heights, strict=True)
-    ]
 
 
 # --- data -------------------------------------------------------------------------------------
@@ -241,13 +162,20 @@ def _zones(
     trace: Trace, since: int, until: int, seen: set[tuple[int, int]], *, named: bool
 ) -> list[list[Options]]:
     """Where a trace has no data, but what another one of the same device has told already."""
-    label = f"no data: {trace.name}" if named else "no data"
+    label = f"no readings: {trace.name}" if named else "no readings"
     clipped = [(max(a, since), min(b, until)) for a, b in trace.missing]
     new = [gap for gap in clipped if gap[0] < gap[1] and gap not in seen]
     seen.update(new)
     wide = (until - since) * _WIDE_ZONE
     return [
-        [{"name": label, "xAxis": start, "label": {"show": end - start > wide}}, {"xAxis": end}]
+        [
+            {
+                "name": f"{label}, {lasting((end - start) / 1000)}",
+                "xAxis": start,
+                "label": {"show": end - start > wide},
+            },
+            {"xAxis": end},
+        ]
         for start, end in new
     ]
 
@@ -263,7 +191,8 @@ def _drawn(trace: Trace, place: Options, colour: str, zones: list[list[Options]]
         "silent": True,
         "data": zones,
         "itemStyle": {"color": colour, "opacity": 0.15},
-        "label": {"position": "insideTop", "fontSize": 11},
+        "hatched": True,
+        "label": {"position": "insideBottom", "fontSize": 12},
     }
     if trace.marks:
         main["markPoint"] = _marks(trace)
@@ -289,6 +218,9 @@ def _line(trace: Trace, place: Options, colour: str) -> Options:
         "color": colour,
         "lineStyle": {"width": 1.5, "color": colour},
         "emphasis": {"disabled": True},
+        # The newest value stands at the end; chart.js says it.
+        "endLabel": {"show": True, "fontSize": 12, "fontWeight": 500, "color": colour},
+        "labelLayout": {"moveOverlap": "shiftY"},
         "z": 3,
     }
 
@@ -334,15 +266,16 @@ def _bar(trace: Trace, place: Options, colour: str, zones: list[list[Options]]) 
             "silent": True,
             "data": zones,
             "itemStyle": {"color": colour, "opacity": 0.15},
+            "hatched": True,
         },
     }
 
 
 def _marks(trace: Trace) -> Options:
     return {
-        "symbol": "pin",
-        "symbolSize": 28,
-        "label": {"show": True, "formatter": "!"},
+        "symbol": "circle",
+        "symbolSize": 9,
+        "label": {"show": False},
         "data": [
             {"name": mark.text, "coord": [mark.at, mark.value]}
             for mark in trace.marks
@@ -354,9 +287,10 @@ def _marks(trace: Trace) -> Options:
 def _lines_of_moves(moves: Sequence[ChartMove]) -> Options:
     return {
         "symbol": "none",
-        "silent": False,
+        "silent": True,
         "lineStyle": {"type": "dashed", "width": 1.5},
-        "label": {"show": True, "formatter": "{b}", "position": "insideEndTop", "fontSize": 11},
+        # What happened is said in the lane of changes.
+        "label": {"show": False},
         "data": [{"name": move.text, "xAxis": move.at} for move in moves],
     }
 

@@ -37,6 +37,7 @@ class BinRanges:
 
     `ends` says where bins end that are not all as long (days on which a clock is changed).
     Bins without readings are left out. `line` is what its line shows, called `what`: the mean.
+    `shares` are for which part of each bin a state was another one than 0; empty: not known.
     """
 
     at: Sequence[int]
@@ -46,6 +47,7 @@ class BinRanges:
     high: Sequence[float]
     what: str = "mean"
     ends: Sequence[int] = ()
+    shares: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,14 @@ class ChartMark:
 
 @dataclass(frozen=True, slots=True)
 class ChartMove:
-    """A moment (ms) at which a device came to be elsewhere, or another; and what happened."""
+    """A moment (ms) at which a device came to be elsewhere, or another; and what happened.
+
+    `icon` is one of Material Icons.
+    """
 
     at: int
     text: str
+    icon: str = "place"
 
 
 @dataclass(frozen=True, slots=True)

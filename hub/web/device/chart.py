@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -15,18 +15,22 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 
 from contracts.reading import SeriesKey
+from contracts.show import Clock
+from contracts.show import span as spoken_span
 from hub.calibration.scale import scale_changes
 from hub.database.errors import DatabaseAwayError, ForeignRowError
+from hub.database.replica.replica import asked
 from hub.devices.glance import Glance
-from hub.readings.points import Resolution, Span
+from hub.readings.points import Resolution, Span, StoredSeries
 from hub.readings.service import TenantReadings
 from hub.runtime.defects import Defects
-from hub.web.charts import BinRanges, ChartMark, ChartMove, Trace, options
+from hub.web.ask import ask_dates, typed_instant
+from hub.web.charts import ChartMark, ChartMove, options
 from hub.web.charts.element import Chart
 from hub.web.device.choices import MOST_SERIES, Choices, key_of, place_of
+from hub.web.device.said import reports_lane, spoken, summary
 from hub.web.device.spans import SPANS, ChartWindow, latest
 from hub.web.device.traces import TraceRequest, draw
-from hub.web.words import count
 
 __all__ = ["ChartPanel"]
 
@@ -34,9 +38,10 @@ log = logging.getLogger(__name__)
 
 _FINENESS = {
     Resolution.RAW: "every reading",
-    Resolution.HOURLY: "hourly means with lowest and highest",
-    Resolution.DAILY: "daily means with lowest and highest",
+    Resolution.HOURLY: "hourly means, lowest to highest shaded",
+    Resolution.DAILY: "daily means, lowest to highest shaded",
 }
+_JOINED = "means of {} hours, lowest to highest shaded"
 _MOVES = (("chevron_left", "Earlier", -1), ("chevron_right", "Later", 1))
 # A chart that ends now is drawn anew when something came, no oftener than this.
 _LIVE_S = 20.0
@@ -47,7 +52,7 @@ class ChartPanel:
 
     def __init__(
         self,
-        readings: TenantReadings,
+        readings: Callable[[], TenantReadings],
         glance: Glance,
         offered: Choices,
         defects: Defects,
@@ -56,12 +61,13 @@ class ChartPanel:
         zone: ZoneInfo,
     ) -> None:
         self._defects, self._find_moves = defects, moves
-        self._readings, self._zone = readings, zone
+        self._find_readings, self._readings, self._zone = readings, readings(), zone
         self._seen = {one.device: one.seen_at for one in glance.devices}
         self._offered = offered
         self._marks: Mapping[SeriesKey, Sequence[ChartMark]] = {}
         self._chosen: list[str] = []
         self._drawn: set[SeriesKey] = set()
+        self._width, self._resolution = 900, Resolution.RAW
         self._span = "day"
         self._window = latest("day", datetime.now(UTC))
         self._drawing = asyncio.Lock()
@@ -72,10 +78,11 @@ class ChartPanel:
         self._chosen = list(chosen)
         self._span = span if span in SPANS else "day"
         self._window = latest(self._span, datetime.now(UTC))
-        made, label, note = await self._made()
+        made, label, note = await asked(self._made)
         self._controls()
-        self._chart = Chart(made, label, self._zoomed)
+        self._chart = Chart(made, label, self._zoomed, self._sized)
         self._note = ui.label(note).classes("dm-soft").props('aria-live="polite"')
+        self._downloads()
 
     async def heard(self, series: SeriesKey, at: datetime) -> None:
         """A value of some series came."""
@@ -110,11 +117,65 @@ class ChartPanel:
     async def draw(self) -> None:
         """Draw what is chosen, anew."""
         async with self._drawing:
-            made, label, note = await self._made()
+            made, label, note = await asked(self._made)
             self._chart.draw(made, label)
             self._note.text = note
+            self._time.text = self._said()
+            self._downloads.refresh()
 
     # --- controls -----------------------------------------------------------------------------
+
+    @ui.refreshable_method
+    def _downloads(self) -> None:
+        """What is seen, as a file: the same series, time and bins."""
+        with ui.element("div").classes("dm-chips dm-downloads"):
+            ui.label("Download").classes("dm-soft")
+            for form, name in (("csv", "CSV"), ("parquet", "Parquet")):
+                if path := self._file(form):
+                    ui.link(name, path).classes("dm-button").props("download")
+            ui.button("PNG", color=None).props("no-caps flat dense").classes("dm-button").on(
+                "click",
+                js_handler="(e) => e.target.closest('section').querySelector('.dm-chart')"
+                ".dispatchEvent(new Event('dm-picture'))",
+            )
+
+    def _file(self, form: str) -> str:
+        keys = sorted({key.full_name for key in self._drawn})
+        if not keys or len(keys) > MOST_SERIES:
+            return ""
+        query = [("series", key) for key in keys]
+        window = self._window
+        query += [("since", window.since.isoformat()), ("until", window.until.isoformat())]
+        query += [("resolution", self._resolution.value), ("format", form)]
+        return "/api/readings?" + urlencode([*query, ("zone", self._zone.key)])
+
+    async def _dates(self) -> None:
+        """A time from one day to another, both whole."""
+        local = [t.astimezone(self._zone) for t in (self._window.since, self._window.until)]
+        chosen = await ask_dates("Which days?", *[f"{t:%Y-%m-%d}" for t in local])
+        if chosen is None:
+            return
+        since, until = [await typed_instant(f"{day}T00:00", self._zone) for day in chosen]
+        if since is None or until is None or since > until:
+            ui.notify("The first day must not be after the last.", type="negative")
+            return
+        now = datetime.now(UTC)
+        self._window = ChartWindow(since, until + timedelta(days=1)).within(now)
+        self._loosen(now)
+        await self.draw()
+
+    async def _sized(self, width: int) -> None:
+        """How wide the plot is, which the browser knows: bins are no narrower than 3 px."""
+        before, self._width = self._width, width
+        if abs(width - before) > before // 8:
+            await self.draw()
+
+    def _said(self) -> str:
+        """The time that is shown: `29 Nov 14:32 to now`."""
+        now = datetime.now(UTC)
+        clock = Clock(now, self._zone)
+        until = "now" if self._window.current(now) else clock.at(self._window.until)
+        return f"{clock.at(self._window.since)} \N{EN DASH} {until}"
 
     def _controls(self) -> None:
         with ui.row().classes("dm-tools"):
@@ -123,11 +184,16 @@ class ChartPanel:
                 value=self._span,
                 on_change=self._spanned,
             ).props('no-caps unelevated dense padding="6px 12px" aria-label="Span"')
-            with ui.row().classes("no-wrap gap-1"):
+            ui.button("Dates\N{HORIZONTAL ELLIPSIS}", on_click=self._dates).props(
+                "flat no-caps dense"
+            ).classes("dm-touch")
+            with ui.row().classes("no-wrap gap-1 items-center"):
                 for icon, label, steps in _MOVES:
                     ui.button(icon=icon, on_click=partial(self._move, steps)).props(
                         f'flat round aria-label="{label}"'
                     ).classes("dm-touch")
+                    if steps < 0:
+                        self._time = ui.label(self._said()).classes("dm-strong dm-small")
         ui.select(
             dict(self._offered.labels),
             value=self._chosen,
@@ -185,41 +251,64 @@ class ChartPanel:
 
     async def _made(self) -> tuple[dict[str, Any], str, str]:
         now = datetime.now(UTC)
+        self._readings = self._find_readings()
         requests, more = await self._requests()
         self._drawn = {request.key for request in requests}
-        drawn = await draw(self._readings, requests, self._window, now, self._zone)
+        drawn = await draw(
+            self._readings, requests, self._window, now, self._zone, width=self._width
+        )
+        self._resolution = drawn.resolution
         self._drawn_at = asyncio.get_running_loop().time()
         since, until = (
             round(t.timestamp() * 1000) for t in (self._window.since, self._window.until)
         )
         moves = [move for move in await self._find_moves() if since <= move.at < until]
         moves = moves if any(place_of(one) is None for one in self._chosen) else []
-        moves += self._scales(requests)
+        moves += await self._scales(requests, drawn.series)
+        present = round(now.timestamp() * 1000)
         made = options(
             drawn.traces,
             since,
             until,
-            now=round(now.timestamp() * 1000),
+            now=present,
             moves=moves,
+            lanes=reports_lane(drawn.traces, since, min(until, present)),
             zone=self._zone,
         )
-        parts = [_spoken(trace) for trace in drawn.traces] or ["nothing chosen"]
+        parts = [spoken(trace) for trace in drawn.traces] or ["nothing chosen"]
         parts += [move.text for move in moves]
-        note = _FINENESS[drawn.resolution] if drawn.traces else "Choose a series."
+        fineness = _FINENESS[drawn.resolution]
+        if drawn.hours > 1 and drawn.resolution is Resolution.HOURLY:
+            fineness = _JOINED.format(drawn.hours)
+        note = summary(drawn.traces, fineness, min(until, present)) or "Choose a series."
         if drawn.gone:
             note += f"; no longer there: {', '.join(drawn.gone)}"
+        if self._readings.age is not None:
+            note += f"; as of {spoken_span(self._readings.age)} ago, for the database's copy lags"
         if more:
             note += f"; {more} further series not drawn"
         return made, "Chart. " + "; ".join(parts), note
 
-    def _scales(self, requests: Sequence[TraceRequest]) -> list[ChartMove]:
-        """Where a calibration begins or ends: what steps there may have been level."""
-        span = self._window.since, self._window.until
-        return [
-            ChartMove(round(one.at.timestamp() * 1000), f"{request.name}: {one}")
+    async def _scales(
+        self, requests: Sequence[TraceRequest], drawn: Sequence[StoredSeries]
+    ) -> list[ChartMove]:
+        """Where calibrations begin or end, and sources change: what steps may have been level."""
+        span = Span(self._window.since, self._window.until)
+        names = {request.key: request.name for request in requests}
+        told = [
+            (one.at, f"{request.name}: {one}")
             for request in requests
-            for one in scale_changes(self._readings.calibrations(request.key), *span)
+            for one in scale_changes(
+                self._readings.calibrations(request.key), span.since, span.until
+            )
         ]
+        sources = await self._readings.source_changes(drawn, span)
+        told += [
+            (change.at, f"{names[one.key]}: {change.told(one.key)}")
+            for one in drawn
+            for change in sources.get(one.id, ())
+        ]
+        return [ChartMove(round(at.timestamp() * 1000), text, "adjust") for at, text in told]
 
     async def _requests(self) -> tuple[list[TraceRequest], int]:
         """What is to be drawn, places as what was measured there, and how much more there is."""
@@ -246,14 +335,3 @@ class ChartPanel:
 
 def _instant(at: int) -> datetime:
     return datetime.fromtimestamp(at / 1000, UTC)
-
-
-def _spoken(trace: Trace) -> str:
-    """A trace in words, for who cannot see it."""
-    data = trace.data
-    values = [*data.low, *data.high] if isinstance(data, BinRanges) else list(data.values)
-    if not values:
-        return f"{trace.name}: no data"
-    shown = f"{min(values):.{trace.kind.decimals}f} to {max(values):.{trace.kind.decimals}f}"
-    missing = f", {count(len(trace.missing), 'gap')}" if trace.missing else ""
-    return f"{trace.name}: {shown} {trace.kind.unit}".rstrip() + missing

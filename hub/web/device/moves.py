@@ -11,7 +11,7 @@ from hub.devices.placements import Stay
 from hub.web.charts import ChartMove
 from hub.web.home.view import ms
 
-__all__ = ["PlacedStay", "listed", "moves_of", "replacements_of"]
+__all__ = ["PlacedStay", "listed", "moves_of", "replacements_of", "updates_of"]
 
 PlacedStay = tuple[Stay, list[str]]
 """A stay, and its place's names from the outside in."""
@@ -41,6 +41,15 @@ def replacements_of(changes: Iterable[PropertyChange]) -> list[ChartMove]:
         ChartMove(ms(change.at) or 0, f"{change.after} replaced {change.before}")
         for change in changes
         if change.property == "id"
+    ]
+
+
+def updates_of(changes: Iterable[PropertyChange]) -> list[ChartMove]:
+    """When it came to run another firmware."""
+    return [
+        ChartMove(ms(change.at) or 0, f"updated to {change.after}")
+        for change in changes
+        if change.property == "firmware" and change.before and change.after
     ]
 
 

@@ -1,25 +1,22 @@
-"""A device's history: its properties as of each change, by a slider, and as of any instant."""
+"""How a device was on a day: its properties as of any instant."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
+from contracts.show import span
 from contracts.zones import zoned
-from hub.devices.history import DeviceAtInstant, PropertyChange
+from hub.devices.history import DeviceAtInstant
 from hub.devices.service import DeviceService
 from hub.web.ask import typed_instant
 from hub.web.device.noted import text_of
 from hub.zones.errors import ZoneRefusedError
 
 __all__ = ["PastPanel", "rows"]
-
-_MOST = 500
-_SECOND = "%d %b %Y %H:%M:%S"
 
 
 def rows(past: DeviceAtInstant | None, zone: ZoneInfo) -> list[tuple[str, str]]:
@@ -31,7 +28,7 @@ def rows(past: DeviceAtInstant | None, zone: ZoneInfo) -> list[tuple[str, str]]:
         ("Name", past.name or "none"),
         ("Place", places or "none"),
         ("Firmware", past.firmware or "not known"),
-        ("Interval", f"{past.interval_s} s" if past.interval_s else "its own"),
+        ("Interval", f"every {span(past.interval_s)}" if past.interval_s else "as built"),
     ]
     facts += [(f"Noted {name}", text_of(value)) for name, value in sorted(past.attributes.items())]
     if past.owner:
@@ -53,42 +50,24 @@ def _minute(instant: object, zone: ZoneInfo) -> str:
 
 
 class PastPanel:
-    """Ticks of the version clock are the slider's steps; the last is the present."""
+    """A day and a time by the zone's clock; what was true then."""
 
     def __init__(self, devices: DeviceService, tenant: str, device: str, zone: ZoneInfo) -> None:
         self._zone = zone
         self._devices, self._tenant, self._device = devices, tenant, device
-        self._ticks: list[tuple[datetime, str]] = []
 
     async def build(self) -> None:
-        """Make it."""
-        changes = await self._devices.changes(self._tenant, self._device, most=_MOST)
-        self._ticks = ticks(changes)
+        """Make it: as it is now, until an instant is chosen."""
         self._instant = datetime.now(UTC)
-        last = len(self._ticks)
-        self._when = ui.label().classes("dm-strong").props('aria-live="polite"')
-        if last:
-            ui.slider(min=0, max=last, value=last, on_change=self._slid).props(
-                'markers snap aria-label="Change by change, the last is now"'
-            ).classes("dm-slider")
         with ui.row().classes("items-center"):
             self._at = (
                 ui.input("As of", on_change=self._typed)
-                .props("type=datetime-local outlined dense")
+                .props("type=datetime-local outlined dense stack-label debounce=300")
                 .classes("dm-instant")
             )
+            self._when = ui.label().classes("dm-strong").props('aria-live="polite"')
         self._shown = ui.element("dl").classes("dm-facts")
         await self._show("Now")
-
-    async def _slid(self, event: Any) -> None:
-        step = int(event.value) if isinstance(event.value, int | float) else 0
-        if not 0 <= step < len(self._ticks):
-            self._instant = datetime.now(UTC)
-            await self._show("Now")
-            return
-        at, what = self._ticks[step]
-        self._instant = at
-        await self._show(f"{zoned(at, self._zone, _SECOND)}: {what}")
 
     async def _typed(self, event: Any) -> None:
         try:
@@ -96,10 +75,8 @@ class PastPanel:
         except ZoneRefusedError as error:
             self._when.text = f"{error}."
             return
-        if instant is None:
-            return
-        self._instant = min(instant, datetime.now(UTC))
-        await self._show(zoned(self._instant, self._zone, "%d %b %Y %H:%M"))
+        self._instant = min(instant or datetime.now(UTC), datetime.now(UTC))
+        await self._show(zoned(self._instant, self._zone, "%d %b %Y %H:%M") if instant else "Now")
 
     async def _show(self, when: str) -> None:
         instant = self._instant
@@ -114,18 +91,3 @@ class PastPanel:
                     ui.label(name)
                 with ui.element("dd"):
                     ui.label(value)
-
-
-def ticks(changes: Sequence[PropertyChange]) -> list[tuple[datetime, str]]:
-    """Instants at which something changed, oldest first, each with what, who and why."""
-    by_instant: dict[datetime, list[PropertyChange]] = {}
-    for change in changes:
-        by_instant.setdefault(change.at, []).append(change)
-    return [(at, _summary(by_instant[at])) for at in sorted(by_instant)]
-
-
-def _summary(changes: Sequence[PropertyChange]) -> str:
-    what = ", ".join(dict.fromkeys(change.property.replace("_s", "") for change in changes))
-    by = f" by {changes[0].who}" if changes[0].who else ""
-    why = f" ({changes[0].why})" if changes[0].why else ""
-    return f"{what}{by}{why}"

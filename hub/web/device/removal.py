@@ -1,4 +1,4 @@
-"""Removing readings, a series or the device, for who may; and what was removed."""
+"""Deleting readings, a series or the device, for who may; and what was removed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ALL = "the device with all that is its own"
 
 
 class RemovalPanel:
-    """The trail of what was removed, and a form for who administers."""
+    """A form for who administers; what was removed is told among the changes."""
 
     def __init__(
         self, services: Services, principal: Principal, device: DeviceGlance, zone: ZoneInfo
@@ -35,10 +35,8 @@ class RemovalPanel:
         keys = sorted((value.series for value in device.values), key=importance)
         self._series = {_name(key): key for key in keys}
 
-    async def build(self) -> None:
+    def build(self) -> None:
         """Make it."""
-        self._trail = ui.element("div")
-        await self.show_trail()
         if not self._principal.administers:
             return
         names = [*self._series, _ALL]
@@ -48,20 +46,6 @@ class RemovalPanel:
             self._until = self._instant("Until")
             ui.button("Remove", on_click=self._remove).props("no-caps outline color=negative")
         self._status = ui.label().props('role="status"')
-
-    async def show_trail(self) -> None:
-        """Show what was removed of the device, the newest first."""
-        found = await self._removals.trail(self._principal.tenant, self._device, 20)
-        # In one go: whoever asked for it meanwhile waits for the database as well.
-        self._trail.clear()
-        with self._trail:
-            if not found:
-                ui.label("Nothing of it was removed.").classes("dm-soft")
-                return
-            with ui.element("ul").classes("dm-where"):
-                for removal in found:
-                    with ui.element("li"):
-                        ui.label(told(removal, self._zone))
 
     def _instant(self, label: str) -> ui.input:
         return ui.input(label).props("type=datetime-local step=1 outlined dense stack-label")
@@ -96,7 +80,6 @@ class RemovalPanel:
             ui.navigate.to("/")
             return
         self._status.text = f"{count(done.readings, 'reading')} removed."
-        await self.show_trail()
 
     async def _carry_out(
         self, key: SeriesKey | None, since: datetime | None, until: datetime | None

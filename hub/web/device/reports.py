@@ -61,7 +61,7 @@ def trend(days: Sequence[ReportDay], now: datetime, zone: ZoneInfo | None = None
     # Whole days, so that today's bar has its place.
     until = _ms(now.astimezone(UTC).date()) + DAY_MS
     since = min(_ms(days[0].day), until - 7 * DAY_MS)
-    return options(traces, since, until, now=present, beside=1, zone=zone)
+    return options(traces, since, until, now=present, low=True, zone=zone)
 
 
 def _events(days: Sequence[ReportDay]) -> list[str]:

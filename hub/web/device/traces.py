@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,15 +17,20 @@ from hub.readings.bins.repository import edges_of
 from hub.readings.points import COLUMNS, Form, Resolution, Span, StoredSeries
 from hub.readings.service import TenantReadings
 from hub.web.charts import BinRanges, ChartMark, RawPoints, Trace, missing_ranges, usual_interval
+from hub.web.device.joined import StoredBins, joined
 from hub.web.device.spans import ChartWindow
 from hub.web.home.view import ms
 
 __all__ = ["Drawn", "TraceRequest", "draw"]
 
-# Points of a chart, all its series together: more than a screen has pixels, few enough to be there
-# in a blink.
+# Points of a chart, all its series together: few enough to be there in a blink.
 _POINTS = 6000
 _MOST, _LEAST = 3000, 600
+# px: a bin is no narrower. What is shorter than two days is shown reading by reading.
+_BIN_PX = 3
+_FINE = timedelta(days=2)
+# Hours that a bin may be made of, where single ones are too narrow and days too wide.
+_HOURS = (1, 2, 3, 4, 6, 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,16 @@ class TraceRequest:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Traces, how fine the curves among them are, and the names of series that are gone."""
+    """Traces, how fine the curves among them are, and the names of series that are gone.
+
+    `series` are those of the traces; `hours` how many a bin is made of that is finer than a day.
+    """
 
     traces: list[Trace]
     resolution: Resolution
     gone: list[str]
+    hours: int = 1
+    series: list[StoredSeries] = field(default_factory=list)
 
 
 async def draw(
@@ -56,8 +67,10 @@ async def draw(
     window: ChartWindow,
     now: datetime,
     zone: ZoneInfo | None = None,
+    *,
+    width: int = 900,
 ) -> Drawn:
-    """The traces of a window, bins those of `zone` (None: UTC).
+    """The traces of a window, bins those of `zone` (None: UTC), for a plot that is `width` px wide.
 
     All curves are as fine as each other, so that they compare.
     """
@@ -72,18 +85,42 @@ async def draw(
         if series.kind != "string":
             drawable.append((one, series))
     span = Span(window.since, window.until)
-    points = max(_LEAST, min(_MOST, _POINTS // max(1, len(drawable))))
     curves = [series for one, series in drawable if quantity(one.key).shape is not Shape.STEPS]
-    resolution = await readings.choose(curves, span, points)
+    fineness = _Fineness(readings, span, width, len(drawable))
+    resolution, hours = await fineness.of(curves)
     loader = _Loader(readings, span, now, zone or ZoneInfo("UTC"))
     traces = []
     for one, series in drawable:
         steps = quantity(one.key).shape is Shape.STEPS
-        fine = await readings.choose([series], span, points) if steps else resolution
+        fine, merged = await fineness.of([series]) if steps else (resolution, hours)
+        loader.hours = merged
         traces.append(await loader.trace(one, series, fine))
     if not any(isinstance(trace.data, BinRanges) or trace.bars for trace in traces):
         resolution = Resolution.RAW
-    return Drawn(traces, resolution, gone)
+    return Drawn(traces, resolution, gone, hours, [series for _, series in drawable])
+
+
+class _Fineness:
+    """How fine a span is drawn: no more than a bin for each 3 px of the plot."""
+
+    def __init__(self, readings: TenantReadings, span: Span, width: int, series: int) -> None:
+        self._readings, self._span = readings, span
+        self._bins = max(1, width // _BIN_PX)
+        self._points = max(_LEAST, min(_MOST, _POINTS // max(1, series)))
+
+    async def of(self, series: Sequence[StoredSeries]) -> tuple[Resolution, int]:
+        """The resolution, and how many hours a bin is made of."""
+        length = self._span.until - self._span.since
+        points = self._points if length <= _FINE else self._bins
+        chosen = await self._readings.choose(series, self._span, points)
+        if chosen is not Resolution.DAILY:
+            return chosen, 1
+        # Days are too wide where some hours together would do.
+        hours = next((n for n in _HOURS if length / timedelta(hours=n) <= self._bins), None)
+        if hours is None:
+            return chosen, 1
+        finer = await self._readings.choose(series, self._span, self._bins * _HOURS[-1])
+        return (chosen, 1) if finer is Resolution.DAILY else (Resolution.HOURLY, hours)
 
 
 class _Loader:
@@ -91,6 +128,7 @@ class _Loader:
 
     def __init__(self, readings: TenantReadings, span: Span, now: datetime, zone: ZoneInfo) -> None:
         self._readings, self._span, self._now, self._zone = readings, span, now, zone
+        self.hours = 1
 
     async def trace(
         self, request: TraceRequest, series: StoredSeries, resolution: Resolution
@@ -137,10 +175,19 @@ class _Loader:
         width = round(resolution.width.total_seconds() * 1000)
         if not columns:
             return BinRanges([], width, [], [], [])
-        _, _, mean, low, high, last, *_ = columns
+        named = dict(zip(COLUMNS[resolution], columns, strict=True))
         # Of a state the mean says nothing; what it was in the end does.
-        line, what = (last, "last") if steps else (mean, "mean")
-        return BinRanges(at, width, line, low, high, what, self._ends(at, resolution))
+        line, what = ("last", "last") if steps else ("mean", "mean")
+        bins = StoredBins(
+            at, self._ends(at, resolution), named[line], named["low"], named["high"],
+            named["seconds"], _shares(named["states"]) if steps else [],
+        )  # fmt: skip
+        if self.hours > 1 and resolution is Resolution.HOURLY:
+            bins = joined(bins, self.hours, self._zone, last=steps)
+            width *= self.hours
+        return BinRanges(
+            bins.at, width, bins.line, bins.low, bins.high, what, bins.ends, bins.shares
+        )
 
     def _increases(
         self, columns: list[list[Any]], at: list[int], resolution: Resolution
@@ -187,6 +234,17 @@ class _Loader:
         width = round(resolution.width.total_seconds() * 1000)
         until = ms(min(self._span.until, self._now)) or 0
         return [(a + width, b) for a, b in missing_ranges(at, interval, at[0], until)]
+
+
+def _shares(states: Sequence[str | None]) -> list[float]:
+    """For which part of each bin a state was another one than 0."""
+    shares = []
+    for text in states:
+        seconds: dict[str, float] = json.loads(text) if text else {}
+        total = sum(seconds.values())
+        on = total - seconds.get("0", 0.0)
+        shares.append(on / total if total else 0.0)
+    return shares
 
 
 def _elsewhere(parts: Sequence[Span]) -> list[tuple[datetime, datetime]]:

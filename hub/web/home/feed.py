@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from contracts.homekit.quantities import Shape, importance, ordinary, quantity
+from contracts.reading import SeriesKey
 from hub.database.errors import DatabaseAwayError
 from hub.devices.glance import Glance
 from hub.live import Subscription
 from hub.runtime.supervisor import PartRole, Supervisor
 from hub.web.home.changes import HomePatches
-from hub.web.home.view import ms, view
+from hub.web.home.view import ms, values_of, view
 
 __all__ = ["HomeFeed"]
 
@@ -32,6 +35,9 @@ class HomeFeed:
     GATHER_S = 0.15
     # Drawing anew waits so long for more reasons to, and for what was heard to be committed.
     REDRAW_S = 0.7
+    # What was told just before a page subscribed is stored a moment later: so long after its first
+    # look it looks again.
+    AGAIN_S = (1.0, 4.0, 10.0)
     # What nobody tells of (a device that falls silent) is looked for so often.
     LOOK_S = 30.0
 
@@ -41,7 +47,11 @@ class HomeFeed:
         names: Callable[[], Mapping[str, str]],
         problems: Problems,
         supervisor: Supervisor,
+        title: str = "",
     ) -> None:
+        self._title = title
+        self._glance = Glance([], [])
+        self._view: dict[str, Any] = {}
         self._read, self._names, self._problems = read, names, problems
         self._tasks = supervisor.tasks(PartRole.WEB)
         self._changes = HomePatches()
@@ -50,10 +60,37 @@ class HomeFeed:
 
     async def view(self) -> dict[str, Any]:
         """All that the page shows now."""
-        glance = self._changes.overlay(await self._read())
-        problems = self._shown_problems = await self._problems()
+        self._changes.reading()
+        try:
+            read = await self._read()
+            problems = self._shown_problems = await self._problems()
+        except BaseException:
+            self._changes.unread()
+            raise
+        glance = self._glance = self._changes.overlay(read)
         self._changes.drawn(glance)
-        return view(glance, self._names(), problems, datetime.now(UTC))
+        self._view = view(glance, self._names(), problems, datetime.now(UTC), self._title)
+        return self._view
+
+    def commonest(self) -> str:
+        """The curve that most devices have, as the page shows it first; "": there is none."""
+        counted = Counter(
+            value["label"]
+            for device in self._glance.devices
+            for value in values_of(device.values)
+            if value["curve"]
+        )
+        return counted.most_common(1)[0][0] if counted else ""
+
+    def curves(self, label: str) -> dict[str, SeriesKey]:
+        """The series that the page can draw of what is called so, by device."""
+        found: dict[str, SeriesKey] = {}
+        for device in self._glance.devices:
+            for value in sorted(device.values, key=lambda one: importance(one.series)):
+                kind = quantity(value.series)
+                if kind.label == label and kind.shape is Shape.CURVE and ordinary(value.series):
+                    found.setdefault(device.device, value.series)
+        return found
 
     async def run(
         self,
@@ -63,6 +100,7 @@ class HomeFeed:
     ) -> None:
         """Until cancelled, or the hub ends."""
         self._tasks.loop("keeping an open home page as it is", lambda: self._push(show, patch))
+        self._tasks.spawn("looking again at what an open home page shows", self._again(show))
         try:
             async for update in updates:
                 self._changes.take(update)
@@ -86,21 +124,38 @@ class HomeFeed:
             await asyncio.sleep(self.GATHER_S)
             self._wake.clear()
             if (changed := self._changes.patch(datetime.now(UTC))) is not None:
+                self._view = {}  # not what is shown any more
                 patch(changed)
             if self._changes.stale:
                 await asyncio.sleep(self.REDRAW_S)
                 await self._redraw(show)
+                if self._changes.expects:
+                    self._wake.set()
             elif self._changes.doubtful:
                 await asyncio.sleep(self.REDRAW_S)
                 await self._look(patch)
 
+    async def _again(self, show: Callable[[dict[str, Any]], None]) -> None:
+        waited = 0.0
+        for after in self.AGAIN_S:
+            await asyncio.sleep(after - waited)
+            waited = after
+            await self._redraw(show)
+
     async def _redraw(self, show: Callable[[dict[str, Any]], None]) -> None:
+        before = self._view
         try:
-            show(await self.view())
+            made = await self.view()
+            if made | {"now": None} != before | {"now": None}:
+                show(made)
         except DatabaseAwayError as error:  # the next look tries again
             log.info("the home page waits for the database: %s", error.reason)
         except Exception as error:  # noqa: BLE001  # noted; the page goes on with what it shows
             self._tasks.defects.note("drawing the home page", error)
+
+    async def look(self, patch: Callable[[dict[str, Any]], None]) -> None:
+        """Look for what is wrong now: somebody changed what counts."""
+        await self._look(patch)
 
     async def _look(self, patch: Callable[[dict[str, Any]], None]) -> None:
         self._changes.doubtful = False
@@ -116,4 +171,5 @@ class HomeFeed:
             return
         if problems != self._shown_problems:
             self._shown_problems = problems
+            self._view = {}
             patch({"now": ms(datetime.now(UTC)), "devices": [], "problems": list(problems)})

@@ -1,97 +1,434 @@
-// The home page: places, devices, values, ages. The hub sends it once (prop `view`) and then what
-// changed (method `patch`). Everything is set as text.
+// The home page: what needs attention, then values by place. The hub sends it once (prop `view`),
+// then what changed (method `patch`) and the last day of each shown series (method `draw`).
+// Everything is set as text. While somebody points at a list or is in it, nothing in it moves.
 
 const TICK_MS = 10000;
+const MOST_PROBLEMS = 3;
+// A curve's scale is at least so high, or noise would look like weather.
+const LEAST = { "°C": 2, "%": 5, hPa: 4 };
+const WIDTH = 100, HEIGHT = 28;
+const FRESH_MS = 600, UNDO_MS = 30000;
+const TESTS = { all: "All", attention: "Attention", silent: "Silent", open: "Open", low: "Battery low" };
+const MUTES = [["For a day", 1], ["For a week", 7], ["For good", 0]];
 
-const Device = {
-  props: { device: Object, now: Number },
+function age(ms) {
+  const s = Math.max(0, ms / 1000);
+  if (s < 60) return "less than a minute";
+  const [n, unit] = s < 7200 ? [s / 60, "min"] : s < 172800 ? [s / 3600, "h"] : [s / 86400, "days"];
+  return `${Math.floor(n)} ${unit}`;
+}
+
+function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+// Half-hourly means as a path; where nothing was measured it is broken.
+function path(points, scale) {
+  let drawn = "", on = false;
+  points.forEach((value, i) => {
+    if (value === null) on = false;
+    else {
+      const x = ((i / (points.length - 1)) * WIDTH).toFixed(1);
+      drawn += `${on ? "L" : "M"}${x},${level(value, scale)}`;
+      on = true;
+    }
+  });
+  return drawn;
+}
+
+function level(value, [low, high]) {
+  return (2 + (1 - (value - low) / (high - low)) * (HEIGHT - 4)).toFixed(1);
+}
+
+// Where it usually is, as an area: hours of which too little is known are left out.
+function area(usual, scale) {
+  let drawn = "";
+  for (let i = 0; i < usual.length; ) {
+    let end = i;
+    while (end < usual.length && usual[end]) end++;
+    const run = usual.slice(i, end).map(([low, high], n) => [((i + n + 0.5) / usual.length) * WIDTH, low, high]);
+    const edge = (side) => run.map((one) => `${one[0].toFixed(1)},${level(Math.min(scale[1], Math.max(scale[0], one[side])), scale)}`);
+    if (run.length > 1) drawn += `M${edge(2).join("L")}L${edge(1).reverse().join("L")}Z`;
+    i = end + 1;
+  }
+  return drawn;
+}
+
+const Tile = {
+  props: { device: Object, kind: String, late: Boolean, silent: String, problem: Object, muted: Boolean, scale: Array, points: Array, usual: Array, large: Boolean },
   template: `
-    <a class="dm-device" :class="{ late: late }" :href="device.path" :data-device="device.id">
-      <span class="dm-head">
-        <span class="dm-name">{{ device.name }}</span>
-        <span v-if="device.battery" class="dm-battery" :class="{ low: device.battery.low }"
-              :aria-label="'battery ' + device.battery.text + (device.battery.low ? ', low' : '')"
-          ><q-icon :name="device.battery.low ? 'battery_alert' : 'battery_std'" aria-hidden="true" />
-          {{ device.battery.text }}</span>
+    <a class="dm-tile" :class="{ large, bad: late || problem?.bad, warn: !late && problem && !problem.bad }"
+       :href="device.path" :data-device="device.id">
+      <span class="dm-head"><span class="dm-name" :title="device.name">{{ device.name }}</span>
+        <q-icon v-if="late || problem" name="warning_amber" aria-hidden="true" />
+        <q-icon v-else-if="device.battery?.low" name="battery_alert" aria-hidden="true" />
+        <q-icon v-else-if="muted" class="dm-quiet" name="notifications_off" aria-hidden="true" /></span>
+      <span v-if="device.where" class="dm-sub">{{ device.where }}</span>
+      <span class="dm-now-line">
+        <span ref="number" class="dm-number" :data-key="main?.key">{{ main ? main.text : "no values yet" }}</span>
+        <svg v-if="curve" class="dm-spark" :viewBox="'0 0 ${WIDTH} ${HEIGHT}'" preserveAspectRatio="none" aria-hidden="true">
+          <path v-if="band" class="usual" :d="band" /><path class="line" :d="curve" /><path v-if="end" class="end" :d="end" /></svg>
       </span>
-      <span v-for="value in device.values" :key="value.key" class="dm-value" :data-key="value.key">
-        <span class="dm-label">{{ value.label }}</span>
-        <span class="dm-number">{{ value.text }}</span>
-        <span v-if="old(value)" class="dm-old">{{ age(value.at) }}</span>
-      </span>
-      <span v-if="!device.values.length" class="dm-label">no values yet</span>
-      <span class="dm-age">{{ seen }}</span>
+      <span v-if="said" class="dm-said">{{ said }}</span>
+      <span v-if="large"><span v-for="one in others" :key="one.key" class="dm-other" :data-key="one.key"><span>{{ one.label }}</span><span>{{ one.text }}</span></span></span>
+      <span v-else-if="!said && rest" class="dm-sub">{{ rest }}</span>
     </a>`,
-  computed: {
-    late() {
-      return this.device.due !== null && this.now > this.device.due;
-    },
-    seen() {
-      if (this.device.seen === null) return "never heard";
-      return (this.late ? "silent for " : "heard ") + this.age(this.device.seen, this.late);
+  watch: {
+    // A new value fades in its colour; another kind of value is no news.
+    told([key], [before]) {
+      if (key === before && !matchMedia("(prefers-reduced-motion: reduce)").matches)
+        this.$refs.number?.animate([{ color: "var(--dm-accent)" }, {}], { duration: FRESH_MS });
     },
   },
-  methods: {
-    // A value much older than the device's last word.
-    old(value) {
-      return this.device.seen !== null && this.device.seen - value.at > 120000;
+  computed: {
+    told() {
+      return [this.main?.key, this.main?.text];
     },
-    age(at, bare) {
-      const s = Math.max(0, (this.now - at) / 1000);
-      if (s < 60) return bare ? "less than a minute" : "just now";
-      const [n, unit] = s < 7200 ? [s / 60, "min"] : s < 172800 ? [s / 3600, "h"] : [s / 86400, "days"];
-      return `${Math.floor(n)} ${unit}` + (bare ? "" : " ago");
+    main() {
+      return this.device.values.find((one) => one.label === this.kind) ?? this.device.values[0];
+    },
+    others() {
+      const rest = this.device.values.filter((one) => one !== this.main);
+      return this.large ? rest : rest.slice(0, 2);
+    },
+    rest() {
+      return [...this.others.map((one) => one.text), ...(this.muted ? ["muted"] : [])].join(" · ");
+    },
+    band() {
+      return this.curve && this.usual ? area(this.usual, this.scale) : "";
+    },
+    curve() {
+      return this.points && this.scale && this.main?.label === this.kind ? path(this.points, this.scale) : "";
+    },
+    end() {
+      const now = this.main?.number;
+      if (now === null || now === undefined || this.late) return "";
+      const [low, high] = this.scale;
+      return `M${WIDTH},${level(Math.min(high, Math.max(low, now)), this.scale)}h0`;
+    },
+    said() {
+      if (this.late) return this.silent;
+      if (this.problem) return this.problem.short;
+      return this.device.battery?.low ? `battery ${this.device.battery.text}, low` : "";
     },
   },
 };
 
 export default {
-  components: { Device },
-  props: { view: Object },
+  components: { Tile },
+  props: { view: Object, person: String, may: Boolean },
+  emits: ["kind", "mute"],
   template: `
     <div class="dm-home">
-      <ul v-if="state.problems.length" class="dm-problems" aria-label="Problems">
-        <li v-for="problem in state.problems" :key="problem.text">
-          <a v-if="problem.path" :href="problem.path">{{ problem.text }}</a>
-          <span v-else>{{ problem.text }}</span>
-        </li>
-      </ul>
-      <p v-else-if="state.places.length" class="dm-fine">All is well.</p>
-      <section v-for="place in state.places" :key="place.id" :data-place="place.id"
-               :style="{ '--depth': place.depth }" class="dm-place">
-        <h2 :aria-level="Math.min(place.depth + 2, 6)">
-          <span v-if="place.path.length" class="dm-path">{{ place.path.join(' › ') }} › </span
-          >{{ place.name }}
-        </h2>
-        <div class="dm-devices">
-          <Device v-for="device in place.devices" :key="device.id" :device="device" :now="now" />
-        </div>
+      <div v-if="facts.length" class="dm-facts" role="group" aria-label="Overview">
+        <component v-for="one in facts" :key="one.label" :is="one.filter ? 'button' : 'div'" :type="one.filter ? 'button' : undefined"
+                   :aria-pressed="one.filter ? filter === one.filter : undefined" @click="one.filter && choose({ filter: filter === one.filter ? 'all' : one.filter })">
+          <span class="dm-fact">{{ one.label }}</span><span><b>{{ one.value }}</b> {{ one.unit }}</span><span class="dm-fact">{{ one.context }}</span></component>
+      </div>
+      <section v-if="state.problems.length" class="dm-problems" aria-labelledby="dm-attention" role="region">
+        <h2 id="dm-attention">{{ told.length ? "Needs attention" : "Muted" }} <small>{{ told.length || state.problems.length }}</small></h2>
+        <ul role="list">
+          <li v-for="problem in problems" :key="problem.subject + problem.text" :class="{ bad: problem.bad, muted: problem.muted }"
+              @keydown.m.exact="muteKey(problem, $event)">
+            <q-icon :name="problem.muted ? 'notifications_off' : 'warning_amber'" aria-hidden="true" />
+            <a v-if="problem.path" :href="problem.path"><b>{{ problem.subject }}</b> {{ problem.text }}</a>
+            <span v-else><b>{{ problem.subject }}</b> {{ problem.text }}</span>
+            <button v-if="may && problem.muted" type="button" class="dm-text" :aria-label="'Unmute ' + problem.subject" @click="mute(problem, -1)">Unmute</button>
+            <button v-else-if="may && problem.odd" type="button" class="dm-text dm-mute" :aria-label="'Mute ' + problem.subject">Mute…
+              <q-menu auto-close><q-list role="menu" :aria-label="'Mute ' + problem.subject">
+                <q-item v-for="[words, days] in mutes" :key="days" clickable role="menuitem" @click="mute(problem, days)"><q-item-section>{{ words }}</q-item-section></q-item>
+              </q-list></q-menu></button>
+          </li>
+        </ul>
+        <button v-if="more" type="button" class="dm-text" @click="all = true">{{ more }}</button>
       </section>
+      <p v-if="!told.length && state.sections.length" class="dm-fine">All is well.</p>
+      <div v-if="state.sections.length" class="dm-choices">
+        <div class="dm-chips" role="group" aria-label="Filter">
+          <button v-for="one in chips" :key="one.key" type="button" class="dm-chip" :aria-pressed="filter === one.key"
+                  @click="choose({ filter: one.key })">{{ one.title }} <b>{{ one.count }}</b></button>
+          <button v-if="later" type="button" class="dm-chip" @click="settle(true)"><q-icon name="refresh" aria-hidden="true" /> {{ moved }} moved</button>
+        </div>
+        <div class="dm-shown">
+          <div v-if="kinds.length > 1" class="dm-segments" role="group" aria-label="Value shown" @keydown="along">
+            <button v-for="one in kinds" :key="one" type="button" :aria-pressed="kind === one" @click="pick(one)">{{ one }}</button>
+          </div>
+          <div class="dm-segments" role="group" aria-label="Form" @keydown="along">
+            <button v-for="[key, title, icon] in forms" :key="key" type="button" :aria-pressed="form === key" :aria-label="title" :title="title"
+                    @click="choose({ form: key })"><q-icon :name="icon" aria-hidden="true" /></button>
+          </div>
+        </div>
+      </div>
+      <div ref="places" class="dm-places" @keydown="arrow" @mouseleave="settle(false)" @focusout="settle(false)">
+        <component v-for="section in sections" :key="section.id" :is="state.cards ? 'section' : 'details'"
+                   class="dm-place" :data-place="section.id" :open="state.cards ? undefined : opened(section)" @toggle="folded(section, $event)">
+          <component :is="state.cards ? 'div' : 'summary'" class="dm-place-head">
+            <h2><span v-if="section.path.length" class="dm-path">{{ section.path.join(" › ") }} › </span>{{ section.name }}</h2>
+            <span v-if="!state.cards" class="dm-soft">{{ section.devices.length }} {{ section.devices.length === 1 ? "device" : "devices" }}{{ middle(section) }}</span>
+            <span v-if="!state.cards && wrong(section)" class="dm-pill warn"><q-icon name="warning_amber" aria-hidden="true" />{{ wrong(section) }}
+              <span class="dm-sr">{{ wrong(section) === 1 ? "needs" : "need" }} attention</span></span>
+            <span v-if="!state.cards && scale" class="dm-range" aria-hidden="true">{{ scale[0] }}<svg class="dm-strip" viewBox="0 0 200 12">
+              <line x1="0" y1="11" x2="200" y2="11" /><circle v-for="(dot, i) in strip(section)" :key="i" :cx="dot.x" cy="6" r="3.5" :class="{ odd: dot.odd }" /></svg>{{ scale[1] }} {{ unit }}</span>
+          </component>
+          <div v-if="form === 'table'" class="dm-scroll"><table class="dm-grid">
+            <caption class="dm-sr">{{ section.name }}</caption>
+            <thead><tr><th scope="col">Device</th><th v-for="one in kinds" :key="one" scope="col" class="end">{{ one }}</th><th scope="col">State</th></tr></thead>
+            <tbody><tr v-for="device in section.devices" :key="device.id">
+              <th scope="row"><a :href="device.path">{{ device.name }}</a><small v-if="device.where">{{ device.where }}</small></th>
+              <td v-for="one in kinds" :key="one" class="end">{{ device.values.find((value) => value.label === one)?.text ?? "–" }}</td>
+              <td :class="{ 'dm-said': said(device), bad: late(device) || of[device.id]?.bad }">{{ said(device) || others(device) || "on time" }}</td></tr></tbody>
+          </table></div>
+          <div v-else-if="state.cards || opened(section)" class="dm-tiles" :class="{ large: state.cards }">
+            <Tile v-for="device in section.devices" :key="device.id" :device="device" :kind="kind" :late="late(device)" :silent="silent(device)"
+                  :problem="of[device.id]" :muted="hushed.has(device.id)" :scale="scale" :points="sparks[device.id]" :usual="usual[device.id]" :large="state.cards" />
+          </div>
+        </component>
+      </div>
+      <p v-if="!sections.length && state.sections.length" class="dm-soft">No device is so.
+        <button type="button" class="dm-text" @click="choose({ filter: 'all' })">Show all</button></p>
+      <p v-if="drawn && scale && form === 'tiles'" class="dm-soft dm-small">Lines: {{ kind.toLowerCase() }} of the last 24 hours, all on one scale
+        ({{ scale[0] }} to {{ scale[1] }} {{ unit }}). {{ Object.keys(usual).length ? "Shaded: where it usually is. " : "" }}Dot: now.</p>
+      <div class="dm-snack" role="status" :hidden="!undo"><span v-if="undo">{{ undo.subject }} is muted.</span>
+        <button v-if="undo" type="button" class="dm-text" @click="mute(undo, -1)">Undo</button></div>
     </div>`,
   data() {
-    return { state: this.view, ahead: 0, now: 0 };
+    const kept = this.remembered();
+    return { state: this.view, ahead: 0, now: 0, all: false, picked: Boolean(kept.kind), sparks: {}, usual: {}, later: null, moved: 0, undo: null,
+      folds: kept.folds ?? {}, filter: kept.filter ?? "all", kind: kept.kind ?? "", form: kept.form ?? "tiles", mutes: MUTES,
+      forms: [["tiles", "Tiles", "grid_view"], ["table", "Table", "table_rows"]] };
   },
   created() {
     this.take(this.view);
   },
   mounted() {
     this.ticking = setInterval(() => this.tick(), TICK_MS);
+    if (this.picked) this.$emit("kind", this.kind);
   },
   beforeUnmount() {
     clearInterval(this.ticking);
+    clearTimeout(this.undoing);
   },
   watch: {
     view(view) {
-      this.take(view);
+      this.hear(view);
+    },
+  },
+  computed: {
+    devices() {
+      return this.state.sections.flatMap((section) => section.devices);
+    },
+    told() {
+      return this.state.problems.filter((one) => !one.muted);
+    },
+    of() {
+      const found = {};
+      for (const one of this.told) if (one.device) found[one.device] ??= one;
+      return found;
+    },
+    hushed() {
+      return new Set(this.state.problems.filter((one) => one.muted).map((one) => one.device));
+    },
+    problems() {
+      return this.all ? [...this.told, ...this.state.problems.filter((one) => one.muted)] : this.told.slice(0, MOST_PROBLEMS);
+    },
+    more() {
+      const hidden = this.all ? 0 : this.told.length - this.problems.length;
+      const muted = this.all ? 0 : this.state.problems.length - this.told.length;
+      return [hidden ? `${hidden} more` : "", muted ? `${muted} muted` : ""].filter(Boolean).join(", ");
+    },
+    // What curves there are, the commonest first.
+    kinds() {
+      const count = new Map();
+      for (const device of this.devices)
+        for (const one of device.values) if (one.curve) count.set(one.label, (count.get(one.label) ?? 0) + 1);
+      return [...count].sort((a, b) => b[1] - a[1]).slice(0, 4).map(([label]) => label);
+    },
+    values() {
+      return this.devices.map((device) => this.value(device)).filter((one) => one && one.number !== null);
+    },
+    unit() {
+      return this.values[0]?.unit ?? "";
+    },
+    drawn() {
+      return Object.keys(this.sparks).length > 0;
+    },
+    scale() {
+      const all = this.values.map((one) => one.number);
+      for (const points of Object.values(this.sparks)) for (const one of points) if (one !== null) all.push(one);
+      if (!all.length) return null;
+      let low = all.reduce((a, b) => Math.min(a, b)), high = all.reduce((a, b) => Math.max(a, b));
+      const lacking = (LEAST[this.unit] ?? 1) - (high - low);
+      if (lacking > 0) (low -= lacking / 2), (high += lacking / 2);
+      return [Math.floor(low * 2) / 2, Math.ceil(high * 2) / 2];
+    },
+    facts() {
+      if (!this.devices.length) return [];
+      const told = this.devices.filter((one) => one.due !== null);
+      const late = told.filter((one) => this.late(one)).length;
+      const facts = [];
+      if (told.length) facts.push({ label: "On time", value: told.length - late, unit: `of ${told.length}`, context: late ? `${late} silent` : "", filter: "silent" });
+      const numbers = this.values.map((one) => one.number);
+      if (numbers.length > 1) {
+        const text = (n) => n.toFixed(this.unit === "°C" ? 1 : 0);
+        const low = numbers.reduce((a, b) => Math.min(a, b)), high = numbers.reduce((a, b) => Math.max(a, b));
+        facts.push({ label: this.kind, value: text(median(numbers)), unit: `${this.unit} median`, context: `${text(low)} to ${text(high)} ${this.unit}` });
+      }
+      const open = this.devices.filter((one) => this.open(one));
+      if (open.length || this.devices.some((one) => one.values.some((value) => value.label === "Contact")))
+        facts.push({ label: "Open or alarming", value: open.length, unit: "", context: open.length === 1 ? open[0].name : "", filter: "open" });
+      const low = this.devices.filter((one) => one.battery?.low).length;
+      if (this.devices.some((one) => one.battery)) facts.push({ label: "Batteries", value: low, unit: "low", context: "", filter: "low" });
+      return facts;
+    },
+    chips() {
+      return Object.entries(TESTS)
+        .map(([key, title]) => ({ key, title, count: this.devices.filter((one) => this.fits(one, key)).length }))
+        .filter((one) => one.key === "all" || (one.count && one.key !== "silent") || one.key === this.filter);
+    },
+    sections() {
+      if (this.filter === "all") return this.state.sections;
+      return this.state.sections
+        .map((section) => ({ ...section, devices: section.devices.filter((one) => this.fits(one, this.filter)) }))
+        .filter((section) => section.devices.length);
     },
   },
   methods: {
     take(view) {
       this.state = view;
-      this.devices = new Map();
-      for (const place of this.state.places)
-        for (const device of place.devices) this.devices.set(device.id, device);
+      this.later = null;
+      this.known = new Map();
+      for (const section of this.state.sections) for (const device of section.devices) this.known.set(device.id, device);
+      if (!this.kinds.includes(this.kind)) (this.kind = this.kinds[0] ?? ""), (this.picked = false);
+      if (!(this.filter in TESTS)) this.filter = "all";
       this.clock(view.now);
+    },
+    // All of it anew; but what somebody points at or is in keeps its place until they are gone.
+    hear(view) {
+      const order = (one) => one.sections.flatMap((section) => section.devices.map((device) => `${section.id}/${device.id}`));
+      const before = order(this.state), after = order(view);
+      const moved = after.filter((one, i) => before[i] !== one).length || (before.length !== after.length ? 1 : 0);
+      if (!moved || !this.busy()) return this.take(view);
+      (this.later = view), (this.moved = moved), (this.state.problems = view.problems);
+      for (const section of view.sections)
+        for (const device of section.devices) {
+          const shown = this.known.get(device.id);
+          if (shown) Object.assign(shown, device);
+        }
+      this.clock(view.now);
+    },
+    busy() {
+      const list = this.$refs.places;
+      return Boolean(list && (list.matches(":hover") || list.contains(document.activeElement)));
+    },
+    settle(now) {
+      if (this.later && now) this.take(this.later);
+      else if (this.later) setTimeout(() => this.later && !this.busy() && this.take(this.later));
+    },
+    choose(wish) {
+      Object.assign(this, wish);
+      this.keep();
+    },
+    pick(kind) {
+      this.picked = true;
+      (this.sparks = {}), (this.usual = {});
+      this.choose({ kind });
+      this.$emit("kind", kind);
+    },
+    draw(kind, sparks, usual) {
+      if (!this.picked && this.kinds.includes(kind)) this.kind = kind;
+      if (kind === this.kind) (this.sparks = sparks), (this.usual = usual);
+    },
+    mute(problem, days) {
+      this.$emit("mute", problem.odd, days);
+      clearTimeout(this.undoing);
+      this.undo = days < 0 ? null : problem;
+      if (this.undo) this.undoing = setTimeout(() => (this.undo = null), UNDO_MS);
+    },
+    muteKey(problem, event) {
+      if (this.may && problem.odd && !problem.muted) event.currentTarget.querySelector(".dm-mute")?.click();
+    },
+    value(device) {
+      return device.values.find((one) => one.label === this.kind);
+    },
+    fits(device, key) {
+      if (key === "attention") return this.late(device) || Boolean(this.of[device.id]);
+      if (key === "silent") return this.late(device);
+      if (key === "open") return this.open(device);
+      return key === "all" || Boolean(device.battery?.low);
+    },
+    open(device) {
+      return device.values.some((one) => one.noticed);
+    },
+    late(device) {
+      return device.due !== null && this.now > device.due;
+    },
+    silent(device) {
+      return device.seen === null ? "Never heard" : `Silent for ${age(this.now - device.seen)}`;
+    },
+    said(device) {
+      if (this.late(device)) return this.silent(device);
+      return this.of[device.id]?.text ?? (device.battery?.low ? `battery ${device.battery.text}, low` : "");
+    },
+    others(device) {
+      return device.values.filter((one) => !this.kinds.includes(one.label)).slice(0, 2).map((one) => one.text).join(" · ");
+    },
+    wrong(section) {
+      return section.devices.filter((one) => this.fits(one, "attention")).length;
+    },
+    middle(section) {
+      const numbers = section.devices.map((one) => this.value(one)?.number).filter((one) => one !== null && one !== undefined);
+      return numbers.length ? `, median ${median(numbers).toFixed(this.unit === "°C" ? 1 : 0)} ${this.unit}` : "";
+    },
+    strip(section) {
+      const [low, high] = this.scale;
+      return section.devices
+        .map((device) => ({ number: this.value(device)?.number, odd: this.fits(device, "attention") }))
+        .filter((one) => one.number !== null && one.number !== undefined)
+        .map((one) => ({ x: 4 + ((one.number - low) / (high - low)) * 192, odd: one.odd }));
+    },
+    // Arrows go from tile to tile as they lie on the screen, and along segments.
+    arrow(event) {
+      const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
+      const from = event.target.closest(".dm-tile");
+      if (!way || !from || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      const tiles = [...this.$refs.places.querySelectorAll(".dm-tile")];
+      if (way[0]) return tiles[tiles.indexOf(from) + way[0]]?.focus();
+      const at = from.getBoundingClientRect();
+      const [next] = tiles
+        .map((tile) => ({ tile, box: tile.getBoundingClientRect() }))
+        .filter(({ box }) => (box.top - at.top) * way[1] > 4)
+        .sort((a, b) => Math.abs(a.box.top - at.top) - Math.abs(b.box.top - at.top) || Math.abs(a.box.left - at.left) - Math.abs(b.box.left - at.left));
+      next?.tile.focus();
+    },
+    along(event) {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      const all = [...event.currentTarget.children];
+      if (step) all[all.indexOf(event.target) + step]?.focus();
+    },
+    // Kept by the browser for each person; on a phone, and beyond 60 devices, what is well begins folded.
+    remembered() {
+      try {
+        return JSON.parse(localStorage.getItem(`dormouse-home ${this.person}`) || "{}");
+      } catch {
+        return {};
+      }
+    },
+    keep() {
+      const { folds, filter, form } = this;
+      const kept = { folds, filter, form, kind: this.picked ? this.kind : "" };
+      localStorage.setItem(`dormouse-home ${this.person}`, JSON.stringify(kept));
+    },
+    opened(section) {
+      const roomy = !matchMedia("(max-width: 639px)").matches && this.devices.length <= 60;
+      return this.folds[section.id] ?? (roomy || section.id === this.sections[0].id || this.wrong(section) > 0);
+    },
+    folded(section, event) {
+      if (this.state.cards || event.target.open === this.opened(section)) return;
+      this.folds[section.id] = event.target.open;
+      this.keep();
     },
     // Ages are by the hub's clock, whatever this machine's says.
     clock(now) {
@@ -105,15 +442,18 @@ export default {
       this.clock(changes.now);
       if (changes.problems) this.state.problems = changes.problems;
       for (const change of changes.devices) {
-        const device = this.devices.get(change.id);
-        if (!device) continue;
-        if (change.seen !== undefined) device.seen = change.seen;
-        if (change.due !== undefined) device.due = change.due;
-        if (change.battery !== undefined) device.battery = change.battery;
-        for (const value of change.values ?? []) {
-          const shown = device.values.find((one) => one.key === value.key);
-          if (shown) Object.assign(shown, value);
-        }
+        // What waits to be shown is kept as new as what is shown.
+        const waiting = this.later?.sections.flatMap((section) => section.devices).find((one) => one.id === change.id);
+        for (const device of [this.known.get(change.id), waiting]) if (device) this.renew(device, change);
+      }
+    },
+    renew(device, change) {
+      if (change.seen !== undefined) device.seen = change.seen;
+      if (change.due !== undefined) device.due = change.due;
+      if (change.battery !== undefined) device.battery = change.battery;
+      for (const value of change.values ?? []) {
+        const shown = device.values.find((one) => one.key === value.key);
+        if (shown) Object.assign(shown, value);
       }
     },
   },

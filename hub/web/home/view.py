@@ -7,19 +7,36 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from contracts.homekit.quantities import importance, ordinary, quantity, shown
+from contracts.homekit.quantities import Quantity, Shape, importance, ordinary, quantity, shown
 from contracts.reading import SeriesKey, Value
+from hub.anomalies.profile import SeriesProfile
 from hub.devices.glance import DeviceGlance, Glance, PlaceGlance
 from hub.devices.overview import LastValue
 from hub.homekit.presence import Patience
 
-__all__ = ["battery", "device_path", "due", "ms", "name_of", "values_of", "view"]
+__all__ = [
+    "battery",
+    "device_path",
+    "due",
+    "ms",
+    "name_of",
+    "noticed",
+    "usual_of",
+    "value_of",
+    "values_of",
+    "view",
+]
 
 _PATIENCE = Patience()
+_INSIDE = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 # As hub.explain has it.
 _LOW_MV, _LOW_PERCENT = 2500, 15
 # Of a device's series the ones worth a look at home; the rest are on its own page.
 _VALUES_A_DEVICE = 8
+_NOTICED = {"ContactSensorState", "MotionDetected", "LeakDetected", "SmokeDetected"}
+# Devices: up to so many are large cards without sections; fewer than three of a place stand in the
+# section of the place that it is in.
+_CARDS, _SECTION = 7, 3
 
 
 def ms(at: datetime | None) -> int | None:
@@ -76,9 +93,31 @@ def _value(value: LastValue) -> dict[str, Any]:
     return {
         "key": value_key(value.series),
         "label": kind.label,
-        "text": shown(value.value, kind),
+        "unit": kind.unit,
+        "curve": kind.shape is Shape.CURVE,
+        "noticed": noticed(value.series, value.value),
+        **value_of(value.value, kind),
         "at": ms(value.at),
     }
+
+
+def value_of(value: Value, kind: Quantity) -> dict[str, Any]:
+    """A value as text, and as a number where it is one on a scale."""
+    number = kind.shape is Shape.CURVE and isinstance(value, int | float)
+    return {"text": shown(value, kind), "number": float(value) if number else None}
+
+
+def noticed(series: SeriesKey, value: Value) -> bool:
+    """Whether a state is the one worth a look: open, motion, leak, smoke."""
+    return series.characteristic in _NOTICED and value == 1
+
+
+def usual_of(profile: SeriesProfile, until: datetime) -> list[tuple[float, float] | None]:
+    """What is usual at each of the 24 hours before `until`, by the hour of its middle."""
+    end = until.timestamp()
+    middles = [end - (back - 0.5) * 3600 for back in range(24, 0, -1)]
+    ranges = [profile.hours[profile.hour(at)] for at in middles]
+    return [None if one is None else (round(one[0], 3), round(one[1], 3)) for one in ranges]
 
 
 def value_key(series: SeriesKey) -> str:
@@ -87,43 +126,78 @@ def value_key(series: SeriesKey) -> str:
 
 
 def view(
-    glance: Glance, names: Mapping[str, str], problems: Sequence[Mapping[str, Any]], now: datetime
+    glance: Glance,
+    names: Mapping[str, str],
+    problems: Sequence[Mapping[str, Any]],
+    now: datetime,
+    title: str = "",
 ) -> dict[str, Any]:
-    """`{"now", "problems", "places"}`; places depth first, each with its devices by name.
+    """`{"now", "title", "cards", "problems", "sections"}`.
 
-    Times are in ms by the hub's clock, which `now` tells: the browser's may be another.
+    Sections are places depth first, `{"id", "name", "path", "devices"}`, each with its devices by
+    name; what is in no place comes last. `cards`: they are so few that each is shown large. Times
+    are in ms by the hub's clock, which `now` tells: the browser's may be another.
     """
-    by_place: dict[int | None, list[DeviceGlance]] = {}
     known = {place.place for place in glance.places}
+    by_place: dict[int | None, list[dict[str, Any]]] = {}
     for device in glance.devices:
         at = device.place if device.place in known else None
-        by_place.setdefault(at, []).append(device)
-    places = [
-        {"id": place.place, "name": place.name, "path": path, "depth": len(path),
-         "devices": _devices(by_place.get(place.place, []), names)}
-        for place, path in _walk(glance.places)
-    ]  # fmt: skip
+        by_place.setdefault(at, []).append(_device(device, names))
+    cards = len(glance.devices) <= _CARDS
+    sections = _sections(glance.places, by_place, 1 << 20 if cards else _SECTION)
     if None in by_place:
-        title = "Not in a place yet" if places else "Devices"
-        rest = _devices(by_place[None], names)
-        places.append({"id": 0, "name": title, "path": [], "depth": 0, "devices": rest})
-    return {"now": ms(now), "problems": list(problems), "places": places}
+        called = "New, no place yet" if sections else "Devices"
+        sections.append(_section(0, called, [], by_place[None]))
+    return {
+        "now": ms(now),
+        "title": title,
+        "cards": cards,
+        "problems": list(problems),
+        "sections": sections,
+    }
 
 
-def _devices(devices: list[DeviceGlance], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    shown_as = [
-        {
-            "id": device.device,
-            "name": name_of(device, names),
-            "path": device_path(device.device),
-            "seen": ms(device.seen_at),
-            "due": ms(due(device.seen_at, device.report)),
-            "battery": battery(device.report, device.values),
-            "values": values_of(device.values),
-        }
-        for device in devices
+def _device(device: DeviceGlance, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": device.device,
+        "name": name_of(device, names),
+        "path": device_path(device.device),
+        "seen": ms(device.seen_at),
+        "due": ms(due(device.seen_at, device.report)),
+        "battery": battery(device.report, device.values),
+        "values": values_of(device.values),
+        "where": "",
+    }
+
+
+def _section(
+    number: int, name: str, path: list[str], devices: list[dict[str, Any]]
+) -> dict[str, Any]:
+    ordered = sorted(devices, key=lambda one: str(one["name"]).casefold())
+    return {"id": number, "name": name, "path": path, "devices": ordered}
+
+
+def _sections(
+    places: Sequence[PlaceGlance],
+    by_place: Mapping[int | None, list[dict[str, Any]]],
+    least: int,
+) -> list[dict[str, Any]]:
+    """Places that have devices; those with fewer than `least` are merged into their parent."""
+    walked = list(_walk(places))
+    held = {place.place: list(by_place.get(place.place, ())) for place, _ in walked}
+    # Deepest first: what is merged may be merged once more.
+    for place, path in reversed(walked):
+        if place.parent is not None and path and 0 < len(held[place.place]) < least:
+            for device in held[place.place]:
+                device["where"] = _INSIDE.join(
+                    part for part in (place.name, device["where"]) if part
+                )
+            held[place.parent] += held.pop(place.place)
+    return [
+        _section(place.place, place.name, path, held[place.place])
+        for place, path in walked
+        if held.get(place.place)
     ]
-    return sorted(shown_as, key=lambda one: str(one["name"]).casefold())
 
 
 def _walk(places: Sequence[PlaceGlance]) -> list[tuple[PlaceGlance, list[str]]]:

@@ -16,6 +16,7 @@ from hub.web.adding.context import Adding
 from hub.web.adding.enrolment import Remedy
 from hub.web.ask import ask_replacement, ask_text, confirm, tell_secret
 from hub.web.frame import frame, heading
+from hub.web.page import page
 from hub.web.words import count
 
 __all__ = ["mount"]
@@ -31,7 +32,7 @@ _STATES = {
 def mount(services: Services) -> None:
     """Add /access."""
 
-    @ui.page("/access")
+    @page("/access")
     async def access(principal: Administrator) -> None:
         with frame(principal, f"Access to {principal.tenant}"):
             page = _Page(services, principal)
@@ -47,7 +48,7 @@ class _Page:
         self._services = services
         self._mqtt = services.mqtt
         self._principal = principal
-        self._adding = Adding(services, principal.tenant, principal.name)
+        self._adding = Adding(services, principal)
         self._problem = ""
         self._names: dict[str, str] = {}
         self._shown: object = None
@@ -55,6 +56,7 @@ class _Page:
     async def watch(self) -> None:
         """Follow enrolments."""
         async with self._mqtt.gate.changed.subscribe() as changes:
+            await self.again()  # what changed since it was loaded
             while await changes.changed():
                 await self.again()
 

@@ -15,6 +15,7 @@ from hub.people.repository import OpenSession, login_name
 from hub.people.service import PeopleService
 from hub.services import Services
 from hub.web.frame import frame, heading
+from hub.web.page import page
 from hub.web.reloaded import Reloaded
 
 __all__ = ["mount"]
@@ -23,7 +24,7 @@ __all__ = ["mount"]
 def mount(services: Services) -> None:
     """Add /account."""
 
-    @ui.page("/account")
+    @page("/account")
     async def account(principal: Reader) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
         with frame(principal, "Account", zone):

@@ -13,8 +13,10 @@ from hub.services import Services
 from hub.web.adding.context import Adding
 from hub.web.adding.forms import Forms
 from hub.web.adding.script import WIZARD, script
+from hub.web.cards import SETTINGS_STYLE
 from hub.web.drafts import DraftList
 from hub.web.frame import frame
+from hub.web.page import page
 from hub.web.wizard_page import WizardPage
 
 __all__ = ["mount"]
@@ -26,12 +28,15 @@ Draft = Annotated[str, Query(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 def mount(services: Services) -> None:
     """Add /add."""
 
-    @ui.page(_PATH)
+    @page(_PATH)
     async def add(principal: Administrator, request: Request, draft: Draft = "") -> None:
-        adding = Adding(services, principal.tenant, principal.name)
+        adding = Adding(services, principal)
         wizards = services.wizards.of(principal.tenant, principal.person)
         name = draft.strip()
+        others = [one.name for one in await wizards.drafts(WIZARD) if one.name != name]
+        ui.add_head_html(SETTINGS_STYLE)
         with frame(principal, "Add a device", await adding.zone()):
-            forms = Forms(adding, request.url.hostname or "")
+            # Which of several that wait a device is meant for, a person says.
+            forms = Forms(adding, request.url.hostname or "", alone=not others)
             await WizardPage(WIZARD, script, wizards, forms, draft=name).show()
             await DraftList(wizards, WIZARD, _PATH, name).build()

@@ -16,6 +16,7 @@ from hub.services import Services
 from hub.web.device.noted import text_of
 from hub.web.frame import frame, heading
 from hub.web.home.view import battery, device_path
+from hub.web.page import page
 
 __all__ = ["mount"]
 
@@ -23,7 +24,7 @@ __all__ = ["mount"]
 def mount(services: Services) -> None:
     """Add /everywhere."""
 
-    @ui.page("/everywhere")
+    @page("/everywhere")
     async def everywhere(principal: Reader) -> None:
         with frame(principal, "All tenants"):
             await _Page(services, principal).show()

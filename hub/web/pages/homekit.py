@@ -14,6 +14,7 @@ from hub.homekit.pairing import PairingInfo
 from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import frame, heading
+from hub.web.page import page
 from hub.web.words import count, service_words
 
 __all__ = ["mount"]
@@ -25,7 +26,7 @@ _LOOK_S = 2.0
 def mount(services: Services) -> None:
     """Add /homekit."""
 
-    @ui.page("/homekit")
+    @page("/homekit")
     async def homekit(principal: Reader) -> None:
         with frame(principal, "Apple Home"):
             page = _Page(services, principal)

@@ -16,6 +16,7 @@ from hub.people.repository import Invitation, Member
 from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import frame, heading
+from hub.web.page import page
 from hub.web.reloaded import Reloaded
 
 __all__ = ["mount"]
@@ -26,7 +27,7 @@ _ROLES = {Role.READER: "reader", Role.ADMINISTRATOR: "administrator"}
 def mount(services: Services) -> None:
     """Add /people."""
 
-    @ui.page("/people")
+    @page("/people")
     async def people(principal: Administrator) -> None:
         with frame(principal, f"People of {principal.tenant}"):
             await _People(services, principal).show()

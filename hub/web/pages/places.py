@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,12 +12,14 @@ from nicegui import ui
 from hub.api.principal import Principal, Reader
 from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError
 from hub.errors import HubError
-from hub.live import LiveChange
+from hub.live import LiveChange, Missed
 from hub.places.repository import PlaceUsage
 from hub.services import Services
 from hub.web.adding.context import paths
-from hub.web.ask import ask_choice, ask_move, ask_text, ask_zone, confirm
+from hub.web.ask import ask_choice, ask_text, ask_zone, confirm
+from hub.web.device.manage import ask_and_move, ask_and_rename
 from hub.web.frame import frame, heading
+from hub.web.page import page
 from hub.web.words import count
 
 __all__ = ["mount"]
@@ -30,7 +31,7 @@ _LEFT = "(e) => e.currentTarget.classList.remove('dm-over')"
 def mount(services: Services) -> None:
     """Add /places."""
 
-    @ui.page("/places")
+    @page("/places")
     async def places(principal: Reader) -> None:
         with frame(principal, "Places"):
             page = _Page(services, principal)
@@ -64,8 +65,11 @@ class _Page:
     async def watch(self) -> None:
         """Follow what others change."""
         async with self._services.live.subscribe(self._tenant) as updates:
+            await self.again()  # what changed since it was loaded
             async for update in updates:
-                if isinstance(update, LiveChange) and update.noun in {"place", "device"}:
+                if isinstance(update, Missed) or (
+                    isinstance(update, LiveChange) and update.noun in {"place", "device"}
+                ):
                     await self.again()
 
     async def load(self) -> None:
@@ -216,13 +220,7 @@ class _Page:
             await self._do(lambda: self._places.rename(self._tenant, place, new_name))
 
     async def _rename_device(self, device: str, name: str) -> None:
-        new_name = await ask_text(f"Rename {name or device}", "Name", value=name, yes="Rename")
-        if new_name is not None:
-            await self._do(
-                lambda: self._services.naming.rename(
-                    self._tenant, device, new_name, self._principal.name
-                )
-            )
+        await self._do(lambda: ask_and_rename(self._services, self._principal, device, name))
 
     async def _move_place(self, place: int, name: str) -> None:
         options = {0: "Top level"} | await self._options()
@@ -232,20 +230,12 @@ class _Page:
             await self._do(lambda: self._places.move(self._tenant, place, to or None))
 
     async def _move_device(self, device: str, name: str, place: int | None) -> None:
-        options = {0: "In no place"} | await self._options()
-        zone = self._zones.zone
-        try:
-            answer = await ask_move(f"Move {name}", options, value=place or 0, zone=zone)
-        except HubError as error:
-            await self._tell(f"{error}.")
-            return
-        if answer is not None:
-            to, since = answer
-            await self._put(device, to or None, since)
+        where = (device, name, place, self._zones.zone)
+        await self._do(lambda: ask_and_move(self._services, self._principal, *where))
 
-    async def _put(self, device: str, place: int | None, since: datetime | None = None) -> None:
+    async def _put(self, device: str, place: int | None) -> None:
         devices, who = self._services.devices, self._principal.name
-        await self._do(lambda: devices.put(self._tenant, device, place, who, since=since))
+        await self._do(lambda: devices.put(self._tenant, device, place, who))
 
     async def _options(self) -> dict[int, str]:
         return {place.id: place.path for place in paths(await self._places.tree(self._tenant))}

@@ -15,6 +15,7 @@ from hub.web.ask import confirm
 from hub.web.device.noted import text_of
 from hub.web.frame import frame, heading
 from hub.web.home.view import device_path
+from hub.web.page import page
 from hub.web.reloaded import Reloaded
 
 __all__ = ["mount"]
@@ -23,7 +24,7 @@ __all__ = ["mount"]
 def mount(services: Services) -> None:
     """Add /search."""
 
-    @ui.page("/search")
+    @page("/search")
     async def search(principal: Reader) -> None:
         with frame(principal, "Search"):
             await _Page(services, principal).show()

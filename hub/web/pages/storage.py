@@ -1,4 +1,4 @@
-"""Storage: what is kept how long, by which rule, what had its time and when."""
+"""Storage: what is kept how long, by which rule, what had its time and when; backups."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from hub.readings.retention import RetentionRule, StoredRule
 from hub.services import Services
 from hub.upkeep.packing import PackedOfTenant
 from hub.upkeep.service import Upkeep, UpkeepRun
+from hub.web.backups import backup_lines
 from hub.web.device.removal import told
 from hub.web.frame import frame, heading
+from hub.web.page import page
 
 __all__ = ["mount"]
 
@@ -26,7 +28,7 @@ __all__ = ["mount"]
 def mount(services: Services) -> None:
     """Add /storage."""
 
-    @ui.page("/storage")
+    @page("/storage")
     async def storage(principal: Administrator) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
         with frame(principal, "Storage", zone):
@@ -47,6 +49,11 @@ async def _show(services: Services, principal: Principal, zone: ZoneInfo) -> Non
     ui.label(_last(upkeep, tenant, zone))
     heading("What is packed")
     ui.label(_packed(upkeep.last, await upkeep.packed(tenant), tenant, zone))
+    heading("Backups")
+    with ui.element("ul").classes("dm-where"):
+        for line in backup_lines(services.backups, zone):
+            with ui.element("li"):
+                ui.label(line)
     heading("What was removed by hand")
     try:
         removed = await services.removals.trail(tenant, most=50)

@@ -18,6 +18,7 @@ from hub.tokens.repository import Token
 from hub.tokens.service import TokenService
 from hub.web.ask import confirm, tell_secret
 from hub.web.frame import frame, heading
+from hub.web.page import page
 from hub.web.reloaded import Reloaded
 
 __all__ = ["mount"]
@@ -36,7 +37,7 @@ _LASTING = {30: "a month", 365: "a year", 0: "until it is revoked"}
 def mount(services: Services) -> None:
     """Add /tokens."""
 
-    @ui.page("/tokens")
+    @page("/tokens")
     async def tokens(principal: Administrator) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
         with frame(principal, "Tokens", zone):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from fastapi import Query
 from nicegui import ui
 
 from hub.api.principal import Administrator, Reader
 from hub.services import Services
 from hub.web.frame import frame, heading
+from hub.web.page import page
 from hub.web.updates.images import Images
 from hub.web.updates.listed import Listed
 from hub.web.updates.planned import Planned
@@ -18,7 +22,7 @@ __all__ = ["mount"]
 def mount(services: Services) -> None:
     """Add /updates, /updates/new and /updates/{number}."""
 
-    @ui.page("/updates")
+    @page("/updates")
     async def updates(principal: Reader) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
         with frame(principal, "Updates", zone):
@@ -32,13 +36,18 @@ def mount(services: Services) -> None:
             heading("Firmware")
             images.show()
 
-    @ui.page("/updates/new")
-    async def new(principal: Administrator, image: int | None = None) -> None:
+    @page("/updates/new")
+    async def new(
+        principal: Administrator,
+        image: int | None = None,
+        devices: Annotated[str, Query(max_length=100_000)] = "",
+    ) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
         with frame(principal, "New rollout", zone):
-            await Planned(services, principal, image).show()
+            chosen = [one for one in devices.split(",") if one]
+            await Planned(services, principal, image, chosen).show()
 
-    @ui.page("/updates/{number}")
+    @page("/updates/{number}")
     async def rollout(principal: Reader, number: int) -> None:
         # Before the frame: one that is gone gets a page that says so.
         watched = await Watched.of(services, principal, number)

@@ -80,7 +80,28 @@
   }
   watchSocket();
 
+  // How many notifications are open, beside the menu's entry: by CSS, since the menu is Vue's.
+  const BADGE_MS = 60_000;
+  async function badge() {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch("/badge", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+      if (!answer.ok) return;
+      const { open } = await answer.json();
+      const style = document.documentElement.style;
+      document.documentElement.classList.toggle("dm-badged", open > 0);
+      style.setProperty("--dm-badge", `"${open > 99 ? "99+" : open}"`);
+      style.setProperty("--dm-badge-said", `"${open} open"`);
+    } catch {
+      // The watch over the connection says that the hub is away.
+    }
+  }
+  setInterval(badge, BADGE_MS);
+  document.addEventListener("visibilitychange", badge);
+  badge();
+
   window.dormouse = {
+    badge,
     beat() {
       last = Date.now();
       banner("");

@@ -14,10 +14,13 @@ from hub.firmware.repository import StoredImage
 from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.updates.what import advice, what_is
+from hub.web.words import count
 
 __all__ = ["Images"]
 
 _KIB = 1024
+# Devices that are named of those that run an image.
+_NAMED = 3
 
 
 class Images:
@@ -26,13 +29,22 @@ class Images:
     def __init__(self, services: Services, principal: Principal, zone: ZoneInfo) -> None:
         self._zone = zone
         self._firmware = services.firmware(principal.tenant)
-        self._principal = principal
+        self._services, self._principal = services, principal
+        self._running: dict[tuple[str, str], list[str]] = {}
         self._refused: tuple[str, ...] = ()
         self._images: list[StoredImage] = []
 
     async def load(self) -> None:
         """Ask the database."""
         self._images = await self._firmware.images()
+        names = await self._services.naming.names(self._principal.tenant)
+        running: dict[tuple[str, str], list[str]] = {}
+        for one in await self._services.devices.overview(self._principal.tenant):
+            report = one.report or {}
+            name = names.get(one.device) or one.device
+            for board in {str(report.get("board") or ""), ""}:
+                running.setdefault((str(report.get("firmware")), board), []).append(name)
+        self._running = running
 
     async def _again(self) -> None:
         await self.load()
@@ -43,6 +55,11 @@ class Images:
         """Build it; all at once, since whoever asks for it meanwhile would add to it."""
         if not self._images:
             ui.label("No firmware yet.")
+            if self._principal.administers:
+                ui.label(
+                    "An update is a signed file that ends in .ota: it comes with a release, or "
+                    "`dormouse sign` makes one with your key. Add it here, then roll it out."
+                ).classes("dm-soft")
         for image in self._images:
             self._image(image)
         if not self._principal.administers:
@@ -69,6 +86,9 @@ class Images:
                     f"{image.size // _KIB} KiB, signed with key {image.key[:16]}…, added "
                     f"{image.added_at.astimezone(self._zone):%d %b %Y}"
                 ).classes("text-sm opacity-80 break-words")
+                ui.label(_runs(self._running.get((image.version, image.board), []))).classes(
+                    "text-sm opacity-80 break-words"
+                )
                 if image.notes:
                     ui.label(image.notes).classes("text-sm break-words whitespace-pre-line")
             if self._principal.administers:
@@ -123,3 +143,12 @@ class Images:
         else:
             self._refused = ()
         await self._again()
+
+
+def _runs(names: list[str]) -> str:
+    """Which devices run it, as far as they said: the first few by name."""
+    if not names:
+        return "No device runs it."
+    shown = ", ".join(sorted(names)[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"Runs on {count(len(names), 'device')}: {shown}{more}"

@@ -33,13 +33,17 @@ class Listed:
     async def watch(self) -> None:
         """Follow what becomes of them."""
         async with self._services.rollouts.watch() as changes:
+            await self._again()  # what happened since the page was made
             async for change in changes:
                 if isinstance(change, Missed) or change[0] == self._principal.tenant:
-                    before = self._shown
-                    await self.load()
-                    if self._shown != before:
-                        self.show.refresh()
+                    await self._again()
                     await asyncio.sleep(_AT_MOST_EVERY_S)
+
+    async def _again(self) -> None:
+        before = self._shown
+        await self.load()
+        if self._shown != before:
+            self.show.refresh()
 
     async def load(self) -> None:
         """Ask for number, what it is and where it stands, of each."""
@@ -57,7 +61,10 @@ class Listed:
                 "New rollout", icon="add", on_click=lambda: ui.navigate.to("/updates/new")
             ).props("outline no-caps")
         if not self._shown:
-            ui.label("No rollouts yet.")
+            ui.label(
+                "No rollout yet. It brings new firmware or another setting to many devices, a few "
+                "at a time, and stops by itself when something goes wrong."
+            ).classes("dm-soft")
         for number, target, standing in self._shown:
             with ui.column().classes("w-full gap-0 dm-line"):
                 ui.link(f"{number}: {target}", f"/updates/{number}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
+from contracts.show import span
 from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.rollouts.model import DeviceState, RolloutOptions
@@ -21,16 +23,25 @@ from hub.web.words import count
 
 __all__ = ["Planned"]
 
+_KINDS = {"firmware": "Firmware", "interval": "How often devices measure"}
+# s: what people choose from; other settings are rolled out by `dormouse rollout`.
+_INTERVALS = (60, 120, 300, 600, 900, 1800, 3600)
 _SCOPES = {"all": "All devices", "place": "Devices of a place", "some": "These devices"}
 
 
 class Planned:
     """The form, the plan it makes, and the button that starts it."""
 
-    def __init__(self, services: Services, principal: Principal, image: int | None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        principal: Principal,
+        image: int | None,
+        chosen: Sequence[str] = (),
+    ) -> None:
         self._services = services
         self._principal = principal
-        self._first_image = image
+        self._first_image, self._chosen = image, chosen
         self._view: RolloutView | None = None
         self._zone = ZoneInfo("UTC")
         self._problem = ""
@@ -44,10 +55,6 @@ class Planned:
             image.id: f"{image.version} for {image.board or 'any board'}"
             for image in await self._services.firmware(tenant).images()
         }
-        if not images:
-            ui.label("There is no firmware to roll out yet.")
-            ui.link("Add firmware", "/updates")
-            return
         self._names = await self._services.naming.names(tenant)
         devices = {
             one.device: f"{self._names[one.device]} ({one.device})"
@@ -57,23 +64,39 @@ class Planned:
         }
         places = {place.id: place.path for place in paths(await services.places.tree(tenant))}
         with ui.column().classes("w-full max-w-2xl gap-3"):
+            self._what = ui.radio(
+                _KINDS, value="firmware" if images else "interval", on_change=self._stale
+            ).props('inline aria-label="What"')
             self._image = _select("Firmware", images, self._first_image, self._stale)
-            self._scope = ui.radio(_SCOPES, value="all", on_change=self._stale)
+            self._image.bind_visibility_from(self._what, "value", value="firmware")
+            self._image.visible = bool(images)
+            if not images:
+                with ui.row().classes("items-center") as none:
+                    ui.label("There is no firmware to roll out yet.")
+                    ui.link("Add firmware", "/updates")
+                none.bind_visibility_from(self._what, "value", value="firmware")
+            intervals = {seconds: f"every {span(seconds)}" for seconds in _INTERVALS}
+            self._interval = _select("Devices measure", intervals, 300, self._stale)
+            self._interval.bind_visibility_from(self._what, "value", value="interval")
+            chosen = [one for one in self._chosen if one in devices]
+            self._scope = ui.radio(
+                _SCOPES, value="some" if chosen else "all", on_change=self._stale
+            )
             self._scope.props('aria-label="Which devices"')
             self._place = _select("Place", places, None, self._stale)
             self._place.bind_visibility_from(self._scope, "value", value="place")
             self._some = ui.select(
-                devices, multiple=True, label="Devices", on_change=self._stale, value=[]
+                devices, multiple=True, label="Devices", on_change=self._stale, value=chosen
             ).props("outlined use-chips")
             self._some.classes("w-full").bind_visibility_from(self._scope, "value", value="some")
             with ui.expansion("Options").classes("w-full"):
                 self._how()
-            ui.button("Show the plan", on_click=self._plan).props("no-caps")
+            ui.button("Preview", on_click=self._plan).props("no-caps")
         self._result()
 
     def _how(self) -> None:
         defaults = RolloutOptions()
-        self._number("canary", "Devices updated first, as a test", defaults.canary)
+        self._number("canary", "Canary: devices updated first, as a test", defaults.canary)
         self._text("wave", "Devices in each wave after that: a number, or 25%", defaults.wave)
         self._text("halt_at", "Failures that halt it", defaults.halt_at)
         self._number("streams", "Devices sent to at the same time", defaults.streams)
@@ -112,10 +135,13 @@ class Planned:
                 select = {"devices": self._some.value}
             case _:
                 select = {"all": True}
+        what: dict[str, Any] = {"image": self._image.value}
+        if self._what.value == "interval":
+            what = {"settings": {"interval": self._interval.value}}
         return RolloutRequest.read(
             {
                 "select": select,
-                "image": self._image.value,
+                **what,
                 "options": {**options, "windows": windows, "timezone": self._zone.key},
             }
         )
@@ -149,7 +175,7 @@ class Planned:
         view = self._view
         if view is None:
             return
-        heading("The plan")
+        heading("Preview")
         going = [
             device for device in view.devices.values() if device.state is not DeviceState.SKIPPED
         ]
@@ -157,9 +183,9 @@ class Planned:
         ui.label(_forecast(view, len(going), waves, self._zone)).props('aria-live="polite"')
         device_table(view, self._names, self._zone)
         if going:
-            ui.button("Start", icon="play_arrow", on_click=self._start).props("no-caps")
+            ui.button("Start rollout", icon="play_arrow", on_click=self._start).props("no-caps")
         else:
-            ui.label("There is nothing to start: every device would be skipped.")
+            ui.label("There is nothing to start: every device would be skipped, as its row says.")
 
 
 def _forecast(view: RolloutView, going: int, waves: int, zone: ZoneInfo) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self, TypeAlias
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import HTTPException
@@ -14,19 +15,32 @@ from contracts.zones import zoned
 from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.rollouts.errors import UnknownRolloutError
-from hub.rollouts.model import DeviceHealth, RolloutDevice, RolloutPhase
+from hub.rollouts.model import DeviceHealth, FirmwareTarget, RolloutDevice, RolloutPhase
 from hub.rollouts.view import RolloutView, target_text
 from hub.runtime.broadcast import Missed
 from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import heading
-from hub.web.updates.words import clock, counts, device_words, expected, phase_words, sentence
+from hub.web.updates.drawn import bar, waves
+from hub.web.updates.words import (
+    clock,
+    counts,
+    device_words,
+    expected,
+    left_out,
+    phase_words,
+    sentence,
+    wave_words,
+    way_out,
+)
+from hub.web.words import count
 
 __all__ = ["Watched", "device_table", "rows"]
 
 _AT_MOST_EVERY_S = 0.5
 _EVENTS = 200
 _PAGE = 25
+_STYLE = '<link rel="stylesheet" href="/static/updates.css">'
 
 Names: TypeAlias = Mapping[str, str]
 """What devices are called, by id."""
@@ -34,7 +48,7 @@ Names: TypeAlias = Mapping[str, str]
 _COLUMNS = [
     {"name": name, "label": label, "field": name, "align": "left", "sortable": True}
     for name, label in (
-        ("wave", "Wave"), ("device", "Device"), ("state", "Status"),
+        ("wave", "Wave"), ("device", "Device"), ("state", "State"),
         ("firmware", "Firmware"), ("expected", "Expected"),
     )
 ]  # fmt: skip
@@ -57,6 +71,7 @@ class Watched:
         self._view = view
         self._number = view.rollout.id
         self._events: list[dict[str, Any]] = []
+        self._led: tuple[str, list[str]] | None = None
 
     @classmethod
     async def of(cls, services: Services, principal: Principal, number: int) -> Self:
@@ -92,14 +107,18 @@ class Watched:
             self._phase = ui.label()
             self._counts = ui.label()
             self._wave = ui.label()
-        self._bar = ui.linear_progress(0, show_value=False)
+        ui.add_head_html(_STYLE)
+        self._bar = ui.html("", sanitize=False).classes("w-full")
+        self._way_out = ui.element("div").classes("dm-way-out dm-card w-full")
         with ui.element("div").props('role="alert"'):
             self._problem = ui.label().classes("dm-bad")
         with ui.row().classes("pt-3"):
             rollouts = self._services.rollouts
             self._pause = _button("Pause", lambda: self._do(rollouts.pause))
             self._resume = _button("Resume", lambda: self._do(rollouts.resume))
-            self._end = _button("Abort…", self._abort).props("color=negative")
+            self._end = _button("Stop…", self._abort).props("color=negative")
+        heading("Waves")
+        self._waves = ui.html("", sanitize=False).classes("w-full dm-card")
         heading("Devices")
         self._table = device_table(self._view, self._names, self.zone)
         self._tell()
@@ -115,12 +134,12 @@ class Watched:
         self._phase.text = phase_words(rollout)
         self._phase.classes(**{"add" if phase is RolloutPhase.HALTED else "remove": "dm-bad"})
         self._counts.text = counts(view)
-        waves = max((device.wave for device in view.devices.values()), default=0) + 1
+        last = max((device.wave for device in view.devices.values()), default=0) + 1
         end = f", done about {clock(view.done_at, self.zone)}" if view.done_at else ""
-        self._wave.text = "" if phase.over else f"Wave {rollout.wave + 1} of {waves}{end}"
-        over = sum(device.over for device in view.devices.values())
-        self._bar.value = over / max(1, len(view.devices))
-        self._bar.props(f'aria-label="{over} of {len(view.devices)} devices are done"')
+        self._wave.text = "" if phase.over else f"Wave {rollout.wave + 1} of {last}{end}"
+        self._bar.content = bar(view)
+        self._waves.content = waves(view)
+        self._lead_out()
         self._problem.text = problem
         may = self._principal.administers
         self._pause.visible = may and phase is RolloutPhase.RUNNING
@@ -134,16 +153,39 @@ class Watched:
         if now != self._table.rows:
             self._table.rows = now
 
+    def _lead_out(self) -> None:
+        """What to do where it does not go on by itself."""
+        view, told = self._view, way_out(self._view)
+        again = [] if self._may_not_again() else left_out(view)
+        if (told, again) == self._led:
+            return
+        self._led = told, again
+        self._way_out.clear()
+        self._way_out.visible = bool(told or again)
+        with self._way_out:
+            if told:
+                ui.label(told).classes("dm-grow")
+            if again:
+                target = view.rollout.target
+                what = {"image": target.image} if isinstance(target, FirmwareTarget) else {}
+                chosen = urlencode({**what, "devices": ",".join(again)})
+                ui.link(
+                    f"Roll out again to {count(len(again), 'device')}", f"/updates/new?{chosen}"
+                ).classes("dm-button")
+
+    def _may_not_again(self) -> bool:
+        return not (self._principal.administers and self._view.rollout.phase.over)
+
     async def _abort(self) -> None:
         sure = await confirm(
-            f"Abort rollout {self._number}?",
+            f"Stop rollout {self._number}?",
             details=[
                 (
                     "Devices that are being sent the image are finished; all others keep what they "
                     "run. It cannot be resumed."
                 )
             ],
-            yes="Abort",
+            yes="Stop",
             no="Go on",
         )
         if sure:
@@ -195,13 +237,12 @@ def rows(view: RolloutView, names: Names, zone: ZoneInfo) -> list[dict[str, str]
 
 def _row(view: RolloutView, device: RolloutDevice, names: Names, zone: ZoneInfo) -> dict[str, str]:
     name = names.get(device.device)
-    canary = view.rollout.options.canary and not device.wave
     recent = view.recent.get(device.device)
     state = device_words(device, view.progress)
     if device.health is DeviceHealth.WATCHED:
         state += ", being watched"
     return {
-        "wave": "first" if canary else str(device.wave + 1),
+        "wave": wave_words(view, device),
         "id": device.device,
         "device": f"{name} ({device.device})" if name else device.device,
         "state": state,

@@ -14,14 +14,24 @@ from hub.rollouts.model import DeviceState, Rollout, RolloutDevice, RolloutPhase
 from hub.rollouts.view import RolloutView
 from hub.web.words import count
 
-__all__ = ["clock", "counts", "device_words", "expected", "phase_words", "sentence"]
+__all__ = [
+    "clock",
+    "counts",
+    "device_words",
+    "expected",
+    "left_out",
+    "phase_words",
+    "sentence",
+    "wave_words",
+    "way_out",
+]
 
 _PHASES = {
-    RolloutPhase.RUNNING: "Under way",
+    RolloutPhase.RUNNING: "Running",
     RolloutPhase.PAUSED: "Paused",
     RolloutPhase.HALTED: "Halted",
-    RolloutPhase.ABORTING: "Aborting: updates under way are finished",
-    RolloutPhase.ABORTED: "Aborted",
+    RolloutPhase.ABORTING: "Stopping: updates under way are finished",
+    RolloutPhase.ABORTED: "Stopped",
     RolloutPhase.DONE: "Done",
 }
 _STATES = {
@@ -83,6 +93,42 @@ def expected(view: RolloutView, device: RolloutDevice, zone: ZoneInfo) -> str:
     return at if forecast.sure else f"{at} or later"
 
 
+def wave_words(view: RolloutView, device: RolloutDevice) -> str:
+    """Its wave as people count: the canary is none of them."""
+    if not view.rollout.options.canary:
+        return str(device.wave + 1)
+    return str(device.wave) if device.wave else "Canary"
+
+
+def left_out(view: RolloutView) -> list[str]:
+    """The devices that did not get what was rolled out."""
+    return sorted(
+        device.device
+        for device in view.devices.values()
+        if device.state in {DeviceState.FAILED, DeviceState.SKIPPED}
+    )
+
+
+def way_out(view: RolloutView) -> str:
+    """What holds and what to do while a rollout does not go on by itself; "" while it does."""
+    match view.rollout.phase:
+        case RolloutPhase.HALTED:
+            return (
+                "It stopped by itself before more devices were touched. Those that failed to take "
+                "it run what they ran before and measure on. See below what failed; Resume goes "
+                "on with the others, Stop ends it here."
+            )
+        case RolloutPhase.PAUSED:
+            return "Nothing is sent until somebody presses Resume. Every device measures on."
+        case RolloutPhase.RUNNING if view.done_at is None and view.forecast:
+            return (
+                "Some devices have not said when they wake: the end cannot be told. It waits a "
+                "day for each; one that stays silent counts as failed and holds up nobody."
+            )
+        case _:
+            return ""
+
+
 def clock(at: datetime, zone: ZoneInfo) -> str:
     """A time of today as such, another with its day; by the zone's clock."""
     local = at.astimezone(zone)
@@ -100,6 +146,6 @@ def sentence(error: HubError) -> str:
             return "There is no device to update: choose some that have reported to this hub."
         case DeviceBusyError() if error.rollouts:
             device, number = next(iter(error.rollouts.items()))
-            return f"{device} is in rollout {number}: wait for its end, or abort it there."
+            return f"{device} is in rollout {number}: wait for its end, or stop it there."
         case _:
             return str(error)

@@ -124,8 +124,9 @@ async def main(count: int, url: str | None) -> None:
 async def listen(bridge: Bridge, url: str) -> Callable[[], Any]:
     """The real listener on a real broker; what ends it."""
     # Not for the bridge alone, whose memory is measured.
+    from hub.mqtt.endpoint import Endpoint  # noqa: PLC0415
     from hub.mqtt.listener import Listener  # noqa: PLC0415
-    from hub.mqtt.source import Endpoint, MqttSource  # noqa: PLC0415
+    from hub.mqtt.source import MqttSource  # noqa: PLC0415
     from hub.runtime.problems import Problems  # noqa: PLC0415
 
     source = MqttSource(Endpoint.of(url), ["HomeKit/#"], client_id="hub", session_s=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -69,8 +70,13 @@ def test_lost_bytes_do_not_reach_the_flash(kit, plugged_in, layout, seed):
     print("seed", seed)
     chip = Chip(blank(MIB))
     line = plugged_in(chip, Faults(seed, to_chip=0.1, to_host=0.02))
-    said = kit.flash("--port", line.port, "--board", "nodemcu", "--watch", "0")
+    said = kit.flash("--port", line.port, "--board", "nodemcu", "--watch", "0", "--json")
     assert said.status == 0, said.output
+    events = [json.loads(one) for one in said.output.splitlines()]
+    told = [one["event"] for one in events]
+    assert (told[0], told[-1], told.count("connected")) == ("planned", "written", 1)
+    shares = [one["share"] for one in events if one["event"] == "progress"]
+    assert (max(shares), 2 <= len(shares) <= 60) == (1.0, True)
     assert line.lost > 0
     assert chip.flash == kit.exact(boards.get("nodemcu"), layout("1m.csv"), MIB)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import resource
@@ -103,12 +104,15 @@ async def test_sign_and_send(folder: Path, device: Device, update: Update) -> No
     assert stream.signed_by(update.key.modulus)
     status, out, errors = await dormouse(
         *(folder, "ota", device.host, "plain.bin.ota", "--port", str(device.port)),
-        *("--board", "nodemcu", "--running", "1.9.9"),
+        *("--board", "nodemcu", "--running", "1.9.9", "--json"),
     )
-    assert status == 0, errors
-    assert out.startswith(
+    assert (status, errors) == (0, "")
+    *progress, sent = [json.loads(line) for line in out.splitlines()]
+    assert sent["text"].startswith(
         f"{device.host}: every byte confirmed, and the device has left its OTA server"
     )
+    assert (sent["event"], sent["address"]) == ("sent", device.host)
+    assert {one["event"] for one in progress} == {"progress"}
     assert await device.ended() == 0
     assert device.slot(len(signed)) == signed
 

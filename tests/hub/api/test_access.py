@@ -22,6 +22,7 @@ NOWHERE = {
     "image": "999999",
     "number": "999999",
     "name": "nowhere",
+    "hook": "nowhere",
 }
 
 

@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from tests.hub.api import test_access
+from tests.hub.api.test_access import NOWHERE
 from tests.hub.filled import store_of
 from tests.support import seeds
 
@@ -131,3 +133,64 @@ async def test_fuzzing_as_an_operator_finds_no_such_answer_either(full, tmp_path
     people = {person["name"]: person["roles"] for person in await full.ask("GET", "/people")}
     assert people["ann"] == {"home": "administrator"}
     assert people["eve"] == {"beach": "administrator"}
+
+
+# JSON that parsers stumble over: depth, numbers beyond any type, what is no JSON though Python
+# takes it, halves of surrogate pairs, NUL, and bytes that are no UTF-8.
+JSON = {
+    "deep": b"[" * 100_000,
+    "deep objects": b'{"a":' * 50_000,
+    "deep and whole": b'{"name":' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "a number without end": b'{"name": ' + b"9" * 10_000 + b"}",
+    "numbers too large": b'{"name": 1e400, "value": -1e400, "at": 1e400, "minutes": 1e400}',
+    "no numbers": b'{"name": NaN, "value": Infinity, "at": -Infinity, "minutes": NaN}',
+    "half a character": b'{"name": "\\ud800", "value": "\\udfff"}',
+    "nothing in a text": b'{"name": "a\\u0000b", "value": "\\u0000"}',
+    "bytes": b'{"name": "\xff\xfe\x00"}',
+    "a thousand of one key": b'{"name": "x"' + b', "name": "y"' * 1000 + b"}",
+    "many members": b'{"a0": 1' + b"".join(b', "a%d": 1' % n for n in range(5000)) + b"}",
+}  # fmt: skip
+# Where a number, an instant, a name or a list is wanted.
+QUERY = ("9" * 5000, "1e400", "-1", "NaN", "%00", "%ff%fe", "%ed%a0%80", "9999-12-31T23:59:60Z",
+         "-9999999-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")  # fmt: skip
+MANY = "&".join(f"q{n}=x" for n in range(5000))
+RANGES = "bytes=" + ",".join(f"{n}-" for n in range(2000))
+
+
+def some(found: list, number: int) -> list:
+    """As many of them by this run's seed, or all in `make soak`."""
+    return found if EXAMPLES else random.Random(seeds.seed()).sample(found, number)
+
+
+async def test_what_parsers_stumble_over_is_refused(ann, full):
+    """As an administrator asks it."""
+    every = await test_access.operations(ann)
+    wanted = [(method, path) for method, path, scope in every
+              if scope != "operator" and method in {"POST", "PUT", "PATCH"}]  # fmt: skip
+    for method, path in some(wanted, 4):
+        for name, body in JSON.items():
+            content = {"content": body, "headers": {"Content-Type": "application/json"}}
+            answer = await ann.request(method, path, **content)
+            assert answer.status_code < 500, (method, path, name, answer.text[:200])
+    assert (await full.status())["problems"] == {}
+
+
+async def test_what_no_parameter_can_be_is_refused(ann):
+    document = (await ann.get("/api/openapi.json")).json()
+    wanted = [
+        (f"/api{path.format(**NOWHERE)}", parameter["name"])
+        for path, methods in document["paths"].items()
+        if path != "/live" and methods.get("get", {}).get("x-scope", "operator") != "operator"
+        for parameter in methods["get"].get("parameters", ())
+        if parameter["in"] == "query"
+    ]
+    for address, name in some(wanted, 8):
+        for value in QUERY:
+            answer = await ann.get(f"{address}?{name}={value}")
+            assert answer.status_code < 500, (address, name, value[:20], answer.text[:200])
+    answer = await ann.get(f"{wanted[0][0]}?{MANY}")
+    assert answer.status_code in {400, 413, 414, 422}
+    for path in ("/", "/api/devices", "/api/openapi.json", "/healthz"):
+        answer = await ann.get(path, headers={"Range": RANGES, "If-Range": "*"})
+        assert answer.status_code in {200, 303, 307, 416}
+        assert "multipart" not in answer.headers["content-type"]

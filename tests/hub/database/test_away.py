@@ -53,6 +53,15 @@ async def test_who_gives_way_to_another_writer_may_try_again(store: Database):
             await conn.execute("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$")
 
 
+async def test_a_server_that_takes_no_writes_is_away(store: Database, database):
+    """A primary that became a standby: what is to be stored waits, and is not refused."""
+    async with await psycopg.AsyncConnection.connect(database.owner_url, autocommit=True) as conn:
+        await conn.execute(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+    async with Database(database.app_url) as standby:
+        with pytest.raises(DatabaseAwayError):
+            await standby.ensure_tenant("school")
+
+
 async def test_what_the_block_itself_raises_goes_through(store: Database):
     with pytest.raises(OSError, match="disk"):
         async with store.of("home").transaction():

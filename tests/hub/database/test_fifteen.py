@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -62,7 +61,7 @@ from tests.hub.readings.test_readings import (
     test_retention_by_series_kind_and_tenant,
     test_rollups_equal_recomputation,
 )
-from tests.support.postgres import DEBIAN, FAST, Server
+from tests.support.postgres import DEBIAN, FAST, Server, reachable_folder
 
 __all__ = [
     "devices",
@@ -102,12 +101,13 @@ __all__ = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(server_folder: Path) -> AsyncIterator[Server]:
+async def server() -> AsyncIterator[Server]:
     """Instead of the session's: everything here is on this one."""
-    async with Postgres(server_folder / "fifteen", programs=DEBIAN, tuning=FAST) as postgres:
-        found = Server(postgres)
-        await found.make_template()
-        yield found
+    with reachable_folder() as folder:
+        async with Postgres(folder / "fifteen", programs=DEBIAN, tuning=FAST) as postgres:
+            found = Server(postgres)
+            await found.make_template()
+            yield found
 
 
 async def test_it_is_fifteen(database):

@@ -5,11 +5,9 @@ Generated over every declared table, as the application's role, directly and thr
 
 from __future__ import annotations
 
-import asyncio
-import os
-import random
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import psycopg
@@ -18,7 +16,7 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from contracts.reading import ClockReference, Identity, Reading
+from contracts.reading import AS_SENT, ClockReference, Identity, Reading
 from hub.anomalies.mutes import MuteRepository
 from hub.api.scope import Role, Scope
 from hub.database.database import Database
@@ -27,6 +25,9 @@ from hub.database.tenancy.declare import GLOBAL, TABLES
 from hub.device_settings.repository import SettingsRepository
 from hub.devices.repository import DeviceRepository
 from hub.firmware.repository import FirmwareRepository
+from hub.hooks.model import NewHook
+from hub.hooks.repository import HookRepository
+from hub.hooks.sources import HookSource
 from hub.imports.repository import ImportRepository
 from hub.ingest.repository import IntakeRepository
 from hub.models import Activity, DeviceRow
@@ -42,21 +43,18 @@ from hub.rollouts.model import Rollout, RolloutOptions, SettingsTarget
 from hub.rollouts.plan import begin
 from hub.rollouts.repository import RolloutRepository
 from hub.searches.repository import SearchRepository
+from hub.sites.repository import SiteRepository
 from hub.tokens.repository import TokenRepository
 from hub.wizards.machine import WizardProgress
 from hub.wizards.repository import SavedProgress, WizardRepository
 from tests.hub.database.bouncer import bouncer
 from tests.hub.ingest.test_ingest import NOW, key, stored
-from tests.support import seeds
+from tests.hub.notifications.filled import notified
 from tests.support.images import canned_image
 
 NOWHERE = 10**9
 GENERATED = pg.GeneratedAlways.sqlstate
 DENIED = pg.InsufficientPrivilege.sqlstate
-
-# Of twenty clients together; `make soak` has 10,000.
-TRANSACTIONS = int(os.environ.get("LEAK_TRANSACTIONS", "2000"))
-
 
 # Columns that hold lists and no JSON; and small values, which are JSON of any kind.
 ARRAYS = {("token", "scopes"), ("packed_day", "small_changes")}
@@ -67,14 +65,17 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
     """At least a row in every table."""
     await store.ensure_tenant(tenant)
     await stored(store, [
-        Reading(key(f"{prefix}{n}"), float(n), NOW.replace(hour=0)) for n in range(3)
+        Reading(key(f"{prefix}{n}"), float(n), NOW - timedelta(hours=3)) for n in range(3)
     ], tenant)  # fmt: skip
     await stored(store, [
         Reading(key(f"{prefix}0"), 1.0, NOW.replace(year=2014)),
-        Reading(key(f"{prefix}1"), 1.0, NOW.replace(hour=1), Identity(f"{prefix}boot", 1)),
+        Reading(key(f"{prefix}1"), 1.0, NOW - timedelta(hours=2), Identity(f"{prefix}boot", 1)),
     ], tenant)  # fmt: skip
     await IntakeRepository(store.of(tenant), settled=lambda: False).store([
-        Reading(key(f"{prefix}0"), 3.0, NOW.replace(hour=2), clock=ClockReference(prefix, 1.0)),
+        Reading(
+            key(f"{prefix}0"), 3.0, NOW - timedelta(hours=1), clock=ClockReference(prefix, 1.0),
+            source=AS_SENT,
+        ),
     ])  # fmt: skip
     await DeviceRepository(store.of(tenant)).report(f"{prefix}0", {"battery_mv": 2000}, NOW, 9)
     await SettingsRepository(store.of(tenant)).change(
@@ -89,6 +90,14 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
     )
     await TokenRepository(store).make(tenant, f"{prefix} script", {Scope.READ}, "ann", None)
     await SearchRepository(store.of(tenant), 0).save(prefix, "$.a", "ann", shared=True)
+    await notified(store.of(tenant), prefix, NOW)
+    number = ord(prefix)
+    facts = {
+        "name": prefix, "number": number, "place": None, "site_endpoint": "", "by": "ann",
+        "hub_key": "k" * 44, "site_key": prefix * 44, "endpoint": "home.example.org:1",
+        "hub_address": f"10.86.{number}.1", "site_address": f"10.86.{number}.2",
+    }  # fmt: skip
+    await SiteRepository(store.of(tenant)).add(facts, [ip_network(f"10.{number}.0.0/16")], [])
     await FirmwareRepository(store.of(tenant)).add(canned_image(f"1.0.{ord(prefix)}"))
     rollouts = RolloutRepository(store.of(tenant))
     name = f"{prefix}0"
@@ -100,6 +109,10 @@ async def fill(store: Database, tenant: str, prefix: str) -> None:
         RemovalRequest(RemovalKind.DEVICE, f"{prefix}8", None, None, None, "ann")
     )
     await ImportRepository(store.of(tenant)).begin(f"{prefix}.csv", "csv", "ann")
+    hooks = HookRepository(store.of(tenant))
+    new = NewHook(name=prefix, source=HookSource.GITHUB, repository="https://example.org/x")
+    hook = await hooks.add(new, prefix, "ann")
+    await hooks.queue(hook, "ann", delivery=(prefix.encode(), prefix))
     places = PlaceRepository(store.of(tenant))
     home = await places.add(f"{prefix} home")
     async with store.of(tenant).transaction() as conn:
@@ -382,47 +395,3 @@ async def test_operators_ask_a_list_of_tenants_and_no_more(two: Database):
     rows = await two.rows(["a", "b"], "SELECT count(*)::int AS n FROM dormouse.device")
     assert rows == [{"tenant": "a", "n": 4}, {"tenant": "b", "n": 4}]
     assert await two.rows([], "SELECT 1 AS n") == []
-
-
-async def test_no_leak_in_interleaved_transactions(
-    server, database, two: Database, server_folder: Path
-):
-    seed = seeds.seed()
-    numbers = {name: await two.tenant_id(name) for name in ("a", "b")}
-    leaks: list[object] = []
-    done = 0
-    query = (
-        "SELECT count(*)::int, count(*) FILTER (WHERE tenant_id IS DISTINCT FROM %s)::int, "
-        "(SELECT count(*) FROM dormouse.device)::int FROM dormouse.reading"
-    )
-
-    async def client(url: str, rng: random.Random, transactions: int) -> None:
-        nonlocal done
-        async with await psycopg.AsyncConnection.connect(url, prepare_threshold=None) as conn:
-            for _ in range(transactions):
-                number = rng.choice([numbers["a"], numbers["b"], None])
-                fails = rng.random() < 0.05
-                try:
-                    async with conn.transaction(), conn.pipeline():
-                        if number is not None:
-                            await conn.execute(
-                                "SELECT set_config('dormouse.tenant', %s, true)", [str(number)]
-                            )
-                        cursor = await conn.execute(query, [number])
-                        if fails:
-                            await conn.execute("SELECT 1 / 0")
-                        row = await cursor.fetchone()
-                except pg.DivisionByZero:
-                    done += 1
-                    continue
-                if row != ((5, 0, 4) if number is not None else (0, 0, 0)):
-                    leaks.append((number, row))
-                done += 1
-
-    async with bouncer(server, database, server_folder) as url:
-        rng = random.Random(seed)
-        await asyncio.gather(
-            *(client(url, random.Random(rng.random()), TRANSACTIONS // 20) for _ in range(20))
-        )
-    assert done == TRANSACTIONS
-    assert leaks == []

@@ -13,7 +13,7 @@ import pytest
 from hub.database.database import Database
 from hub.database.errors import (
     DatabaseError,
-    PostgresFailedError,
+    OtherMajorError,
     SchemaOutdatedError,
     UnreachableFolderError,
     UnsafeRoleError,
@@ -164,7 +164,7 @@ async def test_wrong_programs_for_the_data_are_named(server_folder: Path):
     folder = server_folder / "versions"
     async with Postgres(folder, tuning=FAST):
         pass
-    with pytest.raises(PostgresFailedError, match="is of version 18, the programs are 15"):
+    with pytest.raises(OtherMajorError, match="are of Postgres 18, the programs here are of 15"):
         await Postgres(folder, programs=DEBIAN, tuning=FAST).start()
 
 

@@ -32,6 +32,7 @@ async def old(server):
     """A database at the version before small values had an owner."""
     found = server.database("earlier")
     await server._execute("CREATE DATABASE {} OWNER {}", found.name, OWNER)
+    await server.close_to_the_public(found.name)
     await asyncio.to_thread(upgrade, found.owner_url, "0011")
     yield found
     await server.drop(found.name)
@@ -70,6 +71,7 @@ async def before_truth(server):
     """A database at the version before a device's id had a history."""
     found = server.database("untold")
     await server._execute("CREATE DATABASE {} OWNER {}", found.name, OWNER)
+    await server.close_to_the_public(found.name)
     await asyncio.to_thread(upgrade, found.owner_url, "0015")
     yield found
     await server.drop(found.name)
@@ -134,3 +136,35 @@ async def test_a_device_that_was_replaced_and_what_is_calibrated_are_taken_along
                 "ON s.id = series_id"
             )
             assert await rows.fetchall() == [("CurrentTemperature",)]
+
+
+async def test_days_of_counters_are_worked_out_anew(server):
+    """Those that were kept when a counter that fell had always begun anew."""
+    old = server.database("counted")
+    await server._execute("CREATE DATABASE {} OWNER {}", old.name, OWNER)
+    try:
+        await asyncio.to_thread(upgrade, old.owner_url, "0032")
+        async with await psycopg.AsyncConnection.connect(old.app_url) as conn:
+            row = await (await conn.execute("SELECT dormouse.ensure_tenant('home')")).fetchone()
+            tenant = "SELECT set_config('dormouse.tenant', %s, true)", [str(row[0])]
+            await conn.execute(*tenant)
+            for statement in (
+                "INSERT INTO dormouse.device (key) VALUES ('meter')",
+                (
+                    "INSERT INTO dormouse.series (device_id, service, index, characteristic, kind) "
+                    "SELECT id, 'EnergyMeter', 0, 'Energy', 'float' FROM dormouse.device"
+                ),
+                (
+                    "INSERT INTO dormouse.day_bin (series_id, zone, start, until, n, "
+                    "seconds, rise) SELECT id, 'UTC', '2026-01-01Z', '2026-01-02Z', 2, 60, 998 "
+                    "FROM dormouse.series"
+                ),
+            ):
+                await conn.execute(statement)
+        await asyncio.to_thread(upgrade, old.owner_url)
+        async with await psycopg.AsyncConnection.connect(old.app_url) as conn:
+            await conn.execute(*tenant)
+            rows = await conn.execute("SELECT count(*) FROM dormouse.day_bin")
+            assert await rows.fetchone() == (0,)
+    finally:
+        await server.drop(old.name)

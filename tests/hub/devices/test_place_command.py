@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime
 
 from contracts.reading import Reading
+from hub.devices.replacement import replace_device
 from tests.hub.filled import NOW, store_of, temperature
 from tests.hub.ingest.test_ingest import stored
 
@@ -44,3 +45,14 @@ async def test_a_device_is_put_somewhere_then_and_now(hub):
     [*_, last] = await hub.ask("GET", "/devices/p1/placements")
     assert last["place_path"] == ["Shed"]
     assert datetime.fromisoformat(last["since"]) >= before
+    # By the id of a device that was replaced, for its time.
+    async with store_of(hub) as store:
+        await replace_device(store.of("home"), "p1", "p2", who="ann")
+    status, said = await place("p1", "Attic", "--since", "2026-02-01", "--until", "2026-02-03")
+    assert status == 0, said
+    assert said.startswith("Attic: from 2026-02-01 00:00 UTC until 2026-02-03 00:00 UTC\n")
+    assert " on\n" not in said
+    assert (await place("p2"))[1].endswith(" on\n")
+    status, said = await place("p1", "Attic")
+    assert status != 0
+    assert "p1 was replaced by p2 at " in said

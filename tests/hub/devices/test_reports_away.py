@@ -14,7 +14,7 @@ from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError
 from hub.devices.overview import overview
 from hub.devices.recorder import DeviceRecorder
-from hub.mqtt.source import Delivery
+from hub.mqtt.delivery import Delivery
 from tests.hub.ingest.test_ingest import NOW
 from tests.support.postgres import ClonedDatabase, Server
 

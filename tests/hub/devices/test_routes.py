@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
-from tests.hub.filled import EVIL
+from contracts.reading import Reading
+from hub.devices.replacement import replace_device
+from hub.devices.service import DeviceService
+from tests.hub.filled import EVIL, store_of, temperature
+from tests.hub.ingest.test_ingest import stored
 from tests.support.hub import until
 from tests.support.mqtt311 import Client
 from tests.support.publisher import Publisher
+
+FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
@@ -79,6 +85,55 @@ async def test_devices_are_named_and_placed_and_their_history_tells_who_did_it(a
     ]
     gone = await ann.patch("/api/devices/h1", json={"name": None, "place": None})
     assert (gone.json()["name"], gone.json()["place"]) == (None, None)
+
+
+async def test_moves_are_told_by_the_id_that_a_device_had_then(ann, rob, full, house):
+    async with store_of(full) as store:
+        home, first = store.of("home"), datetime.now(UTC) - timedelta(days=30)
+        await stored(store, [Reading(temperature("worn"), 20.0, datetime.now(UTC))])
+        await replace_device(home, "worn", "fresh", who="ann")
+        by, replaced = await DeviceService(store, dict).replaced("home", "worn", FUTURE)
+        assert by == "fresh"
+    day = timedelta(days=1)
+
+    async def told(device, place, since, until=None):
+        body = {"place": house[place], "since": since.isoformat()}
+        body |= {} if until is None else {"until": until.isoformat()}
+        return await ann.patch(f"/api/devices/{device}", json=body)
+
+    answer = await told("worn", "Kitchen", first)
+    assert (answer.status_code, answer.json()["id"]) == (200, "fresh")
+    assert (await told("worn", "Cellar", first + day, first + 2 * day)).status_code == 200
+    stays = [
+        ("Kitchen", first, first + day), ("Cellar", first + day, first + 2 * day),
+        ("Kitchen", first + 2 * day, None),
+    ]  # fmt: skip
+    for device, end in (("worn", replaced), ("fresh", None)):
+        found = (await rob.get(f"/api/devices/{device}/placements")).json()
+        assert [
+            (one["place_path"][-1], datetime.fromisoformat(one["since"]),
+             one["until"] and datetime.fromisoformat(one["until"])) for one in found
+        ] == [*stays[:-1], (*stays[-1][:-1], end)]  # fmt: skip
+    for body in (told("worn", "Cellar", replaced), told("worn", "Cellar", datetime.now(UTC))):
+        answer = await body
+        assert answer.status_code == 404
+        assert answer.json()["detail"].startswith("worn was replaced by fresh at ")
+    answer = await told("worn", "Cellar", first + 3 * day, datetime.now(UTC))
+    assert answer.status_code == 422
+    assert "give an `until` that is not after that" in answer.json()["detail"]
+    assert (await ann.patch("/api/devices/worn", json={"name": "x"})).status_code == 404
+    page = await ann.get("/devices/worn")
+    assert (page.status_code, "worn was replaced at" in page.text) == (200, True)
+    # It comes back as a device of its own: each has its time.
+    async with store_of(full) as store:
+        await stored(store, [Reading(temperature("worn"), 20.0, datetime.now(UTC))])
+    answer = await told("worn", "House", datetime.now(UTC))
+    assert (answer.json()["id"], answer.json()["place"]) == ("worn", house["House"])
+    answer = await told("worn", "Cellar", first - day, first)
+    assert answer.json()["id"] == "worn"  # before either was there: that which has the id
+    answer = await told("worn", "Cellar", replaced - timedelta(microseconds=1), replaced)
+    assert answer.json()["id"] == "fresh"
+    assert (await rob.get("/api/devices/fresh")).json()["place"] == house["Kitchen"]
 
 
 @pytest.mark.parametrize(

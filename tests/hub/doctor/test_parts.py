@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from hub.doctor.finding import Verdict
+from hub.doctor.notifications import examine_channels
 from hub.doctor.parts import examine, examine_clock, examine_dropped, examine_store
+from hub.notifications.trouble import FailingChannel
 from hub.runtime.defects import Defects
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
@@ -90,3 +93,19 @@ def test_what_was_dropped_is_told_by_account():
     assert large.verdict is much.verdict is Verdict.NOTE
     assert large.detail == "2 larger than the broker takes: worse, evil"
     assert much.detail == "1 times that more waited for the hub than the broker keeps"
+
+
+def test_channels_that_take_nothing_are_bad_unless_they_are_one_persons():
+    assert [one.verdict for one in examine_channels([])] == [Verdict.GOOD]
+    since = datetime(2026, 3, 1, tzinfo=UTC)
+    everybodys, own = examine_channels(
+        [
+            FailingChannel("home", "Ops", since, "the receiver answered 503", own=False),
+            FailingChannel("beach", "My phone", since, "no answer", own=True),
+        ]
+    )
+    assert (everybodys.verdict, own.verdict) == (Verdict.BAD, Verdict.NOTE)
+    assert "the channel Ops in home takes no messages since" in everybodys.detail
+    assert "the receiver answered 503" in everybodys.detail
+    # What people call their own channels is theirs.
+    assert "My phone" not in own.detail

@@ -10,8 +10,8 @@ import pytest
 
 from hub.homeassistant.service import HomeAssistant
 from hub.mapping.rules import Mapping
+from hub.mqtt.delivery import Delivery
 from hub.mqtt.errors import NotConnectedError
-from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import Supervisor
 from tests.hub.homekit.conftest import Home

@@ -17,8 +17,8 @@ from hub.homekit.check import check
 from hub.homekit.styles import SeriesStyles
 from hub.mapping.rules import Mapping
 from hub.mapping.translator import Translator
+from hub.mqtt.delivery import Delivery
 from hub.mqtt.listener import Listener
-from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
 from tests.support.controller import MemoryState, Phone, Quiet
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 
 import pytest
 from aiohomekit.exceptions import (
@@ -17,6 +18,7 @@ from aiohomekit.protocol.tlv import TLV
 
 from contracts.homekit.definitions import CHARACTERISTICS, INFORMATION
 from tests.hub.homekit.test_writes import Report
+from tests.support import seeds
 from tests.support.controller import Phone, Refused, is_type
 
 NO_PROOF = [(TLV.kTLVType_State, TLV.M3), (TLV.kTLVType_PublicKey, b"\1" * 384),
@@ -257,11 +259,52 @@ async def test_first_steps_are_paced_by_address(home, lines):
         await other.step()
 
 
-async def test_what_a_stranger_says_wrong_is_not_a_line_of_log_each(home, lines, caplog):
+def tlv8(*members: tuple[int, bytes]) -> bytes:
+    return b"".join(bytes([tag, len(value)]) + value for tag, value in members)
+
+
+# HAP specification 6.7.1.4: what cannot be read is a bad request. State is the type 6.
+UNREADABLE = [
+    b"", b"\x06", b"\x06\x01", b"\x06\x02\x01", b"\x06\xff\x01", b"\x00" * 7,
+    tlv8((6, b"")), tlv8((6, b"\x01\x01")), tlv8((6, b"\x02")), tlv8((6, b"\x63")),
+    tlv8((6, b"\x01"))[:-1], tlv8((3, bytes(32))), tlv8((6, b"\x01"), (6, b"\x01")),
+    tlv8((6, b"\x03")) + b"\x04", b"{}", b"\xff" * 5000,
+]  # fmt: skip
+# And what is read, and proves nothing: refused in the step that answers it.
+WRONG = [
+    tlv8((6, b"\x03")), tlv8((6, b"\x03"), (5, b"")), tlv8((6, b"\x03"), (5, bytes(15))),
+    tlv8((6, b"\x03"), (5, bytes(200))), tlv8((6, b"\x03"), (3, bytes(32)), (4, bytes(64))),
+]  # fmt: skip
+UNVERIFIED = [*WRONG, *(tlv8((6, b"\x01"), (3, bytes(size))) for size in (0, 1, 31, 32, 33, 255))]
+
+
+async def test_what_cannot_be_read_is_a_bad_request_and_no_line_of_log(home, lines, caplog):
     line = await lines()
-    for n in range(60):
-        await line.post(("/pair-setup", "/pairings", "/nowhere")[n % 3], b"\x06")
-    assert len([r for r in caplog.records if r.name.startswith("pyhap")]) <= 22
+    for body in UNREADABLE:
+        for path in ("/pair-setup", "/pair-verify"):
+            assert (await line.post(path, body))[0] == 400, (path, body[:20])
+    for path in ("/nowhere", "/pair-setup/", "/../accessories", "/characteristics"):
+        assert (await line.post(path))[0] == 404
+    status, answer = await line.post("/pairings", UNREADABLE[1])
+    assert status == 200
+    assert dict(TLV.decode_bytes(answer))[TLV.kTLVType_Error] == TLV.kTLVError_Authentication
+    assert [r for r in caplog.records if r.name.startswith("pyhap")] == []
+
+
+async def test_what_proves_nothing_is_refused_in_its_step(home, lines, caplog):
+    await home.phone()
+    rng = random.Random(seeds.seed())
+    garbage = [tlv8((6, b"\x03"), (5, rng.randbytes(rng.randrange(255)))) for _ in range(50)]
+    line = await lines()
+    for body in UNREADABLE:
+        assert (await line.post("/pair-verify", body))[0] == 400, body[:20]
+    for body in (*UNVERIFIED, *garbage):
+        status, answer = await line.post("/pair-verify", body)
+        assert status == 200, body[:20]
+        told = dict(TLV.decode_bytes(answer))
+        assert told[TLV.kTLVType_Error] == TLV.kTLVError_Authentication
+        assert told[TLV.kTLVType_State] == bytes([body[2] + 1])
+    assert [r for r in caplog.records if r.name.startswith("pyhap")] == []
 
 
 async def test_a_pairing_takes_the_wrong_codes_before_it_back(home, lines):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import psycopg
+import pytest
+
 from contracts.reading import SeriesKey
 from hub.database.database import Database
 from hub.homekit.identity import Identities
@@ -68,3 +71,22 @@ async def test_tenants_do_not_see_each_other(store: Database):
     bridges, _ = ids.changes()
     await HomeKitRepository(store.of("home")).save(StateChange(bridges))
     assert (await HomeKitRepository(store.of("beach")).load()).bridges == []
+
+
+async def test_an_accessory_id_is_given_once(store: Database):
+    """By two hubs at once, each of which believes that it is alone."""
+    state = HomeKitRepository(store.of("home"))
+    for device in ("esp_1", "esp_2"):
+        ids = Identities([], [])
+        ids.place(device)
+        _, accessories = ids.changes()
+        if device == "esp_1":
+            await state.save(StateChange((), accessories))
+            continue
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            await state.save(StateChange((), accessories))
+    # One that takes another's place takes its id.
+    await state.save(StateChange((), accessories, forgotten=["esp_1"]))
+    # The other tenant's are its own.
+    await store.ensure_tenant("school")
+    await HomeKitRepository(store.of("school")).save(StateChange((), accessories))

@@ -10,6 +10,7 @@ import pytest
 
 from contracts.reading import Reading
 from hub.imports.model import ImportOptions
+from hub.imports.seen import SeenRows
 from hub.imports.service import ImportBrokenOffError, ImportService
 from hub.imports.targets import names_of
 from hub.live import Live
@@ -121,7 +122,7 @@ async def test_what_has_expired_is_not_imported_again(store, imports):
     await stored(store, [Reading(key(), 1.0, NOW)])
     await import_all(imports, rows)
     readings = ReadingRepository(store.of("home"))
-    before = await readings.bins(key(), OLD - timedelta(days=1), NOW, Bins.DAY)
+    before = await readings.bins(key(), OLD - timedelta(days=1), NOW + timedelta(hours=1), Bins.DAY)
     await set_retention(store.of("home"), RetentionRule(30, 60))
     await remove_expired(store, dry=False)
     told, _ = await import_all(imports, [*rows, (NOW - timedelta(days=400), 3.0)])
@@ -147,3 +148,33 @@ async def test_readings_that_come_in_meanwhile_are_not_in_the_way(store, imports
     bins = await readings.bins(key(), OLD, NOW + timedelta(days=1), Bins.DAY)
     assert bins == rolled(expected, timedelta(days=1))
     assert await RemovalRepository(store.of("home")).newest(key()) == (19.0, fresh[-1].at)
+
+
+async def test_a_dry_run_sees_what_comes_again_far_below(store, imports):
+    """The same counts as the import itself, whatever comes twice and where."""
+    await store.ensure_tenant("home")
+    rows = rows_of(11_000)
+    other = [(at, value + 1) for at, value in rows[5:25]]
+    late = [(OLD - n * MINUTES, 1.5) for n in range(1, 5)]
+    shuffled = [*rows, *rows[40:60], *other, *late, *late, *rows[7_000:7_030]]
+    tried, report = await import_all(imports, shuffled, dry_run=True)
+    assert (tried.stored, tried.there, tried.other) == (11_004, 20 + 4 + 30, 20)
+    assert report.refused_lines == 20
+    done, told = await import_all(imports, shuffled)
+    assert (done.stored, done.there, done.other) == (tried.stored, tried.there, tried.other)
+    assert [line.line for line in told.refused] == [line.line for line in report.refused]
+
+
+def test_rows_are_remembered_beyond_memory_and_told_by_series_and_value():
+    other = key("d2")
+    with SeenRows() as seen:
+        assert seen.repeats([key(), other], [OLD, OLD], [1, "on"]) == {}
+        later = OLD + MINUTES
+        keys, ats = [key(), other, other, key()], [OLD, OLD, later, later]
+        assert seen.repeats(keys, ats, [1.0, "off", True, 2]) == {0: "there", 1: "other"}
+        assert seen.repeats([other, key()], [later, later], [1, 2.5]) == {0: "there", 1: "other"}
+        # What is older than all, and what lies between.
+        assert seen.repeats([key()] * 2, [OLD - MINUTES, OLD + MINUTES / 2], [0, 0]) == {}
+        assert seen.repeats([key()] * 2, [OLD - MINUTES, OLD + MINUTES / 2], [0, 1]) == {
+            0: "there", 1: "other",
+        }  # fmt: skip

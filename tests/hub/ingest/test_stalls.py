@@ -14,7 +14,7 @@ from contracts.reading import Identity, Reading, SeriesKey
 from hub.database.database import Database
 from hub.ingest.ingest import Ingest
 from hub.ingest.receipt import Receipt
-from hub.runtime.supervisor import PartRole
+from hub.runtime.supervisor import PartRole, Supervisor
 from tests.support.broker import until
 from tests.support.mqtt311 import Client
 
@@ -51,7 +51,10 @@ def batch(seq: int) -> str:
     return json.dumps({"boot": "9f3a61c2", "up": seq, "readings": readings})
 
 
-async def test_one_tenant_that_cannot_store_holds_up_no_other(side, store: Database, database):
+async def test_one_tenant_that_cannot_store_holds_up_no_other(
+    side, store: Database, database, monkeypatch
+):
+    monkeypatch.setattr(Ingest, "STUCK_S", 0.0)
     await store.ensure_tenant("beach")
     await side.book.provision("dev", "home", PASSWORD)
     await side.book.provision("sea", "beach", PASSWORD)
@@ -69,7 +72,7 @@ async def test_one_tenant_that_cannot_store_holds_up_no_other(side, store: Datab
                 await asyncio.gather(*(dev.publish(f"HomeKit/dev/{LIGHT}", str(n)) for n in some))
             await sea.publish("HomeKit/sea/$batch", batch(2))
             await acknowledged(sea, 2)
-            assert side.ingest.stuck_since("home") is not None
+            await until(lambda: side.ingest.stuck_since("home") is not None)
             assert side.ingest.stuck_since("beach") is None
             assert side._supervisor.failed() == {PartRole.INTAKE}
 
@@ -124,3 +127,25 @@ async def test_what_was_let_go_is_bounded_whatever_it_is(store: Database):
         ingest.put([reading(seq, identity=False)], receipt)
     assert released == list(range(1, 16))
     assert (ingest.pending, ingest.counts["dropped"]) == (10, 5)
+
+
+async def test_one_that_is_slow_alone_is_not_called_stuck(store: Database):
+    """As where thousands of devices begin at once on a busy machine."""
+    now = 100.0
+    supervisor = Supervisor()
+    ingest = Ingest(store.of("home"), supervisor=supervisor, clock=lambda: now)
+    released: list[int] = []
+    receipt = Receipt(lambda: None, lambda: released.append(1))
+    ingest.put([reading(1, identity=False)], receipt)
+    now += 9.9
+    ingest.let_go()
+    assert released == [1]
+    assert ingest.stuck_since is None
+    now += 0.1
+    ingest.let_go()
+    assert ingest.stuck_since is not None
+    await ingest.start()
+    await until(lambda: ingest.pending == 0)
+    assert ingest.stuck_since is None
+    assert supervisor.failed() == set()
+    await ingest.stop()

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from hub.mqtt.source import Endpoint, MqttSource
+from hub.mqtt.endpoint import Endpoint
+from hub.mqtt.source import MqttSource
 
 PASSWORD = "0123456789abcdef0123456789abcdef"
 STATE = "HomeKit/relay/Switch/On"

@@ -9,7 +9,7 @@ import pytest
 
 from hub.mqtt.access import Foreign
 from hub.mqtt.account_limits import AccountLimits
-from hub.mqtt.source import Delivery
+from hub.mqtt.delivery import Delivery
 from hub.runtime.problems import Problems
 from tests.support.broker import until
 from tests.support.mqtt311 import Client

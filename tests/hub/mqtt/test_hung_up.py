@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import struct
 
+from hub.mqtt.broker_room import BrokerRoom
 from hub.mqtt.hung_up import HungUp
 from hub.runtime.problems import Problems
 from tests.support.broker import until
-from tests.support.mqtt311 import Client
+from tests.support.mqtt311 import Client, publish_packet
 
 PASSWORD = "0123456789abcdef" * 2
 TEMPERATURE = "TemperatureSensor/CurrentTemperature"
@@ -80,6 +81,53 @@ async def test_what_waits_for_an_account_that_takes_nothing_is_dropped(side):
         await evil.ping()
         assert evil.got == []
     assert "does not take" in side.problems.of("evil")["limit"].detail
+
+
+async def test_what_waits_for_all_accounts_together_is_bounded(side):
+    """Seven accounts, each below what one is shut out for; who has little waiting stays."""
+    side.limits.ALL_KEPT, side.limits.SETTLE_S, side.limits.PAUSE_S = 4 << 20, 0.5, 600
+    evils = [f"evil{n}" for n in range(7)]
+    for name in ("good", *evils):
+        await side.book.provision(name, "home", PASSWORD)
+    port = side.ports["mqtt"]
+    held: list[int] = []
+    holds = side.limits.broker_holds
+    side.limits.broker_holds = lambda size: (held.append(size), holds(size))
+    async with contextlib.AsyncExitStack() as stack:
+        good = await stack.enter_async_context(await let_in(side, "good"))
+        await good.subscribe("HomeKit/good/#")
+        await good.publish(f"HomeKit/good/{TEMPERATURE}", "20")
+        for name in evils:
+            evil = await Client.let_in("127.0.0.1", port, name, name, PASSWORD, clean=False)
+            await stack.enter_async_context(evil)
+            await evil.subscribe(f"HomeKit/{name}/#")
+            evil.hang()
+            for mid in range(1, 81):
+                evil.writer.write(publish_packet(f"HomeKit/{name}/a/b", b"x" * 15_000, mid))
+                await evil.writer.drain()
+        await until(lambda: max(held, default=0) > side.limits.ALL_KEPT)
+        await until(lambda: held[-1] < side.limits.ALL_KEPT)
+        await good.ping()
+    limited = [name for name in evils if "MiB" in str(side.problems.of(name).get("limit"))]
+    assert 3 <= len(limited) <= 7
+    assert not side.problems.of("good")
+
+
+def test_who_has_most_kept_gives_way_first():
+    room = BrokerRoom()
+    room.sent("gateway", 900)  # nobody subscribes to it
+    room.subscribed("own", "HomeKit/own/#")
+    room.subscribed("viewer.a", "HomeKit/#")
+    room.sent("own", 500)
+    room.sent("other", 100)
+    room.subscribed("viewer.late", "HomeKit/own/#")
+    kept = {name: room.waiting(name) for name in ("gateway", "own", "viewer.a", "viewer.late")}
+    assert kept == {"gateway": 0, "own": 500, "viewer.a": 600, "viewer.late": 0}
+    assert room.largest({"own": 200, "retains": 650}, 1) == ["own"]
+    assert room.largest({"own": 200, "retains": 650}, 1000) == ["own", "retains"]
+    assert room.largest({}, 10_000) == ["viewer.a", "own"]
+    room.forget("own")
+    assert room.largest({}, 10_000) == ["viewer.a"]
 
 
 def test_no_stranger_puts_a_line_into_the_log_that_counts():

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.messages import Batch, Online, Report
-from contracts.reading import Identity, SeriesKey
+from contracts.reading import Identity, SeriesKey, SourceScale
+from hub.mapping.rules import Mapping
+from hub.mapping.translator import Translator
+from hub.mqtt.delivery import Delivery
 from hub.mqtt.listener import Listener
-from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
 from tests.support.broker import until
 from tests.support.mqtt_side import Shown
@@ -141,6 +143,33 @@ def test_a_bad_entry_costs_only_itself_and_is_accounted_for(listener, parts):
     assert [r.identity.seq for r in recorder.kept] == [1]
     assert problems.total == {"range": 1, "arity": 1}
     assert [(b.after, b.last) for b in safe] == [(0, 3)]
+
+
+def test_a_device_has_so_many_series_and_no_more(listener, parts):
+    """35,000 that the definitions allow held up everybody, and were all drawn on pages."""
+    recorder, shown, problems, _ = parts
+    names = [
+        f"{service}/{index}/{name}"
+        for service, name in (
+            ("TemperatureSensor", "CurrentTemperature"), ("Switch", "On"), ("Outlet", "On")
+        )
+        for index in range(100)
+    ]  # fmt: skip
+    for name in names[:150]:
+        send(listener, name, "1")
+    for names_now in (names, reversed(names)):
+        send(listener, "$batch", batch(*([n, 0, name, 1] for n, name in enumerate(names_now, 1))))
+    assert len({one.series for one in recorder.kept}) == 256
+    assert len({one.series for one, _ in shown.updates}) == 256
+    assert problems.total == {"series": 2 * 44}
+    # What it had goes on, and so do others.
+    send(listener, "$batch", batch([301, 0, names[0], 1]))
+    other = Delivery(f"HomeKit/other/{names[-1]}", b"1", NOW)
+    listener.deliver(other)
+    assert recorder.kept[-2].identity.seq == 301
+    assert recorder.kept[-1].series.device == "other"
+    recorder.commit()
+    assert len(recorder.acknowledged) == 150 + 4
 
 
 def test_a_batch_of_nothing_but_refused_readings_is_acknowledged(listener, parts):
@@ -277,3 +306,18 @@ def test_onlookers_hear_nothing_replayed_and_nothing_refused(lively, told):
     send(lively, NAME, "warm")
     send(lively, "$batch", batch([1, 0, NAME, 20.0]), retained=True)
     assert told == []
+
+
+def test_how_a_number_was_read_goes_with_its_reading(parts):
+    recorder, shown, problems, _ = parts
+    profile = {"values": {NAME: {"unit": "F"}}}
+    rules = Mapping.model_validate({"presets": ["tasmota"], "devices": {"dev": profile}})
+    listener = Listener(recorder, shown, recorder, problems, translator=Translator(rules))
+    send(listener, NAME, "68")
+    send(listener, "$batch", batch([1, 0, NAME, "86"]))
+    for unit in ("C", "F"):
+        payload = {"SI7021": {"Temperature": 50.0}, "TempUnit": unit}
+        listener.deliver(Delivery("tele/plug/SENSOR", json.dumps(payload).encode(), NOW))
+    assert [(round(r.value, 6), r.source) for r in recorder.kept] == [
+        (20, SourceScale("F")), (30, SourceScale("F")), (50, SourceScale()), (10, SourceScale("F")),
+    ]  # fmt: skip

@@ -11,9 +11,9 @@ from contracts.messages import Report, parse
 from contracts.reading import SeriesKey
 from hub.database.errors import DatabaseAwayError
 from hub.devices.overview import overview
+from hub.mqtt.delivery import Delivery
 from hub.mqtt.last_reports import LastReports
 from hub.mqtt.listener import Listener
-from hub.mqtt.source import Delivery
 from hub.runtime.problems import Problems
 from tests.hub.mqtt.test_listener import Recorder
 from tests.support.broker import open_folder, until

@@ -79,6 +79,7 @@ async def test_the_silent_are_ended_where_it_is_crowded(broker):
 # pidfd_getfd (438) fails with EPERM (seccomp(2), linux/filter.h).
 FORBIDDEN = """
 import asyncio, ctypes, errno, logging, struct, sys
+from hub.doctor.parts import examine_silent
 from hub.mqtt.silent_clients import SilentClients
 steps = [(0x20, 0, 0, 0), (0x15, 0, 1, 438), (0x06, 0, 0, 0x50000 | errno.EPERM),
          (0x06, 0, 0, 0x7FFF0000)]
@@ -89,7 +90,9 @@ zero = [ctypes.c_ulong(0)] * 2
 assert libc.prctl(38, ctypes.c_ulong(1), *zero, ctypes.c_ulong(0)) == 0  # PR_SET_NO_NEW_PRIVS
 assert libc.prctl(22, ctypes.c_ulong(2), program, *zero) == 0  # PR_SET_SECCOMP
 logging.basicConfig(level=logging.WARNING, stream=sys.stdout)
-asyncio.run(SilentClients("test", lambda: int(sys.argv[1]), 4).watch())
+clients = SilentClients("test", lambda: int(sys.argv[1]), 4)
+asyncio.run(clients.watch())
+print(examine_silent(clients.forbidden))
 """
 
 
@@ -103,10 +106,13 @@ async def test_where_the_system_forbids_it_that_is_told(broker):
     assert looking.returncode == 0
     assert b"silent clients of mosquitto stay for 90 s" in said
     assert b"Operation not permitted" in said
+    told = said.splitlines()[-1]
+    assert b"Verdict.NOTE" in told
+    assert b"cap_add: [SYS_PTRACE]" in told
 
 
 async def test_a_broker_that_is_down_or_has_just_ended_is_waited_for(broker, monkeypatch):
-    monkeypatch.setattr(silent_clients, "EVERY_S", 0.01)
+    monkeypatch.setattr(silent_clients, "CALM_S", 0.01)
     pids: list[int | None] = [None, 2**22 - 1]
     asked = 0
 

@@ -9,10 +9,15 @@ import ssl
 from dataclasses import replace
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from hub.errors import SettingsError
+from hub.mqtt.buffered import UserProperty
+from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.errors import NotConnectedError
-from hub.mqtt.source import Endpoint, MqttSource
+from hub.mqtt.source import MqttSource
+from hub.settings import Settings
 from tests.support.broker import subscriber, until
 
 
@@ -134,3 +139,30 @@ async def test_tls_and_large_and_many_messages(accounts, broker):
         await until(lambda: len(got) == 1001)
     assert got[0].payload == large
     assert [int(d.payload) for d in got[1:]] == list(range(1000))
+
+
+@pytest.mark.parametrize("value", ["hub", "ä" * 200])
+def test_the_mark_is_sent_as_paho_would_send_it(value):
+    by_paho = Properties(PacketTypes.PUBLISH)
+    by_paho.UserProperty = [("dormouse", value)]
+    ours = UserProperty("dormouse", value)
+    assert ours.pack() == by_paho.pack()
+    assert ours.sent in ours.pack()
+
+
+@pytest.mark.parametrize(
+    ("urls", "names"),
+    [
+        ("mqtt://u:p,w@a:1", ["a:1"]),
+        ("mqtt://a, mqtts://b,mqtt://c:2", ["a:1883", "b:8883", "c:2"]),
+        ("mqtt://[fd00::1]:5,mqtt://[fd00::2]", ["[fd00::1]:5", "[fd00::2]:1883"]),
+    ],
+)
+def test_several_brokers_are_named_by_host_and_port(urls: str, names: list[str]):
+    assert [one.name for one in Endpoint.all_of(Settings(mqtt_url=urls).brokers)] == names
+
+
+@pytest.mark.parametrize("urls", ["mqtt://a,mqtt://A:1883", "mqtt://[::1],mqtts://localhost:1883"])
+def test_a_broker_is_named_once(urls: str):
+    with pytest.raises(SettingsError, match=r"are the same broker: name it once"):
+        Endpoint.all_of(Settings(mqtt_url=urls).brokers)

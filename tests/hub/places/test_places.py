@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -143,12 +143,13 @@ async def test_a_device_is_in_one_place_at_a_time(store: Database, sessions: Ten
         device = DeviceRow(key="d1", location_id=a)
         session.add(device)
         await session.flush()
-        async with device.clock_tick(MOVE, since=NOW + timedelta(minutes=30)):
+        later = datetime.now(UTC) + timedelta(minutes=30)
+        async with device.clock_tick(MOVE, since=later):
             device.location_id = b
         query = select(Placement).order_by(Placement.during)
         first, second = (await session.scalars(query)).all()
         assert (first.location_id, second.location_id) == (a, b)
-        assert first.during.upper == second.during.lower == NOW + timedelta(minutes=30)
+        assert first.during.upper == second.during.lower == later
     with pytest.raises(OverlapError, match="a device is in one place at a time"):
         await places.record("d1", a, NOW - timedelta(days=1), NOW + timedelta(days=1))
     await places.record("d1", b, NOW - timedelta(days=2), NOW - timedelta(days=1))
@@ -169,6 +170,13 @@ async def test_a_move_told_later_gives_no_other_up(store: Database, sessions: Te
             device = (await session.scalars(select(DeviceRow))).one()
             async with device.clock_tick(MOVE, since=NOW - timedelta(days=8)):
                 device.location_id = c
+    with pytest.raises(OverlapError, match="d2 was moved again later"):
+        async with sessions.tenant("home") as session:
+            new = DeviceRow(key="d2", location_id=a)
+            session.add(new)
+            await session.flush()
+            async with new.clock_tick(MOVE, since=NOW - timedelta(days=1)):
+                new.location_id = b
     async with sessions.tenant("home") as session:
         query = select(Placement.location_id).order_by(Placement.during)
         assert list(await session.scalars(query)) == [a, b]

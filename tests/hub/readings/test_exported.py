@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.csv
@@ -15,6 +15,7 @@ from contracts.reading import Reading
 from hub.database.errors import QueryError
 from hub.readings.csv_dialect import CsvDialect, DialectError, dialect_of
 from hub.readings.export import ExportFormat, export
+from hub.readings.points import Form, PointRepository, Span
 from tests.hub.ingest.test_ingest import NOW, key, stored
 
 FORMULAS = [
@@ -29,6 +30,23 @@ FORMULAS = [
     "\uff0b1",
     "\uff0d1",
     "\uff20A",
+    # Behind what is dropped, or cannot be seen; small, raised and lowered forms; the minus.
+    " =1",
+    " \t +1",
+    "\u00a0=1",
+    "\u3000\uff1d1",
+    "\ufeff=1",
+    "\u200b@A1",
+    "\u202e=1",
+    "\x0b-1",
+    "\u2066\u2069=1",
+    "\ufe661",
+    "\ufe62\ufe621",
+    "\ufe631",
+    "\ufe6bA",
+    "\u207a1",
+    "\u208c1",
+    "\u22121",
 ]
 
 
@@ -134,3 +152,19 @@ async def test_excel_reads_its_users_numbers(store):
     for bad in (("|", "."), (",", ","), (";", "'")):
         with pytest.raises(DialectError):
             dialect_of(*bad)
+
+
+async def test_a_series_of_texts_has_no_formulas_either(store):
+    """What Postgres writes: a text as it is, and each formula behind an apostrophe."""
+    harmless = ["1=1", "a-b", "'=1", "\u2014 dash", "1\n=2", '"=1"', ""]
+    name = key(characteristic="Name")
+    texts = [*FORMULAS, *harmless]
+    await stored(store, [
+        Reading(name, text, NOW + timedelta(seconds=n)) for n, text in enumerate(texts)
+    ])  # fmt: skip
+    points = PointRepository(store.of("home"))
+    span = Span(NOW, NOW + timedelta(hours=1))
+    [series] = await points.find([name])
+    pieces = [one async for one in points.pieces(series, span, Form.CSV)]
+    rows = csv.reader(io.StringIO("\n".join(one.text for one in pieces), newline=""))
+    assert [row[-1] for row in rows] == [*(f"'{text}" for text in FORMULAS), *harmless]

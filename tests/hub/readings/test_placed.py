@@ -248,6 +248,31 @@ async def test_random_moves_are_cut_right_whatever_the_resolution(full):
             ]
 
 
+async def test_who_was_there_all_along_has_the_bins_of_its_own(full):
+    """What was measured there before the span holds into it."""
+    async with store_of(full) as store:
+        home = store.of("home")
+        await fill(store, "all1", 20)
+        room = await PlaceRepository(home).add("Room of always")
+        await MoveRepository(home).move(
+            "all1", room, since=BEGIN + timedelta(hours=2), until=None, who="ann"
+        )
+        placed, readings = PlacedRepository(home), ReadingService(store).of("home")
+        midnight = NOW.replace(hour=0, minute=0, second=0)
+        span = Span(midnight - timedelta(days=3) + timedelta(minutes=5), midnight)
+        [there] = await placed.find(room, span)
+        [alone] = await readings.find([thermometer("all1")])
+        for resolution in (Resolution.HOURLY, Resolution.DAILY):
+            first, second = [
+                [
+                    piece.text
+                    async for _, piece in readings.pieces([one], span, resolution, Form.JSON)
+                ]
+                for one in (there, alone)
+            ]
+            assert first == second
+
+
 def _time(microseconds):
     return datetime.fromtimestamp(microseconds / 1e6, UTC)
 

@@ -18,8 +18,10 @@ from contracts import messages
 from hub.database.database import Database
 from hub.devices.repository import DeviceRepository
 from hub.firmware.repository import FirmwareRepository
+from hub.mqtt.delivery import Delivery
+from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.listener import Listener
-from hub.mqtt.source import Delivery, Endpoint, MqttSource
+from hub.mqtt.source import MqttSource
 from hub.rollouts.runner import Runner
 from hub.rollouts.service import Rollouts
 from hub.rollouts.streams import StreamUnansweredError
@@ -203,6 +205,7 @@ class Side:
     def __init__(self, store: Database, port: int, air: Air) -> None:
         self.store, self.air, self._port = store, air, port
         self.problems = Problems()
+        self.configs: Any = _NoBridge()
 
     async def start(self, *, keep_reports: bool = True) -> None:
         self.source = MqttSource(
@@ -213,7 +216,7 @@ class Side:
         firmware = FirmwareRepository(self.store.of("home"))
         self.runner = Runner(
             self.store, self.source, self.air, tenant_of=lambda _: "home",
-            configs=lambda _: bridge, load=lambda _, image: firmware.load(image),
+            configs=lambda _: self.configs, load=lambda _, image: firmware.load(image),
             problems=self.problems,
         )  # fmt: skip
         self.rollouts = Rollouts(self.store, self.runner, lambda _: firmware)

@@ -53,7 +53,17 @@ async def run(hub):
         await device.close()
 
 
-async def test_from_the_plan_to_the_history(run):
+async def commanded(hub) -> None:
+    """The hub goes on with a rollout by itself, after it has said that it was started."""
+
+    async def is_so() -> bool:
+        found = await hub.ask("GET", "/rollouts/1")
+        return [one["state"] for one in found["devices"]] == ["commanded", "skipped"]
+
+    await until(is_so)
+
+
+async def test_from_the_plan_to_the_history(run, hub):
     status, said = await run("start", "2.0.0", "--all", "--battery", "2700", "--plan")
     assert status == 0, said
     lines = [line.split() for line in said.splitlines()]
@@ -67,6 +77,7 @@ async def test_from_the_plan_to_the_history(run):
 
     status, said = await run("start", "2.0.0", "--all", "--window", "00:00-24:00")
     assert (status, said) == (0, "rollout 1: 2.0.0 for nodemcu to 2 devices\n")
+    await commanded(hub)
     status, said = await run("status", "1", "--once")
     assert "rollout 1: 2.0.0 for nodemcu: running, wave 1 of 1, 1 commanded, 1 skipped" in said
     found = json.loads((await run("status", "1", "--json"))[1])
@@ -79,6 +90,7 @@ async def test_from_the_plan_to_the_history(run):
     assert await run("pause", "1") == (0, "rollout 1 is paused\n")
     assert await run("pause", "1") == (1, "rollout 1 is paused: it cannot pause\n")
     assert await run("resume", "1") == (0, "rollout 1 is running\n")
+    await commanded(hub)
     assert await run("abort", "1") == (0, "rollout 1 is aborted\n")
     status, said = await run("history", "1", "--device", A)
     assert [line.split(": ", 1)[1] for line in said.splitlines()] == [

@@ -55,6 +55,18 @@ def test_worse_than_before(after, reason):
     assert found == ((DeviceHealth.BAD, reason) if reason else (DeviceHealth.GOOD, ""))
 
 
+def test_one_report_is_not_enough_to_judge_wakes_by():
+    one = RolloutOptions(reports=1)
+    assert verdict(updated({}), one, 0, NOW) == (DeviceHealth.WATCHED, "1 of 2 reports")
+    slow = updated({}, {"awake_ms": 6400})
+    assert verdict(slow, one, 0, NOW) == (
+        DeviceHealth.BAD, "is awake for 6400 ms, before the update 400 ms",
+    )  # fmt: skip
+    # One that never slept has no wakes to compare.
+    awake = updated({}, before=[{"reset": "power"}])
+    assert verdict(awake, one, 0, NOW)[0] is DeviceHealth.GOOD
+
+
 def test_short_wakes_may_double():
     device = updated(*[{"awake_ms": 160}] * 3, before=[{"awake_ms": 80}])
     assert verdict(device, RolloutOptions(), 0, NOW)[0] is DeviceHealth.GOOD

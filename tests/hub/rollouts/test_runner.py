@@ -7,6 +7,7 @@ import asyncio
 import psycopg
 import pytest
 
+from hub.device_settings.configs import DeviceSettings
 from hub.devices.known import DeviceUnknownError
 from hub.places.repository import PlaceRepository
 from hub.rollouts.errors import DeviceBusyError, NoDevicesError, WrongPhaseError
@@ -123,6 +124,49 @@ async def test_a_runner_that_ends_anywhere_goes_on_where_it_was(side, fleet):
     assert found.rollout.phase is RolloutPhase.DONE
     assert found.counts.get("updated", 0) + found.counts.get("failed", 0) == 6
     assert fleet.retained == {}
+
+
+async def test_settings_that_are_requested_and_not_noted_come_back_at_an_abort(side, fleet):
+    """The hub is killed when a device is requested the settings and nothing says so yet."""
+
+    async def publish(*_, **__) -> None:
+        pass
+
+    kept = DeviceSettings(side.store.of("home"), publish)
+    await kept.request(NAMES[0], {"interval": 60, "name": "Cellar"})
+    requested = asyncio.Event()
+
+    class Killed:
+        before = kept.before
+
+        async def request(self, *given, **reason) -> None:
+            await kept.request(*given, **reason)
+            requested.set()
+            await asyncio.Event().wait()
+
+    async def begin_again(configs) -> None:
+        await side.stop()
+        side.configs = configs
+        await side.start()
+        await side.runner.ready.wait()
+
+    await begin_again(Killed())
+    rollout = request(NAMES[0]).model_copy(
+        update={"version": None, "settings": {"interval": 300, "name": "Attic"}}
+    )
+    number = (await side.rollouts.start("home", rollout, "ann")).rollout.id
+    for _ in range(2):
+        await asyncio.wait_for(requested.wait(), 30)
+        requested.clear()
+        await begin_again(Killed())
+    await asyncio.wait_for(requested.wait(), 30)
+    await begin_again(kept)
+    worker = side.runner.worker("home", number)
+    await until(lambda: worker.devices[NAMES[0]].former is not None)
+    assert (await kept.state(NAMES[0])).desired == {"interval": 300, "name": "Attic"}
+    await side.rollouts.abort("home", number, "ann")
+    await asyncio.wait_for(worker.finished(), 30)
+    assert (await kept.state(NAMES[0])).desired == {"interval": 60, "name": "Cellar"}
 
 
 async def test_a_broker_that_lost_everything_is_told_again(side, fleet, broker):

@@ -86,6 +86,15 @@ async def test_a_step_is_committed_once_however_often_it_is_tried(kept):
         await kept.commit(rollout, outcome)
 
 
+async def test_another_step_from_the_same_revision_is_no_repetition(kept):
+    """Two hubs that both took the rollout up: the second step must not vanish silently."""
+    rollout, _ = await add(kept, "a")
+    paused = replace(rollout, phase=RolloutPhase.PAUSED)
+    await kept.commit(rollout, StepOutcome(paused, {}, [], [], None))
+    with pytest.raises(StaleRolloutError):
+        await kept.commit(rollout, StepOutcome(paused, {}, [], [], None))
+
+
 async def test_a_device_is_in_one_rollout_at_a_time(kept, database):
     first, devices = await add(kept, "a", "b")
     with pytest.raises(DeviceBusyError) as refused:

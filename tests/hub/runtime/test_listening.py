@@ -36,8 +36,9 @@ def test_all_of_ipv6_with_and_without_ipv4():
         both.listen()
         port = both.getsockname()[1]
         socket.create_connection(("127.0.0.1", port), 5).close()
-    with bound("::", 0, only_ipv6=True) as six:
+    # A port that is free for both, held by neither: another program may have one of IPv4 alone.
+    port = free_port("")
+    with bound("::", port, only_ipv6=True) as six:
         six.listen()
-        port = six.getsockname()[1]
         socket.create_connection(("::1", port), 5).close()
         bound("0.0.0.0", port).close()

@@ -43,3 +43,19 @@ def test_forgotten_problems_are_logged_again(caplog):
     caplog.clear()
     problems.note("json", "dev", "x")
     assert len(caplog.records) == 1
+
+
+def test_names_that_strangers_make_up_are_in_no_devices_way(caplog):
+    problems = Problems(remember=100)
+    problems.note("json", "dev", "x")
+    for number in range(1000):
+        problems.note("enrol-too-many", f"made-up{number}", "x", stranger=True)
+    assert problems.total["enrol-too-many"] == 1000
+    assert problems.of("dev")["json"].count == 1
+    assert problems.of("made-up999")["enrol-too-many"].count == 1
+    assert problems.of("made-up1") == {}
+    assert len(caplog.records) == 1 + 10 + 1
+    caplog.clear()
+    problems.note("utf-8", "dev", "x")
+    assert len(caplog.records) == 1
+    assert [of for of, _, _ in problems.latest(2)] == ["dev", "made-up999"]

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import psycopg
+
 from contracts.reading import Reading
 from hub.database.database import Database
 from hub.database.recreate import count_readings
@@ -66,6 +68,17 @@ def days_of(rng: random.Random) -> dict[str, list[tuple[datetime, float | str]]]
     odd = [-0.0, 0.0, float("inf"), float("-inf"), float("nan"), 5e-324, 1.7976931348623157e308]
     return {
         "Hundredths": list(zip(jitter, walk, strict=True)),
+        # A gap of more than 36 minutes, and some of hours.
+        "Pause": [
+            (at, v)
+            for n, (at, v) in enumerate(zip(jitter, walk, strict=True))
+            if not 100 <= n < 112
+        ],
+        "Pauses": [
+            (at, v)
+            for n, (at, v) in enumerate(zip(jitter, walk, strict=True))
+            if not (40 <= n < 100 or 150 <= n < 180)
+        ],
         "Constant": [(at, 1.0) for at in even],
         "Doubles": [(at, rng.uniform(-1e6, 1e6)) for at in jitter],
         "Fahrenheit": [(at, (rng.randrange(60, 70) - 32) / 1.8) for at in jitter],
@@ -101,8 +114,12 @@ async def test_every_bit_is_the_same_in_a_tenth_of_the_room(store: Database):
         "FROM dormouse.packed_day p JOIN dormouse.series s ON s.id = p.series_id GROUP BY 1",
     ))  # fmt: skip
     # 40 bytes of the index and the row's place go with a day.
-    for kind in ("Hundredths", "Constant", "Fahrenheit", "Counter", "Jumps", "Millions", "Seconds"):
+    for kind in (
+        "Hundredths", "Pause", "Pauses", "Constant", "Fahrenheit", "Counter", "Jumps", "Millions",
+        "Seconds",
+    ):  # fmt: skip
         assert sizes[kind] + 40 / len(kinds[kind]) <= 10, (kind, sizes[kind])
+    assert sizes["Pause"] < sizes["Pauses"] < sizes["Pause"] + 2.5
     # Once more there is nothing to do.
     run = await Packing(store, 30).run()
     assert run is not None
@@ -223,3 +240,16 @@ async def test_what_a_wrong_clock_dated_is_found_in_packed_days(store: Database)
     for (_, at), true in zip(found, [*sent, right], strict=True):
         assert abs((at - true).total_seconds()) < 1
     assert await asked(store, "SELECT value FROM dormouse.latest") == [(3.0,)]
+
+
+async def test_months_are_told_by_their_names_alone(database):
+    """Whatever relation Postgres looks at first, its name is no reason to give up."""
+    names = ["reading_2026_03", "retention_pkey", "reading_by_series", "reading_2026_3x", "notes"]
+    async with await psycopg.AsyncConnection.connect(database.owner_url) as conn:
+        rows = await conn.execute(
+            "SELECT name, dormouse.month_of_partition(name) FROM unnest(%s::name[]) AS name",
+            [names],
+        )
+        assert [row[1] for row in await rows.fetchall()] == [
+            datetime(2026, 3, 1, tzinfo=UTC), None, None, None, None,
+        ]  # fmt: skip

@@ -69,6 +69,7 @@ async def test_the_hub_says_what_it_keeps_and_silent_devices_leave_the_metrics(h
     assert "home, CurrentTemperature: readings 400 days, hours for ever, days for ever" in said
     assert f"reading_{now:%Y_%m}: about" in said
     assert "upkeep: " in said
+    assert "backups: none yet; next " in said
     assert "removed nothing, packed 1 readings of home" in said
     day = now - timedelta(days=40)
     packed = f"home: 1 readings from {day:%Y-%m-%d} until {day + timedelta(days=1):%Y-%m-%d} packed"

@@ -64,7 +64,7 @@ async def test_it_goes_by_itself_by_the_rules_of_each_tenant(store: Database, da
 
 
 async def test_tables_are_vacuumed_once_a_tenth_of_them_is_dead(store: Database, database):
-    await stored(store, [Reading(key(), 1.0, TODAY)])
+    await stored(store, [Reading(key(), 1.0, datetime.now(UTC))])
     upkeep = Upkeep(store, database.owner_url)
     assert "latest" not in (await upkeep.run()).vacuumed
     async with store.of("home").transaction() as conn:
@@ -116,3 +116,22 @@ async def test_a_clock_that_may_be_ahead_removes_nothing_by_itself(store: Databa
     assert upkeep.last.months == []
     # Who asks for it knows the time.
     assert [month.name for month in (await upkeep.run()).months] == [f"reading_{OLD:%Y_%m}"]
+
+
+async def test_what_a_tenant_keeps_is_told_and_holds_from_the_next_time(store, database):
+    await store.ensure_tenant("beach")
+    for tenant in ("home", "beach"):
+        await stored(store, [Reading(key(), 1.0, OLD), Reading(key(), 2.0, TODAY)], tenant)
+    upkeep = Upkeep(store, database.owner_url)
+    assert await upkeep.rules("home") == []
+    await upkeep.keep("home", RetentionRule(30, 60, None))
+    [rule] = await upkeep.rules("home")
+    assert (rule.rule, await upkeep.rules("beach")) == (RetentionRule(30, 60, None), [])
+    # Another takes its place; until the next time nothing goes.
+    await upkeep.keep("home", RetentionRule(50))
+    [rule] = await upkeep.rules("home")
+    assert rule.rule == RetentionRule(50)
+    assert f"reading_{OLD:%Y_%m}" in await months(store)
+    run = await upkeep.run()
+    assert {(one.tenant, one.what) for one in run.expired} == {("home", "reading")}
+    assert (run.rows_of("home"), run.rows_of("beach")) == (1, 0)

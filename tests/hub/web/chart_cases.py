@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.homekit.quantities import quantity
 from contracts.reading import SeriesKey
-from hub.web.charts import BinRanges, ChartMark, RawPoints, Trace, options
+from hub.web.charts import BinRanges, ChartMark, ChartMove, RawPoints, Trace, came, options
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -75,5 +75,10 @@ def cases() -> dict[str, dict]:
     made = {
         name: options(traces, SINCE, NOW, now=NOW, zone=KATHMANDU) for name, traces in drawn.items()
     }
-    low = options(drawn["bars-and-lines"], SINCE, NOW, now=NOW, beside=1)
+    move = ChartMove(SINCE + 6 * HOUR, "moved to Attic")
+    reports = came((GAP,), SINCE, NOW, SINCE)
+    made["lanes"] = options(
+        [cellar, lamp], SINCE, NOW, now=NOW, zone=KATHMANDU, moves=[move], lanes=[reports]
+    )
+    low = options(drawn["bars-and-lines"], SINCE, NOW, now=NOW, low=True)
     return made | {"bars-and-lines": low}

@@ -23,6 +23,14 @@ CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 # Routes with which a reader changes nothing of the tenant's, although they are not GET.
 READERS_MAY: dict[str, str] = {
     "/api/rollouts/plan": "says what would be; nothing is started",
+    "/api/notifications/acknowledge": "says that somebody saw it",
+    "/api/notifications/channels": "of their own",
+    "/api/notifications/channels/{number}": "of their own; others' are refused (test_routes)",
+    "/api/notifications/channels/{number}/hours": "as above",
+    "/api/notifications/channels/{number}/test": "as above",
+    "/api/notifications/rules": "of their own",
+    "/api/notifications/rules/{number}": "of their own; others' are refused (test_routes)",
+    "/api/notifications/rules/try": "nothing is kept",
     "/api/searches": "saves a search of their own",
     "/api/searches/{number}": "forgets a search of their own",
 }
@@ -211,7 +219,7 @@ async def test_what_is_open_to_everybody_is_as_it_was_decided():
     """A route is added to these with its reason, not by the way."""
     assert PUBLIC.keys() == {
         "/healthz", "/login", "/logout", "/join/{token}", "/session", "/static/{name}",
-        "/favicon.ico", "/api/openapi.json", "/mqtt/auth", "/mqtt/acl",
+        "/favicon.ico", "/api/openapi.json", "/hook/{name}", "/mqtt/auth", "/mqtt/acl",
     }  # fmt: skip
 
 

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.web.charts import BinRanges, RawPoints, Trace, missing_ranges, options, usual_interval
+from contracts.show import lasting
+from hub.web.charts import (
+    BinRanges,
+    RawPoints,
+    Trace,
+    came,
+    missing_ranges,
+    options,
+    usual_interval,
+)
+from hub.web.device.joined import StoredBins, joined
+from hub.web.device.said import summary
 from tests.hub.web.chart_cases import (
     CELSIUS,
     GAP,
@@ -64,14 +77,19 @@ def test_every_chart_says_what_it_shows(drawn):
     # A scale belongs to one unit, and a unit has one scale.
     of_axis: dict[int, set[str]] = {}
     for number, trace in enumerate(drawn):
+        if trace.kind is SWITCH and not trace.bars:
+            (lane,) = [s for s in made["series"] if s.get("datasetIndex") == number]
+            assert (lane["type"], lane["name"]) == ("custom", trace.name)
+            continue
         axis = next(s["yAxisIndex"] for s in made["series"] if s["datasetIndex"] == number)
         of_axis.setdefault(axis, set()).add(trace.kind.unit or trace.kind.label)
-        assert (trace.kind.unit or trace.kind.label) in axes[axis]["name"] or axes[axis]["words"]
+        assert (trace.kind.unit or trace.kind.label) in axes[axis]["name"]
     assert all(len(units) == 1 for units in of_axis.values())
-    assert len(of_axis) == len({trace.kind.unit or trace.kind.label for trace in drawn})
-    # Every pane has the same time, and at most two scales.
+    curves = [trace for trace in drawn if trace.kind is not SWITCH or trace.bars]
+    assert len(of_axis) == len({trace.kind.unit or trace.kind.label for trace in curves})
+    # Every pane has the same time, and one scale.
     assert all((axis["min"], axis["max"]) == (SINCE, NOW) for axis in made["xAxis"])
-    assert all(sum(a.get("gridIndex") == n for a in axes) <= 2 for n in range(len(made["grid"])))
+    assert [a.get("gridIndex", 0) for a in axes] == list(range(len(made["grid"])))
 
 
 @given(st.lists(traces(), min_size=1, max_size=3))
@@ -93,7 +111,7 @@ def test_a_line_is_broken_where_readings_are_missing_and_the_time_is_marked():
     assert [t for t, v in zip(columns["t"], columns["v"], strict=True) if v is None] == [GAP[0]]
     (area,) = made["series"][0]["markArea"]["data"]
     assert (area[0]["xAxis"], area[1]["xAxis"]) == GAP
-    assert area[0]["name"] == "no data"
+    assert area[0]["name"] == "no readings, 5 h"
 
 
 def test_one_gap_of_one_device_is_marked_once():
@@ -108,12 +126,49 @@ def test_what_is_not_over_is_not_missing():
     assert area[1]["xAxis"] == NOW
 
 
-def test_states_are_steps_with_their_words():
+def test_a_state_is_a_lane_filled_while_it_is_the_noticeable_one():
     made = cases()["steps"]
-    assert made["series"][0]["step"] == "end"
-    assert made["yAxis"][0]["words"] == {"0": "off", "1": "on"}
-    # The last state is drawn as far as it is known to have held.
-    assert made["dataset"][0]["source"]["t"][-1] == SINCE + 22 * HOUR
+    (lane,) = made["series"]
+    assert [(one["value"], one["name"]) for one in lane["data"]] == [
+        ([SINCE + HOUR, SINCE + 2 * HOUR, 1.0], "on"),
+        # The last state is drawn as far as it is known to have held.
+        ([SINCE + 20 * HOUR, SINCE + 22 * HOUR, 1.0], "on"),
+    ]
+
+
+def test_a_bin_of_a_state_is_filled_by_its_share_of_the_time():
+    at = [SINCE, SINCE + HOUR, SINCE + 2 * HOUR]
+    data = BinRanges(at, HOUR, [1, 0, 0], [0, 0, 0], [1, 0, 1], "last", (), [0.25, 0.0, 1.0])
+    (lane,) = options([Trace("x", SWITCH, data)], SINCE, NOW, now=NOW)["series"]
+    assert [one["value"] for one in lane["data"]] == [
+        [SINCE, SINCE + HOUR, 0.25],
+        [SINCE + 2 * HOUR, SINCE + 3 * HOUR, 1.0],
+    ]
+
+
+def test_reports_are_green_amber_or_red_by_how_much_of_them_came():
+    gap = (SINCE + 6 * HOUR + 15 * MINUTE, SINCE + 7 * HOUR)
+    lane = came([gap], SINCE, NOW, SINCE + 2 * HOUR)
+    kinds = [one.kind for one in lane.pieces]
+    # Half an hour a piece; before the first reading there is none.
+    assert kinds == ["ok"] * 8 + ["partly", "missing"] + ["ok"] * 34
+    assert lane.end == f"{100 * (1 - 45 / (22 * 60)):.1f} %"
+    assert came([], SINCE, NOW, None) is None
+
+
+def test_hours_are_joined_by_the_clock_of_the_place_and_means_by_their_seconds():
+    zone = ZoneInfo("Asia/Kathmandu")
+    begin = datetime(2026, 3, 1, 22, tzinfo=zone)
+    at = [round((begin + n * timedelta(hours=1)).timestamp() * 1000) for n in range(6)]
+    ends = [t + HOUR for t in at]
+    seconds = [3600.0, 1800.0, 3600.0, 3600.0, 3600.0, 0.0]
+    line = [10.0, 40.0, 1.0, 2.0, 3.0, 99.0]
+    made = joined(StoredBins(at, ends, line, line, line, seconds, ()), 3, zone)
+    # 22 and 23, then 0 to 2, then 3: none goes over midnight.
+    assert list(made.at) == [at[0], at[2], at[5]]
+    assert list(made.ends) == [ends[1], ends[4], ends[5]]
+    assert list(made.line) == [20.0, 2.0, 99.0]
+    assert (list(made.low), list(made.high)) == ([10.0, 1.0, 99.0], [40.0, 3.0, 99.0])
 
 
 def test_a_rollup_shows_its_range():
@@ -151,3 +206,19 @@ def test_intervals_are_seen_only_where_there_are_any():
     assert usual_interval([SINCE + n * n * MINUTE for n in range(40)]) is None
     missing = missing_ranges(regular, 5 * MINUTE, SINCE, SINCE + 40 * 5 * MINUTE)
     assert missing == [(SINCE + 19 * 5 * MINUTE, SINCE + 22 * 5 * MINUTE)]
+
+
+def test_below_a_chart_stands_what_it_comes_to():
+    warm = Trace("Shelf", CELSIUS, RawPoints([SINCE, SINCE + HOUR], [10.0, 13.0]))
+    lamp = Trace("Lamp", SWITCH, RawPoints([SINCE, SINCE + HOUR], [1, 0]))
+    said = summary([warm, lamp], "every reading", NOW).split(" \N{MIDDLE DOT} ")
+    assert said[:3] == ["Lowest 10.0 °C", "Mean 11.5 °C", "Highest 13.0 °C"]
+    assert said[3:] == ["Lamp on 1 h", "Shown: every reading"]
+    assert summary([], "every reading", NOW) == ""
+
+
+def test_how_long_is_told_in_two_units_at_most():
+    told = [lasting(s) for s in (0, 45, 90, 3600, 5400, 86_400, 97_200, 777_600, 90_060)]
+    assert told == [
+        "0 s", "45 s", "1 min", "1 h", "1 h 30 min", "1 day", "1 day 3 h", "9 days", "1 day 1 h",
+    ]  # fmt: skip

@@ -125,23 +125,66 @@ async def test_one_unit_is_one_scale(draw):
     assert y[0] == y[1]
 
 
-async def test_two_units_are_two_labelled_scales(draw):
-    page = await draw("two-units")
-    names = await page.evaluate(
-        "() => chart.getOption().yAxis.map(a => [a.name, a.position, a.axisLabel.show])"
-    )
-    assert names == [["Temperature (°C)", "left", True], ["Relative humidity (%)", "right", True]]
-
-
-async def test_further_scales_get_a_pane_of_their_own(draw):
+async def test_each_unit_has_a_pane_of_its_own(draw):
     page = await draw("four-scales")
     rects = await page.evaluate(
-        "() => [0, 1].map(n => chart.getModel().getComponent('grid', n).coordinateSystem.getRect())"
+        "() => [0, 1, 2].map(n => "
+        "chart.getModel().getComponent('grid', n).coordinateSystem.getRect())"
     )
-    assert rects[0]["y"] + rects[0]["height"] < rects[1]["y"]
-    assert (rects[0]["x"], rects[0]["width"]) == (rects[1]["x"], rects[1]["width"])
+    for above, below in pairwise(rects):
+        assert above["y"] + above["height"] < below["y"]
+        assert (above["x"], above["width"]) == (below["x"], below["width"])
     names = await page.evaluate("() => chart.getOption().yAxis.map(a => a.name)")
-    assert names[2:] == ["Air pressure (hPa)", "Switch"]
+    assert names == [
+        "Temperature (°C)", "Relative humidity (%)", "Air pressure (hPa)",
+        "<img src=x onerror=alert(1)>",
+    ]  # fmt: skip
+
+
+async def test_a_state_is_a_lane_and_changes_are_buttons_at_their_time(draw):
+    page = await draw("lanes")
+    fills = await page.evaluate(
+        """() => {
+            const found = [];
+            const view = chart.getViewOfSeriesModel(chart.getModel().getSeriesByIndex(1));
+            view.group.traverse((el) => {
+                if (el.type === "rect") found.push([el.shape.x, el.shape.width]);
+            });
+            return found;
+        }"""
+    )
+    x = await page.evaluate(
+        "t => t.map(t => chart.convertToPixel({xAxisIndex: 1}, t))",
+        [SINCE + h * HOUR for h in (1, 2, 20, 22)],
+    )
+    assert [(a, a + width) for a, width in fills] == [
+        pytest.approx(x[:2], abs=0.5),
+        pytest.approx(x[2:], abs=0.5),
+    ]
+    mark = page.get_by_role("button", name="moved to Attic")
+    left = await mark.evaluate("one => parseFloat(one.style.left)")
+    at = await page.evaluate("t => chart.convertToPixel({xAxisIndex: 3}, t)", SINCE + 6 * HOUR)
+    assert left == pytest.approx(at, abs=1)
+    await mark.click()
+    assert "moved to Attic" in await page.get_by_role("status").inner_text()
+
+
+async def test_a_chart_is_read_by_arrow_keys_and_as_a_table(draw):
+    page = await draw("lanes")
+    await page.locator("[data-drawn]").focus()
+    said = page.get_by_role("status")
+    await page.keyboard.press("Home")
+    assert "Cellar · Temperature: 10.0 °C; <img src=x onerror=alert(1)>: no" in (
+        await said.inner_text()
+    )
+    await page.keyboard.press("ArrowRight")
+    assert "Cellar · Temperature: 10.0 °C" in await said.inner_text()
+    await page.keyboard.press("End")
+    assert ": on" in await said.inner_text()
+    await page.get_by_text("As a table").click()
+    rows = page.get_by_role("region", name="The chart as a table").locator("tbody tr")
+    assert await rows.count() == len({*AT, SINCE + 22 * HOUR})
+    assert "10.5 °C" in await rows.nth(12).inner_text()
 
 
 async def test_bars_begin_at_zero_and_are_as_high_as_their_value(draw):
@@ -167,14 +210,6 @@ async def test_panes_have_the_same_time_whatever_is_drawn_in_them(draw):
         [SINCE, NOW],
     )
     assert pixels[0] == pytest.approx(pixels[1], abs=0.01)
-
-
-async def test_a_state_is_drawn_as_steps(draw):
-    page = await draw("steps")
-    (piece,) = await shapes(page, 0)
-    levels = {round(y, 1) for _, y in piece}
-    assert len(levels) == 2  # nothing between off and on
-    assert all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(piece))
 
 
 async def test_a_rollup_is_a_band_with_breaks(draw):
@@ -220,7 +255,7 @@ async def test_times_are_named_with_their_zone(draw):
     told = await _tip(page, SINCE + HOUR)
     assert "GMT+5:45" in told
     assert "Cellar · Temperature: 10.5 °C" in told
-    assert "no data" in await _tip(page, sum(GAP) // 2)
+    assert "no readings" in await _tip(page, sum(GAP) // 2)
 
 
 async def test_text_from_outside_stays_text(draw):

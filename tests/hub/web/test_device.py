@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import expect
 
-from contracts.reading import SeriesKey
+from contracts.reading import AS_SENT, Reading, SeriesKey, SourceScale
 from host.twin.hub import HubAddress
 from host.twin.kinds import TwinKind
+from hub.devices.history import changes_of
 from hub.readings.repository import ReadingRepository
+from hub.zones.service import ZoneService
 from tests.hub.anomalies.ordinary import A_DAY, series
 from tests.hub.anomalies.stored import store_series
+from tests.hub.ingest.test_ingest import stored
 from tests.hub.web.speakers import TEMPERATURE, call_it, device, store_of, tell
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,8 +25,13 @@ def row(page, series: str):
     return page.locator(f'[data-series="{series}"]')
 
 
-async def opened(page, key: str, query: str = ""):
-    await page.goto(f"/devices/{key}{query}")
+async def zone_of_home(web):
+    async with store_of(web) as store:
+        return (await ZoneService(store).of("home")).zone
+
+
+async def opened(page, key: str, query: str = "", tab: str = ""):
+    await page.goto(f"/devices/{key}{tab}{query}")
     await page.wait_for_function("window.did_handshake")
 
 
@@ -65,7 +72,7 @@ async def test_a_script_as_a_name_is_text(web, open_browser):
         async with open_browser("rob") as page:
             await opened(page, made.device)
             assert await page.get_by_role("heading", level=1).inner_text() == name
-            assert "<i>Attic</i>" in await page.inner_text(".dm-subline")
+            assert "<i>Attic</i>" in await page.inner_text(".dm-crumbs")
             assert await page.title() == f"{name} · Dormouse"
             assert await page.evaluate("window.hit") is None
 
@@ -77,34 +84,59 @@ async def test_what_was_true_when(web, open_browser):
         await call_it(web, made.device, "Old name", "Attic")
         await tell(made, "$report", {"firmware": "1.1.0", "next_wake_s": 300})
         await call_it(web, made.device, "New name", "Cellar")
+        async with store_of(web) as store:
+            changes = await changes_of(store.of("home"), made.device, most=20)
+        [named] = [one for one in changes if (one.property, one.after) == ("name", "New name")]
+        then = (named.at - timedelta(milliseconds=1)).astimezone(await zone_of_home(web))
         async with open_browser("rob") as page:
-            await opened(page, made.device)
+            await opened(page, made.device, tab="/changes")
             facts = page.locator(".dm-facts")
             now = await facts.inner_text()
             assert "New name" in now
             assert "Cellar" in now
             assert "1.1.0" in now
-            await page.locator('[role="slider"] [tabindex="0"]').focus()
-            # Back over the new place and the new name, by keyboard.
-            before, when = facts.get_by_text("Old name"), page.locator(".dm-strong")
-            for _ in range(6):  # a key that comes while the page still moves is lost
-                if await before.is_visible():
-                    break
-                shown = await when.inner_text()
-                await page.keyboard.press("ArrowLeft")
-                with suppress(AssertionError):
-                    await expect(when).not_to_have_text(shown, timeout=20_000)
-            await before.wait_for()
-            then = await facts.inner_text()
-            assert "Attic" in then
-            assert "firmware" in await page.locator(".dm-strong").inner_text()
+            listed = page.get_by_role("region", name="Changes")
+            for text in (
+                "Renamed from Old name to New name",
+                "Moved from Attic to Cellar",
+                "Updated from 1.0.0 to 1.1.0",
+                "Named Old name",
+                "Put into Attic",
+            ):
+                await listed.get_by_text(text).wait_for()
+            assert "ann" in await listed.inner_text()
+            assert await listed.get_by_role("button").count() == 0  # a reader undoes nothing
+            await page.get_by_label("As of").fill(f"{then:%Y-%m-%dT%H:%M:%S.%f}"[:-3])
+            await facts.get_by_text("Old name").wait_for()
+            await facts.get_by_text("Attic").wait_for()
+
+
+async def test_a_change_is_undone_where_it_is_listed(web, ann, open_browser):
+    async with device(web) as made:
+        await tell(made, TEMPERATURE, 20)
+        await call_it(web, made.device, "Shelf", "Barn")
+        await call_it(web, made.device, "Shelves", "Barn", "Loft")
+        body = {"series": f"{made.device}/{TEMPERATURE}", "offset": -0.4}
+        assert (await ann.put("/api/calibrations", json=body)).status_code == 204
+        async with open_browser("ann") as page:
+            await opened(page, made.device, tab="/changes")
+            listed = page.get_by_role("region", name="Changes")
+            await listed.get_by_role("button", name="Undo: Calibrated: temperature").click()
+            await listed.get_by_text("Calibrated: temperature as measured").wait_for()
+            await listed.get_by_role("button", name="Undo: Moved from Barn to Loft").click()
+            await expect(page.locator(".dm-crumbs")).not_to_contain_text("Loft")
+            await expect(page.locator(".dm-crumbs")).to_contain_text("Barn")
+            await listed.get_by_role("button", name="Undo: Renamed from Shelf to Shelves").click()
+            await expect(page.get_by_role("heading", level=1)).to_have_text("Shelf")
+        known = {one["series"]: one for one in (await ann.get("/api/series")).json()}
+        assert known[f"{made.device}/{TEMPERATURE}"]["value"] == 20.0
 
 
 async def test_a_calibration_is_set_and_the_page_follows(web, open_browser):
     async with device(web) as made:
         await tell(made, TEMPERATURE, 20)
         async with open_browser("ann") as page:
-            await opened(page, made.device)
+            await opened(page, made.device, tab="/settings")
             await page.get_by_label("Offset").fill("-1.5")
             await page.get_by_role("button", name="Calibrate").click()
             await page.get_by_text("CurrentTemperature is calibrated.").wait_for()
@@ -119,6 +151,7 @@ async def test_a_calibration_is_set_and_the_page_follows(web, open_browser):
             assert (
                 "18.5 °C" in await row(page, "TemperatureSensor/0/CurrentTemperature").inner_text()
             )
+            await opened(page, made.device, tab="/settings")
             assert await page.get_by_role("button", name="Calibrate").count() == 0
 
 
@@ -126,8 +159,11 @@ async def test_open_pages_follow_a_calibration_and_its_reversal(web, ann, open_b
     async with device(web) as made:
         await tell(made, TEMPERATURE, 20)
         series = f"{made.device}/{TEMPERATURE}"
-        async with open_browser("rob") as page, open_browser("rob") as home:
+        async with (
+            open_browser("rob") as page, open_browser("rob") as home, open_browser("rob") as held,
+        ):  # fmt: skip
             await opened(page, made.device)
+            await opened(held, made.device, tab="/settings")
             await home.goto("/")
             shown = row(page, "TemperatureSensor/0/CurrentTemperature")
             listed = home.locator(f'[data-device="{made.device}"]')
@@ -141,7 +177,7 @@ async def test_open_pages_follow_a_calibration_and_its_reversal(web, ann, open_b
                 await listed.get_by_text(text).wait_for()
                 await page.get_by_role("img", name=drawn).wait_for()
             await ann.put("/api/calibrations", json={"series": series, "offset": 1})
-            await page.get_by_text("1 * measured +1").wait_for()
+            await held.get_by_text("1 * measured +1").wait_for()
             await tell(made, TEMPERATURE, 30)
             await shown.get_by_text("31.0 °C").wait_for()
             await listed.get_by_text("31.0 °C").wait_for()
@@ -212,7 +248,7 @@ async def test_any_span_from_rollups_and_every_reading_when_zoomed_in(web, open_
         await chart(page).wait_for()
         await page.get_by_text("every reading").wait_for()
         await drawn_anew(page, page.get_by_role("button", name="Month").click)
-        await page.get_by_text("hourly means with lowest and highest").wait_for()
+        await page.get_by_text("means of 3 hours").wait_for()
         assert "1 gap" in await chart(page).get_attribute("aria-label")
         since, until = await axis(page)
         assert until - since == 30 * 86_400_000
@@ -220,7 +256,7 @@ async def test_any_span_from_rollups_and_every_reading_when_zoomed_in(web, open_
         box = await chart(page).bounding_box()
         await page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 150)
         await page.mouse.down()
-        await page.mouse.move(box["x"] + box["width"] * 0.56, box["y"] + 150, steps=5)
+        await page.mouse.move(box["x"] + box["width"] * 0.54, box["y"] + 150, steps=5)
         await drawn_anew(page, page.mouse.up)
         await page.get_by_text("every reading").wait_for()
         closer = await axis(page)
@@ -291,21 +327,33 @@ async def test_a_place_has_what_was_measured_there_and_a_device_its_moves(web, a
         body = {"place": stable, "since": (now - timedelta(days=5)).isoformat()}
         assert "put into Stable" in await chart(page).get_attribute("aria-label")
         line = f"Stable: from {now - timedelta(days=5):%Y-%m-%d}"
-        await ann.patch("/api/devices/stayer", json=body)
-        await page.locator(".dm-where").get_by_text(line).wait_for()
+        async with open_browser("rob") as where:
+            await opened(where, "stayer", tab="/changes")
+            await ann.patch("/api/devices/stayer", json=body)
+            await where.locator(".dm-where").get_by_text(line).wait_for()
         # Another scale is marked; what begins where the other one ends with the same is none.
         for since, until in ((3, 2), (2, 1)):
             times = {"since": now - timedelta(days=since), "until": now - timedelta(days=until)}
             body = {"series": f"stayer/{TEMPERATURE}", "gain": 2, "offset": -0.5}
             body |= {name: at.isoformat() for name, at in times.items()}
             assert (await ann.put("/api/calibrations", json=body)).status_code == 204
+        async with store_of(web) as store:
+            scales = ((90, AS_SENT), (80, SourceScale("F")))
+            await stored(store, [
+                Reading(temperature("stayer"), 15.0, now - timedelta(minutes=ago), source=scale)
+                for ago, scale in scales
+            ])  # fmt: skip
         await opened(page, "stayer", "?span=week")
         label = await chart(page).get_attribute("aria-label")
         assert label.count("Temperature: 2 × measured − 0.5") == 1  # noqa: RUF001
         assert label.count("Temperature: as measured") == 1
+        assert label.count("Temperature: source in °F, before in °C") == 1
         query = {"series": f"stayer/{TEMPERATURE}", "resolution": "hourly",
                  "since": (now - timedelta(days=5)).isoformat()}  # fmt: skip
         [one] = (await ann.get("/api/readings", params=query)).json()["series"]
+        assert [(c["unit"], c["text"]) for c in one["source"]] == [
+            ("°F", "source in °F, before in °C"),
+        ]  # fmt: skip
         scale = [(datetime.fromisoformat(c["at"]), c["gain"], c["offset"]) for c in one["scale"]]
         assert scale == [
             (now - timedelta(days=3), 2.0, -0.5), (now - timedelta(days=1), 1.0, 0.0),
@@ -315,13 +363,14 @@ async def test_a_place_has_what_was_measured_there_and_a_device_its_moves(web, a
 async def test_readings_are_removed_on_a_devices_page_by_who_administers(web, ann, open_browser):
     await seeded(web, temperature("spoilt"), [(n * 600, 20.0) for n in range(144)])
     async with open_browser("rob") as page:
-        await opened(page, "spoilt")
-        part = page.get_by_role("region", name="Removal")
-        await part.get_by_text("Nothing of it was removed.").wait_for()
-        assert await part.get_by_role("button").count() == 0
+        await opened(page, "spoilt", tab="/changes")
+        await page.get_by_text("Nothing of it was removed.").wait_for()
+        await opened(page, "spoilt", tab="/settings")
+        assert await page.get_by_role("region", name="Delete readings").count() == 0
+        assert await page.get_by_role("region", name="Danger zone").count() == 0
     async with open_browser("ann") as page:
-        await opened(page, "spoilt")
-        part, now = page.get_by_role("region", name="Removal"), datetime.now(UTC)
+        await opened(page, "spoilt", tab="/settings")
+        part, now = page.get_by_role("region", name="Delete readings"), datetime.now(UTC)
         since, until = now - timedelta(days=2), now - timedelta(hours=12)
         await part.get_by_label("From (empty: all)").fill(f"{since:%Y-%m-%dT%H:%M:%S}")
         await part.get_by_role("button", name="Remove").click()
@@ -331,7 +380,9 @@ async def test_readings_are_removed_on_a_devices_page_by_who_administers(web, an
         dialog = page.get_by_role("dialog")
         await dialog.get_by_text("This cannot be undone.").wait_for()
         await dialog.get_by_role("button", name="Remove").click()
-        await part.get_by_text("ann removed").wait_for()
+        await part.get_by_text("removed.").wait_for()
+        await opened(page, "spoilt", tab="/changes")
+        await page.get_by_text("ann removed").wait_for()
     [told] = (await ann.get("/api/removals", params={"device": "spoilt"})).json()
     query = {"series": f"spoilt/{TEMPERATURE}", "resolution": "raw", "since": since.isoformat()}
     [left] = (await ann.get("/api/readings", params=query)).json()["series"]

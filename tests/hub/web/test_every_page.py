@@ -26,13 +26,25 @@ QUIET = """() => new Promise(done => {
   watch.observe(document.body, {childList: true, subtree: true});
   setTimeout(done, 8000);
 })"""
-DRAWN = "[...document.querySelectorAll('.dm-chart')].every(one => 'drawn' in one.dataset)"
+DRAWN = (
+    "[...document.querySelectorAll('.dm-chart')].every(one => one.querySelector('[data-drawn]'))"
+)
 # Quasar's own colours fade over a third of a second.
 IN_COLOUR = """colour => document.body.classList.contains(`body--${colour}`)
   && document.getAnimations().every(one => one.playState !== 'running'
     || one.effect.getTiming().iterations === Infinity)"""
 # Plain answers among the GET routes: no pages.
-FILES = ("/static/", "/favicon.ico", "/session", "/healthz", "/metrics", "/api/", "/_nicegui")
+FILES = (
+    "/static/",
+    "/favicon.ico",
+    "/session",
+    "/find",
+    "/badge",
+    "/healthz",
+    "/metrics",
+    "/api/",
+    "/_nicegui",
+)
 SERIOUS = {"serious", "critical"}
 
 

@@ -9,7 +9,6 @@ from playwright.async_api import expect
 
 from tests.hub.conftest import hub_with_people
 from tests.hub.people.joined import PASSWORD, client_of, url_of
-from tests.support.hub import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,13 +32,20 @@ async def test_a_menu_and_the_way_in(open_browser):
         await page.wait_for_url("**/")
 
 
-async def test_on_a_phone_the_menu_waits_behind_a_button(open_browser):
+async def test_on_a_phone_tabs_stand_below_and_the_rest_behind_more(open_browser):
     async with open_browser("ann", phone=True) as page:
         await page.goto("/account")
         await page.wait_for_function(CONNECTED)
+        tabs = page.get_by_role("navigation", name="Tabs")
+        await tabs.get_by_role("link", name="Devices").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Devices")
+        await expect(tabs.get_by_role("link", name="Devices")).to_have_attribute(
+            "aria-current", "page"
+        )
+        await page.wait_for_function(CONNECTED)
         link = page.get_by_role("link", name="People")
         await expect(link).not_to_be_in_viewport()
-        await page.get_by_role("button", name="Menu").click()
+        await tabs.get_by_role("button", name="More").click()
         await link.click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("People of home")
         wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -68,6 +74,32 @@ async def test_the_keyboard_reaches_everything(open_browser):
         await expect(page.locator(".q-menu").get_by_text("Log out")).to_be_hidden()
 
 
+async def test_a_page_is_found_by_its_name_and_gone_to_by_a_key(open_browser):
+    async with open_browser("ann") as page:
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
+        await page.keyboard.press("/")
+        field = page.get_by_role("combobox", name="Find a room or device")
+        await expect(field).to_be_focused()
+        await page.keyboard.type("tok")
+        await expect(page.get_by_role("option", name="Tokens Access")).to_be_visible()
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/tokens")
+        menu = page.get_by_role("navigation", name="Main")
+        # A page that is reached from another is shown as that one's.
+        await expect(menu.get_by_role("link", name="Access")).to_have_attribute(
+            "aria-current", "true"
+        )
+        await page.wait_for_function("!!window.dormouse?.find")
+        await page.keyboard.press("/")
+        await page.keyboard.type("no such thing")
+        await expect(page.get_by_text("Nothing is called no such thing.")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("g")
+        await page.keyboard.press("u")
+        await page.wait_for_url("**/updates")
+
+
 async def test_colours_follow_the_system_or_a_choice(open_browser):
     async with open_browser("ann", dark=True) as page:
         await page.goto("/account")
@@ -93,6 +125,11 @@ async def test_a_person_changes_between_their_tenants(open_browser):
         await page.goto("/account")
         await expect(page.get_by_text("You are max, administrator of home.")).to_be_visible()
         await expect(page.get_by_role("link", name="People")).to_have_count(1)
+        # All of them at once, from the same place.
+        await page.wait_for_function(CONNECTED)
+        await page.get_by_role("combobox", name="Tenant").click()
+        await page.get_by_role("option", name="All tenants").click()
+        await page.wait_for_url("**/everywhere")
 
 
 async def test_logging_out_leaves_the_dashboard(open_browser):
@@ -130,16 +167,12 @@ async def test_an_ended_session_leaves_its_open_pages_at_once(open_browser, web)
 
 
 async def test_the_first_link_and_a_restart_under_an_open_page(open_browser, empty_hub):
-    """From what a new hub prints to its pages, without a terminal in between; then the hub is
+    """From a new hub's link to its pages, without a terminal in between; then the hub is
     away for a moment: the page says so, since when, and is back by itself when the hub is."""
     async with hub_with_people(empty_hub, people={}) as hub:
-
-        async def printed():
-            return re.search(r"http://\S+/join/\S+", hub.log.read_text())
-
-        first = (await until(printed)).group()
+        first = (await hub.ask("POST", "/people/first"))["url"]
         again = (await hub.ask("POST", "/people/first"))["url"]
-        # A restart does not spoil the link that was printed before it.
+        # A restart does not spoil the link that was made before it.
         await hub.stop()
         await hub.start()
         async with open_browser(None, hub=hub, errors_allowed=True) as page:

@@ -93,6 +93,35 @@ async def test_half_a_request_is_not_waited_for(said: bytes):
         assert len(limits) == 0
 
 
+async def test_a_byte_now_and_then_is_no_upload(monkeypatch):
+    """Half of a piece keeps nothing open; whole ones do, for as long as they come."""
+    monkeypatch.setattr(guarded, "STALL_S", 1000.0)
+    times: list[float] = []
+    close_in = guarded._Guarded._close_in
+    monkeypatch.setattr(
+        guarded._Guarded, "_close_in", lambda it, s: (times.append(s), close_in(it, s))
+    )
+    size = 10 * guarded.PIECE
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
+    async with serving(100) as (port, _), connected(port, head) as (reader, writer):
+        await until(has(times, 1))
+        for _ in range(100):
+            writer.write(b"x")
+            await writer.drain()
+        writer.write(b"x" * (guarded.PIECE - 100))
+        await until(has(times, 2))
+        writer.write(b"x" * (size - guarded.PIECE))
+        assert b"200" in await reader.readline()
+    assert 2 < times.count(1000.0) <= 11
+
+
+def has(times: list[float], number: int):
+    async def there() -> bool:
+        return times.count(1000.0) == number
+
+    return there
+
+
 @pytest.mark.usefixtures("hasty")
 async def test_an_answer_that_nobody_takes_is_given_up():
     request = GET.replace(b" / ", b" /large ")
@@ -177,3 +206,33 @@ async def test_a_connection_that_is_used_again_keeps_its_place():
         head = await reader.readuntil(b"\r\n\r\n")
         assert b"200" in head
         assert await reader.readexactly(6) == b"300000"
+
+
+POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
+LENGTH, PIECES = b"Content-Length: 6\r\n", b"Transfer-Encoding: chunked\r\n"
+NEXT = b"GET /second HTTP/1.1\r\nHost: x\r\n\r\n"
+# Two programs in a row may see two requests in these, or one (RFC 9112, 6.1, 6.3 and 11.2).
+SMUGGLED = {
+    "both lengths": POST + LENGTH + PIECES + b"\r\n0\r\n\r\n" + NEXT,
+    "both, the other way": POST + PIECES + LENGTH + b"\r\n0\r\n\r\n" + NEXT,
+    "two lengths": POST + b"Content-Length: 0\r\nContent-Length: 37\r\n\r\n" + NEXT,
+    "a list of lengths": POST + b"Content-Length: 0, 37\r\n\r\n" + NEXT,
+    "a signed length": POST + b"Content-Length: +0\r\n\r\n" + NEXT,
+    "a negative length": POST + b"Content-Length: -1\r\n\r\n" + NEXT,
+    "a length in hexadecimal": POST + b"Content-Length: 0x25\r\n\r\n" + NEXT,
+    "a length without end": POST + b"Content-Length: " + b"9" * 400 + b"\r\n\r\n" + NEXT,
+    "a space before the colon": POST + b"Content-Length : 0\r\n\r\n" + NEXT,
+    "chunked, and then not": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + NEXT,
+    "chunked beyond any number": POST + PIECES + b"\r\nfffffffffffffffffffff\r\n" + NEXT,
+    "a negative chunk": POST + PIECES + b"\r\n-1\r\n" + NEXT,
+    "NUL in a name": POST + b"X\x00Y: 1\r\n\r\n" + NEXT,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", SMUGGLED.values(), ids=SMUGGLED)
+async def test_what_two_programs_read_differently_is_refused(said: bytes):
+    """One answer, which refuses it, and the end: nothing of it is taken for a second request."""
+    async with serving(100) as (port, _), connected(port, said) as (reader, _):
+        answers = await reader.read()
+    assert answers.count(b"HTTP/1.1 ") <= 1
+    assert b" 200 " not in answers

@@ -14,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from hub.runtime.supervisor import PartRole, Supervisor
 from hub.web import health
 from tests.hub.filled import EVIL, report, store_of
+from tests.support.hub import until
+from tests.support.mqtt311 import Client
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
@@ -58,6 +60,41 @@ async def test_prometheus_gets_a_tenants_devices_and_values(full, ann, make_toke
     assert "beach" not in text
 
 
+async def test_what_was_dropped_is_counted_by_account(full, eve, make_token, program):
+    """Too many topics shut an account out, and what it had still sent is dropped."""
+    port, login = full.facts["mqtt_port"], {}
+    for name in ("loud", "quiet"):
+        made = await full.ask("POST", f"/accounts/{name}", json={})
+        login[name] = ("127.0.0.1", port, name, name, made["password"])
+    async with (
+        program(await make_token("metrics", name="drops")) as client,
+        await Client.let_in(*login["quiet"]) as quiet,
+        await Client.let_in(*login["loud"]) as loud,
+    ):
+        await quiet.publish("HomeKit/quiet/TemperatureSensor/CurrentTemperature", "20")
+        for n in range(1500):  # 1000 are allowed
+            await loud.publish(f"HomeKit/loud/{n % 100}/{n}", b"x", qos=0)
+
+        async def counted() -> dict:
+            samples = (await scraped(client))[1]
+            return {
+                (labels["device"], labels["kind"]): value
+                for (name, *rest), value in samples.items()
+                if name == "dormouse_problems_total" and (labels := dict(rest))
+            }
+
+        async def all_dropped() -> bool:
+            found = await counted()
+            return found.get(("loud", "dropped"), 0) + found.get(("loud", "limit"), 0) == 500
+
+        await until(all_dropped)
+        assert (await counted())["loud", "limit"] == 1
+        assert not any(device == "quiet" for device, _ in await counted())
+    made = await eve.post("/api/tokens", json={"name": "drops", "scopes": ["metrics"]})
+    async with program(made.json()["token"]) as client:
+        assert "loud" not in (await scraped(client))[0]
+
+
 async def test_each_tenant_gets_its_own(full, eve, program):
     made = await eve.post("/api/tokens", json={"name": "prometheus", "scopes": ["metrics"]})
     async with program(made.json()["token"]) as client:
@@ -90,13 +127,23 @@ async def test_health_is_honest_about_database_and_broker(server, full, tmp_path
     async with Database(database.app_url) as store:
         app = FastAPI()
         source = SimpleNamespace(connected=connected)
-        app.include_router(health.router(store.ping, source, supervisor, tmp_path))
+        failing: list[bool] = []
+        app.include_router(
+            health.router(
+                store.ping, source, supervisor, tmp_path, channels_fail=lambda: bool(failing)
+            )
+        )
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
             answer = await client.get("/healthz")
             assert (answer.status_code, answer.json()["broker"]) == (503, "away")
             connected.set()
             assert (await client.get("/healthz")).json()["status"] == "ok"
+            failing.append(True)
+            answer = await client.get("/healthz")
+            assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+            assert answer.json()["notifications"] == "failing"
+            failing.clear()
             for role, status in ((PartRole.DUTIES, 200), (PartRole.INTAKE, 503)):
                 tasks = supervisor.tasks(role)
                 loop = tasks.loop("failing", _fail)

@@ -186,7 +186,7 @@ async def test_a_move_that_happened_earlier_is_told_by_when_it_happened(web, ann
         await refused.wait_for(state="detached")
         stays = (await ann.get("/api/devices/probe_2/placements")).json()
         assert [s["since"][:10] for s in stays] == ["2026-03-01", "2026-03-20"]
-        await page.goto("/devices/probe_2")
+        await page.goto("/devices/probe_2/changes")
         where = page.locator(".dm-where")
         await where.get_by_text("Barn: from 2026-03-01 10:00 until 2026-03-20 00:00").wait_for()
 
@@ -227,7 +227,7 @@ async def test_a_zone_is_set_and_of_a_time_that_comes_twice_it_is_asked_which(
         [stay] = (await ann.get("/api/devices/probe_3/placements")).json()
         assert stay["since"] == "2026-10-25T01:30:00Z"
         # The device's page is by the clock of its place, and says so once.
-        await page.goto("/devices/probe_3")
+        await page.goto("/devices/probe_3/changes")
         await page.locator(".dm-where").get_by_text("Mill: from 2026-10-25 07:15 on").wait_for()
         assert await page.get_by_text("Asia/Kathmandu").count() == 1
         assert await page.get_by_text("UTC").count() == 0

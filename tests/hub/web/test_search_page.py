@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 
 async def test_what_is_noted_on_the_devices_page_is_found_on_the_search_page(open_browser, rob):
     async with open_browser("ann") as page:
-        await page.goto("/devices/h1")
+        await page.goto("/devices/h1/settings")
         noted = page.get_by_role("region", name="Attributes")
         await noted.get_by_label("Attribute").fill("room")
         await noted.get_by_label("Value").fill("<b>attic")
@@ -42,13 +42,15 @@ async def test_what_is_noted_on_the_devices_page_is_found_on_the_search_page(ope
 async def test_who_belongs_to_several_tenants_sees_all_their_devices(open_browser):
     async with open_browser("rob") as page:
         await page.goto("/account")
-        assert await page.get_by_role("link", name="All tenants").count() == 0
+        assert await page.get_by_role("combobox", name="Tenant").count() == 0
         await page.goto("/everywhere")
         await page.get_by_role("heading", name="home", level=2).wait_for()
         assert await page.get_by_role("heading", level=2).count() == 1
     async with open_browser("max") as page:
         await page.goto("/account")
-        await page.get_by_role("link", name="All tenants").click()
+        await page.wait_for_function("window.did_handshake")
+        await page.get_by_role("combobox", name="Tenant").click()
+        await page.get_by_role("option", name="All tenants").click()
         await page.get_by_role("heading", name="beach", level=2).wait_for()
         await page.get_by_role("heading", name="home", level=2).wait_for()
         await page.get_by_label("Only those where").fill("$.battery_mv > 9000")
@@ -59,17 +61,19 @@ async def test_who_belongs_to_several_tenants_sees_all_their_devices(open_browse
         await page.get_by_text("2 devices").wait_for()
         # It looks at beach; the way to a device of home leads there.
         await page.get_by_role("link", name="h1").first.click()
-        await page.get_by_role("region", name="Now").wait_for()
+        await page.get_by_role("region", name="Newest values").wait_for()
 
 
-async def test_a_wizard_has_drafts_under_names(open_browser):
+async def test_a_wizard_has_drafts_under_names(web, open_browser):
+    await web.ask("POST", "/accounts/esp8266_00d1af75", json={})
     async with open_browser("ann") as page:
         await page.goto("/add")
         await page.get_by_role("button", name="New draft").click()
         await page.get_by_label("Name of the draft").fill("Shed & <b>")
         await page.get_by_role("button", name="Begin").click()
         await page.get_by_text("This is Shed & <b>.").wait_for()
-        await page.get_by_role("button", name="Next").click()
+        await page.get_by_text("esp8266_00d1af75 was approved").wait_for()
+        await page.get_by_role("button", name="Use this device").click()
         await page.get_by_text("Step 2 of").wait_for()
         await page.goto("/add")
         await page.get_by_text("Step 1 of").wait_for()

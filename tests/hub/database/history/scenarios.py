@@ -5,9 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import ARRAY, JSON, DateTime, Enum, ForeignKey, Identity, MetaData, Text, func
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Computed,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Identity,
+    MetaData,
+    Text,
+    func,
+)
 from sqlalchemy.dialects.postgresql import DATERANGE, Range
-from sqlalchemy.ext.declarative import ConcreteBase
+from sqlalchemy.ext.declarative import AbstractConcreteBase, ConcreteBase
 from sqlalchemy.ext.mutable import MutableDict
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -154,3 +165,84 @@ class Long(Base, Temporal):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     column: Mapped[int | None] = mapped_column(f"{REALLY}long_column_é")
     other: Mapped[int | None] = mapped_column(f"{REALLY}long_column_e")
+
+
+class Vehicle(AbstractConcreteBase, Base, Temporal):
+    """Tables of their own below it; none for it. What it tracks each of them does."""
+
+    strict_attrs = True
+    track = ("name",)
+
+
+class Car(Vehicle):
+    __tablename__ = "car"
+    __mapper_args__: ClassVar = {"polymorphic_identity": "car", "concrete": True}
+    track = ("name", "doors")
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str]
+    doors: Mapped[int]
+
+
+class Boat(Vehicle):
+    __tablename__ = "boat"
+    __mapper_args__: ClassVar = {"polymorphic_identity": "boat", "concrete": True}
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str]
+    sails: Mapped[int]
+
+
+class Named(Base, Temporal):
+    __abstract__ = True
+    track = ("name",)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str]
+
+
+class Town(Named):
+    __tablename__ = "town"
+
+
+class Work(Base, Temporal):
+    """Its histories carry its owner, those of the tables below it too."""
+
+    __tablename__ = "work"
+    __mapper_args__: ClassVar = {"polymorphic_on": "kind", "polymorphic_identity": "work"}
+    track = ("title",)
+    carry = ("owner",)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    kind: Mapped[str]
+    owner: Mapped[int]
+    title: Mapped[str]
+
+
+class Book(Work):
+    """Has another name for the key, and no owner of its own."""
+
+    __tablename__ = "book"
+    __mapper_args__: ClassVar = {"polymorphic_identity": "book"}
+    track = ("pages",)
+    book_id: Mapped[int] = mapped_column(ForeignKey(Work.id), primary_key=True)
+    pages: Mapped[int]
+
+
+class Odd(Base, Temporal):
+    """Names that mean something in SQL, and others that the triggers use."""
+
+    __tablename__ = 'Select "x"'
+    track = ("order", "row_", "token", "at", "tick", "twice")
+    group: Mapped[int] = mapped_column("Group", primary_key=True)
+    end: Mapped[str] = mapped_column("end", primary_key=True)
+    order: Mapped[str | None] = mapped_column('order "by"')
+    row_: Mapped[int | None]
+    token: Mapped[str | None]
+    at: Mapped[int | None]
+    tick: Mapped[int | None]
+    twice: Mapped[int | None] = mapped_column(Computed("row_ * 2", persisted=True))
+
+
+class Parted(Base, Temporal):
+    __tablename__ = "parted"
+    __table_args__: ClassVar = {"postgresql_partition_by": "LIST (region)"}
+    track = ("value",)
+    region: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int]

@@ -275,6 +275,40 @@ async def test_asynchronous_sessions_and_ticks_at_once(url):
     await engine.dispose()
 
 
+async def test_changes_of_both_tables_of_an_entity_at_once_are_two_ticks(url):
+    engine = create_async_engine(url)
+    async with AsyncSession(engine) as session, session.begin():
+        session.add(Dog(name="Rex", tricks=1))
+
+    async def teach() -> None:
+        async with AsyncSession(engine) as second, second.begin():
+            dog = (await second.scalars(select(Dog))).one()
+            async with async_clock_tick(dog):
+                dog.tricks = 2
+
+    waits = sqlalchemy.text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with AsyncSession(engine) as first, engine.connect() as watch:
+        rex = (await first.scalars(select(Dog))).one()
+        async with async_clock_tick(rex):
+            rex.name = "Max"
+        taught = asyncio.create_task(teach())
+        while not (await watch.execute(waits)).scalar() and not taught.done():
+            await watch.rollback()  # its view of who waits is a transaction's
+        await first.commit()
+        await taught
+    async with AsyncSession(engine) as session:
+        rex = (await session.scalars(select(Dog))).one()
+        assert await session.run_sync(lambda _: [tick.tick for tick in rex.clock]) == [1, 2, 3]
+        assert await session.run_sync(lambda _: ranges(rex.tricks_ticks)) == [
+            (1, 3, 1),
+            (3, None, 2),
+        ]
+    await engine.dispose()
+
+
 def test_a_model_that_tracks_what_it_has_not_is_refused():
     with pytest.raises(HistoryModelError, match="nothing is no column"):
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, date, datetime
 
 import pytest
@@ -14,8 +13,6 @@ from sqlalchemy.orm import Session
 from hub.database.errors import HistoryModelError, RefusedValueError
 from hub.database.history import Temporal, clock_tick
 from hub.database.history.declared import shortened
-from hub.database.postgres import OWNER
-from hub.database.upgrade import engine_url
 from tests.hub.database.history.scenarios import (
     REALLY,
     Activity,
@@ -45,27 +42,6 @@ NEW = {
     "prop_d": {"foo": "new"}, "prop_e": Range(date(2016, 2, 1), date(2016, 2, 10)),
     "prop_f": ["new", "stuff"],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def engine(server):
-    """One database for the module; each test's rows are its own."""
-    found = server.database("scenarios")
-    asyncio.run(server._execute("CREATE DATABASE {} OWNER {}", found.name, OWNER))
-    engine = sqlalchemy.create_engine(engine_url(found.owner_url), poolclass=sqlalchemy.NullPool)
-    with engine.begin() as connection:
-        connection.execute(sqlalchemy.schema.CreateSchema("scenarios"))
-        connection.exec_driver_sql("CREATE EXTENSION btree_gist")
-        Base.metadata.create_all(connection)
-    yield engine
-    engine.dispose()
-    asyncio.run(server.drop(found.name))
-
-
-@pytest.fixture
-def session(engine):
-    with Session(engine) as found:
-        yield found
 
 
 def kept(session: Session, entity: Temporal) -> Temporal:

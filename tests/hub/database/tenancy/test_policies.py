@@ -124,6 +124,25 @@ async def test_a_clause_of_ones_own_holds_for_its_command_alone(campus):
                                "VALUES (0, 2, true)")  # fmt: skip
 
 
+async def test_a_partition_that_is_asked_by_its_own_name_shows_nothing(campus):
+    async with campus.owner() as conn, conn.transaction(force_rollback=True):
+        await conn.execute(
+            "CREATE TABLE campus.visit (day integer, school_id integer) PARTITION BY LIST (day); "
+            "CREATE TABLE campus.one PARTITION OF campus.visit FOR VALUES IN (1); "
+            "CREATE TABLE campus.more PARTITION OF campus.visit DEFAULT PARTITION BY LIST (day); "
+            "CREATE TABLE campus.rest PARTITION OF campus.more DEFAULT; "
+            "INSERT INTO campus.visit VALUES (1, 1), (2, 1), (2, 2); "
+        )
+        visit = TableTenancy(TableName("campus", "visit"), (OwnKey(("school_id",)),))
+        for statement in protect(protection(visit, campus.declared.setting)):
+            await conn.execute(statement)
+        # The owner too is bound: row-level security is forced.
+        await conn.execute("SELECT set_config('campus.school', '1', true)")
+        assert [await count(conn, f"campus.{name}") for name in ("visit", "one", "rest")] == [
+            2, 0, 0
+        ]  # fmt: skip
+
+
 async def test_what_all_share_has_no_policy(campus):
     async with campus.owner() as conn:
         await conn.execute("INSERT INTO campus.subject (id, name) VALUES (1, 'music')")

@@ -81,13 +81,13 @@ TAMPERINGS = [
      "SECURITY DEFINER SET search_path = pg_catalog RETURN false"),
      "function dormouse.has_administrator(): runs as its owner"),
     ("ALTER FUNCTION dormouse.tenant_names() RESET search_path",
-     "function dormouse.tenant_names(): runs as its owner, body"),
+     "function dormouse.tenant_names(): runs as its owner, STABLE, body"),
     ("ALTER FUNCTION dormouse.tenant_names() SET search_path = public",
      "function dormouse.tenant_names(): runs as its owner, search_path=public"),
     ("ALTER FUNCTION dormouse.tenant_names() OWNER TO CURRENT_USER",
      "function dormouse.tenant_names(): runs as its owner"),
     ("ALTER FUNCTION dormouse.current_tenant() LEAKPROOF",
-     "function dormouse.current_tenant(): runs as its caller, LEAKPROOF"),
+     "function dormouse.current_tenant(): runs as its caller, STABLE, LEAKPROOF"),
     (f"GRANT EXECUTE ON FUNCTION dormouse.tenant_names() TO {APP} WITH GRANT OPTION",
      "function dormouse.tenant_names(): EXECUTE (to be granted on)"),
     # What policies rely upon.
@@ -110,6 +110,94 @@ TAMPERINGS = [
     (f"ALTER ROLE {LOGIN} SET dormouse.tenant = '1'", f"{LOGIN} in every database: has dormouse"),
     (f"ALTER ROLE {LOGIN} IN DATABASE {{database}} SET dormouse.tenant = '1'", f"{LOGIN} in test_"),
     ("ALTER DATABASE {database} SET dormouse.tenant = '1'", "every role in test_"),
+    (f"ALTER ROLE {LOGIN} SET row_security = off", f"{LOGIN} in every database: has row_security"),
+    (f"ALTER ROLE {LOGIN} SET role = {OWNER}", f"{LOGIN} in every database: has role"),
+    (f"ALTER ROLE {LOGIN} SET search_path = evil, pg_catalog",
+     f"{LOGIN} in every database: has search_path"),
+    (f"GRANT SET ON PARAMETER session_replication_role TO {LOGIN}",
+     f"role {LOGIN}: may set session_replication_role"),
+    (f"GRANT CREATE ON DATABASE {{database}} TO {LOGIN}", f"role {LOGIN}: may make schemas"),
+    (f"ALTER DATABASE {{database}} OWNER TO {LOGIN}", f"role {LOGIN}: owns the database"),
+    ("ALTER DATABASE {database} SET search_path = evil, pg_catalog", "every role in test_"),
+    ("ALTER ROLE ALL SET search_path = evil", "every role in every database: has search_path"),
+    (f"ALTER ROLE {LOGIN} SET session_preload_libraries = 'evil'",
+     f"{LOGIN} in every database: ha"),
+    ("GRANT TEMPORARY ON DATABASE {database} TO PUBLIC", "database: TEMPORARY granted to PUBLIC"),
+    ("GRANT CREATE ON DATABASE {database} TO PUBLIC", "database: CREATE granted to PUBLIC"),
+    (f"GRANT TEMPORARY ON DATABASE {{database}} TO {APP}", f"database: TEMPORARY granted to {APP}"),
+    # Copies.
+    (("CREATE TABLE public.c AS SELECT * FROM dormouse.device; GRANT SELECT ON public.c TO "
+     f"{APP}"),
+     f"public.c: a table of another schema that {APP}"),
+    (("SELECT 1 AS a, name AS b INTO public.c FROM dormouse.device; GRANT SELECT (b) ON "
+     "public.c TO PUBLIC; GRANT USAGE ON SCHEMA public TO PUBLIC"),
+     "public.c: a table of another schema that"),
+    (("CREATE SCHEMA evil; CREATE MATERIALIZED VIEW evil.c AS SELECT name FROM "
+     f"dormouse.device; GRANT USAGE ON SCHEMA evil TO {LOGIN}; GRANT SELECT ON evil.c TO "
+     f"{LOGIN}"),
+     f"evil.c: a materialized view of another schema that {LOGIN} can read"),
+    (("CREATE SCHEMA evil; CREATE TABLE evil.c AS SELECT password AS p FROM "
+     "dormouse.person; CREATE VIEW public.v AS SELECT * FROM evil.c; GRANT SELECT ON "
+     "public.v TO PUBLIC"),
+     "public.v: a view of another schema that"),
+    (("CREATE ROLE mallory; CREATE SCHEMA evil; CREATE TABLE evil.c AS SELECT name, "
+     "tenant_id FROM dormouse.device; GRANT SELECT (name) ON evil.c TO mallory"),
+     "evil.c: has columns of dormouse."),
+    (("CREATE ROLE mallory; CREATE SCHEMA evil; SELECT *, 1 AS more INTO evil.c FROM "
+     "dormouse.person; ALTER TABLE evil.c OWNER TO mallory"),
+     "evil.c: has columns of dormouse.person, and mallory can read it"),
+    (("CREATE SCHEMA evil; CREATE MATERIALIZED VIEW evil.c AS SELECT person.name, "
+     "person.id, person.password FROM dormouse.person; GRANT SELECT ON evil.c TO PUBLIC"),
+     "evil.c: has columns of dormouse.person, and PUBLIC can read it"),
+    # In the place of what Postgres has.
+    ("CREATE CAST (text AS integer) WITH INOUT AS IMPLICIT",
+     "cast from text to integer: implicit, by its text"),
+    (("CREATE FUNCTION public.f(text) RETURNS integer LANGUAGE sql AS 'SELECT 1'; CREATE "
+     "CAST (text AS integer) WITH FUNCTION public.f(text) AS ASSIGNMENT"),
+     "cast from text to integer: at assignment, calls public.f"),
+    (("CREATE FUNCTION public.f(bigint, smallint) RETURNS boolean LANGUAGE sql AS 'SELECT "
+     "true'; CREATE OPERATOR public.= (LEFTARG = bigint, RIGHTARG = integer, FUNCTION = "
+     "int84eq)"),
+     "operator public.=: of bigint and integer, calls int84eq"),
+    (("CREATE FUNCTION pg_catalog.yes(integer, text) RETURNS boolean LANGUAGE sql AS "
+     "'SELECT true'; CREATE OPERATOR pg_catalog.= (LEFTARG = integer, RIGHTARG = text, "
+     "FUNCTION = pg_catalog.yes)"),
+     "operator pg_catalog.=: of integer and text, calls yes"),
+    (("CREATE FUNCTION public.lower(character varying) RETURNS text LANGUAGE sql AS 'SELECT"
+     " $1'"),
+     "function public.lower(character varying): has the name of one of Postgres' own"),
+    ((f"CREATE SCHEMA {LOGIN}; CREATE FUNCTION {LOGIN}.now(integer) RETURNS integer LANGUAGE"
+     " sql AS 'SELECT 1'"),
+     f"function {LOGIN}.now(integer): has the name of one of Postgres' own"),
+    (("CREATE OR REPLACE FUNCTION pg_catalog.int4eq(integer, integer) RETURNS boolean "
+     "LANGUAGE plpgsql IMMUTABLE STRICT AS 'BEGIN RETURN true; END'"),
+     "function pg_catalog.int4eq(integer, integer): has the name"),
+    (("CREATE FUNCTION public.f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; "
+     "CREATE EVENT TRIGGER spy ON ddl_command_end EXECUTE FUNCTION public.f()"),
+     "event trigger spy: at ddl_command_end, calls public.f"),
+    # From outside.
+    ("CREATE PUBLICATION spy FOR ALL TABLES", "publication spy: sends all tables"),
+    ("CREATE PUBLICATION spy FOR TABLE dormouse.device", "publication spy: sends dormouse.device"),
+    ("CREATE PUBLICATION spy FOR TABLES IN SCHEMA dormouse", "publication spy: sends the schema"),
+    (("CREATE VIEW public.devices AS SELECT * FROM dormouse.device; CREATE SCHEMA evil; "
+     "CREATE VIEW evil.leak AS SELECT * FROM public.devices"),
+     "evil.leak: a view that runs as its owner"),
+    ("CREATE MATERIALIZED VIEW public.leak AS SELECT * FROM dormouse.device",
+     "public.leak: a view that runs as its owner"),
+    (("CREATE TABLE public.t (n int); CREATE RULE spy AS ON INSERT TO public.t DO ALSO SELECT * "
+     "FROM dormouse.device"), "public.t: a rule that reads as its owner"),
+    (("CREATE FUNCTION public.leak() RETURNS SETOF dormouse.device LANGUAGE sql SECURITY DEFINER "
+     "AS 'SELECT * FROM dormouse.device'; GRANT USAGE ON SCHEMA public TO PUBLIC"),
+     "function public.leak(): runs as"),
+    (("CREATE TABLE public.old PARTITION OF dormouse.reading FOR VALUES FROM ('2019-01-01Z') TO "
+     "('2019-02-01Z')"), "reading: inherited from by public.old"),
+    ("ALTER FUNCTION dormouse.current_tenant() IMMUTABLE",
+     "function dormouse.current_tenant(): runs as its caller, IMMUTABLE"),
+    (("CREATE OPERATOR dormouse.= (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4ne)"),
+     "operator dormouse.=: of integer and integer, calls int4ne"),
+    (f"GRANT EXECUTE ON FUNCTION pg_read_file(text) TO {APP}",
+     "function pg_catalog.pg_read_file(text): EXECUTE granted to"),
+    ("GRANT SELECT ON pg_statistic TO PUBLIC", "pg_catalog.pg_statistic: SELECT granted to PUBLIC"),
 ]  # fmt: skip
 
 
@@ -118,8 +206,6 @@ async def test_every_tampering_is_named(database):
     async with await psycopg.AsyncConnection.connect(database.admin_url) as admin:
         await admin.execute("SELECT dormouse.ensure_partition('2020-01-05')")
         await admin.execute("SET LOCAL client_min_messages = error")
-        # As the hub makes its database: nobody makes temporary tables in it.
-        await admin.execute(f"REVOKE TEMPORARY ON DATABASE {database.name} FROM PUBLIC".encode())
         for change, seen in [*TAMPERINGS, ("SELECT", "")]:
             async with admin.transaction(force_rollback=True):
                 await admin.execute(change.format(database=database.name).encode())

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 import sqlalchemy
 from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Integer, MetaData, Table, Text
+from sqlalchemy.orm import registry
 
 from hub.database.errors import CycleError, TreeModelError
 from hub.database.postgres import OWNER
@@ -75,6 +76,24 @@ def test_roots_in_an_array_and_null_below_leaves(conn):
             {"name": "upstairs", "children": [{"name": "bath", "children": None}]},
         ]},
     ]  # fmt: skip
+
+
+class Named:
+    """The same table, with other names for its columns."""
+
+
+registry().map_imperatively(
+    Named, NODE, properties={"above": NODE.c.parent_id, "title": NODE.c.name}
+)
+
+
+def test_columns_may_be_called_as_a_models_attributes_are(conn):
+    add(conn, (1, None, "a"), (2, 1, "b"))
+    query = tree_query(Named, ("title",), parent=("above",))
+    assert conn.execute(query).fetchone()[0] == [
+        {"title": "a", "children": [{"title": "b", "children": None}]}
+    ]
+    assert tree_statements(Named, parent=("above",)) == tree_statements(NODE)
 
 
 def test_any_forest_200_deep_too(conn):

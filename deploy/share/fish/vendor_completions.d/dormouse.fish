@@ -1,0 +1,1 @@
+complete --command dormouse --no-files --arguments "(env _DORMOUSE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) dormouse)" --condition "env _DORMOUSE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) dormouse"

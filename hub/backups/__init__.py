@@ -1,0 +1,1 @@
+"""Backups that happen: made daily, taken elsewhere, tried weekly, kept by a rule."""

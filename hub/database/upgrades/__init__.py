@@ -1,0 +1,1 @@
+"""From one release's schema to the next, and back."""

@@ -1,0 +1,80 @@
+"""Sites whose tunnel is down, and the devices that are silent because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from contracts.show import Clock
+from hub.explain.case import Case
+from hub.explain.facts import SiteDown
+from hub.sites.model import Site, TunnelState
+
+__all__ = ["TunnelsLike", "by_device", "is_silent_through", "said", "sites_down"]
+
+# A wake's packet may have been lost before the last keepalive was.
+_SLACK = timedelta(minutes=2)
+
+
+class TunnelsLike(Protocol):
+    """hub.sites.watch.SiteWatch."""
+
+    def sites(self, tenant: str) -> list[tuple[Site, TunnelState]]:
+        """A tenant's sites, and how their tunnels are."""
+        ...
+
+    async def of_devices(self, tenant: str) -> dict[str, str]:
+        """By device in a site's place, that site's name."""
+        ...
+
+
+async def sites_down(tunnels: TunnelsLike | None, tenant: str) -> list[SiteDown]:
+    """The sites whose tunnel is down, by name; the database is asked only when there are any."""
+    if tunnels is None:
+        return []
+    found = [(site, state.down_since) for site, state in tunnels.sites(tenant) if state.down_since]
+    if not found:
+        return []
+    of_devices = await tunnels.of_devices(tenant)
+    return [
+        SiteDown(
+            site.name, site.title, since, site.place,
+            sorted(device for device, name in of_devices.items() if name == site.name),
+        )
+        for site, since in found
+        if since is not None
+    ]  # fmt: skip
+
+
+def is_silent_through(case: Case) -> bool:
+    """Whether a device that is silent was heard as long as its site's tunnel was up."""
+    down, seen_at = case.facts.tunnel, case.facts.seen_at
+    if down is None or seen_at is None:
+        return False
+    first = seen_at
+    if case.silence is not None and case.silence.expected is not None:
+        first = case.silence.expected
+    elif case.interval is None:
+        # It promised nothing: a day before is as good as just now.
+        first = seen_at + timedelta(days=1)
+    return first >= down.since - _SLACK
+
+
+def said(down: SiteDown, silent: int, clock: Clock) -> str:
+    """`tunnel down since 14:05; its 6 sensors are silent because of it`."""
+    text, every = f"tunnel down since {clock.at(down.since)}", len(down.devices)
+    if not every:
+        return text
+    if not silent:
+        theirs = "its sensor" if every == 1 else f"its {every} sensors"
+        return f"{text}; {theirs} cannot be heard meanwhile"
+    if every == 1:
+        return f"{text}; its sensor is silent because of it"
+    which = f"its {every} sensors" if silent == every else f"{silent} of its {every} sensors"
+    return f"{text}; {which} {'is' if silent == 1 else 'are'} silent because of it"
+
+
+def by_device(down: Sequence[SiteDown]) -> Mapping[str, SiteDown]:
+    """The site of each device that is in one which is down."""
+    return {device: one for one in down for device in one.devices}

@@ -1,0 +1,1 @@
+"""The hub's log, read: by commands and a page."""

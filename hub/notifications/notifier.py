@@ -1,0 +1,257 @@
+"""Looks for what there is to tell, all the time, and brings messages to where they go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from hub.database.database import Database
+from hub.database.errors import DatabaseAwayError
+from hub.database.queries import Queries
+from hub.explain.outages import merged
+from hub.explain.problems import OutagesLike
+from hub.live import Live, LiveChange
+from hub.notifications.alerts import AlertRepository
+from hub.notifications.compose import Composed, composed
+from hub.notifications.delivery import AlertDelivery
+from hub.notifications.finding import Around, FindingSource
+from hub.notifications.model import Alert, Rule, RuleKind, Told
+from hub.notifications.outbox import Outbox
+from hub.notifications.repository import RuleRepository
+from hub.notifications.rule_writer import RuleWriter
+from hub.notifications.trouble import ChannelTrouble
+from hub.runtime.supervisor import PartRole, Supervisor
+from hub.zones.service import ZoneService
+
+__all__ = ["Notifier"]
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_QUERIES = Queries.of("hub.notifications")
+_KEEP = timedelta(days=90)
+_FORGET = timedelta(hours=6)
+# As long as a reading is taken to hold, and then some.
+_AWAY = timedelta(hours=6)
+
+
+class Notifier:
+    """One loop looks every `LOOK_S` seconds, the other sends what is due.
+
+    `sources` say by kind what can be told of; `clock` gives aware times.
+    """
+
+    LOOK_S = 30.0
+    # Something may have come due by another worker, or by a clock that was set.
+    SEND_S = 60.0
+
+    def __init__(
+        self,
+        database: Database,
+        sources: Mapping[RuleKind, FindingSource],
+        delivery: AlertDelivery,
+        *,
+        outages: OutagesLike | None = None,
+        live: Live | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        self._database, self._sources, self._delivery = database, sources, delivery
+        self._outages, self._live, self._clock = outages, live, clock
+        self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
+        self._zones = ZoneService(database)
+        self.trouble = ChannelTrouble(database)
+        self._due = asyncio.Event()
+        self._forgot_at: datetime | None = None
+        self._sending = asyncio.Lock()
+        self._resumed = False
+
+    async def start(self) -> None:
+        """Begin."""
+        self._tasks.loop("looking for what there is to tell", self._look_on)
+        self._tasks.loop("sending notifications", self._send_on)
+
+    async def stop(self) -> None:
+        """End; what was not sent is sent after the next start."""
+        await self._tasks.stop()
+
+    def hurry(self) -> None:
+        """There is something to send."""
+        self._due.set()
+
+    async def look(self) -> None:
+        """Look at every tenant's world once."""
+        for tenant in await self._database.tenants():
+            try:
+                if await self._look_at(tenant):
+                    self._due.set()
+                    if self._live is not None:
+                        self._live.publish(tenant, LiveChange("notification", ""))
+            except DatabaseAwayError as error:
+                log.info("notifications wait for the database: %s", error.reason)
+                return
+            except Exception as error:  # noqa: BLE001  # one tenant's trouble is none of the others'
+                self._tasks.defects.note("looking for what there is to tell", error)
+
+    async def send(self) -> None:
+        """Make messages of what is due, and try those whose time it is.
+
+        The first time also what was on its way when the hub ended.
+        """
+        async with self._sending:
+            if not self._resumed:
+                now = self._clock()
+                for tenant in await self._database.tenants():
+                    await Outbox(self._database.of(tenant)).resume(now)
+                self._resumed = True
+            turns = [self._send_all_of(tenant) for tenant in await self._database.tenants()]
+            await asyncio.gather(*turns)
+            await self._forget()
+
+    async def _send_all_of(self, tenant: str) -> None:
+        while await self._send_of(tenant):
+            pass
+
+    async def _look_at(self, tenant: str) -> int:
+        database = self._database.of(tenant)
+        repository, alerts = RuleRepository(database), AlertRepository(database)
+        rules = [rule for rule in await repository.rules() if rule.enabled]
+        if not rules and not await alerts.any_open():
+            return 0
+        channels = {channel.id: channel for channel in await repository.channels()}
+        around = await self._around(tenant)
+        changed = await self.trouble.look(channels, around)
+        changed += await alerts.end_lost(channels, around)
+        if not rules:
+            return changed
+        around = replace(around, replaced=await alerts.follow_replaced())
+        known = await alerts.known(around.now)
+        for kind, source in self._sources.items():
+            of_kind = [rule for rule in rules if rule.kind is kind]
+            if not of_kind:
+                continue
+            try:
+                found = await source.look(around, of_kind, known)
+            except DatabaseAwayError:
+                raise
+            except Exception as error:  # noqa: BLE001  # one kind's trouble is none of the others'
+                self._tasks.defects.note(f"looking for {kind} notifications", error)
+                continue
+            for one in found:
+                one.begun = [finding for finding in one.begun if around.holds(one.rule, finding)]
+                if one.begun or one.ended:
+                    before = known.get(one.rule.id, {})
+                    changed += await alerts.record(one, before, channels, around)
+        return changed + await alerts.escalate(rules, channels, around)
+
+    async def end_all_of(
+        self, tenant: str, rule: Rule, what: str, then: Callable[[RuleWriter], Awaitable[T]]
+    ) -> T:
+        """A rule was `what` ("changed", "removed"): who was told of something hears why it ends.
+
+        `then` writes the change in the same transaction: where it raises nothing has ended. What it
+        returns.
+        """
+        database = self._database.of(tenant)
+        channels = {one.id: one for one in await RuleRepository(database).channels()}
+        around = await self._around(tenant)
+        written = await AlertRepository(database).end_all_of(
+            rule, f"its rule was {what}", channels, around, then
+        )
+        self.hurry()
+        return written
+
+    async def _around(self, tenant: str) -> Around:
+        async with self._database.of(tenant).transaction() as conn:
+            rows = await (await conn.execute(_QUERIES["places"])).fetchall()
+        now = self._clock()
+        outages = [] if self._outages is None else self._outages.all()
+        return Around(
+            tenant,
+            now,
+            await self._zones.of(tenant),
+            {place: parent for place, parent, _ in rows},
+            {place: name for place, _, name in rows},
+            self._outages is not None and self._outages.broker_away_since is not None,
+            merged((one for one in outages if (one.end or now) > now - _AWAY), now),
+        )
+
+    async def _send_of(self, tenant: str) -> bool:
+        """Send some of a tenant's; whether there may be more."""
+        outbox, now = Outbox(self._database.of(tenant)), self._clock()
+        await self._compose(tenant, outbox, now)
+        claimed = {one.message.id: one for one in await outbox.claim(now)}
+        if not claimed:
+            return False
+        messages = [one.message for one in claimed.values()]
+        for delivered in await self._delivery.send(messages):
+            tried = await outbox.note(delivered, claimed[delivered.id], self._clock())
+            if tried is not None:
+                log.warning("a notification was not taken: %s", delivered.error)
+                around, database = await self._around(tenant), self._database.of(tenant)
+                channels = {one.id: one for one in await RuleRepository(database).channels()}
+                await self.trouble.failed(tried, channels, around)
+        if self._live is not None:
+            self._live.publish(tenant, LiveChange("notification", ""))
+        return True
+
+    async def _compose(self, tenant: str, outbox: Outbox, now: datetime) -> None:
+        await outbox.follow_clock(now)
+        next_at = await outbox.next_at()
+        if next_at is None or next_at > now:
+            return
+        around = await self._around(tenant)
+        rules = await RuleRepository(self._database.of(tenant)).rules()
+        names = {rule.id: rule.name for rule in rules}
+        await outbox.compose(now, partial(_composed, names, around))
+
+    async def _forget(self) -> None:
+        now = self._clock()
+        if self._forgot_at is not None and timedelta() <= now - self._forgot_at < _FORGET:
+            return
+        self._forgot_at = now
+        for tenant in await self._database.tenants():
+            alerts = AlertRepository(self._database.of(tenant))
+            await alerts.forget_before(now - _KEEP)
+            await alerts.forget_removed()
+
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(self.LOOK_S)
+            await self.look()
+
+    async def _send_on(self) -> None:
+        while True:
+            self._due.clear()
+            try:
+                await self.send()
+                pause = await self._pause()
+            except DatabaseAwayError as error:
+                log.info("notifications wait for the database: %s", error.reason)
+                pause = self.SEND_S
+            try:
+                async with asyncio.timeout(pause):
+                    await self._due.wait()
+            except TimeoutError:
+                pass
+
+    async def _pause(self) -> float:
+        """Seconds until something is due, as far as known."""
+        pause, now = self.SEND_S, self._clock()
+        for tenant in await self._database.tenants():
+            at = await Outbox(self._database.of(tenant)).next_at()
+            if at is not None:
+                pause = min(pause, max((at - now).total_seconds(), 0.5))
+        return pause
+
+
+def _composed(
+    names: Mapping[int, str], around: Around, said: Sequence[tuple[Told, Alert]]
+) -> Composed:
+    return composed(said, names, around.common, around.now)

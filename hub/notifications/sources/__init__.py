@@ -1,0 +1,1 @@
+"""What can be told of: one module a kind, each a `FindingSource`."""

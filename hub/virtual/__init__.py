@@ -1,0 +1,1 @@
+"""Virtual sensors that the hub runs beside itself, to try it without a board."""

@@ -1,0 +1,1 @@
+"""The page Notifications: inbox, rules as sentences with choices in them, where messages go."""

@@ -1,0 +1,101 @@
+"""The sentence of a rule: words, and choices between them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from nicegui import ui
+
+from hub.notifications.model import RuleKind
+from hub.web.notifications.choices import HOURS, LASTING, WHAT, RuleChoices
+
+__all__ = ["RuleSentence"]
+
+Chosen = Callable[[RuleChoices], Awaitable[None]]
+_PERCENT = {None: "the device says low", 5: "below 5 %", 10: "below 10 %", 20: "below 20 %"}
+_WITHIN = {None: "at no time", 7: "within 7 days", 14: "within 14 days", 30: "within 30 days"}
+_MISSED = {1: "1 report", 2: "2 reports", 3: "3 reports", 6: "6 reports", 12: "12 reports"}
+
+
+class RuleSentence:
+    """`When [CO₂] in [Second floor] is [above] [1400] ppm for [15 min], [at any hour]`."""
+
+    def __init__(
+        self,
+        choices: RuleChoices,
+        places: Mapping[int, str],
+        devices: Mapping[str, str],
+        chosen: Chosen,
+    ) -> None:
+        self._choices, self._chosen = choices, chosen
+        self._where = {
+            "": "any device",
+            **{f"place:{number}": name for number, name in places.items()},
+            **{f"device:{key}": name for key, name in devices.items()},
+        }
+
+    def show(self) -> ui.element:
+        """Build it; gives its first choice."""
+        with ui.element("div").classes("dm-sentence"):
+            ui.label("When")
+            known = {**WHAT}
+            known.setdefault(self._choices.what, self._choices.what)
+            first = self._choice("What", known, self._choices.what, "what")
+            if self._choices.kind.of_devices:
+                ui.label("in" if self._choices.kind is RuleKind.VALUE else "of")
+                self._choice("Where", self._where, self._choices.where, "where")
+            self._middle()
+            self._choice("Hours", HOURS, self._choices.hours, "hours")
+        return first
+
+    def _middle(self) -> None:
+        choices = self._choices
+        if choices.kind is RuleKind.VALUE:
+            ui.label("is")
+            self._side()
+            ui.label("for")
+            self._choice("For how long", LASTING, choices.lasting_s, "lasting_s")
+        elif choices.kind is RuleKind.SILENT:
+            ui.label("for")
+            self._choice("Missed", _MISSED, choices.missed, "missed")
+        elif choices.kind is RuleKind.BATTERY:
+            self._choice("Charge", _PERCENT, choices.percent, "percent")
+            ui.label("or empty")
+            self._choice("Empty", _WITHIN, choices.within_days, "within_days")
+        elif choices.kind in {RuleKind.AWAY, RuleKind.TUNNEL}:
+            ui.label("for")
+            self._choice("For how long", LASTING, choices.lasting_s, "lasting_s")
+
+    def _side(self) -> None:
+        choices = self._choices
+        sides = choices.words or {True: "above", False: "below"}
+        self._choice("Side", sides, choices.above, "above")
+        if choices.is_state:
+            return
+        limit = ui.number(value=choices.limit).props("outlined dense debounce=400")
+        limit.classes("dm-number").props["aria-label"] = "Limit"
+
+        async def typed(value: Any) -> None:
+            if value is not None:
+                await self._take("limit", float(value))
+
+        limit.on_value_change(lambda event: typed(event.value))
+        if choices.unit:
+            ui.label(choices.unit)
+
+    def _choice(self, label: str, options: Mapping[Any, str], value: Any, name: str) -> ui.select:
+        shown = {**options}
+        shown.setdefault(value, str(value))
+        choice = ui.select(shown, value=value).props("outlined dense options-dense")
+        choice.props["aria-label"] = label
+        choice.on_value_change(lambda event: self._take(name, event.value))
+        return choice
+
+    async def _take(self, name: str, value: Any) -> None:
+        if name == "what":
+            self._choices = self._choices.about(str(value))
+        else:
+            self._choices = replace(self._choices, **{name: value})
+        await self._chosen(self._choices)

@@ -1,0 +1,37 @@
+"""What a rule would have told in the last 30 days, as a line of time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from nicegui import ui
+
+from hub.notifications.past import Tried
+from hub.web.cards import strip
+
+__all__ = ["show_trial", "times_said"]
+
+
+def show_trial(
+    tried: Tried, since: datetime, until: datetime, zone: ZoneInfo | None = None
+) -> None:
+    """The line; with dates below it where there is a zone to tell them by."""
+    strip(((one.since, one.until or until) for one in tried.times), since, until)
+    if zone is None:
+        return
+    with ui.element("div").classes("dm-axis"):
+        for part in range(3):
+            at = (since + (until - since) * part / 3 + timedelta(hours=12)).astimezone(zone)
+            ui.label(f"{at.day} {at:%b}")
+        ui.label("today").classes("dm-strong")
+
+
+def times_said(tried: Tried) -> str:
+    """`3 in 30 days`, `never`; nothing where the past says nothing of it."""
+    if not tried.known:
+        return ""
+    number = len(tried.times)
+    if not number and tried.whole:
+        return "never in 30 days"
+    return f"{'' if tried.whole else 'at least '}{number} in 30 days"

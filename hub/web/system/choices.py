@@ -1,0 +1,121 @@
+"""The cards about what is chosen once: the time zone, who may join, and the versions there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from importlib import metadata
+
+from nicegui import ui
+
+from contracts.show import count
+from hub.devices.overview import DeviceOverview
+from hub.services import Services
+from hub.settings import Enrolment, Settings
+from hub.virtual.service import VirtualSensors
+from hub.web.cards import attempted, card, mark, small_button, what
+from hub.zones.service import TenantZones
+
+__all__ = ["firmware_counts", "fixed_settings", "show_joining", "show_time", "show_versions"]
+
+_MINUTES = 15
+_MODES = {
+    Enrolment.OPEN: "Any device that knows the WiFi may join.",
+    Enrolment.WINDOW: "A new device waits until somebody approves it, or while a window is open.",
+    Enrolment.CLOSED: "A new device waits until somebody approves it.",
+}
+
+
+def show_time(services: Services, tenant: str, zones: TenantZones) -> None:
+    """The card Time: the zone of all times, changed where it is told."""
+    with card("Time"), ui.element("div").classes("dm-panel-body"):
+        own = "That of the hub's machine"
+        own += f" ({zones.zone.key})" if zones.own is None else ""
+        names = {"": own, **{name: _named(name) for name in services.zones.names()}}
+        chosen = ui.select(names, value=zones.own or "", label="Time zone", with_input=True)
+        chosen.props("outlined dense options-dense").classes("w-full")
+
+        async def choose() -> None:
+            await attempted(services.zones.set_tenant(tenant, chosen.value or None))
+            ui.navigate.reload()
+
+        chosen.on_value_change(choose)
+        ui.label(
+            "Every time on every page, in notifications and downloads is of this zone; days begin "
+            "at its midnight. A place may have another one: Places says so."
+        ).classes("dm-note")
+
+
+def _named(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def show_joining(services: Services, tenant: str) -> None:
+    """The card New devices: who may join, a window in which all may, virtual ones that run."""
+    gate = services.mqtt.gate
+    with card("New devices") as head, ui.element("ul").classes("dm-items") as lines:
+        with ui.element("li"):
+            mark("sensors")
+            window = gate.window
+            minutes = round(window[1] / 60) if window is not None and window[0] == tenant else 0
+            what(
+                _MODES[gate.mode],
+                f"All may for {count(max(minutes, 1), 'more minute')}." if minutes else
+                "`--enrolment` of `dormouse hub` changes that.",
+            )  # fmt: skip
+        if services.virtual.running and tenant == services.settings.tenant:
+            _virtual(services.virtual, lines)
+    if gate.mode is not Enrolment.OPEN:
+        with head:
+
+            def let_in() -> None:
+                gate.open_window(tenant, _MINUTES)
+                ui.notify(f"New devices join by themselves for {_MINUTES} minutes.")
+
+            name = f"Let new devices join for {_MINUTES} minutes"
+            small_button(f"Let join for {_MINUTES} min", name, let_in)
+
+
+def _virtual(virtual: VirtualSensors, lines: ui.element) -> None:
+    with ui.element("li") as line:
+        mark("play_arrow")
+        what("Three virtual sensors run", "They end with the hub, too; what they said stays.")
+
+        async def stop() -> None:
+            await virtual.stop()
+            lines.remove(line)
+
+        small_button("Stop", "Stop the virtual sensors", stop)
+
+
+def show_versions(settings: Settings, devices: Sequence[DeviceOverview], *, whole: bool) -> None:
+    """The card Versions; `whole`: with what is fixed where the hub was started."""
+    firmware = firmware_counts(devices)
+    said = ", ".join(f"{number} on {version}" for version, number in firmware.most_common(4))
+    with card("Versions"), ui.element("div").classes("dm-panel-body"):
+        with ui.element("dl").classes("dm-pairs"):
+            _pair("Hub", metadata.version("dormouse-home"))
+            _pair("Devices", said or "none yet")
+            if whole:
+                fixed = fixed_settings(settings)
+                _pair("Fixed where it was started", count(len(fixed), "setting"))
+        if whole and fixed_settings(settings):
+            with ui.expansion("Which").props("dense").classes("w-full"):
+                ui.label(", ".join(fixed_settings(settings))).classes("dm-note")
+
+
+def firmware_counts(devices: Sequence[DeviceOverview]) -> Counter[str]:
+    """How many devices report which version."""
+    return Counter(str((one.report or {}).get("firmware") or "not told") for one in devices)
+
+
+def fixed_settings(settings: Settings) -> list[str]:
+    """Names of the settings that environment or flags gave; never what they are."""
+    return sorted(settings.model_fields_set)
+
+
+def _pair(name: str, value: str) -> None:
+    with ui.element("dt"):
+        ui.html(name, sanitize=False, tag="span")
+    with ui.element("dd"):
+        ui.label(value)

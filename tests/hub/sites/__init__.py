@@ -1,0 +1,1 @@
+"""Places with a network of their own."""
