@@ -28,6 +28,19 @@ app = typer.Typer(
 
 HookArgument = Annotated[str, typer.Argument(metavar="HOOK", help="its name")]
 
+# What `add` takes and `change` changes.
+_REPOSITORY = "https://host/path or git@host:path"
+_BRANCH = typer.Option(help="pushes to this branch start it")
+SecretFile = Annotated[
+    typer.FileText | None, typer.Option(help="take the secret from a file (- for the input)")
+]
+StatusTokenFile = Annotated[
+    typer.FileText | None, typer.Option(help="tell commit statuses, with this file's token")
+]
+ChainFile = Annotated[
+    typer.FileText | None, typer.Option(help="all of the chain as JSON (docs/hooks.md)")
+]
+
 
 def _hub(data_dir: Path | None, tenant: str | None) -> HubClient:
     return HubClient(load(data_dir=data_dir), "dormouse hook", tenant=tenant)
@@ -51,9 +64,9 @@ def list_(tenant: Tenant = None, data_dir: DataDir = None, as_json: Json = False
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="what it is called: /hook/NAME")],
-    repository: Annotated[str, typer.Argument(help="https://host/path or git@host:path")],
+    repository: Annotated[str, typer.Argument(help=_REPOSITORY)],
     source: Annotated[HookSource, typer.Option(help="who calls it")],
-    branch: Annotated[str, typer.Option(help="pushes to this branch start it")] = "main",
+    branch: Annotated[str, _BRANCH] = "main",
     *,
     merge_into: Annotated[
         str, typer.Option(help="do everything on the merge with this branch")
@@ -85,16 +98,10 @@ def add(
     submodules: Annotated[str, typer.Option(help="refuse, fetch or leave")] = "refuse",
     max_mb: Annotated[int, typer.Option(help="MB that the repository may have")] = 200,
     network: Annotated[bool, typer.Option(help="whether commands reach a network")] = True,
-    secret_file: Annotated[
-        typer.FileText | None, typer.Option(help="take the secret from a file (- for the input)")
-    ] = None,
-    status_token_file: Annotated[
-        typer.FileText | None, typer.Option(help="tell commit statuses, with this file's token")
-    ] = None,
+    secret_file: SecretFile = None,
+    status_token_file: StatusTokenFile = None,
     status_url: Annotated[str, typer.Option(help="the source's API, where it is elsewhere")] = "",
-    chain: Annotated[
-        typer.FileText | None, typer.Option(help="all of the chain as JSON (docs/hooks.md)")
-    ] = None,
+    chain: ChainFile = None,
     tenant: Tenant = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -123,8 +130,7 @@ def add(
         }  # fmt: skip
     body = {
         "name": name, "source": source.value, "repository": repository, "branch": branch,
-        "secret": secret_file.read().strip() if secret_file else "",
-        "status_token": status_token_file.read().strip() if status_token_file else "",
+        "secret": _line(secret_file), "status_token": _line(status_token_file),
         "chain": given,
     }  # fmt: skip
     with _hub(data_dir, tenant) as hub:
@@ -140,20 +146,12 @@ def add(
 def change(
     hook: HookArgument,
     *,
-    repository: Annotated[
-        str | None, typer.Option(help="https://host/path or git@host:path")
-    ] = None,
-    branch: Annotated[str | None, typer.Option(help="pushes to this branch start it")] = None,
+    repository: Annotated[str | None, typer.Option(help=_REPOSITORY)] = None,
+    branch: Annotated[str | None, _BRANCH] = None,
     new_secret: Annotated[bool, typer.Option("--new-secret", help="make another secret")] = False,
-    secret_file: Annotated[
-        typer.FileText | None, typer.Option(help="take the secret from a file (- for the input)")
-    ] = None,
-    status_token_file: Annotated[
-        typer.FileText | None, typer.Option(help="tell commit statuses, with this file's token")
-    ] = None,
-    chain: Annotated[
-        typer.FileText | None, typer.Option(help="another chain as JSON (docs/hooks.md)")
-    ] = None,
+    secret_file: SecretFile = None,
+    status_token_file: StatusTokenFile = None,
+    chain: ChainFile = None,
     tenant: Tenant = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -161,9 +159,9 @@ def change(
     """Change a hook; what is not named stays. A new secret is printed, this once."""
     body: dict[str, Any] = {"repository": repository, "branch": branch}
     if secret_file or new_secret:
-        body["secret"] = secret_file.read().strip() if secret_file else ""
+        body["secret"] = _line(secret_file)
     if status_token_file:
-        body["status_token"] = status_token_file.read().strip()
+        body["status_token"] = _line(status_token_file)
     if chain:
         body["chain"] = _json(chain)
     with _hub(data_dir, tenant) as hub:
@@ -254,6 +252,10 @@ def remove(hook: HookArgument, tenant: Tenant = None, data_dir: DataDir = None) 
     with _hub(data_dir, tenant) as hub:
         hub.delete(f"/hooks/{hook}")
     typer.echo(f"hook {hook} is removed")
+
+
+def _line(file: typer.FileText | None) -> str:
+    return file.read().strip() if file else ""
 
 
 def _json(file: typer.FileText) -> Any:
