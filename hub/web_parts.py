@@ -96,7 +96,10 @@ class WebParts:
         ]
 
     def _reads(self) -> Iterator[RunningPart]:
-        """What is read from besides the database, if anything is."""
+        """The database's servers, and what is read from besides, where they are somebody else's."""
+        if (cluster := self._parts.running.cluster) is not None:
+            start = functools.partial(cluster.start, self._parts.supervisor)
+            yield RunningPart("database's servers", PartRole.DUTIES, start, cluster.stop)
         if (replica := self._replica) is not None:
             self._parts.live.on_change(replica.changed)
             start = functools.partial(replica.start, self._parts.supervisor)
@@ -196,6 +199,7 @@ class WebParts:
             backups=parts.backups,
             problems=parts.problems,
             clock=parts.clock,
+            cluster=parts.running.cluster,
             replica=self._replica,
             failing_channels=parts.notifier.trouble.failing(),
         )

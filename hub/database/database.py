@@ -16,6 +16,7 @@ from contracts.resources import release
 from hub.database import migrate, roles
 from hub.database.away import translated
 from hub.database.errors import DatabaseAwayError, SchemaOutdatedError, UnknownTenantError
+from hub.database.one_cluster import OneCluster
 from hub.database.queries import Queries, Query
 from hub.database.schema_release import read_release, refuse_newer
 
@@ -38,21 +39,29 @@ _QUERIES = Queries.of("hub.database")
 class Database:
     """The database as the application sees it: nothing but one tenant's rows at a time.
 
-    `url` names an application role, `name` is what its connections are called. Entering opens the
-    pool; it raises UnsafeRoleError for a superuser or BYPASSRLS role and SchemaOutdatedError when
-    migrations are missing. Every way in raises DatabaseAwayError when the database cannot be
-    reached.
+    `url` names an application role, `name` is what its connections are called, which lead to
+    `cluster` alone. Entering opens the pool; it raises UnsafeRoleError for a superuser or BYPASSRLS
+    role and SchemaOutdatedError when migrations are missing. Every way in raises DatabaseAwayError
+    when the database cannot be reached.
     """
 
-    def __init__(self, url: str, *, connections: int = 8, name: str = HUB) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = 8,
+        name: str = HUB,
+        cluster: OneCluster | None = None,
+    ) -> None:
         self.url = url
         # prepare_threshold None: a prepared statement belongs to one server connection, which
         # PgBouncer in transaction mode does not keep for us.
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            url,
+            url if cluster is None else lambda: cluster.fit(url),
             min_size=1,
             max_size=connections,
             open=False,
+            configure=None if cluster is None else cluster.admit,
             kwargs={"prepare_threshold": None, "application_name": name},
         )
         self._tenants: dict[str, int] = {}

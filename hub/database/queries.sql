@@ -11,6 +11,10 @@ SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 -- ping --
 SELECT 1;
 
+-- system_identifier --
+-- The same for a server and its standbys.
+SELECT system_identifier FROM pg_catalog.pg_control_system();
+
 -- tenant_id --
 SELECT dormouse.tenant_id(%s);
 

@@ -20,9 +20,11 @@ from hub.database.lease.lease import Lease
 from hub.database.lease.pooler import is_pooled, refuses_options
 from hub.database.lease.worker import WorkerLeases
 from hub.database.login import StoredLogin, stored_login
+from hub.database.one_cluster import OneCluster
 from hub.database.postgres import OWNER, Postgres
 from hub.database.replica.errors import ReplicaUnfitError
 from hub.database.replica.replica import Replica
+from hub.database.replica.server import as_our_login
 from hub.database.upgrades.majors import own_postgres
 from hub.database.upgrades.upgrading import FOLDER, brought_up, is_brought_up
 from hub.settings import Settings
@@ -36,12 +38,14 @@ class Running:
 
     `owner_url` is for migrations and backups; None when DATABASE_URL names an application role.
     `replica` is the standby that is read from, examined and not started; None without one.
+    `cluster` is what DATABASE_URL leads to, examined and not started; None where it is ours.
     """
 
     database: Database
     postgres: Postgres | None
     owner_url: str | None
     replica: Replica | None = None
+    cluster: OneCluster | None = None
 
 
 @asynccontextmanager
@@ -59,14 +63,17 @@ async def running(
             "is of a standby of DORMOUSE_DATABASE_URL's server: the hub's own Postgres has none"
         )
     async with AsyncExitStack() as stack:
-        postgres = None
+        postgres = cluster = None
         owner_url: str | None
         if settings.database_url:
             direct_url = settings.database_direct_url or settings.database_url
+            cluster = await _cluster(settings, direct_url)
             if lease is not None:
                 setting = _direct_setting(settings)
-                await stack.enter_async_context(lease.held(direct_url, setting=setting))
-            app_url, owner_url = await _external(settings, direct_url)
+                await stack.enter_async_context(
+                    lease.held(direct_url, setting=setting, cluster=cluster)
+                )
+            app_url, owner_url = await _external(settings, direct_url, cluster)
         else:
             postgres = await stack.enter_async_context(own_postgres(settings))
             app_url, owner_url = postgres.app_url, postgres.owner_url
@@ -83,13 +90,28 @@ async def running(
                     settings.data_dir / FOLDER,
                     keep=settings.upgrade_backups,
                 )
-        database = await stack.enter_async_context(Database(app_url, name=name))
+        database = await stack.enter_async_context(Database(app_url, name=name, cluster=cluster))
         if lease is not None and not await lease.is_in(database):
             raise DatabaseError(
                 "DORMOUSE_DATABASE_URL and DORMOUSE_DATABASE_DIRECT_URL lead to different databases"
             )
         await database.ensure_tenant(settings.tenant)
-        yield Running(database, postgres, owner_url, await _replica(settings, database))
+        replica = await _replica(settings, database)
+        if replica is not None and cluster is not None:
+            read_url = as_our_login(settings.database_read_url, app_url)
+            await cluster.examine({"DORMOUSE_DATABASE_READ_URL": read_url})
+        yield Running(database, postgres, owner_url, replica, cluster)
+
+
+async def _cluster(settings: Settings, direct_url: str) -> OneCluster:
+    """What the URLs lead to. Raises DatabaseError where one is none, MixedClustersError."""
+    cluster = OneCluster()
+    urls = {"DORMOUSE_DATABASE_URL": settings.database_url, _direct_setting(settings): direct_url}
+    try:
+        await cluster.examine(urls)
+    except psycopg.ProgrammingError as error:
+        raise _not_reached(error, settings) from None
+    return cluster
 
 
 async def _replica(settings: Settings, database: Database) -> Replica | None:
@@ -101,7 +123,9 @@ async def _replica(settings: Settings, database: Database) -> Replica | None:
     return replica
 
 
-async def _external(settings: Settings, direct_url: str) -> tuple[str, str | None]:
+async def _external(
+    settings: Settings, direct_url: str, cluster: OneCluster
+) -> tuple[str, str | None]:
     """(application URL, owner URL or None) of a Postgres that somebody else runs.
 
     A role that may create roles gets an owner and an application role made beside it (the
@@ -110,10 +134,11 @@ async def _external(settings: Settings, direct_url: str) -> tuple[str, str | Non
     """
     url = settings.database_url
     try:
-        conn = await psycopg.AsyncConnection.connect(direct_url, autocommit=True)
+        conn = await psycopg.AsyncConnection.connect(cluster.fit(direct_url), autocommit=True)
     except psycopg.OperationalError as error:
         raise _not_reached(error, settings) from None
     async with conn:
+        await cluster.admit(conn)
         cursor = await conn.execute(
             """SELECT rolsuper OR rolcreaterole, current_database(), current_user
                FROM pg_roles WHERE rolname = current_user"""

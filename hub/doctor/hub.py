@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hub.backups.service import BackupService
+from hub.database.one_cluster import OneCluster
 from hub.database.postgres import Postgres
 from hub.database.replica.replica import Replica
 from hub.doctor.backups import examine_backups
@@ -39,12 +40,14 @@ def examine_hub(
     backups: BackupService,
     problems: Problems,
     clock: HostClock,
+    cluster: OneCluster | None,
     replica: Replica | None,
     failing_channels: Sequence[FailingChannel],
 ) -> Iterator[DoctorFinding]:
     """`broker` and `postgres` are its own; None where they are somebody else's.
 
-    `replica` is the standby that is read from; None where there is none.
+    `cluster` is the Postgres of somebody else's; `replica` is the standby that is read from. None
+    where there is none.
     """
     children = [] if broker is None else [broker.main.child, broker.enrolment.child]
     if postgres is not None:
@@ -57,6 +60,12 @@ def examine_hub(
         yield from examine_broker_version(broker.version)
         yield examine_silent(broker.cannot_end_silent)
     yield from examine_backups(backups)
+    if cluster is not None:
+        yield DoctorFinding.of(
+            "the database's servers are of one cluster",
+            not cluster.foreign,
+            "; ".join(cluster.foreign.values()),
+        )
     if replica is not None:
         yield DoctorFinding.of(
             "the database's standby is read from",

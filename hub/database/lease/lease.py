@@ -24,6 +24,7 @@ from hub.database.errors import DatabaseAwayError, DatabaseError
 from hub.database.lease.errors import LeaseHeldError
 from hub.database.lease.holder import LeaseHolder, holder_of, session_name
 from hub.database.lease.pooler import direct_connection
+from hub.database.one_cluster import ForeignClusterError, OneCluster
 from hub.database.queries import Queries
 from hub.runtime.standby import Standby
 from hub.runtime.supervisor import PartRole, Supervisor, Tasks
@@ -56,18 +57,22 @@ class Lease:
     def __init__(self, standby: Standby | None = None, *, heartbeat: bool = False) -> None:
         self._standby, self._heartbeat = standby or Standby(), heartbeat
         self._mark, self._host = uuid.uuid4().hex[:8], socket.gethostname()
-        self._url = ""
+        self._url, self._cluster = "", OneCluster()
         self._conn: Connection | None = None
         self._tasks: Tasks | None = None
 
     @asynccontextmanager
-    async def held(self, url: str, *, setting: str = "") -> AsyncIterator[None]:
-        """Hold it, by a connection to `url`, which `setting` names.
+    async def held(
+        self, url: str, *, setting: str = "", cluster: OneCluster | None = None
+    ) -> AsyncIterator[None]:
+        """Hold it, by a connection to `url`, which `setting` names, in `cluster` alone.
 
         Raises LeaseHeldError where another hub has it, PoolerError where a pooler answers,
+        ForeignClusterError,
         DatabaseError where the server does not, and StandbyEndedError when stopped meanwhile.
         """
         self._named = f"{setting}: " if setting else ""
+        self._cluster = cluster or self._cluster
         options = conninfo_to_dict(url).get("options") or ""
         self._url = make_conninfo(
             url,
@@ -131,7 +136,7 @@ class Lease:
         """Whether we have it now. A standby outlives a database that is away."""
         try:
             return await self._lock()
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, ForeignClusterError) as error:
             await self._close()
             if self._standby.wanted:
                 return False
@@ -139,7 +144,7 @@ class Lease:
 
     async def _lock(self) -> bool:
         """Whether the lock is ours now, by the connection that there is or a new one."""
-        self._conn = self._conn or await direct_connection(self._url)
+        self._conn = self._conn or await direct_connection(self._url, self._cluster)
         cursor = await self._conn.execute(_QUERIES["try_lease"], [self.NAME])
         return await cursor.fetchone() == (True,)
 

@@ -6,6 +6,7 @@ import psycopg
 
 from hub.database.database import Connection
 from hub.database.lease.errors import PoolerError
+from hub.database.one_cluster import OneCluster
 from hub.database.queries import Queries
 
 __all__ = ["direct_connection", "is_pooled", "refuses_options"]
@@ -13,11 +14,12 @@ __all__ = ["direct_connection", "is_pooled", "refuses_options"]
 _QUERIES = Queries.of("hub.database.lease")
 
 
-async def direct_connection(url: str) -> Connection:
+async def direct_connection(url: str, cluster: OneCluster) -> Connection:
     """A connection whose session is one of the server's, so that it can hold locks.
 
-    Raises PoolerError, and OperationalError while the database is away.
+    Raises PoolerError, ForeignClusterError, and OperationalError while the database is away.
     """
+    url = cluster.fit(url)
     try:
         conn = await psycopg.AsyncConnection.connect(url, autocommit=True)
     except psycopg.OperationalError as error:
@@ -27,6 +29,7 @@ async def direct_connection(url: str) -> Connection:
     if await is_pooled(conn):
         await conn.close()
         raise PoolerError
+    await cluster.admit(conn)
     return conn
 
 

@@ -28,6 +28,7 @@ from hub.database.lease.held import HeldLease
 from hub.database.lease.holder import WorkerSession, WorkerStanding, holder_of, session_name
 from hub.database.lease.lease import OUR_SIDE, SERVER_SIDE, Lease
 from hub.database.lease.pooler import direct_connection
+from hub.database.one_cluster import OneCluster
 from hub.database.queries import Queries
 from hub.runtime.standby import Standby
 from hub.runtime.supervisor import PartRole, Supervisor
@@ -69,16 +70,20 @@ class WorkerLeases:
         self._watched: set[str] = set()
         self._heard: list[Callable[[str | None], None]] = []
         self._conn: Connection | None = None
+        self._cluster = OneCluster()
         self._confirmed = 0.0
 
     # --- being there --------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def held(self, url: str, *, setting: str = "") -> AsyncIterator[None]:
+    async def held(
+        self, url: str, *, setting: str = "", cluster: OneCluster | None = None
+    ) -> AsyncIterator[None]:
         """Be a worker of the database, by a connection to `url`, which `setting` names.
 
-        Raises as Lease.held.
+        It is made to `cluster` alone. Raises as Lease.held.
         """
+        self._cluster = cluster or self._cluster
         options = conninfo_to_dict(url).get("options") or ""
         self._url = make_conninfo(
             url,
@@ -256,7 +261,7 @@ class WorkerLeases:
             await conn.execute(_QUERIES["give_up_share"], [name])
 
     async def _connected(self) -> Connection:
-        conn = await direct_connection(self._url)
+        conn = await direct_connection(self._url, self._cluster)
         conn.add_notify_handler(lambda notify: self._tell(notify.payload))
         await conn.execute(_QUERIES["listen"])
         return conn
