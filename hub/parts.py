@@ -160,7 +160,7 @@ class HubParts:
             forget_clock=lambda device: self.say(Changed.CLOCK, key=device),
             foreign_source=nats_source(self.settings, self.clock, self.supervisor),
         )
-        self.commands = DeviceCommands(self.mqtt.source, self.translator, feed)
+        self._feed = feed
         self.home_assistant = HomeAssistant(
             self.settings.home_assistant,
             self.mqtt.source,
@@ -175,7 +175,10 @@ class HubParts:
         """What the hub does by itself."""
         settings, database, source = self.settings, self.running.database, self.mqtt.source
         supervisor = self.supervisor
-        self.configs = SettingsService(database, source, self.tenant_of, supervisor)
+        is_others = self.mqtt.is_others
+        self.configs = SettingsService(
+            database, source, self.tenant_of, supervisor, is_others=is_others
+        )
         self.runner = Runner(
             database,
             source,
@@ -184,6 +187,7 @@ class HubParts:
             configs=self.configs.of,
             load=lambda tenant, image: self.firmware(tenant).load(image),
             problems=self.problems,
+            is_others=is_others,
             supervisor=supervisor,
         )
         self.rollouts = Rollouts(database, self.runner, self.firmware)
@@ -234,7 +238,9 @@ class HubParts:
 
     def _connect(self, recorder: DeviceRecorder) -> None:
         """Who hears of what, in this order."""
-        listener = self.mqtt.listener
+        listener, book = self.mqtt.listener, self.mqtt.book
+        for enrolled in (self.configs.enrolled, self.runner.enrolled):
+            book.on_added(enrolled)
         self.clock.on_step(self.outages.clock_was_set)
         for heard in (self.bridges.recalibrated, self.anomalies.forget, self._recalibrated):
             self.calibrations.on_change(heard)
@@ -375,14 +381,16 @@ class HubParts:
         """The bridge set of a tenant, not started: the first at start, others when they come."""
         settings = self.settings
         ours = tenant == settings.tenant
+        is_others = functools.partial(self.mqtt.is_others, tenant)
+        commands = DeviceCommands(self.mqtt.source, self.translator, self._feed, is_others)
         return Bridge(
             HomeKitRepository(self.running.database.of(tenant)),
-            self.commands.send,
+            commands.send,
             host=settings.host,
             port=settings.hap_port if ours else stored_port,
             name="Dormouse" if ours else f"Dormouse {tenant}",
             interfaces=settings.interfaces,
-            desired=self.commands.leave,
+            desired=commands.leave,
             command_style=self.translator.command_style,
             styles=SeriesStyles(
                 self.translator.kind,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from contracts import topics
 from hub.database.database import TenantDatabase
@@ -15,19 +15,11 @@ from hub.device_settings.repository import SettingsRepository, SettingsVersion
 from hub.device_settings.schema import SECRET, checked, split_secrets
 from hub.devices.known import require_device
 from hub.mqtt.errors import NotConnectedError
+from hub.mqtt.own_devices import PublishMessage
 
-__all__ = ["DeviceSettings", "PublishMessage", "SettingsState", "payload"]
+__all__ = ["DeviceSettings", "SettingsState", "payload"]
 
 _AT_ONCE = 100  # retained messages on their way to the broker
-
-
-class PublishMessage(Protocol):
-    """MqttSource.publish."""
-
-    async def __call__(
-        self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False
-    ) -> None:
-        """Returns when the broker has it. Raises NotConnectedError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +138,15 @@ class DeviceSettings:
             await asyncio.gather(
                 *(self._send_now(version.device) for version in latest[start : start + _AT_ONCE])
             )
+
+    async def enrolled(self, device: str) -> None:
+        """It has a new account: what is requested of it, and nothing that others once did."""
+        async with self._lock(device):
+            latest = await self._latest(device)
+            if latest is None:
+                await self._withdraw(device)
+            else:
+                await self._send(latest)
 
     async def replaced(self, old: str, new: str) -> None:
         """`new` has taken the place of `old`: it is requested what was requested of `old`."""

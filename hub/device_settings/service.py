@@ -9,6 +9,7 @@ from hub.database.database import Database
 from hub.device_settings.configs import DeviceSettings
 from hub.mqtt.connection import at_every_connection
 from hub.mqtt.delivery import Delivery, LinkedSource
+from hub.mqtt.own_devices import IsOthers, nobody_elses, to_own_devices
 from hub.runtime.supervisor import PartRole, Supervisor
 
 __all__ = ["SettingsService"]
@@ -17,7 +18,7 @@ __all__ = ["SettingsService"]
 class SettingsService:
     """Publishes what is wanted at every connection to the broker, and hears of reports.
 
-    `tenant_of` says whose a device is.
+    `tenant_of` says whose a device is; another's (`is_others`) is told nothing.
     """
 
     def __init__(
@@ -26,17 +27,20 @@ class SettingsService:
         source: LinkedSource,
         tenant_of: Callable[[str], str],
         supervisor: Supervisor | None = None,
+        *,
+        is_others: IsOthers = nobody_elses,
     ) -> None:
         self._store = store
         self._source = source
-        self._tenant_of = tenant_of
+        self._tenant_of, self._is_others = tenant_of, is_others
         self._configs: dict[str, DeviceSettings] = {}
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
 
     def of(self, tenant: str) -> DeviceSettings:
         """The wanted settings of a tenant's devices."""
         if tenant not in self._configs:
-            self._configs[tenant] = DeviceSettings(self._store.of(tenant), self._source.publish)
+            publish = to_own_devices(self._source.publish, tenant, self._is_others)
+            self._configs[tenant] = DeviceSettings(self._store.of(tenant), publish)
         return self._configs[tenant]
 
     async def change(
@@ -44,6 +48,10 @@ class SettingsService:
     ) -> int:
         """See DeviceSettings.want."""
         return await self.of(tenant).request(device, changes, who=who, why=why)
+
+    async def enrolled(self, tenant: str, device: str) -> None:
+        """See DeviceSettings.enrolled; for AccountBook.on_added."""
+        await self.of(tenant).enrolled(device)
 
     async def replaced(self, tenant: str, old: str, new: str) -> None:
         """See DeviceSettings.replaced."""

@@ -229,7 +229,7 @@ class Explainer:
         """What the running hub knows of a tenant's devices."""
         bridge = self._bridges().get(tenant)
         outages = self._outages.all()
-        refused = _refused(self._refused)
+        refused = self._refused_of(tenant)
         if bridge is None:
             return Surroundings(problems=refused, outages=outages, tunnels=by_device(down))
         held: dict[str, list[str]] = {}
@@ -251,6 +251,14 @@ class Explainer:
             tunnels=by_device(down),
         )
 
+    def _refused_of(self, tenant: str) -> Callable[[str], Mapping[str, Seen]]:
+        """What was refused of each device, sorted once for all of them; of others' nothing."""
+        found: dict[str | None, dict[str, Seen]] = {}
+        for device, kind, seen in self._refused.latest(self._refused.remember):
+            if device is None or self._accounts.tenant(device) in {None, tenant}:
+                found.setdefault(device, {})[kind] = seen
+        return lambda device: found.get(device, {})
+
 
 def _is_silent(explanation: Explanation) -> bool:
     return explanation.headline.kind in {"silent", "offline"}
@@ -266,11 +274,3 @@ def _problem(explanation: Explanation) -> DeviceProblem:
         headline.level,
         headline.at,
     )
-
-
-def _refused(problems: Problems) -> Callable[[str], Mapping[str, Seen]]:
-    """What was refused of each device, sorted once for all of them."""
-    found: dict[str | None, dict[str, Seen]] = {}
-    for device, kind, seen in problems.latest(problems.remember):
-        found.setdefault(device, {})[kind] = seen
-    return lambda device: found.get(device, {})

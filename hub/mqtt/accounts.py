@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from contracts.topics import is_device_id
+from hub.errors import HubError
 from hub.mqtt.access import is_reserved, is_viewer
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.errors import AccountError, AccountFilesError
 from hub.mqtt.passwords import hash_password, new_password
 
-__all__ = ["AccountBook", "AccountStore", "speaks_for", "tenant_by_account"]
+__all__ = [
+    "AccountBook",
+    "AccountStore",
+    "others_by_account",
+    "speaks_for",
+    "tenant_by_account",
+]
+
+
+log = logging.getLogger(__name__)
 
 
 class AccountStore(Protocol):
@@ -45,11 +56,16 @@ class AccountBook:
         self._store = store
         self._accounts: dict[str, Account] = {}
         self._changed: Callable[[], Awaitable[None]] | None = None
+        self._added: list[Callable[[str, str], Awaitable[None]]] = []
         self._shut_out: frozenset[str] = frozenset()
 
     def on_change(self, changed: Callable[[], Awaitable[None]]) -> None:
         """What to await after each change: AccountFiles.changed."""
         self._changed = changed
+
+    def on_added(self, added: Callable[[str, str], Awaitable[None]]) -> None:
+        """What to await with tenant and name of each account made here, before it can connect."""
+        self._added.append(added)
 
     async def load(self) -> None:
         """Read all accounts from the store."""
@@ -98,6 +114,11 @@ class AccountBook:
         if account.device in self._accounts or not await self._store.create(account):
             return False
         self._accounts[account.device] = account
+        for added in self._added:
+            try:
+                await added(account.tenant, account.device)
+            except HubError as error:  # the database or the broker went away in this moment
+                log.warning("what was left for %s stays: %s", account.device, error)
         await self._apply()
         return True
 
@@ -196,6 +217,23 @@ def tenant_by_account(
         return own or default
 
     return tenant_of
+
+
+def others_by_account(
+    book: AccountBook, default: str | None, gateway_of: Callable[[str], str | None] = lambda _: None
+) -> Callable[[str, str], bool]:
+    """Tells of a tenant and a device whether that is another tenant's.
+
+    One without an account, and without a gateway that has one, is `default`'s; None: nobody's.
+    """
+
+    def is_others(tenant: str, device: str) -> bool:
+        own = book.tenant(device)
+        if own is None and (gateway := gateway_of(device)) is not None:
+            own = book.tenant(gateway)
+        return (own or default or tenant) != tenant
+
+    return is_others
 
 
 def speaks_for(book: AccountBook, gateway: str, device: str) -> bool:

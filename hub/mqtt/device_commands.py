@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from contracts.reading import SeriesKey
 from hub.mqtt.delivery import Source
+from hub.mqtt.errors import AccountError
 from hub.mqtt.live_feed import LiveFeed
 from hub.runtime.log_events import EVENTS
 
@@ -20,19 +22,36 @@ class CommandTranslator(Protocol):
 
 
 class DeviceCommands:
-    """Sends values to devices, each in the way that its mapping says."""
+    """Sends values to a tenant's devices, each in the way that its mapping says.
 
-    def __init__(self, source: Source, translator: CommandTranslator, feed: LiveFeed) -> None:
+    A device that is another tenant's by now (`is_others`) is told nothing.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        translator: CommandTranslator,
+        feed: LiveFeed,
+        is_others: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._source, self._translator, self._feed = source, translator, feed
+        self._is_others = is_others
 
     async def send(self, key: SeriesKey, text: str) -> None:
-        """Tell a device that is awake. Raises NotConnectedError, MappingError."""
+        """Tell a device that is awake. Raises NotConnectedError, MappingError, AccountError."""
+        if self._is_others(key.device):
+            raise AccountError(f"there is no account {key.device} any more")
         await self._source.publish(*self._translator.command(key, text))
         EVENTS.command_sent.log(**self._told(key))
         self._feed.command(key, text)
 
     async def leave(self, key: SeriesKey, text: str | None) -> None:
-        """Leave a command for a sleeping device at the broker, or take it back (None)."""
+        """Leave a command for a sleeping device at the broker, or take it back (None).
+
+        Raises as `send`.
+        """
+        if self._is_others(key.device):
+            raise AccountError(f"there is no account {key.device} any more")
         topic, payload = self._translator.command(key, text or "0")
         await self._source.publish(topic, payload if text else "", retain=True)
         if text:

@@ -22,7 +22,7 @@ from hub.ingest.tenants import TenantIngest
 from hub.mapping.translator import Translator
 from hub.mqtt.access import Foreign
 from hub.mqtt.account_limits import LARGEST, AccountLimits
-from hub.mqtt.accounts import AccountBook
+from hub.mqtt.accounts import AccountBook, others_by_account
 from hub.mqtt.acks import Acks
 from hub.mqtt.broker import Broker
 from hub.mqtt.broker_room import HEAP
@@ -210,6 +210,14 @@ class Mqtt:
         """Take its next message as prompt: its clock stood still for a time nobody knows."""
         self._clocks.forget(device)
         self._forget_elsewhere(device)
+
+    def is_others(self, tenant: str, device: str) -> bool:
+        """Whether a device is another tenant's than this one, by whose account speaks for it.
+
+        At a broker of others every device without one is the default tenant's.
+        """
+        default = None if self.broker is not None else self.default_tenant
+        return others_by_account(self.book, default, self._translator.gateway_of)(tenant, device)
 
     @property
     def vouches(self) -> bool:

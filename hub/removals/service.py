@@ -159,7 +159,9 @@ class RemovalService:
         removals = self._of(tenant)
         known = await removals.series_of(request.device)
         concerned = [key for _, key in known if request.series in {None, key}]
-        if request.what is RemovalKind.DEVICE:
+        # Its name may be that of another tenant's, which is none of this.
+        others = self._mqtt.is_others(tenant, request.device)
+        if request.what is RemovalKind.DEVICE and not others:
             # It is not to say anything meanwhile.
             await self._shut_out(request.device)
         await removals.carry_out(number, request)
@@ -169,7 +171,7 @@ class RemovalService:
         for learner in self._learners:
             learner.forget(tenant, concerned)
         if request.what is RemovalKind.DEVICE:
-            await self._withdraw(tenant, request.device, concerned)
+            await self._withdraw(tenant, request.device, concerned, others=others)
             self._live.publish(tenant, LiveChange("device", request.device))
             return
         for key in concerned:
@@ -182,11 +184,15 @@ class RemovalService:
         self._mqtt.forget_clock(device)
         self._mqtt.problems.forget(device)
 
-    async def _withdraw(self, tenant: str, device: str, series: Iterable[SeriesKey]) -> None:
+    async def _withdraw(
+        self, tenant: str, device: str, series: Iterable[SeriesKey], *, others: bool
+    ) -> None:
         """Out of HomeKit, and nothing retained that would bring it back or speak to its like."""
         bridge = self._bridges.running().get(tenant)
         if bridge is not None and bridge.has(device):
             bridge.remove(device)
+        if others:
+            return
         retained = [topics.config(device), topics.ota(device), topics.ack(device)]
         for topic in [*retained, *(topics.state(key) for key in series)]:
             with suppress(NotConnectedError):

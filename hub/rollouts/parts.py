@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from hub.device_settings.configs import PublishMessage
+from hub.mqtt.own_devices import PublishMessage
 from hub.rollouts.model import FirmwareTarget, ReportSample, Rollout
 from hub.rollouts.repository import RolloutRepository
 from hub.runtime.defects import Defects

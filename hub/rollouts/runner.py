@@ -17,6 +17,7 @@ from hub.database.errors import DatabaseAwayError
 from hub.mqtt.connection import at_every_connection
 from hub.mqtt.delivery import Delivery
 from hub.mqtt.errors import NotConnectedError
+from hub.mqtt.own_devices import IsOthers, PublishMessage, nobody_elses, to_own_devices
 from hub.rollouts.model import DeviceState, ReportSample
 from hub.rollouts.parts import DeviceSettingsLike, Slots, WorkerParts
 from hub.rollouts.repository import RolloutRepository, RolloutSnapshot
@@ -74,8 +75,8 @@ class Runner:
     """Carries out the rollouts of all tenants.
 
     `configs` and `load` (an image's canned file) are of a tenant; `tenant_of` says whose a device
-    is. `report` and `answer` are handlers for Listener.on: a message is acknowledged when what it
-    means is committed.
+    is, and another's (`is_others`) is told nothing. `report` and `answer` are handlers for
+    Listener.on: a message is acknowledged when what it means is committed.
     """
 
     MEND_S = 10.0
@@ -90,13 +91,14 @@ class Runner:
         configs: Callable[[str], DeviceSettingsLike],
         load: Callable[[str, int], Awaitable[bytes]],
         problems: Problems,
+        is_others: IsOthers = nobody_elses,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         supervisor: Supervisor | None = None,
     ) -> None:
         self._store = store
         self._link = link
         self._streams = streams
-        self._tenant_of = tenant_of
+        self._tenant_of, self._is_others = tenant_of, is_others
         self._configs = configs
         self._load = load
         self._problems = problems
@@ -152,6 +154,12 @@ class Runner:
         self._tasks.spawn("the end of a rollout", self._end_of(tenant, worker))
         self._changed(tenant, number)
         return worker
+
+    async def enrolled(self, tenant: str, device: str) -> None:
+        """It has a new account: no command that was another tenant's; for AccountBook.on_added."""
+        if (tenant, device) not in self._by_device:
+            with suppress(NotConnectedError):  # then nobody can read it yet
+                await self._link.publish(topics.ota(device), "", retain=True)
 
     async def replaced(self, tenant: str, old: str, _new: str) -> None:
         """A device's row was given to a successor: what was going on with it is read again."""
@@ -215,7 +223,7 @@ class Runner:
 
         return WorkerParts(
             self.repository(tenant),
-            self._link.publish,
+            self._publisher(tenant),
             self._configs(tenant),
             stream,
             self._slots,
@@ -225,6 +233,9 @@ class Runner:
             self._clock,
             self._tasks.defects,
         )
+
+    def _publisher(self, tenant: str) -> PublishMessage:
+        return to_own_devices(self._link.publish, tenant, self._is_others)
 
     def _freed(self) -> None:
         for worker in self._workers.values():
@@ -291,7 +302,7 @@ class Runner:
             kept = self.repository(tenant)
             pending_clear = await kept.pending_clear()
             for device in pending_clear:
-                await self._link.publish(topics.ota(device), "", retain=True)
+                await self._publisher(tenant)(topics.ota(device), "", retain=True)
             if pending_clear:
                 await kept.cleared(pending_clear)
 
