@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address
 
-__all__ = ["MAX_HOST", "host_problem", "is_local"]
+__all__ = ["MAX_HOST", "MAX_HOSTS", "host_problem", "is_local"]
 
 MAX_HOST = 64
 """Characters that the device's setting `host` takes (firmware/dormouse/settings.py)."""
+MAX_HOSTS = 128
+"""Characters that its setting `brokers` takes, with commas."""
 
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _NUMBERS = re.compile(r"[0-9.]+")

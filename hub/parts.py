@@ -174,10 +174,10 @@ class HubParts:
     def _build_duties(self, http: socket.socket) -> None:
         """What the hub does by itself."""
         settings, database, source = self.settings, self.running.database, self.mqtt.source
-        supervisor = self.supervisor
+        supervisor, more = self.supervisor, settings.device_brokers
         is_others = self.mqtt.is_others
         self.configs = SettingsService(
-            database, source, self.tenant_of, supervisor, is_others=is_others
+            database, source, self.tenant_of, supervisor, is_others=is_others, brokers=more
         )
         self.runner = Runner(
             database,

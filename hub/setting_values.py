@@ -8,9 +8,10 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
+from contracts.hosts import MAX_HOSTS, host_problem
 from contracts.local_hub import USUAL_PORTS
 
-__all__ = ["address", "networks", "port", "target", "words"]
+__all__ = ["address", "hosts", "networks", "port", "target", "words"]
 
 
 def port(name: str, what: str) -> int:
@@ -58,6 +59,18 @@ def target(text: str) -> str:
     if kind == "restic" and not rest.strip():
         raise PydanticCustomError("target", "must name a repository: restic:/srv/backups")
     return text
+
+
+def hosts(text: str) -> str:
+    """Machines as a device may be given them, separated by commas."""
+    found = [one.strip() for one in text.split(",") if one.strip()]
+    for one in found:
+        if problem := host_problem(one):
+            raise PydanticCustomError("host", "{problem}", {"problem": problem})
+    joined = ",".join(found)
+    if len(joined) > MAX_HOSTS:
+        raise PydanticCustomError("hosts", f"must have {MAX_HOSTS} characters at most")
+    return joined
 
 
 def networks(text: str) -> str:

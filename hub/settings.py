@@ -107,6 +107,12 @@ class Settings(BaseSettings):
         "by commas",
         allowed="mqtt://user:password@host:port, or mqtts:// for TLS",
     )
+    device_brokers: Annotated[str, AfterValidator(setting_values.hosts)] = setting_values.words(
+        "",
+        "brokers that devices try in this order when the one of their own settings does not "
+        "answer, at the same ports: each is told when it is heard",
+        allowed="addresses or host names, separated by commas, 128 characters",
+    )
     roles: str = setting_values.words(
         ",".join(PartRole),
         "what this process does of a hub: all, or as one of several workers on DATABASE_URL and "

@@ -75,9 +75,17 @@ class MqttSession:
     def open(self) -> None:
         """Connect, send what is queued, and wait for the answers; enrol first if need be.
 
-        Raises OSError, Refused.
+        Where there are several brokers, at the first that lets us in. Raises OSError, Refused.
         """
-        address = resolve(self.settings.host, self.record)
+        if self.settings.brokers:
+            from dormouse import failover
+
+            failover.open_any(self)
+        else:
+            self.open_at(resolve(self.settings.host, self.record))
+
+    def open_at(self, address: str) -> None:
+        """As `open`, at the broker of that address. `out` is empty once it let us in."""
         if self._connect(address):
             return
         if self.record.failures > 2 and self.record.failures % 8:
@@ -112,7 +120,7 @@ class MqttSession:
             # has read everything resets the connection.
             code = _UNAUTHORIZED[0]
         if code in _UNAUTHORIZED:
-            self._disconnect()
+            self.disconnect()
             return False
         if code:
             raise OSError("broker answered CONNECT with %d" % code)
@@ -156,12 +164,13 @@ class MqttSession:
                 self.connection.write(packets.DISCONNECT)
             except OSError:
                 pass
-            self._disconnect()
+            self.disconnect()
 
-    def _disconnect(self) -> None:
-        assert self.connection
-        self.connection.close()
-        self.connection = None
+    def disconnect(self) -> None:
+        """Close without a word, if there is a connection."""
+        if self.connection:
+            self.connection.close()
+            self.connection = None
 
     def _enrol(self, address: str) -> None:
         """Tell the hub who we are, on the listener that asks for no account.

@@ -16,6 +16,8 @@ SCHEMA: dict = {
     "ssid": ("", 32),
     "key": ("", 64),
     "host": ("", 64),
+    # Hosts of further brokers, tried in their order when `host` does not answer: "b.lan,c.lan".
+    "brokers": ("", 128),
     "port": (1883, 1, 65535),
     "enrol_port": (1884, 1, 65535),
     "name": ("", 64),
@@ -38,7 +40,7 @@ SCHEMA: dict = {
     "switch": None,
 }
 
-CONFIGURABLE = ("interval", "deadline_ms", "name", "model", "ota_key", "plain")
+CONFIGURABLE = ("interval", "deadline_ms", "name", "model", "ota_key", "plain", "brokers")
 """What `$config` may change; `wifi` and `sensors` are tried first (wifi_trial.py,
 sensors_trial.py)."""
 

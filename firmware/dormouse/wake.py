@@ -317,6 +317,15 @@ def apply_config(payload, record, settings, deadline=None) -> bool:
 
         if sensors_trial.attempt(settings, config, deadline):
             changes["sensors"] = config["sensors"]
+    add_configurable(changes, config, settings)
+    if changes.get("brokers", settings.brokers) != settings.brokers:
+        # The one that is used now may be none of them.
+        record.broker_ip = b"\0" * 4
+    return settings.change(changes)
+
+
+def add_configurable(changes, config, settings) -> None:
+    """Add what a `$config` has of plain settings; what is not allowed is to be reported."""
     for name, value in config.items():
         if name in CONFIGURABLE and valid(name, value):
             changes[name] = value
@@ -326,4 +335,3 @@ def apply_config(payload, record, settings, deadline=None) -> bool:
         elif name not in ("version", "wifi", "sensors"):
             # Of a newer hub, or out of range: whoever asked for it is told.
             settings.invalid.append(name)
-    return settings.change(changes)

@@ -25,7 +25,7 @@ wake's second try would take an interval, for which nobody waits."""
 
 # Of what lies on the device already, this stays unless the plan says it: which of the hub's wishes
 # it has applied, who reads its values, and whose updates it takes.
-_PRESERVED = ("config", "deadline_ms", "ota_key", "plain")
+_PRESERVED = ("brokers", "config", "deadline_ms", "ota_key", "plain")
 
 Say = Callable[[str], None]
 

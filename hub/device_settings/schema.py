@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.hosts import MAX_HOSTS, host_problem
 from contracts.wifi import has_control, key_problem, ssid_problem
 from hub.device_settings.errors import ConfigError
 
@@ -60,6 +61,17 @@ def _text(longest: int) -> Callable[[str, object], str]:
         return value
 
     return check
+
+
+def _hosts(name: str, value: object) -> str:
+    """Addresses of machines, separated by commas."""
+    hosts = [one.strip() for one in str(value).split(",") if one.strip()]
+    if not isinstance(value, str) or len(joined := ",".join(hosts)) > MAX_HOSTS:
+        raise ConfigError(name, f"must be hosts separated by commas, {MAX_HOSTS} characters")
+    for host in hosts:
+        if problem := host_problem(host):
+            raise ConfigError(name, problem)
+    return joined
 
 
 def _fingerprint(name: str, value: object) -> str:
@@ -170,6 +182,11 @@ SETTINGS: Mapping[str, DeviceSetting] = {
         DeviceSetting("name", "what it is called", _text(64)),
         DeviceSetting(
             "plain", "whether it says each value on a topic of its own, for other programs", _truth
+        ),
+        DeviceSetting(
+            "brokers",
+            "hosts of further brokers, tried in their order when its own does not answer",
+            _hosts,
         ),
         DeviceSetting("model", "what kind of device it says it is", _text(32)),
         DeviceSetting("ota_key", "fingerprint of the one key whose updates it takes", _fingerprint),

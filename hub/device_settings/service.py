@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contracts.messages import Report
 from hub.database.database import Database
 from hub.device_settings.configs import DeviceSettings
+from hub.device_settings.told_brokers import ToldBrokers
 from hub.mqtt.connection import at_every_connection
 from hub.mqtt.delivery import Delivery, LinkedSource
 from hub.mqtt.own_devices import IsOthers, nobody_elses, to_own_devices
@@ -18,7 +19,8 @@ __all__ = ["SettingsService"]
 class SettingsService:
     """Publishes what is wanted at every connection to the broker, and hears of reports.
 
-    `tenant_of` says whose a device is; another's (`is_others`) is told nothing.
+    `tenant_of` says whose a device is; another's (`is_others`) is told nothing. `brokers` are
+    further ones that all are told of ("": none).
     """
 
     def __init__(
@@ -29,10 +31,12 @@ class SettingsService:
         supervisor: Supervisor | None = None,
         *,
         is_others: IsOthers = nobody_elses,
+        brokers: str = "",
     ) -> None:
         self._store = store
         self._source = source
         self._tenant_of, self._is_others = tenant_of, is_others
+        self._brokers = ToldBrokers(brokers)
         self._configs: dict[str, DeviceSettings] = {}
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
 
@@ -69,12 +73,15 @@ class SettingsService:
         """A device said which version it runs; a handler for Listener.on."""
         if not delivery.retained:
             problems = report.raw.get("problems")
-            await self.of(self._tenant_of(report.device)).reported(
+            tenant = self._tenant_of(report.device)
+            settings = self.of(tenant)
+            await settings.reported(
                 report.device,
                 report.config,
                 delivery.at,
                 problems if isinstance(problems, list) else (),
             )
+            await self._brokers.heard(tenant, report.device, settings)
 
     async def _keep_published(self) -> None:
         await at_every_connection(self._source, "settings are published", self._publish_all)

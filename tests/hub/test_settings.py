@@ -29,6 +29,7 @@ def test_defaults_are_the_documented_ones(monkeypatch):
         ("host", "*", "must be an IP address"),
         ("host", "127.0.0.1:80", "must be an IP address"),
         ("host", "fe80::1%eth0", ":: listens there too"),
+        ("device_brokers", "a.lan,10.0.0", "is no address"),
     ],
 )
 def test_a_bad_setting_is_one_line_with_name_value_and_what_is_allowed(flag, value, allowed):

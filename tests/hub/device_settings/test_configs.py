@@ -9,6 +9,7 @@ import pytest
 from hub.database.database import Database
 from hub.device_settings.configs import DeviceSettings
 from hub.device_settings.errors import ConfigError
+from hub.device_settings.told_brokers import ToldBrokers
 from hub.devices.known import DeviceUnknownError
 from hub.devices.replacement import replace_device
 from hub.devices.repository import DeviceRepository
@@ -193,3 +194,23 @@ async def test_the_successor_of_a_replaced_device_inherits(store, configs, broke
     await configs.replaced("d1", "d2")
     assert broker.kept["HomeKit/d1/$config"] == ""
     assert broker.config("d2") == {"version": 1, "interval": 600}
+
+
+async def test_devices_are_told_of_the_brokers_there_are_unless_people_chose_others(
+    store, configs, broker
+):
+    at_first, today = ToldBrokers("a.lan,b.lan"), ToldBrokers("a.lan,b.lan,c.lan")
+    for _ in range(2):
+        await at_first.heard("home", "d1", configs)
+    assert broker.config() == {"version": 1, "brokers": "a.lan,b.lan"}
+    await configs.request("d1", {"interval": 60}, who="ann")
+    await today.heard("home", "d1", configs)
+    assert broker.config() == {"version": 3, "interval": 60, "brokers": "a.lan,b.lan,c.lan"}
+    await ToldBrokers("").heard("home", "d1", configs)
+    await today.heard("home", "unknown", configs)
+    # Somebody says otherwise, or wants none.
+    for chosen in ("d.lan", None):
+        await configs.request("d1", {"brokers": chosen}, who="ann")
+        await ToldBrokers("e.lan").heard("home", "d1", configs)
+        assert broker.config().get("brokers") == chosen
+    assert broker.config()["version"] == 5

@@ -50,6 +50,16 @@ def test_bounds_are_the_devices(firmware):
             assert allowed(name, value) == firmware.valid(name, value), (name, value)
 
 
+def test_further_brokers_are_machines_and_fit(firmware):
+    longest = ",".join(["a" * 32, *(3 * ["b" * 31])])
+    assert len(longest) == firmware.SCHEMA["brokers"][1]
+    assert checked({"brokers": " a.lan, 10.0.0.1,"}) == {"brokers": "a.lan,10.0.0.1"}
+    assert allowed("brokers", longest)
+    assert firmware.valid("brokers", longest)
+    for value in (longest + "c", "a.lan,not a name", "0.0.0.0", 7, ["a.lan"]):
+        assert not allowed("brokers", value), value
+
+
 def test_settings_that_there_are_not_are_named():
     with pytest.raises(ConfigError, match=r"host: no such setting; there are interval"):
         checked({"host": "evil.example"})
