@@ -24,10 +24,12 @@ __all__ = [
 
 
 class LiveValue(NamedTuple):
-    """A value as it was heard: `value` calibrated by what held at `at`, `raw` as measured.
+    """A value that was heard: `value` calibrated by what held at `at`, `raw` as measured.
 
-    It is in the database a moment later. `at` is when it was measured (UTC): late readings of a
-    `$batch` come in the order of their times, which may lie before those of values told earlier.
+    It is in the database: who subscribes and then asks the database misses none. (Of a broker that
+    another worker stores from, it is there a moment later.) `at` is when it was measured (UTC):
+    late readings of a `$batch` come in the order of their times, which may lie before those of
+    values told earlier.
     """
 
     series: SeriesKey

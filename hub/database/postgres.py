@@ -288,8 +288,11 @@ class Postgres:
 
     def _note(self, line: str) -> None:
         serious = line.startswith(("FATAL", "PANIC", "ERROR", "WARNING"))
-        # Connections that came too early, and those that a stop which was asked for has ended.
-        expected = "starting up" in line or (self._stopping and line.startswith("FATAL"))
+        # Connections that came too early, those that a stop which was asked for has ended, and the
+        # end of a vacuum in a scratch database that is dropped.
+        expected = any(
+            said in line for said in ("starting up", "terminating autovacuum process")
+        ) or (self._stopping and line.startswith("FATAL"))
         log.log(
             logging.WARNING if serious and not expected else logging.DEBUG, "postgres: %s", line
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, errors, sql
 from psycopg.rows import TupleRow
 
 from hub.database.errors import UnsafeRoleError
@@ -83,14 +83,19 @@ async def ensure_database(conn: Connection, name: str, owner: str) -> None:
 
 
 async def drop_databases(conn: Connection, prefix: str) -> None:
-    """Drop all databases whose name begins like that, whoever is in them; needs a superuser."""
+    """Drop all databases whose name begins like that, whoever is in them; needs a superuser.
+
+    Who is just leaving one is waited for (5 s, by Postgres itself); who stays is ended.
+    """
     found = await conn.execute(
         "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix]
     )
     for (name,) in await found.fetchall():
-        await conn.execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        )
+        drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+        try:
+            await conn.execute(drop)
+        except errors.ObjectInUse:
+            await conn.execute(drop + sql.SQL(" WITH (FORCE)"))
 
 
 async def refuse_unsafe(conn: Connection) -> None:

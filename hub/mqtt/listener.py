@@ -41,7 +41,7 @@ class Listener:
     refused again. `batching` names devices known to send `$batch`, whose plain topics are shown
     and not stored. Other parts get messages through `on`; `on_seen` gets the device of every live
     message that made sense, `on_committed` every batch whose readings are safe, `on_reading` every
-    reading that is news, in the order of a message's times.
+    reading that is news and is stored, in the order of a message's times.
     """
 
     def __init__(
@@ -199,9 +199,8 @@ class Listener:
         if message.series.device in self._batching:
             done()
             return
-        if self._on_reading is not None and not delivery.retained:
-            self._on_reading(reading)
-        self._ingest.put([reading], self._receipt(delivery, done))
+        told = () if delivery.retained else (reading,)
+        self._ingest.put([reading], self._receipt(delivery, partial(self._stored, told, done)))
 
     def _report(
         self, report: messages.Report, delivery: Delivery, done: Callable[[], None]
@@ -275,15 +274,13 @@ class Listener:
         readings = [one for one in found if one is not None]
         ordered = sorted(readings, key=lambda r: r.at)
         self._show(batch, ordered, made, delivery)
-        if self._on_reading is not None and not delivery.retained:
-            for reading in ordered:
-                self._on_reading(reading)
         if batch.brief is not None:
             done = when_both(done)
             self._brief(batch, delivery, made, done)
         committed = partial(self._committed, batch, delivery, done)
         if readings:
-            self._ingest.put(readings, self._receipt(delivery, committed))
+            stored = partial(self._stored, () if delivery.retained else ordered, committed)
+            self._ingest.put(readings, self._receipt(delivery, stored))
         else:
             committed()
 
@@ -308,6 +305,13 @@ class Listener:
         if delivery.tag is None:  # QoS 0: there is nothing to acknowledge
             return Receipt(done, None)
         return Receipt(done, partial(self._source.acknowledge, delivery))
+
+    def _stored(self, news: Iterable[Reading], done: Callable[[], None]) -> None:
+        """Onlookers hear of what is stored: before that, one who asks just now would miss it."""
+        if self._on_reading is not None:
+            for reading in news:
+                self._on_reading(reading)
+        done()
 
     def _committed(
         self, batch: messages.Batch, delivery: Delivery, done: Callable[[], None]

@@ -105,7 +105,7 @@ class Adding:
                 ):
                     latest = await self.latest(device)
                 elif isinstance(update, LiveValue) and update.series.device == device:
-                    # Heard before it is committed: what the database says may be older.
+                    # Late readings come by their own times.
                     known = latest.get(update.series)
                     if known is not None and known.at > update.at:
                         continue

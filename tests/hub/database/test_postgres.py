@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from hub.database.database import Database
 from hub.database.errors import (
@@ -21,6 +23,7 @@ from hub.database.errors import (
 from hub.database.migrate import migrate
 from hub.database.orphan import working_in
 from hub.database.postgres import Postgres, _refuse_unreachable
+from hub.database.roles import drop_databases
 from hub.database.start import running
 from hub.settings import Settings
 from tests.support.postgres import DEBIAN, FAST
@@ -43,6 +46,27 @@ async def until_answers(url: str, timeout: float = 30) -> None:
                 return
 
     await asyncio.wait_for(attempt(), timeout)
+
+
+async def test_who_is_just_leaving_a_scratch_database_is_not_thrown_out(database):
+    """A backend is still there for a moment after its connection was closed."""
+    scratch = "leaving_1"
+    url = make_conninfo(database.admin_url, dbname=scratch)
+    async with (
+        await psycopg.AsyncConnection.connect(database.admin_url, autocommit=True) as admin,
+        await psycopg.AsyncConnection.connect(database.admin_url, autocommit=True) as looking,
+    ):
+        await admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(scratch)))
+        inside = await psycopg.AsyncConnection.connect(url, autocommit=True)
+        dropping = asyncio.create_task(drop_databases(admin, scratch))
+        waits = "SELECT wait_event FROM pg_stat_activity WHERE pid = %s AND query LIKE 'DROP%%'"
+        while (await (await looking.execute(waits, [admin.info.backend_pid])).fetchone()) is None:
+            await asyncio.sleep(0.01)
+        await inside.execute("SELECT 1")
+        await inside.close()
+        await dropping
+        left = "SELECT count(*) FROM pg_database WHERE datname = %s"
+        assert await (await looking.execute(left, [scratch])).fetchone() == (0,)
 
 
 async def test_starts_answers_keeps_data_and_leaves_nothing(server_folder: Path):

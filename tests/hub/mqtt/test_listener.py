@@ -284,27 +284,34 @@ def lively(parts, told):
     return Listener(recorder, shown, recorder, problems, on_reading=told.append)
 
 
-def test_onlookers_hear_of_a_value_before_its_commit(lively, parts, told):
+def test_onlookers_hear_of_a_value_once_it_is_stored(lively, parts, told):
+    # Heard before that, one who asks the database just now would have it from neither.
     send(lively, NAME, "20.5")
-    assert [(r.series, r.value, r.at) for r in told] == [(SERIES, 20.5, NOW)]
+    send(lively, "$batch", batch([1, 0, NAME, 21.0]))
     assert parts[0].waiting
+    assert told == []
+    parts[0].commit()
+    assert [(r.series, r.value, r.at) for r in told] == [(SERIES, 20.5, NOW), (SERIES, 21.0, NOW)]
 
 
-def test_onlookers_hear_of_all_of_a_batch_in_the_order_of_its_times(lively, told):
+def test_onlookers_hear_of_all_of_a_batch_in_the_order_of_its_times(lively, parts, told):
     send(lively, "$batch", batch([1, 300, NAME, 20.0], [3, 0, NAME, 22.0], [2, 150, NAME, 21.0]))
+    parts[0].commit()
     assert [r.value for r in told] == [20.0, 21.0, 22.0]
 
 
-def test_onlookers_do_not_hear_the_same_twice_from_a_device_that_batches(lively, told):
+def test_onlookers_do_not_hear_the_same_twice_from_a_device_that_batches(lively, parts, told):
     send(lively, "$batch", batch([1, 0, NAME, 20.0]))
     send(lively, NAME, "20.0")
+    parts[0].commit()
     assert len(told) == 1
 
 
-def test_onlookers_hear_nothing_replayed_and_nothing_refused(lively, told):
+def test_onlookers_hear_nothing_replayed_and_nothing_refused(lively, parts, told):
     send(lively, NAME, "20.5", retained=True)
     send(lively, NAME, "warm")
     send(lively, "$batch", batch([1, 0, NAME, 20.0]), retained=True)
+    parts[0].commit()
     assert told == []
 
 

@@ -76,9 +76,9 @@ async def test_rows_are_shown_kept_and_told_like_any_reading():
         (1, NOW - timedelta(seconds=300), 20),
         (2, NOW, 21.5),
     ]
-    assert [r.value for r in parts.live] == [20, 21.5]
-    assert parts.recorder.acknowledged == []
+    assert (parts.live, parts.recorder.acknowledged) == ([], [])
     parts.recorder.commit()
+    assert [r.value for r in parts.live] == [20, 21.5]
     assert parts.recorder.acknowledged == ["HomeKit/dev/$batch"]
 
 
@@ -88,7 +88,9 @@ async def test_values_for_now_are_shown_and_never_kept():
     shown = {r.series: (r.value, r.at) for r, live in parts.shown.updates if live}
     assert shown == {TEMPERATURE: (21.5, NOW), LOW: (1, NOW)}
     assert [r.series for r in parts.recorder.kept] == [TEMPERATURE]
+    parts.recorder.commit()
     assert [r.series for r in parts.live] == [TEMPERATURE]
+    parts.recorder.acknowledged.clear()
     # With nothing to keep it is acknowledged at once.
     send(parts.listener, "$batch", rows(rows=[], now={"96/79": 0, "NoSensor/On": 1}))
     assert parts.recorder.acknowledged == ["HomeKit/dev/$batch"]
