@@ -39,16 +39,9 @@ async def is_well(hub: Hub) -> bool:
     return (await health(hub))["status"] == "ok"
 
 
-def pull(name: str) -> int:
-    """Cancel what the loops of a name wait for; how many there were."""
-    waiting = [
-        task._fut_waiter
-        for task in asyncio.all_tasks()
-        if task.get_name() == name and task._fut_waiter is not None
-    ]
-    for one in waiting:
-        one.cancel()
-    return len(waiting)
+def pull(task: asyncio.Task) -> bool:
+    """Cancel what a task waits for; False where it waits for nothing that is still to come."""
+    return task._fut_waiter is not None and task._fut_waiter.cancel()
 
 
 async def test_each_is_begun_again_and_told_meanwhile(short_tmp, empty_hub, monkeypatch):
@@ -63,7 +56,10 @@ async def test_each_is_begun_again_and_told_meanwhile(short_tmp, empty_hub, monk
         assert len(names) >= 20
         for name in names:
             loops = [loop for loop in supervisor.loops if loop.name == name]
-            assert pull(name), name
+            tasks = [task for task in asyncio.all_tasks() if task.get_name() == name]
+            assert tasks, name
+            for task in tasks:
+                await until(lambda task=task: pull(task))
             await until(lambda loops=loops: not any(loop.running for loop in loops))
             assert {loop.role for loop in loops} <= supervisor.failed()
             assert all(loop.error.startswith("CancelledError") for loop in loops)

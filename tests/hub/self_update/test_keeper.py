@@ -67,9 +67,18 @@ class Keep:
 
     async def up(self, version: str) -> None:
         async def runs() -> bool:
-            return self.hub().get("version") == version
+            facts = self.hub()
+            return facts.get("version") == version and self._is_ours(facts["pid"])
 
         await until(runs, 120)
+
+    def _is_ours(self, pid: int) -> bool:
+        """Whether this keeper has started it: of one that was killed the hub lives a moment on."""
+        assert self.process is not None
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{pid}/status").read_text()
+            return f"PPid:\t{self.process.pid}\n" in status
+        return False
 
     async def switch(self) -> None:
         """End the hub in order, as one does that asks to be replaced."""
