@@ -67,14 +67,14 @@ class AccountRepository:
         )
         return Account(**{**rows[0], "state": AccountState(rows[0]["state"])}) if rows else None
 
-    async def create(self, account: Account) -> bool:
-        """Make the account; False when the name is taken, here or in another tenant."""
+    async def create(self, account: Account) -> datetime | None:
+        """Make the account; when it was, None if the name is taken, here or in another tenant."""
         async with self.database.of(account.tenant).transaction() as conn:
             row = await (
                 await conn.execute(_QUERIES["claim_broker_user"], [account.device])
             ).fetchone()
             if row != (True,):
-                return False
+                return None
             made = await conn.execute(
                 _QUERIES["add_account"],
                 [
@@ -86,7 +86,8 @@ class AccountRepository:
                     account.commands,
                 ],
             )
-            return made.rowcount == 1
+            created = await made.fetchone()
+            return created[0] if created else None
 
     async def set_state(self, tenant: str, device: str, state: AccountState) -> bool:
         """Approve, disable; False when there is no such account."""

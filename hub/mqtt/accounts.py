@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from contracts.topics import is_device_id
@@ -32,8 +33,8 @@ class AccountStore(Protocol):
     async def list(self, tenants: Sequence[str] | None = None) -> list[Account]:
         """All accounts, of every tenant when None."""
 
-    async def create(self, account: Account) -> bool:
-        """Keep a new one; False when the name is taken."""
+    async def create(self, account: Account) -> datetime | None:
+        """Keep a new one; when it was made, None if the name is taken."""
 
     async def set_state(self, tenant: str, device: str, state: AccountState) -> bool:
         """Change a state."""
@@ -111,9 +112,12 @@ class AccountBook:
 
     async def add(self, account: Account) -> bool:
         """Make an account; False when the name is taken. Returns when it can connect."""
-        if account.device in self._accounts or not await self._store.create(account):
+        if account.device in self._accounts:
             return False
-        self._accounts[account.device] = account
+        created = await self._store.create(account)
+        if created is None:
+            return False
+        self._accounts[account.device] = replace(account, created_at=created)
         for added in self._added:
             try:
                 await added(account.tenant, account.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from hub.mqtt.account_repository import Account, AccountRepository, AccountState
 
@@ -16,9 +17,11 @@ class AnnouncedAccounts(AccountRepository):
         super().__init__(accounts.database)
         self._changed = changed
 
-    async def create(self, account: Account) -> bool:
+    async def create(self, account: Account) -> datetime | None:
         """See AccountRepository.create."""
-        return self._told(changed=await super().create(account))
+        created = await super().create(account)
+        self._told(changed=created is not None)
+        return created
 
     async def set_state(self, tenant: str, device: str, state: AccountState) -> bool:
         """See AccountRepository.set_state."""

@@ -9,7 +9,8 @@ UPDATE dormouse.account SET password = %s, changed_at = now() WHERE device = %s;
 -- add_account --
 INSERT INTO dormouse.account (tenant_id, device, password, state, model, firmware, commands)
 VALUES (dormouse.current_tenant(), %s, %s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING
+RETURNING created_at;
 
 -- remove_account --
 DELETE FROM dormouse.account WHERE device = %s;

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -37,8 +38,10 @@ class MemoryAccounts:
     async def list(self, tenants: object = None) -> list[Account]:
         return list(self.kept.values())
 
-    async def create(self, account: Account) -> bool:
-        return self.kept.setdefault(account.device, account) is account
+    async def create(self, account: Account) -> datetime | None:
+        made = datetime.now(UTC)
+        made_now = replace(account, created_at=made)
+        return made if self.kept.setdefault(account.device, made_now) is made_now else None
 
     async def set_state(self, tenant: str, device: str, state: AccountState) -> bool:
         self.kept[device] = replace(self.kept[device], state=state)

@@ -112,6 +112,7 @@ class _Listing:
         self._now = now
         self._choose = choose
         self._details: dict[str, ui.label] = {}
+        self._minutes: ui.label | None = None
 
     def update(self, now: EnrolmentView) -> bool:
         """Take a new state; whether the elements show it already, with other texts at most.
@@ -123,10 +124,13 @@ class _Listing:
             return False
         for account in now.arrived:
             self._details[account.device].set_text(_detail(account))
+        if self._minutes is not None and now.seconds is not None:
+            self._minutes.set_text(_until_shut(now.seconds))
         return True
 
     def show(self) -> None:
         self._details.clear()
+        self._minutes = None
         with ui.column().classes("w-full gap-3").props('aria-live="polite"'):
             self._state()
             self._asking(self._now.asking)
@@ -143,8 +147,7 @@ class _Listing:
     def _state(self) -> None:
         now = self._now
         if now.seconds is not None:
-            minutes = now.seconds // 60
-            ui.label(f"New devices are approved automatically for {count(minutes, 'more minute')}.")
+            self._minutes = ui.label(_until_shut(now.seconds))
         elif now.elsewhere:
             ui.label("New devices go to another tenant for the next minutes; try again afterwards.")
         elif now.open:
@@ -219,6 +222,10 @@ class _Listing:
         return ui.card().classes("w-full gap-2").props("flat bordered")
 
 
+def _until_shut(seconds: int) -> str:
+    return f"New devices are approved automatically for {count(seconds // 60, 'more minute')}."
+
+
 def _kind(model: str, firmware: str) -> str:
     return f"{model or 'unknown model'}, firmware {firmware or 'unknown'}"
 
@@ -231,4 +238,5 @@ def _detail(account: Account) -> str:
 
 def _without_details(now: EnrolmentView) -> tuple[object, ...]:
     """What decides which elements there are."""
-    return (*astuple(replace(now, arrived=())), *(account.device for account in now.arrived))
+    state = replace(now, arrived=(), seconds=None if now.seconds is None else 0)
+    return (*astuple(state), *(account.device for account in now.arrived))
