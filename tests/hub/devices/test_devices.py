@@ -8,6 +8,7 @@ from hub.database.key_value import KeyValueStore
 from hub.devices.overview import overview
 from hub.devices.repository import DeviceRepository
 from hub.mqtt.account_repository import Account, AccountRepository, AccountState
+from hub.mqtt.accounts import AccountBook
 from tests.hub.ingest.test_ingest import NOW, batch, key, stored
 
 
@@ -75,3 +76,13 @@ async def test_an_account_belongs_to_one_tenant(store: Database):
     assert await accounts.remove("home", "d1")
     assert await accounts.find("d1") is None
     assert await accounts.create(other)
+
+
+async def test_an_account_that_was_just_made_says_when(store: Database):
+    book = AccountBook(AccountRepository(store))
+    await book.provision("d1", "home", "a" * 16)
+    await book.provision("d2", "home", "a" * 16)
+    made = book.all()
+    await book.load()
+    assert [a.created_at for a in book.all()] == [a.created_at for a in made]
+    assert made[0].created_at < made[1].created_at
