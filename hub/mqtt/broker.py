@@ -24,13 +24,15 @@ from hub.mqtt.account_files import AccountFiles, replace_private
 from hub.mqtt.account_limits import AROUND, LARGEST
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.broker_config import ENROL, MAIN
+from hub.mqtt.broker_reload import BrokerReload
 from hub.mqtt.broker_room import resident
+from hub.mqtt.broker_versions import Version
 from hub.mqtt.certificates import Authority, local_names
 from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.enrol_addresses import EnrolAddresses
 from hub.mqtt.enrol_rules import EnrolRules, subscribes
 from hub.mqtt.errors import AddressAwayError, BrokerError
-from hub.mqtt.expiring_sessions import MENDED, ExpiringSessions, never_expire
+from hub.mqtt.expiring_sessions import ExpiringSessions
 from hub.mqtt.hung_up import HungUp
 from hub.mqtt.mosquitto import Mosquitto, check_version
 from hub.mqtt.passwords import hash_password
@@ -65,9 +67,6 @@ class Broker:
     # Bytes that the enrolment broker may take up (at its start 8 MB; at its memory_limit it fails),
     # and s between two looks: while it has what it begins with, and once strangers leave something.
     STRANGERS_ROOM, STRANGERS_CALM, ROOM_EVERY_S, ROOM_CALM_S = 48 << 20, 16 << 20, 1.0, 5.0
-    # s between two starts of the devices' broker that accounts can bring about: who is shut out
-    # meanwhile is heard no more, but stays connected. Others' accounts do not wait for that.
-    ANEW_EVERY_S = 30.0
 
     def __init__(
         self,
@@ -113,17 +112,12 @@ class Broker:
         self.store = folder / "mosquitto.db"
         """Where the devices' broker keeps what waits; beside it what it could not load."""
         self.enrol_addresses = EnrolAddresses()
-        self.version = MENDED
-        """mosquitto's, once it was started."""
-        self._dies_of_reload = self._begins_anew = self._restarts = False
-        self._last_anew = -self.ANEW_EVERY_S
         self._running = folder / "running"
         self._ended_well = False
         self._certificate, self._key = folder / "server.crt", folder / "server.key"
         self._enrol_rules = EnrolRules.of(folder, self._hub_password)
         files = self._files(room)
         self._problems = problems or Problems()
-        self._expiring = ExpiringSessions(self._has_account)
         self._hung_up = HungUp(
             self._problems,
             HUB,
@@ -156,6 +150,10 @@ class Broker:
             heard=self._enrol_line,
         )
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
+        expiring = ExpiringSessions(self._has_account)
+        self.reload = BrokerReload(
+            self.main, self.accounts, expiring, self._tasks, store=self.store
+        )
         self._silent = (
             SilentClients("devices", lambda: self.main.pid, room.mqtt),
             SilentClients("enrolment", lambda: self.enrolment.pid, room.enrolment),
@@ -180,7 +178,7 @@ class Broker:
 
         Raises BrokerError, UnusableFileError.
         """
-        self.version = await check_version()
+        self.reload.version = await check_version()
         self._prepare_folder()
         self._ended_well = not self._running.exists()
         self._running.touch(mode=0o600)
@@ -228,17 +226,21 @@ class Broker:
     def _main_line(self, text: str) -> None:
         """One line of the log of the devices' broker."""
         self._hung_up.line(text)
-        if self._expiring.line(text) and self.version < MENDED:
-            self._dies_of_reload = True
-            self._begin_anew()
+        self.reload.line(text)
 
     def _prepare_store(self) -> None:
-        self._expiring.forget()
-        self._dies_of_reload = False
-        if self.accounts.kept:
-            self.accounts.write()
-        if self.version < MENDED:
-            never_expire(self.store)
+        self.reload.starts()
+
+    def _keep_for_now(self, changed: set[str]) -> set[str]:
+        return self.reload.keep_for_now(changed)
+
+    def _reload(self, changed: set[str]) -> None:
+        self.reload.changed(changed)
+
+    @property
+    def version(self) -> Version:
+        """mosquitto's, once it was started."""
+        return self.reload.version
 
     def _enrol_line(self, text: str) -> None:
         """One line of the enrolment broker's log."""
@@ -342,49 +344,6 @@ class Broker:
     def _must_be_here(self) -> None:
         if not is_here(self._host):
             raise AddressAwayError(self._host)
-
-    def _keep_for_now(self, changed: set[str]) -> set[str]:
-        """Whose passwords stay until it begins anew, so that others need not wait for that."""
-        return self._expiring.of(changed) if self.version < MENDED else set()
-
-    def _reload(self, changed: set[str]) -> None:
-        if self._expiring.changed(changed) and self.version < MENDED:
-            self._dies_of_reload = True
-        if self._wants_anew:
-            self._begin_anew()
-        if not self._dies_of_reload and not self._restarts:  # else it is told then
-            self._reload_now()
-
-    @property
-    def _wants_anew(self) -> bool:
-        """Whether something is told to it by a new start alone."""
-        return self._dies_of_reload or bool(self.accounts.kept) or self.main.outgrown
-
-    def _reload_now(self) -> None:
-        self.main.write()
-        self.main.reload()
-
-    def _begin_anew(self) -> None:
-        """Have the devices' broker read its files by a new start."""
-        if not self._begins_anew:
-            self._begins_anew = True
-            self._tasks.spawn("starting the broker anew", self._anew())
-
-    async def _anew(self) -> None:
-        now = asyncio.get_running_loop().time
-        try:
-            await asyncio.sleep(self._last_anew + self.ANEW_EVERY_S - now())
-            self._last_anew = now()
-            # Else it ended by itself meanwhile.
-            if self._wants_anew:
-                self._restarts = True
-                await self.main.restart()
-        finally:
-            self._begins_anew = self._restarts = False
-        if self._dies_of_reload or self.accounts.kept:
-            self._begin_anew()
-        else:  # what was written while it started
-            self._reload_now()
 
     def _prepare_folder(self) -> None:
         try:

@@ -60,7 +60,7 @@ async def test_accounts_that_change_while_their_sessions_run_out(
 ):
     """2.0.11 as it was configured ended of this: a session was noted twice, and freed once."""
     caplog.set_level(logging.DEBUG)
-    broker.ANEW_EVERY_S = 0
+    broker.reload.EVERY_S = 0
     for name in (*NAMES, *GOOD, "later"):
         await accounts.provision(name, "home", PASSWORD)
     for name in NAMES:
@@ -101,11 +101,11 @@ async def test_what_comes_from_the_store_stays(broker: Broker, accounts: Account
 
 async def test_others_need_not_wait_for_the_new_start(broker: Broker, accounts: AccountBook):
     """Somebody shut out just now speaks MQTT 5, and the broker began anew a moment before."""
-    broker.ANEW_EVERY_S, broker._last_anew = 3600, asyncio.get_running_loop().time()
+    broker.reload.EVERY_S, broker.reload.last_anew = 3600, asyncio.get_running_loop().time()
     await accounts.provision("evil", "home", PASSWORD)
     await until(functools.partial(is_in, broker, "evil", AccountState.ACTIVE))
     await leave_session(broker, "evil", 2)
-    await until(lambda: bool(broker._expiring.of({"evil"})))
+    await until(lambda: bool(broker.reload._expiring.of({"evil"})))
     pid = broker.main.pid
     await accounts.set_state("evil", AccountState.DISABLED)
     for name in ("new", "newer"):
