@@ -13,6 +13,11 @@ from hub.explain.silence import Silence, silence
 
 __all__ = ["Case"]
 
+# A device that promised nothing (no next wake, no last will) may have nothing to say.
+_UNPROMISED = timedelta(days=1)
+# A device that stays awake reports once an interval, an hour at most as a rule.
+_AWAKE = timedelta(hours=2)
+
 
 class Case:
     """Facts, the instant they are looked at, and what follows from both."""
@@ -59,6 +64,11 @@ class Case:
         if reading is not None and reading.battery_percent is not None:
             parts.append(f"{reading.battery_percent:.0f} %")
         return ", ".join(parts) or None
+
+    @property
+    def patience(self) -> timedelta:
+        """How long one that did not say when it wakes may say nothing."""
+        return _AWAKE if self.facts.report else _UNPROMISED
 
     def time_without_message(self) -> timedelta | None:
         """For how long nothing came from a device that did not say when it wakes."""

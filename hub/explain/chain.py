@@ -249,12 +249,18 @@ def _of_replacement(case: Case) -> Iterator[Sentence]:
             continue  # attributes are anybody's to write
 
 
+_AWAY = {
+    Away.HUB: "the hub was not running", Away.BROKER: "the broker was away",
+    Away.TUNNEL: "the tunnel of its site was down",
+}  # fmt: skip
+
+
 def _of_hub(case: Case) -> Iterator[Sentence]:
     since = case.facts.seen_at or case.now - timedelta(days=1)
     for outage in case.facts.outages:
         if outage.end is not None and outage.end < since:
             continue
-        what = "the hub was not running" if outage.what is Away.HUB else "the broker was away"
+        what = _AWAY[outage.what]
         until = f"until {case.clock.at(outage.end)}" if outage.end else "and still is"
         yield Sentence(outage.start, "hub", f"{what} from {case.clock.at(outage.start)} {until}")
 

@@ -106,7 +106,7 @@ class Surroundings:
     `names` are what HomeKit calls devices, `problems` what was refused of their messages by kind,
     `hidden_parts` why HomeKit is not shown parts of them, `desired` what HomeKit wrote and they
     have not confirmed, `online` what their last will says (None: they have none), `tunnels` the
-    site whose tunnel is down.
+    site whose tunnel is down, `cut_off` when it was before.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -116,6 +116,7 @@ class Surroundings:
     online: Callable[[str], bool | None] = lambda _: None
     outages: Sequence[Outage] = ()
     tunnels: Mapping[str, SiteDown] = field(default_factory=dict)
+    cut_off: Mapping[str, Sequence[Outage]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from contracts.show import count
 from hub.explain import trends
 from hub.explain.case import Case
+from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
 from hub.explain.tunnels import is_silent_through
 from hub.mqtt.account_repository import AccountState
@@ -23,11 +23,6 @@ NOT_ENROLLED = {
     "enrol-reserved": "no device may have this name",
 }
 """Kinds of problems that say: an account was asked for, and why it was not made."""
-
-# A device that promised nothing (no next wake, no last will) may have nothing to say.
-_UNPROMISED = timedelta(days=1)
-# A device that stays awake reports once an interval, an hour at most as a rule.
-_AWAKE = timedelta(hours=2)
 
 
 def headline(case: Case, chain: Sequence[Sentence]) -> Sentence:
@@ -145,8 +140,7 @@ def quiet(case: Case) -> Sentence | None:
     if quiet is None or seen_at is None:
         return None
     # One with a last will is known to be there without a word.
-    patience = _AWAKE if case.facts.report else _UNPROMISED
-    if quiet <= patience or case.facts.online:
+    if quiet <= case.patience or case.facts.online:
         return None
     return Sentence(
         seen_at, "silent", _because(case, f"silent since {case.clock.at(seen_at)}"), Level.BAD
@@ -175,8 +169,13 @@ def _waiting(case: Case) -> Sentence | None:
     silence, seen_at = case.silence, case.facts.seen_at
     if silence is None or not silence.excused or seen_at is None:
         return None
+    cut_off = any(
+        one.what is Away.TUNNEL and (one.end is None or one.end > seen_at)
+        for one in case.facts.outages
+    )
+    away = "the tunnel of its site was down" if cut_off else "the hub was away"
     text = (
-        f"not heard since {case.clock.at(seen_at)}, because the hub was away when it was due; "
+        f"not heard since {case.clock.at(seen_at)}, because {away} when it was due; "
         f"expected {case.clock.at(silence.following)}"
     )
     return Sentence(case.now, "hub", text)

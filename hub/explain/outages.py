@@ -1,4 +1,4 @@
-"""When the hub could not hear anybody: it was not running, or its broker was away."""
+"""When the hub could not hear: it was not running, its broker was away, a site's tunnel down."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ class Away(StrEnum):
 
     HUB = "hub"
     BROKER = "broker"
+    TUNNEL = "tunnel"  # of a site: its devices alone
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """From `start` to `end` (None: it still is) nobody could be heard."""
+    """From `start` to `end` (None: it still is) nobody could be heard, or nobody of a site."""
 
     what: Away
     start: datetime

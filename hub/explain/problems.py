@@ -18,7 +18,14 @@ from hub.explain.headline import NOT_ENROLLED
 from hub.explain.outages import Outage
 from hub.explain.repository import gather
 from hub.explain.sentence import Explanation, Level
-from hub.explain.tunnels import TunnelsLike, by_device, is_silent_through, said, sites_down
+from hub.explain.tunnels import (
+    TunnelsLike,
+    by_device,
+    cut_off,
+    is_silent_through,
+    said,
+    sites_down,
+)
 from hub.homekit.bridge import Bridge
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller
@@ -58,13 +65,17 @@ class DeviceProblem:
 
 @dataclass(frozen=True, slots=True)
 class LateDevice:
-    """A device that should have been heard; `missed` wakes of it, None: it announces none."""
+    """A device that should have been heard; `missed` wakes of it, None: it announces none.
+
+    `through_tunnel`: it is silent because the tunnel of its site is down.
+    """
 
     device: str
     name: str
     text: str
     since: datetime
     missed: int | None
+    through_tunnel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +128,7 @@ class Explainer:
         """
         clock = Clock(now or datetime.now(UTC), zone or (await self._zones.of(tenant)).zone)
         down = await sites_down(self._tunnels, tenant)
-        around = self._surroundings(tenant, down)
+        around = await self._surroundings(tenant, down)
         found, silent = list[DeviceProblem](), Counter[str]()
         for facts in await gather(self._store.of(tenant), clock.now, surroundings=around):
             explanation = explain(facts, clock)
@@ -156,7 +167,7 @@ class Explainer:
         """Everything about one device. Raises DeviceUnknownError with names that are near."""
         zone = zone or await self._zones.of_devices(tenant, [device])
         clock = Clock(now or datetime.now(UTC), zone)
-        around = self._surroundings(tenant, await sites_down(self._tunnels, tenant))
+        around = await self._surroundings(tenant, await sites_down(self._tunnels, tenant))
         found = await gather(self._store.of(tenant), clock.now, [device], around)
         if not found and (knocked := self._knocked(device)):
             found = [DeviceFacts(device, problems=knocked)]
@@ -170,7 +181,7 @@ class Explainer:
     ) -> list[LateDevice]:
         """Those of these devices that should have been heard, though the hub listened."""
         clock = Clock(now, zone)
-        around = self._surroundings(tenant, await sites_down(self._tunnels, tenant))
+        around = await self._surroundings(tenant, await sites_down(self._tunnels, tenant))
         found = []
         for facts in await gather(self._store.of(tenant), now, devices, around):
             case, explanation = Case(facts, clock), explain(facts, clock)
@@ -178,18 +189,30 @@ class Explainer:
             refused = first.kind == "account" and first.level is Level.BAD
             if _is_silent(explanation) or refused:
                 missed = None if case.silence is None else case.silence.missed
-                late = LateDevice(facts.device, explanation.title, first.text, first.at, missed)
+                late = LateDevice(
+                    facts.device, explanation.title, first.text, first.at, missed,
+                    not refused and is_silent_through(case),
+                )  # fmt: skip
                 found.append(late)
         return found
 
-    async def tunnels_down(self, tenant: str, *, now: datetime) -> list[tuple[SiteDown, str]]:
-        """The sites whose tunnel is down, each with a sentence by the clock of its place."""
+    def tunnels(self, tenant: str) -> dict[str, str] | None:
+        """By site how its tunnel is (up, down, never up, not known); None: not looked at yet."""
+        return None if self._tunnels is None else self._tunnels.standing(tenant)
+
+    async def tunnels_down(
+        self, tenant: str, *, now: datetime, zone: tzinfo | None = None
+    ) -> list[tuple[SiteDown, str]]:
+        """The sites whose tunnel is down, each with a sentence by the clock of `zone`.
+
+        None: of its place.
+        """
         down, zones = await sites_down(self._tunnels, tenant), await self._zones.of(tenant)
         found = []
         for one in down:
-            clock, silent = Clock(now, zones.of_place(one.place)), 0
+            clock, silent = Clock(now, zone or zones.of_place(one.place)), 0
             if one.devices:
-                around = self._surroundings(tenant, down)
+                around = await self._surroundings(tenant, down)
                 for facts in await gather(self._store.of(tenant), now, one.devices, around):
                     late = _is_silent(explain(facts, clock))
                     silent += late and is_silent_through(Case(facts, clock))
@@ -200,7 +223,7 @@ class Explainer:
         self, tenant: str, devices: Sequence[str], *, now: datetime
     ) -> list[BatteryStanding]:
         """How the batteries of these devices are."""
-        clock, around = Clock(now), self._surroundings(tenant)
+        clock, around = Clock(now), await self._surroundings(tenant)
         found = []
         for facts in await gather(self._store.of(tenant), now, devices, around):
             case, reading, ends = Case(facts, clock), facts.last_reading, None
@@ -225,13 +248,16 @@ class Explainer:
         seen = self._refused.of(device)
         return {kind: one for kind, one in seen.items() if kind in NOT_ENROLLED}
 
-    def _surroundings(self, tenant: str, down: Sequence[SiteDown] = ()) -> Surroundings:
+    async def _surroundings(self, tenant: str, down: Sequence[SiteDown] = ()) -> Surroundings:
         """What the running hub knows of a tenant's devices."""
         bridge = self._bridges().get(tenant)
         outages = self._outages.all()
         refused = self._refused_of(tenant)
+        cut = await cut_off(self._tunnels, tenant)
         if bridge is None:
-            return Surroundings(problems=refused, outages=outages, tunnels=by_device(down))
+            return Surroundings(
+                problems=refused, outages=outages, tunnels=by_device(down), cut_off=cut
+            )
         held: dict[str, list[str]] = {}
         for part in bridge.unshown():
             held.setdefault(part.device, []).append(f"{part.part}: {part.reason}")
@@ -249,6 +275,7 @@ class Explainer:
             online=bridge.online_of,
             outages=outages,
             tunnels=by_device(down),
+            cut_off=cut,
         )
 
     def _refused_of(self, tenant: str) -> Callable[[str], Mapping[str, Seen]]:

@@ -101,7 +101,7 @@ def _facts(row: dict[str, Any], surroundings: Surroundings) -> DeviceFacts:
         hidden_parts=surroundings.hidden_parts(device),
         desired=surroundings.desired(device),
         online=surroundings.online(device),
-        outages=surroundings.outages,
+        outages=[*surroundings.outages, *surroundings.cut_off.get(device, ())],
         tunnel=surroundings.tunnels.get(device),
     )
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from contracts.show import Clock
 from hub.explain.case import Case
 from hub.explain.facts import SiteDown
+from hub.explain.outages import Away, Outage
 from hub.sites.model import Site, TunnelState
 
-__all__ = ["TunnelsLike", "by_device", "is_silent_through", "said", "sites_down"]
+__all__ = ["TunnelsLike", "by_device", "cut_off", "is_silent_through", "said", "sites_down"]
 
 # A wake's packet may have been lost before the last keepalive was.
 _SLACK = timedelta(minutes=2)
@@ -22,6 +23,14 @@ class TunnelsLike(Protocol):
 
     def sites(self, tenant: str) -> list[tuple[Site, TunnelState]]:
         """A tenant's sites, and how their tunnels are."""
+        ...
+
+    def standing(self, tenant: str) -> dict[str, str] | None:
+        """By site how its tunnel is, in a word; None before the first look."""
+        ...
+
+    def cuts(self, tenant: str) -> dict[str, list[tuple[datetime, datetime]]]:
+        """By site when its tunnel was down in the last day, and is up again."""
         ...
 
     async def of_devices(self, tenant: str) -> dict[str, str]:
@@ -47,6 +56,19 @@ async def sites_down(tunnels: TunnelsLike | None, tenant: str) -> list[SiteDown]
     ]  # fmt: skip
 
 
+async def cut_off(tunnels: TunnelsLike | None, tenant: str) -> Mapping[str, Sequence[Outage]]:
+    """By device when its site's tunnel was down, of those that are up again."""
+    cuts = {} if tunnels is None else tunnels.cuts(tenant)
+    if tunnels is None or not cuts:
+        return {}
+    outages = {
+        name: [Outage(Away.TUNNEL, start, end) for start, end in spans]
+        for name, spans in cuts.items()
+    }
+    of_devices = await tunnels.of_devices(tenant)
+    return {device: outages[name] for device, name in of_devices.items() if name in outages}
+
+
 def is_silent_through(case: Case) -> bool:
     """Whether a device that is silent was heard as long as its site's tunnel was up."""
     down, seen_at = case.facts.tunnel, case.facts.seen_at
@@ -56,8 +78,8 @@ def is_silent_through(case: Case) -> bool:
     if case.silence is not None and case.silence.expected is not None:
         first = case.silence.expected
     elif case.interval is None:
-        # It promised nothing: a day before is as good as just now.
-        first = seen_at + timedelta(days=1)
+        # It promised nothing: it was not missed before.
+        first = seen_at + case.patience
     return first >= down.since - _SLACK
 
 

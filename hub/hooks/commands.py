@@ -157,13 +157,21 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Change a hook; what is not named stays. A new secret is printed, this once."""
-    body: dict[str, Any] = {"repository": repository, "branch": branch}
+    body: dict[str, Any] = {}
+    if repository is not None:
+        body["repository"] = repository
+    if branch is not None:
+        body["branch"] = branch
     if secret_file or new_secret:
         body["secret"] = _line(secret_file)
     if status_token_file:
         body["status_token"] = _line(status_token_file)
     if chain:
         body["chain"] = _json(chain)
+    if not body:
+        raise HookRefusedError(
+            "nothing is named that is to change: --branch, --repository, --chain, --new-secret, ..."
+        )
     with _hub(data_dir, tenant) as hub:
         changed = hub.patch(f"/hooks/{hook}", body)
     if as_json:
@@ -291,11 +299,13 @@ def _hub_itself(install: str, file: str) -> list[dict[str, Any]]:
 def _rollout(whom: str, canary: int, reports: int) -> list[dict[str, Any]]:
     if not whom:
         return []
+    named = [one.strip() for one in whom.split(",") if one.strip()]
     select: dict[str, Any] = {"place": whom}
     if whom == "all":
         select = {"all": True}
-    elif "_" in whom or "," in whom:
-        select = {"devices": [one.strip() for one in whom.split(",") if one.strip()]}
+    # A device's name has no blanks, which tells `Barn, upstairs` from it.
+    elif ("_" in whom or "," in whom) and not any(set(one) & set(" /") for one in named):
+        select = {"devices": named}
     options = {"canary": canary, "reports": reports}
     return [{"kind": "rollout", "select": select, "options": options}]
 

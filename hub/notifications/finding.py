@@ -62,7 +62,8 @@ class Around:
     """A tenant as of a look: its time, its places (parent by number, names), its zones.
 
     `deaf`: nobody can be heard now. `away` are the times of the last hours in which nobody could,
-    in order. `replaced`: a device took another's place since the last look.
+    in order. `replaced`: a device took another's place since the last look. `tells_tunnels`: a
+    tunnel that is down is told of, once, and not each device behind it.
     """
 
     tenant: str
@@ -73,6 +74,7 @@ class Around:
     deaf: bool = False
     away: Sequence[tuple[datetime, datetime]] = ()
     replaced: bool = False
+    tells_tunnels: bool = False
 
     @property
     def moved_away(self) -> FindingEnd:

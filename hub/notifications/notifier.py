@@ -130,7 +130,10 @@ class Notifier:
         changed += await alerts.end_lost(channels, around)
         if not rules:
             return changed
-        around = replace(around, replaced=await alerts.follow_replaced())
+        around = replace(
+            around, replaced=await alerts.follow_replaced(),
+            tells_tunnels=any(rule.kind is RuleKind.TUNNEL for rule in rules),
+        )  # fmt: skip
         known = await alerts.known(around.now)
         for kind, source in self._sources.items():
             of_kind = [rule for rule in rules if rule.kind is kind]

@@ -90,7 +90,7 @@ class SiteService:
         host = new.endpoint or self._settings.host
         if not host:
             raise SiteRefusedError(
-                "where does the site find the home? Say --endpoint home.example.org, or set "
+                "where does the site find the home? Name it (--endpoint home.example.org), or set "
                 "DORMOUSE_SITE_HOST"
             )
         names.endpoint(host, FIRST_PORT, "the home")

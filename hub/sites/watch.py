@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -34,13 +34,22 @@ _EXPIRED = timedelta(seconds=180)
 _SITES_EVERY = timedelta(minutes=5)
 
 
+# For how long it is remembered that a tunnel was down: its devices are to have time to be heard.
+_REMEMBERED = timedelta(days=1)
+_MOST_CUTS = 50
+
+
 @dataclass(slots=True)
 class _Life:
-    """When a peer was heard: bytes grew; `first` is when it was looked at first."""
+    """When a peer was heard: bytes grew; `first` is when it was looked at first.
+
+    `cuts` are when it was down, of the last day, in order.
+    """
 
     peer: Peer
     first: datetime
     heard_at: datetime | None = None
+    cuts: list[tuple[datetime, datetime]] = field(default_factory=list)
 
 
 class ForwardersLike(Protocol):
@@ -78,6 +87,7 @@ class SiteWatch:
         self._wireguard = wireguard or WireGuard()
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
         self._sites: dict[str, list[Site]] = {}
+        self._looked = False
         self._listed_at: datetime | None = None
         self._lives: dict[str, _Life] = {}
         self._soon = asyncio.Event()
@@ -115,6 +125,20 @@ class SiteWatch:
         """A tenant's sites as of the last look, and how their tunnels are."""
         return [(site, self.state(site.site_key)) for site in self._sites.get(tenant, ())]
 
+    def standing(self, tenant: str) -> dict[str, str] | None:
+        """By site how its tunnel is, in a word; None before the first look."""
+        if not self._looked:
+            return None
+        return {site.name: state.said for site, state in self.sites(tenant)}
+
+    def cuts(self, tenant: str) -> dict[str, list[tuple[datetime, datetime]]]:
+        """By site when its tunnel was down in the last day, and is up again."""
+        return {
+            site.name: life.cuts
+            for site in self._sites.get(tenant, ())
+            if (life := self._lives.get(site.site_key)) is not None and life.cuts
+        }
+
     async def of_devices(self, tenant: str) -> dict[str, str]:
         """By device in a site's place, or below it, that site's name."""
         return await SiteRepository(self._database.of(tenant)).of_devices()
@@ -127,15 +151,18 @@ class SiteWatch:
             self._listed_at = now
         if not any(self._sites.values()):
             self._lives.clear()
+            self._looked = True
             return
         try:
             peers = await self._wireguard.peers()
             self.saw(peers, now)
             done = await refresh(self._wireguard, peers, self._named(peers), now)
+            self._looked = True
             self._say("; ".join(done.problems))
         except GatewayError as error:
             written = peer_file.read(now)
             self.saw(written or [], now)
+            self._looked = True
             if written is None:
                 self._say(f"the tunnels of sites cannot be seen: {error}")
 
@@ -144,12 +171,7 @@ class SiteWatch:
         lives = {}
         for peer in peers:
             before = self._lives.get(peer.key)
-            life = (
-                _Life(peer, now) if before is None else _Life(peer, before.first, before.heard_at)
-            )
-            if before is not None and peer.received != before.peer.received:
-                life.heard_at = now
-            lives[peer.key] = life
+            lives[peer.key] = _Life(peer, now) if before is None else _goes_on(before, peer, now)
         self._lives = lives
 
     async def _watch(self) -> None:
@@ -200,6 +222,17 @@ class SiteWatch:
                 forwarders[account_of(site)] = tenant, devices
         if self._mqtt is not None and self._mqtt.set_forwarders(forwarders) and follow:
             await self._mqtt.follow_mapping()
+
+
+def _goes_on(before: _Life, peer: Peer, now: datetime) -> _Life:
+    """A peer that was looked at before."""
+    heard = now if peer.received != before.peer.received else before.heard_at
+    kept = [cut for cut in before.cuts if now - cut[1] < _REMEMBERED]
+    life = _Life(peer, before.first, heard, kept[-_MOST_CUTS:])
+    down = _down_since(before, now)
+    if down is not None and peer.handshake_at is not None and _down_since(life, now) is None:
+        life.cuts.append((down, now))
+    return life
 
 
 def _down_since(life: _Life, now: datetime) -> datetime | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ __all__ = [
     "ask_replacement",
     "ask_text",
     "ask_zone",
+    "asked",
     "confirm",
     "tell_secret",
     "typed_instant",
@@ -30,8 +32,7 @@ async def confirm(
     question: str, *, details: Sequence[str] = (), yes: str, no: str = "Cancel", bad: bool = True
 ) -> bool:
     """Ask before something is done; `bad` colours what cannot be undone."""
-    with _top(), ui.dialog() as dialog, ui.card().props('role="alertdialog"').classes("dm-dialog"):
-        heading(question)
+    with asked(question, role="alertdialog") as dialog:
         for detail in details:
             ui.label(detail)
         with ui.row().classes("w-full justify-end"):
@@ -44,8 +45,7 @@ async def confirm(
 
 async def ask_text(question: str, label: str, *, value: str = "", yes: str) -> str | None:
     """A line of text, stripped; None where the person thought better of it."""
-    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
-        heading(question)
+    with asked(question) as dialog:
         text = ui.input(label, value=value).props("maxlength=100 outlined autofocus")
         text.classes("w-full")
 
@@ -65,8 +65,7 @@ async def ask_choice(
     question: str, label: str, options: Mapping[Any, str], *, value: Any, yes: str
 ) -> Any:
     """One of the options' keys; None where the person thought better of it."""
-    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
-        heading(question)
+    with asked(question) as dialog:
         chosen = ui.select(dict(options), value=value, label=label).props("outlined")
         chosen.classes("w-full")
         with ui.row().classes("w-full justify-end"):
@@ -77,8 +76,7 @@ async def ask_choice(
 
 async def ask_dates(question: str, since: str, until: str) -> tuple[str, str] | None:
     """The first and the last day (2026-11-30); None where the person thought better of it."""
-    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
-        heading(question)
+    with asked(question) as dialog:
         first = ui.input("First day", value=since).props("type=date outlined stack-label")
         last = ui.input("Last day", value=until).props("type=date outlined stack-label")
         first.classes("w-full")
@@ -94,8 +92,7 @@ async def ask_dates(question: str, since: str, until: str) -> tuple[str, str] | 
 
 async def ask_zone(question: str, none: str, value: str | None, names: Sequence[str]) -> str | None:
     """The name of a time zone, empty for `none`; None where the person thought better of it."""
-    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
-        heading(question)
+    with asked(question) as dialog:
         chosen = ui.select(
             {"": none} | {name: name for name in names},
             value=value or "",
@@ -117,8 +114,7 @@ async def ask_move(
 
     None where the person thought better of it. Raises ZoneRefusedError.
     """
-    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
-        heading(question)
+    with asked(question) as dialog:
         chosen = ui.select(dict(options), value=value, label="Place").props("outlined")
         chosen.classes("w-full")
         since = ui.input("Since (empty: now)").props("type=datetime-local outlined stack-label")
@@ -135,8 +131,7 @@ async def ask_move(
 
 async def ask_replacement(old: str, others: Mapping[str, str]) -> tuple[str, bool] | None:
     """Who takes a device's place, and whether its calibration goes on; None: nobody."""
-    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
-        heading(f"What takes the place of {old}?")
+    with asked(f"What takes the place of {old}?") as dialog:
         chosen = ui.select(dict(others), value=next(iter(others)), label="Its successor")
         chosen.props("outlined").classes("w-full")
         keep = ui.checkbox("Keep the old one's calibration")
@@ -175,15 +170,28 @@ async def typed_instant(text: object, zone: ZoneInfo) -> datetime | None:
         return error.choices[int(chosen)]
 
 
-async def tell_secret(title: str, secret: str) -> None:
-    """Show something that is not shown again."""
-    with _top(), ui.dialog().props("persistent") as dialog, ui.card().classes("dm-dialog"):
-        heading(title)
+async def tell_secret(title: str, secret: str, kept: str = "the hub stores only its hash") -> None:
+    """Show something that is not shown again; `kept` says what the hub has of it."""
+    with asked(title, stays=True) as dialog:
         ui.label(secret).classes("font-mono break-all").props('data-testid="secret"')
-        ui.label("Copy it now: it is not shown again; the hub stores only its hash.")
+        ui.label(f"Copy it now: it is not shown again; {kept}.")
         with ui.row().classes("w-full justify-end"):
             ui.button("Done", on_click=lambda: dialog.submit(True)).props("no-caps")
     await _answer(dialog)
+
+
+@contextmanager
+def asked(question: str, *, role: str = "dialog", stays: bool = False) -> Iterator[ui.dialog]:
+    """A dialog that is called as its heading says; what the block makes is in it.
+
+    `stays`: neither Escape nor a click beside it closes it. Await the dialog for its answer.
+    """
+    with _top(), ui.dialog() as dialog, ui.card().classes("dm-dialog"):
+        dialog.props["role"], dialog.props["aria-label"] = role, question
+        if stays:
+            dialog.props("persistent")
+        heading(question)
+        yield dialog
 
 
 def _top() -> ui.element:

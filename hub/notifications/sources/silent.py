@@ -108,6 +108,8 @@ def _findings(
         place, silent = rows[device][1], one.found
         if silent is None or not around.concerns(rule, device, place):
             continue
+        if silent.through_tunnel and around.tells_tunnels:
+            continue
         before = known.get(device)
         if silent.missed is not None and silent.missed < rule.options.missed:
             continue

@@ -28,6 +28,7 @@ class TunnelSource:
             f"site {site.name}": (site, text)
             for site, text in await self._explainer.tunnels_down(around.tenant, now=around.now)
         }
+        standing = self._explainer.tunnels(around.tenant)
         every = []
         for rule in rules:
             found, before = Findings(rule), known.get(rule.id, {})
@@ -38,7 +39,14 @@ class TunnelSource:
                     new = Finding(subject, site.title, text, site.since, place=site.place)
                     found.begun.append(new)
             for subject, alert in before.items():
-                if alert.ended_at is None and subject not in down:
+                # Where WireGuard does not answer, or was begun anew, nobody knows that it is up.
+                if alert.ended_at is not None or subject in down or standing is None:
+                    continue
+                state = standing.get(subject.removeprefix("site "))
+                if state is None:
+                    why = "the site was removed"
+                    found.ended[subject] = FindingEnd.of_unwatched(around.now, why)
+                elif state == "up":
                     since = around.clock(alert.place).at(alert.since)
                     text = f"its tunnel is up again, after being down since {since}"
                     found.ended[subject] = FindingEnd(around.now, text)

@@ -7,16 +7,15 @@ from datetime import time
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from nicegui import context, ui
+from nicegui import ui
 
 from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.notifications.hours import Hours
 from hub.notifications.model import ChannelKind, NotifyChannel
 from hub.notifications.service import NewChannel, NotificationService
-from hub.web.ask import confirm, tell_secret
+from hub.web.ask import asked, confirm, tell_secret
 from hub.web.cards import attempted, card, empty, mark, small_button
-from hub.web.frame import heading
 from hub.web.reloaded import Reloaded
 from hub.web.when import when
 
@@ -101,8 +100,7 @@ class ChannelList:
     async def _hours(self, channel: NotifyChannel) -> None:
         """Ask when a channel is to be quiet."""
         hours = channel.hours
-        with context.client.content, ui.dialog() as dialog, ui.card().classes("dm-dialog"):
-            heading(f"When {channel.name} is quiet")
+        with asked(f"When {channel.name} is quiet") as dialog:
             ui.label("What is urgent comes through; the rest is told afterwards.")
             since = _clock("Quiet from", hours.quiet_from)
             until = _clock("Quiet until", hours.quiet_until)
@@ -135,8 +133,7 @@ class ChannelList:
     async def _add(self) -> None:
         """Ask for a new one's name and address."""
         added = None
-        with context.client.content, ui.dialog() as dialog, ui.card().classes("dm-dialog"):
-            heading("Add a channel")
+        with asked("Add a channel") as dialog:
             name = ui.input("Name").props("outlined dense maxlength=100 autofocus")
             name.classes("w-full")
             kind = ui.select(_KINDS, value=ChannelKind.APPRISE, label="Kind")
@@ -176,7 +173,9 @@ class ChannelList:
             await self._channels.refresh()
             await self._changed()
             if signing:
-                await tell_secret("What its messages are signed with", signing)
+                await tell_secret(
+                    "What its messages are signed with", signing, "the hub keeps it to sign with"
+                )
 
 
 def _clock(label: str, value: time | None) -> ui.input:

@@ -143,6 +143,7 @@ def _show_link(services: Services, path: str) -> None:
     here = f"{request.url.scheme}://{host}{path}"
     url = here if host else services.url(path)
     with ui.dialog(value=True) as dialog, ui.card().props('role="document"'):
+        dialog.props["aria-label"] = "A link for one person"
         heading("A link for one person")
         ui.label("Send it to them. It works once, for three days; it is shown only now.")
         ui.input("Link", value=url).props("readonly outlined").classes("w-full")

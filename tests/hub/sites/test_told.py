@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from zoneinfo import ZoneInfo
 
 from contracts.show import Clock
 from hub.devices.repository import DeviceRepository
 from hub.explain.problems import Explainer
 from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.notifications.finding import Around
-from hub.notifications.model import Rule, RuleKind, RuleOptions
+from hub.notifications.model import Alert, Rule, RuleKind, RuleOptions
+from hub.notifications.sources.silent import SilentSource
 from hub.notifications.sources.tunnels import TunnelSource
 from hub.places.service import PlaceService
 from hub.runtime.problems import Problems
 from hub.settings import Enrolment
-from hub.sites.model import NewSite
+from hub.sites.errors import GatewayError
+from hub.sites.model import NewSite, Site
 from hub.sites.service import SiteService, SiteSettings
 from hub.sites.watch import SiteWatch
 from hub.sites.wireguard import Peer
@@ -39,29 +42,66 @@ class Interface:
         self.moved.append((interface, key, endpoint))
 
 
+class World:
+    """A hub with sites and devices whose clock and WireGuard are the test's."""
+
+    def __init__(self, store, accounts) -> None:
+        self.now = datetime.now(UTC)
+        self.store, self.accounts, self.refused = store, accounts, Problems()
+        self.wireguard, self.places = Interface(), PlaceService(store)
+        self.begin()
+
+    def begin(self) -> None:
+        """The hub's process begins, and has not looked at anything yet."""
+        self.watch = SiteWatch(self.store, clock=lambda: self.now, wireguard=self.wireguard)
+        self.sites = SiteService(
+            self.store, self.places, self.watch, SiteSettings("home.example.org"), own=list,
+            accounts=self.accounts, mqtt_port=lambda: 1883,
+        )  # fmt: skip
+        gate = EnrolmentGate(Enrolment.CLOSED, "home")
+        self.explainer = Explainer(
+            self.store, bridges=dict, accounts=self.accounts,
+            enroller=Enroller(self.accounts, gate, self.refused), refused=self.refused,
+            outages=Outages(), tunnels=self.watch,
+        )  # fmt: skip
+        self.tunnels = TunnelSource(self.explainer)
+        self.silent = SilentSource(self.store, self.explainer)
+
+    async def site(self, name: str, network: str, *place: str, **more: str) -> Site:
+        new = NewSite(name, (ip_network(network),), place=place, **more)
+        return (await self.sites.add("home", new, "ann")).site
+
+    async def heard(self, device: str, minutes: float, *place: str, every: float | None = EVERY):
+        at = self.now - timedelta(minutes=minutes)
+        await DeviceRepository(self.store.of("home")).report(device, {"a": 1}, at, every)
+        if place:
+            await self.places.put("home", device, place, "ann")
+
+    def peer(self, site: Site, minutes: float | None, received: int = 1) -> Peer:
+        """As WireGuard has it when the last handshake was so long ago."""
+        shaken = None if minutes is None else self.now - timedelta(minutes=minutes)
+        return Peer(site.interface, site.site_key, "[::1]:51820", shaken, received, 1, 25)
+
+    async def sees(self, *peers: Peer) -> None:
+        self.wireguard.peers_now = list(peers)
+        await self.watch.look()
+
+    async def around(self) -> Around:
+        zones = await ZoneService(self.store).of("home")
+        return Around("home", self.now, zones, {}, {}, tells_tunnels=True)
+
+    async def problems(self) -> dict[str, str]:
+        found = await self.explainer.problems("home", now=self.now, zone=UTC)
+        return {one.device or one.name: one.text for one in found}
+
+    def clock(self, minutes: float) -> str:
+        return Clock(self.now, UTC).at(self.now - timedelta(minutes=minutes))
+
+
 async def test_its_sensors_are_silent_because_of_it(store, accounts):
-    refused, wireguard = Problems(), Interface()
-    now = datetime.now(UTC)
-    watch = SiteWatch(store, clock=lambda: now, wireguard=wireguard)
-    places = PlaceService(store)
-    sites = SiteService(
-        store,
-        places,
-        watch,
-        SiteSettings("home.example.org"),
-        own=list,
-        accounts=accounts,
-        mqtt_port=lambda: 1883,
-    )
-    explainer = Explainer(
-        store,
-        bridges=dict,
-        accounts=accounts,
-        enroller=Enroller(accounts, EnrolmentGate(Enrolment.CLOSED, "home"), refused),
-        refused=refused,
-        outages=Outages(),
-        tunnels=watch,
-    )
+    world = World(store, accounts)
+    now, watch, wireguard = world.now, world.watch, world.wireguard
+    explainer, sites, places = world.explainer, world.sites, world.places
     new = NewSite(
         "beach", (ip_network("192.168.57.0/24"),), place=("Coast", "Beach house"),
         site_endpoint="localhost",
@@ -116,3 +156,125 @@ async def test_its_sensors_are_silent_because_of_it(store, accounts):
     # Another tenant is told nothing of it.
     await store.ensure_tenant("school")
     assert await explainer.problems("school") == []
+
+
+def alerts_of(findings, rule: Rule) -> dict[int, dict[str, Alert]]:
+    """What was begun, as open alerts."""
+    return {
+        rule.id: {
+            one.subject: Alert(
+                1,
+                rule.id,
+                rule.kind,
+                one.subject,
+                None,
+                one.place,
+                one.name,
+                one.text,
+                urgent=False,
+                since=one.since,
+                opened_at=one.since,
+            )
+            for one in findings.begun
+        }
+    }
+
+
+async def test_two_sites_and_one_that_comes_back(store, accounts):
+    """Each has its own; who was cut off gets its time to be heard, and no message meanwhile."""
+    world = World(store, accounts)
+    beach = await world.site("beach", "192.168.57.0/24", "Beach house")
+    school = await world.site("school", "192.168.58.0/24", "School")
+    await world.heard("b1", 61, "Beach house", "Hall")
+    await world.heard("b2", 62, "Beach house")
+    await world.heard("s1", 31, "School")
+    await world.heard("s2", 1, "School")
+    await world.heard("alone", 61)
+    # One that stays awake, and was missed before the tunnel went down.
+    await world.heard("awake", 60 + 3 * 60, "Beach house", every=None)
+    down, up = world.peer(beach, 60), world.peer(school, 1)
+    await world.sees(down, up)
+    found = await world.problems()
+    since = world.clock(60)
+    assert found["Beach house"] == (
+        f"tunnel down since {since}; 2 of its 3 sensors are silent because of it"
+    )
+    assert set(found) == {"Beach house", "s1", "alone", "awake"}
+    assert "tunnel" not in found["awake"] + found["s1"] + found["alone"]
+
+    tunnel = Rule(1, "", RuleKind.TUNNEL, RuleOptions())
+    silent = Rule(2, "", RuleKind.SILENT, RuleOptions())
+    [told] = await world.tunnels.look(await world.around(), [tunnel], {})
+    assert [(one.subject, one.text) for one in told.begun] == [("site beach", found["Beach house"])]
+    open_alerts = alerts_of(told, tunnel)
+    [late] = await world.silent.look(await world.around(), [silent], {})
+    assert {one.subject for one in late.begun} == {"s1", "alone", "awake"}
+
+    # WireGuard does not answer; the hub begins anew and has not looked: that is no "up again".
+    async def refuses():
+        raise GatewayError("`wg show`: it failed")
+
+    answers, world.wireguard.peers = world.wireguard.peers, refuses
+    await world.watch.look()
+    [told] = await world.tunnels.look(await world.around(), [tunnel], open_alerts)
+    assert (told.begun, told.ended) == ([], {})
+    world.wireguard.peers = answers
+    world.begin()
+    [told] = await world.tunnels.look(await world.around(), [tunnel], open_alerts)
+    assert (told.begun, told.ended) == ([], {})
+    await world.sees(world.peer(beach, None), up)  # the machine did
+    [told] = await world.tunnels.look(await world.around(), [tunnel], open_alerts)
+    assert (told.begun, told.ended) == ([], {})
+
+    # It is back, and its devices sleep until their next wake.
+    await world.sees(down, up)
+    world.now += timedelta(seconds=10)
+    await world.sees(world.peer(beach, 0, 2), world.peer(school, 0, 2))
+    found = await world.problems()
+    assert set(found) == {"s1", "alone", "awake"}
+    said = (await world.explainer.device("home", "b1", now=world.now, zone=UTC)).headline.text
+    assert "because the tunnel of its site was down when it was due" in said
+    [told] = await world.tunnels.look(await world.around(), [tunnel], open_alerts)
+    assert told.ended["site beach"].text == (
+        f"its tunnel is up again, after being down since {since}"
+    )
+    [late] = await world.silent.look(await world.around(), [silent], {})
+    assert {one.subject for one in late.begun} == {"s1", "alone", "awake"}
+
+    # Still nothing when it was due again: that is its own.
+    for minute in range(12):
+        world.now += timedelta(minutes=1)
+        await world.sees(world.peer(beach, 0, 3 + minute), world.peer(school, 0, 3 + minute))
+    assert {"b1", "b2"} <= set(await world.problems())
+    [late] = await world.silent.look(await world.around(), [silent], {})
+    assert {"b1", "b2"} <= {one.subject for one in late.begun}
+
+    # A site that is gone is not "up again".
+    await world.sites.remove("home", "beach")
+    await world.watch.look()
+    [told] = await world.tunnels.look(await world.around(), [tunnel], open_alerts)
+    assert told.ended["site beach"].text == "no longer watched: the site was removed"
+    assert told.ended["site beach"].unwatched
+
+
+async def test_a_tunnel_that_never_was_excuses_nobody_and_times_are_the_persons(store, accounts):
+    world = World(store, accounts)
+    beach = await world.site("beach", "192.168.57.0/24", "Beach house")
+    await world.heard("b1", 61, "Beach house")
+    await world.sees(world.peer(beach, None))
+    assert set(await world.problems()) == {"b1"}
+    rule = Rule(1, "", RuleKind.TUNNEL, RuleOptions())
+    [told] = await world.tunnels.look(await world.around(), [rule], {})
+    assert not told.begun
+    await world.sees(world.peer(beach, 60))
+    zone = ZoneInfo("Asia/Kathmandu")
+    await ZoneService(store).set_tenant("home", zone.key)
+    [told] = await world.tunnels.look(await world.around(), [rule], {})
+    since = Clock(world.now, zone).at(world.now - timedelta(minutes=60))
+    [begun] = told.begun
+    assert begun.text == f"tunnel down since {since}; its sensor is silent because of it"
+    assert since != world.clock(60)
+    [alone] = [
+        one for one in await world.explainer.problems("home", now=world.now) if one.kind == "tunnel"
+    ]
+    assert alone.text == begun.text
