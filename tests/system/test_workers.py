@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hub.mqtt.ports import free_port
 from tests.support.broker import open_broker
 from tests.support.hub import until
+from tests.support.paired_home import PairedHome
 from tests.support.publisher import Publisher
 from tests.support.workers import Workers
 
@@ -34,7 +36,8 @@ async def workers(server, server_folder: Path, ports) -> AsyncIterator[Workers]:
 
 
 async def test_workers_share_brokers_and_take_over_from_the_dead(workers: Workers, ports):
-    first = await workers.start("first")
+    homekit = str(free_port("127.0.0.1"))
+    first = await workers.start("first", HAP_PORT=homekit)
     second = await workers.start("second", ROLES="intake")
     # Two brokers, two workers: the first hands one of its two over.
     await until(lambda: workers.shared(first, second))
@@ -88,7 +91,7 @@ async def test_workers_share_brokers_and_take_over_from_the_dead(workers: Worker
 
     # A worker that waits for the duties says where the pages are, and that it has none.
     port = free_port("127.0.0.1")
-    await workers.start("fourth", HTTP_PORT=str(port))
+    fourth = await workers.start("fourth", HTTP_PORT=str(port), HAP_PORT=homekit)
     async with httpx.AsyncClient() as client:
         sent_on = await client.get(f"http://127.0.0.1:{port}/home?a=b")
         assert sent_on.status_code == 307
@@ -115,7 +118,9 @@ async def test_workers_share_brokers_and_take_over_from_the_dead(workers: Worker
             await speaker.drain()
             await speaker.close()
             await anext(line async for line in lines if "12.75" in line)
-    # Its address stays when the pages move.
+    # Its address stays when the pages move, and controllers of each tenant find all as it was.
+    named = {"home": devices[0].device, "beach": min(names)}
+    homes = [await PairedHome.at(first, *one) for one in named.items()]
     await first.kill()
     async with httpx.AsyncClient() as client:
 
@@ -123,7 +128,14 @@ async def test_workers_share_brokers_and_take_over_from_the_dead(workers: Worker
             return (await client.get(f"{url}/healthz")).status_code == 200
 
         assert (await client.get(f"{url}/healthz")).status_code == 503
+        took = await asyncio.gather(*(home.over() for home in homes))
+        print(f"controllers were answered again after {[round(s, 2) for s in took]} s")
         await until(back)
+    for home in homes:
+        await home.is_unchanged(fourth)
+        await home.hears(27.5, ports[0])
+        await home.phone.close()
+    assert await workers.ids_given_twice() == []
 
     # One hub for itself has no place beside them.
     alone = workers.process("alone", MQTT_URL="", ROLES="intake,bridge,duties,web")
