@@ -66,7 +66,7 @@ class BrokerClaim:
         self._tasks = supervisor.tasks(PartRole.INTAKE)
         self._ours = self._waiting = False
         # Another's claim that is there, and what is set when it was said just now or taken back.
-        self._other: BrokerHeldError | None = None
+        self._other: BrokerHeldError | BrokerTwiceError | None = None
         self._answered, self._cleared = asyncio.Event(), asyncio.Event()
         self._first: asyncio.Future[None]
 
@@ -142,7 +142,8 @@ class BrokerClaim:
         # connection was lost nobody answers for if it was taken back meanwhile.
         await self._ask()
         while (held := await self._answering()) is not None:
-            if not self._standby.wanted or self._first.done():
+            # Nobody waits for a list to become another.
+            if isinstance(held, BrokerTwiceError) or not self._standby.wanted or self._first.done():
                 self._refuse(held)
                 return
             log.info("standing by: %s uses this broker", held.who)
@@ -158,8 +159,8 @@ class BrokerClaim:
         self._cleared.clear()
         await self._source.publish(topics.HUB_CLAIM_ASKED, self._mark)
 
-    async def _answering(self) -> BrokerHeldError | None:
-        """The hub that left the claim, where it is there; one that takes it back is not."""
+    async def _answering(self) -> BrokerHeldError | BrokerTwiceError | None:
+        """Who left the claim, where it is there; one that takes it back is not."""
         if self._other is None:
             return None
         await self._ask()
@@ -197,24 +198,22 @@ class BrokerClaim:
                 self._tasks.spawn("answering for the broker's claim", self._say_again())
             return
         mark, since, held = other
+        error: BrokerHeldError | BrokerTwiceError = held
         if self._said["cluster"] and held.cluster == self._said["cluster"]:
-            self._shared(held)
-            return
-        self._other = held
+            if held.broker == self._said["broker"]:
+                return
+            # A worker of this cluster is here by another name: the one that came first stays.
+            error = BrokerTwiceError(str(held.broker), str(self._said["broker"]))
+        self._other = error
         if delivery.retained:
             return
         self._answered.set()
         if self._ours and (since, mark) < (str(self._said["since"]), self._mark):
             # Both came at once; the earlier one stays.
             self._ours = False
-            self._refuse(held)
+            self._refuse(error)
         elif self._ours:
             self._tasks.spawn("answering for the broker's claim", self._say_again())
-
-    def _shared(self, held: BrokerHeldError) -> None:
-        """A worker's of this cluster: it is at the same broker."""
-        if held.broker != self._said["broker"]:
-            self._refuse(BrokerTwiceError(str(held.broker), str(self._said["broker"])))
 
     async def _say_again(self) -> None:
         with contextlib.suppress(NotConnectedError):

@@ -147,8 +147,12 @@ async def test_a_broker_that_lets_an_account_connect_once_is_not_claimed(broker,
 
 
 async def test_workers_of_one_database_claim_a_broker_together(port):
+    standbys = []
+
     def of(name: str, cluster: str) -> BrokerClaim:
-        return BrokerClaim(Endpoint(name, port), supervisor=Supervisor(), cluster=cluster)
+        standbys.append(Standby(wanted=name == "localhost"))
+        more = {"standby": standbys[-1], "supervisor": Supervisor()}
+        return BrokerClaim(Endpoint(name, port), cluster=cluster, **more)
 
     first, second = of("127.0.0.1", "ours"), of("127.0.0.1", "ours")
     await first.start()
@@ -160,9 +164,16 @@ async def test_workers_of_one_database_claim_a_broker_together(port):
     ):
         with pytest.raises(error, match=r"another hub uses this broker|are the same broker"):
             await other.start()
+        # Who was there already is not harmed by it, and answers.
+        async with subscriber(at(port), topics.HUB_CLAIM) as (source, got):
+            await source.publish(topics.HUB_CLAIM_ASKED, "x")
+            await until(lambda: len([one for one in got if not one.retained]) >= 2)
         await other.stop()
+    assert [one.failure for one in standbys] == [None] * 4
     # The one that goes takes its claim back, which is the other's too: that says it again.
-    await second.stop()
+    async with subscriber(at(port), topics.HUB_CLAIM) as (_, said):
+        await second.stop()
+        await until(lambda: b"" in [one.payload for one in said] and said[-1].payload != b"")
     with pytest.raises(BrokerHeldError):
         await (third := of("127.0.0.1", "theirs")).start()
     await third.stop()
