@@ -172,6 +172,11 @@ class Settings(BaseSettings):
         "names of a home network; a request for any other name is refused",
         allowed="names, separated by commas: hub.example.org,dormouse.example.org",
     )
+    web_proxies: Annotated[str, AfterValidator(setting_values.networks)] = setting_values.words(
+        "",
+        "reverse proxies whose X-Forwarded-For says who asks; nobody else's is read",
+        allowed="networks, separated by commas: 127.0.0.1/32,::1/128",
+    )
     auth_secret: str = Field(
         "",
         pattern=r"^([!-~]{16,})?$",

@@ -78,7 +78,11 @@ class WebParts:
             health=self.site.health,
         )
         self._http = HttpServer(
-            self.site.app, http, parts.supervisor, Connections("HTTP", parts.descriptors.http)
+            self.site.app,
+            http,
+            parts.supervisor,
+            Connections("HTTP", parts.descriptors.http),
+            parts.settings.web_proxies,
         )
         self._control = HttpServer(operator, control, parts.supervisor)
 

@@ -20,6 +20,7 @@ from hub.runtime.connections import Connections
 from hub.runtime.listening import bound
 from hub.runtime.supervisor import PartRole, Supervisor
 from hub.web.guarded import guarded
+from hub.web.proxied import proxied
 
 __all__ = ["HttpPortTakenError", "HttpServer", "private_socket", "tcp_socket"]
 
@@ -122,6 +123,7 @@ class HttpServer:
     """One ASGI application on one listening socket, from `start` to `stop`.
 
     `connections` bounds them and ends those that say nothing; None for a socket of friends.
+    `proxies`: networks of reverse proxies that say who asks (hub/web/proxied.py).
     """
 
     def __init__(
@@ -130,8 +132,9 @@ class HttpServer:
         listening: socket.socket,
         supervisor: Supervisor | None = None,
         connections: Connections | None = None,
+        proxies: str = "",
     ) -> None:
-        self._app = app
+        self._app = proxied(app, proxies)
         self._connections = connections
         self._socket = listening
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.WEB)
@@ -179,6 +182,7 @@ class HttpServer:
             backlog=_ACCEPTED_AT_ONCE,
             access_log=False,
             lifespan="off",
+            proxy_headers=False,
             timeout_graceful_shutdown=1,
         )
         return _Server(config)
