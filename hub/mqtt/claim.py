@@ -228,7 +228,7 @@ def _other(payload: bytes) -> tuple[str, str, BrokerHeldError] | None:
         named = {name: str(said[name])[:64] for name in ("host", "pid", "version")}
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    held = BrokerHeldError(**named, since=f"{since[:16]} UTC".replace("T", " "))
+    held = BrokerHeldError(**named, since=f"{since[:16].replace('T', ' ')} UTC")
     # Hubs of before say neither.
     held.cluster, held.broker = (
         str(said.get("cluster", ""))[:200],
