@@ -121,6 +121,7 @@ soak: setup-dev ## the slow tests: 200 devices while broker, hub and Postgres ar
 	@POWER_CUT_DEVICES=10000 POWER_CUT_SECONDS=60 $(PY) -m pytest -s --timeout 3600 tests/system/test_power_cut.py
 	@$(MAKE) -s siege
 	@SCALE_KILLS=30 $(PY) -m pytest -s --timeout 3600 tests/deploy/test_worker_storm.py
+	@sh .ci/emulation
 	@IMAGES=all $(PY) -m pytest -s --timeout 7200 tests/deploy/test_images.py
 	@KILLS=17 $(PY) -m pytest -s --timeout 7200 tests/deploy/test_killed_upgrade.py
 	@KILLS=3 UPGRADE_READINGS=1000000 $(PY) -m pytest -s --timeout 7200 tests/deploy/test_killed_upgrade.py
