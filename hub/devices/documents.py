@@ -26,9 +26,10 @@ async def devices_where(
     """
     _refuse_too_long(path)
     async with database.transaction() as conn:
-        await _refuse_unreadable(conn, path)
+        # Before it is read: an expression of like_regex can take longer to read than to answer.
         await conn.execute(_QUERIES["set_time_limit"], [str(time_limit_ms)])
         try:
+            await _refuse_unreadable(conn, path)
             form = await (await conn.execute(_QUERIES["path_form"], [path])).fetchone()
             predicate = form is not None and form[0] is not None
             rows = await conn.execute(_QUERIES["devices_where"], [path, predicate])

@@ -64,6 +64,14 @@ async def test_a_slow_path_is_given_up_and_changes_nothing(
     assert await devices_where(store.of("home"), "$.battery_mv < 2700") == ["weak"]
 
 
+async def test_a_path_that_is_slow_to_read_is_given_up(store: Database):
+    """A regular expression of 270 characters, which Postgres reads for seconds."""
+    expression = "|".join(["[a-z]*b{1,50}"] * 18)
+    slow = f'$.firmware like_regex "({expression}){{1,60}}"'
+    with pytest.raises(PathTooSlowError, match="within 50 ms"):
+        await devices_where(store.of("home"), slow, time_limit_ms=50)
+
+
 async def test_an_equality_uses_the_index(store: Database, devices: DeviceRepository, database):
     async with store.of("home").transaction() as conn:
         await conn.execute(
