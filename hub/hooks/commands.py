@@ -281,10 +281,11 @@ def _firmware(build: str, made: dict[str, str], sign: dict[str, str]) -> list[di
             {"kind": "store"}]  # fmt: skip
 
 
-# What makes an environment of Dormouse's own repository; what it needs is pinned there.
+# What makes an environment of Dormouse's own repository; what it needs is pinned there, also what
+# builds it.
 _INSTALL = (
     "python3 -m venv hub-version && hub-version/bin/pip install -q --require-hashes "
-    "-r requirements/run.txt && hub-version/bin/pip install -q --no-deps ."
+    "-r requirements/run.txt && hub-version/bin/pip install -q --no-deps --no-build-isolation ."
 )
 
 

@@ -2,7 +2,8 @@
 
 Real mosquitto by the files that `dormouse site forwarder` makes. The days pass by the sensors'
 clocks; what the hub knew of those clocks before is made three days older.
-`make soak` has 20 sensors that say something every 5 minutes: SENSORS, SAY_EVERY.
+`make soak` has 20 sensors that say something every 5 minutes (every 10 where mosquitto brings it,
+since it loses what the hub has no room for): SENSORS, SAY_EVERY.
 """
 
 from __future__ import annotations

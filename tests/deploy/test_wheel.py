@@ -18,7 +18,11 @@ from pathlib import Path
 import pytest
 
 from contracts import image
+from contracts.resources import release
 from host.cli import COMMANDS
+from hub.database.migrate import head
+from hub.self_update.service import ASK
+from hub.self_update.versions import Versions
 from tests.support.broker import open_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -257,6 +261,23 @@ def test_the_demonstration(installed):
     shown = installed.prints("demo", "--once", "--data-dir", "relative")
     assert re.search(r"TemperatureSensor/0/CurrentTemperature \d", shown)
     assert "Pair in the Home app with the code" in shown
+
+
+def test_a_hub_that_updates_itself_takes_such_an_environment_and_runs_it_elsewhere(installed):
+    versions = Versions(installed.work)
+    versions.make()
+    versions.take(installed.python.parents[1], "1-1")
+
+    def says(*words: str) -> str:
+        done = subprocess.run(
+            [versions.python("1-1"), "-P", *words], cwd=installed.work, check=True,
+            env=installed.environment(), capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    assert says("-c", ASK) == f"dormouse {release()} {head()}"
+    assert Path(says("-c", "import hub; print(hub.__file__)")).is_relative_to(versions.path)
+    assert says("-m", "host", "--version").endswith(release())
 
 
 def test_no_command_is_left_out():

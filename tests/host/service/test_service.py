@@ -134,7 +134,7 @@ def test_systemd_has_nothing_to_say_against_it(tmp_path: Path):
     print(f"exposure {level[1]} of 10")
     # 9.x is a service without any limits; sockets to devices and phones are what remains.
     assert security.returncode == 0, security.stdout
-    for limit in ("LimitNOFILE", "MemoryMax", "TasksMax"):
+    for limit in ("LimitNOFILE", "MemoryMax", "OOMPolicy", "TasksMax"):
         assert re.search(rf"^{limit}=\S", TEMPLATE, re.MULTILINE)
     after = re.findall(r"^After=(.*)$", TEMPLATE, re.MULTILINE)
     assert after == ["network-online.target time-sync.target"]
