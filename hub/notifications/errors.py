@@ -14,6 +14,7 @@ __all__ = [
     "RuleRefusedError",
     "RuleUnknownError",
     "TooManyError",
+    "TooManyTestsError",
 ]
 
 
@@ -61,6 +62,12 @@ class NameTakenError(NotificationsError):
 
 class TooManyError(NotificationsError):
     """There are as many rules or channels as there may be: remove those that are not used."""
+
+
+class TooManyTestsError(NotificationsError):
+    """A channel was sent as many messages to try it as it may be: wait a minute."""
+
+    http_status = 429
 
 
 class NotOnesOwnError(NotificationsError):

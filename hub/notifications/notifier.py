@@ -19,6 +19,7 @@ from hub.live import Live, LiveChange
 from hub.notifications.alerts import AlertRepository
 from hub.notifications.compose import Composed, composed
 from hub.notifications.delivery import AlertDelivery
+from hub.notifications.errors import TooManyTestsError
 from hub.notifications.finding import Around, FindingSource
 from hub.notifications.model import Alert, Rule, RuleKind, Told
 from hub.notifications.outbox import Outbox
@@ -26,6 +27,7 @@ from hub.notifications.repository import RuleRepository
 from hub.notifications.rule_writer import RuleWriter
 from hub.notifications.trouble import ChannelTrouble
 from hub.runtime.supervisor import PartRole, Supervisor
+from hub.runtime.token_bucket import TokenBuckets
 from hub.zones.service import ZoneService
 
 __all__ = ["Notifier"]
@@ -39,6 +41,10 @@ _KEEP = timedelta(days=90)
 _FORGET = timedelta(hours=6)
 # As long as a reading is taken to hold, and then some.
 _AWAY = timedelta(hours=6)
+# Whoever sets up a channel tries it a few times; each may take as long as its far end likes.
+_TESTS, _TESTS_PER_MINUTE = 5, 6
+# Of one tenant, before the others' turn comes again: one that always has more waits for the next.
+_PASSES = 5
 
 
 class Notifier:
@@ -71,6 +77,7 @@ class Notifier:
         self._forgot_at: datetime | None = None
         self._sending = asyncio.Lock()
         self._resumed = False
+        self._tests = TokenBuckets[tuple[str, int]](_TESTS, _TESTS_PER_MINUTE)
 
     async def start(self) -> None:
         """Begin."""
@@ -80,6 +87,11 @@ class Notifier:
     async def stop(self) -> None:
         """End; what was not sent is sent after the next start."""
         await self._tasks.stop()
+
+    def pace_test(self, tenant: str, channel: int) -> None:
+        """Count a message that tries a channel. Raises TooManyTestsError."""
+        if not self._tests.take((tenant, channel)):
+            raise TooManyTestsError
 
     def hurry(self) -> None:
         """There is something to send."""
@@ -115,8 +127,9 @@ class Notifier:
             await self._forget()
 
     async def _send_all_of(self, tenant: str) -> None:
-        while await self._send_of(tenant):
-            pass
+        for _ in range(_PASSES):
+            if not await self._send_of(tenant):
+                return
 
     async def _look_at(self, tenant: str) -> int:
         database = self._database.of(tenant)

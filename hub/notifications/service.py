@@ -310,14 +310,14 @@ class NotificationService:
         return channel
 
     async def test(self, who: Principal, which: str | int) -> SentMessage:
-        """Send a message now; what became of it. Raises ChannelUnknownError, NotOnesOwnError."""
+        """What becomes of a message now. Raises as `set_hours` does, and TooManyTestsError."""
         channel = await self.channel(who, which)
         self._refuse(who, own=channel.person is not None, scope=Scope.WRITE)
+        self._notifier.pace_test(who.tenant, channel.id)
         now = self._clock()
         text = f"This is a test by {who.name}: notifications of {who.tenant} arrive here."
-        payload = {
-            "type": "dormouse.test", "timestamp": now.isoformat(), "data": {"text": text},
-        }  # fmt: skip
+        data = {"text": text}
+        payload = {"type": "dormouse.test", "timestamp": now.isoformat(), "data": data}
         outbox = Outbox(self._database.of(who.tenant))
         number = await outbox.add(channel.id, Composed("Dormouse: a test", text, payload), now)
         await self._notifier.send()

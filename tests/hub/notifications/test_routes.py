@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 
@@ -112,6 +113,18 @@ async def test_the_inbox_is_acknowledged(full, ann, rob, eve):
     assert (await post_ack(eve, entry)).status_code == 204
     [entry] = (await eve.get("/api/notifications", params={"open": "true"})).json()
     assert entry["acknowledged_by"] == "eve"
+
+
+async def test_a_channel_is_tried_so_often_and_no_more(rob):
+    hook = {"name": "Tried", "kind": "webhook", "address": HOOK, "own": True}
+    number = (await post(rob, "channels", hook))[1]["id"]
+    tries = [rob.post(f"/api/notifications/channels/{number}/test") for _ in range(16)]
+    statuses = [answer.status_code for answer in await asyncio.gather(*tries)]
+    # A slow run is given some more than the first five.
+    assert set(statuses) == {200, 429}
+    assert statuses.count(200) >= 5
+    sent = (await rob.get(f"/api/notifications/channels/{number}/messages")).json()
+    assert len(sent) == statuses.count(200)
 
 
 async def post_ack(client, entry):
