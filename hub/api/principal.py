@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from hub.api.scope import ROLE_SCOPES, Role
 from hub.errors import HubError
+from hub.language.words import speak
 
 __all__ = [
     "AUTHENTICATOR",
@@ -79,6 +80,7 @@ class Principal:
     given; a person's session has every scope that its role allows. `person` and `session` are 0 for
     tokens. An `operator` may do everything in every tenant; `tenants` names the one it chose, and
     is empty where it chose none and all are meant. `chosen`: the request named the tenant.
+    `language`: what a person chose to read, None: as their browser asks.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Principal:
     operator: bool = False
     roles: Mapping[str, Role] = field(default_factory=dict, hash=False)
     chosen: bool = False
+    language: str | None = None
 
     @property
     def administers(self) -> bool:
@@ -138,6 +141,8 @@ def named_tenant(connection: HTTPConnection) -> str | None:
 async def authenticate(connection: HTTPConnection) -> Principal | None:
     """Who asks, looked up once for a request, in the tenant that it names.
 
+    From there on the language is that which they chose.
+
     Raises ForeignTenantError where that is none of theirs, AmbiguousTenantError.
     """
     scope = connection.scope
@@ -147,6 +152,8 @@ async def authenticate(connection: HTTPConnection) -> Principal | None:
         named = named_tenant(connection)
         scope[PRINCIPAL] = found and (found if named is None else found.looking_at(named))
     principal: Principal | None = scope[PRINCIPAL]
+    if principal is not None and principal.language is not None:
+        speak(principal.language)
     return principal
 
 

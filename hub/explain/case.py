@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from contracts.show import Clock, volts
+from contracts.show import volts
 from hub.explain import trends
 from hub.explain.battery import forecast
 from hub.explain.facts import DeviceFacts
 from hub.explain.outages import merged
 from hub.explain.silence import Silence, silence
+from hub.language.times import SpokenClock
 
 __all__ = ["Case"]
 
@@ -22,7 +23,7 @@ _AWAKE = timedelta(hours=2)
 class Case:
     """Facts, the instant they are looked at, and what follows from both."""
 
-    def __init__(self, facts: DeviceFacts, clock: Clock) -> None:
+    def __init__(self, facts: DeviceFacts, clock: SpokenClock) -> None:
         self.facts = facts
         self.clock = clock
         self.now = clock.now

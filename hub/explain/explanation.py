@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from contracts.show import Clock
 from hub.explain.case import Case
 from hub.explain.chain import SENTENCE_MAKERS
 from hub.explain.facts import DeviceFacts
 from hub.explain.headline import headline
 from hub.explain.sentence import Explanation
+from hub.language.times import SpokenClock
 
 __all__ = ["explain"]
 
 
-def explain(facts: DeviceFacts, clock: Clock) -> Explanation:
+def explain(facts: DeviceFacts, clock: SpokenClock) -> Explanation:
     """The explanation as of `clock.now`."""
     case = Case(facts, clock)
     sentences = [sentence for make in SENTENCE_MAKERS for sentence in make(case)]

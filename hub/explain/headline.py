@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.show import count
 from hub.explain import trends
 from hub.explain.case import Case
 from hub.explain.outages import Away
 from hub.explain.sentence import Level, Sentence
 from hub.explain.tunnels import is_silent_through
+from hub.language.words import _, ngettext
 from hub.mqtt.account_repository import AccountState
 
 __all__ = ["NOT_ENROLLED", "REFUSED", "headline", "offline", "quiet", "refused", "shut_out"]
@@ -52,7 +52,7 @@ def _replaced(case: Case) -> Sentence | None:
     if facts.replaced_by is None or facts.account is not AccountState.DISABLED:
         return None
     new, at = facts.replaced_by
-    return Sentence(at, "replaced", f"replaced by {new} at {case.clock.at(at)}")
+    return Sentence(at, "replaced", _("replaced by {new} at {at}", new=new, at=case.clock.at(at)))
 
 
 def shut_out(case: Case) -> Sentence | None:
@@ -61,7 +61,7 @@ def shut_out(case: Case) -> Sentence | None:
     if facts.account is not AccountState.DISABLED:
         return None
     at = facts.account_changed_at or case.now
-    text = f"shut out: its account was disabled at {case.clock.at(at)}"
+    text = _("shut out: its account was disabled at {at}", at=case.clock.at(at))
     # Somebody's own decision.
     return Sentence(at, "account", text, Level.WARNING)
 
@@ -75,9 +75,11 @@ def refused(case: Case) -> Sentence | None:
         return None
     # Of a device that is not even late it was probably another one.
     late = case.silence is None or case.silence.missed
-    text = (
-        f"refused at {case.clock.at(last.at)}: the password is not its account's "
-        f"(`dormouse devices renew {case.facts.device}` if its flash was erased)"
+    text = _(
+        "refused at {at}: the password is not its account's (`dormouse devices renew {device}` "
+        "if its flash was erased)",
+        at=case.clock.at(last.at),
+        device=case.facts.device,
     )
     return Sentence(last.at, "account", text, Level.BAD if late else Level.WARNING)
 
@@ -93,7 +95,7 @@ def _asks_for_account(case: Case) -> Sentence | None:
     for kind, why in NOT_ENROLLED.items():
         if facts.account is None and facts.seen_at is None and kind in facts.problems:
             at = facts.problems[kind].at
-            text = f"asked for an account at {case.clock.at(at)}: {why}"
+            text = _("asked for an account at {at}: {why}", at=case.clock.at(at), why=why)
             return Sentence(at, "account", text.format(facts.device), Level.WARNING)
     return None
 
@@ -103,15 +105,20 @@ def _never(case: Case) -> Sentence | None:
     if facts.seen_at is not None:
         return None
     if facts.account is AccountState.PENDING and facts.account_at is not None:
-        text = f"enrolled at {case.clock.at(facts.account_at)} and has not been heard since"
+        text = _(
+            "enrolled at {at} and has not been heard since", at=case.clock.at(facts.account_at)
+        )
         return Sentence(facts.account_at, "account", text, Level.WARNING)
     if facts.account is not None:
         at = facts.account_at or case.now
         return Sentence(
-            at, "never", f"never heard; it has an account since {case.clock.at(at)}", Level.WARNING
+            at,
+            "never",
+            _("never heard; it has an account since {at}", at=case.clock.at(at)),
+            Level.WARNING,
         )
     at = facts.created_at or case.now
-    return Sentence(at, "never", "never heard, and it has no account", Level.WARNING)
+    return Sentence(at, "never", _("never heard, and it has no account"), Level.WARNING)
 
 
 def _silent(case: Case) -> Sentence | None:
@@ -119,7 +126,9 @@ def _silent(case: Case) -> Sentence | None:
     if silence is None or silence.expected is None or seen_at is None:
         return None
     clock = case.clock
-    text = f"silent since {clock.at(seen_at)}, expected {clock.at(silence.expected)}"
+    text = _(
+        "silent since {at}, expected {at2}", at=clock.at(seen_at), at2=clock.at(silence.expected)
+    )
     # One wake that found no WiFi is nothing to be alarmed at.
     level = Level.BAD if silence.missed > 1 else Level.WARNING
     return Sentence(silence.expected, "silent", _because(case, text), level)
@@ -130,7 +139,7 @@ def offline(case: Case) -> Sentence | None:
     seen_at = case.facts.seen_at
     if case.facts.online is not False or seen_at is None or case.interval is not None:
         return None
-    text = f"offline: its connection broke off, last heard {case.clock.at(seen_at)}"
+    text = _("offline: its connection broke off, last heard {at}", at=case.clock.at(seen_at))
     return Sentence(seen_at, "offline", _because(case, text), Level.BAD)
 
 
@@ -143,7 +152,10 @@ def quiet(case: Case) -> Sentence | None:
     if quiet <= case.patience or case.facts.online:
         return None
     return Sentence(
-        seen_at, "silent", _because(case, f"silent since {case.clock.at(seen_at)}"), Level.BAD
+        seen_at,
+        "silent",
+        _because(case, _("silent since {at}", at=case.clock.at(seen_at))),
+        Level.BAD,
     )
 
 
@@ -152,15 +164,26 @@ def _because(case: Case, text: str) -> str:
     causes = []
     if case.facts.tunnel is not None and is_silent_through(case):
         down = case.facts.tunnel
-        causes.append(f"the tunnel of {down.title} is down since {case.clock.at(down.since)}")
+        causes.append(
+            _(
+                "the tunnel of {title} is down since {at}",
+                title=down.title,
+                at=case.clock.at(down.since),
+            )
+        )
     if case.low:
-        causes.append(f"battery was low ({case.battery()})")
+        causes.append(_("battery was low ({battery})", battery=case.battery()))
     elif case.battery_fall is not None:
-        causes.append(f"battery was falling ({case.battery()})")
+        causes.append(_("battery was falling ({battery})", battery=case.battery()))
     if case.weak_signal is not None:
-        causes.append(f"WiFi was weak ({case.weak_signal:.0f} dBm)")
+        causes.append(_("WiFi was weak ({weak_signal} dBm)", weak_signal=f"{case.weak_signal:.0f}"))
     if not causes and (crashed := trends.crashes(case.facts.days)):
-        causes.append(f"it had crashed {count(crashed, 'time')} within a week")
+        causes.append(
+            _(
+                "it had crashed {times} within a week",
+                times=ngettext("{n} time", "{n} times", crashed),
+            )
+        )
     return f"{text}; {'; '.join(causes)}" if causes else text
 
 
@@ -173,10 +196,12 @@ def _waiting(case: Case) -> Sentence | None:
         one.what is Away.TUNNEL and (one.end is None or one.end > seen_at)
         for one in case.facts.outages
     )
-    away = "the tunnel of its site was down" if cut_off else "the hub was away"
-    text = (
-        f"not heard since {case.clock.at(seen_at)}, because {away} when it was due; "
-        f"expected {case.clock.at(silence.following)}"
+    away = _("the tunnel of its site was down") if cut_off else _("the hub was away")
+    text = _(
+        "not heard since {at}, because {away} when it was due; expected {at2}",
+        at=case.clock.at(seen_at),
+        away=away,
+        at2=case.clock.at(silence.following),
     )
     return Sentence(case.now, "hub", text)
 
@@ -184,7 +209,7 @@ def _waiting(case: Case) -> Sentence | None:
 def _fine(case: Case) -> Sentence:
     facts = case.facts
     seen_at = facts.seen_at or case.now
-    text = f"heard {case.clock.ago(seen_at)} ago"
+    text = _("heard {ago} ago", ago=case.clock.ago(seen_at))
     if case.silence is not None:
-        text += f", next expected {case.clock.at(case.silence.following)}"
+        text += _(", next expected {at}", at=case.clock.at(case.silence.following))
     return Sentence(seen_at, "heard", text)

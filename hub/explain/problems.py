@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
-from contracts.show import Clock
 from hub.database.database import Database
 from hub.devices.known import DeviceUnknownError, known_devices, near
 from hub.explain.case import Case
@@ -27,6 +26,8 @@ from hub.explain.tunnels import (
     sites_down,
 )
 from hub.homekit.bridge import Bridge
+from hub.language.times import SpokenClock
+from hub.language.words import _
 from hub.mqtt.accounts import AccountBook
 from hub.mqtt.enrolment import Enroller
 from hub.runtime.problems import Problems, Seen
@@ -126,7 +127,7 @@ class Explainer:
 
         A handful of queries, however many devices there are.
         """
-        clock = Clock(now or datetime.now(UTC), zone or (await self._zones.of(tenant)).zone)
+        clock = SpokenClock(now or datetime.now(UTC), zone or (await self._zones.of(tenant)).zone)
         down = await sites_down(self._tunnels, tenant)
         around = await self._surroundings(tenant, down)
         found, silent = list[DeviceProblem](), Counter[str]()
@@ -148,12 +149,16 @@ class Explainer:
             found += self._knocking(clock)
         since = self._outages.broker_away_since
         if since is not None and (clock.now - since).total_seconds() > 10:
-            text = f"not connected to the broker since {clock.at(since)}: no device can be heard"
-            found.append(DeviceProblem(None, "the hub", text, "broker", Level.BAD, since))
+            text = _(
+                "not connected to the broker since {at}: no device can be heard", at=clock.at(since)
+            )
+            found.append(DeviceProblem(None, _("the hub"), text, "broker", Level.BAD, since))
         stuck = self._stuck_since(tenant)
         if stuck is not None:
-            text = f"no reading could be stored since {clock.at(stuck)}: the hub's log says why"
-            found.append(DeviceProblem(None, "the hub", text, "storing", Level.BAD, stuck))
+            text = _(
+                "no reading could be stored since {at}: the hub's log says why", at=clock.at(stuck)
+            )
+            found.append(DeviceProblem(None, _("the hub"), text, "storing", Level.BAD, stuck))
         return sorted(found, key=lambda p: (p.device is None, p.level, p.at), reverse=True)
 
     async def device(
@@ -166,7 +171,7 @@ class Explainer:
     ) -> Explanation:
         """Everything about one device. Raises DeviceUnknownError with names that are near."""
         zone = zone or await self._zones.of_devices(tenant, [device])
-        clock = Clock(now or datetime.now(UTC), zone)
+        clock = SpokenClock(now or datetime.now(UTC), zone)
         around = await self._surroundings(tenant, await sites_down(self._tunnels, tenant))
         found = await gather(self._store.of(tenant), clock.now, [device], around)
         if not found and (knocked := self._knocked(device)):
@@ -180,7 +185,7 @@ class Explainer:
         self, tenant: str, devices: Sequence[str], *, now: datetime, zone: tzinfo
     ) -> list[LateDevice]:
         """Those of these devices that should have been heard, though the hub listened."""
-        clock = Clock(now, zone)
+        clock = SpokenClock(now, zone)
         around = await self._surroundings(tenant, await sites_down(self._tunnels, tenant))
         found = []
         for facts in await gather(self._store.of(tenant), now, devices, around):
@@ -210,7 +215,7 @@ class Explainer:
         down, zones = await sites_down(self._tunnels, tenant), await self._zones.of(tenant)
         found = []
         for one in down:
-            clock, silent = Clock(now, zone or zones.of_place(one.place)), 0
+            clock, silent = SpokenClock(now, zone or zones.of_place(one.place)), 0
             if one.devices:
                 around = await self._surroundings(tenant, down)
                 for facts in await gather(self._store.of(tenant), now, one.devices, around):
@@ -223,7 +228,7 @@ class Explainer:
         self, tenant: str, devices: Sequence[str], *, now: datetime
     ) -> list[BatteryStanding]:
         """How the batteries of these devices are."""
-        clock, around = Clock(now), await self._surroundings(tenant)
+        clock, around = SpokenClock(now), await self._surroundings(tenant)
         found = []
         for facts in await gather(self._store.of(tenant), now, devices, around):
             case, reading, ends = Case(facts, clock), facts.last_reading, None
@@ -235,7 +240,7 @@ class Explainer:
             found.append(BatteryStanding(facts.device, name, case.battery(), low, percent, ends))
         return found
 
-    def _knocking(self, clock: Clock) -> list[DeviceProblem]:
+    def _knocking(self, clock: SpokenClock) -> list[DeviceProblem]:
         """Devices that asked for an account and wait for somebody to approve them."""
         waiting = [candidate.device for candidate in self._enroller.candidates()]
         every = [explain(DeviceFacts(one, problems=self._knocked(one)), clock) for one in waiting]

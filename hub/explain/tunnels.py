@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from contracts.show import Clock
 from hub.explain.case import Case
 from hub.explain.facts import SiteDown
 from hub.explain.outages import Away, Outage
+from hub.language.times import SpokenClock
+from hub.language.words import _, ngettext
 from hub.sites.model import Site, TunnelState
 
 __all__ = ["TunnelsLike", "by_device", "cut_off", "is_silent_through", "said", "sites_down"]
@@ -83,18 +84,28 @@ def is_silent_through(case: Case) -> bool:
     return first >= down.since - _SLACK
 
 
-def said(down: SiteDown, silent: int, clock: Clock) -> str:
+def said(down: SiteDown, silent: int, clock: SpokenClock) -> str:
     """`tunnel down since 14:05; its 6 sensors are silent because of it`."""
-    text, every = f"tunnel down since {clock.at(down.since)}", len(down.devices)
+    text, every = _("tunnel down since {at}", at=clock.at(down.since)), len(down.devices)
     if not every:
         return text
     if not silent:
-        theirs = "its sensor" if every == 1 else f"its {every} sensors"
-        return f"{text}; {theirs} cannot be heard meanwhile"
+        theirs = _("its sensor") if every == 1 else _("its {every} sensors", every=every)
+        return _("{text}; {theirs} cannot be heard meanwhile", text=text, theirs=theirs)
     if every == 1:
-        return f"{text}; its sensor is silent because of it"
-    which = f"its {every} sensors" if silent == every else f"{silent} of its {every} sensors"
-    return f"{text}; {which} {'is' if silent == 1 else 'are'} silent because of it"
+        return _("{text}; its sensor is silent because of it", text=text)
+    which = (
+        _("its {every} sensors", every=every)
+        if silent == every
+        else _("{silent} of its {every} sensors", silent=silent, every=every)
+    )
+    return ngettext(
+        "{text}; {which} is silent because of it",
+        "{text}; {which} are silent because of it",
+        silent,
+        text=text,
+        which=which,
+    )
 
 
 def by_device(down: Sequence[SiteDown]) -> Mapping[str, SiteDown]:

@@ -25,8 +25,8 @@ def _instant(name: str) -> Column[object]:
     return Column(name, DateTime(timezone=True), nullable=False)
 
 
-def _text(name: str) -> Column[object]:
-    return Column(name, Text, nullable=False)
+def _text(name: str, *, null: bool = False) -> Column[object]:
+    return Column(name, Text, nullable=null)
 
 
 def _hash() -> Column[object]:
@@ -49,6 +49,7 @@ def _person(*, key: bool = False) -> Column[object]:
 Table(
     "person", Base.metadata, Column("id", Integer, primary_key=True), _text("login"),
     _text("name"), _text("password"), _instant("created_at"), _instant("changed_at"),
+    _text("language", null=True),
     UniqueConstraint("login"),
     info={"tenancy": SharedTable("people may see several tenants; no grants, only functions")},
 )  # fmt: skip

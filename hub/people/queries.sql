@@ -13,6 +13,9 @@ SELECT dormouse.has_administrator();
 -- set_password --
 SELECT dormouse.person_set_password(%s, %s);
 
+-- set_language --
+SELECT dormouse.person_set_language(%s, %s);
+
 -- remove_person --
 SELECT dormouse.person_remove(%s);
 

@@ -93,13 +93,17 @@ class Invitation:
 
 @dataclass(frozen=True)
 class SessionIdentity:
-    """Whose session it is; `tenant` is the one looked at, as the session has it."""
+    """Whose session it is; `tenant` is the one looked at, as the session has it.
+
+    `language`: what they chose to read, None: as their browser asks.
+    """
 
     id: int
     person_id: int
     person: str
     tenant: str | None
     roles: Mapping[str, Role]
+    language: str | None = None
 
     def __post_init__(self) -> None:
         _as_roles(self)
@@ -181,6 +185,10 @@ class PeopleRepository:
     async def set_password(self, person: int, password: str) -> None:
         """Another password's hash."""
         await self._value(_QUERIES["set_password"], person, password)
+
+    async def set_language(self, person: int, language: str | None) -> None:
+        """Another language to read; None: as their browser asks."""
+        await self._value(_QUERIES["set_language"], person, language)
 
     async def remove(self, person: int) -> None:
         """Remove a person with all their sessions and memberships."""

@@ -65,6 +65,11 @@ class LoginSessions:
         self._forget()
         return changed
 
+    async def read_in(self, person: int, language: str | None) -> None:
+        """Change the language that a person reads; None: as their browser asks."""
+        await self._people.set_language(person, language)
+        self._forget()
+
     async def close(self, principal: Principal) -> None:
         """Log out."""
         await self._end(principal.person, only=principal.session)
@@ -120,4 +125,5 @@ def _principal(session: SessionIdentity) -> Principal | None:
         roles=session.roles,
         person=session.person_id,
         session=session.id,
+        language=session.language,
     )

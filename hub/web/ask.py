@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from nicegui import context, ui
 
 from contracts.zones import LocalTimeError, instant_of_local, offset_text
+from hub.language.words import _
 from hub.web.frame import heading
 from hub.zones.errors import ZoneRefusedError
 
@@ -29,7 +30,7 @@ __all__ = [
 
 
 async def confirm(
-    question: str, *, details: Sequence[str] = (), yes: str, no: str = "Cancel", bad: bool = True
+    question: str, *, details: Sequence[str] = (), yes: str, no: str = "", bad: bool = True
 ) -> bool:
     """Ask before something is done; `bad` colours what cannot be undone."""
     with asked(question, role="alertdialog") as dialog:
@@ -77,13 +78,13 @@ async def ask_choice(
 async def ask_dates(question: str, since: str, until: str) -> tuple[str, str] | None:
     """The first and the last day (2026-11-30); None where the person thought better of it."""
     with asked(question) as dialog:
-        first = ui.input("First day", value=since).props("type=date outlined stack-label")
-        last = ui.input("Last day", value=until).props("type=date outlined stack-label")
+        first = ui.input(_("First day"), value=since).props("type=date outlined stack-label")
+        last = ui.input(_("Last day"), value=until).props("type=date outlined stack-label")
         first.classes("w-full")
         last.classes("w-full")
         with ui.row().classes("w-full justify-end"):
             _cancel(dialog)
-            ui.button("Show", on_click=lambda: dialog.submit((first.value, last.value))).props(
+            ui.button(_("Show"), on_click=lambda: dialog.submit((first.value, last.value))).props(
                 "no-caps"
             )
     answer: tuple[str, str] | None = await _answer(dialog)
@@ -96,13 +97,15 @@ async def ask_zone(question: str, none: str, value: str | None, names: Sequence[
         chosen = ui.select(
             {"": none} | {name: name for name in names},
             value=value or "",
-            label="Zone",
+            label=_("Zone"),
             with_input=True,
         )
         chosen.props("outlined options-dense").classes("w-full")
         with ui.row().classes("w-full justify-end"):
             _cancel(dialog)
-            ui.button("Use it", on_click=lambda: dialog.submit(chosen.value or "")).props("no-caps")
+            ui.button(_("Use it"), on_click=lambda: dialog.submit(chosen.value or "")).props(
+                "no-caps"
+            )
     answer: str | None = await _answer(dialog)
     return answer
 
@@ -115,14 +118,14 @@ async def ask_move(
     None where the person thought better of it. Raises ZoneRefusedError.
     """
     with asked(question) as dialog:
-        chosen = ui.select(dict(options), value=value, label="Place").props("outlined")
+        chosen = ui.select(dict(options), value=value, label=_("Place")).props("outlined")
         chosen.classes("w-full")
-        since = ui.input("Since (empty: now)").props("type=datetime-local outlined stack-label")
+        since = ui.input(_("Since (empty: now)")).props("type=datetime-local outlined stack-label")
         since.classes("w-full")
-        ui.label("A move that happened earlier is told by when it happened.").classes("text-sm")
+        ui.label(_("A move that happened earlier is told by when it happened.")).classes("text-sm")
         with ui.row().classes("w-full justify-end"):
             _cancel(dialog)
-            ui.button("Move", on_click=lambda: dialog.submit((chosen.value, since.value))).props(
+            ui.button(_("Move"), on_click=lambda: dialog.submit((chosen.value, since.value))).props(
                 "no-caps"
             )
     answer: tuple[int, str] | None = await _answer(dialog)
@@ -131,15 +134,15 @@ async def ask_move(
 
 async def ask_replacement(old: str, others: Mapping[str, str]) -> tuple[str, bool] | None:
     """Who takes a device's place, and whether its calibration goes on; None: nobody."""
-    with asked(f"What takes the place of {old}?") as dialog:
-        chosen = ui.select(dict(others), value=next(iter(others)), label="Its successor")
+    with asked(_("What takes the place of {old}?", old=old)) as dialog:
+        chosen = ui.select(dict(others), value=next(iter(others)), label=_("Its successor"))
         chosen.props("outlined").classes("w-full")
-        keep = ui.checkbox("Keep the old one's calibration")
-        ui.label("Otherwise it ends with the chip that it was found for.").classes("text-sm")
+        keep = ui.checkbox(_("Keep the old one's calibration"))
+        ui.label(_("Otherwise it ends with the chip that it was found for.")).classes("text-sm")
         with ui.row().classes("w-full justify-end"):
             _cancel(dialog)
             ui.button(
-                "Replace", on_click=lambda: dialog.submit((str(chosen.value), bool(keep.value)))
+                _("Replace"), on_click=lambda: dialog.submit((str(chosen.value), bool(keep.value)))
             ).props("no-caps")
     answer: tuple[str, bool] | None = await _answer(dialog)
     return answer
@@ -156,27 +159,36 @@ async def typed_instant(text: object, zone: ZoneInfo) -> datetime | None:
         return instant_of_local(str(text), zone)
     except LocalTimeError as error:
         ways = {
-            n: f"the {which} one ({offset_text(instant.astimezone(zone))})"
+            n: _(
+                "the {which} one ({offset})",
+                which=which,
+                offset=offset_text(instant.astimezone(zone)),
+            )
             for n, (which, instant) in enumerate(
-                zip(("first", "second"), error.choices, strict=False)
+                zip((_("first"), _("second")), error.choices, strict=False)
             )
         }
         problem = str(error).partition(": write")[0]
         chosen = None
         if ways:
-            chosen = await ask_choice(f"{problem}.", "Meant is", ways, value=0, yes="Go on")
+            chosen = await ask_choice(f"{problem}.", _("Meant is"), ways, value=0, yes=_("Go on"))
         if chosen is None:
             raise ZoneRefusedError(problem) from None
         return error.choices[int(chosen)]
 
 
-async def tell_secret(title: str, secret: str, kept: str = "the hub stores only its hash") -> None:
+async def tell_secret(title: str, secret: str, kept: str = "") -> None:
     """Show something that is not shown again; `kept` says what the hub has of it."""
     with asked(title, stays=True) as dialog:
         ui.label(secret).classes("font-mono break-all").props('data-testid="secret"')
-        ui.label(f"Copy it now: it is not shown again; {kept}.")
+        ui.label(
+            _(
+                "Copy it now: it is not shown again; {kept}.",
+                kept=kept or _("the hub stores only its hash"),
+            )
+        )
         with ui.row().classes("w-full justify-end"):
-            ui.button("Done", on_click=lambda: dialog.submit(True)).props("no-caps")
+            ui.button(_("Done"), on_click=lambda: dialog.submit(True)).props("no-caps")
     await _answer(dialog)
 
 
@@ -199,8 +211,8 @@ def _top() -> ui.element:
     return context.client.content
 
 
-def _cancel(dialog: ui.dialog, label: str = "Cancel") -> None:
-    ui.button(label, on_click=lambda: dialog.submit(None)).props("flat no-caps")
+def _cancel(dialog: ui.dialog, label: str = "") -> None:
+    ui.button(label or _("Cancel"), on_click=lambda: dialog.submit(None)).props("flat no-caps")
 
 
 async def _answer(dialog: ui.dialog) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from contracts.show import count
 from contracts.zones import zoned
 from hub.backups.model import BackupTrouble
 from hub.backups.service import BackupService
+from hub.language.words import _, ngettext
 
 __all__ = ["backup_lines"]
 
@@ -21,24 +21,42 @@ def backup_lines(backups: BackupService, zone: ZoneInfo) -> Iterator[str]:
     """
     state = backups.state
     if not backups.by_itself:
-        yield "The hub makes none by itself."
+        yield _("The hub makes none by itself.")
         return
     if state.last_good is None:
-        yield "There is none yet."
+        yield _("There is none yet.")
     else:
         size = f"{state.last_good.size / 1e6:.1f} MB"
-        yield f"The last good one was made at {zoned(state.last_good.at, zone)} ({size})."
+        yield _(
+            "The last good one was made at {at} ({size}).",
+            at=zoned(state.last_good.at, zone),
+            size=size,
+        )
     if state.failure is not None:
-        times, since = count(state.failure.times, "try", "tries"), zoned(state.failure.since, zone)
-        yield f"{times} failed since {since}: `dormouse hub backups` on the hub's machine says why."
+        times, since = (
+            ngettext("{n} try", "{n} tries", state.failure.times),
+            zoned(state.failure.since, zone),
+        )
+        yield _(
+            "{times} failed since {since}: `dormouse hub backups` on the hub's machine says why.",
+            times=times,
+            since=since,
+        )
     elif backups.trouble is BackupTrouble.LATE:
-        yield "No other was made since: was the hub or its clock stopped?"
+        yield _("No other was made since: was the hub or its clock stopped?")
     if state.drill is not None:
         tried = zoned(state.drill.at, zone)
         if state.drill.passed:
-            rows = count(state.drill.rows, "row")
-            yield f"One was restored beside and compared at {tried}: its {rows} are whole."
+            rows = ngettext("{n} row", "{n} rows", state.drill.rows)
+            yield _(
+                "One was restored beside and compared at {tried}: its {rows} are whole.",
+                tried=tried,
+                rows=rows,
+            )
         else:
-            yield f"One could not be restored at {tried}: `dormouse hub backups` says why."
+            yield _(
+                "One could not be restored at {tried}: `dormouse hub backups` says why.",
+                tried=tried,
+            )
     if backups.next_at is not None:
-        yield f"The next one is made at {zoned(backups.next_at, zone)}."
+        yield _("The next one is made at {next_at}.", next_at=zoned(backups.next_at, zone))

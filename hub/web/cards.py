@@ -10,6 +10,7 @@ from typing import TypeVar
 from nicegui import ui
 
 from hub.errors import HubError
+from hub.language.words import _
 from hub.web.frame import heading
 
 __all__ = [
@@ -91,7 +92,7 @@ def failed(title: str, text: str, again: Callable[[], Awaitable[object]]) -> Non
     with ui.element("div").classes("dm-failed").props('role="alert"'):
         mark("error_outline", "bad")
         what(title, text)
-        small_button("Try again", f"Try again: {title}", again)
+        small_button(_("Try again"), _("Try again: {title}", title=title), again)
 
 
 def strip(spans: Iterable[tuple[datetime, datetime]], since: datetime, until: datetime) -> None:

@@ -22,6 +22,7 @@ from hub.api.principal import (
     refusal,
 )
 from hub.database.errors import DatabaseAwayError
+from hub.language.words import _
 from hub.runtime.supervisor import PartRole, Supervisor
 from hub.runtime.ticks import tick
 from hub.web.gate import NONCE
@@ -84,10 +85,10 @@ class Dashboard:
                 location = (refused.headers or {})["Location"]
                 await RedirectResponse(location, 303)(scope, receive, send)
             else:
-                await problem(scope, 401, "You are not logged in.")(scope, receive, send)
+                await problem(scope, 401, _("You are not logged in."))(scope, receive, send)
         elif scope["path"].startswith("/_nicegui_ws/"):
             # Long polling: nothing would bind it to the session, and every browser has websockets.
-            await problem(scope, 404, "Open pages use a websocket.")(scope, receive, send)
+            await problem(scope, 404, _("Open pages use a websocket."))(scope, receive, send)
         else:
             app = await self.load()
             await app(scope, receive, _with_nonce(scope, send))

@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from nicegui import ui
 
-from contracts.show import count, span
 from hub.errors import HubError
+from hub.language.times import span
+from hub.language.words import _, ngettext
 from hub.web.ask import ask_text, confirm
 from hub.web.frame import heading
 from hub.wizards.repository import WizardDraft, WizardRepository
@@ -27,11 +28,11 @@ class DraftList:
 
     async def build(self) -> None:
         """Make it."""
-        heading("Drafts")
-        ui.label(f"This is {self._draft or _UNNAMED}.")
+        heading(_("Drafts"))
+        ui.label(_("This is {value}.", value=self._draft or _UNNAMED))
         with ui.row():
-            ui.button("Name this draft", on_click=self._name).props("flat no-caps")
-            ui.button("New draft", on_click=self._begin).props("flat no-caps")
+            ui.button(_("Name this draft"), on_click=self._name).props("flat no-caps")
+            ui.button(_("New draft"), on_click=self._begin).props("flat no-caps")
         self._status = ui.label().props('role="status"')
         await self._others()
 
@@ -49,21 +50,31 @@ class DraftList:
         with ui.element("div").classes("dm-grow"):
             ui.label(called).classes("dm-strong")
             ago = span((datetime.now(UTC) - one.changed_at).total_seconds())
-            ui.label(f"{count(one.answered, 'answer')}, changed {ago} ago").classes("dm-soft")
+            ui.label(
+                _(
+                    "{answers}, changed {ago} ago",
+                    answers=ngettext("{n} answer", "{n} answers", one.answered),
+                    ago=ago,
+                )
+            ).classes("dm-soft")
 
         async def remove() -> None:
-            details = ["Its answers are forgotten. What was set up so far stays as it is."]
-            if await confirm(f"Remove {called}?", details=details, yes="Remove"):
+            details = [_("Its answers are forgotten. What was set up so far stays as it is.")]
+            if await confirm(
+                _("Remove {called}?", called=called), details=details, yes=_("Remove")
+            ):
                 await self._wizards.reset(self._wizard, one.name)
                 await self._others.refresh()
 
-        button = ui.button("Continue", on_click=lambda: self._go(one.name)).props("flat no-caps")
-        button.props["aria-label"] = f"Continue {called}"
-        button = ui.button("Remove", on_click=remove).props("flat no-caps color=negative")
-        button.props["aria-label"] = f"Remove {called}"
+        button = ui.button(_("Continue"), on_click=lambda: self._go(one.name)).props("flat no-caps")
+        button.props["aria-label"] = _("Continue {called}", called=called)
+        button = ui.button(_("Remove"), on_click=remove).props("flat no-caps color=negative")
+        button.props["aria-label"] = _("Remove {called}", called=called)
 
     async def _name(self) -> None:
-        name = await ask_text("Name this draft", "Draft", value=self._draft, yes="Use this name")
+        name = await ask_text(
+            _("Name this draft"), _("Draft"), value=self._draft, yes=_("Use this name")
+        )
         if name is None or name == self._draft:
             return
         try:
@@ -72,11 +83,11 @@ class DraftList:
             self._status.text = f"{error}."
 
     async def _begin(self) -> None:
-        name = await ask_text("Begin a new draft", "Name of the draft", yes="Begin")
+        name = await ask_text(_("Begin a new draft"), _("Name of the draft"), yes=_("Begin"))
         if name is None:
             return
         if name in [one.name for one in await self._wizards.drafts(self._wizard)]:
-            self._status.text = f"A draft {name!r} is there already: continue it."
+            self._status.text = _("A draft {name} is there already: continue it.", name=f"{name!r}")
             return
         self._go(name)
 

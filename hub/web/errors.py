@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.errors import HubError
+from hub.language.words import N_, _
 from hub.runtime.retry import reason
 from hub.web.plain import problem
 
@@ -18,7 +19,7 @@ __all__ = ["install"]
 
 log = logging.getLogger(__name__)
 
-_GONE = "It may have been removed or renamed since the link was made; look for it in the menu."
+_GONE = N_("It may have been removed or renamed since the link was made; look for it in the menu.")
 
 
 def install(app: FastAPI) -> None:
@@ -33,8 +34,10 @@ def install(app: FastAPI) -> None:
 async def _missing(request: Request, error: Exception) -> Response:
     detail = error.detail if isinstance(error, HTTPException) else ""
     nothing = detail in {"", "Not Found"}
-    reason = f"There is nothing at {request.url.path[:200]}." if nothing else str(detail)
-    return problem(request.scope, 404, reason, _GONE)
+    reason = (
+        _("There is nothing at {path}.", path=request.url.path[:200]) if nothing else str(detail)
+    )
+    return problem(request.scope, 404, reason, _(_GONE))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -62,10 +65,10 @@ async def _failed(request: Request, error: Exception) -> Response:
     if not isinstance(error, HubError):
         return await _broken(request, error)
     if error.http_status == 404:
-        return problem(request.scope, 404, f"{error}.", _GONE)
+        return problem(request.scope, 404, f"{error}.", _(_GONE))
     if error.http_status == 503:
         log.warning("%s waits for the database: %s", request.url.path, reason(error))
-        return problem(request.scope, 503, "The database is away.", "Try again in a moment.")
+        return problem(request.scope, 503, _("The database is away."), _("Try again in a moment."))
     if error.http_status == 504:
         log.warning("%s: %s", request.url.path, error)
     return problem(request.scope, error.http_status, str(error))
@@ -74,5 +77,8 @@ async def _failed(request: Request, error: Exception) -> Response:
 async def _broken(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return problem(
-        request.scope, 500, "The hub failed at this; its log says why.", "Try again in a moment."
+        request.scope,
+        500,
+        _("The hub failed at this; its log says why."),
+        _("Try again in a moment."),
     )

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query
 
 from hub.api.principal import Reader
 from hub.devices.glance import Glance, PlaceGlance
+from hub.language.words import _
 from hub.services import Services
 from hub.web.menu import MenuEntry, menu_of
 
@@ -73,18 +74,20 @@ def _candidates(
     for place in glance.places:
         above = _path(places, places.get(place.parent or 0))
         line = FoundOut(
-            title=place.name, where=above or "Place", path=f"/devices?place={place.place}"
+            title=place.name, where=above or _("Place"), path=f"/devices?place={place.place}"
         )
         yield _Candidate(line, (place.name,))
     for device in glance.devices:
         name = device.name or names.get(device.device) or device.device
-        where = _path(places, places.get(device.place or 0)) or "Device"
+        where = _path(places, places.get(device.place or 0)) or _("Device")
         path = f"/devices/{quote(device.device, safe='')}"
         yield _Candidate(FoundOut(title=name, where=where, path=path), (name, device.device))
     for entry in menu:
-        yield _Candidate(FoundOut(title=entry.title, where="Page", path=entry.path), (entry.title,))
-        for title, path in entry.parts:
-            yield _Candidate(FoundOut(title=title, where=entry.title, path=path), (title,))
+        title = _(entry.title)
+        yield _Candidate(FoundOut(title=title, where=_("Page"), path=entry.path), (title,))
+        for name, path in entry.parts:
+            part = _(name)
+            yield _Candidate(FoundOut(title=part, where=title, path=path), (part,))
 
 
 def _path(places: Mapping[int, PlaceGlance], at: PlaceGlance | None) -> str:

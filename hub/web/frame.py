@@ -13,8 +13,9 @@ from starlette.requests import Request
 
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.words import _
 from hub.web.menu import MenuEntry, menu_of
-from hub.web.plain import theme
+from hub.web.plain import theme, words_script
 from hub.web.scope import services_of
 
 __all__ = ["frame", "heading", "told_zone"]
@@ -35,14 +36,16 @@ _HEAD = """
 <script defer src="/static/find.js"></script>
 <script defer src="/static/shortcuts.js"></script>
 """
+# Before the other scripts.
+_WORDS = '<script defer src="{}"></script>'
 # The list is filled by find.js from /find, as text.
 _FIND = """
 <i class="q-icon material-icons" aria-hidden="true">search</i>
-<input type="search" role="combobox" aria-label="Find a room or device" aria-expanded="false"
+<input type="search" role="combobox" aria-label="{find}" aria-expanded="false"
        aria-controls="dm-found" aria-autocomplete="list" autocomplete="off" spellcheck="false"
-       maxlength="100" placeholder="Find a room or device">
+       maxlength="100" placeholder="{find}">
 <kbd aria-hidden="true">/</kbd>
-<ul id="dm-found" class="dm-found" role="listbox" aria-label="Found" hidden></ul>
+<ul id="dm-found" class="dm-found" role="listbox" aria-label="{found}" hidden></ul>
 """
 
 
@@ -61,7 +64,7 @@ def frame(
     request = context.client.request
     ui.page_title(f"{title} · Dormouse")
     ui.on_exception(_tell)
-    ui.add_head_html(_HEAD)
+    ui.add_head_html(_WORDS.format(script) + _HEAD if (script := words_script()) else _HEAD)
     ui.colors(primary="#7a4a1d", secondary="#4d6b57", accent="#9c5b16")
     ui.dark_mode(_DARK[theme(request)])
     _header(principal, request)
@@ -79,7 +82,9 @@ def frame(
 
 def told_zone(zone: ZoneInfo) -> None:
     """Whose clock the page's times are told by."""
-    ui.label(f"Times are those of {zone.key}.").classes("dm-soft").props('data-testid="zone"')
+    ui.label(_("Times are those of {zone}.", zone=zone.key)).classes("dm-soft").props(
+        'data-testid="zone"'
+    )
 
 
 def _tell(error: Exception) -> None:
@@ -87,7 +92,9 @@ def _tell(error: Exception) -> None:
     if isinstance(error, TimeoutError) and "JavaScript" in str(error):
         return  # NiceGUI asked a slow browser something of its own: nothing failed
     known = isinstance(error, HubError)
-    text = f"{str(error).rstrip('.')}." if known else "That did not work; the hub's log says why."
+    text = (
+        f"{str(error).rstrip('.')}." if known else _("That did not work; the hub's log says why.")
+    )
     ui.notify(text, type="negative")
 
 
@@ -102,38 +109,42 @@ def _header(principal: Principal, request: Request) -> None:
         ui.left_drawer(value=None, elevated=False)
         .props("width=208 breakpoint=1023 show-if-above no-swipe-open")
         .classes("dm-menu") as drawer,
-        ui.element("nav").props('aria-label="Main"'),
+        ui.element("nav").props(f'aria-label="{_("Main")}"'),
     ):
         for entry in entries:
             if entry.setting and not entries[entries.index(entry) - 1].setting:
-                heading("Settings")
+                heading(_("Settings"))
             with _entry(entry, request).classes("dm-link"):
                 ui.icon(entry.icon).props('aria-hidden="true"')
-                ui.label(entry.title)
-    with ui.element("nav").props('aria-label="Tabs"').classes("dm-tabs"):
+                ui.label(_(entry.title))
+    with ui.element("nav").props(f'aria-label="{_("Tabs")}"').classes("dm-tabs"):
         for entry in entries:
             if not entry.setting:
                 with _entry(entry, request):
                     ui.icon(entry.icon).props('aria-hidden="true"')
-                    ui.label(entry.title)
+                    ui.label(_(entry.title))
         with ui.element("button").props('type="button"').on("click", drawer.toggle):
             ui.icon("menu").props('aria-hidden="true"')
-            ui.label("More")
+            ui.label(_("More"))
     with ui.header(elevated=False).classes("dm-header"):
-        ui.link("Skip to content", "#content").classes("dm-skip")
+        ui.link(_("Skip to content"), "#content").classes("dm-skip")
         with ui.link(target="/").classes("dm-brand").props('aria-label="Dormouse"'):
             ui.html('<img src="/static/icon.svg" alt="" width="28" height="28">', sanitize=False)
             ui.html("Dormouse", sanitize=False, tag="span")
         _tenants(principal, request)
-        ui.html(_FIND, sanitize=False).classes("dm-find").props('role="search"')
-        ui.button(icon="search", color=None).props('flat round dense aria-label="Find"').classes(
-            "dm-find-open"
-        ).on("click", js_handler="() => window.dormouse.find()")
+        ui.html(_find(), sanitize=False).classes("dm-find").props('role="search"')
+        ui.button(icon="search", color=None).props(
+            f'flat round dense aria-label="{_("Find")}"'
+        ).classes("dm-find-open").on("click", js_handler="() => window.dormouse.find()")
         if principal.administers:
             with ui.link(target="/add").classes("dm-add"):
                 ui.icon("add").props('aria-hidden="true"')
-                ui.label("Add device")
+                ui.label(_("Add device"))
         _account(principal)
+
+
+def _find() -> str:
+    return _FIND.format(find=_("Find a room or device"), found=_("Found"))
 
 
 def _entry(entry: MenuEntry, request: Request) -> ui.link:
@@ -155,30 +166,30 @@ def _tenants(principal: Principal, request: Request) -> None:
         elif await sessions.look_at(principal, str(event.value)):
             ui.navigate.to("/")
 
-    choices = {**{one: one for one in principal.tenants}, _EVERY: "All tenants"}
+    choices = {**{one: one for one in principal.tenants}, _EVERY: _("All tenants")}
     ui.select(choices, value=principal.tenant, on_change=change).props(
-        'dense options-dense borderless aria-label="Tenant"'
+        f'dense options-dense borderless aria-label="{_("Tenant")}"'
     ).classes("dm-tenant")
 
 
 def _account(principal: Principal) -> None:
     with (
-        ui.button(color=None).props('flat round dense aria-label="Account"') as button,
+        ui.button(color=None).props(f'flat round dense aria-label="{_("Account")}"') as button,
         ui.menu(),
     ):
         ui.menu_item(principal.name, lambda: ui.navigate.to("/account"))
         ui.separator()
         for name, label in (
-            ("auto", "System colours"),
-            ("light", "Light"),
-            ("dark", "Dark"),
+            ("auto", _("System colours")),
+            ("light", _("Light")),
+            ("dark", _("Dark")),
         ):
             ui.menu_item(label).on("click", js_handler=f"() => window.dormouse.theme('{name}')")
         ui.separator()
-        ui.menu_item("Keyboard shortcuts").on(
+        ui.menu_item(_("Keyboard shortcuts")).on(
             "click", js_handler="() => window.dormouse.shortcuts()"
         )
-        ui.menu_item("Log out").on("click", js_handler="() => window.dormouse.logout()")
+        ui.menu_item(_("Log out")).on("click", js_handler="() => window.dormouse.logout()")
     with button:
         ui.label(initials(principal.name)).classes("dm-avatar").props('aria-hidden="true"')
 

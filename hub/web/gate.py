@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.language.words import _, preferred, speak
 from hub.web.plain import problem
 
 __all__ = ["RequestGate", "host_is_ours", "limit_of"]
@@ -73,6 +74,7 @@ class RequestGate:
         if scope["type"] not in {"http", "websocket"}:
             return
         headers = Headers(scope=scope)
+        speak(preferred(headers.get("accept-language", "")))
         scope[NONCE] = secrets.token_urlsafe(16)
         refused = self._refusal(scope, headers)
         if scope["type"] == "websocket":
@@ -106,14 +108,17 @@ class RequestGate:
         if not host_is_ours(host, self._names):
             return (
                 421,
-                f"This hub does not answer to the name {host[:100]!r}.",
-                "Open it by its address or its .local name, or add the name to DORMOUSE_WEB_NAMES.",
+                _("This hub does not answer to the name {name}.", name=repr(host[:100])),
+                _(
+                    "Open it by its address or its .local name, or add the name to "
+                    "DORMOUSE_WEB_NAMES."
+                ),
             )
         if not _same_site(scope, headers, host):
             return (
                 403,
-                "This request came from a page of another site.",
-                "Open the dashboard itself and do it there.",
+                _("This request came from a page of another site."),
+                _("Open the dashboard itself and do it there."),
             )
         return self._too_large(path, headers)
 
@@ -121,7 +126,11 @@ class RequestGate:
     def _too_large(path: str, headers: Headers) -> tuple[int, str, str] | None:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > limit_of(path):
-            return (413, f"More than {limit_of(path) // 1024} KiB were sent.", "Send less.")
+            return (
+                413,
+                _("More than {kib} KiB were sent.", kib=limit_of(path) // 1024),
+                _("Send less."),
+            )
         return None
 
 

@@ -7,6 +7,7 @@ import hmac
 import html
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, HTTPException, Request
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.api.principal import COOKIE, Principal, authenticate
 from hub.database.errors import DatabaseAwayError
+from hub.language.words import _, ngettext
 from hub.people.passwords import MIN, TooBusyError, complaint
 from hub.people.repository import Invitation, Login, login_name
 from hub.people.service import PeopleService
@@ -48,6 +50,13 @@ def router(people: PeopleService, *, key: bytes, warm: Callable[[], None]) -> AP
     routes.get("/join/{token}")(forms.join_page)
     routes.post("/join/{token}")(forms.join)
     return routes
+
+
+class _Refused(NamedTuple):
+    """Why somebody may not log in, and the status of the answer."""
+
+    text: str
+    status: int
 
 
 class _Forms:
@@ -87,11 +96,10 @@ class _Forms:
     ) -> Response:
         """A name and a password for a new session."""
         login = await self._check(request, name, password)
-        if isinstance(login, str):
+        if isinstance(login, _Refused):
             if self._told.take():
                 EVENTS.login_refused.log()
-            status = 429 if "again in" in login else 403
-            return _login_form(request, next, name, login, status)
+            return _login_form(request, next, name, login.text, login.status)
         return await self._enter(request, login.id, login.name, None, next)
 
     async def logout(self, request: Request) -> Response:
@@ -129,7 +137,7 @@ class _Forms:
         name = name.strip()
         wrong = _name_complaint(name) or complaint(password, name)
         if not wrong and password != again:
-            wrong = "The two passwords differ."
+            wrong = _("The two passwords differ.")
         if wrong:
             return _join_form(request, token, invitation, None, name=name, wrong=wrong)
         try:
@@ -139,25 +147,34 @@ class _Forms:
         if made is None:
             raise _used()
         if made == 0:
-            wrong = f"There is somebody called {name} already; if that is you, log in first."
+            wrong = _(
+                "There is somebody called {name} already; if that is you, log in first.", name=name
+            )
             return _join_form(request, token, invitation, None, name=name, wrong=wrong)
         EVENTS.person_joined.log(person=made, tenant=invitation.tenant)
         return await self._enter(request, made, name, invitation.tenant, "/")
 
-    async def _check(self, request: Request, name: str, password: str) -> Login | str:
+    async def _check(self, request: Request, name: str, password: str) -> Login | _Refused:
         """The person, or what to say. The same is said of a wrong name and a wrong password."""
         people, login = self._people, login_name(name)
         address = request.client.host if request.client else ""
         known = _known(self._key, request.cookies.get(KNOWN, ""), login)
         wait = people.attempts.acquire(address, login, known)
         if wait:
-            return f"Too many attempts. Try again in {round(wait) + 1} seconds."
+            return _Refused(
+                ngettext(
+                    "Too many attempts. Try again in {n} second.",
+                    "Too many attempts. Try again in {n} seconds.",
+                    round(wait) + 1,
+                ),
+                429,
+            )
         try:
             person = await people.verified(name, password)
         except TooBusyError:
-            return "Too many people log in just now. Try again in 5 seconds."
+            return _Refused(_("Too many people log in just now. Try again in 5 seconds."), 429)
         if person is None:
-            return "Name or password is wrong."
+            return _Refused(_("Name or password is wrong."), 403)
         people.attempts.forgive(address, login, known)
         try:
             await people.renew_hash(person, password)
@@ -193,12 +210,12 @@ class _Forms:
 
 
 def _busy() -> HTTPException:
-    return HTTPException(503, "The hub is busy with log-ins; try again shortly.")
+    return HTTPException(503, _("The hub is busy with log-ins; try again shortly."))
 
 
 def _used() -> HTTPException:
     return HTTPException(
-        404, "This link was used already, has expired, or was never one; ask for another."
+        404, _("This link was used already, has expired, or was never one; ask for another.")
     )
 
 
@@ -211,7 +228,7 @@ def _local(path: str) -> str:
 
 def _name_complaint(name: str) -> str | None:
     if not 1 <= len(name) <= 60 or not name.isprintable():
-        return "A name has 1 to 60 letters."
+        return _("A name has 1 to 60 letters.")
     return None
 
 
@@ -240,15 +257,15 @@ def _login_form(
     body = f"""{_wrong(wrong)}
 <form method="post" action="/login">
 <input type="hidden" name="next" value="{html.escape(_local(path))}">
-<label>Name <input name="name" value="{html.escape(name)}" autocomplete="username" required
+<label>{_("Name")} <input name="name" value="{html.escape(name)}" autocomplete="username" required
  autocapitalize="none" autofocus></label>
-<label>Password <input name="password" type="password" autocomplete="current-password"
+<label>{_("Password")} <input name="password" type="password" autocomplete="current-password"
  required></label>
-<button>Log in</button>
+<button>{_("Log in")}</button>
 </form>
-<p class="hint">Forgotten? Who runs the hub can give you another password:
+<p class="hint">{_("Forgotten? Who runs the hub can give you another password:")}
 <code>dormouse people password</code>.</p>"""
-    return document(request.scope, "Log in", body, status)
+    return document(request.scope, _("Log in"), body, status)
 
 
 def _join_form(
@@ -261,26 +278,27 @@ def _join_form(
     wrong: str = "",
 ) -> Response:
     place = html.escape(invitation.tenant)
-    role = "an administrator" if invitation.role == "administrator" else "a reader"
+    if invitation.role == "administrator":
+        joins = _("You join {place} as an administrator.", place=f"<strong>{place}</strong>")
+    else:
+        joins = _("You join {place} as a reader.", place=f"<strong>{place}</strong>")
     action = f"/join/{html.escape(quote(token))}"
     if principal is not None:
-        body = f"""<p>You are {html.escape(principal.name)}. With this link you join
-<strong>{place}</strong> as {role}.</p>
-<form method="post" action="{action}"><button>Join {place}</button></form>"""
-        return document(request.scope, "An invitation", body)
-    title = "Welcome to Dormouse" if invitation.first else "An invitation"
-    body = f"""<p>Choose a name and a password. You join
-<strong>{place}</strong> as {role}.</p>{_wrong(wrong)}
+        body = f"""<p>{_("You are {name}.", name=html.escape(principal.name))} {joins}</p>
+<form method="post" action="{action}"><button>{_("Join {place}", place=place)}</button></form>"""
+        return document(request.scope, _("An invitation"), body)
+    title = _("Welcome to Dormouse") if invitation.first else _("An invitation")
+    body = f"""<p>{_("Choose a name and a password.")} {joins}</p>{_wrong(wrong)}
 <form method="post" action="{action}">
-<label>Name <input name="name" value="{html.escape(name)}" autocomplete="username" required
+<label>{_("Name")} <input name="name" value="{html.escape(name)}" autocomplete="username" required
  maxlength="60" autocapitalize="none" autofocus></label>
-<label>Password, {MIN} characters or more <input name="password" type="password"
+<label>{_("Password, {n} characters or more", n=MIN)} <input name="password" type="password"
  autocomplete="new-password" minlength="{MIN}" required></label>
-<label>The password again <input name="again" type="password" autocomplete="new-password"
+<label>{_("The password again")} <input name="again" type="password" autocomplete="new-password"
  minlength="{MIN}" required></label>
-<button>Create account</button>
+<button>{_("Create account")}</button>
 </form>
-<p class="hint"><a href="/login?next={action}">I have an account here</a></p>"""
+<p class="hint"><a href="/login?next={action}">{_("I have an account here")}</a></p>"""
     return document(request.scope, title, body, 422 if wrong else 200)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hub.api.principal import Principal
+from hub.language.words import N_
 
 __all__ = ["MENU", "MenuEntry", "menu_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A page of the menu; `icon` is one of Material Icons.
+    """A page of the menu; `icon` is one of Material Icons; titles are shown by `_`.
 
     `parts` are pages that belong to it and are reached from there (title, path); `setting`: below
     the heading Settings, for administrators alone.
@@ -33,23 +34,25 @@ class MenuEntry:
 
 
 MENU = (
-    MenuEntry("Home", "/", "home"),
-    MenuEntry("Devices", "/devices", "sensors", (("Places", "/places"), ("Search", "/search"))),
-    MenuEntry("Notifications", "/notifications", "notifications_none"),
-    MenuEntry("Updates", "/updates", "system_update_alt"),
-    MenuEntry("Apple Home", "/homekit", "phone_iphone", setting=True),
-    MenuEntry("People", "/people", "group", setting=True),
-    MenuEntry("Access", "/access", "key", (("Tokens", "/tokens"),), setting=True),
+    MenuEntry(N_("Home"), "/", "home"),
     MenuEntry(
-        "System",
+        N_("Devices"), "/devices", "sensors", ((N_("Places"), "/places"), (N_("Search"), "/search"))
+    ),
+    MenuEntry(N_("Notifications"), "/notifications", "notifications_none"),
+    MenuEntry(N_("Updates"), "/updates", "system_update_alt"),
+    MenuEntry(N_("Apple Home"), "/homekit", "phone_iphone", setting=True),
+    MenuEntry(N_("People"), "/people", "group", setting=True),
+    MenuEntry(N_("Access"), "/access", "key", ((N_("Tokens"), "/tokens"),), setting=True),
+    MenuEntry(
+        N_("System"),
         "/system",
         "tune",
         (
-            ("Storage", "/storage"),
-            ("Sites", "/sites"),
-            ("Hooks", "/hooks"),
-            ("Log", "/log"),
-            ("Import history", "/imports"),
+            (N_("Storage"), "/storage"),
+            (N_("Sites"), "/sites"),
+            (N_("Hooks"), "/hooks"),
+            (N_("Log"), "/log"),
+            (N_("Import history"), "/imports"),
         ),
         setting=True,
     ),

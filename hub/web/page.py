@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from nicegui import ui
 
 from hub.errors import HubError
+from hub.language.words import ENGLISH, _, language
 
 __all__ = ["PageSlowError", "page"]
 
@@ -18,6 +19,12 @@ __all__ = ["PageSlowError", "page"]
 WITHIN_S = 30.0
 
 Build: TypeAlias = Callable[..., Awaitable[None]]
+
+
+class _Page(ui.page):
+    def resolve_language(self) -> Any:
+        """The language of whoever asks for the page; NiceGUI knows one for all."""
+        return super().resolve_language() if language() == ENGLISH else language()
 
 
 class PageSlowError(HubError):
@@ -39,9 +46,12 @@ def page(path: str) -> Callable[[Build], Build]:
                 if not limit.expired():
                     raise
                 raise PageSlowError(
-                    f"this page was not ready within {WITHIN_S:.0f} s: the hub is too busy"
+                    _(
+                        "this page was not ready within {n} s: the hub is too busy",
+                        n=f"{WITHIN_S:.0f}",
+                    )
                 ) from None
 
-        return ui.page(path, response_timeout=WITHIN_S + 5)(built)
+        return _Page(path, response_timeout=WITHIN_S + 5)(built)
 
     return decorate

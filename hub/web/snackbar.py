@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from hub.errors import HubError
+from hub.language.words import _
 
 __all__ = ["Snackbar"]
 
@@ -21,7 +22,7 @@ class Snackbar:
         self._undo: Callable[[], Awaitable[None]] | None = None
         with ui.element("div").classes("dm-snack").props('role="status"') as self._box:
             self._text = ui.label()
-            self._button = ui.button("Undo", on_click=self._back).props("flat no-caps dense")
+            self._button = ui.button(_("Undo"), on_click=self._back).props("flat no-caps dense")
         self._timer: ui.timer | None = None
         self._box.visible = False
 
@@ -55,4 +56,4 @@ class Snackbar:
         try:
             await undo()
         except HubError as error:
-            self.tell(f"That could not be taken back: {str(error).rstrip('.')}.")
+            self.tell(_("That could not be taken back: {error}.", error=str(error).rstrip(".")))

@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from hub.errors import HubError
+from hub.language.words import _
 from hub.web.ask import confirm
 from hub.wizards.machine import Script, Step, WizardProgress, WizardView, view
 from hub.wizards.repository import MovedOnError, SavedProgress, WizardRepository
@@ -120,7 +121,9 @@ class WizardPage:
             with ui.column().classes("gt-sm shrink-0"):
                 self._list(now)
             with ui.column().classes("grow min-w-0 max-w-2xl gap-4"):
-                ui.label(f"Step {now.at + 1} of {len(now.steps)}").classes("text-sm opacity-80")
+                ui.label(_("Step {at} of {steps}", at=now.at + 1, steps=len(now.steps))).classes(
+                    "text-sm opacity-80"
+                )
                 ui.linear_progress((now.at + 1) / len(now.steps), show_value=False).props(
                     'aria-hidden="true"'
                 )
@@ -133,7 +136,7 @@ class WizardPage:
             heading.run_method("focus")
 
     def _list(self, now: WizardView) -> None:
-        with ui.element("nav").props('aria-label="Steps"'), ui.element("ol"):
+        with ui.element("nav").props(f'aria-label="{_("Steps")}"'), ui.element("ol"):
             for number, step in enumerate(now.steps):
                 with ui.element("li").classes("py-1"):
                     button = ui.button(
@@ -150,13 +153,13 @@ class WizardPage:
         with ui.row().classes("items-center gap-4 pt-2"):
             if now.before is not None:
                 back = now.before.key
-                ui.button("Back", icon="arrow_back", on_click=lambda: self.look_at(back)).props(
+                ui.button(_("Back"), icon="arrow_back", on_click=lambda: self.look_at(back)).props(
                     "flat no-caps"
                 )
             if self._saved.changed_at is not None:
-                ui.button("Start over", on_click=self._ask_reset).props("flat no-caps")
+                ui.button(_("Start over"), on_click=self._ask_reset).props("flat no-caps")
                 ui.label(
-                    "Your progress is saved: you can leave and continue later, on any computer."
+                    _("Your progress is saved: you can leave and continue later, on any computer.")
                 ).classes("text-xs opacity-80")
 
     @ui.refreshable_method
@@ -167,10 +170,10 @@ class WizardPage:
 
     async def _ask_reset(self) -> None:
         sure = await confirm(
-            "Forget the answers given here and start over?",
-            details=["What was set up so far stays as it is."],
-            yes="Start over",
-            no="Continue here",
+            _("Forget the answers given here and start over?"),
+            details=[_("What was set up so far stays as it is.")],
+            yes=_("Start over"),
+            no=_("Continue here"),
             bad=False,
         )
         if sure:

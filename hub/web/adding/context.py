@@ -15,6 +15,7 @@ from hub.devices.overview import LastValue
 from hub.errors import HubError
 from hub.homekit.bridge import Bridge
 from hub.homekit.model import device_name
+from hub.language.words import _
 from hub.live import LiveChange, LiveValue, Missed
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.errors import AccountError
@@ -71,7 +72,7 @@ class Adding:
         """Do what helps a refused device. Raises AccountError."""
         mqtt = self.services.mqtt
         if mqtt.book.tenant(device) != self.tenant:
-            raise AccountError(f"there is no account {device}")
+            raise AccountError(_("there is no account {device}", device=device))
         if remedy == Remedy.RENEW:
             mqtt.enroller.allow_renewal(device, 60)
         else:
@@ -137,7 +138,9 @@ class Adding:
 
     def _check(self, device: str) -> None:
         if not self.is_ours(device):
-            raise AccountError(f"there is no account {device} any more: choose the device again")
+            raise AccountError(
+                _("there is no account {device} any more: choose the device again", device=device)
+            )
 
     async def call_sensor(self, device: str, service: str, index: int, name: str) -> None:
         """What Apple Home calls one of a device's sensors. Raises BadNameError."""

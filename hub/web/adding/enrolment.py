@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from contracts.portal_network import tells
+from hub.language.words import _
 from hub.mqtt.access import is_viewer
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.enrolment import Candidate
@@ -101,7 +102,7 @@ def _is_new(account: Account) -> bool:
 
 def _shut_out(accounts: Sequence[Account]) -> list[Refusal]:
     return [
-        Refusal(account.device, "its account is disabled", Remedy.ENABLE)
+        Refusal(account.device, _("its account is disabled"), Remedy.ENABLE)
         for account in accounts
         if account.state is AccountState.DISABLED
     ]
@@ -114,12 +115,12 @@ def _refused(mqtt: Mqtt, ours: set[str], network: str | None) -> list[Refusal]:
         if device is None or seen.at < since:
             continue
         if kind == "enrol-take-over" and device in ours:
-            reason = (
-                "it is known with another password: either its memory was erased, or something "
-                "else calls itself so"
+            reason = _(
+                "it is known with another password: either its memory was erased, or "
+                "something else calls itself so"
             )
             refusals.append(Refusal(device, reason, Remedy.RENEW))
         elif kind == "enrol-too-many" and _may_see(device, network):
-            reason = "too many new devices at once: it asks again by itself in some minutes"
+            reason = _("too many new devices at once: it asks again by itself in some minutes")
             refusals.append(Refusal(device, reason, None))
     return refusals

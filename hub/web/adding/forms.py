@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from hub.homekit.network import addresses
+from hub.language.words import _
 from hub.web.adding import sensors, waiting
 from hub.web.adding.context import Adding, PlaceName
 from hub.web.adding.done import show_done
@@ -57,18 +58,28 @@ class Forms:
 
     async def _device(self, page: WizardPage) -> None:
         ui.label(
-            "Give the device power. Then point your phone's camera at the code on its label and "
-            "join its WiFi (dormouse-…): a page opens there, on which you choose your WiFi and "
-            "type its password."
+            _(
+                "Give the device power. Then point your phone's camera at the code on its "
+                "label and join its WiFi (dormouse-…): a page opens there, on which you "
+                "choose your WiFi and type its password."
+            )
         )
         ui.label(
-            "Then let the phone return to your own WiFi. Nothing is to be pressed here: this page "
-            "goes on by itself."
+            _(
+                "Then let the phone return to your own WiFi. Nothing is to be pressed here: "
+                "this page goes on by itself."
+            )
         ).classes("dm-note")
         await waiting.waiting_list(page, self._adding, alone=self._alone)
-        with ui.expansion("No code, or it cannot be read").classes("w-full"):
-            _lines(*_NO_CODE, f"If the hub is not found there, its address is {self._address()}.")
-        with ui.expansion("Add it with a cable instead").classes("w-full"):
+        with ui.expansion(_("No code, or it cannot be read")).classes("w-full"):
+            _lines(
+                *_NO_CODE,
+                _(
+                    "If the hub is not found there, its address is {address}.",
+                    address=self._address(),
+                ),
+            )
+        with ui.expansion(_("Add it with a cable instead")).classes("w-full"):
             _lines(*_CABLE)
 
     async def _reading(self, page: WizardPage) -> None:
@@ -91,12 +102,12 @@ class Forms:
 
         async def save() -> None:
             if form.lacks_place:
-                page.complain("Type what the new place is called, or choose another.")
+                page.complain(_("Type what the new place is called, or choose another."))
                 return
             await page.answer(form.answer, effect)
 
         form.on_enter(save)
-        ui.button("Save", on_click=save).props("no-caps unelevated")
+        ui.button(_("Save"), on_click=save).props("no-caps unelevated")
 
     async def _done(self, page: WizardPage) -> None:
         device = page.answer_to("device")["device"]
@@ -115,21 +126,23 @@ class _PlaceForm:
 
     def __init__(self, places: list[PlaceName], known: dict[str, Any], called: str) -> None:
         self._paths = {place.id: place.path for place in places}
-        options = {**self._paths, _NEW: "+ New", _NONE: "No place yet"}
+        options = {**self._paths, _NEW: _("+ New"), _NONE: _("No place yet")}
         chosen: int = _NEW if known.get("new") or not places else _NONE
         if known.get("place") in self._paths:
             chosen = known["place"]
         self._typed = bool(called)
         self._choice: ui.radio | ui.select
         if len(options) > _CHIPS:
-            self._choice = ui.select(options, value=chosen, label="Place", with_input=True)
+            self._choice = ui.select(options, value=chosen, label=_("Place"), with_input=True)
             self._choice.props("outlined").classes("w-full")
         else:
-            ui.label("Place").classes("dm-note")
-            self._choice = ui.radio(options, value=chosen).props('inline aria-label="Place"')
-        self._new = ui.input("Name of the place", value=known.get("new", ""))
+            ui.label(_("Place")).classes("dm-note")
+            self._choice = ui.radio(options, value=chosen).props(
+                f'inline aria-label="{_("Place")}"'
+            )
+        self._new = ui.input(_("Name of the place"), value=known.get("new", ""))
         self._new.props("maxlength=100 outlined").classes("w-full")
-        self._name = ui.input("Name", value=called).props("maxlength=64 outlined")
+        self._name = ui.input(_("Name"), value=called).props("maxlength=64 outlined")
         self._name.classes("w-full")
         self._name.on("keydown", self._was_typed)
         self._choice.on_value_change(self._follow)

@@ -8,6 +8,7 @@ from typing import Any
 
 from contracts.homekit.definitions import INFORMATION
 from contracts.reading import SeriesKey
+from hub.language.words import _
 from hub.web.words import service_words
 from hub.wizards.machine import Answer, Step
 
@@ -27,12 +28,12 @@ def script() -> Generator[Step, Answer | None, None]:
     several sensors of one kind, {"name", "offset": number or None}; `done` is never answered: it is
     where one stays.
     """
-    yield Step("device", "Scan the label")
-    reading = yield Step("reading", "It is on its way")
-    yield Step("place", "Name and place")
+    yield Step("device", _("Scan the label"))
+    reading = yield Step("reading", _("It is on its way"))
+    yield Step("place", _("Name and place"))
     for sensor in _of_several(reading["sensors"] if reading else ()):
         yield step_of(sensor)
-    yield Step("done", "Done")
+    yield Step("done", _("Done"))
 
 
 def _of_several(sensors: Iterable[str]) -> Iterable[str]:
@@ -43,7 +44,7 @@ def _of_several(sensors: Iterable[str]) -> Iterable[str]:
 
 def step_of(sensor: str) -> Step:
     """The step for one sensor, named as in `sensors_in`."""
-    service, _, index = sensor.partition("/")
+    service, _dot, index = sensor.partition("/")
     return Step(f"{_SENSOR}{sensor}", service_words(service, int(index)))
 
 
@@ -51,7 +52,7 @@ def sensor_of(step: str) -> tuple[str, int] | None:
     """The service and its index that a step is about; None for another step."""
     if not step.startswith(_SENSOR):
         return None
-    service, _, index = step.removeprefix(_SENSOR).partition("/")
+    service, _dot, index = step.removeprefix(_SENSOR).partition("/")
     return service, int(index)
 
 

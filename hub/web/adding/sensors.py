@@ -10,13 +10,15 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 
 from contracts.homekit.definitions import SERVICES
-from contracts.homekit.quantities import quantity, shown
+from contracts.homekit.quantities import quantity
 from contracts.reading import SeriesKey
 from contracts.zones import zoned
 from hub.devices.overview import LastValue
+from hub.language.words import _
 from hub.readings.service import calibratable
 from hub.web.adding.context import Adding
 from hub.web.adding.script import sensors_in
+from hub.web.terms import shown
 from hub.web.wizard_page import WizardPage
 
 __all__ = ["calibration", "test_reading"]
@@ -45,7 +47,7 @@ async def test_reading(page: WizardPage, adding: Adding, device: str) -> None:
     values.update(await adding.latest(device))
     listed()
     # Not within what is shown anew at each reading: it would lose the focus.
-    following = ui.button("Next", on_click=lambda: page.answer({"sensors": sensors_in(values)}))
+    following = ui.button(_("Next"), on_click=lambda: page.answer({"sensors": sensors_in(values)}))
     following.props("no-caps").set_enabled(bool(sensors_in(values)))
 
     async def watch() -> None:
@@ -61,12 +63,14 @@ async def test_reading(page: WizardPage, adding: Adding, device: str) -> None:
 def _waiting(device: str, long: bool) -> None:
     with ui.row().classes("items-center gap-3"):
         ui.spinner(size="sm").props('aria-hidden="true"')
-        ui.label(f"Waiting for the first reading of {device}.")
+        ui.label(_("Waiting for the first reading of {device}.", device=device))
     if long:
         ui.label(
-            "It takes its time. A device that sleeps measures when it wakes next (press its reset "
-            "button to wake it now). Is a sensor attached to the pins it was set up with? Is it "
-            "near enough to the WiFi?"
+            _(
+                "It takes its time. A device that sleeps measures when it wakes next (press "
+                "its reset button to wake it now). Is a sensor attached to the pins it was "
+                "set up with? Is it near enough to the WiFi?"
+            )
         )
 
 
@@ -88,7 +92,7 @@ async def calibration(page: WizardPage, adding: Adding, service: str, index: int
     known = {"offset": None, "name": "", **(page.answer_to(page.view.step.key) or {})}
     name = None
     if any(key.service == service and key.index != index for key in latest):
-        name = ui.input("What it measures, as Apple Home shows it", value=known["name"])
+        name = ui.input(_("What it measures, as Apple Home shows it"), value=known["name"])
         name.props("maxlength=64 outlined").classes("w-full")
     correction = _correction(values, service, known["offset"])
 
@@ -105,7 +109,7 @@ async def calibration(page: WizardPage, adding: Adding, service: str, index: int
             "name": name.value or "" if name is not None else "",
         }
 
-    ui.button("Next", on_click=lambda: page.answer(answer(), effect)).props("no-caps")
+    ui.button(_("Next"), on_click=lambda: page.answer(answer(), effect)).props("no-caps")
 
 
 class _Correction:
@@ -117,11 +121,14 @@ class _Correction:
         self._shown = None if known is None else round(raw + known, 2)
         self._unit = quantity(key).unit
         ui.label(
-            "Does an instrument that you trust show something else? Then type what it shows now; "
-            "what was measured so far and what comes is put right by the difference."
+            _(
+                "Does an instrument that you trust show something else? Then type what it "
+                "shows now; what was measured so far and what comes is put right by the "
+                "difference."
+            )
         )
         self._truth = ui.number(
-            f"True value ({self._unit})" if self._unit else "True value",
+            _("True value ({unit})", unit=self._unit) if self._unit else _("True value"),
             value=self._shown,
         )
         self._truth.props("outlined clearable step=any").on_value_change(self._tell)

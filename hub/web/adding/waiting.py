@@ -8,13 +8,13 @@ from dataclasses import astuple, replace
 from nicegui import context, ui
 
 from hub.errors import HubError
+from hub.language.words import _, ngettext
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.enrolment import Candidate
 from hub.settings import Enrolment
 from hub.web.adding.context import Adding
 from hub.web.adding.enrolment import EnrolmentView, Refusal, Remedy
 from hub.web.wizard_page import WizardPage
-from hub.web.words import count
 
 __all__ = ["waiting_list"]
 
@@ -69,7 +69,7 @@ async def _network_field(adding: Adding) -> ui.input | None:
     """With several tenants: who reads a label may see whose it is."""
     if len(await adding.services.people.tenants()) < 2:
         return None
-    network = ui.input("Name of its network, as on its label (dormouse-…)")
+    network = ui.input(_("Name of its network, as on its label (dormouse-…)"))
     return network.props('maxlength=64 outlined autocapitalize="off"').classes("w-full")
 
 
@@ -139,7 +139,7 @@ class _Listing:
                 with ui.row().classes("items-center gap-3"):
                     ui.spinner(size="sm").props('aria-hidden="true"')
                     ui.label(
-                        "Waiting for a device. A new one asks within a minute of being powered."
+                        _("Waiting for a device. A new one asks within a minute of being powered.")
                     )
             self._refused(self._now.refused)
         self._known()
@@ -149,28 +149,30 @@ class _Listing:
         if now.seconds is not None:
             self._minutes = ui.label(_until_shut(now.seconds))
         elif now.elsewhere:
-            ui.label("New devices go to another tenant for the next minutes; try again afterwards.")
+            ui.label(
+                _("New devices go to another tenant for the next minutes; try again afterwards.")
+            )
         elif now.open:
-            ui.label("New devices are approved automatically.")
+            ui.label(_("New devices are approved automatically."))
         else:
             why = (
-                "Enrolment is closed: a device that asks waits here until you approve it."
+                _("Enrolment is closed: a device that asks waits here until you approve it.")
                 if now.mode is Enrolment.CLOSED
-                else "New devices need approval: one that asks waits here until you approve it."
+                else _("New devices need approval: one that asks waits here until you approve it.")
             )
             ui.label(why)
             ui.button(
-                f"Approve new devices for {_MINUTES} minutes",
+                _("Approve new devices for {minutes} minutes", minutes=_MINUTES),
                 on_click=lambda: self._adding.open_window(_MINUTES),
             ).props("outline no-caps")
 
     def _asking(self, candidates: Sequence[Candidate]) -> None:
         for one in reversed(candidates):
             with self._card():
-                ui.label(f"{one.device} asks to be added").classes("font-medium")
+                ui.label(_("{device} asks to be added", device=one.device)).classes("font-medium")
                 ui.label(_kind(one.model, one.firmware)).classes("text-sm")
                 ui.button(
-                    "Approve",
+                    _("Approve"),
                     on_click=lambda _, d=one.device: self._choose(
                         d, lambda: self._adding.approve(d)
                     ),
@@ -179,21 +181,27 @@ class _Listing:
     def _arrived(self, accounts: Sequence[Account]) -> None:
         for account in accounts:
             with self._card():
-                ui.label(f"{account.device} was approved").classes("font-medium")
+                ui.label(_("{device} was approved", device=account.device)).classes("font-medium")
                 self._details[account.device] = ui.label(_detail(account)).classes("text-sm")
                 ui.button(
-                    "Use this device", on_click=lambda _, d=account.device: self._choose(d)
+                    _("Use this device"), on_click=lambda _, d=account.device: self._choose(d)
                 ).props("no-caps")
 
     def _refused(self, refusals: Sequence[Refusal]) -> None:
         for refusal in refusals:
             with self._card():
-                ui.label(f"{refusal.device} was refused: {refusal.reason}.")
+                ui.label(
+                    _(
+                        "{device} was refused: {reason}.",
+                        device=refusal.device,
+                        reason=refusal.reason,
+                    )
+                )
                 if refusal.remedy is not None:
                     ui.button(
-                        "It is mine: allow it to enrol again"
+                        _("It is mine: allow it to enrol again")
                         if refusal.remedy == Remedy.RENEW
-                        else "Enable it again",
+                        else _("Enable it again"),
                         on_click=lambda _, r=refusal: self._help(r),
                     ).props("outline no-caps")
 
@@ -201,16 +209,16 @@ class _Listing:
         known = [d for d in self._now.known if d not in {a.device for a in self._now.arrived}]
         if not known:
             return
-        with ui.expansion("Choose a device that is known already").classes("w-full"):
-            device = ui.select(known, label="Device").props("outlined").classes("w-full")
+        with ui.expansion(_("Choose a device that is known already")).classes("w-full"):
+            device = ui.select(known, label=_("Device")).props("outlined").classes("w-full")
 
             async def use() -> None:
                 if device.value is None:
-                    self._page.complain("Choose which device it is.")
+                    self._page.complain(_("Choose which device it is."))
                 else:
                     await self._choose(device.value)
 
-            ui.button("Use this device", on_click=use).props("no-caps")
+            ui.button(_("Use this device"), on_click=use).props("no-caps")
 
     async def _help(self, refusal: Refusal) -> None:
         try:
@@ -223,16 +231,21 @@ class _Listing:
 
 
 def _until_shut(seconds: int) -> str:
-    return f"New devices are approved automatically for {count(seconds // 60, 'more minute')}."
+    minutes = ngettext("{n} more minute", "{n} more minutes", seconds // 60)
+    return _("New devices are approved automatically for {more_minutes}.", more_minutes=minutes)
 
 
 def _kind(model: str, firmware: str) -> str:
-    return f"{model or 'unknown model'}, firmware {firmware or 'unknown'}"
+    return _(
+        "{value}, firmware {firmware}",
+        value=model or "unknown model",
+        firmware=firmware or "unknown",
+    )
 
 
 def _detail(account: Account) -> str:
     """What stands below an approved device's name."""
-    silent = ", nothing heard from it yet" if account.state is AccountState.PENDING else ""
+    silent = _(", nothing heard from it yet") if account.state is AccountState.PENDING else ""
     return _kind(account.model, account.firmware) + silent
 
 

@@ -8,6 +8,7 @@ from hub.web.charts.trace import (
     ChartMove,
     RawPoints,
     Trace,
+    UsualHour,
     missing_ranges,
     usual_interval,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ChartMove",
     "RawPoints",
     "Trace",
+    "UsualHour",
     "came",
     "is_lane",
     "missing_ranges",

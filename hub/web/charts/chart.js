@@ -3,6 +3,8 @@
 import { echarts } from "nicegui-echart";
 import { toRaw } from "vue";
 
+const say = window.dormouseSay;
+
 const SETTLED_MS = 250; // after the last move of a zoom
 const NARROW = 600; // px: a phone's; names of lanes stand above them, nothing stands at the right
 const ROWS = 500; // of the table
@@ -13,11 +15,11 @@ export default {
     <div class="dm-marks" ref="marks"></div>
     <p class="dm-sr" role="status">{{ said }}</p>
     <details @toggle="tabled = $event.target.open">
-      <summary>As a table</summary>
-      <div class="dm-scroll" tabindex="0" role="region" aria-label="The chart as a table" v-if="tabled">
-        <p v-if="table.left" class="dm-soft">The last ${ROWS} of {{ table.rows.length + table.left }} times.</p>
+      <summary>{{ say("As a table") }}</summary>
+      <div class="dm-scroll" tabindex="0" role="region" :aria-label="say('The chart as a table')" v-if="tabled">
+        <p v-if="table.left" class="dm-soft">{{ say("The last {shown} of {all} times.", { shown: ${ROWS}, all: table.rows.length + table.left }) }}</p>
         <table class="dm-table">
-          <thead><tr><th scope="col">Time</th><th scope="col" v-for="one in table.names">{{ one }}</th></tr></thead>
+          <thead><tr><th scope="col">{{ say("Time") }}</th><th scope="col" v-for="one in table.names">{{ one }}</th></tr></thead>
           <tbody><tr v-for="row in table.rows">
             <th scope="row">{{ row.at }}</th><td v-for="one in row.values">{{ one }}</td>
           </tr></tbody>
@@ -25,7 +27,7 @@ export default {
       </div>
     </details>
   </div>`,
-  props: { options: Object, label: String },
+  props: { options: Object, label: String, keyed: Boolean },
   data: () => ({ said: "", tabled: false }),
   computed: {
     table() {
@@ -46,14 +48,25 @@ export default {
     this.colours = new MutationObserver(() => this.dark !== dark() && this.draw());
     this.colours.observe(document.body, { attributes: true, attributeFilter: ["class"] });
     this.$el.addEventListener("dm-picture", () => this.picture());
+    if (this.keyed) {
+      document.addEventListener("keydown", this.pressed);
+      window.dormouse?.keys?.(say("On this page"), [
+        ["[", say("Earlier")],
+        ["]", say("Later")],
+        ["1 2 3 4 5", say("Hour, day, week, month, year")],
+        ["m", say("Mute what is unusual")],
+      ]);
+    }
     this.draw();
   },
   beforeUnmount() {
+    document.removeEventListener("keydown", this.pressed);
     this.sizes?.disconnect();
     this.colours?.disconnect();
     this.chart?.dispose();
   },
   methods: {
+    say,
     sized() {
       const narrow = this.$refs.plot.clientWidth < NARROW;
       if (narrow !== this.narrow) this.draw();
@@ -117,7 +130,7 @@ export default {
       options.brush = { xAxisIndex: "all", throttleType: "debounce", throttleDelay: SETTLED_MS };
     },
     dressed(one, options, colour) {
-      const tone = one.datasetIndex < 6 && !one.lane && colour(`c${one.datasetIndex + 1}`);
+      const tone = one.usual ? colour("line") : one.datasetIndex < 6 && !one.lane && colour(`c${one.datasetIndex + 1}`);
       if (tone) {
         one.color = tone;
         for (const part of ["lineStyle", "endLabel", "areaStyle"]) if (one[part]) one[part].color = tone;
@@ -163,6 +176,14 @@ export default {
       const had = document.activeElement?.parentElement === this.$refs.marks;
       if (!had || made.length !== this.$refs.marks.children.length) this.$refs.marks.replaceChildren(...made);
     },
+    // Keys of the page: where `[` takes AltGr to type, that is no Ctrl and Alt.
+    pressed(event) {
+      const held = event.ctrlKey || event.altKey || event.metaKey;
+      if (held && !event.getModifierState("AltGraph")) return;
+      if (event.target.closest?.("input, textarea, select, [contenteditable], dialog, .q-dialog, .q-menu")) return;
+      if (event.key === "m") document.querySelector(".dm-mute")?.click();
+      else if ("[]12345".includes(event.key)) this.$emit("key", event.key);
+    },
     // A cursor that reads values out: arrows go from one time to the next, with Shift ten.
     key(event) {
       const times = timesOf(this.options);
@@ -185,7 +206,7 @@ export default {
       const moves = (this.options.moves ?? []).filter((one) => one.at === time).map((one) => one.text);
       const values = this.options.traces.map((trace) => {
         const found = reading(this.options.dataset[trace.dataset].source, time);
-        return `${trace.name}: ${found === null ? "no readings" : told(trace, found)}`;
+        return `${trace.name}: ${found === null ? say("no readings") : told(trace, found)}`;
       });
       this.said = [moment(time, this.options.timezone), ...moves, ...values].join("; ");
     },
@@ -207,7 +228,7 @@ export default {
       line(moment(time, options.timezone));
       for (const trace of options.traces) {
         const found = reading(options.dataset[trace.dataset].source, time);
-        line(`${trace.name}: ${found === null ? "no readings" : told(trace, found)}`);
+        line(`${trace.name}: ${found === null ? say("no readings") : told(trace, found)}`);
       }
       return box;
     },
@@ -296,7 +317,7 @@ function moment(time, timeZone) {
     year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
     second: "2-digit", timeZone, timeZoneName: "shortOffset",
   };
-  return new Intl.DateTimeFormat(navigator.language, told).format(time);
+  return new Intl.DateTimeFormat(window.dormouseLocale ?? navigator.language, told).format(time);
 }
 
 // The columns at the last time that is not after `time`; null in a gap.
@@ -316,8 +337,8 @@ function reading(columns, time) {
 function told(trace, found) {
   const show = (value) => {
     const word = trace.words[value];
-    return word ?? `${value.toFixed(trace.decimals)} ${trace.unit}`.trim();
+    return word ?? `${window.dormouseNumber(value.toFixed(trace.decimals))} ${trace.unit}`.trim();
   };
   if (found.low === undefined || !found.span) return show(found.v);
-  return `${trace.what} ${show(found.v)}, ${show(found.low)} to ${show(found.low + found.span)}`;
+  return say("{what} {mean}, {low} to {high}", { what: trace.what, mean: show(found.v), low: show(found.low), high: show(found.low + found.span) });
 }

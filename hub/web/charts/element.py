@@ -20,7 +20,8 @@ class Chart(Element, component="chart.js"):
 
     `on_span` is called with (since, until) in ms since the epoch when somebody chose a part of
     the time by dragging across the chart, `on_width` with the plot's width in px when it is known
-    or is another one.
+    or is another one, `on_key` with a key of the page
+    that is about the chart (`[`, `]`, `1` to `5`).
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Chart(Element, component="chart.js"):
         label: str,
         on_span: Callable[[int, int], Any] | None = None,
         on_width: Callable[[int], Any] | None = None,
+        on_key: Callable[[str], Any] | None = None,
     ) -> None:
         super().__init__()
         self._props["options"] = options
@@ -38,6 +40,9 @@ class Chart(Element, component="chart.js"):
             self.on("span", lambda event: on_span(*_span(event.args)))
         if on_width is not None:
             self.on("width", lambda event: on_width(_width(event.args)))
+        if on_key is not None:
+            self._props["keyed"] = True
+            self.on("key", lambda event: on_key(str(event.args)[:1]))
 
     def draw(self, options: dict[str, Any], label: str) -> None:
         """Draw something else."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from hub.language.words import _
 from hub.web.charts.trace import BinRanges, Trace
 
 __all__ = ["LANE_PX", "ChartLane", "LanePiece", "came", "is_lane", "lane_of", "lane_options"]
@@ -91,7 +92,7 @@ def came(
         pieces.append(LanePiece(a, b, kind))
     told = until - max(since, first)
     share = 1 - sum(b - a for a, b in gaps) / told
-    return ChartLane("Reports", pieces, f"{100 * max(0.0, share):.1f} %")
+    return ChartLane(_("Reports"), pieces, f"{100 * max(0.0, share):.1f} %")
 
 
 def lane_options(lane: ChartLane, index: int, place: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from contracts.show import lasting
+from hub.language.times import lasting
+from hub.language.words import _
 from hub.web.charts.axes import (
     TOP_PX,
     grids,
@@ -23,6 +24,7 @@ from hub.web.charts.axes import (
     value_axis,
 )
 from hub.web.charts.lanes import LANE_PX, ChartLane, is_lane, lane_of, lane_options
+from hub.web.charts.shaded import shaded, usual_columns
 from hub.web.charts.trace import BinRanges, ChartMove, RawPoints, Trace
 
 __all__ = ["COLOURS", "options"]
@@ -68,6 +70,7 @@ def options(
     descriptions: list[Options] = []
     seen_zones: set[tuple[int, int]] = set()
     below: list[tuple[ChartLane, Options]] = []
+    behind: list[Options] = []
     for number, trace in enumerate(traces):
         datasets.append({"source": _columns(trace, min(until, now))})
         descriptions.append(_description(trace, number))
@@ -77,10 +80,14 @@ def options(
         axis = scale_of(trace, shown)
         zones = _zones(trace, since, min(until, now), seen_zones, named=len(traces) > 1)
         place = {"datasetIndex": number, "yAxisIndex": axis, "xAxisIndex": axis}
+        if trace.usual:
+            # Behind those of the traces, whose numbers chart.js knows.
+            series += shaded(place | {"datasetIndex": len(traces) + len(behind)})
+            behind.append({"source": usual_columns(trace.usual)})
         series += _drawn(trace, place, COLOURS[number % len(COLOURS)], zones)
     below += [(lane, {}) for lane in lanes]
     if moves:
-        below.append((ChartLane("Changes", ()), {}))
+        below.append((ChartLane(_("Changes"), ()), {}))
     series += [lane_options(lane, panes + n, place) for n, (lane, place) in enumerate(below)]
     if series and moves:
         series[0]["markLine"] = _lines_of_moves(moves)
@@ -106,7 +113,7 @@ def options(
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
         "tooltip": {"trigger": "axis", "confine": True, "transitionDuration": 0},
         "toolbox": {"show": False},
-        "dataset": datasets,
+        "dataset": datasets + behind,
         "series": series,
     }
 
@@ -162,7 +169,7 @@ def _zones(
     trace: Trace, since: int, until: int, seen: set[tuple[int, int]], *, named: bool
 ) -> list[list[Options]]:
     """Where a trace has no data, but what another one of the same device has told already."""
-    label = f"no readings: {trace.name}" if named else "no readings"
+    label = _("no readings: {name}", name=trace.name) if named else _("no readings")
     clipped = [(max(a, since), min(b, until)) for a, b in trace.missing]
     new = [gap for gap in clipped if gap[0] < gap[1] and gap not in seen]
     seen.update(new)

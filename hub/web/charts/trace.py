@@ -15,6 +15,7 @@ __all__ = [
     "ChartMove",
     "RawPoints",
     "Trace",
+    "UsualHour",
     "missing_ranges",
     "usual_interval",
 ]
@@ -60,6 +61,16 @@ class ChartMark:
 
 
 @dataclass(frozen=True, slots=True)
+class UsualHour:
+    """What is usual from one moment to another (ms)."""
+
+    at: int
+    end: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChartMove:
     """A moment (ms) at which a device came to be elsewhere, or another; and what happened.
 
@@ -87,6 +98,7 @@ class Trace:
     bars: bool = False
     held_until: int | None = None
     marks: Sequence[ChartMark] = field(default_factory=tuple)
+    usual: Sequence[UsualHour] = ()
 
     @property
     def steps(self) -> bool:

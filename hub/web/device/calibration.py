@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from contracts.homekit.quantities import importance, quantity, shown
+from contracts.homekit.quantities import importance, quantity
 from contracts.reading import SeriesKey
 from contracts.zones import zoned
 from hub.api.principal import Principal
@@ -15,9 +15,11 @@ from hub.calibration.span import CalibrationSpan
 from hub.devices.glance import DeviceGlance
 from hub.devices.overview import LastValue
 from hub.errors import HubError
+from hub.language.words import _
 from hub.readings.service import calibratable
 from hub.services import Services
 from hub.web.ask import typed_instant
+from hub.web.terms import shown
 
 __all__ = ["CalibrationPanel"]
 
@@ -36,20 +38,20 @@ class CalibrationPanel:
     def build(self) -> None:
         """Make it."""
         if not self._series:
-            ui.label("It measures nothing that could be calibrated.").classes("dm-soft")
+            ui.label(_("It measures nothing that could be calibrated.")).classes("dm-soft")
             return
         self._held()
         if not self._principal.administers:
             return
         with ui.row().classes("items-end w-full"):
             names = list(self._series)
-            self._what = ui.select(names, value=names[0], label="Series").props("outlined dense")
-            self._gain = ui.number("Gain", value=1, format="%g").props("outlined dense")
-            self._offset = ui.number("Offset", value=0, format="%g").props("outlined dense")
-            self._since = ui.input("Since (empty: always)").props(
+            self._what = ui.select(names, value=names[0], label=_("Series")).props("outlined dense")
+            self._gain = ui.number(_("Gain"), value=1, format="%g").props("outlined dense")
+            self._offset = ui.number(_("Offset"), value=0, format="%g").props("outlined dense")
+            self._since = ui.input(_("Since (empty: always)")).props(
                 "type=datetime-local outlined dense stack-label"
             )
-            ui.button("Calibrate", on_click=self._set).props("no-caps")
+            ui.button(_("Calibrate"), on_click=self._set).props("no-caps")
         self._status = ui.label().props('role="status"')
 
     def read(self, device: DeviceGlance) -> None:
@@ -73,28 +75,35 @@ class CalibrationPanel:
             if list(lines(spans, self._zone)):
                 kind = quantity(value.series)
                 ui.label(
-                    f"{name}: now {shown(value.value, kind)}, measured {shown(value.raw, kind)}"
+                    _(
+                        "{name}: now {value}, measured {raw}",
+                        name=name,
+                        value=shown(value.value, kind),
+                        raw=shown(value.raw, kind),
+                    )
                 )
 
     async def _set(self) -> None:
         value = self._series.get(str(self._what.value))
         gain, offset = self._gain.value, self._offset.value
         if value is None or not all(isinstance(n, int | float) for n in (gain, offset)):
-            self._status.text = "Gain and offset must be numbers."
+            self._status.text = _("Gain and offset must be numbers.")
             return
         try:
             since = await typed_instant(self._since.value, self._zone)
-            holds, _ = await self._readings.calibrate(
+            holds, _spans = await self._readings.calibrate(
                 value.series, gain=gain, offset=offset, since=since, who=self._principal.name
             )
         except HubError as error:
             self._status.text = str(error)
             return
-        self._status.text = f"{value.series.characteristic} is calibrated."
+        self._status.text = _(
+            "{characteristic} is calibrated.", characteristic=value.series.characteristic
+        )
         if holds is not None and holds != since:
             begin = zoned(holds, self._zone)
-            self._status.text += (
-                f" It holds from {begin} on: the readings around that time are gone."
+            self._status.text += _(
+                " It holds from {begin} on: the readings around that time are gone.", begin=begin
             )
 
 
@@ -102,9 +111,15 @@ def lines(spans: Sequence[CalibrationSpan], zone: ZoneInfo) -> Iterator[str]:
     """What holds when, a sentence each; what changes nothing is left out."""
     for span in spans:
         if (span.gain, span.offset) != (1.0, 0.0):
-            since = f" from {zoned(span.since, zone)}" if span.since else ""
-            until = f" until {zoned(span.until, zone)}" if span.until else ""
-            yield f"{span.gain:g} * measured {span.offset:+g}{since}{until}"
+            since = _(" from {since}", since=zoned(span.since, zone)) if span.since else ""
+            until = _(" until {until}", until=zoned(span.until, zone)) if span.until else ""
+            yield _(
+                "{gain} * measured {offset}{since}{until}",
+                gain=f"{span.gain:g}",
+                offset=f"{span.offset:+g}",
+                since=since,
+                until=until,
+            )
 
 
 def _name(key: SeriesKey) -> str:

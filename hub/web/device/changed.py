@@ -10,9 +10,10 @@ from typing import Any
 
 from contracts.homekit.quantities import quantity
 from contracts.reading import SeriesKey
-from contracts.show import span
 from hub.calibration.span import CalibrationSpan
 from hub.devices.history import PropertyChange
+from hub.language.times import span
+from hub.language.words import _
 from hub.web.device.noted import text_of
 
 __all__ = ["ChangeLine", "calibrations_of", "change_lines", "undoing"]
@@ -60,20 +61,22 @@ def _text(change: PropertyChange, places: Mapping[int, str]) -> str:
     before, after = change.before, change.after
     match change.property:
         case "name":
-            text = _went("Renamed", before, after, "Named {}", "Name {} taken away")
+            text = _went(_("Renamed"), before, after, _("Named {}"), _("Name {} taken away"))
         case "place":
             old, new = (None if n is None else places.get(n, _GONE) for n in (before, after))
-            text = _went("Moved", old, new, "Put into {}", "Taken out of {}")
+            text = _went(_("Moved"), old, new, _("Put into {}"), _("Taken out of {}"))
         case "interval_s":
             old, new = (span(n) if isinstance(n, int | float) else None for n in (before, after))
-            text = f"Measures every {new}" if new else "Measures as built"
-            text += f", before every {old}" if old else ""
+            text = _("Measures every {new}", new=new) if new else _("Measures as built")
+            text += _(", before every {old}", old=old) if old else ""
         case "firmware":
-            text = _went("Updated", before, after, "Firmware {}", "Firmware no longer known")
+            text = _went(
+                _("Updated"), before, after, _("Firmware {}"), _("Firmware no longer known")
+            )
         case "owner":
-            text = _went("Owner changed", before, after, "Owner {}", "Owner {} taken away")
+            text = _went(_("Owner changed"), before, after, _("Owner {}"), _("Owner {} taken away"))
         case "id":
-            text = f"Replaced: {after} in place of {before}"
+            text = _("Replaced: {after} in place of {before}", after=after, before=before)
         case "calibration":
             text = _calibrated(before, after)
         case _:
@@ -83,14 +86,14 @@ def _text(change: PropertyChange, places: Mapping[int, str]) -> str:
 
 def _went(verb: str, before: Any, after: Any, came: str, left: str) -> str:
     if before and after:
-        return f"{verb} from {before} to {after}"
+        return _("{verb} from {before} to {after}", verb=verb, before=before, after=after)
     return came.format(after) if after else left.format(before)
 
 
 def _noted(before: object, after: object) -> str:
     old, new = (one if isinstance(one, dict) else {} for one in (before, after))
     parts = [
-        f"{name} {text_of(new[name])}" if name in new else f"{name} taken away"
+        f"{name} {text_of(new[name])}" if name in new else _("{name} taken away", name=name)
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     ]
@@ -105,13 +108,13 @@ def _calibrated(before: object, after: object) -> str:
             f"{quantity(key).label.lower()} {_scale(one.gain, one.offset, key)}"
             for one in undoing(new.get(key, ()), old.get(key, ()))
         ]
-    return "Calibrated: " + (", ".join(dict.fromkeys(parts)) or "as before")
+    return _("Calibrated: ") + (", ".join(dict.fromkeys(parts)) or _("as before"))
 
 
 def _scale(gain: float, offset: float, key: SeriesKey) -> str:
     """`-0.4 °C`, `x 1.02 + 0.3 °C`, `as measured`."""
     if (gain, offset) == (1.0, 0.0):
-        return "as measured"
+        return _("as measured")
     times = "" if gain == 1.0 else f"\N{MULTIPLICATION SIGN} {gain:g}"
     sign = "+" if offset > 0 else "\N{MINUS SIGN}"
     shift = f"{sign}{abs(offset):g} {quantity(key).unit}".rstrip() if offset else ""

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
-from contracts.show import Clock
 from hub.errors import HubError
+from hub.language.times import SpokenClock
+from hub.language.words import _
 from hub.live import LiveChange, Missed, Update
 from hub.web.device.changed import ChangeLine, calibrations_of, change_lines, undoing
 from hub.web.device.moves import listed
@@ -30,19 +31,19 @@ class ChangesTab:
     async def build(self) -> None:
         """Make it."""
         opened = self._opened
-        with ui.element("section").props('aria-label="Changes"').classes("dm-card"):
-            heading("Changes")
+        with ui.element("section").props(f'aria-label="{_("Changes")}"').classes("dm-card"):
+            heading(_("Changes"))
             self._status = ui.label().classes("dm-bad").props('role="status"')
             await self._listed()
-        with ui.element("section").props('aria-label="How it was"').classes("dm-card"):
-            heading("How it was on a day")
+        with ui.element("section").props(f'aria-label="{_("How it was")}"').classes("dm-card"):
+            heading(_("How it was on a day"))
             past = PastPanel(opened.services.devices, opened.tenant, opened.key, opened.zone)
             await past.build()
-        with ui.element("section").props('aria-label="Where it was"').classes("dm-card"):
-            heading("Where it was")
+        with ui.element("section").props(f'aria-label="{_("Where it was")}"').classes("dm-card"):
+            heading(_("Where it was"))
             await self._where()
-        with ui.element("section").props('aria-label="Removed"').classes("dm-card"):
-            heading("Removed readings")
+        with ui.element("section").props(f'aria-label="{_("Removed")}"').classes("dm-card"):
+            heading(_("Removed readings"))
             await self._removed()
 
     async def take(self, update: Update | Missed) -> None:
@@ -61,15 +62,15 @@ class ChangesTab:
         paths = {place.place: place.name for place in self._opened.glance.places}
         lines = change_lines(changes, paths)
         if not lines:
-            ui.label("Nothing of it was changed yet.").classes("dm-soft")
+            ui.label(_("Nothing of it was changed yet.")).classes("dm-soft")
             return
-        clock = Clock(datetime.now(UTC), self._opened.zone)
+        clock = SpokenClock(datetime.now(UTC), self._opened.zone)
         with ui.element("ul").classes("dm-list dm-changes"):
             for line in lines:
                 with ui.element("li").classes("dm-row"):
                     self._line(line, clock)
 
-    def _line(self, line: ChangeLine, clock: Clock) -> None:
+    def _line(self, line: ChangeLine, clock: SpokenClock) -> None:
         change = line.change
         ui.icon(line.icon).classes("dm-soft").props('aria-hidden="true"')
         with ui.element("div").classes("dm-grow"):
@@ -78,20 +79,20 @@ class ChangesTab:
             today = (
                 change.at.astimezone(clock.zone).date() == clock.now.astimezone(clock.zone).date()
             )
-            parts = [f"Today {when}" if today else when, change.who, change.why]
+            parts = [_("Today {when}", when=when) if today else when, change.who, change.why]
             ui.label(" \N{MIDDLE DOT} ".join(part for part in parts if part)).classes(
                 "dm-soft dm-small"
             )
         if line.undoable and self._opened.principal.administers:
-            ui.button("Undo", on_click=lambda: self._undo(line)).props("flat no-caps dense").props[
-                "aria-label"
-            ] = f"Undo: {line.text}"
+            ui.button(_("Undo"), on_click=lambda: self._undo(line)).props(
+                "flat no-caps dense"
+            ).props["aria-label"] = _("Undo: {text}", text=line.text)
 
     @ui.refreshable_method
     async def _where(self) -> None:
         stays = await self._opened.services.devices.stays(self._opened.tenant, self._opened.key)
         if not stays:
-            ui.label("It was in no place yet.").classes("dm-soft")
+            ui.label(_("It was in no place yet.")).classes("dm-soft")
             return
         with ui.element("ul").classes("dm-where"):
             for line in listed(stays, self._opened.zone):
@@ -103,7 +104,7 @@ class ChangesTab:
         removals = self._opened.services.removals
         found = await removals.trail(self._opened.tenant, self._opened.key, 20)
         if not found:
-            ui.label("Nothing of it was removed.").classes("dm-soft")
+            ui.label(_("Nothing of it was removed.")).classes("dm-soft")
             return
         with ui.element("ul").classes("dm-where"):
             for removal in found:

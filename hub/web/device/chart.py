@@ -14,35 +14,48 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
+from contracts.homekit.quantities import Shape
 from contracts.reading import SeriesKey
-from contracts.show import Clock
-from contracts.show import span as spoken_span
+from hub.anomalies.profile import SeriesProfile
 from hub.calibration.scale import scale_changes
 from hub.database.errors import DatabaseAwayError, ForeignRowError
 from hub.database.replica.replica import asked
 from hub.devices.glance import Glance
+from hub.language.times import SpokenClock
+from hub.language.times import span as spoken_span
+from hub.language.words import N_, _
 from hub.readings.points import Resolution, Span, StoredSeries
 from hub.readings.service import TenantReadings
 from hub.runtime.defects import Defects
 from hub.web.ask import ask_dates, typed_instant
-from hub.web.charts import ChartMark, ChartMove, options
+from hub.web.charts import ChartMark, ChartMove, Trace, options
 from hub.web.charts.element import Chart
 from hub.web.device.choices import MOST_SERIES, Choices, key_of, place_of
 from hub.web.device.said import reports_lane, spoken, summary
 from hub.web.device.spans import SPANS, ChartWindow, latest
-from hub.web.device.traces import TraceRequest, draw
+from hub.web.device.traces import Drawn, TraceRequest, draw
+from hub.web.device.usual import usual_hours
 
 __all__ = ["ChartPanel"]
 
 log = logging.getLogger(__name__)
 
 _FINENESS = {
-    Resolution.RAW: "every reading",
-    Resolution.HOURLY: "hourly means, lowest to highest shaded",
-    Resolution.DAILY: "daily means, lowest to highest shaded",
+    Resolution.RAW: N_("every reading"),
+    Resolution.HOURLY: N_("hourly means, lowest to highest shaded"),
+    Resolution.DAILY: N_("daily means, lowest to highest shaded"),
 }
-_JOINED = "means of {} hours, lowest to highest shaded"
-_MOVES = (("chevron_left", "Earlier", -1), ("chevron_right", "Later", 1))
+_MOVES = (("chevron_left", N_("Earlier"), -1), ("chevron_right", N_("Later"), 1))
+_SPANS = {
+    "hour": N_("Hour"),
+    "day": N_("Day"),
+    "week": N_("Week"),
+    "month": N_("Month"),
+    "year": N_("Year"),
+}
+# Hours of longer times are a hedge, not an area.
+_USUAL_AT_MOST = timedelta(days=8)
+_KEYS = {"[": -1, "]": 1}
 # A chart that ends now is drawn anew when something came, no oftener than this.
 _LIVE_S = 20.0
 
@@ -58,8 +71,10 @@ class ChartPanel:
         defects: Defects,
         moves: Callable[[], Awaitable[Sequence[ChartMove]]],
         *,
+        usual: Callable[[Sequence[SeriesKey]], Mapping[SeriesKey, SeriesProfile]],
         zone: ZoneInfo,
     ) -> None:
+        self._usual, self._shaded = usual, False
         self._defects, self._find_moves = defects, moves
         self._find_readings, self._readings, self._zone = readings, readings(), zone
         self._seen = {one.device: one.seen_at for one in glance.devices}
@@ -80,7 +95,7 @@ class ChartPanel:
         self._window = latest(self._span, datetime.now(UTC))
         made, label, note = await asked(self._made)
         self._controls()
-        self._chart = Chart(made, label, self._zoomed, self._sized)
+        self._chart = Chart(made, label, self._zoomed, self._sized, self._key)
         self._note = ui.label(note).classes("dm-soft").props('aria-live="polite"')
         self._downloads()
 
@@ -110,7 +125,7 @@ class ChartPanel:
 
     async def mark(self, marks: Mapping[SeriesKey, Sequence[ChartMark]]) -> None:
         """Point at what is odd about series."""
-        if marks != self._marks:
+        if marks != self._marks or (not self._shaded and self._usual(list(self._drawn))):
             self._marks = marks
             await self.draw()
 
@@ -129,8 +144,8 @@ class ChartPanel:
     def _downloads(self) -> None:
         """What is seen, as a file: the same series, time and bins."""
         with ui.element("div").classes("dm-chips dm-downloads"):
-            ui.label("Download").classes("dm-soft")
-            for form, name in (("csv", "CSV"), ("parquet", "Parquet")):
+            ui.label(_("Download")).classes("dm-soft")
+            for form, name in (("csv", "CSV"), ("parquet", _("Parquet"))):
                 if path := self._file(form):
                     ui.link(name, path).classes("dm-button").props("download")
             ui.button("PNG", color=None).props("no-caps flat dense").classes("dm-button").on(
@@ -152,12 +167,12 @@ class ChartPanel:
     async def _dates(self) -> None:
         """A time from one day to another, both whole."""
         local = [t.astimezone(self._zone) for t in (self._window.since, self._window.until)]
-        chosen = await ask_dates("Which days?", *[f"{t:%Y-%m-%d}" for t in local])
+        chosen = await ask_dates(_("Which days?"), *[f"{t:%Y-%m-%d}" for t in local])
         if chosen is None:
             return
         since, until = [await typed_instant(f"{day}T00:00", self._zone) for day in chosen]
         if since is None or until is None or since > until:
-            ui.notify("The first day must not be after the last.", type="negative")
+            ui.notify(_("The first day must not be after the last."), type="negative")
             return
         now = datetime.now(UTC)
         self._window = ChartWindow(since, until + timedelta(days=1)).within(now)
@@ -173,24 +188,24 @@ class ChartPanel:
     def _said(self) -> str:
         """The time that is shown: `29 Nov 14:32 to now`."""
         now = datetime.now(UTC)
-        clock = Clock(now, self._zone)
-        until = "now" if self._window.current(now) else clock.at(self._window.until)
+        clock = SpokenClock(now, self._zone)
+        until = _("now") if self._window.current(now) else clock.at(self._window.until)
         return f"{clock.at(self._window.since)} \N{EN DASH} {until}"
 
     def _controls(self) -> None:
         with ui.row().classes("dm-tools"):
             self._spans = ui.toggle(
-                {name: name.capitalize() for name in SPANS},
+                {name: _(_SPANS[name]) for name in SPANS},
                 value=self._span,
                 on_change=self._spanned,
-            ).props('no-caps unelevated dense padding="6px 12px" aria-label="Span"')
-            ui.button("Dates\N{HORIZONTAL ELLIPSIS}", on_click=self._dates).props(
-                "flat no-caps dense"
-            ).classes("dm-touch")
+            ).props(f'no-caps unelevated dense padding="6px 12px" aria-label="{_("Span")}"')
+            ui.button(_("Dates…"), on_click=self._dates).props("flat no-caps dense").classes(
+                "dm-touch"
+            )
             with ui.row().classes("no-wrap gap-1 items-center"):
                 for icon, label, steps in _MOVES:
                     ui.button(icon=icon, on_click=partial(self._move, steps)).props(
-                        f'flat round aria-label="{label}"'
+                        f'flat round aria-label="{_(label)}"'
                     ).classes("dm-touch")
                     if steps < 0:
                         self._time = ui.label(self._said()).classes("dm-strong dm-small")
@@ -199,7 +214,7 @@ class ChartPanel:
             value=self._chosen,
             multiple=True,
             with_input=True,
-            label="Shown series, of this and other devices",
+            label=_("Shown series, of this and other devices"),
             on_change=self._choose,
         ).props(f'use-chips outlined dense options-dense max-values="{MOST_SERIES}"').classes(
             "w-full"
@@ -217,6 +232,13 @@ class ChartPanel:
         self._window = self._window.moved(steps, now)
         self._loosen(now)
         await self.draw()
+
+    async def _key(self, key: str) -> None:
+        """A key that was pressed on the page: `[` and `]` go, `1` to `5` choose a span."""
+        if key in _KEYS:
+            await self._move(_KEYS[key])
+        elif key.isdecimal() and 1 <= int(key) <= len(SPANS):
+            self._spans.set_value(list(SPANS)[int(key) - 1])
 
     async def _zoomed(self, since: int, until: int) -> None:
         if until <= since or since < 0 or until > 10**14:
@@ -257,6 +279,7 @@ class ChartPanel:
         drawn = await draw(
             self._readings, requests, self._window, now, self._zone, width=self._width
         )
+        traces = self._with_usual(drawn, now)
         self._resolution = drawn.resolution
         self._drawn_at = asyncio.get_running_loop().time()
         since, until = (
@@ -267,7 +290,7 @@ class ChartPanel:
         moves += await self._scales(requests, drawn.series)
         present = round(now.timestamp() * 1000)
         made = options(
-            drawn.traces,
+            traces,
             since,
             until,
             now=present,
@@ -275,19 +298,39 @@ class ChartPanel:
             lanes=reports_lane(drawn.traces, since, min(until, present)),
             zone=self._zone,
         )
-        parts = [spoken(trace) for trace in drawn.traces] or ["nothing chosen"]
+        parts = [spoken(trace) for trace in drawn.traces] or [_("nothing chosen")]
         parts += [move.text for move in moves]
-        fineness = _FINENESS[drawn.resolution]
+        fineness = _(_FINENESS[drawn.resolution])
         if drawn.hours > 1 and drawn.resolution is Resolution.HOURLY:
-            fineness = _JOINED.format(drawn.hours)
-        note = summary(drawn.traces, fineness, min(until, present)) or "Choose a series."
+            fineness = _("means of {n} hours, lowest to highest shaded", n=drawn.hours)
+        note = summary(drawn.traces, fineness, min(until, present)) or _("Choose a series.")
+        if self._shaded:
+            note += _("; grey: usual for the hour")
         if drawn.gone:
-            note += f"; no longer there: {', '.join(drawn.gone)}"
+            note += _("; no longer there: {names}", names=", ".join(drawn.gone))
         if self._readings.age is not None:
-            note += f"; as of {spoken_span(self._readings.age)} ago, for the database's copy lags"
+            note += _(
+                "; as of {span} ago, for the database's copy lags",
+                span=spoken_span(self._readings.age),
+            )
         if more:
-            note += f"; {more} further series not drawn"
-        return made, "Chart. " + "; ".join(parts), note
+            note += _("; {more} further series not drawn", more=more)
+        return made, f"{_('Chart.')} {'; '.join(parts)}", note
+
+    def _with_usual(self, drawn: Drawn, now: datetime) -> list[Trace]:
+        """The traces, the first curve with what is usual of it where no other one is drawn."""
+        curves = [n for n, one in enumerate(drawn.traces) if one.kind.shape is Shape.CURVE]
+        self._shaded = False
+        if len(curves) != 1 or self._window.length > _USUAL_AT_MOST:
+            return drawn.traces
+        known = self._usual([drawn.series[curves[0]].key])
+        made = list(drawn.traces)
+        for profile in known.values():
+            made[curves[0]] = replace(
+                made[curves[0]], usual=usual_hours(profile, self._window.within(now))
+            )
+            self._shaded = bool(made[curves[0]].usual)
+        return made
 
     async def _scales(
         self, requests: Sequence[TraceRequest], drawn: Sequence[StoredSeries]

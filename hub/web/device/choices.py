@@ -9,6 +9,7 @@ from contracts.homekit.quantities import Shape, importance, ordinary, quantity
 from contracts.reading import SeriesKey
 from hub.devices.glance import DeviceGlance, Glance
 from hub.web.home.view import name_of, value_key
+from hub.web.terms import called
 
 __all__ = ["MOST_SERIES", "Choices", "key_of", "place_of"]
 
@@ -70,7 +71,7 @@ class Choices:
     def title(self, key: SeriesKey, choice: str) -> str:
         """What a series is called that a choice of a place stands for."""
         place = self.labels[choice].removeprefix(_IN).rpartition(", ")[0]
-        return f"{place}: {self.titles.get(key.device, key.device)}, {quantity(key).label}"
+        return f"{place}: {self.titles.get(key.device, key.device)}, {called(quantity(key).label)}"
 
     def first(self, device: str, requested: Sequence[str]) -> list[str]:
         """What was asked for as far as it is there; else the device's first curve, or state."""
@@ -88,7 +89,7 @@ def _of_devices(
     places = {place.place: f"{place.name}: " for place in glance.places}
     return {
         f"{one.device}/{value_key(value.series)}": places.get(one.place or 0, "")
-        + f"{name_of(one, names)}, {quantity(value.series).label}"
+        + f"{name_of(one, names)}, {called(quantity(value.series).label)}"
         for one in devices
         for value in sorted(one.values, key=lambda v: importance(v.series))
         if quantity(value.series).shape is not Shape.TEXT and (all_of_it or ordinary(value.series))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from hub.errors import HubError
+from hub.language.words import _
 from hub.live import LiveChange
 from hub.mqtt.access import is_viewer
 from hub.mqtt.account_repository import AccountState
@@ -28,8 +29,12 @@ class DangerPanel:
 
     def build(self) -> None:
         """Make it."""
-        with ui.element("section").props('aria-label="Danger zone"').classes("dm-card dm-danger"):
-            heading("Danger zone")
+        with (
+            ui.element("section")
+            .props(f'aria-label="{_("Danger zone")}"')
+            .classes("dm-card dm-danger")
+        ):
+            heading(_("Danger zone"))
             self._rows()
             self._status = ui.label().classes("dm-bad").props('role="status"')
 
@@ -40,30 +45,37 @@ class DangerPanel:
         locked = ours and account is not None and account.state is AccountState.DISABLED
         with ui.element("ul").classes("dm-list"):
             self._row(
-                "Replace",
-                "A new sensor takes over name, place and history; this one is locked out.",
+                _("Replace"),
+                _("A new sensor takes over name, place and history; this one is locked out."),
                 self._replace,
             )
             if locked:
-                self._row("Let in again", "It is locked out: nothing it sends is taken.", self._let)
+                self._row(
+                    _("Let in again"), _("It is locked out: nothing it sends is taken."), self._let
+                )
             elif ours:
-                self._row("Lock out", "It may not send any more. Can be taken back.", self._lock)
+                self._row(
+                    _("Lock out"), _("It may not send any more. Can be taken back."), self._lock
+                )
             if ours:
                 self._row(
-                    "Remove",
-                    "Its account at the broker goes, so that it cannot connect. Its readings stay.",
+                    _("Remove"),
+                    _(
+                        "Its account at the broker goes, so that it cannot connect. Its readings "
+                        "stay."
+                    ),
                     self._remove,
                 )
             if not ours:
                 with ui.element("li").classes("dm-row"):
-                    ui.label("It has no account at the broker.").classes("dm-soft")
+                    ui.label(_("It has no account at the broker.")).classes("dm-soft")
 
     def _row(self, title: str, text: str, act: Callable[[], Awaitable[None]]) -> None:
         with ui.element("li").classes("dm-row"):
             with ui.element("div").classes("dm-grow"):
                 ui.label(title).classes("dm-strong")
                 ui.label(text).classes("dm-soft dm-small")
-            more = "" if title == "Let in again" else "\N{HORIZONTAL ELLIPSIS}"
+            more = "" if title == _("Let in again") else "\N{HORIZONTAL ELLIPSIS}"
             ui.button(f"{title}{more}", on_click=act).props("outline no-caps dense")
 
     async def _replace(self) -> None:
@@ -76,7 +88,9 @@ class DangerPanel:
             and not is_viewer(account.device)
         }
         if not others:
-            self._status.text = "There is no other device that could take its place: add it first."
+            self._status.text = _(
+                "There is no other device that could take its place: add it first."
+            )
             return
         answer = await ask_replacement(opened.key, others)
         if answer is None:
@@ -88,9 +102,9 @@ class DangerPanel:
 
     async def _lock(self) -> None:
         if await confirm(
-            f"Lock out {self._opened.name}?",
-            details=["Nothing it sends is taken until you let it in again. Its readings stay."],
-            yes="Lock out",
+            _("Lock out {name}?", name=self._opened.name),
+            details=[_("Nothing it sends is taken until you let it in again. Its readings stay.")],
+            yes=_("Lock out"),
         ):
             await self._do(lambda: self._book.set_state(self._opened.key, AccountState.DISABLED))
 
@@ -105,9 +119,9 @@ class DangerPanel:
             opened.services.mqtt.problems.forget(opened.key)
 
         if await confirm(
-            f"Remove {opened.name}?",
-            details=["It can no longer connect; what it measured stays. It may enrol anew."],
-            yes="Remove",
+            _("Remove {name}?", name=opened.name),
+            details=[_("It can no longer connect; what it measured stays. It may enrol anew.")],
+            yes=_("Remove"),
         ):
             await self._do(remove)
 
@@ -117,7 +131,7 @@ class DangerPanel:
         account = self._book.get(opened.key)
         try:
             if account is not None and account.tenant != opened.tenant:
-                raise AccountError(f"there is no account {opened.key} any more")
+                raise AccountError(_("there is no account {key} any more", key=opened.key))
             await act()
         except HubError as error:
             self._status.text = f"{error}."

@@ -11,6 +11,7 @@ from nicegui import ui
 from contracts.zones import zoned
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.words import _
 from hub.live import LiveChange
 from hub.services import Services
 from hub.web.adding.context import paths
@@ -43,18 +44,22 @@ class FormerPage:
         """Make all of it."""
         by, at = self._by
         ui.label(
-            f"{self._device} was replaced at {zoned(at, self._zone)}. What came after is told of"
+            _(
+                "{device} was replaced at {at}. What came after is told of",
+                device=self._device,
+                at=zoned(at, self._zone),
+            )
         )
         ui.link(by, f"/devices/{quote(by, safe='')}")
-        with ui.element("section").props('aria-label="History"'):
-            heading("History")
+        with ui.element("section").props(f'aria-label="{_("History")}"'):
+            heading(_("History"))
             past = PastPanel(
                 self._services.devices, self._principal.tenant, self._device, self._zone
             )
             await past.build()
             await self._where()
             if self._principal.administers:
-                ui.button("It was elsewhere", on_click=self._ask).props("no-caps flat")
+                ui.button(_("It was elsewhere"), on_click=self._ask).props("no-caps flat")
                 self._status = ui.label().classes("dm-bad").props('aria-live="polite"')
 
     @ui.refreshable_method
@@ -68,9 +73,11 @@ class FormerPage:
     async def _ask(self) -> None:
         tenant, devices = self._principal.tenant, self._services.devices
         tree = await self._services.places.tree(tenant)
-        options = {0: "In no place"} | {place.id: place.path for place in paths(tree)}
+        options = {0: _("In no place")} | {place.id: place.path for place in paths(tree)}
         try:
-            answer = await ask_move(f"Move {self._device}", options, value=0, zone=self._zone)
+            answer = await ask_move(
+                _("Move {device}", device=self._device), options, value=0, zone=self._zone
+            )
             if answer is None:
                 return
             place, since = answer

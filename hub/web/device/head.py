@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from nicegui import ui
 
-from contracts.show import Clock, span
 from hub.explain.sentence import Explanation, Level
+from hub.language.times import SpokenClock, span
+from hub.language.words import N_, _
 from hub.web.device.manage import ask_and_rename
 from hub.web.device.opened import OpenedDevice
 from hub.web.frame import heading, told_zone
@@ -15,28 +18,37 @@ from hub.web.home.view import battery, device_path
 
 __all__ = ["TABS", "DeviceHead", "standing"]
 
-TABS = {"": "Readings", "health": "Health", "changes": "Changes", "settings": "Settings"}
+TABS = {
+    "": N_("Readings"),
+    "health": N_("Health"),
+    "changes": N_("Changes"),
+    "settings": N_("Settings"),
+}
 """The tabs by the last part of their addresses, the first of which has none."""
 
 _STATES = {
-    Level.FINE: ("ok", "check", "On time"),
-    Level.WARNING: ("warn", "warning_amber", "Needs attention"),
-    Level.BAD: ("bad", "error_outline", "Silent"),
+    Level.FINE: ("ok", "check", N_("On time")),
+    Level.WARNING: ("warn", "warning_amber", N_("Needs attention")),
+    Level.BAD: ("bad", "error_outline", N_("Silent")),
 }
 # What a state of its own is called, by the kind of the sentence that matters most.
-_BY_KIND = {"account": "Locked out", "never": "Not heard yet", "replaced": "Replaced"}
+_BY_KIND = {
+    "account": N_("Locked out"),
+    "never": N_("Not heard yet"),
+    "replaced": N_("Replaced"),
+}
 
 
 def standing(explanation: Explanation) -> tuple[str, str, str]:
-    """Class, icon and words of the state: ("ok", "check", "On time")."""
+    """Class, icon and words of the state: ("ok", "check", N_("On time"))."""
     head = explanation.headline
     state, icon, words = _STATES[head.level]
     if head.level is Level.FINE:
-        return state, icon, words
+        return state, icon, _(words)
     words = _BY_KIND.get(head.kind, words)
     if head.level is Level.BAD and head.kind not in {"silent", *_BY_KIND}:
         words = "Needs attention"
-    return state, icon, words
+    return state, icon, _(words)
 
 
 class DeviceHead:
@@ -50,9 +62,11 @@ class DeviceHead:
         self._top()
         told_zone(self._opened.zone)
         path = device_path(self._opened.key)
-        with ui.element("nav").props('aria-label="Device"').classes("dm-seg dm-device-tabs"):
+        with (
+            ui.element("nav").props(f'aria-label="{_("Device")}"').classes("dm-seg dm-device-tabs")
+        ):
             for address, title in TABS.items():
-                link = ui.link(title, f"{path}/{address}".rstrip("/"))
+                link = ui.link(_(title), f"{path}/{address}".rstrip("/"))
                 if address == self._tab:
                     link.props('aria-current="page"')
 
@@ -73,19 +87,19 @@ class DeviceHead:
     @ui.refreshable_method
     def _top(self) -> None:
         opened, self._shown = self._opened, self._state()
-        with ui.element("nav").props('aria-label="Where it is"').classes("dm-crumbs"):
-            ui.link("Home", "/")
+        with ui.element("nav").props(f'aria-label="{_("Where it is")}"').classes("dm-crumbs"):
+            ui.link(_("Home"), "/")
             for place in opened.places:
                 ui.icon("chevron_right").props('aria-hidden="true"')
                 ui.link(place.name, f"/devices?place={place.place}")
             if not opened.places:
                 ui.icon("chevron_right").props('aria-hidden="true"')
-                ui.label("in no place")
+                ui.label(_("in no place"))
         with ui.element("div").classes("dm-device-head"):
             heading(opened.name, 1)
             if opened.principal.administers:
                 ui.button(icon="edit", color=None, on_click=self._rename).props(
-                    'flat round dense aria-label="Rename"'
+                    f'flat round dense aria-label="{_("Rename")}"'
                 ).classes("dm-touch")
             state, icon, words = standing(self._explanation)
             with ui.element("span").classes(f"dm-pill {state}"):
@@ -102,18 +116,20 @@ class DeviceHead:
         report, charge = device.report, battery(device.report, device.values)
         wakes = device.next_wake_at
         every = report.get("next_wake_s")
-        heard = "never heard"
+        heard = _("never heard")
         if device.seen_at is not None:
-            heard = f"heard {span((now - device.seen_at).total_seconds())} ago"
+            heard = _("heard {span} ago", span=span((now - device.seen_at).total_seconds()))
             if wakes is not None and wakes > now:
-                heard += f", next at {Clock(now, self._opened.zone).at(wakes)}"
+                heard += _(", next at {at}", at=SpokenClock(now, self._opened.zone).at(wakes))
         parts = [
             heard,
-            f"every {span(every)}" if isinstance(every, int | float) and every > 0 else "",
+            _("every {span}", span=span(every))
+            if isinstance(every, int | float) and every > 0
+            else "",
             device.device,
-            f"firmware {report['firmware']}" if report.get("firmware") else "",
-            f"battery {charge['text']}{', low' if charge['low'] else ''}" if charge else "",
-            f"empty about {forecast.empty_on}" if forecast else "",
+            _("firmware {firmware}", firmware=report["firmware"]) if report.get("firmware") else "",
+            _battery(charge) if charge else "",
+            _("empty about {empty_on}", empty_on=forecast.empty_on) if forecast else "",
         ]
         text = " \N{MIDDLE DOT} ".join(part for part in parts if part)
         return text[:1].upper() + text[1:]
@@ -124,3 +140,9 @@ class DeviceHead:
             opened.services, opened.principal, opened.key, opened.device.name or ""
         ):
             ui.navigate.reload()
+
+
+def _battery(charge: Mapping[str, Any]) -> str:
+    if charge["low"]:
+        return _("battery {text}, low", text=charge["text"])
+    return _("battery {text}", text=charge["text"])

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
-from contracts.show import Clock, count
 from hub.explain.sentence import Explanation
+from hub.language.times import SpokenClock
+from hub.language.words import _, ngettext
 from hub.live import LiveChange, LiveReport, Missed, Update
 from hub.readings.reports import ReportDay
 from hub.web.device import reports
@@ -35,13 +36,17 @@ class HealthTab:
         days = await readings.report_days(opened.key)
         self._days = days[-_DAYS:]
         self._missing = await self._gaps()
-        with ui.element("section").props('aria-label="Health"'):
+        with ui.element("section").props(f'aria-label="{_("Health")}"'):
             self._facts()
-        with ui.element("section").props('aria-label="Why"').classes("dm-card"):
-            heading("What is known of it")
+        with ui.element("section").props(f'aria-label="{_("Why")}"').classes("dm-card"):
+            heading(_("What is known of it"))
             self._chain()
-        with ui.element("section").props('aria-label="Reports"').classes("dm-card"):
-            heading(f"Reports of {count(len(self._days), 'day')}" if self._days else "Reports")
+        with ui.element("section").props(f'aria-label="{_("Reports")}"').classes("dm-card"):
+            heading(
+                _("Reports of {days}", days=ngettext("{n} day", "{n} days", len(self._days)))
+                if self._days
+                else _("Reports")
+            )
             reports.build(self._days, opened.zone)
             for line in self._missing:
                 ui.label(line)
@@ -78,7 +83,7 @@ class HealthTab:
 
     @ui.refreshable_method
     def _chain(self) -> None:
-        clock = Clock(datetime.now(UTC), self._opened.zone)
+        clock = SpokenClock(datetime.now(UTC), self._opened.zone)
         ui.label(_sentence(self._explanation.headline.text)).classes("dm-strong")
         with ui.element("ol").classes("dm-chain"):
             for one in self._explanation.chain:
@@ -93,8 +98,14 @@ class HealthTab:
             missing = sum(b - a + 1 for a, b in gap.missing)
             if missing:
                 lines.append(
-                    f"{count(missing, 'reading')} of {gap.last} never came (boot {gap.boot}); "
-                    f"{gap.lost} of them the device itself thinned out."
+                    _(
+                        "{readings} of {last} never came (boot {boot}); {lost} of them the device "
+                        "itself thinned out.",
+                        readings=ngettext("{n} reading", "{n} readings", missing),
+                        last=gap.last,
+                        boot=gap.boot,
+                        lost=gap.lost,
+                    )
                 )
         return lines
 
@@ -112,34 +123,53 @@ def health_facts(
     ]
     if charge:
         volts = charge["text"] if charge["text"].endswith("V") else ""
-        left = f"about {_left(forecast.days_left(now.date()))} left" if forecast else ""
-        lines = [volts if levels else "", left, "low" if charge["low"] else ""]
+        left = (
+            _("about {left} left", left=_left(forecast.days_left(now.date()))) if forecast else ""
+        )
+        lines = [volts if levels else "", left, _("low") if charge["low"] else ""]
         value = f"{levels[0]:.0f} %" if levels else charge["text"]
-        found.append(("Battery", value, ", ".join(line for line in lines if line)))
+        found.append((_("Battery"), value, ", ".join(line for line in lines if line)))
     if isinstance(rssi := report.get("rssi"), int | float):
-        word = "Good" if rssi >= -67 else "Fair" if rssi >= -75 else "Weak"
-        found.append(("WiFi", word, f"{_minus(rssi)} dBm"))
+        word = _("Good") if rssi >= -67 else _("Fair") if rssi >= -75 else _("Weak")
+        found.append(("WiFi", word, _("{minus} dBm", minus=_minus(rssi))))
     if isinstance(awake := report.get("awake_ms"), int | float):
         usual = [day.awake for day in days if day.awake is not None]
-        line = f"a wake; usual {min(usual) / 1000:.2f} to {max(usual) / 1000:.2f}" if usual else ""
-        found.append(("Awake", f"{awake / 1000:.2f} s", line))
+        line = (
+            _(
+                "a wake; usual {low} to {high}",
+                low=f"{min(usual) / 1000:.2f}",
+                high=f"{max(usual) / 1000:.2f}",
+            )
+            if usual
+            else ""
+        )
+        found.append((_("Awake"), f"{awake / 1000:.2f} s", line))
     if isinstance(heap := report.get("free_heap"), int | float):
         least = [day.heap_low for day in days if day.heap_low is not None]
-        line = f"least {min(least) / 1024:.1f} KB" if least else ""
-        found.append(("Free memory", f"{heap / 1024:.1f} KB", line))
+        line = _("least {low} KB", low=f"{min(least) / 1024:.1f}") if least else ""
+        found.append((_("Free memory"), f"{heap / 1024:.1f} KB", line))
     if days:
-        line = f"mean of {count(len(days), 'day')}"
-        found.append(("Wakes", f"{sum(d.reports for d in days) / len(days):.0f} a day", line))
+        line = _("mean of {days}", days=ngettext("{n} day", "{n} days", len(days)))
+        found.append(
+            (
+                _("Wakes"),
+                _("{n} a day", n=f"{sum(d.reports for d in days) / len(days):.0f}"),
+                line,
+            )
+        )
     return found
 
 
 def _left(days: int) -> str:
     if days < 1:
-        return "nothing"
-    for length, unit in ((365, "years"), (30, "months"), (7, "weeks")):
-        if days >= 2 * length:
-            return f"{days // length} {unit}"
-    return count(days, "day")
+        return _("nothing")
+    if days >= 2 * 365:
+        return _("{n} years", n=days // 365)
+    if days >= 2 * 30:
+        return _("{n} months", n=days // 30)
+    if days >= 2 * 7:
+        return _("{n} weeks", n=days // 7)
+    return ngettext("{n} day", "{n} days", days)
 
 
 def _minus(value: float) -> str:

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from contracts.show import Clock, span
 from hub.api.principal import Principal
 from hub.device_settings.configs import SettingsState
+from hub.language.times import SpokenClock, span
+from hub.language.words import _
 from hub.live import LiveChange
 from hub.services import Services
 from hub.web.adding.context import paths
@@ -30,7 +31,9 @@ async def ask_and_rename(services: Services, principal: Principal, device: str, 
 
     Raises HubError with what was refused.
     """
-    new_name = await ask_text(f"Rename {name or device}", "Name", value=name, yes="Rename")
+    new_name = await ask_text(
+        _("Rename {value}", value=name or device), _("Name"), value=name, yes=_("Rename")
+    )
     if new_name is None:
         return False
     await services.naming.rename(principal.tenant, device, new_name, principal.name)
@@ -49,8 +52,8 @@ async def ask_and_move(  # noqa: PLR0917  # each says what is asked
     """Ask where a device is, and since when; as above."""
     tenant = principal.tenant
     places = {one.id: one.path for one in paths(await services.places.tree(tenant))}
-    options = {0: "In no place"} | places
-    answer = await ask_move(f"Move {name}", options, value=place or 0, zone=zone)
+    options = {0: _("In no place")} | places
+    answer = await ask_move(_("Move {name}", name=name), options, value=place or 0, zone=zone)
     if answer is None:
         return False
     to, since = answer
@@ -68,11 +71,11 @@ class ManagePanel:
 
     async def build(self) -> None:
         """Make it."""
-        with ui.element("section").props('aria-label="Name and place"').classes("dm-card"):
-            heading("Name and place")
+        with ui.element("section").props(f'aria-label="{_("Name and place")}"').classes("dm-card"):
+            heading(_("Name and place"))
             self._named()
-        with ui.element("section").props('aria-label="Measures every"').classes("dm-card"):
-            heading("Measures every")
+        with ui.element("section").props(f'aria-label="{_("Measures every")}"').classes("dm-card"):
+            heading(_("Measures every"))
             await self._measures()
 
     async def show(self) -> None:
@@ -83,7 +86,7 @@ class ManagePanel:
             await self._measures.refresh()
 
     def _called(self) -> tuple[str, str]:
-        path = _WITHIN.join(place.name for place in self._opened.places) or "in no place"
+        path = _WITHIN.join(place.name for place in self._opened.places) or _("in no place")
         return self._opened.name, path
 
     async def _measured(self) -> tuple[str, str, str]:
@@ -91,27 +94,25 @@ class ManagePanel:
         settings = self._services.device_settings.of(self._opened.tenant)
         state = await settings.state(self._opened.key)
         now = self._now()
-        every = f"every {span(now)}" if now else "as built"
+        every = _("every {span}", span=span(now)) if now else _("as built")
         return every, self._pending(state), self._said(state)
 
     @ui.refreshable_method
     def _named(self) -> None:
         self._shown_called = self._called()
         with ui.element("dl").classes("dm-facts"):
-            for name, value in zip(("Name", "Place"), self._shown_called, strict=True):
+            for name, value in zip((_("Name"), _("Place")), self._shown_called, strict=True):
                 with ui.element("dt"):
                     ui.label(name)
                 with ui.element("dd"):
                     ui.label(value)
-        ui.label("Readings so far stay with the place they were measured in.").classes(
+        ui.label(_("Readings so far stay with the place they were measured in.")).classes(
             "dm-soft dm-small"
         )
         if self._principal.administers:
             with ui.element("div").classes("dm-chips"):
-                ui.button("Rename", icon="edit", on_click=self._rename).props(_BUTTON)
-                ui.button("Move\N{HORIZONTAL ELLIPSIS}", icon="place", on_click=self._move).props(
-                    _BUTTON
-                )
+                ui.button(_("Rename"), icon="edit", on_click=self._rename).props(_BUTTON)
+                ui.button(_("Move…"), icon="place", on_click=self._move).props(_BUTTON)
 
     @ui.refreshable_method
     async def _measures(self) -> None:
@@ -124,9 +125,7 @@ class ManagePanel:
                     ui.label(pending)
         ui.label(said).classes("dm-soft").props('role="status"')
         if self._principal.administers:
-            ui.button(
-                "Interval\N{HORIZONTAL ELLIPSIS}", icon="schedule", on_click=self._interval
-            ).props(_BUTTON)
+            ui.button(_("Interval…"), icon="schedule", on_click=self._interval).props(_BUTTON)
 
     async def _rename(self) -> None:
         name = self._opened.device.name or ""
@@ -142,14 +141,15 @@ class ManagePanel:
     async def _interval(self) -> None:
         now = self._now()
         options = {
-            seconds: f"every {span(seconds)}" for seconds in sorted({*_INTERVALS, now} - {0})
+            seconds: _("every {span}", span=span(seconds))
+            for seconds in sorted({*_INTERVALS, now} - {0})
         }
         chosen = await ask_choice(
-            f"How often does {self._opened.name} measure?",
-            "Interval",
+            _("How often does {name} measure?", name=self._opened.name),
+            _("Interval"),
             options,
             value=now or 300,
-            yes="Change",
+            yes=_("Change"),
         )
         if chosen is None:
             return
@@ -168,24 +168,28 @@ class ManagePanel:
 
     def _wakes(self) -> str:
         at = self._opened.device.next_wake_at
-        return Clock(datetime.now(UTC), self._opened.zone).at(at) if at else ""
+        return SpokenClock(datetime.now(UTC), self._opened.zone).at(at) if at else ""
 
     def _pending(self, state: SettingsState) -> str:
         """What still holds, and until when: `5 min until 14:35`."""
         now = self._now()
         if not state.waiting or not now or state.desired.get("interval") in {None, now}:
             return ""
-        return f"{span(now)} until {self._wakes() or 'it wakes'}"
+        return _("{span} until {value}", span=span(now), value=self._wakes() or _("it wakes"))
 
     def _said(self, state: SettingsState) -> str:
         """It sleeps: what is asked of it holds from when it wakes next."""
         if state.problem:
-            return f"It refused its settings: {state.problem}."
+            return _("It refused its settings: {problem}.", problem=state.problem)
         if not state.waiting:
             return ""
         interval = state.desired.get("interval")
-        names = ", ".join(sorted(state.desired)) or "settings"
-        asked = f"every {span(float(interval))}" if isinstance(interval, int | float) else names
+        names = ", ".join(sorted(state.desired)) or _("settings")
+        asked = (
+            _("every {span}", span=span(float(interval)))
+            if isinstance(interval, int | float)
+            else names
+        )
         at = self._wakes()
-        when = f"at its next wake, about {at}" if at else "when it wakes next"
-        return f"Asked for {asked}: taken up {when}."
+        when = _("at its next wake, about {at}", at=at) if at else _("when it wakes next")
+        return _("Asked for {asked}: taken up {when}.", asked=asked, when=when)

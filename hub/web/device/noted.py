@@ -9,6 +9,7 @@ from nicegui import ui
 
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.words import _
 from hub.live import LiveChange
 from hub.services import Services
 
@@ -31,15 +32,15 @@ class NotedPanel:
         if not self._principal.administers:
             return
         with ui.row().classes("items-end w-full"):
-            self._name = ui.input("Attribute").props("outlined dense maxlength=100")
-            self._value = ui.input("Value").props("outlined dense maxlength=8000")
-            ui.button("Note", on_click=self._add).props("no-caps outline")
+            self._name = ui.input(_("Attribute")).props("outlined dense maxlength=100")
+            self._value = ui.input(_("Value")).props("outlined dense maxlength=8000")
+            ui.button(_("Note"), on_click=self._add).props("no-caps outline")
 
     @ui.refreshable_method
     def listed(self) -> None:
         """What is noted, by name."""
         if not self._attributes:
-            ui.label("Nothing is noted about it.").classes("dm-soft")
+            ui.label(_("Nothing is noted about it.")).classes("dm-soft")
             return
         with ui.element("ul").classes("dm-list"):
             for name, value in sorted(self._attributes.items()):
@@ -49,9 +50,11 @@ class NotedPanel:
                         ui.label(text_of(value))
                     if self._principal.administers:
                         button = ui.button(
-                            "Remove", on_click=lambda _, one=name: self._note({one: None})
+                            _("Remove"), on_click=lambda _, one=name: self._note({one: None})
                         )
-                        button.props("flat no-caps").props["aria-label"] = f"Remove {name}"
+                        button.props("flat no-caps").props["aria-label"] = _(
+                            "Remove {name}", name=name
+                        )
 
     def read(self, attributes: dict[str, Any]) -> None:
         """Show others: somebody changed them."""
@@ -62,7 +65,7 @@ class NotedPanel:
     async def _add(self) -> None:
         name = str(self._name.value or "").strip()
         if not name:
-            self._status.text = "Say what the attribute is called."
+            self._status.text = _("Say what the attribute is called.")
             return
         if await self._note({name: value_of(str(self._value.value or ""))}):
             self._name.value = self._value.value = ""

@@ -8,15 +8,17 @@ from typing import Any
 
 from nicegui import background_tasks, ui
 
-from contracts.homekit.quantities import Shape, importance, quantity, shown
+from contracts.homekit.quantities import Shape, importance, quantity
 from contracts.reading import SeriesKey, Value
-from contracts.show import span
 from hub.api.principal import Principal
 from hub.devices.glance import DeviceGlance
 from hub.devices.overview import LastValue
 from hub.errors import HubError
+from hub.language.times import span
+from hub.language.words import _
 from hub.live import LiveValue
 from hub.services import Services
+from hub.web.terms import called, shown
 
 __all__ = ["NowPanel"]
 
@@ -40,7 +42,7 @@ class NowPanel:
             for value in sorted(values, key=lambda v: importance(v.series)):
                 self._rows[value.series] = _Row(self._services, self._principal, value)
         if not values:
-            ui.label("It has not sent a value yet.").classes("dm-soft")
+            ui.label(_("It has not sent a value yet.")).classes("dm-soft")
         ui.timer(_TICK_S, self._tick)
 
     def heard(self, update: LiveValue) -> bool:
@@ -83,7 +85,7 @@ class _Row:
         self._row = ui.element("div").classes("dm-now-row")
         with self._row.props(f'data-series="{_named(value.series)}"'):
             with ui.element("dt"):
-                ui.label(self._kind.label)
+                ui.label(called(self._kind.label))
             with ui.element("dd"):
                 self._text = ui.label(shown(self._value, self._kind)).classes("dm-number")
                 self._age = ui.label().classes("dm-soft dm-small")
@@ -116,10 +118,10 @@ class _Row:
     def show_age(self) -> None:
         """Say how old the value is."""
         seconds = (datetime.now(UTC) - self._at).total_seconds()
-        self._age.text = "just now" if seconds < 60 else f"{span(seconds)} ago"
+        self._age.text = _("just now") if seconds < 60 else _("{span} ago", span=span(seconds))
 
     def _make_control(self) -> None:
-        label = f'aria-label="{self._kind.label}"'
+        label = f'aria-label="{called(self._kind.label)}"'
         if set(self._kind.words) == {0, 1}:
             self._control = ui.switch(value=bool(self._value), on_change=self._changed).props(label)
         elif self._kind.words:
@@ -130,7 +132,7 @@ class _Row:
             self._control = ui.number(value=self._number(), label=self._kind.unit).props(
                 f"{label} dense outlined"
             )
-            ui.button("Set", on_click=lambda: self._send(self._control.value)).props(
+            ui.button(_("Set"), on_click=lambda: self._send(self._control.value)).props(
                 "no-caps dense"
             )
         self._status = ui.label().classes("dm-small").props('role="status"')
@@ -146,20 +148,20 @@ class _Row:
         key = self._read.series
         value: Value = requested if self._kind.words or not _whole(requested) else int(requested)
         try:
-            _, sent = await self._services.devices.command(self._principal.tenant, key, value)
+            _at, sent = await self._services.devices.command(self._principal.tenant, key, value)
         except HubError as error:
             self._say(str(error))
             self._put_back()
             return
         if not sent:
-            self._say("asleep: it gets this at its next wake")
+            self._say(_("asleep: it gets this at its next wake"))
             self._put_back()
             return
-        self._say("sent, waiting for the device")
+        self._say(_("sent, waiting for the device"))
         before = self._at
         await asyncio.sleep(_CONFIRM_S)
         if self._at == before:
-            self._say("sent, but the device did not confirm")
+            self._say(_("sent, but the device did not confirm"))
             self._put_back()
 
     def _put_back(self) -> None:

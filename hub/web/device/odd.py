@@ -12,13 +12,14 @@ from contracts.reading import SeriesKey
 from contracts.zones import zoned
 from hub.anomalies.watch import SeriesAnomaly
 from hub.api.principal import Principal
+from hub.language.words import N_, _
 from hub.services import Services
 from hub.web.charts import ChartMark
 from hub.web.frame import heading
 
 __all__ = ["OddPanel"]
 
-_FOR = {"a day": timedelta(days=1), "a week": timedelta(days=7), "for good": None}
+_FOR = {N_("a day"): timedelta(days=1), N_("a week"): timedelta(days=7), N_("for good"): None}
 
 _MINUTE = "%d %b %Y %H:%M"
 
@@ -57,7 +58,10 @@ class OddPanel:
         self._box.clear()
         if odd:
             with self._box:
-                heading("Anomalies")
+                heading(_("Anomalies"))
+                told = [one for one in odd if not one.muted]
+                if len(told) > 1 and self._principal.administers:
+                    self._muting(_("Mute all"), _("Mute all that is unusual of it"), told)
                 with ui.element("ul").classes("dm-odd"):
                     for one in odd:
                         with ui.element("li"):
@@ -67,25 +71,36 @@ class OddPanel:
     def _line(self, one: SeriesAnomaly) -> None:
         ui.label(f"{one.label}: {one.anomaly.text}").classes("dm-soft" if one.muted else "")
         if one.muted:
-            until = f"until {zoned(one.until, self._zone, _MINUTE)}" if one.until else "for good"
-            ui.label(f"muted {until}").classes("dm-small dm-soft")
+            until = (
+                _("until {until}", until=zoned(one.until, self._zone, _MINUTE))
+                if one.until
+                else _("for good")
+            )
+            ui.label(_("muted {until}", until=until)).classes("dm-small dm-soft")
         if not self._principal.administers:
             return
         what = f"{one.label}, {one.anomaly.kind.value}"
         if one.muted:
-            ui.button("Unmute", on_click=lambda: self._unmute(one)).props(
-                f'flat dense no-caps aria-label="Unmute {what}"'
+            ui.button(_("Unmute"), on_click=lambda: self._unmute(one)).props(
+                f'flat dense no-caps aria-label="{_("Unmute")} {what}"'
             )
             return
-        with ui.button("Mute").props(f'flat dense no-caps aria-label="Mute {what}"'), ui.menu():
-            for words, length in _FOR.items():
-                ui.menu_item(words, lambda length=length: self._mute(one, length))
+        self._muting(_("Mute"), f"{_('Mute')} {what}", [one])
 
-    async def _mute(self, one: SeriesAnomaly, length: timedelta | None) -> None:
+    def _muting(self, text: str, called: str, odd: Sequence[SeriesAnomaly]) -> None:
+        """A button with how long; the key `m` presses the first one of the page."""
+        button = ui.button(text).props("flat dense no-caps").classes("dm-mute")
+        button.props["aria-label"] = called
+        with button, ui.menu():
+            for words, length in _FOR.items():
+                ui.menu_item(_(words), lambda length=length: self._mute(odd, length))
+
+    async def _mute(self, odd: Sequence[SeriesAnomaly], length: timedelta | None) -> None:
         until = None if length is None else datetime.now(UTC) + length
-        await self._services.anomalies.mute(
-            self._principal.tenant, one, until, self._principal.name
-        )
+        for one in odd:
+            await self._services.anomalies.mute(
+                self._principal.tenant, one, until, self._principal.name
+            )
         await self.show()
 
     async def _unmute(self, one: SeriesAnomaly) -> None:

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from contracts.show import span
 from contracts.zones import zoned
 from hub.devices.history import DeviceAtInstant
 from hub.devices.service import DeviceService
+from hub.language.times import span
+from hub.language.words import _
 from hub.web.ask import typed_instant
 from hub.web.device.noted import text_of
 from hub.zones.errors import ZoneRefusedError
@@ -22,26 +23,38 @@ __all__ = ["PastPanel", "rows"]
 def rows(past: DeviceAtInstant | None, zone: ZoneInfo) -> list[tuple[str, str]]:
     """What was known of a device, each with its name."""
     if past is None:
-        return [("Known", "not yet")]
+        return [(_("Known"), _("not yet"))]
     places = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} ".join(past.place_path)
     facts = [
-        ("Name", past.name or "none"),
-        ("Place", places or "none"),
-        ("Firmware", past.firmware or "not known"),
-        ("Interval", f"every {span(past.interval_s)}" if past.interval_s else "as built"),
+        (_("Name"), past.name or _("none")),
+        (_("Place"), places or _("none")),
+        (_("Firmware"), past.firmware or _("not known")),
+        (
+            _("Interval"),
+            _("every {span}", span=span(past.interval_s)) if past.interval_s else _("as built"),
+        ),
     ]
-    facts += [(f"Noted {name}", text_of(value)) for name, value in sorted(past.attributes.items())]
+    facts += [
+        (_("Noted {name}", name=name), text_of(value))
+        for name, value in sorted(past.attributes.items())
+    ]
     if past.owner:
-        facts.append(("Owner", past.owner))
-    facts += [("Calibration", _calibration(one, zone)) for one in past.calibration]
-    return facts if past.calibration else [*facts, ("Calibration", "none")]
+        facts.append((_("Owner"), past.owner))
+    facts += [(_("Calibration"), _calibration(one, zone)) for one in past.calibration]
+    return facts if past.calibration else [*facts, (_("Calibration"), _("none"))]
 
 
 def _calibration(one: dict[str, Any], zone: ZoneInfo) -> str:
     since, until = (_minute(one.get(name), zone) for name in ("since", "until"))
-    times = f" from {since}" if since else ""
-    times += f" until {until}" if until else ""
-    return f"{one['characteristic']}: {one['gain']:g} * value {one['offset']:+g}{times}"
+    times = _(" from {since}", since=since) if since else ""
+    times += _(" until {until}", until=until) if until else ""
+    return _(
+        "{characteristic}: {gain} * value {offset}{times}",
+        characteristic=one["characteristic"],
+        gain=f"{one['gain']:g}",
+        offset=f"{one['offset']:+g}",
+        times=times,
+    )
 
 
 def _minute(instant: object, zone: ZoneInfo) -> str:
@@ -61,13 +74,13 @@ class PastPanel:
         self._instant = datetime.now(UTC)
         with ui.row().classes("items-center"):
             self._at = (
-                ui.input("As of", on_change=self._typed)
+                ui.input(_("As of"), on_change=self._typed)
                 .props("type=datetime-local outlined dense stack-label debounce=300")
                 .classes("dm-instant")
             )
             self._when = ui.label().classes("dm-strong").props('aria-live="polite"')
         self._shown = ui.element("dl").classes("dm-facts")
-        await self._show("Now")
+        await self._show(_("Now"))
 
     async def _typed(self, event: Any) -> None:
         try:
@@ -76,7 +89,9 @@ class PastPanel:
             self._when.text = f"{error}."
             return
         self._instant = min(instant or datetime.now(UTC), datetime.now(UTC))
-        await self._show(zoned(self._instant, self._zone, "%d %b %Y %H:%M") if instant else "Now")
+        await self._show(
+            zoned(self._instant, self._zone, "%d %b %Y %H:%M") if instant else _("Now")
+        )
 
     async def _show(self, when: str) -> None:
         instant = self._instant

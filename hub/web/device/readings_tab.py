@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from nicegui import ui
 
+from hub.language.words import _
 from hub.live import LiveChange, LiveValue, Missed, Update
 from hub.web.charts import ChartMove
 from hub.web.device.chart import ChartPanel
@@ -34,7 +36,7 @@ class ReadingsTab:
         measured = await services.devices.measured_in(opened.tenant)
         offered = Choices.of(opened.glance, opened.names, opened.key, measured)
         self._now = NowPanel(services, principal, opened.device)
-        with ui.element("section").props('aria-label="Newest values"'):
+        with ui.element("section").props(f'aria-label="{_("Newest values")}"'):
             self._now.build()
         self._chart = ChartPanel(
             lambda: services.readings.to_read(opened.tenant),
@@ -42,12 +44,13 @@ class ReadingsTab:
             offered,
             services.supervisor.defects,
             self._moves,
+            usual=partial(services.anomalies.usual, opened.tenant),
             zone=zone,
         )
-        with ui.element("section").props('aria-label="Readings"').classes("dm-card"):
+        with ui.element("section").props(f'aria-label="{_("Readings")}"').classes("dm-card"):
             await self._chart.build(offered.first(opened.key, self._requested), self._span)
         self._odd = OddPanel(services, principal, opened.key, self._chart.mark, zone=zone)
-        with ui.element("section").props('aria-label="Unusual"'):
+        with ui.element("section").props(f'aria-label="{_("Unusual")}"'):
             self._odd.build()
         for after in _AGAIN_S:
             ui.timer(after, self._look_again, once=True, immediate=False)

@@ -9,18 +9,18 @@ from nicegui import ui
 
 from contracts.homekit.quantities import importance, quantity
 from contracts.reading import SeriesKey
-from contracts.show import count
 from contracts.zones import zoned
 from hub.api.principal import Principal
 from hub.devices.glance import DeviceGlance
 from hub.errors import HubError
+from hub.language.words import N_, _, ngettext
 from hub.removals.model import Removal, RemovalKind
 from hub.services import Services
 from hub.web.ask import confirm, typed_instant
 
 __all__ = ["RemovalPanel", "told"]
 
-_ALL = "the device with all that is its own"
+_ALL = N_("the device with all that is its own")
 
 
 class RemovalPanel:
@@ -39,12 +39,12 @@ class RemovalPanel:
         """Make it."""
         if not self._principal.administers:
             return
-        names = [*self._series, _ALL]
+        names = [*self._series, _(_ALL)]
         with ui.row().classes("items-end w-full"):
-            self._what = ui.select(names, value=names[0], label="What").props("outlined dense")
-            self._since = self._instant("From (empty: all)")
-            self._until = self._instant("Until")
-            ui.button("Remove", on_click=self._remove).props("no-caps outline color=negative")
+            self._what = ui.select(names, value=names[0], label=_("What")).props("outlined dense")
+            self._since = self._instant(_("From (empty: all)"))
+            self._until = self._instant(_("Until"))
+            ui.button(_("Remove"), on_click=self._remove).props("no-caps outline color=negative")
         self._status = ui.label().props('role="status"')
 
     def _instant(self, label: str) -> ui.input:
@@ -61,15 +61,17 @@ class RemovalPanel:
             return
         if (since is None) != (until is None) or (key is None and since is not None):
             self._status.text = (
-                "A span has two ends." if key else "The device goes as a whole: leave times empty."
+                _("A span has two ends.")
+                if key
+                else _("The device goes as a whole: leave times empty.")
             )
             return
         if since is not None and until is not None and since >= until:
-            self._status.text = "The span must begin before it ends."
+            self._status.text = _("The span must begin before it ends.")
             return
-        question = f"Remove {self._asked(key, since, until)}?"
-        details = ["This cannot be undone. It is told in the trail that you did it."]
-        if not await confirm(question, details=details, yes="Remove"):
+        question = _("Remove {asked}?", asked=self._asked(key, since, until))
+        details = [_("This cannot be undone. It is told in the trail that you did it.")]
+        if not await confirm(question, details=details, yes=_("Remove")):
             return
         try:
             done = await self._carry_out(key, since, until)
@@ -79,7 +81,9 @@ class RemovalPanel:
         if key is None:
             ui.navigate.to("/")
             return
-        self._status.text = f"{count(done.readings, 'reading')} removed."
+        self._status.text = _(
+            "{readings} removed.", readings=ngettext("{n} reading", "{n} readings", done.readings)
+        )
 
     async def _carry_out(
         self, key: SeriesKey | None, since: datetime | None, until: datetime | None
@@ -93,30 +97,42 @@ class RemovalPanel:
 
     def _asked(self, key: SeriesKey | None, since: datetime | None, until: datetime | None) -> str:
         if key is None:
-            return f"{self._device} with all its readings, settings and its account"
+            return _(
+                "{device} with all its readings, settings and its account", device=self._device
+            )
         if since is None or until is None:
-            return f"all readings of {_name(key)}"
-        return f"the readings of {_name(key)}{_span(since, until, self._zone)}"
+            return _("all readings of {name}", name=_name(key))
+        return _(
+            "the readings of {name}{span}", name=_name(key), span=_span(since, until, self._zone)
+        )
 
 
 def told(removal: Removal, zone: ZoneInfo) -> str:
     """A removal as a sentence, by the zone's clock."""
-    what = removal.series or "the device"
+    what = removal.series or _("the device")
     span = ""
     if removal.what is RemovalKind.READING and removal.since is not None:
         span = f" of {_second(removal.since, zone)}"
     elif removal.since is not None and removal.until is not None:
         span = _span(removal.since, removal.until, zone)
     why = f": {removal.why}" if removal.why else ""
-    state = "" if removal.finished_at else ", not finished yet"
-    return (
-        f"{_second(removal.at, zone)}: {removal.who} removed {what}{span}, "
-        f"{count(removal.readings, 'reading')}{state}{why}"
+    state = "" if removal.finished_at else _(", not finished yet")
+    return _(
+        "{second}: {who} removed {what}{span}, {readings}{state}{why}",
+        second=_second(removal.at, zone),
+        who=removal.who,
+        what=what,
+        span=span,
+        readings=ngettext("{n} reading", "{n} readings", removal.readings),
+        state=state,
+        why=why,
     )
 
 
 def _span(since: datetime, until: datetime, zone: ZoneInfo) -> str:
-    return f" from {_second(since, zone)} until {_second(until, zone)}"
+    return _(
+        " from {second} until {until}", second=_second(since, zone), until=_second(until, zone)
+    )
 
 
 def _second(instant: datetime, zone: ZoneInfo) -> str:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 
 from contracts.homekit.quantities import Quantity, Shape
+from hub.language.words import _
 from hub.readings.reports import ReportDay
 from hub.web.charts import BinRanges, RawPoints, Trace, options
 from hub.web.charts.element import Chart
@@ -36,11 +37,11 @@ _LINES: list[tuple[str, Quantity, Callable[[ReportDay], float | None]]] = [
 def build(days: Sequence[ReportDay], zone: ZoneInfo) -> None:
     """The charts, or why there are none."""
     if not days:
-        ui.label("It has not sent a status report yet.").classes("dm-soft")
+        ui.label(_("It has not sent a status report yet.")).classes("dm-soft")
         return
     made = trend(days, datetime.now(UTC), zone)
     last = days[-1]
-    spoken = f"Chart of {len(days)} days of reports, the last of {last.day}."
+    spoken = _("Chart of {days} days of reports, the last of {day}.", days=len(days), day=last.day)
     Chart(made, spoken)
     for text in _events(days):
         ui.label(text)
@@ -69,9 +70,13 @@ def _events(days: Sequence[ReportDay]) -> list[str]:
     watchdogs, powers = sum(d.watchdogs for d in days), sum(d.powers for d in days)
     events = []
     if watchdogs:
-        events.append(f"Restarted by its watchdog {watchdogs} times in this time.")
+        events.append(
+            _("Restarted by its watchdog {watchdogs} times in this time.", watchdogs=watchdogs)
+        )
     if powers:
-        events.append(f"Started after being without power {powers} times in this time.")
+        events.append(
+            _("Started after being without power {powers} times in this time.", powers=powers)
+        )
     return events
 
 

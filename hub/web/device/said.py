@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from contracts.homekit.quantities import Shape, shown
-from contracts.show import lasting
+from contracts.homekit.quantities import Shape
+from hub.language.times import lasting, number
+from hub.language.words import _, ngettext
 from hub.web.charts import BinRanges, ChartLane, Trace, came, is_lane
-from hub.web.words import count
+from hub.web.terms import shown
 
 __all__ = ["reports_lane", "spoken", "summary"]
 
@@ -20,10 +21,13 @@ def spoken(trace: Trace) -> str:
     data = trace.data
     values = [*data.low, *data.high] if isinstance(data, BinRanges) else list(data.values)
     if not values:
-        return f"{trace.name}: no data"
-    shown = f"{min(values):.{trace.kind.decimals}f} to {max(values):.{trace.kind.decimals}f}"
-    missing = f", {count(len(trace.missing), 'gap')}" if trace.missing else ""
-    return f"{trace.name}: {shown} {trace.kind.unit}".rstrip() + missing
+        return _("{name}: no data", name=trace.name)
+    low, high = (number(f"{one:.{trace.kind.decimals}f}") for one in (min(values), max(values)))
+    told = _(
+        "{name}: {low} to {high} {unit}", name=trace.name, low=low, high=high, unit=trace.kind.unit
+    )
+    gaps = len(trace.missing)
+    return told.rstrip() + (ngettext(", {n} gap", ", {n} gaps", gaps) if gaps else "")
 
 
 def summary(traces: Sequence[Trace], fineness: str, until: int) -> str:
@@ -36,8 +40,8 @@ def summary(traces: Sequence[Trace], fineness: str, until: int) -> str:
         parts += _extremes(first)
     for trace in traces:
         if is_lane(trace) and (held := _held(trace, until)):
-            parts.append(f"{trace.name} {trace.kind.words.get(1, 'on')} {lasting(held)}")
-    return _GAP.join([*parts, f"Shown: {fineness}"])
+            parts.append(f"{trace.name} {_(trace.kind.words.get(1, 'on'))} {lasting(held)}")
+    return _GAP.join([*parts, _("Shown: {fineness}", fineness=fineness)])
 
 
 def _extremes(trace: Trace) -> list[str]:
@@ -48,7 +52,7 @@ def _extremes(trace: Trace) -> list[str]:
         low = line = high = data.values
     if not line:
         return []
-    named = {"Lowest": min(low), "Mean": sum(line) / len(line), "Highest": max(high)}
+    named = {_("Lowest"): min(low), _("Mean"): sum(line) / len(line), _("Highest"): max(high)}
     return [f"{name} {shown(value, trace.kind)}" for name, value in named.items()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from hub.language.words import _
 from hub.live import LiveChange, LiveReport, Missed, Update
 from hub.web.device.calibration import CalibrationPanel
 from hub.web.device.danger import DangerPanel
@@ -32,20 +33,28 @@ class SettingsTab:
         with ui.element("div").classes("dm-cols"):
             with ui.element("div").classes("dm-stack"):
                 await self._manage.build()
-                with ui.element("section").props('aria-label="Attributes"').classes("dm-card"):
-                    heading("Attributes")
+                with (
+                    ui.element("section")
+                    .props(f'aria-label="{_("Attributes")}"')
+                    .classes("dm-card")
+                ):
+                    heading(_("Attributes"))
                     self._noted.build()
             with ui.element("div").classes("dm-stack"):
-                with ui.element("section").props('aria-label="Calibration"').classes("dm-card"):
-                    heading("Calibration")
+                with (
+                    ui.element("section")
+                    .props(f'aria-label="{_("Calibration")}"')
+                    .classes("dm-card")
+                ):
+                    heading(_("Calibration"))
                     self._calibration.build()
                 if principal.administers:
                     with (
                         ui.element("section")
-                        .props('aria-label="Delete readings"')
+                        .props(f'aria-label="{_("Delete readings")}"')
                         .classes("dm-card")
                     ):
-                        heading("Delete readings")
+                        heading(_("Delete readings"))
                         RemovalPanel(services, principal, opened.device, zone).build()
                     DangerPanel(opened).build()
 

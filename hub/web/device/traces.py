@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from contracts.homekit.quantities import Shape, is_counter, quantity
 from contracts.reading import SeriesKey
 from hub.database.errors import ForeignRowError
+from hub.language.words import _
 from hub.readings.bins.repository import edges_of
 from hub.readings.points import COLUMNS, Form, Resolution, Span, StoredSeries
 from hub.readings.service import TenantReadings
@@ -144,7 +145,7 @@ class _Loader:
         data: RawPoints | BinRanges
         if resolution is not Resolution.RAW and is_counter(request.key):
             bars = self._increases(columns, at, resolution)
-            return Trace(f"{request.name}, increase", kind, bars, bars=True)
+            return Trace(_("{name}, increase", name=request.name), kind, bars, bars=True)
         if resolution is Resolution.RAW:
             values = list(columns[1]) if columns else []
             if steps and series.within is None:
@@ -206,7 +207,7 @@ class _Loader:
     async def _columns(self, series: StoredSeries, resolution: Resolution) -> list[list[Any]]:
         columns: list[list[Any]] = []
         pieces = self._readings.pieces([series], self._span, resolution, Form.PACKED, self._zone)
-        async for _, piece in pieces:
+        async for _key, piece in pieces:
             columns = columns or [[] for _ in piece.columns]
             for column, more in zip(columns, piece.columns, strict=True):
                 column.extend(more)

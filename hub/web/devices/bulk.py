@@ -9,15 +9,15 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from contracts.show import span
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.times import span
+from hub.language.words import _, ngettext
 from hub.live import LiveChange
 from hub.services import Services
 from hub.web.adding.context import paths
 from hub.web.ask import ask_choice
 from hub.web.snackbar import Snackbar
-from hub.web.words import count
 
 __all__ = ["BulkActions"]
 
@@ -63,10 +63,10 @@ class BulkActions:
 
     async def _move(self, devices: Sequence[str]) -> None:
         places = paths(await self._services.places.tree(self._tenant))
-        options = {0: "In no place"} | {one.id: one.path for one in places}
+        options = {0: _("In no place")} | {one.id: one.path for one in places}
         value = places[0].id if places else 0
-        asked = f"Move {count(len(devices), 'device')}"
-        to = await ask_choice(asked, "Place", options, value=value, yes="Move")
+        asked = _("Move {devices}", devices=ngettext("{n} device", "{n} devices", len(devices)))
+        to = await ask_choice(asked, _("Place"), options, value=value, yes=_("Move"))
         if to is not None:
             await self._put(devices, int(to))
 
@@ -75,9 +75,14 @@ class BulkActions:
         before = {one.device: one.place for one in glance.devices if one.device in devices}
         names = {one.place: one.name for one in glance.places}
         await self._place(dict.fromkeys(devices, place or None))
-        where = f"to {names[place]}" if place in names else "out of their place"
+        where = _("to {place}", place=names[place]) if place in names else _("out of their place")
         self._snackbar.offer(
-            f"{count(len(devices), 'device')} moved {where}.", partial(self._place, before)
+            _(
+                "{devices} moved {where}.",
+                devices=ngettext("{n} device", "{n} devices", len(devices)),
+                where=where,
+            ),
+            partial(self._place, before),
         )
 
     async def _place(self, places: dict[str, int | None]) -> None:
@@ -88,11 +93,14 @@ class BulkActions:
 
     async def _interval(self, devices: Sequence[str]) -> None:
         chosen = await ask_choice(
-            f"How often do {count(len(devices), 'device')} measure?",
-            "Interval",
-            {seconds: f"every {span(seconds)}" for seconds in _INTERVALS},
+            _(
+                "How often do {devices} measure?",
+                devices=ngettext("{n} device", "{n} devices", len(devices)),
+            ),
+            _("Interval"),
+            {seconds: _("every {span}", span=span(seconds)) for seconds in _INTERVALS},
             value=300,
-            yes="Change",
+            yes=_("Change"),
         )
         if chosen is None:
             return
@@ -100,8 +108,11 @@ class BulkActions:
         before = {one: (await settings.state(one)).desired.get("interval") for one in devices}
         await self._ask_interval(dict.fromkeys(devices, int(chosen)))
         self._snackbar.offer(
-            f"{count(len(devices), 'device')} asked to measure every {span(int(chosen))}: each "
-            "takes it up when it wakes next.",
+            _(
+                "{devices} asked to measure every {span}: each takes it up when it wakes next.",
+                devices=ngettext("{n} device", "{n} devices", len(devices)),
+                span=span(int(chosen)),
+            ),
             partial(self._ask_interval, before),
         )
 
@@ -121,10 +132,13 @@ class BulkActions:
         odd = [one for one in await anomalies.all(self._tenant) if one.series.device in devices]
         odd = [one for one in odd if not one.muted]
         if not odd:
-            self._snackbar.tell("Nothing is unusual there now: there is nothing to mute.")
+            self._snackbar.tell(_("Nothing is unusual there now: there is nothing to mute."))
             return
-        asked = f"Mute what is unusual of {count(len({o.series.device for o in odd}), 'device')}"
-        days = await ask_choice(asked, "How long", _DAYS, value=1, yes="Mute")
+        asked = _(
+            "Mute what is unusual of {devices}",
+            devices=ngettext("{n} device", "{n} devices", len({o.series.device for o in odd})),
+        )
+        days = await ask_choice(asked, _("How long"), _DAYS, value=1, yes=_("Mute"))
         if days is None:
             return
         until = datetime.now(UTC) + timedelta(days=int(days)) if days else None
@@ -137,4 +151,10 @@ class BulkActions:
             await self._done()
 
         await self._done()
-        self._snackbar.offer(f"{count(len(odd), 'unusual value')} muted.", undo)
+        self._snackbar.offer(
+            _(
+                "{values} muted.",
+                values=ngettext("{n} unusual value", "{n} unusual values", len(odd)),
+            ),
+            undo,
+        )

@@ -1,34 +1,35 @@
 // The table of devices: filtered, sorted, searched and chosen from in the browser. Everything is set
 // as text. While somebody points at it or is in it, no row moves.
 
+const say = window.dormouseSay;
 const COLUMNS = [
-  { key: "name", title: "Device" },
-  { key: "value", title: "Now", end: true },
-  { key: "spark", title: "24 hours" },
-  { key: "problem", title: "State" },
-  { key: "battery", title: "Battery", end: true },
-  { key: "dbm", title: "WiFi" },
-  { key: "firmware", title: "Firmware" },
-  { key: "every", title: "Every" },
-  { key: "heard", title: "Heard" },
+  { key: "name", title: say("Device") },
+  { key: "value", title: say("Now"), end: true },
+  { key: "spark", title: say("24 hours") },
+  { key: "problem", title: say("State") },
+  { key: "battery", title: say("Battery"), end: true },
+  { key: "dbm", title: say("WiFi") },
+  { key: "firmware", title: say("Firmware") },
+  { key: "every", title: say("Every") },
+  { key: "heard", title: say("Heard") },
 ];
 const TESTS = {
-  all: ["All", () => true],
-  attention: ["Attention", (one) => one.problem.level > 0],
-  old: ["Old firmware", (one) => one.old],
-  low: ["Battery low", (one) => one.battery.low],
-  weak: ["Weak WiFi", (one) => one.wifi === "weak"],
+  all: [say("All"), () => true],
+  attention: [say("Attention"), (one) => one.problem.level > 0],
+  old: [say("Old firmware"), (one) => one.old],
+  low: [say("Battery low"), (one) => one.battery.low],
+  weak: [say("Weak WiFi"), (one) => one.wifi === "weak"],
 };
 const ACTIONS = [
-  ["move", "Move…", "place"],
-  ["interval", "Interval…", "schedule"],
-  ["update", "Update…", "system_update_alt"],
-  ["mute", "Mute…", "notifications_off"],
+  ["move", say("Move…"), "place"],
+  ["interval", say("Interval…"), "schedule"],
+  ["update", say("Update…"), "system_update_alt"],
+  ["mute", say("Mute…"), "notifications_off"],
 ];
 // More rows than anybody reads at once are shown when asked for.
 const FIRST = 60;
 const WIDTH = 84, HEIGHT = 24;
-const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+const collator = new Intl.Collator(window.dormouseLocale, { numeric: true, sensitivity: "base" });
 
 function rank(device, key) {
   if (key === "heard") return -(device.seen ?? 0);
@@ -49,7 +50,7 @@ export default {
   emits: ["bulk"],
   template: `
     <div class="dm-table-page">
-      <nav v-if="view.places.length" class="dm-card dm-tree" aria-label="Places">
+      <nav v-if="view.places.length" class="dm-card dm-tree" :aria-label="say('Places')">
         <h2>Places</h2>
         <button v-for="one in tree" :key="one.id" type="button" :style="{ '--depth': one.depth }" :class="{ over: over === one.id }"
                 :aria-pressed="at === one.id" @click="go(one.id)" @dragover="may && one.id !== null && allow($event, one.id)"
@@ -58,20 +59,20 @@ export default {
         </button>
       </nav>
       <div class="dm-table-side">
-        <div class="dm-chips" role="group" aria-label="Filter">
+        <div class="dm-chips" role="group" :aria-label="say('Filter')">
           <button v-for="one in chips" :key="one.key" type="button" class="dm-chip"
                   :aria-pressed="filter === one.key" @click="filter = one.key; held = null">
             {{ one.title }} <b>{{ one.count }}</b>
           </button>
-          <button v-if="moved" type="button" class="dm-chip" @click="held = null"><q-icon name="refresh" aria-hidden="true" /> {{ moved }} moved</button>
+          <button v-if="moved" type="button" class="dm-chip" @click="held = null"><q-icon name="refresh" aria-hidden="true" /> {{ say("{n} moved", { n: moved }) }}</button>
         </div>
-        <p v-if="!shown.length && view.devices.length" class="dm-soft">No device is so here.
-          <button type="button" class="dm-text" @click="filter = 'all'; at = null">Show all</button></p>
+        <p v-if="!shown.length && view.devices.length" class="dm-soft">{{ say("No device is so here.") }}
+          <button type="button" class="dm-text" @click="filter = 'all'; at = null">{{ say("Show all") }}</button></p>
         <div v-else-if="shown.length" ref="list" class="dm-wide" @mouseleave="release" @focusout="release"><table class="dm-table">
-          <caption class="dm-sr">Devices, {{ shown.length }} of {{ view.devices.length }}</caption>
+          <caption class="dm-sr">{{ say("Devices, {shown} of {all}", { shown: shown.length, all: view.devices.length }) }}</caption>
           <thead><tr>
             <th v-if="may" scope="col" class="dm-tick"><label><input type="checkbox" :checked="chosen.length === shown.length"
-              :indeterminate.prop="chosen.length > 0 && chosen.length < shown.length" aria-label="Choose all" @change="every($event.target.checked)"></label></th>
+              :indeterminate.prop="chosen.length > 0 && chosen.length < shown.length" :aria-label="say('Choose all')" @change="every($event.target.checked)"></label></th>
             <th v-for="one in columns" :key="one.key" scope="col" :class="{ end: one.end }"
                 :aria-sort="sorted === one.key ? (down ? 'descending' : 'ascending') : undefined">
               <button v-if="one.key !== 'spark'" type="button" @click="sort(one.key)">{{ one.title }}<span v-if="sorted === one.key"
@@ -82,34 +83,34 @@ export default {
           <tbody>
             <tr v-for="one in rows" :key="one.id" :data-device="one.id" :class="{ chosen: picked[one.id] }"
                 :draggable="may" @dragstart="drag(one.id, $event)">
-              <td v-if="may" class="dm-tick"><label><input type="checkbox" v-model="picked[one.id]" :aria-label="'Choose ' + one.name"></label></td>
-              <th scope="row"><a :href="one.path" draggable="false">{{ one.name }}</a><small>{{ one.where || "New, no place yet" }}</small></th>
-              <td class="end" :data-label="one.label">{{ one.value || "–" }}</td>
-              <td data-label="24 hours"><svg v-if="lines[one.id]" class="dm-spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
+              <td v-if="may" class="dm-tick"><label><input type="checkbox" v-model="picked[one.id]" :aria-label="say('Choose {name}', { name: one.name })"></label></td>
+              <th scope="row"><a :href="one.path" draggable="false">{{ one.name }}</a><small>{{ one.where || say("New, no place yet") }}</small></th>
+              <td class="end" :data-label="say(one.label)">{{ one.value || "–" }}</td>
+              <td :data-label="say('24 hours')"><svg v-if="lines[one.id]" class="dm-spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
                 <path class="line" :d="lines[one.id].line" /><path class="end" :class="{ odd: one.problem.level }" :d="lines[one.id].end" /></svg></td>
-              <td data-label="State">
+              <td :data-label="say('State')">
                 <span v-if="one.problem.level" class="dm-pill" :class="one.problem.level > 1 ? 'bad' : 'warn'"
                   ><q-icon name="warning_amber" aria-hidden="true" /><span>{{ one.problem.text }}</span></span>
                 <span v-else-if="one.problem.text" class="dm-pill"><q-icon name="notifications_off" aria-hidden="true" />{{ one.problem.text }}</span>
-                <span v-else class="dm-soft">on time</span>
+                <span v-else class="dm-soft">{{ say("on time") }}</span>
               </td>
-              <td class="end" data-label="Battery" :class="{ 'dm-bad': one.battery.low }">{{ one.battery.text || "–"
+              <td class="end" :data-label="say('Battery')" :class="{ 'dm-bad': one.battery.low }">{{ one.battery.text || "–"
                 }}<small v-if="one.battery.left">{{ one.battery.left }}</small></td>
-              <td data-label="WiFi" :title="one.dbm === null ? undefined : one.dbm + ' dBm'">{{ one.wifi || "–" }}</td>
-              <td data-label="Firmware">{{ one.firmware || "–" }}</td>
-              <td data-label="Every">{{ one.every || "–" }}</td>
-              <td data-label="Heard">{{ one.heard }}</td>
+              <td :data-label="say('WiFi')" :title="one.dbm === null ? undefined : one.dbm + ' dBm'">{{ one.wifi || "–" }}</td>
+              <td :data-label="say('Firmware')">{{ one.firmware || "–" }}</td>
+              <td :data-label="say('Every')">{{ one.every || "–" }}</td>
+              <td :data-label="say('Heard')">{{ one.heard }}</td>
             </tr>
           </tbody>
         </table></div>
-        <p v-if="rows.length < shown.length" class="dm-soft">{{ rows.length }} of {{ shown.length }} shown.
-          <button type="button" class="dm-text" @click="all = true">Show all</button></p>
+        <p v-if="rows.length < shown.length" class="dm-soft">{{ say("{n} of {all} shown.", { n: rows.length, all: shown.length }) }}
+          <button type="button" class="dm-text" @click="all = true">{{ say("Show all") }}</button></p>
       </div>
-      <div v-if="chosen.length" class="dm-bulk" role="group" aria-label="What to do with the chosen devices" @keydown.esc="clear">
-        <b role="status">{{ chosen.length }} chosen</b>
+      <div v-if="chosen.length" class="dm-bulk" role="group" :aria-label="say('What to do with the chosen devices')" @keydown.esc="clear">
+        <b role="status">{{ say("{n} chosen", { n: chosen.length }) }}</b>
         <button v-for="[key, title, icon] in actions" :key="key" type="button" class="dm-button" @click="$emit('bulk', key, chosen, 0)">
           <q-icon :name="icon" aria-hidden="true" />{{ title }}</button>
-        <button type="button" class="dm-text" @click="clear">Clear</button>
+        <button type="button" class="dm-text" @click="clear">{{ say("Clear") }}</button>
       </div>
     </div>`,
   data() {
@@ -127,8 +128,8 @@ export default {
   computed: {
     tree() {
       const rest = this.view.devices.filter((one) => one.place === null).length;
-      const all = { id: null, name: "All", depth: 0, devices: this.view.devices.length };
-      return [all, ...this.view.places, ...(rest || this.may ? [{ id: 0, name: "New, no place yet", depth: 0, devices: rest }] : [])];
+      const all = { id: null, name: say("All"), depth: 0, devices: this.view.devices.length };
+      return [all, ...this.view.places, ...(rest || this.may ? [{ id: 0, name: say("New, no place yet"), depth: 0, devices: rest }] : [])];
     },
     here() {
       if (this.at === null) return this.view.devices;
@@ -175,6 +176,7 @@ export default {
     },
   },
   methods: {
+    say,
     order(devices) {
       const way = this.down ? -1 : 1;
       return [...devices].sort(

@@ -7,16 +7,18 @@ from datetime import datetime
 from typing import Any
 
 from contracts.errors import VersionError
-from contracts.homekit.quantities import Shape, importance, ordinary, quantity, shown
+from contracts.homekit.quantities import Shape, importance, ordinary, quantity
 from contracts.reading import SeriesKey
-from contracts.show import span
 from contracts.versions import Version
 from hub.anomalies.watch import SeriesAnomaly
 from hub.devices.glance import DeviceGlance, Glance
 from hub.explain.problems import BatteryStanding, DeviceProblem
 from hub.explain.sentence import Level
 from hub.explain.trends import WEAK_DBM
+from hub.language.times import span
+from hub.language.words import _
 from hub.web.home.view import device_path, ms, name_of
+from hub.web.terms import shown
 
 __all__ = ["devices_view", "spark_series"]
 
@@ -73,7 +75,7 @@ def _device(device: DeviceGlance, name: str, now: datetime) -> dict[str, Any]:
         "label": quantity(first.series).label if first else "",
         **_wifi(device.report.get("rssi")),
         "seen": ms(device.seen_at),
-        "heard": "never" if silent is None else f"{span(silent)} ago",
+        "heard": "never" if silent is None else _("{span} ago", span=span(silent)),
         "firmware": str(device.report.get("firmware") or "")[:40],
         "every": every,
     }
@@ -135,7 +137,7 @@ def _problem(problem: DeviceProblem | None, odd: SeriesAnomaly | None) -> dict[s
         if odd is None:
             return {"level": 0, "text": ""}
         short = f"{odd.label}: {odd.anomaly.short[:1].lower()}{odd.anomaly.short[1:]}"
-        return {"level": 0 if odd.muted else 1, "text": "Muted" if odd.muted else short}
+        return {"level": 0 if odd.muted else 1, "text": _("Muted") if odd.muted else short}
     return {"level": 2 if problem.level is Level.BAD else 1, "text": problem.text}
 
 
@@ -143,7 +145,11 @@ def _battery(battery: BatteryStanding | None) -> dict[str, Any]:
     """In percent where the device tells them, otherwise as it says."""
     if battery is None or battery.said is None:
         return {"text": "", "low": False, "left": ""}
-    left = "" if battery.days_left is None else f"about {span(battery.days_left * 86400.0)}"
+    left = (
+        ""
+        if battery.days_left is None
+        else _("about {span}", span=span(battery.days_left * 86400.0))
+    )
     text = battery.said if battery.percent is None else f"{battery.percent:.0f} %"
     return {"text": text, "low": battery.low, "left": left}
 

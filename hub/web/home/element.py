@@ -15,7 +15,7 @@ __all__ = ["Home"]
 
 # One element for the page, not one for each value: a hundred devices would be a thousand elements
 # in the hub's memory for every open page, and as many messages.
-class Home(Element, component="home.js"):
+class Home(Element, component="home.js", dependencies=["tile.js"]):
     """`view` is what home.view makes; what `principal` folded and chose is kept for them."""
 
     def __init__(self, view: dict[str, Any], principal: Principal) -> None:

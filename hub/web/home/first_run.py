@@ -7,6 +7,7 @@ from nicegui import ui
 from hub.api.principal import Principal
 from hub.backups.service import BackupService
 from hub.errors import HubError
+from hub.language.words import N_, _
 from hub.services import Services
 from hub.web.cards import card, columns, mark, what
 from hub.web.frame import heading
@@ -17,26 +18,30 @@ __all__ = ["first_run"]
 def first_run(services: Services, principal: Principal, zone: str) -> None:
     """The checklist for who administers; readers are told that there is nothing yet."""
     if not principal.administers:
-        ui.label("No device was heard yet.").classes("dm-soft")
+        ui.label(_("No device was heard yet.")).classes("dm-soft")
         return
-    ui.label(f"Welcome, {principal.name}. Your hub is running; three things make it yours.")
+    ui.label(
+        _("Welcome, {name}. Your hub is running; three things make it yours.", name=principal.name)
+    )
     with columns("wide"):
-        with ui.element("ol").classes("dm-panel dm-items").props('aria-label="First steps"'):
+        with (
+            ui.element("ol").classes("dm-panel dm-items").props(f'aria-label="{_("First steps")}"')
+        ):
             _hear(services, principal)
-            _step(2, "Show it in Apple Home", _HOMEKIT, "Show code", "/homekit",
+            _step(2, _("Show it in Apple Home"), _(_HOMEKIT), _("Show code"), "/homekit",
                   done=_is_paired(services, principal.tenant))  # fmt: skip
-            _step(3, "Keep a copy elsewhere", _copies(services.backups), "Choose", "/system",
+            _step(3, _("Keep a copy elsewhere"), _copies(services.backups), _("Choose"), "/system",
                   done=_has_copies_elsewhere(services.backups))  # fmt: skip
         _about(services, zone)
-    heading("Your sensors will be here").classes("dm-soft")
+    heading(_("Your sensors will be here")).classes("dm-soft")
     with ui.element("div").classes("dm-ghosts").props('aria-hidden="true"'):
-        for _ in range(3):
+        for _one in range(3):
             with ui.element("div").classes("dm-ghost"):
                 for width, height in ((46, 12), (34, 28), (100, 36)):
                     ui.element("div").style(f"width: {width}%; height: {height}px")
 
 
-_HOMEKIT = (
+_HOMEKIT = N_(
     "Scan one code with the Home app, once your first sensor was heard; those you add later appear "
     "there by themselves."
 )
@@ -48,19 +53,21 @@ def _hear(services: Services, principal: Principal) -> None:
     with ui.element("li").classes("top"):
         _number(1, now=True)
         with ui.element("div").classes("dm-what dm-stack"):
-            heading("Hear from your first sensor")
+            heading(_("Hear from your first sensor"))
             ui.label(
-                "Give it power and scan the code on its label with your phone. It takes about two "
-                "minutes."
+                _(
+                    "Give it power and scan the code on its label with your phone. It takes "
+                    "about two minutes."
+                )
             ).classes("dm-soft")
             with ui.row().classes("items-center"):
-                ui.link("Add device", "/add").classes("dm-button dm-main")
+                ui.link(_("Add device"), "/add").classes("dm-button dm-main")
                 if virtual.available and principal.tenant == services.settings.tenant:
-                    attempt = ui.button("Try three virtual sensors", icon="play_arrow")
+                    attempt = ui.button(_("Try three virtual sensors"), icon="play_arrow")
                     attempt.props("no-caps outline")
             with ui.element("div").classes("dm-row-plain").props('role="status"'):
                 ui.spinner(size="sm").props('aria-hidden="true"')
-                status = ui.label("Listening. A sensor that asks appears here by itself.")
+                status = ui.label(_("Listening. A sensor that asks appears here by itself."))
                 status.classes("dm-note")
             if virtual.available and principal.tenant == services.settings.tenant:
                 _trial(services, principal, attempt, status)
@@ -72,7 +79,7 @@ def _trial(services: Services, principal: Principal, attempt: ui.button, status:
     def tell() -> None:
         attempt.set_enabled(not virtual.running)
         if virtual.running:
-            status.text = (
+            status.text = _(
                 "Three virtual sensors were begun: their first values come within a minute."
             )
 
@@ -95,7 +102,7 @@ def _step(number: int, title: str, text: str, action: str, path: str, *, done: b
             heading(title, 3)
             ui.label(text).classes("dm-note")
         if done:
-            ui.label("Done").classes("dm-pill ok")
+            ui.label(_("Done")).classes("dm-pill ok")
         ui.link(action, path).classes("dm-button")
 
 
@@ -112,10 +119,10 @@ def _is_paired(services: Services, tenant: str) -> bool:
 
 def _copies(backups: BackupService) -> str:
     if not backups.by_itself:
-        return "The hub makes no backups by itself; System says what there is."
+        return _("The hub makes no backups by itself; System says what there is.")
     if _has_copies_elsewhere(backups):
-        return f"Backups are made each day, and taken to {backups.where}."
-    return "Backups are made each day on this machine; a second place is for when it dies."
+        return _("Backups are made each day, and taken to {where}.", where=backups.where)
+    return _("Backups are made each day on this machine; a second place is for when it dies.")
 
 
 def _has_copies_elsewhere(backups: BackupService) -> bool:
@@ -123,7 +130,7 @@ def _has_copies_elsewhere(backups: BackupService) -> bool:
 
 
 def _about(services: Services, zone: str) -> None:
-    with card("This hub"), ui.element("ul").classes("dm-items"):
+    with card(_("This hub")), ui.element("ul").classes("dm-items"):
 
         def line(icon: str, state: str, title: str, text: str) -> None:
             with ui.element("li"):
@@ -132,9 +139,16 @@ def _about(services: Services, zone: str) -> None:
 
         there = services.mqtt.source.connected.is_set()
         if there:
-            line("check", "ok", "Database and broker run", "Readings are taken and kept.")
+            line("check", "ok", _("Database and broker run"), _("Readings are taken and kept."))
         else:
-            line("error_outline", "bad", "The broker is away", "No device can be heard just now.")
-        line("check", "ok", "New devices may ask to join", "While somebody is on “Add device”.")
-        line("schedule", "", f"Time zone {zone}", "System changes it.")
-        line("wifi", "", services.url("/"), "How phones in this network reach it.")
+            line(
+                "error_outline",
+                "bad",
+                _("The broker is away"),
+                _("No device can be heard just now."),
+            )
+        line(
+            "check", "ok", _("New devices may ask to join"), _("While somebody is on “Add device”.")
+        )
+        line("schedule", "", _("Time zone {zone}", zone=zone), _("System changes it."))
+        line("wifi", "", services.url("/"), _("How phones in this network reach it."))

@@ -2,20 +2,26 @@
 // then what changed (method `patch`) and the last day of each shown series (method `draw`).
 // Everything is set as text. While somebody points at a list or is in it, nothing in it moves.
 
+import { Tile } from "tile";
+
+const say = window.dormouseSay, sayN = window.dormouseSayN;
 const TICK_MS = 10000;
 const MOST_PROBLEMS = 3;
 // A curve's scale is at least so high, or noise would look like weather.
 const LEAST = { "°C": 2, "%": 5, hPa: 4 };
-const WIDTH = 100, HEIGHT = 28;
-const FRESH_MS = 600, UNDO_MS = 30000;
-const TESTS = { all: "All", attention: "Attention", silent: "Silent", open: "Open", low: "Battery low" };
-const MUTES = [["For a day", 1], ["For a week", 7], ["For good", 0]];
+const UNDO_MS = 30000;
+const TESTS = { all: say("All"), attention: say("Attention"), silent: say("Silent"), open: say("Open"), low: say("Battery low") };
+const MUTES = [[say("For a day"), 1], [say("For a week"), 7], [say("For good"), 0]];
 
 function age(ms) {
   const s = Math.max(0, ms / 1000);
-  if (s < 60) return "less than a minute";
-  const [n, unit] = s < 7200 ? [s / 60, "min"] : s < 172800 ? [s / 3600, "h"] : [s / 86400, "days"];
-  return `${Math.floor(n)} ${unit}`;
+  if (s < 60) return say("less than a minute");
+  if (s >= 172800) return say("{n} days", { n: Math.floor(s / 86400) });
+  return s < 7200 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
+}
+
+function spokenNumber(number, digits) {
+  return window.dormouseNumber(number.toFixed(digits));
 }
 
 function median(numbers) {
@@ -24,138 +30,46 @@ function median(numbers) {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-// Half-hourly means as a path; where nothing was measured it is broken.
-function path(points, scale) {
-  let drawn = "", on = false;
-  points.forEach((value, i) => {
-    if (value === null) on = false;
-    else {
-      const x = ((i / (points.length - 1)) * WIDTH).toFixed(1);
-      drawn += `${on ? "L" : "M"}${x},${level(value, scale)}`;
-      on = true;
-    }
-  });
-  return drawn;
-}
-
-function level(value, [low, high]) {
-  return (2 + (1 - (value - low) / (high - low)) * (HEIGHT - 4)).toFixed(1);
-}
-
-// Where it usually is, as an area: hours of which too little is known are left out.
-function area(usual, scale) {
-  let drawn = "";
-  for (let i = 0; i < usual.length; ) {
-    let end = i;
-    while (end < usual.length && usual[end]) end++;
-    const run = usual.slice(i, end).map(([low, high], n) => [((i + n + 0.5) / usual.length) * WIDTH, low, high]);
-    const edge = (side) => run.map((one) => `${one[0].toFixed(1)},${level(Math.min(scale[1], Math.max(scale[0], one[side])), scale)}`);
-    if (run.length > 1) drawn += `M${edge(2).join("L")}L${edge(1).reverse().join("L")}Z`;
-    i = end + 1;
-  }
-  return drawn;
-}
-
-const Tile = {
-  props: { device: Object, kind: String, late: Boolean, silent: String, problem: Object, muted: Boolean, scale: Array, points: Array, usual: Array, large: Boolean },
-  template: `
-    <a class="dm-tile" :class="{ large, bad: late || problem?.bad, warn: !late && problem && !problem.bad }"
-       :href="device.path" :data-device="device.id">
-      <span class="dm-head"><span class="dm-name" :title="device.name">{{ device.name }}</span>
-        <q-icon v-if="late || problem" name="warning_amber" aria-hidden="true" />
-        <q-icon v-else-if="device.battery?.low" name="battery_alert" aria-hidden="true" />
-        <q-icon v-else-if="muted" class="dm-quiet" name="notifications_off" aria-hidden="true" /></span>
-      <span v-if="device.where" class="dm-sub">{{ device.where }}</span>
-      <span class="dm-now-line">
-        <span ref="number" class="dm-number" :data-key="main?.key">{{ main ? main.text : "no values yet" }}</span>
-        <svg v-if="curve" class="dm-spark" :viewBox="'0 0 ${WIDTH} ${HEIGHT}'" preserveAspectRatio="none" aria-hidden="true">
-          <path v-if="band" class="usual" :d="band" /><path class="line" :d="curve" /><path v-if="end" class="end" :d="end" /></svg>
-      </span>
-      <span v-if="said" class="dm-said">{{ said }}</span>
-      <span v-if="large"><span v-for="one in others" :key="one.key" class="dm-other" :data-key="one.key"><span>{{ one.label }}</span><span>{{ one.text }}</span></span></span>
-      <span v-else-if="!said && rest" class="dm-sub">{{ rest }}</span>
-    </a>`,
-  watch: {
-    // A new value fades in its colour; another kind of value is no news.
-    told([key], [before]) {
-      if (key === before && !matchMedia("(prefers-reduced-motion: reduce)").matches)
-        this.$refs.number?.animate([{ color: "var(--dm-accent)" }, {}], { duration: FRESH_MS });
-    },
-  },
-  computed: {
-    told() {
-      return [this.main?.key, this.main?.text];
-    },
-    main() {
-      return this.device.values.find((one) => one.label === this.kind) ?? this.device.values[0];
-    },
-    others() {
-      const rest = this.device.values.filter((one) => one !== this.main);
-      return this.large ? rest : rest.slice(0, 2);
-    },
-    rest() {
-      return [...this.others.map((one) => one.text), ...(this.muted ? ["muted"] : [])].join(" · ");
-    },
-    band() {
-      return this.curve && this.usual ? area(this.usual, this.scale) : "";
-    },
-    curve() {
-      return this.points && this.scale && this.main?.label === this.kind ? path(this.points, this.scale) : "";
-    },
-    end() {
-      const now = this.main?.number;
-      if (now === null || now === undefined || this.late) return "";
-      const [low, high] = this.scale;
-      return `M${WIDTH},${level(Math.min(high, Math.max(low, now)), this.scale)}h0`;
-    },
-    said() {
-      if (this.late) return this.silent;
-      if (this.problem) return this.problem.short;
-      return this.device.battery?.low ? `battery ${this.device.battery.text}, low` : "";
-    },
-  },
-};
-
 export default {
   components: { Tile },
   props: { view: Object, person: String, may: Boolean },
   emits: ["kind", "mute"],
   template: `
     <div class="dm-home">
-      <div v-if="facts.length" class="dm-facts" role="group" aria-label="Overview">
+      <div v-if="facts.length" class="dm-facts" role="group" :aria-label="say('Overview')">
         <component v-for="one in facts" :key="one.label" :is="one.filter ? 'button' : 'div'" :type="one.filter ? 'button' : undefined"
                    :aria-pressed="one.filter ? filter === one.filter : undefined" @click="one.filter && choose({ filter: filter === one.filter ? 'all' : one.filter })">
           <span class="dm-fact">{{ one.label }}</span><span><b>{{ one.value }}</b> {{ one.unit }}</span><span class="dm-fact">{{ one.context }}</span></component>
       </div>
       <section v-if="state.problems.length" class="dm-problems" aria-labelledby="dm-attention" role="region">
-        <h2 id="dm-attention">{{ told.length ? "Needs attention" : "Muted" }} <small>{{ told.length || state.problems.length }}</small></h2>
+        <h2 id="dm-attention">{{ told.length ? say("Needs attention") : say("Muted") }} <small>{{ told.length || state.problems.length }}</small></h2>
         <ul role="list">
           <li v-for="problem in problems" :key="problem.subject + problem.text" :class="{ bad: problem.bad, muted: problem.muted }"
               @keydown.m.exact="muteKey(problem, $event)">
             <q-icon :name="problem.muted ? 'notifications_off' : 'warning_amber'" aria-hidden="true" />
             <a v-if="problem.path" :href="problem.path"><b>{{ problem.subject }}</b> {{ problem.text }}</a>
             <span v-else><b>{{ problem.subject }}</b> {{ problem.text }}</span>
-            <button v-if="may && problem.muted" type="button" class="dm-text" :aria-label="'Unmute ' + problem.subject" @click="mute(problem, -1)">Unmute</button>
-            <button v-else-if="may && problem.odd" type="button" class="dm-text dm-mute" :aria-label="'Mute ' + problem.subject">Mute…
-              <q-menu auto-close><q-list role="menu" :aria-label="'Mute ' + problem.subject">
+            <button v-if="may && problem.muted" type="button" class="dm-text" :aria-label="say('Unmute {name}', { name: problem.subject })" @click="mute(problem, -1)">{{ say("Unmute") }}</button>
+            <button v-else-if="may && problem.odd" type="button" class="dm-text dm-mute" :aria-label="say('Mute {name}', { name: problem.subject })">{{ say("Mute…") }}
+              <q-menu auto-close><q-list role="menu" :aria-label="say('Mute {name}', { name: problem.subject })">
                 <q-item v-for="[words, days] in mutes" :key="days" clickable role="menuitem" @click="mute(problem, days)"><q-item-section>{{ words }}</q-item-section></q-item>
               </q-list></q-menu></button>
           </li>
         </ul>
         <button v-if="more" type="button" class="dm-text" @click="all = true">{{ more }}</button>
       </section>
-      <p v-if="!told.length && state.sections.length" class="dm-fine">All is well.</p>
+      <p v-if="!told.length && state.sections.length" class="dm-fine">{{ say("All is well.") }}</p>
       <div v-if="state.sections.length" class="dm-choices">
-        <div class="dm-chips" role="group" aria-label="Filter">
+        <div class="dm-chips" role="group" :aria-label="say('Filter')">
           <button v-for="one in chips" :key="one.key" type="button" class="dm-chip" :aria-pressed="filter === one.key"
                   @click="choose({ filter: one.key })">{{ one.title }} <b>{{ one.count }}</b></button>
-          <button v-if="later" type="button" class="dm-chip" @click="settle(true)"><q-icon name="refresh" aria-hidden="true" /> {{ moved }} moved</button>
+          <button v-if="later" type="button" class="dm-chip" @click="settle(true)"><q-icon name="refresh" aria-hidden="true" /> {{ say("{n} moved", { n: moved }) }}</button>
         </div>
         <div class="dm-shown">
-          <div v-if="kinds.length > 1" class="dm-segments" role="group" aria-label="Value shown" @keydown="along">
-            <button v-for="one in kinds" :key="one" type="button" :aria-pressed="kind === one" @click="pick(one)">{{ one }}</button>
+          <div v-if="kinds.length > 1" class="dm-segments" role="group" :aria-label="say('Value shown')" @keydown="along">
+            <button v-for="one in kinds" :key="one" type="button" :aria-pressed="kind === one" @click="pick(one)">{{ say(one) }}</button>
           </div>
-          <div class="dm-segments" role="group" aria-label="Form" @keydown="along">
+          <div class="dm-segments" role="group" :aria-label="say('Form')" @keydown="along">
             <button v-for="[key, title, icon] in forms" :key="key" type="button" :aria-pressed="form === key" :aria-label="title" :title="title"
                     @click="choose({ form: key })"><q-icon :name="icon" aria-hidden="true" /></button>
           </div>
@@ -166,19 +80,19 @@ export default {
                    class="dm-place" :data-place="section.id" :open="state.cards ? undefined : opened(section)" @toggle="folded(section, $event)">
           <component :is="state.cards ? 'div' : 'summary'" class="dm-place-head">
             <h2><span v-if="section.path.length" class="dm-path">{{ section.path.join(" › ") }} › </span>{{ section.name }}</h2>
-            <span v-if="!state.cards" class="dm-soft">{{ section.devices.length }} {{ section.devices.length === 1 ? "device" : "devices" }}{{ middle(section) }}</span>
+            <span v-if="!state.cards" class="dm-soft">{{ sayN("{n} device", "{n} devices", section.devices.length) }}{{ middle(section) }}</span>
             <span v-if="!state.cards && wrong(section)" class="dm-pill warn"><q-icon name="warning_amber" aria-hidden="true" />{{ wrong(section) }}
-              <span class="dm-sr">{{ wrong(section) === 1 ? "needs" : "need" }} attention</span></span>
+              <span class="dm-sr">{{ sayN("needs attention", "need attention", wrong(section)) }}</span></span>
             <span v-if="!state.cards && scale" class="dm-range" aria-hidden="true">{{ scale[0] }}<svg class="dm-strip" viewBox="0 0 200 12">
               <line x1="0" y1="11" x2="200" y2="11" /><circle v-for="(dot, i) in strip(section)" :key="i" :cx="dot.x" cy="6" r="3.5" :class="{ odd: dot.odd }" /></svg>{{ scale[1] }} {{ unit }}</span>
           </component>
           <div v-if="form === 'table'" class="dm-scroll"><table class="dm-grid">
             <caption class="dm-sr">{{ section.name }}</caption>
-            <thead><tr><th scope="col">Device</th><th v-for="one in kinds" :key="one" scope="col" class="end">{{ one }}</th><th scope="col">State</th></tr></thead>
+            <thead><tr><th scope="col">{{ say("Device") }}</th><th v-for="one in kinds" :key="one" scope="col" class="end">{{ say(one) }}</th><th scope="col">{{ say("State") }}</th></tr></thead>
             <tbody><tr v-for="device in section.devices" :key="device.id">
               <th scope="row"><a :href="device.path">{{ device.name }}</a><small v-if="device.where">{{ device.where }}</small></th>
               <td v-for="one in kinds" :key="one" class="end">{{ device.values.find((value) => value.label === one)?.text ?? "–" }}</td>
-              <td :class="{ 'dm-said': said(device), bad: late(device) || of[device.id]?.bad }">{{ said(device) || others(device) || "on time" }}</td></tr></tbody>
+              <td :class="{ 'dm-said': said(device), bad: late(device) || of[device.id]?.bad }">{{ said(device) || others(device) || say("on time") }}</td></tr></tbody>
           </table></div>
           <div v-else-if="state.cards || opened(section)" class="dm-tiles" :class="{ large: state.cards }">
             <Tile v-for="device in section.devices" :key="device.id" :device="device" :kind="kind" :late="late(device)" :silent="silent(device)"
@@ -186,18 +100,17 @@ export default {
           </div>
         </component>
       </div>
-      <p v-if="!sections.length && state.sections.length" class="dm-soft">No device is so.
-        <button type="button" class="dm-text" @click="choose({ filter: 'all' })">Show all</button></p>
-      <p v-if="drawn && scale && form === 'tiles'" class="dm-soft dm-small">Lines: {{ kind.toLowerCase() }} of the last 24 hours, all on one scale
-        ({{ scale[0] }} to {{ scale[1] }} {{ unit }}). {{ Object.keys(usual).length ? "Shaded: where it usually is. " : "" }}Dot: now.</p>
-      <div class="dm-snack" role="status" :hidden="!undo"><span v-if="undo">{{ undo.subject }} is muted.</span>
-        <button v-if="undo" type="button" class="dm-text" @click="mute(undo, -1)">Undo</button></div>
+      <p v-if="!sections.length && state.sections.length" class="dm-soft">{{ say("No device is so.") }}
+        <button type="button" class="dm-text" @click="choose({ filter: 'all' })">{{ say("Show all") }}</button></p>
+      <p v-if="drawn && scale && form === 'tiles'" class="dm-soft dm-small">{{ said24() }}</p>
+      <div class="dm-snack" role="status" :hidden="!undo"><span v-if="undo">{{ say("{name} is muted.", { name: undo.subject }) }}</span>
+        <button v-if="undo" type="button" class="dm-text" @click="mute(undo, -1)">{{ say("Undo") }}</button></div>
     </div>`,
   data() {
     const kept = this.remembered();
     return { state: this.view, ahead: 0, now: 0, all: false, picked: Boolean(kept.kind), sparks: {}, usual: {}, later: null, moved: 0, undo: null,
       folds: kept.folds ?? {}, filter: kept.filter ?? "all", kind: kept.kind ?? "", form: kept.form ?? "tiles", mutes: MUTES,
-      forms: [["tiles", "Tiles", "grid_view"], ["table", "Table", "table_rows"]] };
+      forms: [["tiles", say("Tiles"), "grid_view"], ["table", say("Table"), "table_rows"]] };
   },
   created() {
     this.take(this.view);
@@ -236,7 +149,7 @@ export default {
     more() {
       const hidden = this.all ? 0 : this.told.length - this.problems.length;
       const muted = this.all ? 0 : this.state.problems.length - this.told.length;
-      return [hidden ? `${hidden} more` : "", muted ? `${muted} muted` : ""].filter(Boolean).join(", ");
+      return [hidden ? say("{n} more", { n: hidden }) : "", muted ? say("{n} muted", { n: muted }) : ""].filter(Boolean).join(", ");
     },
     // What curves there are, the commonest first.
     kinds() {
@@ -268,18 +181,18 @@ export default {
       const told = this.devices.filter((one) => one.due !== null);
       const late = told.filter((one) => this.late(one)).length;
       const facts = [];
-      if (told.length) facts.push({ label: "On time", value: told.length - late, unit: `of ${told.length}`, context: late ? `${late} silent` : "", filter: "silent" });
+      if (told.length) facts.push({ label: say("On time"), value: told.length - late, unit: say("of {n}", { n: told.length }), context: late ? say("{n} silent", { n: late }) : "", filter: "silent" });
       const numbers = this.values.map((one) => one.number);
       if (numbers.length > 1) {
-        const text = (n) => n.toFixed(this.unit === "°C" ? 1 : 0);
+        const text = (n) => this.told1(n);
         const low = numbers.reduce((a, b) => Math.min(a, b)), high = numbers.reduce((a, b) => Math.max(a, b));
-        facts.push({ label: this.kind, value: text(median(numbers)), unit: `${this.unit} median`, context: `${text(low)} to ${text(high)} ${this.unit}` });
+        facts.push({ label: say(this.kind), value: text(median(numbers)), unit: say("{unit} median", { unit: this.unit }), context: say("{low} to {high} {unit}", { low: text(low), high: text(high), unit: this.unit }) });
       }
       const open = this.devices.filter((one) => this.open(one));
       if (open.length || this.devices.some((one) => one.values.some((value) => value.label === "Contact")))
-        facts.push({ label: "Open or alarming", value: open.length, unit: "", context: open.length === 1 ? open[0].name : "", filter: "open" });
+        facts.push({ label: say("Open or alarming"), value: open.length, unit: "", context: open.length === 1 ? open[0].name : "", filter: "open" });
       const low = this.devices.filter((one) => one.battery?.low).length;
-      if (this.devices.some((one) => one.battery)) facts.push({ label: "Batteries", value: low, unit: "low", context: "", filter: "low" });
+      if (this.devices.some((one) => one.battery)) facts.push({ label: say("Batteries"), value: low, unit: say("low"), context: "", filter: "low" });
       return facts;
     },
     chips() {
@@ -295,6 +208,19 @@ export default {
     },
   },
   methods: {
+    say,
+    sayN,
+    // A number of the chosen value, as it is written in the page's language.
+    told1(number) {
+      const digits = this.unit === "°C" ? 1 : 0;
+      return spokenNumber(number, digits);
+    },
+    said24() {
+      const usual = Object.keys(this.usual).length ? say("Shaded: where it usually is.") + " " : "";
+      const [low, high] = this.scale;
+      const what = { kind: say(this.kind).toLowerCase(), low, high, unit: this.unit };
+      return `${say("Lines: {kind} of the last 24 hours, all on one scale ({low} to {high} {unit}).", what)} ${usual}${say("Dot: now.")}`;
+    },
     take(view) {
       this.state = view;
       this.later = null;
@@ -365,11 +291,11 @@ export default {
       return device.due !== null && this.now > device.due;
     },
     silent(device) {
-      return device.seen === null ? "Never heard" : `Silent for ${age(this.now - device.seen)}`;
+      return device.seen === null ? say("Never heard") : say("Silent for {time}", { time: age(this.now - device.seen) });
     },
     said(device) {
       if (this.late(device)) return this.silent(device);
-      return this.of[device.id]?.text ?? (device.battery?.low ? `battery ${device.battery.text}, low` : "");
+      return this.of[device.id]?.text ?? (device.battery?.low ? say("battery {text}, low", { text: device.battery.text }) : "");
     },
     others(device) {
       return device.values.filter((one) => !this.kinds.includes(one.label)).slice(0, 2).map((one) => one.text).join(" · ");
@@ -379,7 +305,7 @@ export default {
     },
     middle(section) {
       const numbers = section.devices.map((one) => this.value(one)?.number).filter((one) => one !== null && one !== undefined);
-      return numbers.length ? `, median ${median(numbers).toFixed(this.unit === "°C" ? 1 : 0)} ${this.unit}` : "";
+      return numbers.length ? say(", median {number} {unit}", { number: this.told1(median(numbers)), unit: this.unit }) : "";
     },
     strip(section) {
       const [low, high] = this.scale;

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from contracts.homekit.quantities import Quantity, Shape, importance, ordinary, quantity, shown
+from contracts.homekit.quantities import Quantity, Shape, importance, ordinary, quantity
 from contracts.reading import SeriesKey, Value
 from hub.anomalies.profile import SeriesProfile
 from hub.devices.glance import DeviceGlance, Glance, PlaceGlance
 from hub.devices.overview import LastValue
 from hub.homekit.presence import Patience
+from hub.language.words import _
+from hub.web.terms import shown
 
 __all__ = [
     "battery",
@@ -146,7 +148,7 @@ def view(
     cards = len(glance.devices) <= _CARDS
     sections = _sections(glance.places, by_place, 1 << 20 if cards else _SECTION)
     if None in by_place:
-        called = "New, no place yet" if sections else "Devices"
+        called = _("New, no place yet") if sections else _("Devices")
         sections.append(_section(0, called, [], by_place[None]))
     return {
         "now": ms(now),
@@ -184,7 +186,7 @@ def _sections(
 ) -> list[dict[str, Any]]:
     """Places that have devices; those with fewer than `least` are merged into their parent."""
     walked = list(_walk(places))
-    held = {place.place: list(by_place.get(place.place, ())) for place, _ in walked}
+    held = {place.place: list(by_place.get(place.place, ())) for place, _path in walked}
     # Deepest first: what is merged may be merged once more.
     for place, path in reversed(walked):
         if place.parent is not None and path and 0 < len(held[place.place]) < least:

@@ -11,9 +11,9 @@ from nicegui.elements.mixins.text_element import TextElement
 from hub.hooks.errors import HookUnknownError
 from hub.hooks.model import HookRun, RunState, RunStep, StepState
 from hub.hooks.repository import HookRepository
+from hub.language.times import when
 from hub.web.cards import card, empty, mark, what
 from hub.web.reloaded import Reloaded
-from hub.web.when import when
 
 __all__ = ["RunsCard"]
 

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from contracts.show import count
 from contracts.zones import zoned
 from hub.imports.model import DateOrder, HistoryImport, RepeatedHour
 from hub.imports.routes import NameOut, ReportOut
 from hub.imports.service import ImportService
 from hub.imports.targets import MappingRefusedError, names_of
+from hub.language.words import _, ngettext
 from hub.web.imports.sent import FileNotSentError, SentFile, send
 from hub.web.reloaded import Reloaded
 
@@ -36,26 +36,31 @@ class ImportForm:
     async def show(self) -> None:
         """Build it."""
         ui.label(
-            "CSV, what Home Assistant's history page downloads, InfluxDB's CSV and line protocol; "
-            "not packed. It is read as it is sent, however large it is. Home Assistant's database "
-            "and packed files take `dormouse hub import`."
+            _(
+                "CSV, what Home Assistant's history page downloads, InfluxDB's CSV and line "
+                "protocol; not packed. It is read as it is sent, however large it is. Home "
+                "Assistant's database and packed files take `dormouse hub import`."
+            )
         )
         with ui.element("label").classes("dm-row"):
-            ui.label("File")
-            self._file = ui.element("input").props('type=file aria-label="File to import"')
+            ui.label(_("File"))
+            self._file = ui.element("input").props(f'type=file aria-label="{_("File to import")}"')
         self._file.on("change", self._changed)
         with ui.row().classes("items-end"):
-            self._zone_name = ui.input("Zone of times without an offset", value=self._zone.key)
-            dates = {DateOrder.ISO: "refused", DateOrder.DAY_FIRST: "3 April",
-                     DateOrder.MONTH_FIRST: "4 March"}  # fmt: skip
-            self._dates = ui.select(dates, value=DateOrder.ISO, label="03/04/2026 is")
+            self._zone_name = ui.input(_("Zone of times without an offset"), value=self._zone.key)
+            dates = {
+                DateOrder.ISO: "refused",
+                DateOrder.DAY_FIRST: _("3 April"),
+                DateOrder.MONTH_FIRST: _("4 March"),
+            }
+            self._dates = ui.select(dates, value=DateOrder.ISO, label=_("03/04/2026 is"))
             hours = {one: one.value for one in RepeatedHour}
             self._hour = ui.select(
-                hours, value=RepeatedHour.REFUSE, label="A time that comes twice is"
+                hours, value=RepeatedHour.REFUSE, label=_("A time that comes twice is")
             )
         for control in (self._zone_name, self._dates, self._hour):
             control.props("outlined dense").on_value_change(self._changed).classes("dm-field")
-        ui.button("Try it: nothing is stored", on_click=self._try).props("no-caps unelevated")
+        ui.button(_("Try it: nothing is stored"), on_click=self._try).props("no-caps unelevated")
         self._progress = ui.element("span").props('aria-hidden="true"')
         self._status = ui.label().props('role="status"')
         self._found()
@@ -69,19 +74,21 @@ class ImportForm:
         lines = [f"{theirs}={ours.strip()}" for theirs, ours in self._names.items() if ours.strip()]
         names_of(lines)
         return {
-            "map": lines, "zone": str(self._zone_name.value or self._zone.key),
-            "dates": self._dates.value.value, "repeated_hour": self._hour.value.value,
-        }  # fmt: skip
+            "map": lines,
+            "zone": str(self._zone_name.value or self._zone.key),
+            "dates": self._dates.value.value,
+            "repeated_hour": self._hour.value.value,
+        }
 
     def _changed(self) -> None:
         """What was tried is no longer what would be imported."""
         if self._tried is not None and not self._busy:
             self._tried = None
             self._button.set_visibility(False)
-            self._status.text = "Try it again."
+            self._status.text = _("Try it again.")
 
     async def _try(self) -> None:
-        sent = await self._sent("Reading", dry_run=True)
+        sent = await self._sent(_("Reading"), dry_run=True)
         if sent is not None:
             for one in sent.report.names:
                 self._names.setdefault(one.name, "")
@@ -89,12 +96,20 @@ class ImportForm:
             self._found.refresh()
 
     async def _import(self) -> None:
-        sent = await self._sent("Importing", dry_run=False)
+        sent = await self._sent(_("Importing"), dry_run=False)
         if sent is not None:
             self._tried = None
             refused = sent.report.refused_lines
-            skipped = f", {count(refused, 'line')} refused" if refused else ""
-            self._status.text = f"{count(sent.report.stored, 'reading')} imported{skipped}."
+            skipped = (
+                _(", {lines} refused", lines=ngettext("{n} line", "{n} lines", refused))
+                if refused
+                else ""
+            )
+            self._status.text = _(
+                "{readings} imported{skipped}.",
+                readings=ngettext("{n} reading", "{n} readings", sent.report.stored),
+                skipped=skipped,
+            )
             self._found.refresh()
         await self._trail.refresh()
 
@@ -102,7 +117,7 @@ class ImportForm:
         if self._busy:
             return None
         tried = self._tried
-        self._busy, self._status.text = True, f"{doing} the file\N{HORIZONTAL ELLIPSIS}"
+        self._busy, self._status.text = True, _("{doing} the file…", doing=doing)
         try:
             query = self._query() if dry_run or tried is None else tried[1]
             sent = await send(
@@ -113,7 +128,7 @@ class ImportForm:
                 which="" if dry_run or tried is None else tried[0].which,
             )
         except (FileNotSentError, MappingRefusedError, TimeoutError) as error:
-            self._status.text = str(error) or "The file could not be sent."
+            self._status.text = str(error) or _("The file could not be sent.")
             return None
         finally:
             self._busy = False
@@ -132,11 +147,17 @@ class ImportForm:
         if report and len(report.names) > _NAMES:
             ui.label(_TOO_MANY % (len(report.names) - _NAMES)).classes("dm-soft")
         for line in report.refused[:_REFUSED] if report else ():
-            ui.label(f"Line {line.line}: {line.reason}").classes("dm-soft")
+            ui.label(_("Line {line}: {reason}", line=line.line, reason=line.reason)).classes(
+                "dm-soft"
+            )
         if report and report.refused_lines > _REFUSED:
-            ui.label(f"{report.refused_lines} lines are refused.").classes("dm-soft")
-        many = count(report.stored, "reading") if report else ""
-        self._button = ui.button(f"Import {many}", on_click=self._import).props("no-caps outline")
+            ui.label(
+                _("{refused_lines} lines are refused.", refused_lines=report.refused_lines)
+            ).classes("dm-soft")
+        many = ngettext("{n} reading", "{n} readings", report.stored) if report else ""
+        self._button = ui.button(_("Import {many}", many=many), on_click=self._import).props(
+            "no-caps outline"
+        )
         self._button.set_visibility(bool(report and report.stored))
 
     def _name(self, one: NameOut) -> None:
@@ -146,12 +167,14 @@ class ImportForm:
 
         ui.label(one.name).classes("dm-strong")
         target = ui.input(
-            "Device/Service/Characteristic, or with @unit", value=self._names[one.name]
+            _("Device/Service/Characteristic, or with @unit"), value=self._names[one.name]
         )
-        target.props["aria-label"] = f"What {one.name} is here"
+        target.props["aria-label"] = _("What {name} is here", name=one.name)
         target.props("outlined dense maxlength=200").on_value_change(said).classes("w-full")
         if one.hint and one.series is None:
-            button = ui.button(f"Use {one.hint}", on_click=partial(target.set_value, one.hint))
+            button = ui.button(
+                _("Use {hint}", hint=one.hint), on_click=partial(target.set_value, one.hint)
+            )
             button.props("flat no-caps dense")
         ui.label(told(one, self._zone)).classes("dm-soft")
 
@@ -161,38 +184,70 @@ class ImportForm:
     def _show_past(self, past: Sequence[HistoryImport]) -> None:
         with ui.element("ul").classes("dm-where"):
             for one in past:
-                ended = "" if one.finished_at else f", not finished: {one.error or 'under way'}"
+                ended = (
+                    ""
+                    if one.finished_at
+                    else _(", not finished: {value}", value=one.error or "under way")
+                )
                 with ui.element("li"):
                     ui.label(
-                        f"{zoned(one.at, self._zone)}, {one.who}: {one.source or 'a file'}: "
-                        f"{count(one.stored, 'reading')} stored, {one.there} there already, "
-                        f"{count(one.refused, 'line')} refused{ended}"
+                        _(
+                            "{at}, {who}: {value}: {readings} stored, {there} there already, "
+                            "{lines} refused{ended}",
+                            at=zoned(one.at, self._zone),
+                            who=one.who,
+                            value=one.source or "a file",
+                            readings=ngettext("{n} reading", "{n} readings", one.stored),
+                            there=one.there,
+                            lines=ngettext("{n} line", "{n} lines", one.refused),
+                            ended=ended,
+                        )
                     )
         if not past:
-            ui.label("Nothing was imported.").classes("dm-soft")
+            ui.label(_("Nothing was imported.")).classes("dm-soft")
 
 
 def _summary(report: ReportOut) -> str:
-    return f"{count(report.lines, 'line')}, {count(report.stored, 'reading')} to import."
+    return _(
+        "{lines}, {readings} to import.",
+        lines=ngettext("{n} line", "{n} lines", report.lines),
+        readings=ngettext("{n} reading", "{n} readings", report.stored),
+    )
 
 
 def told(one: NameOut, zone: ZoneInfo) -> str:
     """What a file has of one name, and what would become of it."""
-    parts = [count(one.rows, "row")]
+    parts = [ngettext("{n} row", "{n} rows", one.rows)]
     if one.first and one.last:
-        parts[0] += f" from {zoned(one.first, zone)} to {zoned(one.last, zone)}"
+        parts[0] += _(
+            " from {first} to {last}", first=zoned(one.first, zone), last=zoned(one.last, zone)
+        )
     if one.problem or one.series is None:
-        return f"{parts[0]}; not imported: {one.problem or 'say what it is here'}"
+        return _(
+            "{parts}; not imported: {value}",
+            parts=parts[0],
+            value=one.problem or "say what it is here",
+        )
     if one.low is not None and one.high is not None:
-        taken = f", taken as {one.unit}" if one.unit else ""
+        taken = _(", taken as {unit}", unit=one.unit) if one.unit else ""
         parts.append(f"{one.low:g} to {one.high:g}{taken}")
     fates = (
-        (one.stored, f"to import into {one.series}{' (new)' if one.new else ''}"),
-        (one.there, "there already"), (one.other, "there with another value, which stays"),
-        (one.gone, "of hours that are kept as means alone"), (one.refused, "refused"),
-        (one.empty, "without a value"), (one.overlap, "within what is here already"),
-        (one.repeated, "at times that come twice"),
-    )  # fmt: skip
+        (
+            one.stored,
+            _(
+                "to import into {series}{value}",
+                series=one.series,
+                value=" (new)" if one.new else "",
+            ),
+        ),
+        (one.there, _("there already")),
+        (one.other, _("there with another value, which stays")),
+        (one.gone, _("of hours that are kept as means alone")),
+        (one.refused, "refused"),
+        (one.empty, _("without a value")),
+        (one.overlap, _("within what is here already")),
+        (one.repeated, _("at times that come twice")),
+    )
     parts += [
         f"{number} {what}" for number, what in fates if number or what.startswith("to import")
     ]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from hub.errors import HubError
 from hub.imports.routes import ReportOut
+from hub.language.words import _
 
 __all__ = ["FileNotSentError", "SentFile", "send"]
 
@@ -91,4 +92,4 @@ def _refusal(text: str) -> str:
     try:
         return str(json.loads(text)["detail"])
     except (ValueError, KeyError, TypeError):
-        return "The hub did not take the file; try again."
+        return _("The hub did not take the file; try again.")

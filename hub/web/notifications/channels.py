@@ -11,13 +11,14 @@ from nicegui import ui
 
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.times import when
+from hub.language.words import _
 from hub.notifications.hours import Hours
 from hub.notifications.model import ChannelKind, NotifyChannel
 from hub.notifications.service import NewChannel, NotificationService
 from hub.web.ask import asked, confirm, tell_secret
 from hub.web.cards import attempted, card, empty, mark, small_button
 from hub.web.reloaded import Reloaded
-from hub.web.when import when
 
 __all__ = ["ChannelList"]
 
@@ -35,10 +36,10 @@ class ChannelList:
 
     async def show(self) -> None:
         """Build the card."""
-        with card("Where to") as head:
+        with card(_("Where to")) as head:
             self._channels = Reloaded(partial(self._service.channels, self._who), self._show)
         with head:
-            small_button("Add", "Add a channel", self._add, icon="add")
+            small_button(_("Add"), _("Add a channel"), self._add, icon="add")
         await self._channels.refresh()
 
     async def refresh(self) -> None:
@@ -47,7 +48,7 @@ class ChannelList:
 
     def _show(self, channels: Sequence[NotifyChannel]) -> None:
         if not channels:
-            empty("send", "No channels yet", "A phone, a mailbox or a program that is told.")
+            empty("send", _("No channels yet"), _("A phone, a mailbox or a program that is told."))
             return
         with ui.element("ul").classes("dm-items"):
             for channel in channels:
@@ -56,13 +57,17 @@ class ChannelList:
 
     def _row(self, channel: NotifyChannel) -> None:
         mark("link" if channel.kind is ChannelKind.WEBHOOK else "mail_outline")
-        state, word = "never used", ""
+        state, word = _("never used"), ""
         if channel.failed_at is not None:
-            state = f"failed {when(channel.failed_at, self._zone)}: {channel.error}"
+            state = _(
+                "failed {when}: {error}",
+                when=when(channel.failed_at, self._zone),
+                error=channel.error,
+            )
             word = "bad"
         elif channel.sent_at is not None:
-            state, word = f"works, last sent {when(channel.sent_at, self._zone)}", "ok"
-        whose = "your own" if channel.person is not None else ""
+            state, word = _("works, last sent {when}", when=when(channel.sent_at, self._zone)), "ok"
+        whose = _("your own") if channel.person is not None else ""
         with ui.element("div").classes("dm-what"):
             with ui.element("div").classes("dm-named"):
                 ui.label(channel.name).classes("dm-strong")
@@ -71,7 +76,9 @@ class ChannelList:
             if quiet := _quiet(channel.hours):
                 ui.label(quiet).classes("dm-note")
         if channel.person is not None or self._who.administers:
-            small_button("Test", f"Test {channel.name}", partial(self._test, channel))
+            small_button(
+                _("Test"), _("Test {name}", name=channel.name), partial(self._test, channel)
+            )
             self._more(channel)
 
     def _more(self, channel: NotifyChannel) -> None:
@@ -81,18 +88,20 @@ class ChannelList:
             .classes("dm-small-button") as more,
             ui.menu(),
         ):
-            ui.menu_item("Quiet hours…", partial(self._hours, channel))
-            ui.menu_item("Remove…", partial(self._remove, channel))
-        more.props["aria-label"] = f"More for {channel.name}"
+            ui.menu_item(_("Quiet hours…"), partial(self._hours, channel))
+            ui.menu_item(_("Remove…"), partial(self._remove, channel))
+        more.props["aria-label"] = _("More for {name}", name=channel.name)
 
     async def _test(self, channel: NotifyChannel) -> None:
         message = await attempted(self._service.test(self._who, channel.id))
         if message is not None:
-            ui.notify("Sent." if message.sent_at else f"Not delivered: {message.error}.")
+            ui.notify(
+                _("Sent.") if message.sent_at else _("Not delivered: {error}.", error=message.error)
+            )
         await self._channels.refresh()
 
     async def _remove(self, channel: NotifyChannel) -> None:
-        if await confirm(f"Remove the channel {channel.name}?", yes="Remove"):
+        if await confirm(_("Remove the channel {name}?", name=channel.name), yes=_("Remove")):
             await attempted(self._service.remove_channel(self._who, channel.id))
             await self._channels.refresh()
             await self._changed()
@@ -100,17 +109,17 @@ class ChannelList:
     async def _hours(self, channel: NotifyChannel) -> None:
         """Ask when a channel is to be quiet."""
         hours = channel.hours
-        with asked(f"When {channel.name} is quiet") as dialog:
-            ui.label("What is urgent comes through; the rest is told afterwards.")
-            since = _clock("Quiet from", hours.quiet_from)
-            until = _clock("Quiet until", hours.quiet_until)
-            weekends = ui.checkbox("All of Saturday and Sunday", value=hours.weekends)
-            digest = _clock("Once a day together, at", hours.digest_at)
+        with asked(_("When {name} is quiet", name=channel.name)) as dialog:
+            ui.label(_("What is urgent comes through; the rest is told afterwards."))
+            since = _clock(_("Quiet from"), hours.quiet_from)
+            until = _clock(_("Quiet until"), hours.quiet_until)
+            weekends = ui.checkbox(_("All of Saturday and Sunday"), value=hours.weekends)
+            digest = _clock(_("Once a day together, at"), hours.digest_at)
             problem = ui.label().props('role="alert"').classes("dm-bad")
 
             async def save() -> None:
                 if bool(since.value) != bool(until.value):
-                    problem.text = "Quiet hours need their beginning and their end."
+                    problem.text = _("Quiet hours need their beginning and their end.")
                     return
                 chosen = Hours(
                     _time(since.value), _time(until.value), bool(weekends.value),
@@ -124,8 +133,8 @@ class ChannelList:
                 dialog.submit(True)
 
             with ui.row().classes("w-full justify-end"):
-                ui.button("Cancel", on_click=lambda: dialog.submit(None)).props("flat no-caps")
-                ui.button("Save", on_click=save).props("no-caps")
+                ui.button(_("Cancel"), on_click=lambda: dialog.submit(None)).props("flat no-caps")
+                ui.button(_("Save"), on_click=save).props("no-caps")
         await dialog
         dialog.delete()
         await self._channels.refresh()
@@ -133,27 +142,29 @@ class ChannelList:
     async def _add(self) -> None:
         """Ask for a new one's name and address."""
         added = None
-        with asked("Add a channel") as dialog:
-            name = ui.input("Name").props("outlined dense maxlength=100 autofocus")
+        with asked(_("Add a channel")) as dialog:
+            name = ui.input(_("Name")).props("outlined dense maxlength=100 autofocus")
             name.classes("w-full")
-            kind = ui.select(_KINDS, value=ChannelKind.APPRISE, label="Kind")
+            kind = ui.select(_KINDS, value=ChannelKind.APPRISE, label=_("Kind"))
             kind.props("outlined dense options-dense").classes("w-full")
-            address = ui.input("Address", password=True, placeholder="ntfy://topic")
+            address = ui.input(_("Address"), password=True, placeholder="ntfy://topic")
             address.props('outlined dense maxlength=2000 autocomplete="off"').classes("w-full")
             ui.label(
-                "ntfy://topic, mailto://user:password@host, tgram://token/chat and others "
-                "(appriseit.com/services), or a webhook's https:// address. It is a secret, and "
-                "is not shown again."
+                _(
+                    "ntfy://topic, mailto://user:password@host, tgram://token/chat and others "
+                    "(appriseit.com/services), or a webhook's https:// address. It is a secret, "
+                    "and is not shown again."
+                )
             ).classes("dm-note")
             everybody = None
             if self._who.administers:
-                everybody = ui.checkbox("For everybody", value=True)
+                everybody = ui.checkbox(_("For everybody"), value=True)
             problem = ui.label().props('role="alert"').classes("dm-bad")
 
             async def add() -> None:
                 called, where = str(name.value or "").strip(), str(address.value or "").strip()
                 if not called or not where:
-                    problem.text = "Type a name and an address."
+                    problem.text = _("Type a name and an address.")
                     return
                 own = everybody is None or not everybody.value
                 new = NewChannel(called[:100], kind.value or ChannelKind.APPRISE, where, own=own)
@@ -163,18 +174,20 @@ class ChannelList:
                     problem.text = f"{str(error).rstrip('.')}."
 
             with ui.row().classes("w-full justify-end"):
-                ui.button("Cancel", on_click=lambda: dialog.submit(None)).props("flat no-caps")
-                ui.button("Add", on_click=add).props("no-caps")
+                ui.button(_("Cancel"), on_click=lambda: dialog.submit(None)).props("flat no-caps")
+                ui.button(_("Add"), on_click=add).props("no-caps")
         added = await dialog
         dialog.delete()
         if added is not None:
             channel, signing = added
-            ui.notify(f"{channel.name} is added: test it.")
+            ui.notify(_("{name} is added: test it.", name=channel.name))
             await self._channels.refresh()
             await self._changed()
             if signing:
                 await tell_secret(
-                    "What its messages are signed with", signing, "the hub keeps it to sign with"
+                    _("What its messages are signed with"),
+                    signing,
+                    _("the hub keeps it to sign with"),
                 )
 
 
@@ -194,6 +207,10 @@ def _quiet(hours: Hours) -> str:
         parts.append(f"{hours.quiet_from:%H:%M} to {hours.quiet_until:%H:%M}")
     if hours.weekends:
         parts.append("weekends")
-    said = f"Quiet {' and '.join(parts)}; urgent comes through" if parts else ""
-    together = f"together at {hours.digest_at:%H:%M}" if hours.digest_at is not None else ""
+    said = _("Quiet {names}; urgent comes through", names=" and ".join(parts)) if parts else ""
+    together = (
+        _("together at {digest_at}", digest_at=f"{hours.digest_at:%H:%M}")
+        if hours.digest_at is not None
+        else ""
+    )
     return " · ".join(filter(None, (said, together)))

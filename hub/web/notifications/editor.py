@@ -10,6 +10,7 @@ from nicegui import ui
 
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.words import _
 from hub.notifications.model import NotifyChannel, Rule, RuleKind
 from hub.notifications.past import DAYS, Tried
 from hub.notifications.service import NewRule, NotificationService
@@ -73,7 +74,7 @@ class RuleEditor:
 
     def _build(self) -> None:
         self._box.clear()
-        title = "New rule" if self._rule is None else "Rule"
+        title = _("New rule") if self._rule is None else _("Rule")
         with self._box, card(title) as head, ui.element("div").classes("dm-panel-body"):
             sentence = RuleSentence(self._choices, self._places, self._devices, self._choose)
             self._first = sentence.show()
@@ -84,7 +85,7 @@ class RuleEditor:
             self._buttons()
         with head:
             if self._rule is not None:
-                small_button("New rule", "Make a new rule instead", lambda: self.edit(None))
+                small_button(_("New rule"), _("Make a new rule instead"), lambda: self.edit(None))
 
     def _told(self) -> None:
         names = sorted(
@@ -92,17 +93,23 @@ class RuleEditor:
         )
         with ui.element("div").classes("dm-sentence"):
             ui.label("tell")
-            told = self._names("Tell", names, self._tell, "the inbox only")
+            told = self._names(_("Tell"), names, self._tell, _("the inbox only"))
             told.on_value_change(lambda event: self._set(tell=event.value))
-            ui.label("then, where nobody has seen it,")
-            further = self._names("Then tell", names, self._next, "nobody else")
+            ui.label(_("then, where nobody has seen it,"))
+            further = self._names(_("Then tell"), names, self._next, _("nobody else"))
             further.on_value_change(lambda event: self._set(following=event.value))
-            after = {300: "5 min", 900: "15 min", 2700: "45 min", 7200: "2 h", 86400: "1 day"}
+            after = {
+                300: _("5 min"),
+                900: _("15 min"),
+                2700: _("45 min"),
+                7200: "2 h",
+                86400: _("1 day"),
+            }
             after.setdefault(self._after_s, f"{self._after_s // 60} min")
             chosen = ui.select(after, value=self._after_s).props(
-                'outlined dense options-dense aria-label="After"'
+                f'outlined dense options-dense aria-label="{_("After")}"'
             )
-            ui.label("later, and once more when it is over.")
+            ui.label(_("later, and once more when it is over."))
             chosen.on_value_change(lambda event: self._set(after=event.value))
 
     @staticmethod
@@ -123,15 +130,15 @@ class RuleEditor:
             self._after_s = after
 
     def _further(self) -> None:
-        more = ui.expansion("Name, urgency, or say it in words").props("dense").classes("w-full")
+        more = ui.expansion(_("Name, urgency, or say it in words")).props("dense").classes("w-full")
         with more, ui.element("div").classes("dm-panel-body"):
-            name = ui.input("Name (empty: its sentence)", value=self._name)
+            name = ui.input(_("Name (empty: its sentence)"), value=self._name)
             name.props("outlined dense maxlength=100")
             name.on_value_change(lambda event: setattr(self, "_name", str(event.value or "")))
-            urgent = ui.checkbox("Urgent: comes through quiet hours", value=self._urgent)
+            urgent = ui.checkbox(_("Urgent: comes through quiet hours"), value=self._urgent)
             urgent.on_value_change(lambda event: setattr(self, "_urgent", bool(event.value)))
             if self._who.administers and self._rule is None:
-                everybody = ui.checkbox("For everybody", value=not self._own)
+                everybody = ui.checkbox(_("For everybody"), value=not self._own)
 
                 def owned(on: object) -> None:
                     self._own = not on
@@ -142,7 +149,7 @@ class RuleEditor:
             self._words()
 
     def _words(self) -> None:
-        said = ui.input("Say it in words", placeholder="Cellar below 3 °C for 20 min")
+        said = ui.input(_("Say it in words"), placeholder=_("Cellar below 3 °C for 20 min"))
         said.props("outlined dense maxlength=200")
 
         async def read() -> None:
@@ -155,15 +162,15 @@ class RuleEditor:
                 await self._try()
 
         said.on("keydown.enter", read)
-        small_button("Read it", "Read it into the sentence", read)
+        small_button(_("Read it"), _("Read it into the sentence"), read)
 
     def _buttons(self) -> None:
         with ui.row().classes("items-center w-full"):
-            ui.button("Save", on_click=self._save).props("no-caps unelevated")
-            ui.button("Send a test", on_click=self._test).props("no-caps outline")
+            ui.button(_("Save"), on_click=self._save).props("no-caps unelevated")
+            ui.button(_("Send a test"), on_click=self._test).props("no-caps outline")
             if self._rule is not None:
                 ui.space()
-                ui.button("Delete rule…", on_click=self._remove).props(
+                ui.button(_("Delete rule…"), on_click=self._remove).props(
                     "no-caps flat color=negative"
                 )
 
@@ -218,9 +225,14 @@ class RuleEditor:
             return
         with self._trial:
             if fewer is not None and another is not None:
-                ui.label(f"At {another:g} {self._choices.unit}: {len(fewer.times)} times.").classes(
-                    "dm-note"
-                )
+                ui.label(
+                    _(
+                        "At {another} {unit}: {times} times.",
+                        another=f"{another:g}",
+                        unit=self._choices.unit,
+                        times=len(fewer.times),
+                    )
+                ).classes("dm-note")
             now = datetime.now(UTC)
             show_trial(tried, now - timedelta(days=DAYS), now, self._zone)
 
@@ -232,22 +244,27 @@ class RuleEditor:
                 self._service.rewrite_rule(self._who, self._rule.id, self._new())
             )
         if saved is not None:
-            ui.notify(f"{saved.name}: saved.")
+            ui.notify(_("{name}: saved.", name=saved.name))
             await self._changed()
             await self.edit(saved)
 
     async def _test(self) -> None:
         if not self._tell:
-            ui.notify("Choose whom it tells: a test goes there.")
+            ui.notify(_("Choose whom it tells: a test goes there."))
         for name in self._tell:
             sent = await attempted(self._service.test(self._who, name))
             if sent is not None:
-                ui.notify(f"{name}: " + ("sent." if sent.sent_at else f"not sent: {sent.error}."))
+                ui.notify(
+                    f"{name}: "
+                    + ("sent." if sent.sent_at else _("not sent: {error}.", error=sent.error))
+                )
         await self._changed()
 
     async def _remove(self) -> None:
         rule = self._rule
-        if rule is None or not await confirm(f"Delete the rule {rule.name}?", yes="Delete"):
+        if rule is None or not await confirm(
+            _("Delete the rule {name}?", name=rule.name), yes=_("Delete")
+        ):
             return
         if await attempted(self._service.remove_rule(self._who, rule.id)) is not None:
             await self._changed()

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 
 from hub.api.principal import Principal
+from hub.language.times import when
+from hub.language.words import _
 from hub.notifications.model import Alert, RuleKind
 from hub.notifications.service import NotificationService
 from hub.web.cards import attempted, card, empty, mark, small_button, what
 from hub.web.frame import heading
 from hub.web.reloaded import Reloaded
-from hub.web.when import when
 
 __all__ = ["Inbox"]
 
@@ -45,14 +46,14 @@ class Inbox:
 
     async def show(self) -> None:
         """Build the card."""
-        with card("Inbox") as head:
+        with card(_("Inbox")) as head:
             self._alerts = Reloaded(
                 partial(self._service.inbox, self._who), self._show, only_changed=True
             )
         with head, ui.element("div").classes("dm-segments").props('role="group"') as group:
-            group.props["aria-label"] = "Which alerts"
-            self._open = self._segment("Open", False)
-            self._ended = self._segment("Past", True)
+            group.props["aria-label"] = _("Which alerts")
+            self._open = self._segment(_("Open"), False)
+            self._ended = self._segment(_("Past"), True)
         await self._alerts.refresh()
         ui.timer(_AGAIN_S, self._alerts.refresh, immediate=False)
 
@@ -75,16 +76,24 @@ class Inbox:
             if ended:
                 self._list(ended[:_MOST], self._ended_row)
             else:
-                empty("history", "Nothing in the past", "What has ended is kept here for a while.")
+                empty(
+                    "history",
+                    _("Nothing in the past"),
+                    _("What has ended is kept here for a while."),
+                )
             return
         if going:
             self._list(going, self._open_row)
         else:
-            empty("done_all", "Nothing is open", "What a rule tells of stands here until it ends.")
+            empty(
+                "done_all",
+                _("Nothing is open"),
+                _("What a rule tells of stands here until it ends."),
+            )
         newest = max((alert.ended_at for alert in ended if alert.ended_at), default=None)
         lately = [a for a in ended if a.ended_at and newest and newest - a.ended_at < _LATELY]
         if lately:
-            heading("Ended by themselves", 3).classes("dm-group")
+            heading(_("Ended by themselves"), 3).classes("dm-group")
             self._list(lately[:3], self._ended_row)
 
     def _list(self, alerts: Sequence[Alert], row: Callable[[Alert], None]) -> None:
@@ -96,12 +105,16 @@ class Inbox:
     def _open_row(self, alert: Alert) -> None:
         bad = alert.urgent or alert.kind in _GRAVE
         mark(_ICONS.get(alert.kind, "warning_amber"), "bad" if bad else "warn")
-        seen = f"seen by {alert.acknowledged_by}" if alert.acknowledged_by else ""
+        seen = (
+            _("seen by {acknowledged_by}", acknowledged_by=alert.acknowledged_by)
+            if alert.acknowledged_by
+            else ""
+        )
         urgent = "urgent" if alert.urgent else ""
         what(alert.name, " · ".join(filter(None, (self._at(alert.since), urgent, seen))),
              aside=alert.text)  # fmt: skip
         if alert.acknowledged_at is None:
-            small_button("Seen", f"Seen: {alert.name}", partial(self._see, alert))
+            small_button(_("Seen"), f"Seen: {alert.name}", partial(self._see, alert))
 
     def _ended_row(self, alert: Alert) -> None:
         mark("check", "ok")

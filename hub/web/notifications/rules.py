@@ -11,6 +11,7 @@ from nicegui import ui
 
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.words import _
 from hub.notifications.model import NotifyChannel, Rule, sentence
 from hub.notifications.past import DAYS
 from hub.notifications.service import NotificationService
@@ -33,7 +34,7 @@ class RuleList:
 
     async def show(self) -> None:
         """Build the card."""
-        with card("Rules", "last 30 days"):
+        with card(_("Rules"), _("last 30 days")):
             self._rules = Reloaded(self._load, self._show)
         await self._rules.refresh()
         ui.timer(0, self._try_all, once=True)
@@ -52,7 +53,9 @@ class RuleList:
         self._waiting = []
         names = {one.id: one.name for one in channels}
         if not rules:
-            empty("rule", "No rules yet", "A rule says what you want to be told of, and whom.")
+            empty(
+                "rule", _("No rules yet"), _("A rule says what you want to be told of, and whom.")
+            )
             return
         with ui.element("ul").classes("dm-items"):
             for rule in rules:
@@ -68,12 +71,12 @@ class RuleList:
             said = sentence(rule)
             button = ui.button(rule.name, on_click=partial(self._edit, rule))
             button.props("flat dense no-caps align=left").classes("dm-rule-name")
-            button.props["aria-label"] = f"Change the rule {rule.name}"
+            button.props["aria-label"] = _("Change the rule {name}", name=rule.name)
             parts = ["" if rule.name == said else said, f"→ {', '.join(told) or 'the inbox'}"]
             if rule.urgent:
                 parts.append("urgent")
             if rule.person is not None:
-                parts.append("your own")
+                parts.append(_("your own"))
             if not rule.enabled:
                 parts.append("off")
             ui.label(" · ".join(filter(None, parts))).classes("dm-note")

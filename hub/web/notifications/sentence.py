@@ -8,6 +8,7 @@ from typing import Any
 
 from nicegui import ui
 
+from hub.language.words import _
 from hub.notifications.model import RuleKind
 from hub.web.notifications.choices import HOURS, LASTING, WHAT, RuleChoices
 
@@ -31,7 +32,7 @@ class RuleSentence:
     ) -> None:
         self._choices, self._chosen = choices, chosen
         self._where = {
-            "": "any device",
+            "": _("any device"),
             **{f"place:{number}": name for number, name in places.items()},
             **{f"device:{key}": name for key, name in devices.items()},
         }
@@ -39,15 +40,15 @@ class RuleSentence:
     def show(self) -> ui.element:
         """Build it; gives its first choice."""
         with ui.element("div").classes("dm-sentence"):
-            ui.label("When")
+            ui.label(_("When"))
             known = {**WHAT}
             known.setdefault(self._choices.what, self._choices.what)
-            first = self._choice("What", known, self._choices.what, "what")
+            first = self._choice(_("What"), known, self._choices.what, "what")
             if self._choices.kind.of_devices:
                 ui.label("in" if self._choices.kind is RuleKind.VALUE else "of")
-                self._choice("Where", self._where, self._choices.where, "where")
+                self._choice(_("Where"), self._where, self._choices.where, "where")
             self._middle()
-            self._choice("Hours", HOURS, self._choices.hours, "hours")
+            self._choice(_("Hours"), HOURS, self._choices.hours, "hours")
         return first
 
     def _middle(self) -> None:
@@ -56,26 +57,26 @@ class RuleSentence:
             ui.label("is")
             self._side()
             ui.label("for")
-            self._choice("For how long", LASTING, choices.lasting_s, "lasting_s")
+            self._choice(_("For how long"), LASTING, choices.lasting_s, "lasting_s")
         elif choices.kind is RuleKind.SILENT:
             ui.label("for")
-            self._choice("Missed", _MISSED, choices.missed, "missed")
+            self._choice(_("Missed"), _MISSED, choices.missed, "missed")
         elif choices.kind is RuleKind.BATTERY:
-            self._choice("Charge", _PERCENT, choices.percent, "percent")
-            ui.label("or empty")
-            self._choice("Empty", _WITHIN, choices.within_days, "within_days")
+            self._choice(_("Charge"), _PERCENT, choices.percent, "percent")
+            ui.label(_("or empty"))
+            self._choice(_("Empty"), _WITHIN, choices.within_days, "within_days")
         elif choices.kind in {RuleKind.AWAY, RuleKind.TUNNEL}:
             ui.label("for")
-            self._choice("For how long", LASTING, choices.lasting_s, "lasting_s")
+            self._choice(_("For how long"), LASTING, choices.lasting_s, "lasting_s")
 
     def _side(self) -> None:
         choices = self._choices
         sides = choices.words or {True: "above", False: "below"}
-        self._choice("Side", sides, choices.above, "above")
+        self._choice(_("Side"), sides, choices.above, "above")
         if choices.is_state:
             return
         limit = ui.number(value=choices.limit).props("outlined dense debounce=400")
-        limit.classes("dm-number").props["aria-label"] = "Limit"
+        limit.classes("dm-number").props["aria-label"] = _("Limit")
 
         async def typed(value: Any) -> None:
             if value is not None:

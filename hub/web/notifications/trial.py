@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
+from hub.language.words import _
 from hub.notifications.past import Tried
 from hub.web.cards import strip
 
@@ -33,5 +34,5 @@ def times_said(tried: Tried) -> str:
         return ""
     number = len(tried.times)
     if not number and tried.whole:
-        return "never in 30 days"
-    return f"{'' if tried.whole else 'at least '}{number} in 30 days"
+        return _("never in 30 days")
+    return _("{value}{number} in 30 days", value="" if tried.whole else "at least ", number=number)

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from hub.api.principal import Administrator, Principal
 from hub.errors import HubError
+from hub.language.words import _, ngettext
 from hub.mqtt.access import is_viewer
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.errors import AccountError
@@ -34,7 +35,7 @@ def mount(services: Services) -> None:
 
     @page("/access")
     async def access(principal: Administrator) -> None:
-        with frame(principal, f"Access to {principal.tenant}"):
+        with frame(principal, _("Access to {tenant}", tenant=principal.tenant)):
             page = _Page(services, principal)
             await page.load()
             page.show()
@@ -89,22 +90,22 @@ class _Page:
                 ui.label(self._problem).classes("dm-bad")
         self._enrolment()
         accounts = [a for a in self._mqtt.book.all() if a.tenant == self._principal.tenant]
-        heading("Devices")
+        heading(_("Devices"))
         devices = [account for account in accounts if not is_viewer(account.device)]
         for account in devices:
             self._account(account)
         if not devices:
-            ui.label("None yet.")
-        heading("Tools with read access")
-        ui.label("They read every device's topics at the broker, and write nothing.").classes(
+            ui.label(_("None yet."))
+        heading(_("Tools with read access"))
+        ui.label(_("They read every device's topics at the broker, and write nothing.")).classes(
             "text-sm"
         )
         for account in accounts:
             if is_viewer(account.device):
                 self._account(account)
-        ui.button("New account…", icon="add", on_click=self._new).props("outline no-caps").classes(
-            "mt-4"
-        )
+        ui.button(_("New account…"), icon="add", on_click=self._new).props(
+            "outline no-caps"
+        ).classes("mt-4")
 
     def _enrolment(self) -> None:
         window = self._mqtt.gate.window
@@ -112,20 +113,23 @@ class _Page:
             if window is not None and window[0] == self._principal.tenant:
                 minutes = max(1, round(window[1] / 60))
                 ui.label(
-                    f"New devices are approved automatically for {count(minutes, 'more minute')}."
+                    _(
+                        "New devices are approved automatically for {more_minutes}.",
+                        more_minutes=ngettext("{n} more minute", "{n} more minutes", minutes),
+                    )
                 )
-                ui.button("Stop", on_click=self._mqtt.gate.close_window).props("outline no-caps")
+                ui.button(_("Stop"), on_click=self._mqtt.gate.close_window).props("outline no-caps")
             elif self._mqtt.gate.tenant() == self._principal.tenant:
-                ui.label("New devices are approved automatically (DORMOUSE_ENROLMENT is open).")
+                ui.label(_("New devices are approved automatically (DORMOUSE_ENROLMENT is open)."))
             elif window is None:
-                ui.label("New devices need approval.")
+                ui.label(_("New devices need approval."))
                 ui.button(
-                    f"Approve new devices for {_MINUTES} minutes",
+                    _("Approve new devices for {minutes} minutes", minutes=_MINUTES),
                     on_click=lambda: self._adding.open_window(_MINUTES),
                 ).props("outline no-caps")
             else:
-                ui.label("New devices go to another tenant for the next minutes.")
-            ui.link("Add a device", "/add")
+                ui.label(_("New devices go to another tenant for the next minutes."))
+            ui.link(_("Add a device"), "/add")
 
     def _account(self, account: Account) -> None:
         device = account.device
@@ -134,7 +138,9 @@ class _Page:
         with ui.row().classes("items-center no-wrap w-full dm-line"):
             with ui.column().classes("gap-0 grow min-w-0"):
                 ui.label(called).classes("font-medium break-words")
-                firmware = f"firmware {account.firmware}" if account.firmware else ""
+                firmware = (
+                    _("firmware {firmware}", firmware=account.firmware) if account.firmware else ""
+                )
                 facts = [_STATES[account.state], account.model, firmware]
                 ui.label(", ".join(fact for fact in facts if fact)).classes("text-sm opacity-80")
                 seen = self._mqtt.problems.of(device)
@@ -142,20 +148,20 @@ class _Page:
                     kinds = ", ".join(f"{kind} ({one.count})" for kind, one in seen.items())
                     ui.label(f"{count(len(seen), 'problem')}: {kinds}").classes("text-sm dm-bad")
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
-                button.props.set_optional("aria-label", f"Actions for {called}")
+                button.props.set_optional("aria-label", _("Actions for {called}", called=called))
                 self._actions(account)
 
     def _actions(self, account: Account) -> None:
         device = account.device
         if account.state is AccountState.DISABLED:
-            ui.menu_item("Enable", lambda: self._enable(device))
+            ui.menu_item(_("Enable"), lambda: self._enable(device))
         else:
-            ui.menu_item("Disable", lambda: self._disable(device))
-        ui.menu_item("New password…", lambda: self._rotate(device))
+            ui.menu_item(_("Disable"), lambda: self._disable(device))
+        ui.menu_item(_("New password…"), lambda: self._rotate(device))
         if not is_viewer(device):
-            ui.menu_item("Allow to enrol again", lambda: self._renew(device))
-            ui.menu_item("Replaced by…", lambda: self._replace(device))
-        ui.menu_item("Remove…", lambda: self._remove(device))
+            ui.menu_item(_("Allow to enrol again"), lambda: self._renew(device))
+            ui.menu_item(_("Replaced by…"), lambda: self._replace(device))
+        ui.menu_item(_("Remove…"), lambda: self._remove(device))
 
     async def _enable(self, device: str) -> None:
         await self._do(device, lambda: self._adding.help(device, Remedy.ENABLE))
@@ -166,15 +172,20 @@ class _Page:
     async def _renew(self, device: str) -> None:
         await self._do(device, lambda: self._adding.help(device, Remedy.RENEW))
         if not self._problem:
-            ui.notify(f"{device} may enrol with another password within the next hour.")
+            ui.notify(
+                _("{device} may enrol with another password within the next hour.", device=device)
+            )
 
     async def _rotate(self, device: str) -> None:
         sure = await confirm(
-            f"Give {device} a new password?",
+            _("Give {device} a new password?", device=device),
             details=[
-                "It cannot connect until it has the new one: over its cable, or where it was set."
+                _(
+                    "It cannot connect until it has the new one: over its cable, or where it was "
+                    "set."
+                )
             ],
-            yes="New password",
+            yes=_("New password"),
         )
         made: list[str] = []
 
@@ -182,7 +193,7 @@ class _Page:
             made.append(await self._mqtt.book.rotate(device))
 
         if sure and await self._do(device, rotate):
-            await tell_secret(f"The password of {device}", made[0])
+            await tell_secret(_("The password of {device}", device=device), made[0])
 
     async def _replace(self, old: str) -> None:
         others = {
@@ -193,7 +204,7 @@ class _Page:
             and not is_viewer(account.device)
         }
         if not others:
-            self._problem = "There is no other device that could take its place."
+            self._problem = _("There is no other device that could take its place.")
             await self.again()
             return
         answer = await ask_replacement(old, others)
@@ -204,9 +215,9 @@ class _Page:
 
     async def _remove(self, device: str) -> None:
         sure = await confirm(
-            f"Remove the account of {device}?",
-            details=["It can no longer connect; what it measured stays. It may enrol anew."],
-            yes="Remove",
+            _("Remove the account of {device}?", device=device),
+            details=[_("It can no longer connect; what it measured stays. It may enrol anew.")],
+            yes=_("Remove"),
         )
 
         async def remove() -> None:
@@ -218,7 +229,9 @@ class _Page:
 
     async def _new(self) -> None:
         name = await ask_text(
-            "A new account", "Name: a device's id, or viewer.something for a tool", yes="Create"
+            _("A new account"),
+            _("Name: a device's id, or viewer.something for a tool"),
+            yes=_("Create"),
         )
         if name is None:
             return
@@ -228,14 +241,14 @@ class _Page:
             made.append(await self._mqtt.book.provision(name, self._principal.tenant))
 
         if await self._do(None, provision):
-            await tell_secret(f"The password of {name}", made[0])
+            await tell_secret(_("The password of {name}", name=name), made[0])
 
     async def _do(self, device: str | None, act: Callable[[], Awaitable[object]]) -> bool:
         """Do it and show what is now, or why not; whether it was done."""
         self._problem = ""
         try:
             if device is not None and self._mqtt.book.tenant(device) != self._principal.tenant:
-                raise AccountError(f"there is no account {device} any more")
+                raise AccountError(_("there is no account {device} any more", device=device))
             await act()
         except HubError as error:
             self._problem = f"{error}."

@@ -7,9 +7,11 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from nicegui import ui
+from nicegui.events import ValueChangeEventArguments
 
 from hub.api.principal import Principal, Reader
 from hub.errors import HubError
+from hub.language.words import LANGUAGES, _
 from hub.people.passwords import MIN, TooBusyError
 from hub.people.repository import OpenSession, login_name
 from hub.people.service import PeopleService
@@ -27,9 +29,31 @@ def mount(services: Services) -> None:
     @page("/account")
     async def account(principal: Reader) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
-        with frame(principal, "Account", zone):
-            ui.label(f"You are {principal.name}, {principal.role} of {principal.tenant}.")
+        with frame(principal, _("Account"), zone):
+            ui.label(
+                _(
+                    "You are {name}, {role} of {tenant}.",
+                    name=principal.name,
+                    role=principal.role,
+                    tenant=principal.tenant,
+                )
+            )
             await _Account(services.people, principal, zone).show()
+            _language(services.people, principal)
+
+
+def _language(people: PeopleService, principal: Principal) -> None:
+    """The language of all pages, kept for the person; the page is drawn anew in it."""
+
+    async def read_in(event: ValueChangeEventArguments[str]) -> None:
+        await people.sessions.read_in(principal.person, event.value or None)
+        ui.navigate.reload()
+
+    heading(_("Language"))
+    choices = {"": _("As the browser asks"), **LANGUAGES}
+    ui.select(
+        choices, value=principal.language or "", label=_("Language"), on_change=read_in
+    ).props("outlined dense").classes("dm-language")
 
 
 class _Account:
@@ -40,26 +64,26 @@ class _Account:
         self._principal = principal
 
     async def show(self) -> None:
-        heading("Password")
+        heading(_("Password"))
         self._password()
-        heading("Where you are logged in")
+        heading(_("Where you are logged in"))
         sessions_of = self._people.sessions.of
         self._sessions = Reloaded(partial(sessions_of, self._principal.person), self._show_sessions)
         await self._sessions.refresh()
         with ui.element("div").classes("dm-row"):
-            ui.button("Log out everywhere else", on_click=self._others).props("no-caps outline")
-            ui.button("Log out everywhere", on_click=self._everywhere).props("no-caps outline")
+            ui.button(_("Log out everywhere else"), on_click=self._others).props("no-caps outline")
+            ui.button(_("Log out everywhere"), on_click=self._everywhere).props("no-caps outline")
 
     def _password(self) -> None:
         with ui.element("div").classes("dm-form"):
-            old = _secret("Current password", "current-password")
-            fresh = _secret(f"New password, {MIN} characters or more", "new-password")
-            again = _secret("New password again", "new-password")
+            old = _secret(_("Current password"), "current-password")
+            fresh = _secret(_("New password, {n} characters or more", n=MIN), "new-password")
+            again = _secret(_("New password again"), "new-password")
 
             async def change() -> None:
                 wrong = await self._change(old.value or "", fresh.value or "", again.value or "")
                 ui.notify(
-                    wrong or "The password is changed; you are logged out everywhere else.",
+                    wrong or _("The password is changed; you are logged out everywhere else."),
                     type="negative" if wrong else "positive",
                 )
                 if not wrong:
@@ -67,7 +91,7 @@ class _Account:
                         field.value = ""
                     await self._sessions.refresh()
 
-            ui.button("Change the password", on_click=change).props("no-caps unelevated")
+            ui.button(_("Change the password"), on_click=change).props("no-caps unelevated")
 
     async def _change(self, old: str, fresh: str, again: str) -> str | None:
         """What is wrong; None when it is done. Guessing is as slow here as at the log-in."""
@@ -75,17 +99,17 @@ class _Account:
         browser = f"session {principal.session}"
         wait = people.attempts.acquire(browser, login_name(principal.name), browser)
         if wait:
-            return f"Too many attempts. Try again in {round(wait) + 1} seconds."
+            return _("Too many attempts. Try again in {wait} seconds.", wait=round(wait) + 1)
         if fresh != again:
-            return "The two new passwords differ."
+            return _("The two new passwords differ.")
         try:
             if await people.verified(principal.name, old[:500]) is None:
-                return "The current password is wrong."
+                return _("The current password is wrong.")
             await people.set_password(
                 principal.person, principal.name, fresh, stay=principal.session
             )
         except TooBusyError:
-            return "The hub is busy with log-ins; try again shortly."
+            return _("The hub is busy with log-ins; try again shortly.")
         except HubError as error:
             return str(error)
         people.attempts.forgive(browser, login_name(principal.name), browser)
@@ -105,9 +129,11 @@ class _Account:
                 f"{instant.astimezone(self._zone):%d %B %Y}"
                 for instant in (session.created_at, session.used_at)
             )
-            ui.label(f"since {since}, last used {used}").classes("dm-soft")
+            ui.label(_("since {since}, last used {used}", since=since, used=used)).classes(
+                "dm-soft"
+            )
         if not here:
-            ui.button("Log out", on_click=partial(self._log_out, session)).props("flat no-caps")
+            ui.button(_("Log out"), on_click=partial(self._log_out, session)).props("flat no-caps")
 
     async def _log_out(self, session: OpenSession) -> None:
         await self._people.sessions.close_one(self._principal.person, session.id)
@@ -115,7 +141,7 @@ class _Account:
 
     async def _others(self) -> None:
         await self._people.sessions.close_all(self._principal.person, keep=self._principal.session)
-        ui.notify("You are logged out everywhere else.")
+        ui.notify(_("You are logged out everywhere else."))
         await self._sessions.refresh()
 
     async def _everywhere(self) -> None:
@@ -143,4 +169,4 @@ def _browser(agent: str) -> str:
     """What a browser calls itself, in two words; each names its forerunners after itself."""
     browser = next((name for mark, name in _BROWSERS.items() if mark in agent), agent[:40])
     system = next((name for mark, name in _SYSTEMS.items() if mark in agent), None)
-    return f"{browser} on {system}" if system else browser or "an unknown browser"
+    return f"{browser} on {system}" if system else browser or _("an unknown browser")

@@ -9,6 +9,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from hub.api.principal import Administrator
+from hub.language.words import _
 from hub.services import Services
 from hub.web.adding.context import Adding
 from hub.web.adding.forms import Forms
@@ -35,7 +36,7 @@ def mount(services: Services) -> None:
         name = draft.strip()
         others = [one.name for one in await wizards.drafts(WIZARD) if one.name != name]
         ui.add_head_html(SETTINGS_STYLE)
-        with frame(principal, "Add a device", await adding.zone()):
+        with frame(principal, _("Add a device"), await adding.zone()):
             # Which of several that wait a device is meant for, a person says.
             forms = Forms(adding, request.url.hostname or "", alone=not others)
             await WizardPage(WIZARD, script, wizards, forms, draft=name).show()

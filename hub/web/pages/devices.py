@@ -13,6 +13,7 @@ from contracts.show import count
 from hub.api.principal import Principal, Reader
 from hub.database.errors import DatabaseAwayError
 from hub.errors import HubError
+from hub.language.words import _, ngettext
 from hub.live import LiveChange, LiveOnline, LiveReport, Missed, Subscription
 from hub.services import Services
 from hub.web.devices.bulk import BulkActions
@@ -44,12 +45,12 @@ def mount(services: Services) -> None:
         async with following(services.live.subscribe(principal.tenant), "devices page") as follow:
             view = await _view(services, principal)
             ui.add_head_html(_STYLE)
-            with frame(principal, "Devices"):
+            with frame(principal, _("Devices")):
                 late = sum(bool(one["problem"]["level"]) for one in view["devices"])
                 with ui.element("div").classes("dm-top"):
                     ui.label(_said(len(view["devices"]), late)).classes("dm-soft dm-grow")
-                    ui.link("Search by condition", "/search").classes("dm-button")
-                    ui.link("Edit places", "/places").classes("dm-button")
+                    ui.link(_("Search by condition"), "/search").classes("dm-button")
+                    ui.link(_("Edit places"), "/places").classes("dm-button")
                 table = DeviceTable(view, place, may=principal.administers)
                 sparks = _Sparks(services, principal.tenant, table)
                 ui.timer(_LINES_S, sparks.draw)
@@ -86,8 +87,10 @@ class _Sparks:
 
 def _said(devices: int, late: int) -> str:
     if not devices:
-        return "No device was heard yet."
-    wrong = f"{count(late, 'needs', 'need')} attention" if late else "all is well"
+        return _("No device was heard yet.")
+    wrong = (
+        ngettext("{n} needs attention", "{n} need attention", late) if late else _("all is well")
+    )
     return f"{count(devices, 'device')}, {wrong}."
 
 

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from nicegui import ui
 
-from contracts.show import count, span
 from hub.api.principal import Principal, Reader
 from hub.devices.glance import DeviceGlance
 from hub.errors import HubError
+from hub.language.times import span
+from hub.language.words import _, ngettext
 from hub.services import Services
 from hub.web.device.noted import text_of
 from hub.web.frame import frame, heading
@@ -26,7 +27,7 @@ def mount(services: Services) -> None:
 
     @page("/everywhere")
     async def everywhere(principal: Reader) -> None:
-        with frame(principal, "All tenants"):
+        with frame(principal, _("All tenants")):
             await _Page(services, principal).show()
 
 
@@ -38,11 +39,11 @@ class _Page:
 
     async def show(self) -> None:
         with ui.row().classes("items-end w-full"):
-            self._path = ui.input("Only those where").props(
+            self._path = ui.input(_("Only those where")).props(
                 'outlined dense maxlength=1000 placeholder="$.battery_mv < 2700"'
             )
             self._path.classes("dm-grow").on("keydown.enter", self._ask)
-            ui.button("Show", on_click=self._ask).props("no-caps unelevated")
+            ui.button(_("Show"), on_click=self._ask).props("no-caps unelevated")
         self._status = ui.label().props('role="status"')
         self._found: list[tuple[str, DeviceGlance]] = []
         self._listed()
@@ -56,7 +57,7 @@ class _Page:
         except HubError as error:
             self._found, self._status.text = [], f"{error}."
         else:
-            self._status.text = count(len(self._found), "device")
+            self._status.text = ngettext("{n} device", "{n} devices", len(self._found))
         self._listed.refresh()
 
     @ui.refreshable_method
@@ -64,7 +65,7 @@ class _Page:
         for tenant, of in groupby(self._found, key=lambda one: one[0]):
             heading(tenant)
             with ui.element("ul").classes("dm-list"):
-                for _, device in of:
+                for _name, device in of:
                     with ui.element("li").classes("dm-row"):
                         _row(tenant, device)
 
@@ -78,10 +79,17 @@ def _row(tenant: str, device: DeviceGlance) -> None:
         charge = battery(device.report, device.values)
         noted = [f"{name}: {text_of(value)}"[:80] for name, value in device.attributes.items()]
         seen = device.seen_at
-        heard = "never heard"
+        heard = _("never heard")
         if seen is not None:
-            heard = f"heard {span((datetime.now(UTC) - seen).total_seconds())} ago"
+            heard = _("heard {span} ago", span=span((datetime.now(UTC) - seen).total_seconds()))
         facts = [device.device, heard, *noted[:5]]
         if charge is not None:
-            facts.insert(1, f"battery {charge['text']}{', low' if charge['low'] else ''}")
+            facts.insert(
+                1,
+                _(
+                    "battery {text}{value}",
+                    text=charge["text"],
+                    value=", low" if charge["low"] else "",
+                ),
+            )
         ui.label(" · ".join(facts)).classes("dm-soft")

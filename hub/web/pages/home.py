@@ -14,6 +14,7 @@ from hub.api.principal import Principal, Reader
 from hub.devices.glance import Glance
 from hub.errors import HubError
 from hub.explain.problems import DeviceProblem
+from hub.language.words import _, language
 from hub.services import Services
 from hub.web.following import following
 from hub.web.frame import frame
@@ -49,7 +50,7 @@ def mount(services: Services) -> None:
             view = await feed.view()
             ui.add_head_html(_STYLE)
             zone = (await services.zones.of(principal.tenant)).zone
-            with frame(principal, "Home", zone):
+            with frame(principal, _("Home"), zone):
                 element = Home(view, principal)
                 lines = _Lines(services, principal.tenant, feed, element)
                 element.on_kind(lines.choose)
@@ -137,7 +138,9 @@ def _feed(services: Services, tenant: str, shared: Shared[list[DeviceProblem]]) 
         return bridge.names() if bridge is not None else {}
 
     async def problems() -> Sequence[Mapping[str, Any]]:
-        of_devices = await shared.get(tenant, lambda: services.explainer.problems(tenant))
+        of_devices = await shared.get(
+            (tenant, language()), lambda: services.explainer.problems(tenant)
+        )
         return sentences(of_devices, await services.anomalies.all(tenant), titles)
 
     return HomeFeed(read, names, problems, services.supervisor, tenant)

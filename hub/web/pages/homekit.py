@@ -11,11 +11,12 @@ from contracts.qr import svg_uri
 from hub.api.principal import Principal, Reader
 from hub.homekit.bridge import Bridge
 from hub.homekit.pairing import PairingInfo
+from hub.language.words import _, ngettext
 from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import frame, heading
 from hub.web.page import page
-from hub.web.words import count, service_words
+from hub.web.words import service_words
 
 __all__ = ["mount"]
 
@@ -28,7 +29,7 @@ def mount(services: Services) -> None:
 
     @page("/homekit")
     async def homekit(principal: Reader) -> None:
-        with frame(principal, "Apple Home"):
+        with frame(principal, _("Apple Home")):
             page = _Page(services, principal)
             page.show()
             ui.timer(_LOOK_S, page.look_again)
@@ -69,7 +70,12 @@ class _Page:
         bridge = self._bridge
         if bridge is None:
             tenant = self._principal.tenant
-            ui.label(f"{tenant} has no bridge yet: it starts when its first device is heard.")
+            ui.label(
+                _(
+                    "{tenant} has no bridge yet: it starts when its first device is heard.",
+                    tenant=tenant,
+                )
+            )
             return
         for info in bridge.pairings():
             self._pairing(info)
@@ -82,35 +88,43 @@ class _Page:
             self._locked()
         if not info.controllers:
             if self._principal.administers:
-                ui.label("Not paired. Open the Home app, choose Add Accessory, and scan this:")
+                ui.label(_("Not paired. Open the Home app, choose Add Accessory, and scan this:"))
                 _code(info)
             else:
-                ui.label("Not paired. An administrator sees the code here.")
+                ui.label(_("Not paired. An administrator sees the code here."))
             return
         number = len(info.controllers)
-        ui.label(f"{count(number, 'controller')} {'is' if number == 1 else 'are'} paired.")
+        ui.label(
+            _(
+                "{controllers} {value} paired.",
+                controllers=ngettext("{n} controller", "{n} controllers", number),
+                value="is" if number == 1 else "are",
+            )
+        )
         with ui.element("ul"):
             for controller in info.controllers:
                 with ui.element("li"), ui.row().classes("items-center"):
                     ui.label(controller).classes("break-all font-mono text-sm")
                     if self._principal.administers:
                         ui.button(
-                            "Remove", on_click=lambda _, c=controller: self._unpair(info, c)
+                            _("Remove"), on_click=lambda _, c=controller: self._unpair(info, c)
                         ).props(f'flat no-caps dense aria-label="Remove {controller}"')
         if self._principal.administers:
-            with ui.expansion("Show the code again"):
+            with ui.expansion(_("Show the code again")):
                 ui.label(
-                    "Further people are invited in the Home app. The code is for pairing anew, "
-                    "after every pairing above was removed."
+                    _(
+                        "Further people are invited in the Home app. The code is for pairing anew, "
+                        "after every pairing above was removed."
+                    )
                 )
                 _code(info)
 
     def _locked(self) -> None:
         """Somebody has tried a hundred codes."""
         with ui.row().classes("items-center"):
-            ui.label("Locked after 100 wrong codes: it takes no more until it is unlocked.")
+            ui.label(_("Locked after 100 wrong codes: it takes no more until it is unlocked."))
             if self._principal.administers:
-                ui.button("Unlock", on_click=self._unlock).props("flat no-caps dense")
+                ui.button(_("Unlock"), on_click=self._unlock).props("flat no-caps dense")
 
     def _unlock(self) -> None:
         if self._bridge is not None:
@@ -119,33 +133,45 @@ class _Page:
 
     async def _unpair(self, info: PairingInfo, controller: str) -> None:
         last = len(info.controllers) == 1
-        details = ["It stops seeing the devices of this hub."]
+        details = [_("It stops seeing the devices of this hub.")]
         if last:
             details.append(
-                "It is the last one: the home forgets rooms and automations of these accessories."
+                _(
+                    "It is the last one: the home forgets rooms and automations of these "
+                    "accessories."
+                )
             )
-        if await confirm(f"Remove {controller}?", details=details, yes="Remove") and self._bridge:
+        if (
+            await confirm(
+                _("Remove {controller}?", controller=controller), details=details, yes=_("Remove")
+            )
+            and self._bridge
+        ):
             self._bridge.unpair(controller)
             self.show.refresh()
 
     def _held(self, bridge: Bridge) -> None:
-        heading("Not shown in Apple Home")
+        heading(_("Not shown in Apple Home"))
         unshown = bridge.unshown()
         if not unshown:
-            ui.label("Nothing: Apple Home shows everything.")
+            ui.label(_("Nothing: Apple Home shows everything."))
             return
-        ui.label("What Apple Home does not accept, or still waits for. It is stored all the same.")
+        ui.label(
+            _("What Apple Home does not accept, or still waits for. It is stored all the same.")
+        )
         with ui.element("ul"):
             for one in unshown:
                 with ui.element("li"):
-                    part = "all of it" if one.part == INFORMATION else _words(one.part)
+                    part = _("all of it") if one.part == INFORMATION else _words(one.part)
                     ui.label(f"{self._name(bridge, one.device)}, {part}: {one.reason}.")
 
     def _accessories(self, bridge: Bridge) -> None:
-        heading("Accessories")
+        heading(_("Accessories"))
         shown = [one for each in bridge.accessories() for one in each["accessories"]]
         if not shown:
-            ui.label("None yet: a device appears once it has sent a value that Apple Home knows.")
+            ui.label(
+                _("None yet: a device appears once it has sent a value that Apple Home knows.")
+            )
         for one in sorted(shown, key=lambda one: str(one["name"]).casefold()):
             self._accessory(one)
 
@@ -154,20 +180,20 @@ class _Page:
         with ui.row().classes("items-center w-full dm-line"):
             with ui.column().classes("gap-0 grow min-w-0"):
                 ui.link(one["name"] or one["device"], f"/devices/{one['device']}")
-                state = "" if one["available"] else " · No Response"
+                state = "" if one["available"] else _(" · No Response")
                 ui.label(f"{services}{state}").classes("text-sm opacity-80 break-words")
             if self._principal.administers:
-                ui.button("Remove", on_click=lambda: self._remove(one)).props(
+                ui.button(_("Remove"), on_click=lambda: self._remove(one)).props(
                     f'flat no-caps dense aria-label="Remove {one["name"]} from Apple Home"'
                 )
 
     async def _remove(self, one: dict[str, Any]) -> None:
         sure = await confirm(
-            f"Remove {one['name']} from Apple Home?",
+            _("Remove {name} from Apple Home?", name=one["name"]),
             details=[
-                "Its readings stay here. It comes back by itself when it says something again."
+                _("Its readings stay here. It comes back by itself when it says something again.")
             ],
-            yes="Remove",
+            yes=_("Remove"),
         )
         bridge = self._bridge
         if sure and bridge is not None and bridge.has(one["device"]):
@@ -183,11 +209,11 @@ def _code(info: PairingInfo) -> None:
     # White around it in dark mode too: cameras want it.
     ui.image(svg_uri(info.uri)).props('alt="QR code for the Home app"').classes("w-56")
     with ui.row().classes("items-center"):
-        ui.label("or type the code")
+        ui.label(_("or type the code"))
         ui.label(info.pin).classes("text-xl font-mono").props('data-testid="code"')
 
 
 def _words(part: str) -> str:
     """`HumiditySensor.1`, or "HumiditySensor 1", as "Humidity sensor 2"."""
-    service, _, index = part.replace(" ", ".").partition(".")
+    service, _dot, index = part.replace(" ", ".").partition(".")
     return service_words(service, int(index) if index.isdecimal() else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hub.api.principal import Administrator
+from hub.language.words import _
 from hub.services import Services
 from hub.web.frame import frame
 from hub.web.imports.form import ImportForm
@@ -17,5 +18,5 @@ def mount(services: Services) -> None:
     @page("/imports")
     async def imports(principal: Administrator) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
-        with frame(principal, "Import history", zone):
+        with frame(principal, _("Import history"), zone):
             await ImportForm(services.imports, principal.tenant, zone).show()

@@ -11,6 +11,7 @@ from nicegui import ui
 
 from contracts.zones import zoned
 from hub.api.principal import Administrator, Principal
+from hub.language.words import _
 from hub.logs.read import for_tenant, newest
 from hub.services import Services
 from hub.web.frame import frame
@@ -27,7 +28,7 @@ def mount(services: Services) -> None:
     @page("/log")
     async def log(principal: Administrator) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
-        with frame(principal, "Log", zone):
+        with frame(principal, _("Log"), zone):
             await _show(services, principal, zone)
 
 
@@ -37,15 +38,17 @@ async def _show(services: Services, principal: Principal, zone: ZoneInfo) -> Non
         newest, services.settings.data_dir, for_tenant(principal.tenant), _MOST
     )
     ui.label(
-        "What happened lately, the newest first; `dormouse logs` on the hub's machine has all of "
-        "the hub's log."
+        _(
+            "What happened lately, the newest first; `dormouse logs` on the hub's "
+            "machine has all of the hub's log."
+        )
     ).classes("dm-soft")
     with ui.element("ul").classes("dm-where"):
         for line in reversed(lines):
             with ui.element("li"):
                 ui.label(_sentence(line, zone))
     if not lines:
-        ui.label("Nothing.").classes("dm-soft")
+        ui.label(_("Nothing.")).classes("dm-soft")
 
 
 def _sentence(line: dict[str, Any], zone: ZoneInfo) -> str:

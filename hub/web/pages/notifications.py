@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 
 from hub.api.principal import Principal, Reader
+from hub.language.words import _
 from hub.notifications.model import Rule
 from hub.notifications.service import NotificationService
 from hub.services import Services
@@ -27,7 +28,7 @@ def mount(services: Services) -> None:
     @page("/notifications")
     async def notifications(principal: Reader) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
-        with frame(principal, "Notifications", zone):
+        with frame(principal, _("Notifications"), zone):
             await _show(services.notifications, principal, zone)
 
 

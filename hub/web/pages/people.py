@@ -12,6 +12,7 @@ from nicegui.events import ValueChangeEventArguments
 from hub.api.principal import Administrator, Principal
 from hub.api.scope import Role
 from hub.errors import HubError
+from hub.language.words import _
 from hub.people.repository import Invitation, Member
 from hub.services import Services
 from hub.web.ask import confirm
@@ -29,7 +30,7 @@ def mount(services: Services) -> None:
 
     @page("/people")
     async def people(principal: Administrator) -> None:
-        with frame(principal, f"People of {principal.tenant}"):
+        with frame(principal, _("People of {tenant}", tenant=principal.tenant)):
             await _People(services, principal).show()
 
 
@@ -45,7 +46,7 @@ class _People:
         people = self._people
         self._members = Reloaded(partial(people.members, self._tenant), self._show_members)
         await self._members.refresh()
-        heading("Invite somebody")
+        heading(_("Invite somebody"))
         self._form()
         self._links = Reloaded(partial(people.invitations, self._tenant), self._show_links)
         await self._links.refresh()
@@ -60,50 +61,62 @@ class _People:
         is_caller = member.id == self._principal.person
         with ui.element("div").classes("dm-grow"):
             ui.label(member.name + (" (you)" if is_caller else "")).classes("dm-strong")
-            ui.label(f"last active {_ago(member.used_at)}").classes("dm-soft")
+            ui.label(_("last active {ago}", ago=_ago(member.used_at))).classes("dm-soft")
         role = ui.select(
             {str(role): text for role, text in _ROLES.items()},
             value=str(member.role),
             on_change=partial(self._set_role, member),
         ).props("dense outlined options-dense")
-        role.props["aria-label"] = f"Role of {member.name}"
-        ui.button("Log out everywhere", on_click=partial(self._log_out, member)).props(
+        role.props["aria-label"] = _("Role of {name}", name=member.name)
+        ui.button(_("Log out everywhere"), on_click=partial(self._log_out, member)).props(
             "flat no-caps"
         )
-        ui.button("Remove", on_click=partial(self._remove, member)).props(
+        ui.button(_("Remove"), on_click=partial(self._remove, member)).props(
             "flat no-caps color=negative"
         )
 
     async def _set_role(self, member: Member, event: ValueChangeEventArguments[str]) -> None:
         try:
             await self._people.set_role(self._tenant, member.id, Role(event.value))
-            ui.notify(f"{member.name} is {_ROLES[Role(event.value)]} now.")
+            ui.notify(_("{name} is {role} now.", name=member.name, role=_ROLES[Role(event.value)]))
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
         await self._members.refresh()
 
     async def _log_out(self, member: Member) -> None:
         await self._people.sessions.close_all(member.id)
-        ui.notify(f"{member.name} is logged out everywhere.")
+        ui.notify(_("{name} is logged out everywhere.", name=member.name))
 
     async def _remove(self, member: Member) -> None:
-        question = f"{member.name} loses access to {self._tenant}. Open pages close at once."
-        if not await confirm(f"Remove {member.name}?", details=[question], yes="Remove"):
+        question = _(
+            "{name} loses access to {tenant}. Open pages close at once.",
+            name=member.name,
+            tenant=self._tenant,
+        )
+        if not await confirm(
+            _("Remove {name}?", name=member.name), details=[question], yes=_("Remove")
+        ):
             return
         try:
             await self._people.leave(self._tenant, member.id)
-            ui.notify(f"{member.name} has no access to {self._tenant} any more.")
+            ui.notify(
+                _(
+                    "{name} has no access to {tenant} any more.",
+                    name=member.name,
+                    tenant=self._tenant,
+                )
+            )
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
         await self._members.refresh()
 
     def _form(self) -> None:
         with ui.element("div").classes("dm-row"):
-            note = ui.input("Note (who it is for)").props("dense outlined maxlength=100")
+            note = ui.input(_("Note (who it is for)")).props("dense outlined maxlength=100")
             role = ui.select(
                 {str(role): text for role, text in _ROLES.items()},
                 value=str(Role.READER),
-            ).props('dense outlined options-dense aria-label="Role"')
+            ).props(f'dense outlined options-dense aria-label="{_("Role")}"')
 
             async def make() -> None:
                 path = await self._people.make_link(
@@ -112,12 +125,12 @@ class _People:
                 await self._links.refresh()
                 _show_link(self._services, path)
 
-            ui.button("Create a link", on_click=make).props("no-caps unelevated")
+            ui.button(_("Create a link"), on_click=make).props("no-caps unelevated")
 
     def _show_links(self, invitations: Sequence[Invitation]) -> None:
         if not invitations:
             return
-        heading("Links not used yet", 3)
+        heading(_("Links not used yet"), 3)
         with ui.element("ul").classes("dm-list"):
             for invitation in invitations:
                 with ui.element("li").classes("dm-row"):
@@ -127,13 +140,19 @@ class _People:
         hours = (invitation.expires_at - datetime.now(UTC)).total_seconds() / 3600
         with ui.element("div").classes("dm-grow"):
             ui.label(invitation.note or "somebody").classes("dm-strong")
-            ui.label(f"{_ROLES[invitation.role]}; expires in {hours:.0f} h").classes("dm-soft")
+            ui.label(
+                _(
+                    "{role}; expires in {hours} h",
+                    role=_ROLES[invitation.role],
+                    hours=f"{hours:.0f}",
+                )
+            ).classes("dm-soft")
 
         async def withdraw() -> None:
             await self._people.withdraw(self._tenant, invitation.id or 0)
             await self._links.refresh()
 
-        ui.button("Withdraw", on_click=withdraw).props("flat no-caps")
+        ui.button(_("Withdraw"), on_click=withdraw).props("flat no-caps")
 
 
 def _show_link(services: Services, path: str) -> None:
@@ -143,13 +162,15 @@ def _show_link(services: Services, path: str) -> None:
     here = f"{request.url.scheme}://{host}{path}"
     url = here if host else services.url(path)
     with ui.dialog(value=True) as dialog, ui.card().props('role="document"'):
-        dialog.props["aria-label"] = "A link for one person"
-        heading("A link for one person")
-        ui.label("Send it to them. It works once, for three days; it is shown only now.")
-        ui.input("Link", value=url).props("readonly outlined").classes("w-full")
+        dialog.props["aria-label"] = _("A link for one person")
+        heading(_("A link for one person"))
+        ui.label(_("Send it to them. It works once, for three days; it is shown only now."))
+        ui.input(_("Link"), value=url).props("readonly outlined").classes("w-full")
         with ui.element("div").classes("dm-row"):
-            ui.button("Copy", on_click=lambda: ui.clipboard.write(url)).props("no-caps unelevated")
-            ui.button("Close", on_click=dialog.close).props("no-caps flat")
+            ui.button(_("Copy"), on_click=lambda: ui.clipboard.write(url)).props(
+                "no-caps unelevated"
+            )
+            ui.button(_("Close"), on_click=dialog.close).props("no-caps flat")
 
 
 def _ago(at: datetime | None) -> str:
@@ -159,5 +180,5 @@ def _ago(at: datetime | None) -> str:
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= size:
             n = int(seconds // size)
-            return f"{n} {unit}{'s' if n > 1 else ''} ago"
-    return "just now"
+            return _("{n} {unit}{value} ago", n=n, unit=unit, value="s" if n > 1 else "")
+    return _("just now")

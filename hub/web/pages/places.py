@@ -12,6 +12,7 @@ from nicegui import ui
 from hub.api.principal import Principal, Reader
 from hub.database.errors import CycleError, DuplicateNameError, ForeignRowError
 from hub.errors import HubError
+from hub.language.words import _, ngettext
 from hub.live import LiveChange, Missed
 from hub.places.repository import PlaceUsage
 from hub.services import Services
@@ -20,7 +21,6 @@ from hub.web.ask import ask_choice, ask_text, ask_zone, confirm
 from hub.web.device.manage import ask_and_move, ask_and_rename
 from hub.web.frame import frame, heading
 from hub.web.page import page
-from hub.web.words import count
 
 __all__ = ["mount"]
 
@@ -33,7 +33,7 @@ def mount(services: Services) -> None:
 
     @page("/places")
     async def places(principal: Reader) -> None:
-        with frame(principal, "Places"):
+        with frame(principal, _("Places")):
             page = _Page(services, principal)
             await page.load()
             page.show()
@@ -97,33 +97,33 @@ class _Page:
             if self._problem:
                 ui.label(self._problem).classes("dm-bad")
         if self._principal.administers:
-            ui.label("Drag a device or a place to its new place, or use its menu.").classes(
+            ui.label(_("Drag a device or a place to its new place, or use its menu.")).classes(
                 "text-sm"
             )
             with ui.row():
-                ui.button("New place", icon="add", on_click=lambda: self._add(None)).props(
+                ui.button(_("New place"), icon="add", on_click=lambda: self._add(None)).props(
                     "outline no-caps"
                 )
-                ui.button("Time zone…", icon="schedule", on_click=self._zone).props(
+                ui.button(_("Time zone…"), icon="schedule", on_click=self._zone).props(
                     "outline no-caps"
                 )
-        ui.label(f"Times are those of {self._zones.zone.key}.").classes("text-sm").props(
+        ui.label(_("Times are those of {key}.", key=self._zones.zone.key)).classes("text-sm").props(
             'data-testid="zone"'
         )
         if not tree:
-            ui.label("There are no places yet.")
+            ui.label(_("There are no places yet."))
         self._branch(tree, 2)
         if tree and self._principal.administers:
-            top = ui.label("Drop a place here to move it to the top level").classes(
+            top = ui.label(_("Drop a place here to move it to the top level")).classes(
                 "w-full dm-drop text-sm"
             )
             self._target(top, lambda: self._drop(None))
-        heading("In no place")
+        heading(_("In no place"))
         with ui.column().classes("w-full gap-1") as nowhere:
             for device in elsewhere:
                 self._device(device, None)
             if not elsewhere:
-                ui.label("Every device has its place.").classes("text-sm opacity-80")
+                ui.label(_("Every device has its place.")).classes("text-sm opacity-80")
         if self._principal.administers:
             self._target(nowhere, lambda: self._drop(None))
 
@@ -147,12 +147,12 @@ class _Page:
             if not self._principal.administers:
                 return
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
-                button.props.set_optional("aria-label", f"Actions for {name}")
-                ui.menu_item("New place within", lambda: self._add(number))
-                ui.menu_item("Rename", lambda: self._rename(number, name))
-                ui.menu_item("Move to…", lambda: self._move_place(number, name))
-                ui.menu_item("Time zone…", lambda: self._zone_of(number, name, place["zone"]))
-                ui.menu_item("Remove", lambda: self._remove(number, name))
+                button.props.set_optional("aria-label", _("Actions for {name}", name=name))
+                ui.menu_item(_("New place within"), lambda: self._add(number))
+                ui.menu_item(_("Rename"), lambda: self._rename(number, name))
+                ui.menu_item(_("Move to…"), lambda: self._move_place(number, name))
+                ui.menu_item(_("Time zone…"), lambda: self._zone_of(number, name, place["zone"]))
+                ui.menu_item(_("Remove"), lambda: self._remove(number, name))
         self._draggable(row, _Dragged(place=number))
         self._target(row, lambda: self._drop(number))
 
@@ -165,9 +165,9 @@ class _Page:
             if not self._principal.administers:
                 return
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
-                button.props.set_optional("aria-label", f"Actions for {name}")
-                ui.menu_item("Rename", lambda: self._rename_device(key, device["name"] or ""))
-                ui.menu_item("Move to…", lambda: self._move_device(key, name, place))
+                button.props.set_optional("aria-label", _("Actions for {name}", name=name))
+                ui.menu_item(_("Rename"), lambda: self._rename_device(key, device["name"] or ""))
+                ui.menu_item(_("Move to…"), lambda: self._move_device(key, name, place))
         self._draggable(row, _Dragged(device=key))
 
     # --- drag and drop --------------------------------------------------------------------------
@@ -196,26 +196,33 @@ class _Page:
     # --- by dialog ------------------------------------------------------------------------------
 
     async def _add(self, parent: int | None) -> None:
-        name = await ask_text("A new place", "Name", yes="Create")
+        name = await ask_text(_("A new place"), _("Name"), yes=_("Create"))
         if name is not None:
             await self._do(lambda: self._places.add(self._tenant, name, parent))
 
     async def _zone(self) -> None:
         zones = self._services.zones
-        chosen = await ask_zone("Time zone", "That of the hub", self._zones.own, zones.names())
+        chosen = await ask_zone(
+            _("Time zone"), _("That of the hub"), self._zones.own, zones.names()
+        )
         if chosen is not None:
             await self._do(lambda: zones.set_tenant(self._tenant, chosen or None))
 
     async def _zone_of(self, place: int, name: str, now: str | None) -> None:
         zones = self._services.zones
         chosen = await ask_zone(
-            f"Time zone of {name}", "That of the place around it", now, zones.names()
+            _("Time zone of {name}", name=name),
+            _("That of the place around it"),
+            now,
+            zones.names(),
         )
         if chosen is not None:
             await self._do(lambda: zones.set_place(self._tenant, place, chosen or None))
 
     async def _rename(self, place: int, name: str) -> None:
-        new_name = await ask_text(f"Rename {name}", "Name", value=name, yes="Rename")
+        new_name = await ask_text(
+            _("Rename {name}", name=name), _("Name"), value=name, yes=_("Rename")
+        )
         if new_name is not None:
             await self._do(lambda: self._places.rename(self._tenant, place, new_name))
 
@@ -223,9 +230,11 @@ class _Page:
         await self._do(lambda: ask_and_rename(self._services, self._principal, device, name))
 
     async def _move_place(self, place: int, name: str) -> None:
-        options = {0: "Top level"} | await self._options()
+        options = {0: _("Top level")} | await self._options()
         options.pop(place, None)
-        to = await ask_choice(f"Move {name}", "Within", options, value=0, yes="Move")
+        to = await ask_choice(
+            _("Move {name}", name=name), _("Within"), options, value=0, yes=_("Move")
+        )
         if to is not None:
             await self._do(lambda: self._places.move(self._tenant, place, to or None))
 
@@ -246,7 +255,9 @@ class _Page:
         except HubError as error:
             await self._tell(str(error))
             return
-        if await confirm(f"Remove {name}?", details=_lost(usage, self._zones.zone), yes="Remove"):
+        if await confirm(
+            _("Remove {name}?", name=name), details=_lost(usage, self._zones.zone), yes=_("Remove")
+        ):
             await self._do(
                 lambda: self._places.remove_branch(self._tenant, place, self._principal.name)
             )
@@ -281,11 +292,11 @@ def _without_values(tree: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _sentence(error: HubError) -> str:
     if isinstance(error, DuplicateNameError):
-        return "There is a place of that name already."
+        return _("There is a place of that name already.")
     if isinstance(error, CycleError):
-        return "A place cannot be moved into one that lies within it."
+        return _("A place cannot be moved into one that lies within it.")
     if isinstance(error, ForeignRowError):
-        return "That is gone: somebody removed it meanwhile."
+        return _("That is gone: somebody removed it meanwhile.")
     return str(error)
 
 
@@ -293,18 +304,31 @@ def _lost(usage: PlaceUsage, zone: ZoneInfo) -> list[str]:
     """What goes with a place, and what becomes of the devices there."""
     lines = []
     if usage.below:
-        lines.append(f"{count(usage.below, 'place')} within it would go as well.")
+        lines.append(
+            _(
+                "{places} within it would go as well.",
+                places=ngettext("{n} place", "{n} places", usage.below),
+            )
+        )
     if usage.devices:
-        there = ", ".join(usage.devices[:5]) + (" and more" if len(usage.devices) > 5 else "")
+        there = ", ".join(usage.devices[:5]) + (_(" and more") if len(usage.devices) > 5 else "")
         one = len(usage.devices) == 1
         verb, they = ("is", "it") if one else ("are", "they")
         lines.append(
-            f"{count(len(usage.devices), 'device')} {verb} there now ({there}): {they} would move "
-            "to the place around it."
+            _(
+                "{devices} {verb} there now ({there}): {they} would move to the place around it.",
+                devices=ngettext("{n} device", "{n} devices", len(usage.devices)),
+                verb=verb,
+                there=there,
+                they=they,
+            )
         )
     if usage.placements and usage.since:
         lines.append(
-            f"{count(usage.placements, 'record')} of which device was there, since "
-            f"{usage.since.astimezone(zone):%d %B %Y}, would be deleted."
+            _(
+                "{records} of which device was there, since {at}, would be deleted.",
+                records=ngettext("{n} record", "{n} records", usage.placements),
+                at=f"{usage.since.astimezone(zone):%d %B %Y}",
+            )
         )
-    return [*lines, "Readings stay as they are."]
+    return [*lines, _("Readings stay as they are.")]

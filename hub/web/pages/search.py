@@ -9,6 +9,7 @@ from nicegui import ui
 from hub.api.principal import Principal, Reader
 from hub.devices.glance import DeviceGlance
 from hub.errors import HubError
+from hub.language.words import _
 from hub.searches.repository import SavedSearch
 from hub.services import Services
 from hub.web.ask import confirm
@@ -26,7 +27,7 @@ def mount(services: Services) -> None:
 
     @page("/search")
     async def search(principal: Reader) -> None:
-        with frame(principal, "Search"):
+        with frame(principal, _("Search")):
             await _Page(services, principal).show()
 
 
@@ -43,12 +44,12 @@ class _Page:
             '$.battery_mv < 2700, or $.room == "attic" && $.cells[*].mv > 1305.'
         )
         with ui.row().classes("items-end w-full"):
-            self._path = ui.input("Condition").props("outlined dense maxlength=1000")
+            self._path = ui.input(_("Condition")).props("outlined dense maxlength=1000")
             self._path.classes("dm-grow").on("keydown.enter", self._ask)
-            ui.button("Search", on_click=self._ask).props("no-caps unelevated")
+            ui.button(_("Search"), on_click=self._ask).props("no-caps unelevated")
         self._status = ui.label().props('role="status"')
         self._results()
-        heading("Saved searches")
+        heading(_("Saved searches"))
         self._list = Reloaded(self._all, self._show_saved)
         await self._list.refresh()
         self._form()
@@ -59,7 +60,7 @@ class _Page:
     async def _ask(self) -> None:
         path, tenant = str(self._path.value or "").strip(), self._principal.tenant
         if not path:
-            self._status.text = "Type a condition first."
+            self._status.text = _("Type a condition first.")
             return
         try:
             matching = await self._services.devices.where(tenant, path)
@@ -68,7 +69,9 @@ class _Page:
             self._found, self._status.text = None, f"{error}."
         else:
             self._found = [one for one in glance.devices if one.device in matching]
-            self._status.text = f"{len(self._found)} found." if self._found else "None is so."
+            self._status.text = (
+                _("{found} found.", found=len(self._found)) if self._found else _("None is so.")
+            )
         self._results.refresh()
 
     @ui.refreshable_method
@@ -82,7 +85,7 @@ class _Page:
 
     def _show_saved(self, searches: Sequence[SavedSearch]) -> None:
         if not searches:
-            ui.label("No searches are saved.").classes("dm-soft")
+            ui.label(_("No searches are saved.")).classes("dm-soft")
             return
         with ui.element("ul").classes("dm-list"):
             for one in searches:
@@ -93,41 +96,45 @@ class _Page:
         with ui.element("div").classes("dm-grow"):
             ui.label(one.name).classes("dm-strong")
             ui.label(one.path)
-            ui.label(f"for everybody, by {one.made_by}" if one.shared else "your own").classes(
-                "dm-soft"
-            )
+            ui.label(
+                _("for everybody, by {made_by}", made_by=one.made_by)
+                if one.shared
+                else _("your own")
+            ).classes("dm-soft")
 
         async def use() -> None:
             self._path.value = one.path
             await self._ask()
 
         async def remove() -> None:
-            who = "Everybody loses it." if one.shared else "It is your own."
-            if await confirm(f"Remove the search {one.name}?", details=[who], yes="Remove"):
+            who = _("Everybody loses it.") if one.shared else _("It is your own.")
+            if await confirm(
+                _("Remove the search {name}?", name=one.name), details=[who], yes=_("Remove")
+            ):
                 try:
                     await self._services.searches.remove(self._principal, one.id)
                 except HubError as error:
                     self._status.text = f"{error}."
                 await self._list.refresh()
 
-        button = ui.button("Use", on_click=use).props("flat no-caps")
-        button.props["aria-label"] = f"Use {one.name}"
+        button = ui.button(_("Use"), on_click=use).props("flat no-caps")
+        button.props["aria-label"] = _("Use {name}", name=one.name)
         if not one.shared or self._principal.administers:
-            button = ui.button("Remove", on_click=remove).props("flat no-caps color=negative")
-            button.props["aria-label"] = f"Remove {one.name}"
+            button = ui.button(_("Remove"), on_click=remove).props("flat no-caps color=negative")
+            button.props["aria-label"] = _("Remove {name}", name=one.name)
 
     def _form(self) -> None:
         with ui.row().classes("items-end w-full"):
-            name = ui.input("Save the condition as").props("outlined dense maxlength=100")
+            name = ui.input(_("Save the condition as")).props("outlined dense maxlength=100")
             shared = None
             if self._principal.administers:
-                shared = ui.checkbox("for everybody")
-                shared.props["aria-label"] = "for everybody"
+                shared = ui.checkbox(_("for everybody"))
+                shared.props["aria-label"] = _("for everybody")
 
             async def save() -> None:
                 called, path = str(name.value or "").strip(), str(self._path.value or "").strip()
                 if not called or not path:
-                    self._status.text = "Type a condition, and what it is to be called."
+                    self._status.text = _("Type a condition, and what it is to be called.")
                     return
                 try:
                     await self._services.searches.save(
@@ -137,7 +144,7 @@ class _Page:
                     self._status.text = f"{error}."
                     return
                 name.value = ""
-                self._status.text = f"{called} is saved."
+                self._status.text = _("{called} is saved.", called=called)
                 await self._list.refresh()
 
-            ui.button("Save", on_click=save).props("no-caps outline")
+            ui.button(_("Save"), on_click=save).props("no-caps outline")

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from hub.api.principal import Administrator, Principal
 from hub.errors import HubError
+from hub.language.words import _
 from hub.services import Services
 from hub.web.cards import card, columns, failed
 from hub.web.frame import frame
@@ -39,7 +40,7 @@ def mount(services: Services) -> None:
         tenant, zone = principal.tenant, zones.zone
         whole = tenant == services.settings.tenant
         lines = await part_lines(services, tenant, zone=zone.key)
-        with frame(principal, "System", zone):
+        with frame(principal, _("System"), zone):
             with ui.element("div").classes("dm-top"):
                 ui.label(_answer(lines)).classes("dm-soft")
                 _report_button(services, principal)
@@ -62,11 +63,13 @@ def _answer(lines: list[PartLine]) -> str:
     bad = [str(line.part) for line in lines if not line.well]
     open_ends = [line for line in lines if line.look]
     if bad:
-        return f"Not well: {', '.join(bad)}."
+        return _("Not well: {names}.", names=", ".join(bad))
     if not open_ends:
-        return "Everything runs."
-    things = "one thing" if len(open_ends) == 1 else f"{len(open_ends)} things"
-    return f"Everything runs; {things} to look at."
+        return _("Everything runs.")
+    things = (
+        _("one thing") if len(open_ends) == 1 else _("{open_ends} things", open_ends=len(open_ends))
+    )
+    return _("Everything runs; {things} to look at.", things=things)
 
 
 def _report_button(services: Services, principal: Principal) -> None:
@@ -74,7 +77,7 @@ def _report_button(services: Services, principal: Principal) -> None:
         text = await support_report(services, principal.tenant)
         ui.download(text.encode(), "dormouse-report.txt", "text/plain")
 
-    ui.button("Report for support", icon="description", on_click=report).props("no-caps outline")
+    ui.button(_("Report for support"), icon="description", on_click=report).props("no-caps outline")
 
 
 async def _versions(services: Services, tenant: str, *, whole: bool) -> None:
@@ -88,7 +91,9 @@ async def _versions(services: Services, tenant: str, *, whole: bool) -> None:
                     devices = await services.devices.overview(tenant)
             except (HubError, TimeoutError):
                 failed(
-                    "Versions could not be read", "The database did not answer within 5 s.", show
+                    _("Versions could not be read"),
+                    _("The database did not answer within 5 s."),
+                    show,
                 )
                 return
             show_versions(services.settings, devices, whole=whole)
@@ -97,7 +102,7 @@ async def _versions(services: Services, tenant: str, *, whole: bool) -> None:
 
 
 def _more() -> None:
-    with card("More"), ui.element("ul").classes("dm-items"):
+    with card(_("More")), ui.element("ul").classes("dm-items"):
         for path, name, text in _MORE:
             with ui.element("li"), ui.element("div").classes("dm-what"):
                 ui.link(name, path)

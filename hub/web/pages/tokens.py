@@ -13,6 +13,7 @@ from contracts.zones import zoned
 from hub.api.principal import Administrator, Principal
 from hub.api.scope import Scope
 from hub.errors import HubError
+from hub.language.words import _
 from hub.services import Services
 from hub.tokens.repository import Token
 from hub.tokens.service import TokenService
@@ -40,7 +41,7 @@ def mount(services: Services) -> None:
     @page("/tokens")
     async def tokens(principal: Administrator) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
-        with frame(principal, "Tokens", zone):
+        with frame(principal, _("Tokens"), zone):
             await _Page(services.tokens, principal, zone).show()
 
 
@@ -52,17 +53,20 @@ class _Page:
 
     async def show(self) -> None:
         ui.label(
-            f"A program that has a token may use the API of {self._principal.tenant} "
-            "(docs/api.md) without anybody's password."
+            _(
+                "A program that has a token may use the API of {tenant} (docs/api.md) "
+                "without anybody's password.",
+                tenant=self._principal.tenant,
+            )
         )
         self._list = Reloaded(partial(self._tokens.all, self._principal.tenant), self._show_list)
         await self._list.refresh()
-        heading("New token")
+        heading(_("New token"))
         self._form()
 
     def _show_list(self, tokens: Sequence[Token]) -> None:
         if not tokens:
-            ui.label("No tokens yet.").classes("dm-soft")
+            ui.label(_("No tokens yet.")).classes("dm-soft")
             return
         with ui.element("ul").classes("dm-list"):
             for token in tokens:
@@ -74,50 +78,63 @@ class _Page:
             ui.label(token.name).classes("dm-strong")
             ui.label(", ".join(sorted(token.scopes)))
             ui.label(
-                f"made by {token.made_by}; {_used(token, self._zone)}; {_ends(token, self._zone)}"
+                _(
+                    "made by {made_by}; {used}; {ends}",
+                    made_by=token.made_by,
+                    used=_used(token, self._zone),
+                    ends=_ends(token, self._zone),
+                )
             ).classes("dm-soft")
 
         async def end() -> None:
-            question = "The program that uses it loses access at once."
-            if not await confirm(f"Revoke {token.name}?", details=[question], yes="Revoke"):
+            question = _("The program that uses it loses access at once.")
+            if not await confirm(
+                _("Revoke {name}?", name=token.name), details=[question], yes=_("Revoke")
+            ):
                 return
             try:
                 await self._tokens.revoke(self._principal.tenant, token.id)
-                ui.notify(f"{token.name} is revoked.")
+                ui.notify(_("{name} is revoked.", name=token.name))
             except HubError as error:
                 ui.notify(f"{error}.", type="negative")
             await self._list.refresh()
 
-        button = ui.button("Revoke", on_click=end).props("flat no-caps color=negative")
-        button.props["aria-label"] = f"Revoke {token.name}"
+        button = ui.button(_("Revoke"), on_click=end).props("flat no-caps color=negative")
+        button.props["aria-label"] = _("Revoke {name}", name=token.name)
 
     def _form(self) -> None:
-        name = ui.input("What it is for").props("dense outlined maxlength=100")
-        heading("Permissions", 3)
-        with ui.element("div").props('role="group" aria-label="What it may do"').classes("column"):
+        name = ui.input(_("What it is for")).props("dense outlined maxlength=100")
+        heading(_("Permissions"), 3)
+        with (
+            ui.element("div")
+            .props(f'role="group" aria-label="{_("What it may do")}"')
+            .classes("column")
+        ):
             boxes = {scope: _box(scope, text) for scope, text in _SCOPES.items()}
-        lasting = ui.select(_LASTING, value=365, label="How long it lasts")
+        lasting = ui.select(_LASTING, value=365, label=_("How long it lasts"))
         lasting.props("dense outlined options-dense").classes("w-full")
 
         async def make() -> None:
             scopes = {scope for scope, box in boxes.items() if box.value}
             called = str(name.value or "").strip()
             if not called or not scopes:
-                ui.notify("Say what it is for, and at least one thing it may do.", type="warning")
+                ui.notify(
+                    _("Say what it is for, and at least one thing it may do."), type="warning"
+                )
                 return
             days = int(lasting.value or 0)
             expires = datetime.now(UTC) + timedelta(days=days) if days else None
             tenant, by = self._principal.tenant, self._principal.name
             try:
-                _, text = await self._tokens.make(tenant, called[:100], scopes, by, expires)
+                _made, text = await self._tokens.make(tenant, called[:100], scopes, by, expires)
             except HubError as error:
                 ui.notify(f"{error}.", type="negative")
                 return
             name.value = ""
             await self._list.refresh()
-            await tell_secret("The token", text)
+            await tell_secret(_("The token"), text)
 
-        ui.button("Create", on_click=make).props("no-caps unelevated")
+        ui.button(_("Create"), on_click=make).props("no-caps unelevated")
 
 
 def _box(scope: Scope, text: str) -> ui.checkbox:
@@ -128,12 +145,12 @@ def _box(scope: Scope, text: str) -> ui.checkbox:
 
 def _used(token: Token, zone: ZoneInfo) -> str:
     if token.used_at is None:
-        return "never used"
-    return f"last used {zoned(token.used_at, zone)}"
+        return _("never used")
+    return _("last used {used_at}", used_at=zoned(token.used_at, zone))
 
 
 def _ends(token: Token, zone: ZoneInfo) -> str:
     if token.expires_at is None:
-        return "no expiry"
+        return _("no expiry")
     over = token.expires_at <= datetime.now(UTC)
     return f"{'ended' if over else 'ends'} {zoned(token.expires_at, zone)}"

@@ -8,6 +8,7 @@ from fastapi import Query
 from nicegui import ui
 
 from hub.api.principal import Administrator, Reader
+from hub.language.words import _
 from hub.services import Services
 from hub.web.frame import frame, heading
 from hub.web.page import page
@@ -25,15 +26,15 @@ def mount(services: Services) -> None:
     @page("/updates")
     async def updates(principal: Reader) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
-        with frame(principal, "Updates", zone):
+        with frame(principal, _("Updates"), zone):
             listed = Listed(services, principal, zone)
             images = Images(services, principal, zone)
             await listed.load()
             await images.load()
-            heading("Rollouts")
+            heading(_("Rollouts"))
             listed.show()
             ui.timer(0, listed.watch, once=True)
-            heading("Firmware")
+            heading(_("Firmware"))
             images.show()
 
     @page("/updates/new")
@@ -43,7 +44,7 @@ def mount(services: Services) -> None:
         devices: Annotated[str, Query(max_length=100_000)] = "",
     ) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
-        with frame(principal, "New rollout", zone):
+        with frame(principal, _("New rollout"), zone):
             chosen = [one for one in devices.split(",") if one]
             await Planned(services, principal, image, chosen).show()
 
@@ -51,6 +52,6 @@ def mount(services: Services) -> None:
     async def rollout(principal: Reader, number: int) -> None:
         # Before the frame: one that is gone gets a page that says so.
         watched = await Watched.of(services, principal, number)
-        with frame(principal, f"Rollout {number}", watched.zone):
+        with frame(principal, _("Rollout {number}", number=number), watched.zone):
             await watched.show()
             ui.timer(0, watched.watch, once=True)

@@ -13,13 +13,13 @@ from nicegui.elements.mixins.text_element import TextElement
 
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.times import when
 from hub.services import Services
 from hub.sites.model import Site, TunnelState
 from hub.web.ask import asked, confirm
 from hub.web.cards import card, empty, mark, small_button, what
 from hub.web.reloaded import Reloaded
 from hub.web.sites.added import ask_site, tell_files
-from hub.web.when import when
 
 __all__ = ["SitesCard"]
 

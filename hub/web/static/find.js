@@ -1,6 +1,7 @@
 // Finding rooms, devices and pages from anywhere (`/`), and going to the main pages by keys (g h).
 "use strict";
 (() => {
+  const say = window.dormouseSay;
   const WAIT_MS = 120;
   const GO = { h: "/", d: "/devices", n: "/notifications", u: "/updates" };
   let input, list, box, timer, asked = 0, chosen = -1, led = 0;
@@ -54,8 +55,8 @@
       found = null;
     }
     if (number !== asked) return;
-    if (!found) list.replaceChildren(line("The hub did not answer. Try again.", "", "", 0));
-    else if (!found.length) list.replaceChildren(line(`Nothing is called ${wanted}.`, "", "", 0));
+    if (!found) list.replaceChildren(line(say("The hub did not answer. Try again."), "", "", 0));
+    else if (!found.length) list.replaceChildren(line(say("Nothing is called {name}.", { name: wanted }), "", "", 0));
     else list.replaceChildren(...found.map((one, i) => line(one.title, one.where, one.path, i)));
     open(true);
     choose(0);

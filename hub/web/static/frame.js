@@ -1,6 +1,20 @@
 // What an open page needs of its own: colours, log-out, and a watch over its connection.
 "use strict";
 (() => {
+  // What is said, in the page's language: words.de.js and the like have it, English needs none.
+  const words = window.dormouseWords ?? {};
+  const fill = (text, values) => (values ? text.replace(/\{(\w+)\}/g, (_, name) => values[name]) : text);
+  const say = (text, values) => fill(words[text] ?? text, values);
+  window.dormouseSay = say;
+  window.dormouseSayN = (one, more, n, values) =>
+    fill(words[one]?.[window.dormousePlural(n)] ?? (n === 1 ? one : more), { n, ...values });
+  // A number as it is written in English, with the page's own decimal sign.
+  const comma = { de: ",", fr: "," }[document.documentElement.lang];
+  window.dormouseNumber = (text) => (comma ? text.replace(/(\d)\.(\d)/g, `$1${comma}$2`) : text);
+  // Numbers and dates: as the browser has them where it speaks the page's language.
+  const spoken = document.documentElement.lang.slice(0, 2);
+  window.dormouseLocale = navigator.language.startsWith(spoken) ? navigator.language : spoken === "en" ? undefined : spoken;
+
   const WORRY_MS = 10_000; // the hub sends a beat every 3 s
   let last = Date.now();
   let ticked = Date.now();
@@ -48,14 +62,14 @@
         banner("");
         if (Date.now() - last > WORRY_MS) reload();
       } else {
-        banner("The hub is there, but its database is not: what is shown may be old. Trying again…");
+        banner(say("The hub is there, but its database is not: what is shown may be old. Trying again…"));
       }
     } catch {
       // By the clock that the page's other times are by.
       const timeZone = document.querySelector("meta[name=dormouse-zone]")?.content;
       const told = { hour: "2-digit", minute: "2-digit", timeZone };
-      const since = new Date(last).toLocaleTimeString([], told);
-      banner(`Hub unreachable since ${since}. What is shown is from then; trying again…`);
+      const since = new Date(last).toLocaleTimeString(window.dormouseLocale, told);
+      banner(say("Hub unreachable since {since}. What is shown is from then; trying again…", { since }));
     } finally {
       checking = false;
     }
@@ -91,7 +105,7 @@
       const style = document.documentElement.style;
       document.documentElement.classList.toggle("dm-badged", open > 0);
       style.setProperty("--dm-badge", `"${open > 99 ? "99+" : open}"`);
-      style.setProperty("--dm-badge-said", `"${open} open"`);
+      style.setProperty("--dm-badge-said", `"${say("{n} open", { n: open })}"`);
     } catch {
       // The watch over the connection says that the hub is away.
     }

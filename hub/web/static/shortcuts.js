@@ -2,17 +2,18 @@
 // window.dormouse.keys("On this page", [["m", "Mute"], ...]).
 "use strict";
 (() => {
+  const say = window.dormouseSay;
   const GROUPS = new Map([
     [
-      "Everywhere",
+      say("Everywhere"),
       [
-        ["/", "Find a room, a device or a page"],
-        ["g h", "Home"],
-        ["g d", "Devices"],
-        ["g n", "Notifications"],
-        ["g u", "Updates"],
-        ["Esc", "Close what is open"],
-        ["?", "This list"],
+        ["/", say("Find a room, a device or a page")],
+        ["g h", say("Home")],
+        ["g d", say("Devices")],
+        ["g n", say("Notifications")],
+        ["g u", say("Updates")],
+        ["Esc", say("Close what is open")],
+        ["?", say("This list")],
       ],
     ],
   ]);
@@ -27,7 +28,7 @@
 
   function fill() {
     dialog.replaceChildren();
-    built("h2", "Keyboard shortcuts", dialog).id = "dm-keys-title";
+    built("h2", say("Keyboard shortcuts"), dialog).id = "dm-keys-title";
     for (const [title, keys] of GROUPS) {
       built("h3", title, dialog);
       const list = built("dl", "", dialog);
@@ -37,7 +38,7 @@
         built("dd", what, list);
       }
     }
-    const button = built("button", "Close", dialog);
+    const button = built("button", say("Close"), dialog);
     button.type = "button";
     button.className = "dm-button";
     button.addEventListener("click", () => dialog.close());

@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from contracts.show import count
 from hub.backups.model import BackupName, BackupState
 from hub.backups.service import BackupService
 from hub.errors import HubError
+from hub.language.times import when
+from hub.language.words import _, ngettext
 from hub.web.backups import backup_lines
 from hub.web.cards import card, empty, mark, small_button, what
 from hub.web.reloaded import Reloaded
-from hub.web.when import when
 
 __all__ = ["BackupCard"]
 
@@ -31,7 +31,7 @@ class BackupCard:
 
     async def show(self) -> None:
         """Build it."""
-        with card("Backups") as head:
+        with card(_("Backups")) as head:
             if not self._whole:
                 self._sentences()
                 return
@@ -40,7 +40,7 @@ class BackupCard:
                 ui.label(self._foot()).classes("dm-what dm-note")
         with head:
             self._make = small_button(
-                "Back up now", "Make a backup now", self._begin, icon="save_alt"
+                _("Back up now"), _("Make a backup now"), self._begin, icon="save_alt"
             )
         ui.timer(0, self._list.refresh, once=True)
         ui.timer(_LOOK_S, self._follow)
@@ -63,43 +63,60 @@ class BackupCard:
             if doing:
                 with ui.element("li").props('role="status"'):
                     ui.spinner(size="sm").props('aria-hidden="true"')
-                    what(f"{doing[:1].upper()}{doing[1:]}", "You may leave this page.")
+                    what(f"{doing[:1].upper()}{doing[1:]}", _("You may leave this page."))
             if state.failure is not None:
                 with ui.element("li"):
                     mark("close", "bad")
-                    what(f"Failed {when(state.failure.at, self._zone)}", state.failure.reason)
+                    what(
+                        _("Failed {when}", when=when(state.failure.at, self._zone)),
+                        state.failure.reason,
+                    )
             if problem:
                 with ui.element("li"):
                     mark("warning_amber", "warn")
-                    what("What there is cannot be seen", problem)
+                    what(_("What there is cannot be seen"), problem)
             for name in there:
                 with ui.element("li"):
                     mark("check", "ok")
                     what(_first(when(name.at, self._zone)), self._proof(state, name))
         if not there and not doing and state.failure is None and not problem:
-            empty("backup", "No backup yet", "The first is made soon after the hub's start.")
+            empty("backup", _("No backup yet"), _("The first is made soon after the hub's start."))
 
     def _proof(self, state: BackupState, name: BackupName) -> str:
         said = []
         if state.last_good is not None and state.last_good.name == str(name):
             said.append(f"{state.last_good.size / 1e6:.1f} MB")
-            said.append(count(state.last_good.rows, "row"))
+            said.append(ngettext("{n} row", "{n} rows", state.last_good.rows))
         drill = state.drill
         if drill is not None and drill.name == str(name):
             tried = when(drill.at, self._zone)
             said.append(
-                f"restored for trial {tried}, {count(drill.rows, 'row')} equal"
+                _(
+                    "restored for trial {tried}, {rows} equal",
+                    tried=tried,
+                    rows=ngettext("{n} row", "{n} rows", drill.rows),
+                )
                 if drill.passed
-                else f"could not be restored for trial {tried}: {drill.reason}"
+                else _(
+                    "could not be restored for trial {tried}: {reason}",
+                    tried=tried,
+                    reason=drill.reason,
+                )
             )
         return " · ".join(said) or str(name)
 
     def _foot(self) -> str:
         at = self._backups.next_at
-        next_one = "Made only when asked for" if at is None else f"Next {when(at, self._zone)}"
-        return (
-            f"{next_one}, kept in {self._backups.where}. `dormouse hub restore latest` on the "
-            "hub's machine brings the newest back."
+        next_one = (
+            _("Made only when asked for")
+            if at is None
+            else _("Next {when}", when=when(at, self._zone))
+        )
+        return _(
+            "{next_one}, kept in {where}. `dormouse hub restore latest` on the hub's "
+            "machine brings the newest back.",
+            next_one=next_one,
+            where=self._backups.where,
         )
 
     async def _begin(self) -> None:

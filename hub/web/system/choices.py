@@ -8,8 +8,8 @@ from importlib import metadata
 
 from nicegui import ui
 
-from contracts.show import count
 from hub.devices.overview import DeviceOverview
+from hub.language.words import _, ngettext
 from hub.services import Services
 from hub.settings import Enrolment, Settings
 from hub.virtual.service import VirtualSensors
@@ -28,11 +28,11 @@ _MODES = {
 
 def show_time(services: Services, tenant: str, zones: TenantZones) -> None:
     """The card Time: the zone of all times, changed where it is told."""
-    with card("Time"), ui.element("div").classes("dm-panel-body"):
-        own = "That of the hub's machine"
+    with card(_("Time")), ui.element("div").classes("dm-panel-body"):
+        own = _("That of the hub's machine")
         own += f" ({zones.zone.key})" if zones.own is None else ""
         names = {"": own, **{name: _named(name) for name in services.zones.names()}}
-        chosen = ui.select(names, value=zones.own or "", label="Time zone", with_input=True)
+        chosen = ui.select(names, value=zones.own or "", label=_("Time zone"), with_input=True)
         chosen.props("outlined dense options-dense").classes("w-full")
 
         async def choose() -> None:
@@ -41,8 +41,10 @@ def show_time(services: Services, tenant: str, zones: TenantZones) -> None:
 
         chosen.on_value_change(choose)
         ui.label(
-            "Every time on every page, in notifications and downloads is of this zone; days begin "
-            "at its midnight. A place may have another one: Places says so."
+            _(
+                "Every time on every page, in notifications and downloads is of this zone; "
+                "days begin at its midnight. A place may have another one: Places says so."
+            )
         ).classes("dm-note")
 
 
@@ -53,16 +55,20 @@ def _named(name: str) -> str:
 def show_joining(services: Services, tenant: str) -> None:
     """The card New devices: who may join, a window in which all may, virtual ones that run."""
     gate = services.mqtt.gate
-    with card("New devices") as head, ui.element("ul").classes("dm-items") as lines:
+    with card(_("New devices")) as head, ui.element("ul").classes("dm-items") as lines:
         with ui.element("li"):
             mark("sensors")
             window = gate.window
             minutes = round(window[1] / 60) if window is not None and window[0] == tenant else 0
             what(
                 _MODES[gate.mode],
-                f"All may for {count(max(minutes, 1), 'more minute')}." if minutes else
-                "`--enrolment` of `dormouse hub` changes that.",
-            )  # fmt: skip
+                _(
+                    "All may for {more_minutes}.",
+                    more_minutes=ngettext("{n} more minute", "{n} more minutes", max(minutes, 1)),
+                )
+                if minutes
+                else _("`--enrolment` of `dormouse hub` changes that."),
+            )
         if services.virtual.running and tenant == services.settings.tenant:
             _virtual(services.virtual, lines)
     if gate.mode is not Enrolment.OPEN:
@@ -70,43 +76,48 @@ def show_joining(services: Services, tenant: str) -> None:
 
             def let_in() -> None:
                 gate.open_window(tenant, _MINUTES)
-                ui.notify(f"New devices join by themselves for {_MINUTES} minutes.")
+                ui.notify(
+                    _("New devices join by themselves for {minutes} minutes.", minutes=_MINUTES)
+                )
 
-            name = f"Let new devices join for {_MINUTES} minutes"
-            small_button(f"Let join for {_MINUTES} min", name, let_in)
+            name = _("Let new devices join for {minutes} minutes", minutes=_MINUTES)
+            small_button(_("Let join for {minutes} min", minutes=_MINUTES), name, let_in)
 
 
 def _virtual(virtual: VirtualSensors, lines: ui.element) -> None:
     with ui.element("li") as line:
         mark("play_arrow")
-        what("Three virtual sensors run", "They end with the hub, too; what they said stays.")
+        what(_("Three virtual sensors run"), _("They end with the hub, too; what they said stays."))
 
         async def stop() -> None:
             await virtual.stop()
             lines.remove(line)
 
-        small_button("Stop", "Stop the virtual sensors", stop)
+        small_button(_("Stop"), _("Stop the virtual sensors"), stop)
 
 
 def show_versions(settings: Settings, devices: Sequence[DeviceOverview], *, whole: bool) -> None:
     """The card Versions; `whole`: with what is fixed where the hub was started."""
     firmware = firmware_counts(devices)
     said = ", ".join(f"{number} on {version}" for version, number in firmware.most_common(4))
-    with card("Versions"), ui.element("div").classes("dm-panel-body"):
+    with card(_("Versions")), ui.element("div").classes("dm-panel-body"):
         with ui.element("dl").classes("dm-pairs"):
-            _pair("Hub", metadata.version("dormouse-home"))
-            _pair("Devices", said or "none yet")
+            _pair(_("Hub"), metadata.version("dormouse-home"))
+            _pair(_("Devices"), said or _("none yet"))
             if whole:
                 fixed = fixed_settings(settings)
-                _pair("Fixed where it was started", count(len(fixed), "setting"))
+                _pair(
+                    _("Fixed where it was started"),
+                    ngettext("{n} setting", "{n} settings", len(fixed)),
+                )
         if whole and fixed_settings(settings):
-            with ui.expansion("Which").props("dense").classes("w-full"):
+            with ui.expansion(_("Which")).props("dense").classes("w-full"):
                 ui.label(", ".join(fixed_settings(settings))).classes("dm-note")
 
 
 def firmware_counts(devices: Sequence[DeviceOverview]) -> Counter[str]:
     """How many devices report which version."""
-    return Counter(str((one.report or {}).get("firmware") or "not told") for one in devices)
+    return Counter(str((one.report or {}).get("firmware") or _("not told")) for one in devices)
 
 
 def fixed_settings(settings: Settings) -> list[str]:

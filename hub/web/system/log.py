@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
+from hub.language.times import when
+from hub.language.words import _
 from hub.logs.read import for_tenant, newest
 from hub.web.cards import card, empty, small_button
-from hub.web.when import when
 
 __all__ = ["LogCard", "log_line_said"]
 
@@ -35,15 +36,15 @@ class LogCard:
         """Build it."""
         lines = await asyncio.to_thread(newest, self._data_dir, for_tenant(self._tenant), _READ)
         self._lines = lines[::-1]
-        with card("Log") as head:
+        with card(_("Log")) as head:
             self._box = ui.element("div").classes("w-full")
         with head, ui.row().classes("items-center"):
             group = ui.element("div").classes("dm-segments").props('role="group"')
-            group.props["aria-label"] = "Which lines"
+            group.props["aria-label"] = _("Which lines")
             with group:
                 for name in _LEVELS:
                     self._segment(name)
-            small_button("Download", "Download the log", self._download, icon="download")
+            small_button(_("Download"), _("Download the log"), self._download, icon="download")
         self._fill()
 
     def _segment(self, name: str) -> None:
@@ -71,11 +72,13 @@ class LogCard:
         self._box.clear()
         with self._box:
             if not lines:
-                empty("notes", "Nothing of that", "What happens to devices, people and the hub.")
+                empty(
+                    "notes", _("Nothing of that"), _("What happens to devices, people and the hub.")
+                )
                 return
             with ui.element("table").classes("dm-log"):
                 with ui.element("thead"), ui.element("tr"):
-                    for title in ("Time", "Level", "What"):
+                    for title in (_("Time"), _("Level"), _("What")):
                         with ui.element("th").props('scope="col"'):
                             ui.html(title, sanitize=False, tag="span")
                 with ui.element("tbody"):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from nicegui import ui
 
-from contracts.show import count
 from hub.errors import HubError
+from hub.language.words import _, ngettext
 from hub.runtime.part_states import HubPart
 from hub.services import Services
 from hub.web.cards import card, day_strip, mark, what
@@ -54,7 +54,7 @@ class PartLine:
 
 def show_parts(services: Services, lines: list[PartLine]) -> None:
     """The card."""
-    with card("Parts", "last 24 hours"), ui.element("ul").classes("dm-items"):
+    with card(_("Parts"), _("last 24 hours")), ui.element("ul").classes("dm-items"):
         for line in lines:
             with ui.element("li"):
                 mark(*line.mark)
@@ -71,21 +71,31 @@ async def part_lines(services: Services, tenant: str, *, zone: str) -> list[Part
     began = time.monotonic()
     size = 0
     with contextlib.suppress(HubError):  # it is away, and its line says so
-        size, _ = await services.upkeep.sizes()
+        size, _rows = await services.upkeep.sizes()
     answered = (time.monotonic() - began) * 1000
     up = datetime.now(UTC) - services.part_history.began
     hub = f"up {span_said(up)} · {_memory() / _MIB:.0f} MB"
     if not well[HubPart.HUB]:
-        hub = f"{', '.join(sorted(services.supervisor.failed()))} stopped; begun again by itself"
+        hub = _(
+            "{names} stopped; begun again by itself",
+            names=", ".join(sorted(services.supervisor.failed())),
+        )
     return [
         PartLine(HubPart.HUB, well[HubPart.HUB], metadata.version("dormouse-home"), hub),
         PartLine(
-            HubPart.DATABASE, well[HubPart.DATABASE], "PostgreSQL",
-            f"{size_said(size)} · answers in {answered:.0f} ms" if well[HubPart.DATABASE]
-            else "away: values are shown, nothing is kept",
+            HubPart.DATABASE,
+            well[HubPart.DATABASE],
+            "PostgreSQL",
+            _(
+                "{size} · answers in {answered} ms",
+                size=size_said(size),
+                answered=f"{answered:.0f}",
+            )
+            if well[HubPart.DATABASE]
+            else _("away: values are shown, nothing is kept"),
         ),
         *_others(services, tenant, well, zone),
-    ]  # fmt: skip
+    ]
 
 
 def _others(
@@ -94,19 +104,27 @@ def _others(
     accounts = [one for one in services.mqtt.book.all() if one.tenant == tenant]
     broker = well[HubPart.BROKER]
     yield PartLine(
-        HubPart.BROKER, broker, "MQTT",
-        count(len(accounts), "account") if broker else "away: no device can be heard",
-    )  # fmt: skip
+        HubPart.BROKER,
+        broker,
+        "MQTT",
+        ngettext("{n} account", "{n} accounts", len(accounts))
+        if broker
+        else _("away: no device can be heard"),
+    )
     yield _homekit(services, tenant, well[HubPart.HOMEKIT])
     clock = well[HubPart.CLOCK]
     yield PartLine(
-        HubPart.CLOCK, True, "synchronised" if clock else "not confirmed",
-        zone if clock else f"{zone} · no time server has set it yet: nothing old is removed",
+        HubPart.CLOCK,
+        True,
+        "synchronised" if clock else _("not confirmed"),
+        zone
+        if clock
+        else _("{zone} · no time server has set it yet: nothing old is removed", zone=zone),
         look=not clock,
-    )  # fmt: skip
+    )
     disk = well[HubPart.DISK]
     yield PartLine(
-        HubPart.DISK, disk, "", "enough room" if disk else "nearly full: make room on it"
+        HubPart.DISK, disk, "", _("enough room") if disk else _("nearly full: make room on it")
     )
 
 
@@ -115,13 +133,19 @@ def _homekit(services: Services, tenant: str, well: bool) -> PartLine:
     pairings = bridge.pairings() if bridge is not None else []
     paired = sum(bool(one.controllers) for one in pairings)
     if not pairings:
-        return PartLine(HubPart.HOMEKIT, well, "no bridge yet", "begins with the first device")
-    of = f"{paired} of {count(len(pairings), 'bridge')} paired"
+        return PartLine(
+            HubPart.HOMEKIT, well, _("no bridge yet"), _("begins with the first device")
+        )
+    of = _(
+        "{paired} of {bridges} paired",
+        paired=paired,
+        bridges=ngettext("{n} bridge", "{n} bridges", len(pairings)),
+    )
     if not well:
-        return PartLine(HubPart.HOMEKIT, False, of, "stopped; begun again by itself")
-    go = None if paired == len(pairings) else ("Show its code", "/homekit")
+        return PartLine(HubPart.HOMEKIT, False, of, _("stopped; begun again by itself"))
+    go = None if paired == len(pairings) else (_("Show its code"), "/homekit")
     return PartLine(
-        HubPart.HOMEKIT, True, of, "" if go is None else "not all are paired yet", go=go
+        HubPart.HOMEKIT, True, of, "" if go is None else _("not all are paired yet"), go=go
     )
 
 
@@ -129,18 +153,37 @@ def span_said(span: timedelta) -> str:
     """`12 days`, `3 h`, `5 min`."""
     seconds = span.total_seconds()
     if seconds >= 2 * 86400:
-        return count(int(seconds // 86400), "day")
-    return f"{int(seconds // 3600)} h" if seconds >= 3600 else f"{int(seconds // 60)} min"
+        return ngettext("{n} day", "{n} days", int(seconds // 86400))
+    return (
+        f"{int(seconds // 3600)} h"
+        if seconds >= 3600
+        else _("{minutes} min", minutes=int(seconds // 60))
+    )
 
 
 def _day_said(part: str, states: list[str]) -> str:
     looked = sum(bool(state) for state in states)
     bad = states.count("bad")
     if not looked:
-        return f"{part}, last 24 hours: not known yet"
-    well = "well" if not bad else f"not well in {count(bad, 'half hour')} of {looked}"
-    rest = "" if looked == len(states) else f", known of {count(looked, 'half hour')}"
-    return f"{part}, last 24 hours: {well}{rest}"
+        return _("{part}, last 24 hours: not known yet", part=part)
+    well = (
+        "well"
+        if not bad
+        else _(
+            "not well in {half_hours} of {looked}",
+            half_hours=ngettext("{n} half hour", "{n} half hours", bad),
+            looked=looked,
+        )
+    )
+    rest = (
+        ""
+        if looked == len(states)
+        else _(
+            ", known of {half_hours}",
+            half_hours=ngettext("{n} half hour", "{n} half hours", looked),
+        )
+    )
+    return _("{part}, last 24 hours: {well}{rest}", part=part, well=well, rest=rest)
 
 
 def _memory() -> int:

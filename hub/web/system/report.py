@@ -10,6 +10,7 @@ from importlib import metadata
 from zoneinfo import ZoneInfo
 
 from hub.devices.overview import DeviceOverview
+from hub.language.words import _
 from hub.logs.read import for_tenant, newest
 from hub.services import Services
 from hub.web.backups import backup_lines
@@ -34,17 +35,25 @@ async def support_report(services: Services, tenant: str) -> str:
     devices = await services.devices.overview(tenant)
     log = await asyncio.to_thread(newest, services.settings.data_dir, for_tenant(tenant), _LINES)
     head = [
-        f"Dormouse {metadata.version('dormouse-home')}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        f"Python {platform.python_version()}, {platform.platform()}",
+        _(
+            "Dormouse {version}, {now} UTC",
+            version=metadata.version("dormouse-home"),
+            now=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+        ),
+        _(
+            "Python {python_version}, {platform}",
+            python_version=platform.python_version(),
+            platform=platform.platform(),
+        ),
     ]
     told = [f"{line['at']} {line.get('level', '')} {log_line_said(line)}" for line in log]
     sections = [
-        ("Parts, and their last 24 hours (+ well, ! not, . not known)", _parts(services, lines)),
-        ("Devices", _devices(devices)),
-        ("Backups", backup_lines(services.backups, _UTC)),
-        ("Found", _found(services, tenant)),
-        ("Settings that are not as they come", fixed_settings(services.settings)),
-        ("Log, the newest last", told),
+        (_("Parts, and their last 24 hours (+ well, ! not, . not known)"), _parts(services, lines)),
+        (_("Devices"), _devices(devices)),
+        (_("Backups"), backup_lines(services.backups, _UTC)),
+        (_("Found"), _found(services, tenant)),
+        (_("Settings that are not as they come"), fixed_settings(services.settings)),
+        (_("Log, the newest last"), told),
     ]
     text = [*head]
     for title, said in sections:
@@ -59,14 +68,14 @@ def _parts(services: Services, lines: list[PartLine]) -> Iterator[str]:
 
 
 def _devices(devices: list[DeviceOverview]) -> Iterator[str]:
-    yield f"{len(devices)} in all"
+    yield _("{devices} in all", devices=len(devices))
     for version, number in firmware_counts(devices).most_common():
-        yield f"{number} on firmware {version}"
+        yield _("{number} on firmware {version}", number=number, version=version)
 
 
 def _found(services: Services, tenant: str) -> Iterator[str]:
     if tenant != services.settings.tenant:
-        yield "for who administers the hub's own tenant"
+        yield _("for who administers the hub's own tenant")
         return
     for finding in services.examine_parts():
         detail = f": {finding.detail}" if finding.detail else ""

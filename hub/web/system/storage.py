@@ -9,6 +9,7 @@ from pathlib import Path
 from nicegui import ui
 
 from hub.errors import HubError
+from hub.language.words import _
 from hub.readings.retention import PartitionOfMonth, RetentionRule, StoredRule
 from hub.services import Services
 from hub.upkeep.service import Upkeep
@@ -19,9 +20,12 @@ from hub.web.reloaded import Reloaded
 __all__ = ["RoomTaken", "forecast", "show_storage", "size_said"]
 
 _KEPT = {
-    0: "Every reading, for ever", 30: "30 days, then hours", 90: "90 days, then hours",
-    365: "a year, then hours", 730: "two years, then hours",
-}  # fmt: skip
+    0: "Every reading, for ever",
+    30: "30 days, then hours",
+    90: "90 days, then hours",
+    365: "a year, then hours",
+    730: "two years, then hours",
+}
 _SPANS = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"))
 
 
@@ -43,54 +47,73 @@ class RoomTaken:
 async def show_storage(services: Services, tenant: str, *, whole: bool) -> None:
     """The card; `whole`: with the machine's disk, for who administers the hub's own tenant."""
     upkeep = services.upkeep
-    with card("Storage") as head, ui.element("div").classes("dm-panel-body"):
+    with card(_("Storage")) as head, ui.element("div").classes("dm-panel-body"):
         if whole:
             try:
-                size, _ = await upkeep.sizes()
+                size, _rows = await upkeep.sizes()
                 months = await upkeep.months()
             except HubError as error:
-                ui.label(f"What the database holds could not be read: {error}.").classes("dm-note")
+                ui.label(
+                    _("What the database holds could not be read: {error}.", error=error)
+                ).classes("dm-note")
             else:
                 taken = room_taken(services.settings.data_dir, size)
                 with head:
-                    used = f"{size_said(taken.total - taken.free)} of {size_said(taken.total)} used"
+                    used = _(
+                        "{size} of {whole} used",
+                        size=size_said(taken.total - taken.free),
+                        whole=size_said(taken.total),
+                    )
                     ui.label(used).classes("dm-note")
                 _bar(taken)
                 ui.label(forecast(months, taken.free)).classes("dm-note")
         kept = Reloaded(lambda: upkeep.rules(tenant), lambda rules: _kept(upkeep, tenant, rules))
         await kept.refresh()
-        ui.link("What was packed and removed", "/storage").classes("dm-note")
+        ui.link(_("What was packed and removed"), "/storage").classes("dm-note")
 
 
 def _kept(upkeep: Upkeep, tenant: str, rules: list[StoredRule]) -> None:
     of_all = next((one.rule for one in rules if one.of is None), RetentionRule())
     particular = len([one for one in rules if one.of is not None])
-    said = "Every reading is kept for ever."
+    said = _("Every reading is kept for ever.")
     if of_all.raw_days is not None:
-        said = f"Single readings are kept for {of_all.raw_days} days, hours and days "
-        said += "for ever." if of_all.hourly_days is None else f"for {of_all.hourly_days} days."
+        said = _(
+            "Single readings are kept for {raw_days} days, hours and days ",
+            raw_days=of_all.raw_days,
+        )
+        said += (
+            _("for ever.")
+            if of_all.hourly_days is None
+            else _("for {hourly_days} days.", hourly_days=of_all.hourly_days)
+        )
     if particular:
-        said += f" {particular} more particular rules hold besides."
+        said += _(" {particular} more particular rules hold besides.", particular=particular)
     label = ui.label(said).classes("dm-note")
 
     async def change() -> None:
         options = {**_KEPT}
         options.setdefault(of_all.raw_days or 0, f"{of_all.raw_days} days, then hours")
         chosen = await ask_choice(
-            "How long are single readings kept? Those that are older go within six hours; their "
-            "hours and days stay.",
-            "Keep", options, value=of_all.raw_days or 0, yes="Keep so",
-        )  # fmt: skip
+            _(
+                "How long are single readings kept? Those that are older go within six "
+                "hours; their hours and days stay."
+            ),
+            _("Keep"),
+            options,
+            value=of_all.raw_days or 0,
+            yes=_("Keep so"),
+        )
         if chosen is None:
             return
         rule = RetentionRule(chosen or None, of_all.hourly_days, of_all.daily_days)
         await attempted(upkeep.keep(tenant, rule))
         label.text = (
-            "Every reading is kept for ever." if not chosen
-            else f"Single readings are kept for {chosen} days."
-        )  # fmt: skip
+            _("Every reading is kept for ever.")
+            if not chosen
+            else _("Single readings are kept for {chosen} days.", chosen=chosen)
+        )
 
-    button = ui.button("Keep single readings for a time only…", on_click=change)
+    button = ui.button(_("Keep single readings for a time only…"), on_click=change)
     button.props("flat dense no-caps align=left").classes("dm-small-button")
 
 
@@ -106,28 +129,28 @@ def forecast(months: list[PartitionOfMonth], free: int) -> str:
     whole = [month.size for month in sorted(months, key=lambda one: one.name)][:-1]
     grown = max(whole[-3:], default=0)
     if grown < 1e5:
-        return "How much it grows is known after a whole month."
+        return _("How much it grows is known after a whole month.")
     left = free / grown
     if left >= 240:
-        said = "room for decades"
+        said = _("room for decades")
     elif left >= 24:
-        said = f"room for about {left / 12:.0f} years"
+        said = _("room for about {left} years", left=f"{left / 12:.0f}")
     else:
-        said = f"room for about {left:.0f} months"
-    return f"Grows by {size_said(grown)} a month: {said}."
+        said = _("room for about {left} months", left=f"{left:.0f}")
+    return _("Grows by {size} a month: {said}.", size=size_said(grown), said=said)
 
 
 def _bar(taken: RoomTaken) -> None:
     shares = (
-        ("Readings", taken.readings, "var(--dm-c1)"),
-        ("Backups", taken.backups, "var(--dm-c2)"),
-        ("Other", taken.other, "var(--dm-edge)"),
+        (_("Readings"), taken.readings, "var(--dm-c1)"),
+        (_("Backups"), taken.backups, "var(--dm-c2)"),
+        (_("Other"), taken.other, "var(--dm-edge)"),
     )
-    said = ", ".join(f"{name} {size_said(size)}" for name, size, _ in shares)
+    said = ", ".join(f"{name} {size_said(size)}" for name, size, _colour in shares)
     bar = ui.element("div").classes("dm-track").props('role="img"')
-    bar.props["aria-label"] = f"{said}, free {size_said(taken.free)}"
+    bar.props["aria-label"] = _("{said}, free {size}", said=said, size=size_said(taken.free))
     with bar:
-        for _, size, colour in shares:
+        for _name, size, colour in shares:
             width = max(100 * size / taken.total, 0.5)
             ui.element("div").style(f"width: {width:.1f}%; background: {colour}")
     with ui.row().classes("dm-note items-center"):

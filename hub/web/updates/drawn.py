@@ -6,6 +6,7 @@ from collections import Counter
 from enum import StrEnum
 from html import escape
 
+from hub.language.words import _
 from hub.rollouts.model import DeviceHealth, DeviceState, RolloutDevice
 from hub.rollouts.view import RolloutView
 from hub.web.words import count
@@ -78,7 +79,11 @@ def waves(view: RolloutView) -> str:
         counted = Counter(group_of(device) for device in devices)
         wave = devices[0].wave
         canary = view.rollout.options.canary and not wave
-        title = "Canary" if canary else f"Wave {wave if view.rollout.options.canary else wave + 1}"
+        title = (
+            _("Canary")
+            if canary
+            else _("Wave {value}", value=wave if view.rollout.options.canary else wave + 1)
+        )
         ordered = sorted((group_of(one) for one in devices), key=list(RolloutGroup).index)
         squares = "".join(
             f'<i class="{group}">{_TITLES[group][1]}</i>' for group in ordered[:_MOST_SQUARES]

@@ -11,10 +11,10 @@ from hub.errors import HubError
 from hub.firmware.check import MAX_UPLOAD
 from hub.firmware.errors import FirmwareInUseError, ImageRefusedError
 from hub.firmware.repository import StoredImage
+from hub.language.words import _, ngettext
 from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.updates.what import advice, what_is
-from hub.web.words import count
 
 __all__ = ["Images"]
 
@@ -54,11 +54,13 @@ class Images:
     def show(self) -> None:
         """Build it; all at once, since whoever asks for it meanwhile would add to it."""
         if not self._images:
-            ui.label("No firmware yet.")
+            ui.label(_("No firmware yet."))
             if self._principal.administers:
                 ui.label(
-                    "An update is a signed file that ends in .ota: it comes with a release, or "
-                    "`dormouse sign` makes one with your key. Add it here, then roll it out."
+                    _(
+                        "An update is a signed file that ends in .ota: it comes with a release, or "
+                        "`dormouse sign` makes one with your key. Add it here, then roll it out."
+                    )
                 ).classes("dm-soft")
         for image in self._images:
             self._image(image)
@@ -74,17 +76,27 @@ class Images:
             on_upload=self._add,
             on_rejected=self._too_large,
         ).classes("hidden")
-        ui.button("Add firmware (.ota)…", icon="upload_file").props("outline no-caps").on(
+        ui.button(_("Add firmware (.ota)…"), icon="upload_file").props("outline no-caps").on(
             "click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()"
         )
 
     def _image(self, image: StoredImage) -> None:
         with ui.row().classes("items-center w-full dm-line"):
             with ui.column().classes("gap-0 grow min-w-0"):
-                ui.label(f"{image.version} for {image.board or 'any board'}").classes("font-medium")
                 ui.label(
-                    f"{image.size // _KIB} KiB, signed with key {image.key[:16]}…, added "
-                    f"{image.added_at.astimezone(self._zone):%d %b %Y}"
+                    _(
+                        "{version} for {value}",
+                        version=image.version,
+                        value=image.board or "any board",
+                    )
+                ).classes("font-medium")
+                ui.label(
+                    _(
+                        "{size} KiB, signed with key {key}…, added {at}",
+                        size=image.size // _KIB,
+                        key=image.key[:16],
+                        at=f"{image.added_at.astimezone(self._zone):%d %b %Y}",
+                    )
                 ).classes("text-sm opacity-80 break-words")
                 ui.label(_runs(self._running.get((image.version, image.board), []))).classes(
                     "text-sm opacity-80 break-words"
@@ -92,11 +104,13 @@ class Images:
                 if image.notes:
                     ui.label(image.notes).classes("text-sm break-words whitespace-pre-line")
             if self._principal.administers:
-                name = f"{image.version} for {image.board or 'any board'}"
+                name = _(
+                    "{version} for {value}", version=image.version, value=image.board or "any board"
+                )
                 ui.button(
-                    "Roll out", on_click=lambda: ui.navigate.to(f"/updates/new?image={image.id}")
+                    _("Roll out"), on_click=lambda: ui.navigate.to(f"/updates/new?image={image.id}")
                 ).props(f'outline no-caps dense aria-label="Roll out {name}"')
-                ui.button("Remove", on_click=lambda: self._remove(image)).props(
+                ui.button(_("Remove"), on_click=lambda: self._remove(image)).props(
                     f'flat no-caps dense aria-label="Remove {name}"'
                 )
 
@@ -107,29 +121,42 @@ class Images:
             image = await self._firmware.add(data)
         except ImageRefusedError as error:
             self._refused = (
-                f"{name} was not added: it is {what_is(data)}.",
-                f"The check says: {error}.",
+                _("{name} was not added: it is {what_is}.", name=name, what_is=what_is(data)),
+                _("The check says: {error}.", error=error),
                 advice(data),
             )
         except HubError as error:
-            self._refused = (f"{name} was not added: {error}.",)
+            self._refused = (_("{name} was not added: {error}.", name=name, error=error),)
         else:
             self._refused = ()
-            ui.notify(f"{image.version} for {image.board or 'any board'} was added.")
+            ui.notify(
+                _(
+                    "{version} for {value} was added.",
+                    version=image.version,
+                    value=image.board or "any board",
+                )
+            )
         await self._again()
 
     async def _too_large(self) -> None:
         self._refused = (
-            f"That file was not sent: no firmware has more than {MAX_UPLOAD // _KIB // _KIB} MiB.",
-            "An update ends in .ota; `dormouse sign` makes one.",
+            _(
+                "That file was not sent: no firmware has more than {most} MiB.",
+                most=MAX_UPLOAD // _KIB // _KIB,
+            ),
+            _("An update ends in .ota; `dormouse sign` makes one."),
         )
         await self._again()
 
     async def _remove(self, image: StoredImage) -> None:
         sure = await confirm(
-            f"Remove {image.version} for {image.board or 'any board'}?",
-            details=["Devices that run it keep running it. The file can be added again."],
-            yes="Remove",
+            _(
+                "Remove {version} for {value}?",
+                version=image.version,
+                value=image.board or "any board",
+            ),
+            details=[_("Devices that run it keep running it. The file can be added again.")],
+            yes=_("Remove"),
         )
         if not sure:
             return
@@ -137,7 +164,13 @@ class Images:
             await self._firmware.remove(image.id)
         except FirmwareInUseError as error:
             numbers = ", ".join(str(number) for number in error.rollouts)
-            self._refused = (f"{image.version} is in use by rollout {numbers}: end that first.",)
+            self._refused = (
+                _(
+                    "{version} is in use by rollout {numbers}: end that first.",
+                    version=image.version,
+                    numbers=numbers,
+                ),
+            )
         except HubError as error:
             self._refused = (str(error),)
         else:
@@ -148,7 +181,12 @@ class Images:
 def _runs(names: list[str]) -> str:
     """Which devices run it, as far as they said: the first few by name."""
     if not names:
-        return "No device runs it."
+        return _("No device runs it.")
     shown = ", ".join(sorted(names)[:_NAMED])
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"Runs on {count(len(names), 'device')}: {shown}{more}"
+    more = _(" and {names} more", names=len(names) - _NAMED) if len(names) > _NAMED else ""
+    return _(
+        "Runs on {devices}: {shown}{more}",
+        devices=ngettext("{n} device", "{n} devices", len(names)),
+        shown=shown,
+        more=more,
+    )

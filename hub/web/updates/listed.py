@@ -9,6 +9,7 @@ from nicegui import ui
 
 from contracts.zones import zoned
 from hub.api.principal import Principal
+from hub.language.words import _
 from hub.rollouts.view import RolloutView, target_text
 from hub.runtime.broadcast import Missed
 from hub.services import Services
@@ -58,12 +59,14 @@ class Listed:
         """Build it; all at once, since whoever asks for it meanwhile would add to it."""
         if self._principal.administers:
             ui.button(
-                "New rollout", icon="add", on_click=lambda: ui.navigate.to("/updates/new")
+                _("New rollout"), icon="add", on_click=lambda: ui.navigate.to("/updates/new")
             ).props("outline no-caps")
         if not self._shown:
             ui.label(
-                "No rollout yet. It brings new firmware or another setting to many devices, a few "
-                "at a time, and stops by itself when something goes wrong."
+                _(
+                    "No rollout yet. It brings new firmware or another setting to many devices, "
+                    "a few at a time, and stops by itself when something goes wrong."
+                )
             ).classes("dm-soft")
         for number, target, standing in self._shown:
             with ui.column().classes("w-full gap-0 dm-line"):
@@ -75,4 +78,10 @@ def _standing(view: RolloutView, zone: ZoneInfo) -> str:
     rollout = view.rollout
     by = f" by {rollout.created_by}" if rollout.created_by else ""
     started = f"{zoned(rollout.created_at, zone, '%d %b %Y %H:%M')}"
-    return f"{phase_words(rollout)}; {counts(view)}; started {started}{by}"
+    return _(
+        "{phase_words}; {counts}; started {started}{by}",
+        phase_words=phase_words(rollout),
+        counts=counts(view),
+        started=started,
+        by=by,
+    )

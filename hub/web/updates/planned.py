@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from contracts.show import span
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.times import span
+from hub.language.words import _, ngettext
 from hub.rollouts.model import DeviceState, RolloutOptions
 from hub.rollouts.service import RolloutRequest
 from hub.rollouts.view import RolloutView
@@ -52,7 +53,9 @@ class Planned:
         services, tenant = self._services, self._principal.tenant
         self._zone = (await services.zones.of(tenant)).zone
         images = {
-            image.id: f"{image.version} for {image.board or 'any board'}"
+            image.id: _(
+                "{version} for {value}", version=image.version, value=image.board or "any board"
+            )
             for image in await self._services.firmware(tenant).images()
         }
         self._names = await self._services.naming.names(tenant)
@@ -66,45 +69,47 @@ class Planned:
         with ui.column().classes("w-full max-w-2xl gap-3"):
             self._what = ui.radio(
                 _KINDS, value="firmware" if images else "interval", on_change=self._stale
-            ).props('inline aria-label="What"')
-            self._image = _select("Firmware", images, self._first_image, self._stale)
+            ).props(f'inline aria-label="{_("What")}"')
+            self._image = _select(_("Firmware"), images, self._first_image, self._stale)
             self._image.bind_visibility_from(self._what, "value", value="firmware")
             self._image.visible = bool(images)
             if not images:
                 with ui.row().classes("items-center") as none:
-                    ui.label("There is no firmware to roll out yet.")
-                    ui.link("Add firmware", "/updates")
+                    ui.label(_("There is no firmware to roll out yet."))
+                    ui.link(_("Add firmware"), "/updates")
                 none.bind_visibility_from(self._what, "value", value="firmware")
-            intervals = {seconds: f"every {span(seconds)}" for seconds in _INTERVALS}
-            self._interval = _select("Devices measure", intervals, 300, self._stale)
+            intervals = {seconds: _("every {span}", span=span(seconds)) for seconds in _INTERVALS}
+            self._interval = _select(_("Devices measure"), intervals, 300, self._stale)
             self._interval.bind_visibility_from(self._what, "value", value="interval")
             chosen = [one for one in self._chosen if one in devices]
             self._scope = ui.radio(
                 _SCOPES, value="some" if chosen else "all", on_change=self._stale
             )
-            self._scope.props('aria-label="Which devices"')
-            self._place = _select("Place", places, None, self._stale)
+            self._scope.props(f'aria-label="{_("Which devices")}"')
+            self._place = _select(_("Place"), places, None, self._stale)
             self._place.bind_visibility_from(self._scope, "value", value="place")
             self._some = ui.select(
-                devices, multiple=True, label="Devices", on_change=self._stale, value=chosen
+                devices, multiple=True, label=_("Devices"), on_change=self._stale, value=chosen
             ).props("outlined use-chips")
             self._some.classes("w-full").bind_visibility_from(self._scope, "value", value="some")
-            with ui.expansion("Options").classes("w-full"):
+            with ui.expansion(_("Options")).classes("w-full"):
                 self._how()
-            ui.button("Preview", on_click=self._plan).props("no-caps")
+            ui.button(_("Preview"), on_click=self._plan).props("no-caps")
         self._result()
 
     def _how(self) -> None:
         defaults = RolloutOptions()
-        self._number("canary", "Canary: devices updated first, as a test", defaults.canary)
-        self._text("wave", "Devices in each wave after that: a number, or 25%", defaults.wave)
-        self._text("halt_at", "Failures that halt it", defaults.halt_at)
-        self._number("streams", "Devices sent to at the same time", defaults.streams)
-        self._number("attempts", "Attempts a device", defaults.attempts)
-        self._number("battery_mv", "Skip devices with a battery below (mV)", defaults.battery_mv)
-        self._number("reports", "Reports of the new version before the next wave", defaults.reports)
-        self._text("windows", f"Only between, e.g. 22:00-06:00 ({self._zone.key})", "")
-        downgrade = ui.checkbox("Allow a version lower than the running one")
+        self._number("canary", _("Canary: devices updated first, as a test"), defaults.canary)
+        self._text("wave", _("Devices in each wave after that: a number, or 25%"), defaults.wave)
+        self._text("halt_at", _("Failures that halt it"), defaults.halt_at)
+        self._number("streams", _("Devices sent to at the same time"), defaults.streams)
+        self._number("attempts", _("Attempts a device"), defaults.attempts)
+        self._number("battery_mv", _("Skip devices with a battery below (mV)"), defaults.battery_mv)
+        self._number(
+            "reports", _("Reports of the new version before the next wave"), defaults.reports
+        )
+        self._text("windows", _("Only between, e.g. 22:00-06:00 ({key})", key=self._zone.key), "")
+        downgrade = ui.checkbox(_("Allow a version lower than the running one"))
         downgrade.on_value_change(lambda e: self._set("downgrade", e.value))
 
     def _number(self, name: str, label: str, value: float) -> None:
@@ -175,7 +180,7 @@ class Planned:
         view = self._view
         if view is None:
             return
-        heading("Preview")
+        heading(_("Preview"))
         going = [
             device for device in view.devices.values() if device.state is not DeviceState.SKIPPED
         ]
@@ -183,18 +188,24 @@ class Planned:
         ui.label(_forecast(view, len(going), waves, self._zone)).props('aria-live="polite"')
         device_table(view, self._names, self._zone)
         if going:
-            ui.button("Start rollout", icon="play_arrow", on_click=self._start).props("no-caps")
+            ui.button(_("Start rollout"), icon="play_arrow", on_click=self._start).props("no-caps")
         else:
-            ui.label("There is nothing to start: every device would be skipped, as its row says.")
+            ui.label(
+                _("There is nothing to start: every device would be skipped, as its row says.")
+            )
 
 
 def _forecast(view: RolloutView, going: int, waves: int, zone: ZoneInfo) -> str:
     skipped = len(view.devices) - going
-    left = f" {count(skipped, 'device')} skipped." if skipped else ""
+    left = (
+        _(" {devices} skipped.", devices=ngettext("{n} device", "{n} devices", skipped))
+        if skipped
+        else ""
+    )
     when = (
-        f"done about {clock(view.done_at, zone)} if nothing fails"
+        _("done about {clock} if nothing fails", clock=clock(view.done_at, zone))
         if view.done_at
-        else "the end cannot be estimated: some devices have not said when they wake"
+        else _("the end cannot be estimated: some devices have not said when they wake")
     )
     return f"{count(going, 'device')} in {count(waves, 'wave')}, {when}.{left}"
 

@@ -14,6 +14,7 @@ from nicegui import ui
 from contracts.zones import zoned
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.words import _, ngettext
 from hub.rollouts.errors import UnknownRolloutError
 from hub.rollouts.model import DeviceHealth, FirmwareTarget, RolloutDevice, RolloutPhase
 from hub.rollouts.view import RolloutView, target_text
@@ -33,7 +34,6 @@ from hub.web.updates.words import (
     wave_words,
     way_out,
 )
-from hub.web.words import count
 
 __all__ = ["Watched", "device_table", "rows"]
 
@@ -76,7 +76,7 @@ class Watched:
     @classmethod
     async def of(cls, services: Services, principal: Principal, number: int) -> Self:
         """For a rollout that is there; 404 otherwise."""
-        gone = HTTPException(404, f"There is no rollout {str(number)[:20]} here.")
+        gone = HTTPException(404, _("There is no rollout {number} here.", number=str(number)[:20]))
         if not 0 < number < 2**31:  # no number that the database could have given
             raise gone
         try:
@@ -114,18 +114,18 @@ class Watched:
             self._problem = ui.label().classes("dm-bad")
         with ui.row().classes("pt-3"):
             rollouts = self._services.rollouts
-            self._pause = _button("Pause", lambda: self._do(rollouts.pause))
-            self._resume = _button("Resume", lambda: self._do(rollouts.resume))
-            self._end = _button("Stop…", self._abort).props("color=negative")
-        heading("Waves")
+            self._pause = _button(_("Pause"), lambda: self._do(rollouts.pause))
+            self._resume = _button(_("Resume"), lambda: self._do(rollouts.resume))
+            self._end = _button(_("Stop…"), self._abort).props("color=negative")
+        heading(_("Waves"))
         self._waves = ui.html("", sanitize=False).classes("w-full dm-card")
-        heading("Devices")
+        heading(_("Devices"))
         self._table = device_table(self._view, self._names, self.zone)
         self._tell()
         await self._remember()
-        with ui.expansion("History", on_value_change=self._look_back).classes("w-full"):
+        with ui.expansion(_("History"), on_value_change=self._look_back).classes("w-full"):
             self._history()
-        ui.link("All updates", "/updates")
+        ui.link(_("All updates"), "/updates")
 
     def _tell(self, problem: str = "") -> None:
         """Put what is known into the elements."""
@@ -135,8 +135,14 @@ class Watched:
         self._phase.classes(**{"add" if phase is RolloutPhase.HALTED else "remove": "dm-bad"})
         self._counts.text = counts(view)
         last = max((device.wave for device in view.devices.values()), default=0) + 1
-        end = f", done about {clock(view.done_at, self.zone)}" if view.done_at else ""
-        self._wave.text = "" if phase.over else f"Wave {rollout.wave + 1} of {last}{end}"
+        end = (
+            _(", done about {clock}", clock=clock(view.done_at, self.zone)) if view.done_at else ""
+        )
+        self._wave.text = (
+            ""
+            if phase.over
+            else _("Wave {wave} of {last}{end}", wave=rollout.wave + 1, last=last, end=end)
+        )
         self._bar.content = bar(view)
         self._waves.content = waves(view)
         self._lead_out()
@@ -170,7 +176,11 @@ class Watched:
                 what = {"image": target.image} if isinstance(target, FirmwareTarget) else {}
                 chosen = urlencode({**what, "devices": ",".join(again)})
                 ui.link(
-                    f"Roll out again to {count(len(again), 'device')}", f"/updates/new?{chosen}"
+                    _(
+                        "Roll out again to {devices}",
+                        devices=ngettext("{n} device", "{n} devices", len(again)),
+                    ),
+                    f"/updates/new?{chosen}",
                 ).classes("dm-button")
 
     def _may_not_again(self) -> bool:
@@ -178,15 +188,17 @@ class Watched:
 
     async def _abort(self) -> None:
         sure = await confirm(
-            f"Stop rollout {self._number}?",
+            _("Stop rollout {number}?", number=self._number),
             details=[
                 (
-                    "Devices that are being sent the image are finished; all others keep what they "
-                    "run. It cannot be resumed."
+                    _(
+                        "Devices that are being sent the image are finished; all others keep what "
+                        "they run. It cannot be resumed."
+                    )
                 )
             ],
-            yes="Stop",
-            no="Go on",
+            yes=_("Stop"),
+            no=_("Go on"),
         )
         if sure:
             await self._do(self._services.rollouts.abort)
@@ -227,7 +239,7 @@ def device_table(view: RolloutView, names: Names, zone: ZoneInfo) -> ui.table:
         row_key="id",
         pagination=_PAGE if len(view.devices) > _PAGE else None,
     ).classes("w-full")
-    return table.props('flat bordered :grid="Quasar.Screen.lt.md" aria-label="Devices"')
+    return table.props(f'flat bordered :grid="Quasar.Screen.lt.md" aria-label="{_("Devices")}"')
 
 
 def rows(view: RolloutView, names: Names, zone: ZoneInfo) -> list[dict[str, str]]:
@@ -240,13 +252,13 @@ def _row(view: RolloutView, device: RolloutDevice, names: Names, zone: ZoneInfo)
     recent = view.recent.get(device.device)
     state = device_words(device, view.progress)
     if device.health is DeviceHealth.WATCHED:
-        state += ", being watched"
+        state += _(", being watched")
     return {
         "wave": wave_words(view, device),
         "id": device.device,
         "device": f"{name} ({device.device})" if name else device.device,
         "state": state,
-        "firmware": (recent.firmware if recent else None) or "not known",
+        "firmware": (recent.firmware if recent else None) or _("not known"),
         "expected": expected(view, device, zone),
     }
 
@@ -255,6 +267,6 @@ def _event(event: dict[str, Any], zone: ZoneInfo) -> str:
     who = f"{event['device']}: " if event["device"] else ""
     change = f"{event['before']} to {event['after']}" if event["before"] else event["after"]
     if event["what"] == "wave":
-        change = f"wave {change}"
+        change = _("wave {change}", change=change)
     reason = f" ({event['reason']})" if event["reason"] else ""
     return f"{zoned(event['at'], zone, '%d %b %H:%M:%S')} {who}{change}{reason}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contracts import image
 from contracts.errors import ContractError
 from contracts.ota import canned
+from hub.language.words import _
 
 __all__ = ["advice", "what_is"]
 
@@ -33,11 +34,11 @@ _ENOUGH_TEXT = 4096  # bytes of a file that tell whether it is text
 def what_is(data: bytes) -> str:
     """In a few words: "an empty file", "a PNG picture", "an image for flashing, not signed"."""
     if not data:
-        return "an empty file"
+        return _("an empty file")
     if canned.is_canned(data):
-        return "a signed update"
+        return _("a signed update")
     known = (words for magic, words in _MAGIC.items() if data.startswith(magic))
-    return next(known, None) or _image(data) or _text(data) or "something that is not known here"
+    return next(known, None) or _image(data) or _text(data) or _("something that is not known here")
 
 
 def _image(data: bytes) -> str:
@@ -45,7 +46,7 @@ def _image(data: bytes) -> str:
         kind = image.parse(data).kind
     except ContractError:
         return ""
-    return f"an ESP8266 image ({kind}) that is not signed for updates"
+    return _("an ESP8266 image ({kind}) that is not signed for updates", kind=kind)
 
 
 def _text(data: bytes) -> str:
@@ -55,21 +56,23 @@ def _text(data: bytes) -> str:
         # Cut within a character it is text all the same.
         if error.start < _ENOUGH_TEXT - 4:
             return ""
-    return "a text file"
+    return _("a text file")
 
 
 def advice(data: bytes) -> str:
     """What makes an update of it, or where one comes from."""
     if canned.is_canned(data):
-        return "Make it again with `dormouse sign`, and compare both files' sizes."
+        return _("Make it again with `dormouse sign`, and compare both files' sizes.")
     try:
         image.parse(data)
     except ContractError:
-        return (
-            "An update ends in .ota: it comes with a release of the firmware, or `make firmware` "
-            "builds an image and `dormouse sign firmware-ota.bin --version 1.2.3` makes it one."
+        return _(
+            "An update ends in .ota: it comes with a release of the firmware, or `make "
+            "firmware` builds an image and `dormouse sign firmware-ota.bin --version "
+            "1.2.3` makes it one."
         )
-    return (
-        "Sign it where your key is: `dormouse sign FILE --version 1.2.3 --board BOARD`, or put it "
-        "here in one go with `dormouse firmware add FILE`. The hub has no keys."
+    return _(
+        "Sign it where your key is: `dormouse sign FILE --version 1.2.3 --board "
+        "BOARD`, or put it here in one go with `dormouse firmware add FILE`. The hub "
+        "has no keys."
     )

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from contracts.zones import zoned
 from hub.errors import HubError
+from hub.language.words import _, ngettext
 from hub.rollouts.errors import DeviceBusyError, NoDevicesError
 from hub.rollouts.model import DeviceState, Rollout, RolloutDevice, RolloutPhase
 from hub.rollouts.view import RolloutView
-from hub.web.words import count
 
 __all__ = [
     "clock",
@@ -59,7 +59,13 @@ def phase_words(rollout: Rollout) -> str:
 def counts(view: RolloutView) -> str:
     """`2 of 5 devices updated, 1 failed`."""
     numbers = dict(view.counts)
-    parts = [f"{numbers.pop('updated', 0)} of {count(len(view.devices), 'device')} updated"]
+    parts = [
+        _(
+            "{done} of {devices} updated",
+            done=numbers.pop("updated", 0),
+            devices=ngettext("{n} device", "{n} devices", len(view.devices)),
+        )
+    ]
     parts += [f"{numbers[s]} {s}" for s in ("failed", "skipped") if numbers.get(s)]
     return ", ".join(parts)
 
@@ -70,11 +76,11 @@ def device_words(device: RolloutDevice, progress: Mapping[str, Any]) -> str:
     stream = progress.get(device.device)
     if device.state is DeviceState.UPDATING and stream is not None and stream.total:
         percent = 100 * stream.done // stream.total
-        text = f"{percent} % sent"
+        text = _("{percent} % sent", percent=percent)
         if stream.seconds_left is not None:
-            text += f", {stream.seconds_left:.0f} s left"
+            text += _(", {seconds_left} s left", seconds_left=f"{stream.seconds_left:.0f}")
     if device.attempts and not device.over:
-        text += f", attempt {device.attempts + 1}"
+        text += _(", attempt {attempts}", attempts=device.attempts + 1)
     if device.reason:
         text += f": {device.reason}"
     if device.health_reason:
@@ -88,16 +94,16 @@ def expected(view: RolloutView, device: RolloutDevice, zone: ZoneInfo) -> str:
         return ""
     forecast = view.forecast.get(device.device)
     if forecast is None or forecast.at is None:
-        return "unknown: it has not said when it wakes"
+        return _("unknown: it has not said when it wakes")
     at = clock(forecast.at, zone)
-    return at if forecast.sure else f"{at} or later"
+    return at if forecast.sure else _("{at} or later", at=at)
 
 
 def wave_words(view: RolloutView, device: RolloutDevice) -> str:
     """Its wave as people count: the canary is none of them."""
     if not view.rollout.options.canary:
         return str(device.wave + 1)
-    return str(device.wave) if device.wave else "Canary"
+    return str(device.wave) if device.wave else _("Canary")
 
 
 def left_out(view: RolloutView) -> list[str]:
@@ -113,17 +119,17 @@ def way_out(view: RolloutView) -> str:
     """What holds and what to do while a rollout does not go on by itself; "" while it does."""
     match view.rollout.phase:
         case RolloutPhase.HALTED:
-            return (
-                "It stopped by itself before more devices were touched. Those that failed to take "
-                "it run what they ran before and measure on. See below what failed; Resume goes "
-                "on with the others, Stop ends it here."
+            return _(
+                "It stopped by itself before more devices were touched. Those that failed to "
+                "take it run what they ran before and measure on. See below what failed; "
+                "Resume goes on with the others, Stop ends it here."
             )
         case RolloutPhase.PAUSED:
-            return "Nothing is sent until somebody presses Resume. Every device measures on."
+            return _("Nothing is sent until somebody presses Resume. Every device measures on.")
         case RolloutPhase.RUNNING if view.done_at is None and view.forecast:
-            return (
-                "Some devices have not said when they wake: the end cannot be told. It waits a "
-                "day for each; one that stays silent counts as failed and holds up nobody."
+            return _(
+                "Some devices have not said when they wake: the end cannot be told. It waits "
+                "a day for each; one that stays silent counts as failed and holds up nobody."
             )
         case _:
             return ""
@@ -143,9 +149,13 @@ def sentence(error: HubError) -> str:
     """What was refused, for somebody who has no command line before them."""
     match error:
         case NoDevicesError():
-            return "There is no device to update: choose some that have reported to this hub."
+            return _("There is no device to update: choose some that have reported to this hub.")
         case DeviceBusyError() if error.rollouts:
             device, number = next(iter(error.rollouts.items()))
-            return f"{device} is in rollout {number}: wait for its end, or stop it there."
+            return _(
+                "{device} is in rollout {number}: wait for its end, or stop it there.",
+                device=device,
+                number=number,
+            )
         case _:
             return str(error)

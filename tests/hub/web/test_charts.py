@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.show import lasting
+from hub.anomalies.profile import SeriesProfile
 from hub.web.charts import (
     BinRanges,
     RawPoints,
@@ -21,6 +22,8 @@ from hub.web.charts import (
 )
 from hub.web.device.joined import StoredBins, joined
 from hub.web.device.said import summary
+from hub.web.device.spans import ChartWindow
+from hub.web.device.usual import usual_hours
 from tests.hub.web.chart_cases import (
     CELSIUS,
     GAP,
@@ -222,3 +225,25 @@ def test_how_long_is_told_in_two_units_at_most():
     assert told == [
         "0 s", "45 s", "1 min", "1 h", "1 h 30 min", "1 day", "1 day 3 h", "9 days", "1 day 1 h",
     ]  # fmt: skip
+
+
+def test_what_is_usual_is_shaded_hour_by_hour_and_broken_where_it_is_not_known():
+    known = [(20.0, 22.0)] * 24
+    known[3] = None
+    profile = SeriesProfile(tuple(known), (), 0.1, None, 0.0, None, None, 3600)
+    since = datetime(2026, 11, 30, 0, 30, tzinfo=UTC)
+    hours = usual_hours(profile, ChartWindow(since, since + timedelta(hours=4)))
+    start = round(since.timestamp() * 1000)
+    # 00:30 of UTC is 01:30 there; what is not known is 03:00 to 04:00 there.
+    assert [(one.at - start, one.end - start) for one in hours] == [
+        (0, 30 * MINUTE), (30 * MINUTE, 90 * MINUTE), (150 * MINUTE, 210 * MINUTE),
+        (210 * MINUTE, 240 * MINUTE),
+    ]  # fmt: skip
+    points = RawPoints([start, start + HOUR], [21.0, 30.0])
+    trace = Trace("Shed", CELSIUS, points, usual=hours)
+    made = options([trace, Trace("Hall", CELSIUS, points)], start, start + 4 * HOUR, now=NOW)
+    area = [one for one in made["series"] if one.get("usual")]
+    assert [one["datasetIndex"] for one in area] == [2, 2]  # after those of the traces
+    source = made["dataset"][2]["source"]
+    assert source["span"] == [2.0, 2.0, 2.0, None, 2.0, 2.0, 2.0, None]
+    assert source["t"][:3] == [start, start + 30 * MINUTE, start + 90 * MINUTE]

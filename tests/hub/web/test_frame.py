@@ -113,6 +113,49 @@ async def test_colours_follow_the_system_or_a_choice(open_browser):
         await expect(page.locator("body")).to_have_class(re.compile("body--light"))
 
 
+async def test_a_person_reads_in_the_language_they_chose(open_browser, web):
+    async with open_browser("ann") as page:
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
+        await expect(page.locator("html")).to_have_attribute("lang", "en-US")
+        await page.get_by_role("combobox", name="Language").click()
+        await page.get_by_role("option", name="Deutsch").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Konto")
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+        menu = page.get_by_role("navigation", name="Hauptmenü")
+        await expect(menu.get_by_role("link", name="Geräte")).to_have_count(1)
+        # What is built by the page's own connection and by its scripts speaks so, too.
+        await page.wait_for_function(CONNECTED)
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("heading", name="Tastenkürzel")).to_be_visible()
+        await page.get_by_role("button", name="Schließen").click()
+        await page.get_by_label("Bisheriges Passwort").fill("wrong")
+        await page.get_by_role("button", name="Passwort ändern").click()
+        await expect(page.get_by_text("Das bisherige Passwort ist falsch.")).to_be_visible()
+        # It is kept for the person, whatever the browser asks.
+        async with client_of(web, "ann") as client:
+            shown = await client.get("/", headers={"Accept-Language": "fr"})
+            assert '<html lang="de"' in shown.text
+            assert "/static/words.de.js" in shown.text
+        await page.get_by_role("combobox", name="Sprache").click()
+        await page.get_by_role("option", name="Wie der Browser es wünscht").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+
+
+@pytest.mark.parametrize(
+    ("asked", "spoken", "button"),
+    [("en", "en", "Log in"), ("de-CH, en;q=0.5", "de", "Anmelden"), ("fr", "fr", "Se connecter")],
+)
+async def test_who_is_not_known_is_spoken_to_as_the_browser_asks(web, asked, spoken, button):
+    async with client_of(web) as client:
+        client.headers["Accept-Language"] = asked
+        form = await client.get("/login")
+        assert f'<html lang="{spoken}"' in form.text
+        assert f"<button>{button}</button>" in form.text
+        lost = await client.get("/static/none.css", headers={"Accept": "text/html"})
+        assert (lost.status_code, f'<html lang="{spoken}"' in lost.text) == (404, True)
+
+
 async def test_a_person_changes_between_their_tenants(open_browser):
     async with open_browser("max") as page:
         await page.goto("/account")

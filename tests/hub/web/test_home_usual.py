@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
@@ -10,6 +12,7 @@ from playwright.async_api import expect
 from tests.hub.web.furnished import FIRST, month
 from tests.hub.web.pictures import picture
 from tests.hub.web.speakers import TEMPERATURE, call_it, device, tell
+from tests.hub.web.test_every_page import findings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -77,6 +80,31 @@ async def test_what_is_unusual_is_muted_by_keyboard_undone_and_unmuted(open_brow
         await page.get_by_role("button", name="1 muted").click()
         await page.get_by_role("button", name="Unmute 207 Geography").click()
         await expect(warm).to_contain_text("Usual ")
+
+
+async def test_a_devices_chart_shades_what_is_usual_and_obeys_keys(open_browser):
+    async with open_browser("ann") as page:
+        await page.goto(f"/devices/{FIRST}")
+        await page.wait_for_function("window.did_handshake && window.socket.connected")
+        await expect(page.get_by_text("grey: usual for the hour")).to_be_visible()
+        await page.locator("#content").focus()
+        await page.keyboard.press("3")
+        week = page.get_by_role("button", name="Week", exact=True)
+        await expect(week).to_have_attribute("aria-pressed", "true")
+        await expect(page).to_have_url(re.compile("span=week"))
+        shown = page.locator(".dm-tools .dm-strong")
+        await expect(shown).to_have_text(re.compile("now$"))
+        await page.keyboard.press("[")
+        await expect(shown).not_to_have_text(re.compile("now$"))
+        await page.keyboard.press("]")
+        await expect(shown).to_have_text(re.compile("now$"))
+        await page.keyboard.press("m")
+        await expect(page.get_by_text("a week", exact=True)).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_text("a week", exact=True)).to_have_count(0)
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("dialog").get_by_text("On this page")).to_be_visible()
+        assert await findings(Axe(), page) == []
 
 
 async def test_form_value_and_filter_are_kept_and_facts_filter(open_browser):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
@@ -40,9 +42,17 @@ async def test_the_inbox_is_seen_and_a_sentence_is_chosen_tried_and_kept(full, a
         topic = "HomeKit/boiler/TemperatureSensor/CurrentTemperature"
         await boiler.send(topic, b"81.5", tag=9)
         await until(lambda: is_told(ann), 120)
+        # Its number stands in the menu of every page.
+        open_before = (await ann.get("/badge")).json()["open"]
+        assert open_before >= 1
+        await page.evaluate("window.dormouse.badge()")
+        html = page.locator("html")
+        await expect(html).to_have_class(re.compile("dm-badged"))
+        await expect(html).to_have_attribute("style", re.compile(f'--dm-badge: "{open_before}"'))
         # It stands in an inbox that is open already, too.
         await page.get_by_role("button", name="Seen: boiler").click()
         await page.get_by_text("seen by ann").wait_for()
+        assert (await ann.get("/badge")).json()["open"] == open_before - 1
         # What each would have told is found by itself, and tried anew at each choice.
         said = page.get_by_test_id("rule")
         await expect(said).to_contain_text("in the last 30 days")

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from hub.language.times import when
 from hub.notifications.model import Rule, RuleKind
 from hub.notifications.phrases import Whereabouts, parse
 from hub.web.notifications.choices import RuleChoices
-from hub.web.when import when
 
 WHERE = Whereabouts({"cellar": [3]}, {"fridge": ["esp8266_1a2b3c4d"]})
 SAID = (
