@@ -299,7 +299,7 @@ async def test_an_administrator_invites_and_removes(open_browser, web):
             await expect(page.get_by_text("tina is administrator now.")).to_be_visible()
             assert (await client.get("/people")).status_code == 200
             await tina.get_by_role("button", name="Remove").click()
-            dialog = page.get_by_role("dialog")
+            dialog = page.get_by_role("alertdialog")
             await dialog.get_by_role("button", name="Remove").click()
             await expect(page.get_by_text("tina has no access to home any more.")).to_be_visible()
             await expect(tina).to_have_count(0)

@@ -43,7 +43,7 @@ async def within(web, place: str) -> str | None:
 
 async def make(page, name: str) -> None:
     await page.get_by_role("button", name="New place", exact=True).click()
-    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Name", exact=True).fill(name)
     await page.get_by_role("button", name="Create").click()
     await page.get_by_text(name, exact=True).wait_for()
 
@@ -130,7 +130,7 @@ async def test_on_a_phone_a_branch_is_renamed_and_removed_and_what_goes_is_said(
         await make(page, "Annex")
         await make(page, "Hut")
         await menu(page, "Annex", "New place within")
-        await page.get_by_label("Name").fill("Loft")
+        await page.get_by_label("Name", exact=True).fill("Loft")
         await page.get_by_role("button", name="Create").click()
         await shown_within(page, "Annex", "Loft")
         await menu(page, sensor, "Move to…")
@@ -141,7 +141,7 @@ async def test_on_a_phone_a_branch_is_renamed_and_removed_and_what_goes_is_said(
         await shown_within(page, "Loft", sensor)
         await page.get_by_text("Every device has its place.").wait_for()
         await menu(page, "Annex", "Rename")
-        await page.get_by_label("Name").fill("Hut")
+        await page.get_by_label("Name", exact=True).fill("Hut")
         await page.get_by_role("button", name="Rename", exact=True).click()
         await page.get_by_text("There is a place of that name already.").wait_for()
         await menu(page, "Annex", "Remove")
