@@ -16,6 +16,7 @@
   window.dormouseLocale = navigator.language.startsWith(spoken) ? navigator.language : spoken === "en" ? undefined : spoken;
 
   const WORRY_MS = 10_000; // the hub sends a beat every 3 s
+  const SLOW_MS = 45_000;
   let last = Date.now();
   let ticked = Date.now();
   let checking = false;
@@ -33,6 +34,11 @@
       JSON.stringify({ at: Date.now(), pause: Math.min(300_000, Math.max(5_000, pause * 2)) }),
     );
     window.location.reload();
+  }
+
+  function isInUse() {
+    const typing = document.activeElement?.matches("input, textarea, select, [contenteditable]");
+    return typing || document.querySelector(".q-dialog") !== null;
   }
 
   function banner(text) {
@@ -60,7 +66,9 @@
       if (status === 401) window.location.reload(); // to the log-in
       else if (status === 200) {
         banner("");
-        if (Date.now() - last > WORRY_MS) reload();
+        // Connected and slow is not lost, and loading anew would take what somebody is typing.
+        const patience = window.socket?.connected && isInUse() ? SLOW_MS : WORRY_MS;
+        if (Date.now() - last > patience) reload();
       } else {
         banner(say("The hub is there, but its database is not: what is shown may be old. Trying again…"));
       }

@@ -255,6 +255,23 @@ async def test_a_page_without_news_reloads_itself(open_browser):
         await page.wait_for_function(f"!window.sameDocument && {CONNECTED}", timeout=25_000)
 
 
+async def test_a_page_without_news_keeps_what_somebody_types(open_browser):
+    """A hub that is slow for a while is no reason to lose it."""
+    async with open_browser("ann") as page:
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
+        await page.evaluate(MARK)
+        await page.get_by_label("Current password").fill("half of it")
+        async with page.expect_response("**/session", timeout=25_000) as asked:
+            await page.evaluate("window.dormouse.beat = () => {}")
+        assert (await asked.value).status == 200
+        # It is asked every second from now on: at the next time the first has had its effect.
+        async with page.expect_response("**/session", timeout=25_000):
+            pass
+        assert await page.evaluate("window.sameDocument") is True
+        await expect(page.get_by_label("Current password")).to_have_value("half of it")
+
+
 async def test_a_password_is_changed_and_ends_other_sessions(open_browser, web):
     await web.ask("POST", "/people/password", json={"name": "rob", "password": PASSWORD})
     fresh = PASSWORD + " 2"
