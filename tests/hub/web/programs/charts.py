@@ -12,6 +12,12 @@ from nicegui import ui
 
 from hub.web.charts.element import Chart
 
+# What frame.js gives a page's scripts, in English.
+_WORDS = """<script>
+  window.dormouseSay = (text, values = {}) => text.replace(/{(\\w+)}/g, (_, name) => values[name]);
+  window.dormouseNumber = (text) => text;
+</script>"""
+
 
 def main() -> None:
     charts = json.loads(sys.stdin.readline())
@@ -19,6 +25,7 @@ def main() -> None:
 
     @ui.page("/{name}")
     def page(name: str) -> None:
+        ui.add_head_html(_WORDS)
         Chart(charts[name], name)
 
     ui.run_with(app, show_welcome_message=False)
