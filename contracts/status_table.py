@@ -23,6 +23,10 @@ _LEAST = 60  # columns of the table: with fewer it is hard to read
 # What a battery says of itself stands in a column of its own.
 _BATTERY = "BatteryService"
 _LOW = "StatusLowBattery"
+_NONE_YET = (
+    "no devices yet: the dashboard's page Add device says how one gets here, `dormouse provision` "
+    "does it by cable, `dormouse twin` makes virtual ones to try"
+)
 _OLDER_S = 600.0  # than what was last heard of its device: a value that says so
 
 
@@ -58,7 +62,12 @@ def status_table(status: Mapping[str, Any], now: datetime | None = None) -> Tabl
 def status_view(
     status: Mapping[str, Any], width: int, now: datetime | None = None
 ) -> RenderableType:
-    """The table where it fits so many columns; else a device below the other, line by line."""
+    """The table where it fits so many columns; else a device below the other, line by line.
+
+    Without devices, what makes the first.
+    """
+    if not status["devices"]:
+        return Text(_NONE_YET)
     if width >= _LEAST:
         return status_table(status, now)
     now = now or datetime.now(UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,8 @@ from rich.console import Console
 
 from contracts.qr import terminal
 from contracts.show import age
-from contracts.status_table import battery, status_table
+from contracts.status_table import battery, status_table, status_view
+from host.cli import COMMANDS
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LETTERS = "aé z-'[]/東京センサー한국어🥶🏡ßЖ٣"
@@ -142,3 +144,14 @@ def test_what_nobody_named_stands_under_its_id_to_be_copied():
     """HomeKit has it without the underscore."""
     shown = drawn(device(1, "esp8266 00000001"))
     assert "esp8266_00000001" in shown
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_without_devices_it_says_what_makes_the_first(width):
+    out = io.StringIO()
+    Console(file=out, width=width).print(status_view({"devices": []}, width, NOW))
+    said = " ".join(out.getvalue().split())
+    assert said.startswith("no devices yet: ")
+    for command in re.findall("`dormouse (.+?)`", said):
+        assert command in COMMANDS
+    assert "`dormouse provision`" in said
