@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -33,6 +34,7 @@ NAME, VERSION = "localhost/dormouse-test", (ROOT / "VERSION").read_text().strip(
 MOST = {"amd64": 250_000_000, "arm64": 250_000_000}
 # The tree that tests/releases has a data folder of: its image is upgraded from.
 FIRST = "185c88e"
+PACKAGES = ROOT / "build/images"
 WITHIN_S = 240 if ALL else 120
 
 
@@ -64,6 +66,14 @@ def images(work) -> dict[str, Path]:
     arches = ("amd64", "arm64") if ALL else ("amd64",)
     with built(ROOT, NAME, arches, work) as archives:
         yield archives
+
+
+def debian(folder: Path) -> Path:
+    """A work folder with the packages of the fixture's: the mirror's may be others meanwhile."""
+    (folder / "work").mkdir()
+    for tar in PACKAGES.glob("debian-*.tar"):
+        shutil.copyfile(tar, folder / "work" / tar.name)
+    return folder / "work"
 
 
 @contextmanager
@@ -112,6 +122,15 @@ def docker(work) -> Iterator[Callable[..., str]]:
         # The daemon leaves the host's network mounted there.
         left = place / "exec/netns/default"
         subprocess.run(["umount", left], capture_output=True, check=False)
+
+
+def logged(docker, name: str) -> str:
+    """All that a container has said; `docker logs` itself tells warnings apart, as stderr."""
+    environment = {**os.environ, "DOCKER_HOST": docker.address}
+    return subprocess.run(
+        ["docker", "logs", name], env=environment, check=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ).stdout  # fmt: skip
 
 
 def is_healthy(docker, name: str) -> bool:
@@ -256,7 +275,8 @@ def test_upgraded_from_the_image_of_an_older_version(docker, images, work):
     run("git", "worktree", "add", "--detach", older / "tree", FIRST, cwd=ROOT)
     name = f"{NAME}-older"
     try:
-        with built(older / "tree", name, ("amd64",), older) as archives:
+        # In a folder of its own: what the fixture built is compared with a second build.
+        with built(older / "tree", name, ("amd64",), older, "--work", debian(older)) as archives:
             docker("load", "-q", "-i", archives["amd64"])
     finally:
         run("git", "worktree", "remove", "--force", older / "tree", cwd=ROOT)
@@ -279,7 +299,7 @@ def test_upgraded_from_the_image_of_an_older_version(docker, images, work):
     with container(docker, f"{NAME}:{VERSION}-amd64", "aged") as running:
         assert len(readings(docker, running)) >= 3
         assert facts(docker, running)["pairing_code"] == before["pairing_code"]
-        said = docker("logs", running)
+        said = logged(docker, running)
         assert "a backup of the database is made before its upgrade: /data/upgrade-backups/" in said
         assert docker("exec", running, "dormouse", "devices", "list").count("esp8266_") == 1
 
@@ -288,16 +308,11 @@ def test_upgraded_from_the_image_of_an_older_version(docker, images, work):
 def test_two_builds_are_the_same_byte_for_byte(images, work):
     again = work / "again"
     again.mkdir()
-    packages = ROOT / "build/images"
-    (again / "work").mkdir()
-    for arch in images:
-        # The same packages: the mirror's may be others meanwhile.
-        (again / "work" / f"debian-{arch}.tar").hardlink_to(packages / f"debian-{arch}.tar")
-    with built(ROOT, f"{NAME}-again", list(images), again, "--work", again / "work"):
+    with built(ROOT, f"{NAME}-again", list(images), again, "--work", debian(again)):
         for arch in images:
             first, second = (
                 hashlib.sha256((folder / f"context-{arch}" / "root.tar").read_bytes()).hexdigest()
-                for folder in (packages, again / "work")
+                for folder in (PACKAGES, again / "work")
             )
             assert first == second
             layers = [
