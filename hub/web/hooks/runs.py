@@ -12,7 +12,9 @@ from hub.hooks.errors import HookUnknownError
 from hub.hooks.model import HookRun, RunState, RunStep, StepState
 from hub.hooks.repository import HookRepository
 from hub.language.times import when
+from hub.language.words import _
 from hub.web.cards import card, empty, mark, what
+from hub.web.hooks.words import STATE_WORDS, STEP_WORDS
 from hub.web.reloaded import Reloaded
 
 __all__ = ["RunsCard"]
@@ -38,17 +40,17 @@ class RunsCard:
 
     async def show(self) -> None:
         """Build it."""
-        with card("Runs") as head:
+        with card(_("Runs")) as head:
             self._list = Reloaded(self._load, self._show_list, only_changed=True)
         with head:
-            self._choice = ui.select({_EVERY: "All hooks"}, value=_EVERY, on_change=self._choose)
-            self._choice.props('dense outlined options-dense aria-label="Runs of"')
+            self._choice = ui.select({_EVERY: _("All hooks")}, value=_EVERY, on_change=self._choose)
+            self._choice.props(f'dense outlined options-dense aria-label="{_("Runs of")}"')
         await self.again()
 
     async def again(self) -> None:
         """Show what is now, if it is anything else."""
         names = [hook.name for hook in await self._repository.all()]
-        choices = {_EVERY: "All hooks", **{name: name for name in names}}
+        choices = {_EVERY: _("All hooks"), **{name: name for name in names}}
         if choices != self._choice.options:
             gone = self._which not in choices
             self._choice.set_options(choices, value=_EVERY if gone else self._which)
@@ -70,7 +72,9 @@ class RunsCard:
 
     def _show_list(self, runs: Sequence[HookRun]) -> None:
         if not runs:
-            empty("history", "Nothing was run yet", "A push begins a run, and so does Run now.")
+            empty(
+                "history", _("Nothing was run yet"), _("A push begins a run, and so does Run now.")
+            )
             return
         with ui.element("ul").classes("dm-items"):
             for run in runs:
@@ -83,7 +87,12 @@ class RunsCard:
         at = when(run.began_at or run.created_at, self._zone)
         commit = f" {run.commit[:12]}" if run.commit else ""
         what(
-            f"Run {run.id} of {run.name}: {run.state.value}",
+            _(
+                "Run {id} of {name}: {state}",
+                id=run.id,
+                name=run.name,
+                state=_(STATE_WORDS[run.state]),
+            ),
             run.reason or _standing(run),
             f"{run.who}, {run.branch}{commit}",
             aside=at,
@@ -92,7 +101,7 @@ class RunsCard:
         if failed is not None and failed.tail:
             TextElement(tag="pre", text=failed.tail).classes("dm-tail")
         with ui.element("details").classes("dm-steps"):
-            TextElement(tag="summary", text=f"Steps of run {run.id}").classes("dm-note")
+            TextElement(tag="summary", text=_("Steps of run {id}", id=run.id)).classes("dm-note")
             with ui.element("ol"):
                 for step in run.steps:
                     TextElement(tag="li", text=_step(step))
@@ -106,4 +115,4 @@ def _standing(run: HookRun) -> str:
 
 def _step(step: RunStep) -> str:
     text = f": {step.text}" if step.text else ""
-    return f"{step.kind.value} {step.state.value}{text}"
+    return f"{_(STEP_WORDS[step.kind])} {_(STATE_WORDS[step.state])}{text}"

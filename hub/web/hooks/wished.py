@@ -11,31 +11,39 @@ from hub.errors import HubError
 from hub.hooks.command_line import HookWish, add_line, change_line
 from hub.hooks.model import Hook
 from hub.hooks.sources import HookSource
+from hub.language.words import N_, _
 from hub.web.ask import asked
 
 __all__ = ["ask_change", "ask_new"]
 
-_WHY = "A hook runs programs on the hub's machine, so it is {} there, by who may log in to it."
+_ADDED = N_(
+    "A hook runs programs on the hub's machine, so it is added there, by who may log in to it."
+)
+_CHANGED = N_(
+    "A hook runs programs on the hub's machine, so it is changed there, by who may log in to it."
+)
 
 
 async def ask_new(places: Mapping[str, str], tenant: str) -> None:
     """What is to be added; shows the command. `places`: to whom firmware may go, in words."""
-    with asked("Add a hook", stays=True) as dialog:
-        ui.label(_WHY.format("added")).classes("dm-note")
-        name = _input("Name, such as firmware", 64)
-        repository = _input("Repository, https://host/path or git@host:path", 400)
+    with asked(_("Add a hook"), stays=True) as dialog:
+        ui.label(_(_ADDED)).classes("dm-note")
+        name = _input(_("Name, such as firmware"), 64)
+        repository = _input(_("Repository, https://host/path or git@host:path"), 400)
         source = ui.select(
-            [one.value for one in HookSource], value=HookSource.GITHUB.value, label="Who calls it"
+            [one.value for one in HookSource],
+            value=HookSource.GITHUB.value,
+            label=_("Who calls it"),
         )
         source.props("dense outlined options-dense").classes("w-full")
-        branch = _input("Branch", 200, "main")
-        test = _input("Test: a command that must succeed", 4000)
-        build = _input("Build: a command that makes the firmware's image", 4000)
-        file = _input("The image that it makes, such as out/app.bin", 400)
-        version_file = _input("A file that has its version, such as VERSION", 400)
-        rollout = ui.select(dict(places), value="", label="Who gets the firmware")
+        branch = _input(_("Branch"), 200, "main")
+        test = _input(_("Test: a command that must succeed"), 4000)
+        build = _input(_("Build: a command that makes the firmware's image"), 4000)
+        file = _input(_("The image that it makes, such as out/app.bin"), 400)
+        version_file = _input(_("A file that has its version, such as VERSION"), 400)
+        rollout = ui.select(dict(places), value="", label=_("Who gets the firmware"))
         rollout.props("dense outlined options-dense").classes("w-full")
-        command = _input("A command at the end", 4000)
+        command = _input(_("A command at the end"), 4000)
 
         def line() -> str:
             return add_line(
@@ -47,17 +55,17 @@ async def ask_new(places: Mapping[str, str], tenant: str) -> None:
                 tenant,
             )  # fmt: skip
 
-        _show_line(dialog, line, "It prints the hook's secret, this once.")
+        _show_line(dialog, line, _("It prints the hook's secret, this once."))
     await dialog
     dialog.delete()
 
 
 async def ask_change(hook: Hook, tenant: str) -> None:
     """What of a hook is to be otherwise; shows the command."""
-    with asked(f"Change {hook.name}", stays=True) as dialog:
-        ui.label(_WHY.format("changed")).classes("dm-note")
-        repository = _input("Repository", 400, hook.repository)
-        branch = _input("Branch", 200, hook.branch)
+    with asked(_("Change {name}", name=hook.name), stays=True) as dialog:
+        ui.label(_(_CHANGED)).classes("dm-note")
+        repository = _input(_("Repository"), 400, hook.repository)
+        branch = _input(_("Branch"), 200, hook.branch)
 
         def line() -> str:
             return change_line(
@@ -68,9 +76,13 @@ async def ask_change(hook: Hook, tenant: str) -> None:
             )
 
         _show_line(
-            dialog, line, "Its steps are changed by --chain FILE (docs/hooks.md); what is queued "
-            "goes on as it was."
-        )  # fmt: skip
+            dialog,
+            line,
+            _(
+                "Its steps are changed by --chain FILE (docs/hooks.md); what is queued goes on "
+                "as it was."
+            ),
+        )
     await dialog
     dialog.delete()
 
@@ -90,14 +102,14 @@ def _show_line(dialog: ui.dialog, line: Callable[[], str], after: str) -> None:
             problem.text = f"{str(error).rstrip('.')}."
             return
         with shown:
-            ui.label("Type this on the hub's machine:")
+            ui.label(_("Type this on the hub's machine:"))
             TextElement(tag="pre", text=text).classes("dm-tail").props('data-testid="command"')
             ui.label(after).classes("dm-note")
-            ui.button("Copy", on_click=lambda: ui.clipboard.write(text)).props("flat no-caps")
+            ui.button(_("Copy"), on_click=lambda: ui.clipboard.write(text)).props("flat no-caps")
 
     with ui.row().classes("w-full justify-end"):
-        ui.button("Close", on_click=lambda: dialog.submit(None)).props("flat no-caps")
-        ui.button("Show the command", on_click=show).props("no-caps")
+        ui.button(_("Close"), on_click=lambda: dialog.submit(None)).props("flat no-caps")
+        ui.button(_("Show the command"), on_click=show).props("no-caps")
 
 
 def _input(label: str, longest: int, value: str = "") -> ui.input:

@@ -7,6 +7,7 @@ import asyncio
 from nicegui import ui
 
 from hub.api.principal import Administrator
+from hub.language.words import N_, _
 from hub.live import LiveChange, Subscription
 from hub.runtime.broadcast import Missed
 from hub.self_update.model import UpdatePhase
@@ -23,7 +24,7 @@ __all__ = ["mount"]
 # s: a step that says much does not have the page built for each line.
 _AT_MOST_EVERY_S = 0.5
 _PHASES = {
-    UpdatePhase.SETTLED: "", UpdatePhase.TRIAL: ", which is new and watched",
+    UpdatePhase.SETTLED: "", UpdatePhase.TRIAL: N_(", which is new and watched"),
     UpdatePhase.REVERTING: "",
 }  # fmt: skip
 
@@ -35,10 +36,12 @@ def mount(services: Services) -> None:
     async def hooks(principal: Administrator) -> None:
         async with following(services.live.subscribe(principal.tenant), "hooks page") as follow:
             zone = (await services.zones.of(principal.tenant)).zone
-            with frame(principal, "Hooks", zone):
+            with frame(principal, _("Hooks"), zone):
                 ui.label(
-                    "A push to a repository starts a chain of steps, up to devices with new "
-                    "firmware, or another version of this hub."
+                    _(
+                        "A push to a repository starts a chain of steps, up to devices with new "
+                        "firmware, or another version of this hub."
+                    )
                 ).classes("dm-soft")
                 shown = HooksCard(services, principal)
                 runs = RunsCard(services.hooks.of(principal.tenant), zone)
@@ -65,8 +68,20 @@ def _show_version(services: Services) -> None:
     if not running.enabled and last is None:
         return
     notes = []
+    # The empty message would be the catalogue's own head.
+    watched = _(_PHASES[running.phase]) if _PHASES[running.phase] else ""
     if last is not None:
-        came = "healthy" if last.healthy else f"gone back from: it {last.reason}"
-        notes = [f"Last update, {last.who}: {last.release}, {came}", last.kept or ""]
-    with card("This hub"), ui.element("ul").classes("dm-items"), ui.element("li"):
-        what(f"Dormouse {running.release}{_PHASES[running.phase]}", *notes)
+        came = (
+            _("healthy") if last.healthy else _("gone back from: it {reason}", reason=last.reason)
+        )
+        notes = [
+            _(
+                "Last update, {who}: {release}, {came}",
+                who=last.who,
+                release=last.release,
+                came=came,
+            ),
+            last.kept or "",
+        ]
+    with card(_("This hub")), ui.element("ul").classes("dm-items"), ui.element("li"):
+        what(f"Dormouse {running.release}{watched}", *notes)

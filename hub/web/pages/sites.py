@@ -5,6 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from hub.api.principal import Administrator
+from hub.language.words import _
 from hub.services import Services
 from hub.sites.watch import SiteWatch
 from hub.web.cards import columns
@@ -21,10 +22,12 @@ def mount(services: Services) -> None:
     @page("/sites")
     async def sites(principal: Administrator) -> None:
         zone = (await services.zones.of(principal.tenant)).zone
-        with frame(principal, "Sites", zone):
+        with frame(principal, _("Sites"), zone):
             ui.label(
-                "A site is a place with a network of its own: a WireGuard tunnel joins its gateway "
-                "and this hub (docs/sites.md)."
+                _(
+                    "A site is a place with a network of its own: a WireGuard tunnel joins its "
+                    "gateway and this hub (docs/sites.md)."
+                )
             ).classes("dm-soft")
             shown = SitesCard(services, principal, zone)
             with columns(""):

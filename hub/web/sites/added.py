@@ -9,6 +9,7 @@ from nicegui import ui
 
 from contracts import qr
 from hub.errors import HubError
+from hub.language.words import _
 from hub.sites.model import MadeFile, MadeSite, NewSite
 from hub.sites.networks import networks
 from hub.web.ask import asked, confirm
@@ -19,13 +20,13 @@ __all__ = ["ask_site", "tell_files"]
 
 async def ask_site(add: Callable[[NewSite], Awaitable[MadeSite]]) -> MadeSite | None:
     """The site that was added; None where the person thought better of it."""
-    with asked("Add a site", stays=True) as dialog:
-        name = _input("Name, such as beach", 30)
-        place = _input("The place of its devices, such as Beach house", 100)
-        network = _input("Its networks, such as 192.168.57.0/24", 300)
-        endpoint = _input("Where it finds the home, such as home.example.org", 300)
-        found = _input("Where the hub finds it, if it has a name as well", 300)
-        home = _input("Networks of the home that it reaches besides the hub", 300)
+    with asked(_("Add a site"), stays=True) as dialog:
+        name = _input(_("Name, such as beach"), 30)
+        place = _input(_("The place of its devices, such as Beach house"), 100)
+        network = _input(_("Its networks, such as 192.168.57.0/24"), 300)
+        endpoint = _input(_("Where it finds the home, such as home.example.org"), 300)
+        found = _input(_("Where the hub finds it, if it has a name as well"), 300)
+        home = _input(_("Networks of the home that it reaches besides the hub"), 300)
         problem = ui.label().props('role="alert"').classes("dm-bad")
 
         async def make() -> None:
@@ -44,8 +45,8 @@ async def ask_site(add: Callable[[NewSite], Awaitable[MadeSite]]) -> MadeSite | 
                 problem.text = f"{str(error).rstrip('.')}."
 
         with ui.row().classes("w-full justify-end"):
-            ui.button("Cancel", on_click=lambda: dialog.submit(None)).props("flat no-caps")
-            ui.button("Add", on_click=make).props("no-caps")
+            ui.button(_("Cancel"), on_click=lambda: dialog.submit(None)).props("flat no-caps")
+            ui.button(_("Add"), on_click=make).props("no-caps")
     made: MadeSite | None = await dialog
     dialog.delete()
     return made
@@ -60,24 +61,28 @@ async def tell_files(made: MadeSite) -> None:
         ui.download.content(one.text, one.name)
         saved.add(one.name)
 
-    with asked(f"The files of {made.site.name}", stays=True) as dialog:
-        ui.label("They hold private keys and are not shown again; the hub stores none of them.")
+    with asked(_("The files of {name}", name=made.site.name), stays=True) as dialog:
+        ui.label(_("They hold private keys and are not shown again; the hub stores none of them."))
         for one in made.files:
             ui.label(f"{one.name}: {one.where}").classes("break-words")
-            ui.button(f"Save {one.name}", on_click=partial(save, one)).props("outline no-caps")
-        heading("For a phone", 3)
+            ui.button(_("Save {name}", name=one.name), on_click=partial(save, one)).props(
+                "outline no-caps"
+            )
+        heading(_("For a phone"), 3)
         code = ui.image(qr.svg_uri(made.files[1].text)).style("width: 16rem; max-width: 100%")
-        code.props["alt"] = f"The configuration of {made.site.name} for WireGuard's app"
+        code.props["alt"] = _(
+            "The configuration of {name} for WireGuard's app", name=made.site.name
+        )
 
         async def done() -> None:
-            lost = "Nobody can make it again: the site would have to be removed and added anew."
+            lost = _("Nobody can make it again: the site would have to be removed and added anew.")
             if hubs.name in saved or await confirm(
-                f"Close without saving {hubs.name}?", details=[lost], yes="Close"
+                _("Close without saving {name}?", name=hubs.name), details=[lost], yes=_("Close")
             ):
                 dialog.submit(True)
 
         with ui.row().classes("w-full justify-end"):
-            ui.button("Done", on_click=done).props("no-caps")
+            ui.button(_("Done"), on_click=done).props("no-caps")
     await dialog
     dialog.delete()
 

@@ -14,6 +14,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.language.times import when
+from hub.language.words import N_, _
 from hub.services import Services
 from hub.sites.model import Site, TunnelState
 from hub.web.ask import asked, confirm
@@ -28,9 +29,10 @@ _MARKS = {
     "not known": ("help_outline", "warn"),
 }  # fmt: skip
 _NOT_SEEN = {
-    "never up": "tunnel never up: set up both ends with its files",
-    "not known": "tunnel not known: this hub may not ask WireGuard, or its end is not set up",
+    "never up": N_("tunnel never up: set up both ends with its files"),
+    "not known": N_("tunnel not known: this hub may not ask WireGuard, or its end is not set up"),
 }
+_UP = N_("tunnel up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,10 @@ class SitesCard:
 
     async def show(self) -> None:
         """Build it."""
-        with card("Sites") as head:
+        with card(_("Sites")) as head:
             self._list = Reloaded(self._load, self._show_list, only_changed=True)
         with head:
-            small_button("Add a site", "Add a site", self._add, icon="add")
+            small_button(_("Add a site"), _("Add a site"), self._add, icon="add")
         await self._list.refresh()
 
     async def again(self) -> None:
@@ -74,8 +76,14 @@ class SitesCard:
             _Row(
                 site.name, site.title, state.said,
                 down.get(site.name) or self._tunnel(state),
-                f"{site.name}: {', '.join(map(str, site.networks)) or 'no network'}; the hub is "
-                f"{site.hub_address} on {site.interface}; made by {site.made_by}",
+                _(
+                    "{name}: {networks}; the hub is {address} on {interface}; made by {by}",
+                    name=site.name,
+                    networks=", ".join(map(str, site.networks)) or _("no network"),
+                    address=site.hub_address,
+                    interface=site.interface,
+                    by=site.made_by,
+                ),
             )
             for site, state in found
         ]  # fmt: skip
@@ -83,8 +91,10 @@ class SitesCard:
     def _show_list(self, rows: Sequence[_Row]) -> None:
         if not rows:
             empty(
-                "hub", "No sites yet",
-                "A beach house, a school, a barn: its sensors reach this hub through a tunnel.",
+                "hub", _("No sites yet"),
+                _(
+                    "A beach house, a school, a barn: its sensors reach this hub through a tunnel."
+                ),
             )  # fmt: skip
             return
         with ui.element("ul").classes("dm-items"):
@@ -93,15 +103,20 @@ class SitesCard:
                     icon, state = _MARKS[row.state]
                     mark(icon, state)
                     what(row.title, f"{row.told[:1].upper()}{row.told[1:]}", row.networks)
-                    small_button("Show", f"Show {row.name}", partial(self._show, row.name))
                     small_button(
-                        "Remove", f"Remove {row.name}", partial(self._remove, row.name), bad=True
+                        _("Show"), _("Show {name}", name=row.name), partial(self._show, row.name)
+                    )
+                    small_button(
+                        _("Remove"),
+                        _("Remove {name}", name=row.name),
+                        partial(self._remove, row.name),
+                        bad=True,
                     )
 
     def _tunnel(self, state: TunnelState) -> str:
         if state.down_since is not None:
-            return f"tunnel down since {when(state.down_since, self._zone)}"
-        return _NOT_SEEN.get(state.said, f"tunnel {state.said}")
+            return _("tunnel down since {at}", at=when(state.down_since, self._zone))
+        return _(_NOT_SEEN.get(state.said, _UP))
 
     async def _show(self, name: str) -> None:
         """All about one, as `dormouse site show` says it."""
@@ -111,32 +126,38 @@ class SitesCard:
             ui.notify(f"{error}.", type="negative")
             await self._list.refresh()
             return
-        with asked(f"Site {site.name}") as dialog:
+        with asked(_("Site {name}", name=site.name)) as dialog:
             with ui.element("dl").classes("dm-pairs"):
                 for label, text in self._facts(site, state).items():
                     TextElement(tag="dt", text=label)
                     TextElement(tag="dd", text=text)
             with ui.row().classes("w-full justify-end"):
-                ui.button("Close", on_click=lambda: dialog.submit(None)).props("no-caps")
+                ui.button(_("Close"), on_click=lambda: dialog.submit(None)).props("no-caps")
         await dialog
         dialog.delete()
 
     def _facts(self, site: Site, state: TunnelState) -> dict[str, str]:
         shaken = state.handshake_at
         return {
-            "Place": site.title,
-            "Tunnel": self._tunnel(state).removeprefix("tunnel "),
-            "Last handshake": "none" if shaken is None else when(shaken, self._zone),
-            "Received, sent": f"{state.received}, {state.sent} bytes",
-            "Networks": ", ".join(map(str, site.networks)) or "none",
-            "Reaches at home": ", ".join(["the hub", *map(str, site.home)]),
-            "Finds the home at": site.endpoint,
-            "Is found at": site.site_endpoint or state.endpoint or "it dials",
-            "The hub's end": f"{site.hub_address} on {site.interface}",
-            "The hub's public key": site.hub_key,
-            "Its end": str(site.site_address),
-            "Its public key": site.site_key,
-            "Made": f"by {site.made_by}, {when(site.created_at, self._zone)}",
+            _("Place"): site.title,
+            _("Tunnel"): self._tunnel(state).removeprefix(_("tunnel ")),
+            _("Last handshake"): _("none") if shaken is None else when(shaken, self._zone),
+            _("Received, sent"): _(
+                "{received}, {sent} bytes", received=state.received, sent=state.sent
+            ),
+            _("Networks"): ", ".join(map(str, site.networks)) or _("none"),
+            _("Reaches at home"): ", ".join([_("the hub"), *map(str, site.home)]),
+            _("Finds the home at"): site.endpoint,
+            _("Is found at"): site.site_endpoint or state.endpoint or _("it dials"),
+            _("The hub's end"): _(
+                "{address} on {interface}", address=site.hub_address, interface=site.interface
+            ),
+            _("The hub's public key"): site.hub_key,
+            _("Its end"): str(site.site_address),
+            _("Its public key"): site.site_key,
+            _("Made"): _(
+                "by {name}, {at}", name=site.made_by, at=when(site.created_at, self._zone)
+            ),
         }
 
     async def _add(self) -> None:
@@ -147,12 +168,18 @@ class SitesCard:
             await tell_files(made)
 
     async def _remove(self, name: str) -> None:
-        details = ["Its devices are not reached any more. Its place and their history stay."]
-        if not await confirm(f"Remove {name}?", details=details, yes="Remove"):
+        details = [_("Its devices are not reached any more. Its place and their history stay.")]
+        if not await confirm(_("Remove {name}?", name=name), details=details, yes=_("Remove")):
             return
         try:
             site = await self._sites.remove(self._principal.tenant, name)
-            ui.notify(f"{name} is removed: take {site.interface} down on the hub, too.")
+            ui.notify(
+                _(
+                    "{name} is removed: take {interface} down on the hub, too.",
+                    name=name,
+                    interface=site.interface,
+                )
+            )
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
         await self._list.refresh()
