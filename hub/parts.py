@@ -239,7 +239,7 @@ class HubParts:
     def _connect(self, recorder: DeviceRecorder) -> None:
         """Who hears of what, in this order."""
         listener, book = self.mqtt.listener, self.mqtt.book
-        for enrolled in (self.configs.enrolled, self.runner.enrolled):
+        for enrolled in (self.configs.enrolled, self.runner.enrolled, self.removals.enrolled):
             book.on_added(enrolled)
         self.clock.on_step(self.outages.clock_was_set)
         for heard in (self.bridges.recalibrated, self.anomalies.forget, self._recalibrated):

@@ -31,6 +31,9 @@ class AccountFiles:
 
     # A burst of enrolments costs a few rewrites, and one device waits no longer than this.
     GATHER_S = 0.05
+    # What could not be written is tried again so often: an account that was shut out on a full disk
+    # is, soon after there is room.
+    AGAIN_S = 5.0
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class AccountFiles:
         self._foreign = foreign
         self._keep = keep
         self._writing: asyncio.Task[None] | None = None
+        self._again: asyncio.TimerHandle | None = None
         self._written: dict[str, str] = {}
         self.kept: set[str] = set()
         """Whose passwords in the file are those of before."""
@@ -76,15 +80,27 @@ class AccountFiles:
         return changed - kept
 
     async def changed(self) -> None:
-        """Returns when the files have what was known at the call, and the broker was told."""
+        """Returns when the files have what was known at the call, and the broker was told.
+
+        Raises AccountFilesError; then it is tried again until it is so.
+        """
+        await asyncio.shield(self._begin())
+
+    def _begin(self) -> asyncio.Task[None]:
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_soon())
-        await asyncio.shield(self._writing)
+        return self._writing
+
+    def _try_again(self) -> None:
+        # Whether it was in vain is no news: read, so that nobody else is told.
+        self._begin().add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def stop(self) -> None:
         """Finish what is being written."""
+        self._forget_again()
         if self._writing is not None:
             await asyncio.gather(self._writing, return_exceptions=True)
+            self._forget_again()
 
     async def _write_soon(self) -> None:
         await asyncio.sleep(self.GATHER_S)
@@ -92,7 +108,15 @@ class AccountFiles:
         try:
             self._reload(self.write())
         except OSError as error:
+            self._forget_again()
+            self._again = asyncio.get_running_loop().call_later(self.AGAIN_S, self._try_again)
             raise AccountFilesError(self.passwords.parent, error) from None
+        self._forget_again()
+
+    def _forget_again(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
 
 
 def replace_private(path: Path, lines: Iterable[str], owner: Owner | None) -> None:

@@ -59,6 +59,7 @@ class AccountBook:
         self._changed: Callable[[], Awaitable[None]] | None = None
         self._added: list[Callable[[str, str], Awaitable[None]]] = []
         self._shut_out: frozenset[str] = frozenset()
+        self._untold = False
 
     def on_change(self, changed: Callable[[], Awaitable[None]]) -> None:
         """What to await after each change: AccountFiles.changed."""
@@ -132,7 +133,8 @@ class AccountBook:
         """Make an account by hand, for a device or a viewer; its password (made if not given).
 
         `commands`: a viewer that may also command. Raises AccountError for a name that cannot be
-        one or is taken, and for a device that would command others.
+        one or is taken, and for a device that would command others. Where the broker cannot be told
+        (AccountFilesError) there is none.
         """
         if commands and not is_viewer(name):
             raise AccountError(f"{name!r} cannot command others: only viewer or viewer.<who> can")
@@ -144,7 +146,13 @@ class AccountBook:
         account = Account(
             tenant, name, hash_password(chosen), AccountState.ACTIVE, commands=commands
         )
-        if not await self.add(account):
+        try:
+            made = await self.add(account)
+        except AccountFilesError:  # nobody has its password: it is made anew
+            self._accounts.pop(name, None)
+            await self._store.remove(tenant, name)
+            raise
+        if not made:
             raise AccountError(f"there is an account {name} already")
         return chosen
 
@@ -152,6 +160,8 @@ class AccountBook:
         """Let in or shut out (a connected one is disconnected). Raises AccountError."""
         account = self._known(name)
         if account.state is state:
+            if self._untold:  # who tries again is not to be told that it is done
+                await self._apply()
             return
         await self._store.set_state(account.tenant, name, state)
         self._accounts[name] = replace(account, state=state)
@@ -202,7 +212,9 @@ class AccountBook:
 
     async def _apply(self) -> None:
         if self._changed is not None:
+            self._untold = True
             await self._changed()
+            self._untold = False
 
 
 def tenant_by_account(

@@ -74,6 +74,17 @@ class RemovalService:
         """End; a removal that is under way goes on at the next start."""
         await self._tasks.stop()
 
+    async def enrolled(self, tenant: str, device: str) -> None:
+        """It has a new account: nothing is left of what other tenants told it, or it told them.
+
+        For AccountBook.on_added.
+        """
+        left: set[SeriesKey] = set()
+        for other in await self._database.tenants():
+            if other != tenant:
+                left |= {key for _, key in await self._of(other).series_of(device)}
+        await self._clear_said(device, left)
+
     async def reading(
         self, tenant: str, series: SeriesKey, at: datetime, *, who: str, why: str = ""
     ) -> Removal:
@@ -193,8 +204,16 @@ class RemovalService:
             bridge.remove(device)
         if others:
             return
-        retained = [topics.config(device), topics.ota(device), topics.ack(device)]
-        for topic in [*retained, *(topics.state(key) for key in series)]:
+        await self._clear(topics.config(device), topics.ota(device))
+        await self._clear_said(device, series)
+
+    async def _clear_said(self, device: str, series: Iterable[SeriesKey]) -> None:
+        """What a broker retains of values, of commands that were left, and of acknowledgements."""
+        of_series = [topic for key in series for topic in (topics.state(key), topics.command(key))]
+        await self._clear(topics.ack(device), *of_series)
+
+    async def _clear(self, *retained: str) -> None:
+        for topic in retained:
             with suppress(NotConnectedError):
                 await self._mqtt.source.publish(topic, "", retain=True)
 

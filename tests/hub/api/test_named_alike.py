@@ -22,7 +22,8 @@ from tests.support.mqtt311 import Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-HOMES, NOBODYS, LATER = "esp8266_0badcafe", "esp8266_00000000", "esp8266_00000001"
+HOMES, NOBODYS = "esp8266_0badcafe", "esp8266_00000000"
+LATER, MOVED = "esp8266_00000001", "esp8266_00000002"
 PASSWORD = "seven-sleepers-in-one-nest"
 REPORT = {"firmware": "1.0.0", "board": "nodemcu", "boot": "00000001", "seq": 0, "rssi": -60}
 AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -138,3 +139,22 @@ async def test_what_was_left_for_a_name_is_not_told_to_another_tenants_device(we
         await device.subscribe(f"HomeKit/{LATER}/$config")
         _, wanted = await first_of_the_hubs(device)
         assert wanted["interval"] == 300
+
+
+async def test_what_a_device_was_left_in_one_tenant_is_gone_in_another(web, ann):
+    """A value, a command and an acknowledgement that the broker retains; then it is beach's."""
+    await import_some_of(ann, MOVED)
+    left = [f"HomeKit/{MOVED}/{name}" for name in (TEMPERATURE, "Switch/On/set", "$ack")]
+    async with connected(web, MOVED, "home") as device:
+        for topic in left:
+            await device.publish(topic, b"1", retain=True)
+    async with await Client.let_in(
+        "127.0.0.1", web.facts["mqtt_port"], MOVED, MOVED, PASSWORD
+    ) as device:
+        await device.subscribe(f"HomeKit/{MOVED}/#")
+        await device.ping()
+        assert {topic for topic, _, _ in device.got} >= set(left)
+    await web.ask("DELETE", f"/accounts/{MOVED}")
+    async with connected(web, MOVED, "beach") as device:
+        await device.ping()
+        assert {topic for topic, _, _ in device.got}.isdisjoint(left)

@@ -18,7 +18,12 @@ from hub.mqtt import mosquitto as module
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.broker import Broker
 from hub.mqtt.certificates import Authority
-from hub.mqtt.errors import AccountError, BrokerError, BrokerPortTakenError
+from hub.mqtt.errors import (
+    AccountError,
+    AccountFilesError,
+    BrokerError,
+    BrokerPortTakenError,
+)
 from tests.support.broker import open_folder, owner, until
 from tests.support.mqtt311 import Client
 
@@ -76,6 +81,31 @@ async def test_who_is_shut_out_is_out_at_once(broker, accounts, change):
         await other.ping()
     async with await connect(broker) as again:
         assert again.code == 5
+
+
+async def test_what_the_broker_cannot_be_told_it_is_told_later(broker, accounts, monkeypatch):
+    """A disk that is full, say: who was shut out meanwhile is as soon as there is room."""
+    monkeypatch.setattr(broker.accounts, "AGAIN_S", 0.1)
+    await accounts.provision("dev", "home", PASSWORD)
+    in_the_way = broker.accounts.passwords.with_name(".passwords.new")
+    in_the_way.mkdir()
+    for _ in range(2):  # nor is it passed over the second time
+        with pytest.raises(AccountFilesError, match="cannot be written"):
+            await accounts.set_state("dev", AccountState.DISABLED)
+        with pytest.raises(AccountFilesError, match="cannot be written"):
+            await accounts.provision("late", "home")
+    in_the_way.rmdir()
+
+    async def is_out() -> bool:
+        async with await connect(broker) as client:
+            return client.code == 5
+
+    await until(is_out)
+    password = await accounts.provision("late", "home")
+    async with await Client.let_in(
+        "127.0.0.1", broker.main.ports["mqtt"], "late", "late", password
+    ):
+        pass
 
 
 async def test_killed_it_is_back_on_the_same_ports(broker, accounts):
