@@ -98,6 +98,8 @@ def never_expire(store: Path) -> int:
         at = _HEADER.size
         while at + _CHUNK.size <= len(data):
             kind, size = _CHUNK.unpack_from(data, at)
+            if not size:
+                break  # no chunk is empty: these are zeros, maybe millions
             at += _CHUNK.size
             if kind == _CLIENT and size >= _CLIENT_SIZE and at + size <= len(data):
                 place = slice(at + _INTERVAL_AT, at + _INTERVAL_AT + 4)

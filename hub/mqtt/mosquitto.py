@@ -53,6 +53,9 @@ class Mosquitto:
     # The largest store that the queue's bounds allow is written in about 2 s.
     ENDING_S = 4.0
     STOP_S = 3.0
+    # A newer mosquitto's store may have a few chunks that an older one does not know. Zeros at its
+    # end, as a power cut leaves them, are one every 8 bytes: a line each, and no start in time.
+    UNKNOWN = 20
 
     def __init__(
         self,
@@ -70,7 +73,7 @@ class Mosquitto:
     ) -> None:
         self._store, self._heard, self._values = store, heard, values
         self._prepare = prepare
-        self._suspect = False
+        self._suspect, self._unknown = False, 0
         self._log = log.getChild(name)
         self._path = folder / f"{name}.conf"
         self._config = config
@@ -237,6 +240,7 @@ class Mosquitto:
         self._ready = self._stale = False
         self._running.clear()
         self._errors.clear()
+        self._unknown = 0
         # Its folder is closed to others: should it dump its memory, that is there.
         process = await spawn(
             [program, "-c", self._path], account=self._owner, cwd=self._path.parent
@@ -280,10 +284,23 @@ class Mosquitto:
             self._heard(line)
         if line.endswith(" running"):
             self._running.set()
+        elif not self._ready and line.startswith("Warning: Unsupported chunk"):
+            self._note_unknown(line)
         elif line.startswith("Warning:") and "ersisten" in line:
             self._log.warning("%s", line)
         elif line.startswith("Error") and not self._ready:
             self._errors.append(line.removeprefix("Error: "))
+
+    def _note_unknown(self, line: str) -> None:
+        """Something in its store that it passes over; of a damaged one it may be without end."""
+        self._unknown += 1
+        if self._unknown < self.UNKNOWN:
+            self._log.warning("%s", line)
+        elif self._unknown == self.UNKNOWN:
+            self._errors.append("much in its database is nothing that it knows")
+            if self.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGKILL)  # it hears nothing else while it reads
 
 
 def _widen(pid: int) -> None:

@@ -191,6 +191,7 @@ DAMAGES = {
     "cut in the header": lambda data: data[:20],
     "cut": lambda data: data[: len(data) // 2],
     "cut at the end": lambda data: data[:-7],
+    "zeros at the end": lambda data: data + bytes(1 << 20),
     "junk": lambda _: bytes(range(256)) * 8,
     "another file": lambda _: b"-----BEGIN CERTIFICATE-----\n" * 40,
 }
