@@ -12,7 +12,7 @@ from nicegui import ui
 from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.language.times import when
-from hub.language.words import _
+from hub.language.words import N_, _
 from hub.notifications.hours import Hours
 from hub.notifications.model import ChannelKind, NotifyChannel
 from hub.notifications.service import NewChannel, NotificationService
@@ -22,7 +22,10 @@ from hub.web.reloaded import Reloaded
 
 __all__ = ["ChannelList"]
 
-_KINDS = {ChannelKind.APPRISE: "ntfy, e-mail, Telegram, …", ChannelKind.WEBHOOK: "Signed webhook"}
+_KINDS = {
+    ChannelKind.APPRISE: "ntfy, e-mail, Telegram, …",
+    ChannelKind.WEBHOOK: N_("Signed webhook"),
+}
 Changed = Callable[[], Awaitable[None]]
 
 
@@ -145,7 +148,11 @@ class ChannelList:
         with asked(_("Add a channel")) as dialog:
             name = ui.input(_("Name")).props("outlined dense maxlength=100 autofocus")
             name.classes("w-full")
-            kind = ui.select(_KINDS, value=ChannelKind.APPRISE, label=_("Kind"))
+            kind = ui.select(
+                {key: _(text) for key, text in _KINDS.items()},
+                value=ChannelKind.APPRISE,
+                label=_("Kind"),
+            )
             kind.props("outlined dense options-dense").classes("w-full")
             address = ui.input(_("Address"), password=True, placeholder="ntfy://topic")
             address.props('outlined dense maxlength=2000 autocomplete="off"').classes("w-full")

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import time
 
+from hub.language.words import ENGLISH, N_, _, language
 from hub.notifications.model import Rule, RuleKind, RuleOptions, kind_of
+from hub.web.terms import called
 
-__all__ = ["HOURS", "LASTING", "WHAT", "RuleChoices", "step_of"]
+__all__ = ["HOURS", "LASTING", "WHAT", "RuleChoices", "said", "step_of"]
 
 _MEASURED = (
     "CurrentTemperature", "CurrentRelativeHumidity", "CarbonDioxideLevel", "AirPressure",
@@ -16,15 +18,15 @@ _MEASURED = (
 )  # fmt: skip
 _STATES = ("ContactSensorState", "MotionDetected", "LeakDetected", "SmokeDetected")
 _KINDS = {
-    RuleKind.SILENT: "silence",
-    RuleKind.BATTERY: "a low battery",
-    RuleKind.ODD: "unusual values",
-    RuleKind.ROLLOUT: "a rollout halted",
-    RuleKind.HOOK: "a hook's run",
-    RuleKind.AWAY: "the hub away",
-    RuleKind.TUNNEL: "a tunnel down",
-    RuleKind.BACKUP: "a failed backup",
-    RuleKind.DISK: "a disk nearly full",
+    RuleKind.SILENT: N_("silence"),
+    RuleKind.BATTERY: N_("a low battery"),
+    RuleKind.ODD: N_("unusual values"),
+    RuleKind.ROLLOUT: N_("a rollout halted"),
+    RuleKind.HOOK: N_("a hook's run"),
+    RuleKind.AWAY: N_("the hub away"),
+    RuleKind.TUNNEL: N_("a tunnel down"),
+    RuleKind.BACKUP: N_("a failed backup"),
+    RuleKind.DISK: N_("a disk nearly full"),
 }
 WHAT: Mapping[str, str] = {
     **{name: kind_of(name).label.lower() for name in (*_MEASURED, *_STATES)},
@@ -33,20 +35,28 @@ WHAT: Mapping[str, str] = {
 """What a sentence begins with: characteristics, and kinds of rules about anything else."""
 
 LASTING: Mapping[float, str] = {
-    0: "at once", 300: "5 min", 900: "15 min", 1200: "20 min", 1800: "30 min", 3600: "1 h",
-    7200: "2 h", 14400: "4 h", 43200: "12 h", 86400: "1 day",
+    0: N_("at once"), 300: "5 min", 900: "15 min", 1200: "20 min", 1800: "30 min", 3600: "1 h",
+    7200: "2 h", 14400: "4 h", 43200: "12 h", 86400: N_("1 day"),
 }  # fmt: skip
 """For how long it has to be so, in seconds."""
 
 HOURS: Mapping[str, str] = {
-    "": "at any hour", "08:00-16:00": "8:00 to 16:00", "16:00-08:00": "16:00 to 8:00",
-    "22:00-06:00": "22:00 to 6:00", "06:00-22:00": "6:00 to 22:00",
+    "": N_("at any hour"), "08:00-16:00": N_("8:00 to 16:00"), "16:00-08:00": N_("16:00 to 8:00"),
+    "22:00-06:00": N_("22:00 to 6:00"), "06:00-22:00": N_("6:00 to 22:00"),
 }  # fmt: skip
 """When it is told, on the clock of the place."""
 
 # By how much another limit is tried.
 _STEPS = {"°C": 1.0, "%": 5.0, "ppm": 200.0, "hPa": 5.0, "lx": 100.0, "W": 100.0}
 _LIMITS = {"°C": 25.0, "%": 70.0, "ppm": 1400.0, "hPa": 1030.0, "lx": 500.0, "W": 1000.0}
+
+
+def said(what: str) -> str:
+    """What a key of WHAT is called in the language that holds; any other as it is."""
+    if what not in WHAT or what in {str(kind) for kind in _KINDS}:
+        return _(WHAT.get(what, what))
+    name = called(kind_of(what).label)
+    return name.lower() if language() == ENGLISH else name
 
 
 def step_of(characteristic: str) -> float:
@@ -122,18 +132,18 @@ class RuleChoices:
     @property
     def place(self) -> int | None:
         """The place that it is about."""
-        kind, _, number = self.where.partition(":")
+        kind, _colon, number = self.where.partition(":")
         return int(number) if kind == "place" else None
 
     @property
     def device(self) -> str | None:
         """The device that it is about."""
-        kind, _, key = self.where.partition(":")
+        kind, _colon, key = self.where.partition(":")
         return key if kind == "device" else None
 
     def options(self, *, limit: float | None = None) -> RuleOptions:
         """A rule's options; `limit` instead of the one that was chosen."""
-        since, _, until = self.hours.partition("-")
+        since, _dash, until = self.hours.partition("-")
         common = {
             "hours_from": time.fromisoformat(since) if since else None,
             "hours_until": time.fromisoformat(until) if until else None,

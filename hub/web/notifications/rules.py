@@ -65,20 +65,20 @@ class RuleList:
     def _row(self, rule: Rule, told: list[str]) -> None:
         if rule.person is not None or self._who.administers:
             switch = ui.switch(value=rule.enabled).props("dense")
-            switch.props["aria-label"] = f"On: {rule.name}"
+            switch.props["aria-label"] = _("On: {name}", name=rule.name)
             switch.on_value_change(lambda event: self._switch(rule, bool(event.value)))
         with ui.element("div").classes("dm-what"):
             said = sentence(rule)
             button = ui.button(rule.name, on_click=partial(self._edit, rule))
             button.props("flat dense no-caps align=left").classes("dm-rule-name")
             button.props["aria-label"] = _("Change the rule {name}", name=rule.name)
-            parts = ["" if rule.name == said else said, f"→ {', '.join(told) or 'the inbox'}"]
+            parts = ["" if rule.name == said else said, f"→ {', '.join(told) or _('the inbox')}"]
             if rule.urgent:
-                parts.append("urgent")
+                parts.append(_("urgent"))
             if rule.person is not None:
                 parts.append(_("your own"))
             if not rule.enabled:
-                parts.append("off")
+                parts.append(_("off"))
             ui.label(" · ".join(filter(None, parts))).classes("dm-note")
             count = ui.label().classes("dm-note")
             line = ui.element("div").classes("w-full")

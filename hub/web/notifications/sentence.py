@@ -8,16 +8,32 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.language.words import _
+from hub.language.words import N_, _
 from hub.notifications.model import RuleKind
-from hub.web.notifications.choices import HOURS, LASTING, WHAT, RuleChoices
+from hub.web.notifications.choices import HOURS, LASTING, WHAT, RuleChoices, said
 
 __all__ = ["RuleSentence"]
 
 Chosen = Callable[[RuleChoices], Awaitable[None]]
-_PERCENT = {None: "the device says low", 5: "below 5 %", 10: "below 10 %", 20: "below 20 %"}
-_WITHIN = {None: "at no time", 7: "within 7 days", 14: "within 14 days", 30: "within 30 days"}
-_MISSED = {1: "1 report", 2: "2 reports", 3: "3 reports", 6: "6 reports", 12: "12 reports"}
+_PERCENT = {
+    None: N_("the device says low"),
+    5: N_("below 5 %"),
+    10: N_("below 10 %"),
+    20: N_("below 20 %"),
+}
+_WITHIN = {
+    None: N_("at no time"),
+    7: N_("within 7 days"),
+    14: N_("within 14 days"),
+    30: N_("within 30 days"),
+}
+_MISSED = {
+    1: N_("1 report"),
+    2: N_("2 reports"),
+    3: N_("3 reports"),
+    6: N_("6 reports"),
+    12: N_("12 reports"),
+}
 
 
 class RuleSentence:
@@ -41,38 +57,38 @@ class RuleSentence:
         """Build it; gives its first choice."""
         with ui.element("div").classes("dm-sentence"):
             ui.label(_("When"))
-            known = {**WHAT}
+            known = {key: said(key) for key in WHAT}
             known.setdefault(self._choices.what, self._choices.what)
             first = self._choice(_("What"), known, self._choices.what, "what")
             if self._choices.kind.of_devices:
-                ui.label("in" if self._choices.kind is RuleKind.VALUE else "of")
+                ui.label(_("in") if self._choices.kind is RuleKind.VALUE else _("of"))
                 self._choice(_("Where"), self._where, self._choices.where, "where")
             self._middle()
-            self._choice(_("Hours"), HOURS, self._choices.hours, "hours")
+            self._choice(_("Hours"), _said(HOURS), self._choices.hours, "hours")
         return first
 
     def _middle(self) -> None:
         choices = self._choices
         if choices.kind is RuleKind.VALUE:
-            ui.label("is")
+            ui.label(_("is"))
             self._side()
-            ui.label("for")
-            self._choice(_("For how long"), LASTING, choices.lasting_s, "lasting_s")
+            ui.label(_("for"))
+            self._choice(_("For how long"), _said(LASTING), choices.lasting_s, "lasting_s")
         elif choices.kind is RuleKind.SILENT:
-            ui.label("for")
-            self._choice(_("Missed"), _MISSED, choices.missed, "missed")
+            ui.label(_("for"))
+            self._choice(_("Missed"), _said(_MISSED), choices.missed, "missed")
         elif choices.kind is RuleKind.BATTERY:
-            self._choice(_("Charge"), _PERCENT, choices.percent, "percent")
+            self._choice(_("Charge"), _said(_PERCENT), choices.percent, "percent")
             ui.label(_("or empty"))
-            self._choice(_("Empty"), _WITHIN, choices.within_days, "within_days")
+            self._choice(_("Empty"), _said(_WITHIN), choices.within_days, "within_days")
         elif choices.kind in {RuleKind.AWAY, RuleKind.TUNNEL}:
-            ui.label("for")
-            self._choice(_("For how long"), LASTING, choices.lasting_s, "lasting_s")
+            ui.label(_("for"))
+            self._choice(_("For how long"), _said(LASTING), choices.lasting_s, "lasting_s")
 
     def _side(self) -> None:
         choices = self._choices
-        sides = choices.words or {True: "above", False: "below"}
-        self._choice(_("Side"), sides, choices.above, "above")
+        sides = choices.words or {True: N_("above"), False: N_("below")}
+        self._choice(_("Side"), _said(sides), choices.above, "above")
         if choices.is_state:
             return
         limit = ui.number(value=choices.limit).props("outlined dense debounce=400")
@@ -100,3 +116,8 @@ class RuleSentence:
         else:
             self._choices = replace(self._choices, **{name: value})
         await self._chosen(self._choices)
+
+
+def _said(options: Mapping[Any, str]) -> dict[Any, str]:
+    """Choices in the language that holds."""
+    return {value: _(text) for value, text in options.items()}

@@ -8,7 +8,7 @@ from nicegui import ui
 
 from hub.api.principal import Administrator, Principal
 from hub.errors import HubError
-from hub.language.words import _, ngettext
+from hub.language.words import N_, _, ngettext
 from hub.mqtt.access import is_viewer
 from hub.mqtt.account_repository import Account, AccountState
 from hub.mqtt.errors import AccountError
@@ -18,15 +18,14 @@ from hub.web.adding.enrolment import Remedy
 from hub.web.ask import ask_replacement, ask_text, confirm, tell_secret
 from hub.web.frame import frame, heading
 from hub.web.page import page
-from hub.web.words import count
 
 __all__ = ["mount"]
 
 _MINUTES = 15
 _STATES = {
-    AccountState.PENDING: "enrolled, not heard yet",
-    AccountState.ACTIVE: "active",
-    AccountState.DISABLED: "disabled",
+    AccountState.PENDING: N_("enrolled, not heard yet"),
+    AccountState.ACTIVE: N_("active"),
+    AccountState.DISABLED: N_("disabled"),
 }
 
 
@@ -141,12 +140,13 @@ class _Page:
                 firmware = (
                     _("firmware {firmware}", firmware=account.firmware) if account.firmware else ""
                 )
-                facts = [_STATES[account.state], account.model, firmware]
+                facts = [_(_STATES[account.state]), account.model, firmware]
                 ui.label(", ".join(fact for fact in facts if fact)).classes("text-sm opacity-80")
                 seen = self._mqtt.problems.of(device)
                 if seen:
                     kinds = ", ".join(f"{kind} ({one.count})" for kind, one in seen.items())
-                    ui.label(f"{count(len(seen), 'problem')}: {kinds}").classes("text-sm dm-bad")
+                    problems = ngettext("{n} problem", "{n} problems", len(seen))
+                    ui.label(f"{problems}: {kinds}").classes("text-sm dm-bad")
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
                 button.props.set_optional("aria-label", _("Actions for {called}", called=called))
                 self._actions(account)

@@ -12,7 +12,7 @@ from nicegui.events import ValueChangeEventArguments
 from hub.api.principal import Administrator, Principal
 from hub.api.scope import Role
 from hub.errors import HubError
-from hub.language.words import _
+from hub.language.words import N_, _, ngettext
 from hub.people.repository import Invitation, Member
 from hub.services import Services
 from hub.web.ask import confirm
@@ -22,7 +22,8 @@ from hub.web.reloaded import Reloaded
 
 __all__ = ["mount"]
 
-_ROLES = {Role.READER: "reader", Role.ADMINISTRATOR: "administrator"}
+_DAY_S, _HOUR_S, _MINUTE_S = 86400, 3600, 60
+_ROLES = {Role.READER: N_("reader"), Role.ADMINISTRATOR: N_("administrator")}
 
 
 def mount(services: Services) -> None:
@@ -60,10 +61,10 @@ class _People:
     def _member(self, member: Member) -> None:
         is_caller = member.id == self._principal.person
         with ui.element("div").classes("dm-grow"):
-            ui.label(member.name + (" (you)" if is_caller else "")).classes("dm-strong")
+            ui.label(member.name + (_(" (you)") if is_caller else "")).classes("dm-strong")
             ui.label(_("last active {ago}", ago=_ago(member.used_at))).classes("dm-soft")
         role = ui.select(
-            {str(role): text for role, text in _ROLES.items()},
+            {str(role): _(text) for role, text in _ROLES.items()},
             value=str(member.role),
             on_change=partial(self._set_role, member),
         ).props("dense outlined options-dense")
@@ -78,7 +79,9 @@ class _People:
     async def _set_role(self, member: Member, event: ValueChangeEventArguments[str]) -> None:
         try:
             await self._people.set_role(self._tenant, member.id, Role(event.value))
-            ui.notify(_("{name} is {role} now.", name=member.name, role=_ROLES[Role(event.value)]))
+            ui.notify(
+                _("{name} is {role} now.", name=member.name, role=_(_ROLES[Role(event.value)]))
+            )
         except HubError as error:
             ui.notify(f"{error}.", type="negative")
         await self._members.refresh()
@@ -114,7 +117,7 @@ class _People:
         with ui.element("div").classes("dm-row"):
             note = ui.input(_("Note (who it is for)")).props("dense outlined maxlength=100")
             role = ui.select(
-                {str(role): text for role, text in _ROLES.items()},
+                {str(role): _(text) for role, text in _ROLES.items()},
                 value=str(Role.READER),
             ).props(f'dense outlined options-dense aria-label="{_("Role")}"')
 
@@ -139,11 +142,11 @@ class _People:
     def _link(self, invitation: Invitation) -> None:
         hours = (invitation.expires_at - datetime.now(UTC)).total_seconds() / 3600
         with ui.element("div").classes("dm-grow"):
-            ui.label(invitation.note or "somebody").classes("dm-strong")
+            ui.label(invitation.note or _("somebody")).classes("dm-strong")
             ui.label(
                 _(
                     "{role}; expires in {hours} h",
-                    role=_ROLES[invitation.role],
+                    role=_(_ROLES[invitation.role]),
                     hours=f"{hours:.0f}",
                 )
             ).classes("dm-soft")
@@ -175,10 +178,12 @@ def _show_link(services: Services, path: str) -> None:
 
 def _ago(at: datetime | None) -> str:
     if at is None:
-        return "never"
+        return _("never")
     seconds = (datetime.now(UTC) - at).total_seconds()
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= size:
-            n = int(seconds // size)
-            return _("{n} {unit}{value} ago", n=n, unit=unit, value="s" if n > 1 else "")
+    if seconds >= _DAY_S:
+        return ngettext("{n} day ago", "{n} days ago", int(seconds // _DAY_S))
+    if seconds >= _HOUR_S:
+        return ngettext("{n} hour ago", "{n} hours ago", int(seconds // _HOUR_S))
+    if seconds >= _MINUTE_S:
+        return ngettext("{n} minute ago", "{n} minutes ago", int(seconds // _MINUTE_S))
     return _("just now")

@@ -13,7 +13,7 @@ from contracts.zones import zoned
 from hub.api.principal import Administrator, Principal
 from hub.api.scope import Scope
 from hub.errors import HubError
-from hub.language.words import _
+from hub.language.words import N_, _
 from hub.services import Services
 from hub.tokens.repository import Token
 from hub.tokens.service import TokenService
@@ -25,14 +25,14 @@ from hub.web.reloaded import Reloaded
 __all__ = ["mount"]
 
 _SCOPES = {
-    Scope.READ: "read devices, readings, live values",
-    Scope.WRITE: "change names, places, calibrations, settings",
-    Scope.COMMAND: "send commands to devices",
-    Scope.UPDATE: "add firmware and roll it out",
-    Scope.METRICS: "scrape /metrics (Prometheus)",
-    Scope.ADMIN: "all of these, and create tokens",
+    Scope.READ: N_("read devices, readings, live values"),
+    Scope.WRITE: N_("change names, places, calibrations, settings"),
+    Scope.COMMAND: N_("send commands to devices"),
+    Scope.UPDATE: N_("add firmware and roll it out"),
+    Scope.METRICS: N_("scrape /metrics (Prometheus)"),
+    Scope.ADMIN: N_("all of these, and create tokens"),
 }
-_LASTING = {30: "a month", 365: "a year", 0: "until it is revoked"}
+_LASTING = {30: N_("a month"), 365: N_("a year"), 0: N_("until it is revoked")}
 
 
 def mount(services: Services) -> None:
@@ -110,8 +110,12 @@ class _Page:
             .props(f'role="group" aria-label="{_("What it may do")}"')
             .classes("column")
         ):
-            boxes = {scope: _box(scope, text) for scope, text in _SCOPES.items()}
-        lasting = ui.select(_LASTING, value=365, label=_("How long it lasts"))
+            boxes = {scope: _box(scope, _(text)) for scope, text in _SCOPES.items()}
+        lasting = ui.select(
+            {days: _(text) for days, text in _LASTING.items()},
+            value=365,
+            label=_("How long it lasts"),
+        )
         lasting.props("dense outlined options-dense").classes("w-full")
 
         async def make() -> None:
@@ -153,4 +157,5 @@ def _ends(token: Token, zone: ZoneInfo) -> str:
     if token.expires_at is None:
         return _("no expiry")
     over = token.expires_at <= datetime.now(UTC)
-    return f"{'ended' if over else 'ends'} {zoned(token.expires_at, zone)}"
+    at = zoned(token.expires_at, zone)
+    return _("ended {at}", at=at) if over else _("ends {at}", at=at)

@@ -9,7 +9,7 @@ from importlib import metadata
 from nicegui import ui
 
 from hub.devices.overview import DeviceOverview
-from hub.language.words import _, ngettext
+from hub.language.words import N_, _, ngettext
 from hub.services import Services
 from hub.settings import Enrolment, Settings
 from hub.virtual.service import VirtualSensors
@@ -20,9 +20,11 @@ __all__ = ["firmware_counts", "fixed_settings", "show_joining", "show_time", "sh
 
 _MINUTES = 15
 _MODES = {
-    Enrolment.OPEN: "Any device that knows the WiFi may join.",
-    Enrolment.WINDOW: "A new device waits until somebody approves it, or while a window is open.",
-    Enrolment.CLOSED: "A new device waits until somebody approves it.",
+    Enrolment.OPEN: N_("Any device that knows the WiFi may join."),
+    Enrolment.WINDOW: N_(
+        "A new device waits until somebody approves it, or while a window is open."
+    ),
+    Enrolment.CLOSED: N_("A new device waits until somebody approves it."),
 }
 
 
@@ -61,7 +63,7 @@ def show_joining(services: Services, tenant: str) -> None:
             window = gate.window
             minutes = round(window[1] / 60) if window is not None and window[0] == tenant else 0
             what(
-                _MODES[gate.mode],
+                _(_MODES[gate.mode]),
                 _(
                     "All may for {more_minutes}.",
                     more_minutes=ngettext("{n} more minute", "{n} more minutes", max(minutes, 1)),

@@ -6,10 +6,9 @@ from collections import Counter
 from enum import StrEnum
 from html import escape
 
-from hub.language.words import _
+from hub.language.words import N_, _, ngettext
 from hub.rollouts.model import DeviceHealth, DeviceState, RolloutDevice
 from hub.rollouts.view import RolloutView
-from hub.web.words import count
 
 __all__ = ["RolloutGroup", "bar", "group_of", "waves"]
 
@@ -29,14 +28,14 @@ class RolloutGroup(StrEnum):
 
 
 _TITLES = {
-    RolloutGroup.HEALTHY: ("updated", "\N{CHECK MARK}"),
-    RolloutGroup.WATCHED: ("updated, being watched", "\N{CHECK MARK}"),
-    RolloutGroup.RECEIVING: ("receiving", "\N{UPWARDS ARROW}"),
-    RolloutGroup.FAILED: ("failed", "!"),
-    RolloutGroup.SKIPPED: ("skipped", "\N{EN DASH}"),
-    RolloutGroup.WAITING: ("waiting", ""),
+    RolloutGroup.HEALTHY: (N_("updated"), "\N{CHECK MARK}"),
+    RolloutGroup.WATCHED: (N_("updated, being watched"), "\N{CHECK MARK}"),
+    RolloutGroup.RECEIVING: (N_("receiving"), "\N{UPWARDS ARROW}"),
+    RolloutGroup.FAILED: (N_("failed"), "!"),
+    RolloutGroup.SKIPPED: (N_("skipped"), "\N{EN DASH}"),
+    RolloutGroup.WAITING: (N_("waiting"), ""),
 }
-_LEGEND = (
+_LEGEND = N_(
     "\N{CHECK MARK} updated, outlined \N{CHECK MARK} being watched, \N{UPWARDS ARROW} receiving, "
     "! failed, \N{EN DASH} skipped, empty waiting"
 )
@@ -85,18 +84,19 @@ def waves(view: RolloutView) -> str:
             else _("Wave {value}", value=wave if view.rollout.options.canary else wave + 1)
         )
         ordered = sorted((group_of(one) for one in devices), key=list(RolloutGroup).index)
+        said = ngettext("{n} device", "{n} devices", len(devices))
         squares = "".join(
             f'<i class="{group}">{_TITLES[group][1]}</i>' for group in ordered[:_MOST_SQUARES]
         )
         lines.append(
-            f"<li><b>{title}</b><small>{escape(count(len(devices), 'device'))}</small>"
+            f"<li><b>{title}</b><small>{escape(said)}</small>"
             f'<span class="dm-squares" role="img" aria-label="{_said(counted)}">{squares}</span>'
             "</li>"
         )
-    return f'<ol class="dm-waves">{"".join(lines)}</ol><p class="dm-soft">{_LEGEND}</p>'
+    return f'<ol class="dm-waves">{"".join(lines)}</ol><p class="dm-soft">{_(_LEGEND)}</p>'
 
 
 def _said(counted: Counter[RolloutGroup]) -> str:
     return ", ".join(
-        f"{counted[group]} {_TITLES[group][0]}" for group in RolloutGroup if counted[group]
+        f"{counted[group]} {_(_TITLES[group][0])}" for group in RolloutGroup if counted[group]
     )

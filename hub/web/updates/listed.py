@@ -76,7 +76,7 @@ class Listed:
 
 def _standing(view: RolloutView, zone: ZoneInfo) -> str:
     rollout = view.rollout
-    by = f" by {rollout.created_by}" if rollout.created_by else ""
+    by = _(" by {who}", who=rollout.created_by) if rollout.created_by else ""
     started = f"{zoned(rollout.created_at, zone, '%d %b %Y %H:%M')}"
     return _(
         "{phase_words}; {counts}; started {started}{by}",

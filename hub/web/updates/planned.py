@@ -11,7 +11,7 @@ from nicegui import ui
 from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.language.times import span
-from hub.language.words import _, ngettext
+from hub.language.words import N_, _, ngettext
 from hub.rollouts.model import DeviceState, RolloutOptions
 from hub.rollouts.service import RolloutRequest
 from hub.rollouts.view import RolloutView
@@ -20,14 +20,13 @@ from hub.web.adding.context import paths
 from hub.web.frame import heading
 from hub.web.updates.watched import device_table
 from hub.web.updates.words import clock, sentence
-from hub.web.words import count
 
 __all__ = ["Planned"]
 
-_KINDS = {"firmware": "Firmware", "interval": "How often devices measure"}
+_KINDS = {"firmware": N_("Firmware"), "interval": N_("How often devices measure")}
 # s: what people choose from; other settings are rolled out by `dormouse rollout`.
 _INTERVALS = (60, 120, 300, 600, 900, 1800, 3600)
-_SCOPES = {"all": "All devices", "place": "Devices of a place", "some": "These devices"}
+_SCOPES = {"all": N_("All devices"), "place": N_("Devices of a place"), "some": N_("These devices")}
 
 
 class Planned:
@@ -68,7 +67,9 @@ class Planned:
         places = {place.id: place.path for place in paths(await services.places.tree(tenant))}
         with ui.column().classes("w-full max-w-2xl gap-3"):
             self._what = ui.radio(
-                _KINDS, value="firmware" if images else "interval", on_change=self._stale
+                {key: _(text) for key, text in _KINDS.items()},
+                value="firmware" if images else "interval",
+                on_change=self._stale,
             ).props(f'inline aria-label="{_("What")}"')
             self._image = _select(_("Firmware"), images, self._first_image, self._stale)
             self._image.bind_visibility_from(self._what, "value", value="firmware")
@@ -83,7 +84,9 @@ class Planned:
             self._interval.bind_visibility_from(self._what, "value", value="interval")
             chosen = [one for one in self._chosen if one in devices]
             self._scope = ui.radio(
-                _SCOPES, value="some" if chosen else "all", on_change=self._stale
+                {key: _(text) for key, text in _SCOPES.items()},
+                value="some" if chosen else "all",
+                on_change=self._stale,
             )
             self._scope.props(f'aria-label="{_("Which devices")}"')
             self._place = _select(_("Place"), places, None, self._stale)
@@ -207,7 +210,13 @@ def _forecast(view: RolloutView, going: int, waves: int, zone: ZoneInfo) -> str:
         if view.done_at
         else _("the end cannot be estimated: some devices have not said when they wake")
     )
-    return f"{count(going, 'device')} in {count(waves, 'wave')}, {when}.{left}"
+    return _(
+        "{devices} in {waves}, {when}.{left}",
+        devices=ngettext("{n} device", "{n} devices", going),
+        waves=ngettext("{n} wave", "{n} waves", waves),
+        when=when,
+        left=left,
+    )
 
 
 def _select(label: str, options: dict[int, str], value: int | None, changed: Any) -> ui.select:

@@ -14,7 +14,7 @@ from nicegui import ui
 from contracts.zones import zoned
 from hub.api.principal import Principal
 from hub.errors import HubError
-from hub.language.words import _, ngettext
+from hub.language.words import N_, _, ngettext
 from hub.rollouts.errors import UnknownRolloutError
 from hub.rollouts.model import DeviceHealth, FirmwareTarget, RolloutDevice, RolloutPhase
 from hub.rollouts.view import RolloutView, target_text
@@ -48,8 +48,8 @@ Names: TypeAlias = Mapping[str, str]
 _COLUMNS = [
     {"name": name, "label": label, "field": name, "align": "left", "sortable": True}
     for name, label in (
-        ("wave", "Wave"), ("device", "Device"), ("state", "State"),
-        ("firmware", "Firmware"), ("expected", "Expected"),
+        ("wave", N_("Wave")), ("device", N_("Device")), ("state", N_("State")),
+        ("firmware", N_("Firmware")), ("expected", N_("Expected")),
     )
 ]  # fmt: skip
 
@@ -234,7 +234,7 @@ def _button(label: str, act: Callable[[], Awaitable[None]]) -> ui.button:
 def device_table(view: RolloutView, names: Names, zone: ZoneInfo) -> ui.table:
     """The devices of a rollout, a card each on a phone."""
     table = ui.table(
-        columns=_COLUMNS,
+        columns=[{**column, "label": _(str(column["label"]))} for column in _COLUMNS],
         rows=rows(view, names, zone),
         row_key="id",
         pagination=_PAGE if len(view.devices) > _PAGE else None,

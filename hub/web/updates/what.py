@@ -5,28 +5,28 @@ from __future__ import annotations
 from contracts import image
 from contracts.errors import ContractError
 from contracts.ota import canned
-from hub.language.words import _
+from hub.language.words import N_, _
 
 __all__ = ["advice", "what_is"]
 
 _MAGIC = {
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"GIF8": "a GIF picture",
-    b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a ZIP archive",
-    b"\x1f\x8b": "a gzip archive",
-    b"BZh": "a bzip2 archive",
-    b"\xfd7zXZ": "an xz archive",
-    b"Rar!": "a RAR archive",
-    b"7z\xbc\xaf": "a 7-Zip archive",
-    b"\x7fELF": "a program for a computer (ELF)",
-    b"MZ": "a program for Windows",
-    b"M\x06": "a compiled MicroPython module (.mpy)",
-    b"-----BEGIN": "a key or certificate; keep it to yourself",
-    b"<!DOC": "a web page",
-    b"<html": "a web page",
-    b"\xd2\xcd\x31": "a ROMFS image: files for a device, not its firmware",
+    b"\x89PNG": N_("a PNG picture"),
+    b"\xff\xd8\xff": N_("a JPEG picture"),
+    b"GIF8": N_("a GIF picture"),
+    b"%PDF": N_("a PDF document"),
+    b"PK\x03\x04": N_("a ZIP archive"),
+    b"\x1f\x8b": N_("a gzip archive"),
+    b"BZh": N_("a bzip2 archive"),
+    b"\xfd7zXZ": N_("an xz archive"),
+    b"Rar!": N_("a RAR archive"),
+    b"7z\xbc\xaf": N_("a 7-Zip archive"),
+    b"\x7fELF": N_("a program for a computer (ELF)"),
+    b"MZ": N_("a program for Windows"),
+    b"M\x06": N_("a compiled MicroPython module (.mpy)"),
+    b"-----BEGIN": N_("a key or certificate; keep it to yourself"),
+    b"<!DOC": N_("a web page"),
+    b"<html": N_("a web page"),
+    b"\xd2\xcd\x31": N_("a ROMFS image: files for a device, not its firmware"),
 }
 _ENOUGH_TEXT = 4096  # bytes of a file that tell whether it is text
 
@@ -37,7 +37,7 @@ def what_is(data: bytes) -> str:
         return _("an empty file")
     if canned.is_canned(data):
         return _("a signed update")
-    known = (words for magic, words in _MAGIC.items() if data.startswith(magic))
+    known = (_(words) for magic, words in _MAGIC.items() if data.startswith(magic))
     return next(known, None) or _image(data) or _text(data) or _("something that is not known here")
 
 

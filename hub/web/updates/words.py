@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.zones import zoned
 from hub.errors import HubError
-from hub.language.words import _, ngettext
+from hub.language.words import N_, _, ngettext
 from hub.rollouts.errors import DeviceBusyError, NoDevicesError
 from hub.rollouts.model import DeviceState, Rollout, RolloutDevice, RolloutPhase
 from hub.rollouts.view import RolloutView
@@ -27,22 +27,22 @@ __all__ = [
 ]
 
 _PHASES = {
-    RolloutPhase.RUNNING: "Running",
-    RolloutPhase.PAUSED: "Paused",
-    RolloutPhase.HALTED: "Halted",
-    RolloutPhase.ABORTING: "Stopping: updates under way are finished",
-    RolloutPhase.ABORTED: "Stopped",
-    RolloutPhase.DONE: "Done",
+    RolloutPhase.RUNNING: N_("Running"),
+    RolloutPhase.PAUSED: N_("Paused"),
+    RolloutPhase.HALTED: N_("Halted"),
+    RolloutPhase.ABORTING: N_("Stopping: updates under way are finished"),
+    RolloutPhase.ABORTED: N_("Stopped"),
+    RolloutPhase.DONE: N_("Done"),
 }
 _STATES = {
-    DeviceState.PENDING: "waits for its wave",
-    DeviceState.COMMANDED: "waits for its next wake",
-    DeviceState.ACCEPTED: "accepted, waits for a free stream",
-    DeviceState.UPDATING: "receives the image",
-    DeviceState.VERIFYING: "image sent, waits for its restart",
-    DeviceState.UPDATED: "updated",
-    DeviceState.FAILED: "failed",
-    DeviceState.SKIPPED: "skipped",
+    DeviceState.PENDING: N_("waits for its wave"),
+    DeviceState.COMMANDED: N_("waits for its next wake"),
+    DeviceState.ACCEPTED: N_("accepted, waits for a free stream"),
+    DeviceState.UPDATING: N_("receives the image"),
+    DeviceState.VERIFYING: N_("image sent, waits for its restart"),
+    DeviceState.UPDATED: N_("updated"),
+    DeviceState.FAILED: N_("failed"),
+    DeviceState.SKIPPED: N_("skipped"),
 }
 
 
@@ -53,7 +53,7 @@ def phase_words(rollout: Rollout) -> str:
         if rollout.reason and rollout.phase is not RolloutPhase.RUNNING
         else ""
     )
-    return f"{_PHASES[rollout.phase]}{reason}"
+    return f"{_(_PHASES[rollout.phase])}{reason}"
 
 
 def counts(view: RolloutView) -> str:
@@ -66,13 +66,16 @@ def counts(view: RolloutView) -> str:
             devices=ngettext("{n} device", "{n} devices", len(view.devices)),
         )
     ]
-    parts += [f"{numbers[s]} {s}" for s in ("failed", "skipped") if numbers.get(s)]
+    if failed := numbers.get("failed"):
+        parts.append(_("{n} failed", n=failed))
+    if skipped := numbers.get("skipped"):
+        parts.append(_("{n} skipped", n=skipped))
     return ", ".join(parts)
 
 
 def device_words(device: RolloutDevice, progress: Mapping[str, Any]) -> str:
     """Where a device stands."""
-    text = _STATES[device.state]
+    text = _(_STATES[device.state])
     stream = progress.get(device.device)
     if device.state is DeviceState.UPDATING and stream is not None and stream.total:
         percent = 100 * stream.done // stream.total
