@@ -106,8 +106,19 @@ def examine(
     devices: BrokerListener, enrolment: BrokerListener | None, accounts: Sequence[tuple[str, str]]
 ) -> Iterator[DoctorFinding]:
     """Try what must not work. `accounts` are two that exist for this alone, (name, password)."""
+    yield from _of_devices(devices, accounts)
+    if enrolment is not None:
+        yield from _as_stranger(enrolment)
+
+
+def _of_devices(
+    devices: BrokerListener, accounts: Sequence[tuple[str, str]]
+) -> Iterator[DoctorFinding]:
     (name, password), (other, other_password) = accounts
     with _connected(_Client(devices)) as nobody:
+        if nobody.code is None:  # nothing would get in, whatever the broker allows
+            yield _silent("the broker answers", devices)
+            return
         yield DoctorFinding.of(
             "nobody connects to the broker without an account",
             nobody.code != 0,
@@ -125,7 +136,7 @@ def examine(
     with _connected(_Client(devices, other, other_password, client_id=other)) as victim:
         victim.subscribe(topics.all_of(other))
         with _connected(_Client(devices, name, password)) as device:
-            if device.code != 0:
+            if device.code != 0 or victim.code != 0:
                 yield DoctorFinding(
                     "a device connects with its own password",
                     Verdict.BAD,
@@ -133,8 +144,11 @@ def examine(
                 )
                 return
             yield from _as_device(device, victim, name, other)
-    if enrolment is not None:
-        yield from _as_stranger(enrolment)
+
+
+def _silent(what: str, listener: BrokerListener) -> DoctorFinding:
+    seen = f"nothing answers at {listener.host} port {listener.port}: `dormouse logs` says why"
+    return DoctorFinding(what, Verdict.BAD, seen)
 
 
 def _lets_in(listener: BrokerListener, user: str, password: str) -> bool:
@@ -144,6 +158,14 @@ def _lets_in(listener: BrokerListener, user: str, password: str) -> bool:
 
 def _as_device(device: _Client, victim: _Client, name: str, other: str) -> Iterator[DoctorFinding]:
     mark = secrets.token_hex(8)
+    # What is never delivered reaches nobody else either: that would prove nothing.
+    victim.publish(f"{topics.ROOT}/{other}/Doctor/Heard", mark)
+    victim.run_loop(5, lambda: victim.received)  # a busy broker has time
+    if not victim.received:
+        seen = "what it is told does not arrive: the ACL gives it nothing"
+        yield DoctorFinding("a device hears what is said to it", Verdict.BAD, seen)
+        return
+    victim.received.clear()
     device.publish(f"{topics.ROOT}/{other}/Doctor/Foreign", mark)
     victim.run_loop()
     reached = any(mark.encode() == payload for _, payload in victim.received)
@@ -180,6 +202,9 @@ def _as_stranger(listener: BrokerListener) -> Iterator[DoctorFinding]:
         _connected(_Client(listener)) as listening,
         _connected(_Client(listener)) as stranger,
     ):
+        if listening.code is None or stranger.code is None:
+            yield _silent("the listener for enrolments answers", listener)
+            return
         listening.subscribe("#", f"{topics.ENROL}/#", topics.DEVICES, "$share/doctor/enrol/#")
         # Its id is none, so that the hub refuses it.
         stranger.publish(topics.enrolment("doctor."), mark)

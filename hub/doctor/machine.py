@@ -50,6 +50,13 @@ def ports(facts: Mapping[str, Any], bridges: Mapping[int, str]) -> Iterator[Doct
     named = {int(v): k for k, v in facts.items() if k.endswith("_port") and v is not None}
     named |= {port: f"HomeKit: {name}" for port, name in bridges.items()}
     listening = list(_listening(int(facts["pid"])))
+    if not listening:  # the hub's pages listen always
+        yield DoctorFinding(
+            "every port that is open is one of the settings",
+            Verdict.NOTE,
+            "not looked at: only root, or the user that the hub runs as, sees its ports",
+        )
+        return
     unnamed = sorted({f"{address}:{port}" for address, port in listening if port not in named})
     yield DoctorFinding.of(
         "every port that is open is one of the settings", not unnamed, ", ".join(unnamed)

@@ -139,6 +139,44 @@ async def test_an_open_broker():
     }
 
 
+def test_what_cannot_be_tried_is_not_good():
+    """Nothing gets in where nobody answers, and no port is seen of a program that is closed to us:
+    neither proves anything."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # taken, and not listened at
+        door = broker.BrokerListener("127.0.0.1", closed.getsockname()[1])
+        found = list(broker.examine(door, door, [("a", "x" * 32), ("b", "y" * 32)]))
+    assert bad(found) == {"the broker answers", "the listener for enrolments answers"}
+    assert len(found) == 2
+    nobodys = 2**22 + 1  # more than the kernel's largest number of a process
+    assert [one.verdict for one in machine.ports({"pid": nobodys}, {})] == [Verdict.NOTE]
+
+
+async def test_a_broker_that_delivers_nothing():
+    """Not even to whom it is for: that nothing reaches others proves nothing."""
+    with open_folder() as folder:
+        place = folder / "mute"
+        place.mkdir()
+        acl = place / "acl"
+        acl.write_text("user nobody\n")
+        if (who := owner()) is not None:
+            os.chown(place, who.pw_uid, who.pw_gid)
+        config = f"listener {{mqtt}} {{host}}\nallow_anonymous true\nacl_file {acl}\n"
+        mute = Mosquitto(
+            "mute", place, f"{config}log_dest stderr\n", host="127.0.0.1", ports={"mqtt": 0},
+            owner=who,
+        )  # fmt: skip
+        await mute.start()
+        door = broker.BrokerListener("127.0.0.1", mute.port)
+        accounts = [("a", "x" * 32), ("b", "y" * 32)]
+        try:
+            found = await asyncio.to_thread(lambda: list(broker.examine(door, None, accounts)))
+        finally:
+            await mute.stop()
+    assert "a device hears what is said to it" in bad(found)
+    assert "a device cannot publish to another's topic" not in {one.what for one in found}
+
+
 async def test_a_database_without_its_policies(database_with_rows):
     url, admin = database_with_rows
     async with Database(url) as store:
