@@ -35,9 +35,9 @@ def proxied(application: _Application, proxies: str) -> _Application:
             said = b",".join(v for k, v in scope["headers"] if k == b"x-forwarded-for")
             # Each proxy writes behind what it was sent: the last that is none of ours is who asks.
             asked = (one.strip() for one in reversed(said.decode("latin-1").split(",")))
-            host = next((one for one in asked if not is_named(one)), "")
-            if _address(host) is not None:
-                scope["client"] = (host, 0)
+            who = _address(next((one for one in asked if not is_named(one)), ""))
+            if who is not None:
+                scope["client"] = (str(who), 0)
         if (b"x-forwarded-proto", b"https") in scope.get("headers", ()):
             scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
         await application(scope, receive, send)
@@ -47,6 +47,9 @@ def proxied(application: _Application, proxies: str) -> _Application:
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host)
+        found = ipaddress.ip_address(host)
     except ValueError:
         return None
+    # So IPv4 comes to a socket of both (DORMOUSE_HOST=::).
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found

@@ -8,6 +8,7 @@ import socket
 import httpx
 import pytest
 
+from hub.web.proxied import proxied
 from hub.web.server import HttpServer, tcp_socket
 
 
@@ -47,6 +48,7 @@ async def test_who_comes_after_the_end_began_is_refused_who_was_there_is_answere
         # A word without end is remembered nowhere.
         ("127.0.0.1/32", "x" * 9000, "127.0.0.1"),
         ("127.0.0.1/32", "", "127.0.0.1"),
+        ("127.0.0.1/32", "::ffff:192.0.2.7", "192.0.2.7"),
     ],
 )
 async def test_who_asks_is_said_by_proxies_that_are_named_alone(proxies, forwarded, who):
@@ -66,3 +68,15 @@ async def test_who_asks_is_said_by_proxies_that_are_named_alone(proxies, forward
         for scheme in ("http", "https"):
             told = {"X-Forwarded-For": forwarded, "X-Forwarded-Proto": scheme}
             assert (await client.get("/", headers=told)).text == f"{who} by {scheme}"
+
+
+async def test_a_proxy_is_known_by_its_ipv4_at_a_socket_of_both():
+    heard = []
+
+    async def application(scope, _receive, _send):
+        heard.append(scope["client"][0])
+
+    scope = {"type": "http", "client": ("::ffff:127.0.0.1", 4711)}
+    scope["headers"] = [(b"x-forwarded-for", b"192.0.2.7")]
+    await proxied(application, "127.0.0.1/32")(scope, None, None)
+    assert heard == ["192.0.2.7"]
