@@ -94,14 +94,18 @@ class _Page:
         for account in devices:
             self._account(account)
         if not devices:
-            ui.label(_("None yet."))
+            ui.label(
+                _("None yet: a device gets its account when it is added; Add a device leads there.")
+            )
         heading(_("Tools with read access"))
         ui.label(_("They read every device's topics at the broker, and write nothing.")).classes(
             "text-sm"
         )
-        for account in accounts:
-            if is_viewer(account.device):
-                self._account(account)
+        viewers = [account for account in accounts if is_viewer(account.device)]
+        for account in viewers:
+            self._account(account)
+        if not viewers:
+            ui.label(_("None yet: New account… with a name such as viewer.grafana makes one."))
         ui.button(_("New account…"), icon="add", on_click=self._new).props(
             "outline no-caps"
         ).classes("mt-4")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from tests.hub.conftest import hub_with_people
 from tests.hub.people.joined import PASSWORD, client_of, url_of
+from tests.hub.web.conftest import DESKTOP, PHONE
+from tests.hub.web.test_every_page import QUIET, findings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -132,6 +135,19 @@ async def test_a_person_reads_in_the_language_they_chose(open_browser, web):
         await page.get_by_label("Bisheriges Passwort").fill("wrong")
         await page.get_by_role("button", name="Passwort ändern").click()
         await expect(page.get_by_text("Das bisherige Passwort ist falsch.")).to_be_visible()
+        # Its words are longer, and fit on a phone all the same.
+        await page.set_viewport_size(PHONE)
+        for path in ("/", "/notifications", "/updates/new"):
+            await page.goto(path)
+            await page.wait_for_function(CONNECTED)
+            await page.evaluate(QUIET)
+            await expect(page.locator("html")).to_have_attribute("lang", "de")
+            assert await findings(Axe(), page) == [], path
+            over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert over <= 0, path
+        await page.set_viewport_size(DESKTOP)
+        await page.goto("/account")
+        await page.wait_for_function(CONNECTED)
         # It is kept for the person, whatever the browser asks.
         async with client_of(web, "ann") as client:
             shown = await client.get("/", headers={"Accept-Language": "fr"})
