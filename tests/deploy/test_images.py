@@ -202,6 +202,31 @@ def readings(docker, name: str) -> list[dict]:
     return [value for device in devices for value in device["values"]]
 
 
+def takes_readings(docker, name: str, folder: Path) -> None:
+    """A virtual device on this machine joins the hub in a container, and its values are there."""
+    ports = facts(docker, name)
+    twin = subprocess.Popen(
+        [sys.executable, "-m", "host", "twin", "--hub", "127.0.0.1", "--count", "1",
+         "--port", str(ports["mqtt_port"]), "--enrol-port", str(ports["enrol_port"]),
+         "--kind", "bme280", "--folder", folder],
+        cwd=ROOT, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until(lambda: len(readings(docker, name)) >= 3, lambda: docker("logs", name))
+    finally:
+        twin.terminate()
+        twin.wait(30)
+
+
+def stops(docker, name: str) -> None:
+    """In order, and says how long that took."""
+    began = time.monotonic()
+    docker("stop", "--time=30", name)
+    size = int(docker("inspect", "-f", "{{.Size}}", docker("inspect", "-f", "{{.Image}}", name)))
+    print(f"{size / 1e6:.0f} MB, stopped within {time.monotonic() - began:.1f} s")
+    assert docker("inspect", "-f", "{{.State.ExitCode}}", name) == "0"
+
+
 def test_a_hub_in_a_container(docker, images, work):
     docker("load", "-q", "-i", images["amd64"])
     image = f"{NAME}:{VERSION}-amd64"
@@ -211,23 +236,9 @@ def test_a_hub_in_a_container(docker, images, work):
     assert list(config["Volumes"]) == ["/data"]
     assert config["Healthcheck"]["Test"] == ["CMD", "/usr/bin/dormouse-healthy"]
     with container(docker, image, "hub") as name:
-        ports = facts(docker, name)
-        twin = subprocess.Popen(
-            [sys.executable, "-m", "host", "twin", "--hub", "127.0.0.1", "--count", "1",
-             "--port", str(ports["mqtt_port"]), "--enrol-port", str(ports["enrol_port"]),
-             "--kind", "bme280", "--folder", work / "twins"],
-            cwd=ROOT, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            until(lambda: len(readings(docker, name)) >= 3, lambda: docker("logs", name))
-        finally:
-            twin.terminate()
-            twin.wait(30)
+        takes_readings(docker, name, work / "twins")
         pairing = facts(docker, name)["pairing_code"]
-        began = time.monotonic()
-        docker("stop", "--time=30", name)
-        print(f"stopped within {time.monotonic() - began:.1f} s")
-        assert docker("inspect", "-f", "{{.State.ExitCode}}", name) == "0"
+        stops(docker, name)
     # Another container on its volume, as after an upgrade: by docker compose, as it is described.
     with composed(docker, work, "compose.yaml", image, "hub", {}) as name:
         assert len(readings(docker, name)) >= 3
@@ -283,17 +294,7 @@ def test_upgraded_from_the_image_of_an_older_version(docker, images, work):
     (image,) = docker("images", "--format={{.Repository}}:{{.Tag}}", name).splitlines()
     with container(docker, image, "aged") as running:
         before = facts(docker, running)
-        twin = subprocess.Popen(
-            [sys.executable, "-m", "host", "twin", "--hub", "127.0.0.1", "--count", "1",
-             "--port", str(before["mqtt_port"]), "--enrol-port", str(before["enrol_port"]),
-             "--kind", "bme280", "--folder", work / "aged-twins"],
-            cwd=ROOT, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            until(lambda: len(readings(docker, running)) >= 3, lambda: docker("logs", running))
-        finally:
-            twin.terminate()
-            twin.wait(30)
+        takes_readings(docker, running, work / "aged-twins")
         docker("stop", "--time=30", running)
     docker("load", "-q", "-i", images["amd64"])
     with container(docker, f"{NAME}:{VERSION}-amd64", "aged") as running:
@@ -323,9 +324,11 @@ def test_two_builds_are_the_same_byte_for_byte(images, work):
 
 
 @pytest.mark.skipif(not ALL, reason="IMAGES=all")
-def test_the_other_architecture_under_emulation(docker, images):
+def test_the_other_architecture_under_emulation(docker, images, work):
     docker("load", "-q", "-i", images["arm64"])
     image = f"{NAME}:{VERSION}-arm64"
     assert int(docker("inspect", "-f", "{{.Size}}", image)) < MOST["arm64"]
     with container(docker, image, "other", "--platform=linux/arm64") as name:
         assert docker("exec", name, "uname", "-m") == "aarch64"
+        takes_readings(docker, name, work / "other-twins")
+        stops(docker, name)

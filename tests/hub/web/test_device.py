@@ -377,7 +377,7 @@ async def test_readings_are_removed_on_a_devices_page_by_who_administers(web, an
         await part.get_by_text("A span has two ends.").wait_for()
         await part.get_by_label("Until").fill(f"{until:%Y-%m-%dT%H:%M:%S}")
         await part.get_by_role("button", name="Remove").click()
-        dialog = page.get_by_role("dialog")
+        dialog = page.get_by_role("alertdialog")
         await dialog.get_by_text("This cannot be undone.").wait_for()
         await dialog.get_by_role("button", name="Remove").click()
         await part.get_by_text("removed.").wait_for()
