@@ -144,7 +144,8 @@ class _PlaceForm:
         self._new.props("maxlength=100 outlined").classes("w-full")
         self._name = ui.input(_("Name"), value=called).props("maxlength=64 outlined")
         self._name.classes("w-full")
-        self._name.on("keydown", self._was_typed)
+        self._followed = ""
+        self._name.on_value_change(self._was_typed)
         self._choice.on_value_change(self._follow)
         self._new.on_value_change(self._follow)
         self._follow()
@@ -172,7 +173,7 @@ class _PlaceForm:
     @property
     def called(self) -> str:
         """What the device is called; empty: it keeps its id."""
-        return str(self._name.value or "").strip()
+        return str(self._name.value or "").strip() if self._typed else self._followed
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -186,7 +187,10 @@ class _PlaceForm:
         self._new.set_visibility(self._choice.value == _NEW)
         if not self._typed:
             path = self._paths.get(self.place or 0, "")
-            self._name.value = self.new or path.rpartition(" / ")[2]
+            self._followed = self.new or path.rpartition(" / ")[2]
+            # Not as its value: of that NiceGUI tells the browser a second time, a moment later,
+            # which takes away what somebody has typed meanwhile.
+            self._name.props["value"] = self._followed
 
 
 def _lines(*texts: str) -> None:

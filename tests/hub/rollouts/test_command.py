@@ -122,7 +122,12 @@ async def test_settings_roll_out(run, hub):
     assert (status, said) == (0, "rollout 1: interval=600 to 2 devices\n")
     found = json.loads((await run("status", "1", "--json"))[1])
     assert found["kind"] == "settings"
-    assert found["counts"] == {"pending": 1, "commanded": 1}
+
+    async def one_is_commanded():
+        counts = json.loads((await run("status", "1", "--json"))[1])["counts"]
+        return counts == {"pending": 1, "commanded": 1}
+
+    await until(one_is_commanded)
 
 
 WRONG = [
