@@ -49,8 +49,8 @@ class RuleEditor:
         self._box = ui.element("div").classes("w-full")
         await self.edit(None)
 
-    async def edit(self, rule: Rule | None) -> None:
-        """Take another rule in hand; None: a new one."""
+    async def edit(self, rule: Rule | None, *, focus: bool = False) -> None:
+        """Take another rule in hand; None: a new one. `focus`: and bring the keyboard to it."""
         self._rule = rule
         self._channels = await self._service.channels(self._who)
         self._places, self._devices = await self._service.subjects(self._who)
@@ -66,11 +66,9 @@ class RuleEditor:
             self._after_s = rule.escalate_after_s or _AFTER_S
             self._urgent, self._own, self._name = rule.urgent, rule.person is not None, rule.name
         self._build()
+        if focus:  # before it is tried: later it would close what somebody has opened meanwhile
+            self._first.run_method("focus")
         await self._try()
-
-    def focus(self) -> None:
-        """Bring the card into view, and the keyboard to it."""
-        self._first.run_method("focus")
 
     def _build(self) -> None:
         self._box.clear()

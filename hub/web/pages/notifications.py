@@ -44,8 +44,7 @@ async def _show(service: NotificationService, who: Principal, zone: ZoneInfo) ->
         await editor.edit(None)
 
     async def edit(rule: Rule) -> None:
-        await editor.edit(rule)
-        editor.focus()
+        await editor.edit(rule, focus=True)
 
     editor = RuleEditor(service, who, zone, rules_changed)
     rules = RuleList(service, who, edit)

@@ -111,6 +111,13 @@ async def chosen(page, name: str) -> None:
     await expect(page.get_by_label(name)).to_be_checked()
 
 
+async def entered(page, button) -> None:
+    """As somebody does who sees where the focus is before the key is pressed."""
+    await button.focus()
+    await expect(button).to_be_focused()
+    await page.keyboard.press("Enter")
+
+
 async def at_the_waiting_list(page) -> None:
     """A wizard begun anew: where devices are waited for."""
     await page.goto("/add")
@@ -192,13 +199,13 @@ async def test_it_is_done_by_keyboard_alone_and_says_where_one_is(window_hub, op
         await step(page, "It is on its way").wait_for()
         # Who does not see the page is where the next step begins.
         await until(lambda: has_focus(page, "It is on its way"))
-        await page.get_by_role("button", name="Next").press("Enter")
+        await entered(page, page.get_by_role("button", name="Next"))
         await step(page, "Name and place").wait_for()
         await until(lambda: has_focus(page, "Name and place"))
         await page.get_by_label("No place yet").press("Space")
         await page.keyboard.press("Tab")
         await page.keyboard.type("Cupboard")
-        await page.get_by_role("button", name="Back").press("Enter")
+        await entered(page, page.get_by_role("button", name="Back"))
         await step(page, "It is on its way").wait_for()
         # Steps that were not reached cannot be gone to, those that were can.
         steps = page.get_by_role("navigation", name="Steps")
