@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 from tests.hub.web.chart_cases import AT, GAP, HOUR, NOW, SINCE, cases
 from tests.support.hub import ROOT
@@ -166,7 +167,7 @@ async def test_a_state_is_a_lane_and_changes_are_buttons_at_their_time(draw):
     at = await page.evaluate("t => chart.convertToPixel({xAxisIndex: 3}, t)", SINCE + 6 * HOUR)
     assert left == pytest.approx(at, abs=1)
     await mark.click()
-    assert "moved to Attic" in await page.get_by_role("status").inner_text()
+    await expect(page.get_by_role("status")).to_contain_text("moved to Attic")
 
 
 async def test_a_chart_is_read_by_arrow_keys_and_as_a_table(draw):
@@ -174,17 +175,17 @@ async def test_a_chart_is_read_by_arrow_keys_and_as_a_table(draw):
     await page.locator("[data-drawn]").focus()
     said = page.get_by_role("status")
     await page.keyboard.press("Home")
-    assert "Cellar · Temperature: 10.0 °C; <img src=x onerror=alert(1)>: no" in (
-        await said.inner_text()
+    await expect(said).to_contain_text(
+        "Cellar · Temperature: 10.0 °C; <img src=x onerror=alert(1)>: no"
     )
     await page.keyboard.press("ArrowRight")
-    assert "Cellar · Temperature: 10.0 °C" in await said.inner_text()
+    await expect(said).to_contain_text("Cellar · Temperature: 10.0 °C")
     await page.keyboard.press("End")
-    assert ": on" in await said.inner_text()
+    await expect(said).to_contain_text(": on")
     await page.get_by_text("As a table").click()
     rows = page.get_by_role("region", name="The chart as a table").locator("tbody tr")
-    assert await rows.count() == len({*AT, SINCE + 22 * HOUR})
-    assert "10.5 °C" in await rows.nth(12).inner_text()
+    await expect(rows).to_have_count(len({*AT, SINCE + 22 * HOUR}))
+    await expect(rows.nth(12)).to_contain_text("10.5 °C")
 
 
 async def test_bars_begin_at_zero_and_are_as_high_as_their_value(draw):
