@@ -177,7 +177,13 @@ class HubParts:
         supervisor, more = self.supervisor, settings.device_brokers
         is_others = self.mqtt.is_others
         self.configs = SettingsService(
-            database, source, self.tenant_of, supervisor, is_others=is_others, brokers=more
+            database,
+            source,
+            self.tenant_of,
+            supervisor,
+            self.live,
+            is_others=is_others,
+            brokers=more,
         )
         self.runner = Runner(
             database,

@@ -12,7 +12,7 @@ from functools import partial
 
 from contracts.homekit.quantities import Quantity, Shape, ordinary, quantity, shown
 from contracts.reading import SeriesKey
-from hub.anomalies.detect import Anomaly, detect
+from hub.anomalies.detect import Anomaly, AnomalyKind, detect
 from hub.anomalies.mutes import MuteRepository
 from hub.anomalies.profile import Bin, Measurement, SeriesProfile, learn
 from hub.database.database import Database
@@ -129,6 +129,36 @@ class AnomalyWatch:
     async def unmute(self, tenant: str, odd: SeriesAnomaly) -> None:
         """Speak of it again."""
         await MuteRepository(self._store.of(tenant)).unmute(odd.series, odd.anomaly.kind.value)
+
+    async def mutes(
+        self, tenant: str, device: str
+    ) -> dict[SeriesKey, dict[AnomalyKind, datetime | None]]:
+        """What is muted of each series of a device that is watched, odd now or not; see `mute`."""
+        found = (await glance(self._store.of(tenant), device)).devices
+        watched = [v.series for d in found for v in d.values if _watched(v.series)]
+        muted: dict[SeriesKey, dict[AnomalyKind, datetime | None]] = {key: {} for key in watched}
+        for (key, kind), until in (await MuteRepository(self._store.of(tenant)).all()).items():
+            if key in muted:
+                muted[key][AnomalyKind(kind)] = until
+        return muted
+
+    async def change_mutes(
+        self,
+        tenant: str,
+        wanted: Mapping[SeriesKey, Mapping[AnomalyKind, datetime | None]],
+        who: str,
+    ) -> None:
+        """These, and no others of these series, are muted; what is not odd yet as well.
+
+        Raises ForeignRowError.
+        """
+        mutes = MuteRepository(self._store.of(tenant))
+        for key, kinds in wanted.items():
+            for kind in AnomalyKind:
+                if kind in kinds:
+                    await mutes.mute(key, kind.value, kinds[kind], who)
+                else:
+                    await mutes.unmute(key, kind.value)
 
     async def sweep(self, tenant: str) -> None:
         """Look at every series of a tenant."""

@@ -111,14 +111,17 @@ class DeviceSettings:
 
     async def reported(
         self, device: str, version: int | None, at: datetime, problems: Sequence[object] = ()
-    ) -> None:
-        """A device's report came, naming the version it runs; secrets of that are forgotten."""
+    ) -> bool:
+        """A device's report came, naming the version it runs; secrets of that are forgotten.
+
+        Whether it said something new of that.
+        """
         if version is None:
-            return
+            return False
         complaints = [str(p) for p in problems if str(p).startswith(("setting ", "wifi"))]
         # Handlers may overtake each other: a report that complains counts after another one too.
         if (await self._wait_list()).get(device) != version and not complaints:
-            return
+            return False
         async with self._lock(device):
             await self._repository.reported(
                 device, version, at, "; ".join(complaints)[:500] or None
@@ -127,6 +130,7 @@ class DeviceSettings:
             if waiting.get(device) == version:
                 del waiting[device]
             await self._send(await self._latest(device))
+        return True
 
     async def publish_all(self) -> None:
         """Publish every device's `$config` again: the broker may have lost it, or never had it.

@@ -8,6 +8,7 @@ from contracts.messages import Report
 from hub.database.database import Database
 from hub.device_settings.configs import DeviceSettings
 from hub.device_settings.told_brokers import ToldBrokers
+from hub.live import Live, LiveChange
 from hub.mqtt.connection import at_every_connection
 from hub.mqtt.delivery import Delivery, LinkedSource
 from hub.mqtt.own_devices import IsOthers, nobody_elses, to_own_devices
@@ -20,7 +21,7 @@ class SettingsService:
     """Publishes what is wanted at every connection to the broker, and hears of reports.
 
     `tenant_of` says whose a device is; another's (`is_others`) is told nothing. `brokers` are
-    further ones that all are told of ("": none).
+    further ones that all are told of ("": none). Open pages hear by `live` what devices took up.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class SettingsService:
         source: LinkedSource,
         tenant_of: Callable[[str], str],
         supervisor: Supervisor | None = None,
+        live: Live | None = None,
         *,
         is_others: IsOthers = nobody_elses,
         brokers: str = "",
@@ -36,7 +38,7 @@ class SettingsService:
         self._store = store
         self._source = source
         self._tenant_of, self._is_others = tenant_of, is_others
-        self._brokers = ToldBrokers(brokers)
+        self._brokers, self._live = ToldBrokers(brokers), live
         self._configs: dict[str, DeviceSettings] = {}
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
 
@@ -75,12 +77,14 @@ class SettingsService:
             problems = report.raw.get("problems")
             tenant = self._tenant_of(report.device)
             settings = self.of(tenant)
-            await settings.reported(
+            news = await settings.reported(
                 report.device,
                 report.config,
                 delivery.at,
                 problems if isinstance(problems, list) else (),
             )
+            if news and self._live is not None:
+                self._live.publish(tenant, LiveChange("settings", report.device))
             await self._brokers.heard(tenant, report.device, settings)
 
     async def _keep_published(self) -> None:

@@ -11,14 +11,23 @@ from typing import Any
 from contracts.homekit.quantities import quantity
 from contracts.reading import SeriesKey
 from hub.calibration.span import CalibrationSpan
+from hub.device_settings.repository import SettingsVersion
 from hub.devices.history import PropertyChange
 from hub.language.times import span
-from hub.language.words import _
+from hub.language.words import N_, _
 from hub.web.device.noted import text_of
+from hub.web.device.sensor_words import in_short
 
-__all__ = ["ChangeLine", "calibrations_of", "change_lines", "undoing"]
+__all__ = [
+    "SETTING", "ChangeLine", "calibrations_of", "change_lines", "settings_changes", "undoing",
+]  # fmt: skip
 
-_GONE = "a place that is gone"
+SETTING = "setting "
+"""Before the name of a setting of the device, as a property that changed."""
+
+_GONE = N_("a place that is gone")
+# Name and interval have a history of their own.
+_ELSEWHERE = {"name", "interval"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ class ChangeLine:
 _ICONS = {
     "name": "edit", "place": "place", "interval_s": "schedule", "owner": "person",
     "firmware": "system_update_alt", "calibration": "adjust", "attributes": "label",
-    "id": "swap_horiz",
+    "id": "swap_horiz", "setting sensors": "sensors", "setting wifi": "wifi",
 }  # fmt: skip
 _UNDONE = {"name", "place", "calibration"}
 
@@ -52,9 +61,30 @@ def change_lines(changes: Sequence[PropertyChange], places: Mapping[int, str]) -
         undoable = newest and change.property in _UNDONE
         if change.property == "name":
             undoable = undoable and bool(change.before)
+        if change.property.startswith(SETTING):
+            # What a device was set up with, and a network's password, the hub does not have.
+            known = change.before is not None and change.property != SETTING + "wifi"
+            undoable = newest and known
         icon = _ICONS.get(change.property, "edit")
         lines.append(ChangeLine(change, icon, _text(change, places), undoable))
     return lines
+
+
+def settings_changes(versions: Sequence[SettingsVersion]) -> list[PropertyChange]:
+    """What was asked of a device, a change for each setting; `versions` the newest first."""
+    changes = []
+    for newer, older in pairwise([*versions, None]):
+        if newer is None:
+            continue
+        before, after = older.settings if older else {}, newer.settings
+        changes += [
+            PropertyChange(
+                newer.at, SETTING + name, before.get(name), after.get(name), newer.who, newer.why
+            )
+            for name in sorted({*before, *after} - _ELSEWHERE)
+            if before.get(name) != after.get(name)
+        ]
+    return changes
 
 
 def _text(change: PropertyChange, places: Mapping[int, str]) -> str:
@@ -63,7 +93,7 @@ def _text(change: PropertyChange, places: Mapping[int, str]) -> str:
         case "name":
             text = _went(_("Renamed"), before, after, _("Named {}"), _("Name {} taken away"))
         case "place":
-            old, new = (None if n is None else places.get(n, _GONE) for n in (before, after))
+            old, new = (None if n is None else places.get(n, _(_GONE)) for n in (before, after))
             text = _went(_("Moved"), old, new, _("Put into {}"), _("Taken out of {}"))
         case "interval_s":
             old, new = (span(n) if isinstance(n, int | float) else None for n in (before, after))
@@ -79,8 +109,30 @@ def _text(change: PropertyChange, places: Mapping[int, str]) -> str:
             text = _("Replaced: {after} in place of {before}", after=after, before=before)
         case "calibration":
             text = _calibrated(before, after)
-        case _:
+        case "attributes":
             text = _noted(before, after)
+        case _:
+            text = _asked(change.property.removeprefix(SETTING), before, after)
+    return text
+
+
+def _asked(setting: str, before: Any, after: Any) -> str:
+    """What a device was asked for; it takes that up when it wakes."""
+    match setting:
+        case "sensors" if after is None:
+            text = _("Its own list of sensors again")
+        case "sensors":
+            text = _("Sensors: {sensors}", sensors=in_short(after))
+        case "wifi" if after:
+            text = _("Another WiFi: {ssid}", ssid=after.get("ssid", ""))
+        case _ if after is None:
+            text = _("{setting} no longer asked for", setting=setting)
+        case _:
+            text = f"{setting} {text_of(after)}"
+    if setting == "sensors" and before is not None:
+        text += _(", before {old}", old=in_short(before))
+    elif before is not None and after is not None and setting != "wifi":
+        text += _(", before {old}", old=text_of(before))
     return text
 
 
@@ -97,7 +149,7 @@ def _noted(before: object, after: object) -> str:
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     ]
-    return "Noted: " + ", ".join(parts)
+    return _("Noted: {what}", what=", ".join(parts))
 
 
 def _calibrated(before: object, after: object) -> str:

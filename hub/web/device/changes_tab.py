@@ -10,7 +10,14 @@ from hub.errors import HubError
 from hub.language.times import SpokenClock
 from hub.language.words import _
 from hub.live import LiveChange, Missed, Update
-from hub.web.device.changed import ChangeLine, calibrations_of, change_lines, undoing
+from hub.web.device.changed import (
+    SETTING,
+    ChangeLine,
+    calibrations_of,
+    change_lines,
+    settings_changes,
+    undoing,
+)
 from hub.web.device.moves import listed
 from hub.web.device.opened import OpenedDevice
 from hub.web.device.past import PastPanel
@@ -49,7 +56,7 @@ class ChangesTab:
     async def take(self, update: Update | Missed) -> None:
         """See DeviceTab."""
         match update:
-            case LiveChange("calibration" | "device" | "place" | "clock") | Missed():
+            case LiveChange("calibration" | "device" | "place" | "clock" | "settings") | Missed():
                 await self._listed.refresh()
                 await self._where.refresh()
             case LiveChange("readings"):
@@ -59,8 +66,11 @@ class ChangesTab:
     async def _listed(self) -> None:
         devices, tenant = self._opened.services.devices, self._opened.tenant
         changes = await devices.changes(tenant, self._opened.key, most=_MOST)
+        settings = self._opened.services.device_settings.of(tenant)
+        changes += settings_changes(await settings.history(self._opened.key))
+        changes.sort(key=lambda one: one.at, reverse=True)
         paths = {place.place: place.name for place in self._opened.glance.places}
-        lines = change_lines(changes, paths)
+        lines = change_lines(changes[:_MOST], paths)
         if not lines:
             ui.label(_("Nothing of it was changed yet.")).classes("dm-soft")
             return
@@ -127,6 +137,11 @@ class ChangesTab:
                     await services.devices.put(tenant, opened.key, change.before, who, since=since)
                 case "calibration":
                     await self._undo_calibration(line)
+                case setting if setting.startswith(SETTING):
+                    asked = {setting.removeprefix(SETTING): change.before}
+                    settings, why = services.device_settings, "change of settings undone"
+                    await settings.change(tenant, opened.key, asked, who=who, why=why)
+                    services.live.publish(tenant, LiveChange("settings", opened.key))
         except HubError as error:
             self._status.text = f"{error}."
             return

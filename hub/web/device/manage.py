@@ -160,7 +160,7 @@ class ManagePanel:
             who=self._principal.name,
             why="interval changed on its page",
         )
-        await self._measures.refresh()
+        self._services.live.publish(self._opened.tenant, LiveChange("settings", self._opened.key))
 
     def _now(self) -> int:
         told = self._opened.device.report.get("next_wake_s")
@@ -179,17 +179,13 @@ class ManagePanel:
 
     def _said(self, state: SettingsState) -> str:
         """It sleeps: what is asked of it holds from when it wakes next."""
-        if state.problem:
+        about_sensors = (state.problem or "").startswith("setting sensors")
+        if state.problem and not about_sensors:
             return _("It refused its settings: {problem}.", problem=state.problem)
-        if not state.waiting:
-            return ""
         interval = state.desired.get("interval")
-        names = ", ".join(sorted(state.desired)) or _("settings")
-        asked = (
-            _("every {span}", span=span(float(interval)))
-            if isinstance(interval, int | float)
-            else names
-        )
+        if not state.waiting or interval == self._now() or not isinstance(interval, int | float):
+            return ""
+        asked = _("every {span}", span=span(float(interval)))
         at = self._wakes()
         when = _("at its next wake, about {at}", at=at) if at else _("when it wakes next")
         return _("Asked for {asked}: taken up {when}.", asked=asked, when=when)

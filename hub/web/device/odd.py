@@ -9,19 +9,31 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 
 from contracts.reading import SeriesKey
-from contracts.zones import zoned
+from hub.anomalies.detect import AnomalyKind
 from hub.anomalies.watch import SeriesAnomaly
 from hub.api.principal import Principal
+from hub.language.times import SpokenClock
 from hub.language.words import N_, _
 from hub.services import Services
 from hub.web.charts import ChartMark
 from hub.web.frame import heading
+from hub.web.terms import called
 
-__all__ = ["OddPanel"]
+__all__ = ["MUTED_FOR", "OddPanel", "kind_name", "muted_until"]
 
-_FOR = {N_("a day"): timedelta(days=1), N_("a week"): timedelta(days=7), N_("for good"): None}
+MUTED_FOR = {
+    N_("a day"): timedelta(days=1),
+    N_("a week"): timedelta(days=7),
+    N_("for good"): None,
+}
+"""How long something may be muted, by what that is called."""
 
-_MINUTE = "%d %b %Y %H:%M"
+_KINDS = {
+    AnomalyKind.STUCK: N_("stuck"),
+    AnomalyKind.JUMP: N_("jump"),
+    AnomalyKind.RANGE: N_("out of its usual range"),
+    AnomalyKind.SILENT: N_("without readings"),
+}
 
 
 class OddPanel:
@@ -71,15 +83,10 @@ class OddPanel:
     def _line(self, one: SeriesAnomaly) -> None:
         ui.label(f"{one.label}: {one.anomaly.text}").classes("dm-soft" if one.muted else "")
         if one.muted:
-            until = (
-                _("until {until}", until=zoned(one.until, self._zone, _MINUTE))
-                if one.until
-                else _("for good")
-            )
-            ui.label(_("muted {until}", until=until)).classes("dm-small dm-soft")
+            ui.label(muted_until(one.until, self._zone)).classes("dm-small dm-soft")
         if not self._principal.administers:
             return
-        what = f"{one.label}, {one.anomaly.kind.value}"
+        what = f"{called(one.label)}, {kind_name(one.anomaly.kind)}"
         if one.muted:
             ui.button(_("Unmute"), on_click=lambda: self._unmute(one)).props(
                 f'flat dense no-caps aria-label="{_("Unmute")} {what}"'
@@ -92,7 +99,7 @@ class OddPanel:
         button = ui.button(text).props("flat dense no-caps").classes("dm-mute")
         button.props["aria-label"] = called
         with button, ui.menu():
-            for words, length in _FOR.items():
+            for words, length in MUTED_FOR.items():
                 ui.menu_item(_(words), lambda length=length: self._mute(odd, length))
 
     async def _mute(self, odd: Sequence[SeriesAnomaly], length: timedelta | None) -> None:
@@ -106,6 +113,19 @@ class OddPanel:
     async def _unmute(self, one: SeriesAnomaly) -> None:
         await self._services.anomalies.unmute(self._principal.tenant, one)
         await self.show()
+
+
+def kind_name(kind: AnomalyKind) -> str:
+    """What is odd, in the language that holds."""
+    return _(_KINDS[kind])
+
+
+def muted_until(until: datetime | None, zone: ZoneInfo) -> str:
+    """`muted until 3 Dec 14:05`, `muted for good`."""
+    if until is None:
+        return _("muted {until}", until=_("for good"))
+    at = SpokenClock(datetime.now(UTC), zone).at(until)
+    return _("muted {until}", until=_("until {until}", until=at))
 
 
 def _marks(odd: Sequence[SeriesAnomaly]) -> dict[SeriesKey, list[ChartMark]]:

@@ -11,8 +11,11 @@ from hub.web.device.danger import DangerPanel
 from hub.web.device.manage import ManagePanel
 from hub.web.device.noted import NotedPanel
 from hub.web.device.opened import OpenedDevice
+from hub.web.device.quiet import QuietPanel
 from hub.web.device.removal import RemovalPanel
+from hub.web.device.sensors import SensorsPanel
 from hub.web.frame import heading
+from hub.web.snackbar import Snackbar
 
 __all__ = ["SettingsTab"]
 
@@ -27,12 +30,16 @@ class SettingsTab:
         """Make it."""
         opened = self._opened
         services, principal, zone = opened.services, opened.principal, opened.zone
+        snackbar = Snackbar()
         self._manage = ManagePanel(opened)
+        self._sensors = SensorsPanel(opened, snackbar)
+        quiet = QuietPanel(opened, snackbar)
         self._calibration = CalibrationPanel(services, principal, opened.device, zone)
         self._noted = NotedPanel(services, principal, opened.key, dict(opened.device.attributes))
         with ui.element("div").classes("dm-cols"):
             with ui.element("div").classes("dm-stack"):
                 await self._manage.build()
+                await self._sensors.build()
                 with (
                     ui.element("section")
                     .props(f'aria-label="{_("Attributes")}"')
@@ -48,6 +55,7 @@ class SettingsTab:
                 ):
                     heading(_("Calibration"))
                     self._calibration.build()
+                await quiet.build()
                 if principal.administers:
                     with (
                         ui.element("section")
@@ -64,13 +72,19 @@ class SettingsTab:
         match update:
             case LiveChange("calibration" | "readings", name) if name.partition("/")[0] == key:
                 await self._again()
+            case LiveChange("settings", name) if name == key:
+                await self._asked()
             case LiveChange("device" | "place" | "clock") | Missed():
                 await self._again()
             case LiveReport(device) if device == key:
-                await self._manage.show()
+                await self._asked()
 
     async def _again(self) -> None:
         await self._opened.read()
         self._calibration.read(self._opened.device)
         self._noted.read(dict(self._opened.device.attributes))
+        await self._asked()
+
+    async def _asked(self) -> None:
         await self._manage.show()
+        await self._sensors.show()

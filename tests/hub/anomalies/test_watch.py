@@ -49,6 +49,21 @@ async def test_an_oddity_is_found_muted_and_heard_of_again(store: Database, watc
     assert not odd.muted
 
 
+async def test_what_was_not_found_odd_yet_is_muted_ahead(store: Database, watch: AnomalyWatch):
+    await store_series(store, "home", KEY, stuck_for_half_a_day())
+    until = datetime.now(UTC) + timedelta(days=7)
+    assert await watch.mutes("home", KEY.device) == {KEY: {}}
+    wanted = {KEY: {AnomalyKind.STUCK: until, AnomalyKind.JUMP: None}}
+    await watch.change_mutes("home", wanted, "ann")
+    assert await watch.mutes("home", KEY.device) == wanted
+    (odd,) = await watch.device("home", KEY.device)
+    assert (odd.muted, odd.until) == (True, until)
+    await watch.change_mutes("home", {KEY: {}}, "ann")
+    assert await watch.mutes("home", KEY.device) == {KEY: {}}
+    (odd,) = await watch.device("home", KEY.device)
+    assert not odd.muted
+
+
 async def test_a_mute_ends_by_itself_and_only_mutes_its_kind(store: Database, watch: AnomalyWatch):
     await store_series(store, "home", KEY, stuck_for_half_a_day())
     mutes = MuteRepository(store.of("home"))

@@ -44,3 +44,30 @@ async def test_it_is_renamed_moved_and_asked_for_another_interval_where_one_sees
         async with open_browser("rob") as page:
             await opened(page, made.device, tab="/settings")
             assert await page.get_by_role("button", name="Rename").count() == 0
+
+
+async def test_what_will_be_unusual_is_muted_ahead_and_told_again(web, open_browser):
+    async with device(web) as made:
+        await tell(made, TEMPERATURE, 20)
+        await tell(made, "HumiditySensor/CurrentRelativeHumidity", 50)
+        async with open_browser("ann") as page:
+            await opened(page, made.device, tab="/settings")
+            card = page.get_by_role("region", name="Unusual values")
+            line = card.get_by_role("listitem").filter(has_text="Temperature")
+            await expect(line).to_contain_text("told when it is unusual")
+            await line.get_by_role("button", name="Mute Temperature").click()
+            await page.get_by_text("a week", exact=True).click()
+            await expect(line).to_contain_text("muted until")
+            await card.get_by_role("button", name="Mute all that will be unusual").click()
+            await page.get_by_text("for good", exact=True).click()
+            await expect(card.get_by_text("muted for good")).to_have_count(2)
+            await page.get_by_role("button", name="Undo").click()
+            await expect(line).to_contain_text("muted until")
+            await expect(card.get_by_text("muted for good")).to_have_count(0)
+            async with open_browser("rob") as reader:
+                await opened(reader, made.device, tab="/settings")
+                seen = reader.get_by_role("region", name="Unusual values")
+                await expect(seen).to_contain_text("muted until")
+                assert await seen.get_by_role("button").count() == 0
+            await line.get_by_role("button", name="Unmute Temperature").click()
+            await expect(line).to_contain_text("told when it is unusual")
