@@ -26,12 +26,12 @@ from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.mqtt.http_auth import Decisions, router
 from hub.mqtt.mosquitto import Mosquitto
 from hub.mqtt.passwords import hash_password
-from hub.mqtt.ports import free_port
 from hub.runtime.problems import Problems
 from hub.settings import Enrolment
 from tests.bench.report import note, report
 from tests.support.broker import MemoryAccounts, open_folder, owner
 from tests.support.mqtt311 import connect_packet, packet, publish_packet, subscribe_packet
+from tests.support.ports import claimed_port
 
 PASSWORD = "0123456789abcdef" * 2
 ROUNDS = 15  # of each broker, in turn: what else the machine does hits both
@@ -163,7 +163,7 @@ def _until(sock: socket.socket, wanted: bytes) -> None:
 
 async def _decisions() -> None:
     note("decisions over HTTP, one server process, kept-alive connections")
-    port = free_port("127.0.0.1")
+    port = claimed_port()
     context = multiprocessing.get_context("spawn")
     server = context.Process(target=_serve, args=(port,))
     server.start()

@@ -29,10 +29,11 @@ from hub.mqtt.accounts import AccountBook
 from hub.mqtt.source import MqttSource
 from tests.bench.report import note, report
 from tests.bench.segments import LoopbackCapture, Traffic
-from tests.firmware.board import Board, free_port
+from tests.firmware.board import Board
 from tests.firmware.conftest import takes
 from tests.firmware.updates import WANTED, command
 from tests.support.broker import MemoryAccounts, open_folder, running_broker, subscriber, until
+from tests.support.ports import claimed_port
 
 PROGRAMS = Path(__file__).parent / "programs"
 PAIRS = 25
@@ -114,7 +115,7 @@ async def air(board: Board, acknowledge: Callable[[int], Awaitable[None]]) -> No
     report("wake.segments_down", down.segments, "segments")
     report("wake.segments", up.segments + down.segments, "segments", "<= 20")
     await acknowledge(9)
-    port, board.settings["port"] = board.settings["port"], free_port()
+    port, board.settings["port"] = board.settings["port"], claimed_port()
     for _ in range(7):
         await board.wake()
     board.settings["port"] = port

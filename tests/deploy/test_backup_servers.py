@@ -20,9 +20,10 @@ from hub.database.binaries import locate
 from hub.database.start import running
 from hub.ingest.repository import IntakeRepository
 from hub.settings import Settings
-from tests.deploy.test_backup_targets import free_port, names, serving
+from tests.deploy.test_backup_targets import names, serving
 from tests.hub.backups.conftest import clock, data, service  # noqa: F401
 from tests.support.broker import open_folder
+from tests.support.ports import claimed_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,7 +58,7 @@ def new_rclone() -> Path:
 
 
 async def test_at_a_store_that_speaks_s3(service, clock, new_rclone, tmp_path, monkeypatch):  # noqa: F811
-    folder, port, secret = tmp_path / "store", free_port(), secrets.token_hex(16)
+    folder, port, secret = tmp_path / "store", claimed_port(), secrets.token_hex(16)
     (folder / "home-backups").mkdir(parents=True)
     config = tmp_path / "rclone.conf"
     config.write_text(
@@ -97,7 +98,7 @@ async def test_at_a_store_that_speaks_s3(service, clock, new_rclone, tmp_path, m
 
 
 async def test_a_store_that_is_full(service, clock, new_rclone, tmp_path, monkeypatch):  # noqa: F811
-    disk, port, secret = tmp_path / "disk", free_port(), secrets.token_hex(16)
+    disk, port, secret = tmp_path / "disk", claimed_port(), secrets.token_hex(16)
     disk.mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk)
     try:
@@ -134,7 +135,7 @@ async def test_a_store_that_is_full(service, clock, new_rclone, tmp_path, monkey
 
 
 async def test_by_restic_at_a_server_of_its_own_kind(service, clock, tmp_path, monkeypatch):  # noqa: F811
-    folder, port, password = tmp_path / "served", free_port(), secrets.token_hex(8)
+    folder, port, password = tmp_path / "served", claimed_port(), secrets.token_hex(8)
     folder.mkdir()
     url = f"rest:http://hub:{password}@127.0.0.1:{port}/house/"
     monkeypatch.setenv("RESTIC_PASSWORD", secrets.token_hex(8))
@@ -171,7 +172,7 @@ exec /usr/sbin/sshd -D -e -f "$1/sshd_config"
 async def test_over_ssh_with_a_key(service, clock, tmp_path, monkeypatch):  # noqa: F811
     """OpenSSH's own server, for a user without a shell, known by its key."""
     with open_folder() as place:
-        files, port, user = place / "files", free_port(), 20123
+        files, port, user = place / "files", claimed_port(), 20123
         files.mkdir()
         os.chown(files, user, user)
         for name in ("host", "hub", "other"):

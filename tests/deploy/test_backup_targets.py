@@ -7,7 +7,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from tests.hub.backups.conftest import clock, data, service  # noqa: F401
 from tests.support.hub import until
+from tests.support.ports import claimed_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,15 +46,10 @@ async def serving(*command: str, port: int):
         await process.wait()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
-
-
 @pytest.fixture
 def nas(tmp_path: Path, monkeypatch):
     """An SFTP server's folder, address and password; rclone's configuration names it `nas`."""
-    folder, port, password = tmp_path / "nas", free_port(), secrets.token_hex(8)
+    folder, port, password = tmp_path / "nas", claimed_port(), secrets.token_hex(8)
     folder.mkdir()
     obscured = subprocess.run(
         ["rclone", "obscure", password], check=True, capture_output=True, text=True

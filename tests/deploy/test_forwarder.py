@@ -23,6 +23,7 @@ from hub.sites.forward import Forward, ForwardSettings
 from hub.sites.waiting import WaitingMessages
 from tests.support.hub import HubProcess, rows, until
 from tests.support.mqtt311 import Client
+from tests.support.ports import claimed_port
 
 SENSORS = int(os.environ.get("SENSORS", "4"))
 SAY_EVERY = int(os.environ.get("SAY_EVERY", "7200"))  # s
@@ -138,15 +139,13 @@ class Days:
         return 0.0
 
 
-async def test_the_program_brings_three_days_with_honest_times(
-    short_tmp, empty_hub, unused_tcp_port
-):
+async def test_the_program_brings_three_days_with_honest_times(short_tmp, empty_hub):
     copy = ["cp", "-a", empty_hub, short_tmp / "data"]
     await asyncio.to_thread(subprocess.run, copy, check=True)
     hub, clock = HubProcess(short_tmp / "data"), Days()
     await hub.start()
     sensors, made = await beach(hub, program=True)
-    broker = SmallBroker(short_tmp / "small", made, unused_tcp_port)
+    broker = SmallBroker(short_tmp / "small", made, claimed_port())
     await broker.start()
     settings = ForwardSettings.of(short_tmp / "small" / "forward.json")
     wakes, queue = AWAY // SAY_EVERY, short_tmp / "waiting"
@@ -221,13 +220,13 @@ async def readings(hub: HubProcess) -> list[tuple[str, int, datetime]]:
     )
 
 
-async def test_mosquitto_itself_brings_three_days(short_tmp, empty_hub, unused_tcp_port):
+async def test_mosquitto_itself_brings_three_days(short_tmp, empty_hub):
     copy = ["cp", "-a", empty_hub, short_tmp / "data"]
     await asyncio.to_thread(subprocess.run, copy, check=True)
     hub = HubProcess(short_tmp / "data")
     await hub.start()
     sensors, made = await beach(hub, program=False)
-    broker = SmallBroker(short_tmp / "small", made, unused_tcp_port)
+    broker = SmallBroker(short_tmp / "small", made, claimed_port())
     await broker.start()
     try:
         for one in sensors:

@@ -12,9 +12,10 @@ from hub.hooks.errors import StepFailedError
 from hub.hooks.git import GitSource
 from hub.hooks.model import HookChain, SandboxLimits
 from hub.hooks.sandbox import Sandbox, sandbox_user
-from tests.deploy.test_backup_targets import free_port, serving
+from tests.deploy.test_backup_targets import serving
 from tests.support.broker import open_folder
 from tests.support.git_host import git
+from tests.support.ports import claimed_port
 
 USER = 20124
 # A user of the server's alone, in its own view of the system: nothing of this machine changes.
@@ -58,7 +59,7 @@ def configure(place: Path, port: int) -> None:
 
 async def test_a_repository_by_ssh_with_a_key_of_its_own(short_tmp):
     with open_folder() as place:
-        port = free_port()
+        port = claimed_port()
         commit = repository(place)
         configure(place, port)
         sandbox = Sandbox(

@@ -23,8 +23,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from hub.database.postgres import Postgres
-from tests.deploy.test_backup_targets import free_port
 from tests.support.broker import open_folder
+from tests.support.ports import claimed_port
 from tests.support.postgres import FAST
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -248,7 +248,7 @@ def test_a_hub_in_a_container(docker, images, work):
 def test_on_servers_of_ones_own_by_compose(docker, images, work):
     """compose.external.yaml: another Postgres, another broker."""
     docker("load", "-q", "-i", images["amd64"])
-    broker = free_port()
+    broker = claimed_port()
     # Its port names its socket: an address of its own instead.
     address = f"127.{broker >> 8}.{broker & 255}.1"
     config, passwords = work / "mosquitto.conf", work / "passwords"

@@ -12,14 +12,13 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from socket import create_server
 
 import httpx
 import pytest
 
 from tests.support.hub import ROOT
+from tests.support.ports import claimed_port
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 pytestmark = pytest.mark.skipif(
@@ -59,8 +58,7 @@ def image(file: Path, architecture: str) -> None:
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
     """The address of an empty registry."""
-    with closing(create_server(("127.0.0.1", 0))) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{claimed_port()}"
     settings = {
         "version": 0.1,
         "storage": {"filesystem": {"rootdirectory": str(tmp_path / "registry")}},

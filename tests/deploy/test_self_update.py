@@ -16,11 +16,11 @@ import pytest
 from hub.database.migrate import head
 from hub.self_update.model import UpdatePhase
 from hub.self_update.versions import Versions
-from tests.deploy.test_backup_targets import free_port
 from tests.releases.keep import READINGS_OF, TEMPERATURE
 from tests.releases.next_release import REVISION, migration
 from tests.support.git_host import git_host
 from tests.support.hub import ROOT, HubProcess, rows, until
+from tests.support.ports import claimed_port
 from tests.support.publisher import Publisher
 
 # s: two versions are started, each with a backup that is restored beside, and doctors.
@@ -61,7 +61,7 @@ async def kept(short_tmp, empty_hub):
     """A hub that may update itself, watched for 6 s."""
     await asyncio.to_thread(subprocess.run, ["cp", "-a", empty_hub, short_tmp / "data"], check=True)
     # The versions that follow one another are to be found at the same ports.
-    ports = {f"{name}_PORT": str(free_port()) for name in ("HTTP", "MQTT", "ENROL")}
+    ports = {f"{name}_PORT": str(claimed_port()) for name in ("HTTP", "MQTT", "ENROL")}
     process = HubProcess(short_tmp / "data", kept=True, SELF_UPDATE_WATCH="0.1", **ports)
     await process.start()
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +17,6 @@ from host.twin.vm import Cause
 # What a busy machine may add to a wake: a VM starts in 15 ms alone, but may get no processor for
 # seconds. Less than the 10 s of the default deadline, so that a shorter one is told from it.
 START_S = 6.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import pytest
 
 from contracts.batch import FORM
 from host.twin.vm import ASLEEP, Cause
-from tests.firmware.board import Board, free_port
+from tests.firmware.board import Board
 from tests.firmware.conftest import Ears
+from tests.support.ports import claimed_port
 
 # lwIP's send buffer on this chip: TCP_SND_BUF of two segments, TCP_MSS 536.
 SEND_BUFFER = 2 * 536
@@ -76,7 +77,7 @@ async def test_a_backlog_of_24_readings_goes_in_one_write_that_fits(
     await acknowledge(board, ears)
     await board.wake()
     await acknowledge(board, ears)
-    port, board.settings["port"] = board.settings["port"], free_port()
+    port, board.settings["port"] = board.settings["port"], claimed_port()
     for _ in range(7):
         await board.wake()
     board.settings["port"] = port
@@ -96,7 +97,7 @@ async def test_a_backlog_of_24_wakes_with_a_whole_report_fits_too(make_board, ad
     board.world["values"] = {"temperature": -10.0625}
     await board.wake(Cause.POWER)
     await acknowledge(board, ears)
-    port, board.settings["port"] = board.settings["port"], free_port()
+    port, board.settings["port"] = board.settings["port"], claimed_port()
     for _ in range(23):
         await board.wake()
     board.settings["port"] = port
@@ -113,7 +114,7 @@ async def test_what_does_not_fit_beside_the_rest_follows_in_writes_that_do(make_
     board.world["convert_ms"] = 0
     await board.wake(Cause.POWER)
     await acknowledge(board, ears)
-    port, board.settings["port"] = board.settings["port"], free_port()
+    port, board.settings["port"] = board.settings["port"], claimed_port()
     for _ in range(55):
         await board.wake()
     board.settings["port"] = port

@@ -9,10 +9,11 @@ from itertools import pairwise
 import pytest
 
 from host.twin.vm import ASLEEP, RESET, Cause
-from tests.firmware.board import START_S, Board, free_port
+from tests.firmware.board import START_S, Board
 from tests.firmware.conftest import silent_server
 from tests.support import seeds
 from tests.support.broker import until
+from tests.support.ports import claimed_port
 
 DEFAULT_MS = 10000
 SHORT_MS = 700
@@ -35,7 +36,7 @@ def wrong_key(board: Board) -> None:
 
 
 def port_closed(board: Board) -> None:
-    board.settings["port"] = free_port()
+    board.settings["port"] = claimed_port()
 
 
 def blackhole(board: Board) -> None:

@@ -10,7 +10,7 @@ from contracts import topics
 from contracts.messages import StateValue, parse
 from contracts.reading import SeriesKey
 from host.twin.vm import ASLEEP, Cause
-from tests.firmware.board import free_port
+from tests.support.ports import claimed_port
 
 
 async def test_a_wake_says_everything_and_sleeps(make_board, admit, ears):
@@ -137,7 +137,7 @@ async def test_readings_taken_while_the_broker_was_away_come_late_with_honest_ti
 ):
     board = await admit(make_board())
     port = board.settings["port"]
-    board.settings["port"] = free_port()
+    board.settings["port"] = claimed_port()
     for _ in range(3):
         wake = await board.wake()
         assert wake.status == ASLEEP

@@ -23,10 +23,10 @@ from hub.mqtt.delivery import Delivery
 from hub.mqtt.endpoint import Endpoint
 from hub.mqtt.mosquitto import find_mosquitto
 from hub.mqtt.passwords import hash_password
-from hub.mqtt.ports import free_port
 from hub.mqtt.source import MqttSource
 from hub.runtime.child import run_as
 from tests.support import folders
+from tests.support.ports import claimed_port
 
 
 class MemoryAccounts:
@@ -80,9 +80,9 @@ async def running_broker(
         folder / "broker",
         book,
         host="127.0.0.1",
-        port=0,
-        enrol_port=0,
-        tls_port=0,
+        port=claimed_port(),
+        enrol_port=claimed_port(),
+        tls_port=claimed_port(),
         authority=Authority(folder / "authority"),
         owner=owner(),
     )
@@ -102,8 +102,7 @@ SPY = ("spy", "sees and says everything")
 def _let_spy(broker: Broker) -> None:
     """A listener at which one account may be any number of clients, and no ACL holds for it."""
     broker.main._config += "\nlistener {spy} 127.0.0.1\n"
-    broker.main.ports["spy"] = 0
-    broker.main._any.append("spy")
+    broker.main.ports["spy"] = claimed_port()
     files, name = broker.accounts, SPY[0]
     password, write = hash_password(SPY[1]), files.write
     every = "".join(f"topic readwrite {topic}\n" for topic in ("#", "$CONTROL/#", "$SYS/#"))
@@ -125,7 +124,7 @@ class OpenBroker:
     """A mosquitto of somebody else's, open to all, on `port`; it can be killed and come back."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port("127.0.0.1")
+        self.port = claimed_port()
         self._config = folder / "open.conf"
         self._process: asyncio.subprocess.Process | None = None
 

@@ -20,13 +20,16 @@ import pytest
 
 from hub.database.postgres import Postgres
 from tests.support.forked import Forked
+from tests.support.ports import claimed_port
 
 ROOT = Path(__file__).resolve().parents[2]
+# A home's further bridges take the ports after the first one's.
+_BRIDGES = 5
 START_S = 120  # initdb on a busy two-core machine is the slowest part
 
 
 class HubProcess:
-    """`dormouse hub` on free ports of the loopback address.
+    """`dormouse hub` on free ports of the loopback address, the same ones at each start.
 
     `forked`: see tests/support/forked.py. Who measures its memory or its start wants it False.
     `kept`: it may update itself, so the hub is a child of the process. `within` is a command that
@@ -50,11 +53,8 @@ class HubProcess:
         self.log = data_dir.with_name(data_dir.name + ".log")
         self._settings = {
             "HOST": "127.0.0.1",
-            "HTTP_PORT": "0",
-            "MQTT_PORT": "0",
-            "MQTTS_PORT": "0",
-            "ENROL_PORT": "0",
-            "HAP_PORT": "0",
+            **{f"{what}_PORT": str(claimed_port()) for what in ("HTTP", "MQTT", "MQTTS", "ENROL")},
+            "HAP_PORT": str(claimed_port(following=_BRIDGES)),
             # Nothing of a test is to leave this machine.
             "OTA_BROADCAST": "",
             **({"SELF_UPDATE": "true"} if kept else {}),
@@ -64,7 +64,7 @@ class HubProcess:
         self.facts: dict[str, Any] = {}
 
     async def start(self) -> None:
-        """Start and wait until hub.json tells the ports; they stay the same at later starts."""
+        """Start and wait until hub.json is there."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DORMOUSE_")}
         environment |= {f"DORMOUSE_{k}": v for k, v in self._settings.items()}
         environment |= {"DORMOUSE_DATA_DIR": str(self.data_dir), "PYTHONPATH": str(self._tree)}
@@ -78,10 +78,6 @@ class HubProcess:
                     stdout=log, stderr=log, env=environment, cwd=self._tree,
                 )  # fmt: skip
         await self._started()
-        # A device is configured with one address: later starts keep the ports of the first.
-        for name in ("mqtt_port", "mqtts_port", "enrol_port", "hap_port", "http_port"):
-            if self.facts[name] is not None:  # of a broker of its own
-                self._settings[name.upper()] = str(self.facts[name])
 
     async def _started(self) -> None:
         assert self.process is not None

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.mqtt.ports import free_port
 from tests.support.broker import open_broker
 from tests.support.hub import until
 from tests.support.paired_home import PairedHome
+from tests.support.ports import claimed_port
 from tests.support.publisher import Publisher
 from tests.support.workers import Workers
 
@@ -36,7 +36,7 @@ async def workers(server, server_folder: Path, ports) -> AsyncIterator[Workers]:
 
 
 async def test_workers_share_brokers_and_take_over_from_the_dead(workers: Workers, ports):
-    homekit = str(free_port("127.0.0.1"))
+    homekit = str(claimed_port())
     first = await workers.start("first", HAP_PORT=homekit)
     second = await workers.start("second", ROLES="intake")
     # Two brokers, two workers: the first hands one of its two over.
@@ -90,7 +90,7 @@ async def test_workers_share_brokers_and_take_over_from_the_dead(workers: Worker
     assert len(told) == 2
 
     # A worker that waits for the duties says where the pages are, and that it has none.
-    port = free_port("127.0.0.1")
+    port = claimed_port()
     fourth = await workers.start("fourth", HTTP_PORT=str(port), HAP_PORT=homekit)
     async with httpx.AsyncClient() as client:
         sent_on = await client.get(f"http://127.0.0.1:{port}/home?a=b")
@@ -100,7 +100,7 @@ async def test_workers_share_brokers_and_take_over_from_the_dead(workers: Worker
         assert (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 503
 
     # A worker of pages alone passes on what it is asked, live updates too.
-    port = free_port("127.0.0.1")
+    port = claimed_port()
     await workers.start("pages", ROLES="web", HTTP_PORT=str(port))
     token = {"name": "wall", "scopes": ["read"]}
     token = (await first.ask("POST", "/tokens", json=token))["token"]

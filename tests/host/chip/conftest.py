@@ -27,6 +27,7 @@ from host.chip.surroundings import AccessPoint, ChipSurroundings
 from host.chip.twin import typed_settings
 from host.linked.checks import DRAM, DRAM_END
 from host.twin.loopback import claim
+from tests.support.ports import claimed_port
 
 BUILDS = [folder for folder in os.environ.get("MICROPYTHON_BUILD", "").split(":") if folder]
 # A start takes seconds of the machine's, more when others use it; the fixture has three.
@@ -86,9 +87,7 @@ def device_settings(port: int, sensors: list[dict[str, object]]) -> dict[str, ob
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A mosquitto that takes everybody, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = claimed_port()
     file = tmp_path_factory.mktemp("broker") / "mosquitto.conf"
     file.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest none\n")
     program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"

@@ -24,6 +24,7 @@ from host.chip.frames import (
 from host.chip.network import POINT, PORTAL, STATION, EmulatedNetwork
 from host.twin.loopback import claim
 from tests.support.netns import namespace
+from tests.support.ports import claimed_port
 
 HARDWARE = bytes.fromhex("18fe34d0c515")
 
@@ -161,10 +162,7 @@ def test_no_more_than_the_window_is_sent_and_lost_segments_come_again(
 
 
 def test_a_closed_port_is_refused(network: EmulatedNetwork) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    side = Side(network, "127.0.0.1", port)
+    side = Side(network, "127.0.0.1", claimed_port())
     side.send(Flags.SYN)
     side.until(Flags.RST)
 

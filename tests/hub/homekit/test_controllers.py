@@ -14,9 +14,9 @@ from zeroconf import IPVersion
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
 
 from hub.homekit.bridge import Bridge
-from hub.mqtt.ports import free_port
 from tests.hub.homekit.conftest import Home
 from tests.support.controller import MemoryState, Phone, value_in
+from tests.support.ports import claimed_port
 
 HAP = "_hap._tcp.local."
 
@@ -37,7 +37,7 @@ async def controller():
 @pytest.fixture
 async def seen():
     """A home that multicast can find, on a fixed port."""
-    home = Home(zeroconf=None, port=free_port("127.0.0.1"))
+    home = Home(zeroconf=None, port=claimed_port())
     await home.bridge.start()
     yield home
     for phone in home.phones:

@@ -8,9 +8,9 @@ import pytest
 
 from contracts.homekit.definitions import INFORMATION
 from hub.homekit.identity import Identities
-from hub.mqtt.ports import free_port
 from tests.hub.homekit.conftest import Home
 from tests.support.controller import value_in
+from tests.support.ports import claimed_port
 
 
 async def test_an_accessory_that_grows_to_101_services(home):
@@ -57,7 +57,7 @@ async def test_further_bridges_are_sticky(home):
 
 
 async def test_a_further_bridge_whose_port_is_taken_takes_another():
-    port = free_port("127.0.0.1")
+    port = claimed_port(following=1)
     home = Home(port=port)
     await home.bridge.start()
     with socket.create_server(("127.0.0.1", port + 1)):

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import shutil
-import socket
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -28,6 +27,7 @@ from hub.rollouts.streams import StreamUnansweredError
 from hub.runtime.problems import Problems
 from tests.support.broker import owner
 from tests.support.images import canned_image
+from tests.support.ports import claimed_port
 
 OLD, NEW = "1.0.0", "2.0.0"
 WORD_S = 2.0
@@ -38,9 +38,7 @@ class PlainBroker:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="dormouse-broker-"))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = claimed_port()
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
