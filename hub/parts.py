@@ -15,7 +15,7 @@ from hub.backups.service import BackupService
 from hub.calibration.known import Calibrations
 from hub.database.key_value import KeyValueStore
 from hub.database.lease.announcements import Announcements, Changed
-from hub.database.lease.held import HeldLease
+from hub.database.lease.held import LeaseGuard
 from hub.database.lease.holder import WorkerStanding
 from hub.database.lease.lease import Lease
 from hub.database.start import Running
@@ -79,7 +79,7 @@ class HubParts:
     `http` is the bound socket of pages and API (WebParts), `flash_maps` what a firmware's image is
     checked against, `rules` the mapping that is configured (None: the one that was stored last).
     With `announcements` other workers have the brokers' intake: they are told what changes here,
-    while the lease of the duties is `held`.
+    and what they do is done while `guard` has the lease of the duties.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class HubParts:
         lease: Lease | None,
         standby: Standby,
         announcements: Announcements | None = None,
-        held: HeldLease | None = None,
+        guard: LeaseGuard | None = None,
         supervisor: Supervisor | None = None,
     ) -> None:
         self._lease, self._standby, self._announcements = lease, standby, announcements
-        self._held = held
+        self._guard = guard
         self.settings, self.running, self.clock = settings, running, clock
         self.problems, self.live = Problems(), Live()
         self.supervisor = supervisor or Supervisor()
@@ -156,7 +156,7 @@ class HubParts:
             supervisor=self.supervisor,
             descriptors=self.descriptors,
             elsewhere=self._elsewhere(),
-            held=self._held,
+            guard=self._guard,
             forget_clock=lambda device: self.say(Changed.CLOCK, key=device),
             foreign_source=nats_source(self.settings, self.clock, self.supervisor),
         )
@@ -387,10 +387,11 @@ class HubParts:
         """The bridge set of a tenant, not started: the first at start, others when they come."""
         settings = self.settings
         ours = tenant == settings.tenant
+        fence = None if self._guard is None else self._guard.fence
         is_others = functools.partial(self.mqtt.is_others, tenant)
         commands = DeviceCommands(self.mqtt.source, self.translator, self._feed, is_others)
         return Bridge(
-            HomeKitRepository(self.running.database.of(tenant)),
+            HomeKitRepository(self.running.database.of(tenant), fence),
             commands.send,
             host=settings.host,
             port=settings.hap_port if ours else stored_port,

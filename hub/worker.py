@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -68,8 +68,6 @@ class HubWorker:
     `parts` and `web` are there while it has the duties; `on_front` is called when it gets them.
     """
 
-    PAUSE_S = 0.2
-
     def __init__(
         self,
         settings: Settings,
@@ -131,9 +129,16 @@ class HubWorker:
     async def _front(self) -> None:
         """Wait for the duties, then have them until another has."""
         try:
-            held = await self._taken()
             async with AsyncExitStack() as stack:
-                await self._serve(held, stack)
+                settings = self._settings
+                http = tcp_socket("HTTP_PORT", settings.host, settings.http_port)
+                stack.callback(http.close)
+                held = await self.leases.take(DUTIES)
+                if held is None:
+                    parts, web, held = await self._next_in_turn(http, stack)
+                else:
+                    parts, web = self._made(http, stack)
+                await self._serve(parts, web, stack)
                 await held.lost.wait()
                 self._standby.lost(LeaseLostError(held.name))
         except HubError as error:
@@ -143,15 +148,15 @@ class HubWorker:
             self._standby.lost(HubError(f"the duties could not be taken up: {error!r}"))
             raise
 
-    async def _taken(self) -> HeldLease:
-        held = await self.leases.take(DUTIES)
-        if held is not None:
-            return held
-        listening = tcp_socket("HTTP_PORT", self._settings.host, self._settings.http_port)
-        signpost = Signpost(listening, self._pages)
+    async def _next_in_turn(
+        self, http: socket.socket, stack: AsyncExitStack
+    ) -> tuple[HubParts, WebParts, HeldLease]:
+        """Wait for the duties, with all that is needed for them made already."""
+        # The port stays open: who comes while the pages are being started is answered by them.
+        signpost = Signpost(http.dup(), self._pages)
         await signpost.start()
         try:
-            return await self._turn()
+            return *self._made(http, stack), await self._turn()
         finally:
             await signpost.stop()
 
@@ -172,18 +177,16 @@ class HubWorker:
         told = False
         while True:
             holder = self.leases.holder(DUTIES)
-            held = await self.leases.take(DUTIES) if holder is None else None
-            if held is not None:
+            if holder is None and (held := await self.leases.take(DUTIES)) is not None:
                 return held
             if holder is not None and not told:
                 log.info("a worker on %s has the duties: this one waits for them", holder.host)
                 told = True
-            await asyncio.sleep(self.PAUSE_S)
+            await self.leases.looked()
 
-    async def _serve(self, held: HeldLease, stack: AsyncExitStack) -> None:
-        settings, began = self._settings, time.monotonic()
-        http = tcp_socket("HTTP_PORT", settings.host, settings.http_port)
-        stack.callback(http.close)
+    def _made(self, http: socket.socket, stack: AsyncExitStack) -> tuple[HubParts, WebParts]:
+        """All that goes with the duties, not started."""
+        settings = self._settings
         control = private_socket(settings.data_dir / SOCKET)
         stack.callback(control.close)
         parts = HubParts(
@@ -197,13 +200,16 @@ class HubWorker:
             lease=None,
             standby=self._standby,
             announcements=self._announcements,
-            held=held,
+            guard=self.leases.guard(DUTIES),
             supervisor=self._supervisor,
         )
-        web = WebParts(parts, http, control)
+        return parts, WebParts(parts, http, control)
+
+    async def _serve(self, parts: HubParts, web: WebParts, stack: AsyncExitStack) -> None:
+        settings, began = self._settings, time.monotonic()
         await stack.enter_async_context(started([*parts.in_order(), *web.in_order()]))
         first = parts.bridges.running()[settings.tenant].pairings()[0]
-        port = http.getsockname()[1]
+        port = web.services.http_port
         found = facts(settings, parts.mqtt, port, first, parts.announcement.name)
         path = write_facts(settings.data_dir, found)
         stack.callback(path.unlink, missing_ok=True)

@@ -12,6 +12,7 @@ from contracts.reading import SeriesKey, Value
 from hub.database.arrays import texts
 from hub.database.database import Connection, Database, TenantDatabase
 from hub.database.key_value import KeyValueStore
+from hub.database.lease.fence import Fence
 from hub.database.queries import Queries
 from hub.homekit.state import AccessoryRecord, BridgeRecord, PresenceRecord, Saved, StateChange
 
@@ -24,10 +25,10 @@ _AREAS = ["accessory", "bridge", "presence", "value"]
 
 
 class HomeKitRepository:
-    """HomeKitState of one tenant."""
+    """HomeKitState of one tenant; `fence` is of the lease under which its bridges run."""
 
-    def __init__(self, database: TenantDatabase) -> None:
-        self._database = database
+    def __init__(self, database: TenantDatabase, fence: Fence | None = None) -> None:
+        self._database, self._fence = database, fence
 
     async def load(self) -> Saved:
         """Everything kept; a value that its characteristic no longer takes is left out."""
@@ -49,6 +50,9 @@ class HomeKitRepository:
     async def save(self, change: StateChange) -> None:
         """Keep a change; it is committed when this returns."""
         async with self._database.transaction(pipelined=True) as conn:
+            if self._fence is not None:
+                # Ids of one that slept while another had the bridges would be given twice.
+                await self._fence.close(conn)
             if forgotten := list(change.forgotten):
                 await conn.execute(_QUERIES["forget_devices"], {"devices": forgotten})
             await _save(conn, "bridge", {str(r.number): _json(r) for r in change.bridges})

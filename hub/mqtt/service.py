@@ -13,7 +13,7 @@ from contracts.messages import Enrol, Online, Report
 from contracts.reading import Reading
 from hub.database.database import Database
 from hub.database.key_value import KeyValueStore
-from hub.database.lease.held import HeldLease
+from hub.database.lease.held import LeaseGuard
 from hub.ingest.ingest import Ingest
 from hub.ingest.months import MonthsAhead
 from hub.ingest.redating import Redating
@@ -62,8 +62,8 @@ class Mqtt:
     MQTT_URL. `tenant_of` says whose a device is, `stored_ranges` which readings are stored (Acks),
     `stored_report` what a device last reported; `on_stored` gets a tenant and readings of it that
     are safe. With `elsewhere` others store and acknowledge what devices say, and are told by
-    `forget_clock`: this only listens, to all brokers of MQTT_URL, while `held`. `foreign_source`
-    makes, of the filters, what takes the place of a broker.
+    `forget_clock`: this only listens, to all brokers of MQTT_URL, as `guard` allows.
+    `foreign_source` makes, of the filters, what takes the place of a broker.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Mqtt:
         on_stored: Callable[[str, Sequence[Reading]], None] = lambda _tenant, _readings: None,
         elsewhere: StoredElsewhere | None = None,
         forget_clock: Callable[[str], None] = lambda _: None,
-        held: HeldLease | None = None,
+        guard: LeaseGuard | None = None,
         foreign_source: Callable[[Sequence[str]], LinkedSource] | None = None,
     ) -> None:
         self._forwarders: dict[str, tuple[str, Sequence[str]]] = {}
@@ -101,7 +101,7 @@ class Mqtt:
         self.gate = EnrolmentGate(settings.enrolment, settings.tenant)
         self.enroller = Enroller(book, self.gate, problems)
         self.pending = PendingAccounts(book, self.enroller, supervisor)
-        self._elsewhere, self._forget_elsewhere, self._held = elsewhere, forget_clock, held
+        self._elsewhere, self._forget_elsewhere, self._guard = elsewhere, forget_clock, guard
         endpoints = Endpoint.all_of(settings.brokers)
         own = endpoints[0] if endpoints else None
         password = own.password if own is not None else None
@@ -326,7 +326,7 @@ class Mqtt:
             # A session of its own at each: what rollouts and pages want to know waits there too.
             client_id = f"dormouse-{self._settings.tenant}-duties"
             links = [
-                self._make_source(self._held.only_while(one) if self._held else one, client_id)
+                self._make_source(self._guard.only_while(one) if self._guard else one, client_id)
                 for one in endpoints
             ]
             return SeveralSources(links, self._supervisor)

@@ -34,9 +34,8 @@ class PairedHome:
         place = await phone.wait_for(device, "TemperatureSensor", "CurrentTemperature")
         return cls(tenant, device, phone, place, bridge, await _aids(phone))
 
-    async def over(self) -> float:
-        """Another worker has the bridge: the same for the phone; after how many seconds."""
-        began = time.monotonic()
+    async def over(self, began: float) -> float:
+        """Another worker has the bridge: the same for the phone; how many seconds after `began`."""
         while True:
             try:
                 self.phone = await self.phone.again()

@@ -1,4 +1,4 @@
-"""A lease that a worker has: what goes on while it has it, and stops when another took it."""
+"""A lease that a worker has, or will have: what goes on while it has it, and what no longer."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from typing import TypeVar
 from hub.database.lease.errors import LeaseLostError
 from hub.database.lease.fence import Fence
 
-__all__ = ["HeldLease"]
+__all__ = ["HeldLease", "LeaseGuard"]
 
 T = TypeVar("T")
 
 
-class HeldLease:
-    """Ours until `lost` is set; `is_sure` says whether the database answered a moment ago."""
+class LeaseGuard:
+    """For what goes on while the worker `mark` has the lease `name`; may be made before it has.
+
+    `is_sure` says whether it has it and the database answered a moment ago; `fence` keeps others
+    from committing under it.
+    """
 
     def __init__(self, name: str, mark: str, is_sure: Callable[[], bool]) -> None:
         self.name, self._is_sure = name, is_sure
-        self.lost = asyncio.Event()
         self.fence = Fence(name, mark)
 
     @property
     def sure(self) -> bool:
         """Whether it was ours a moment ago: a process that slept does not know."""
-        return not self.lost.is_set() and self._is_sure()
+        return self._is_sure()
 
     def only_while(self, value: T) -> Callable[[], T]:
         """Gives the value while the lease is ours; raises LeaseLostError otherwise."""
@@ -36,3 +39,16 @@ class HeldLease:
             return value
 
         return while_held
+
+
+class HeldLease(LeaseGuard):
+    """Ours until `lost` is set."""
+
+    def __init__(self, name: str, mark: str, is_sure: Callable[[], bool]) -> None:
+        super().__init__(name, mark, is_sure)
+        self.lost = asyncio.Event()
+
+    @property
+    def sure(self) -> bool:
+        """See LeaseGuard.sure."""
+        return not self.lost.is_set() and super().sure

@@ -24,7 +24,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from hub.database.database import Connection, Database
 from hub.database.errors import DatabaseAwayError, DatabaseError
 from hub.database.lease.errors import LeaseHeldError, WorkersRunningError
-from hub.database.lease.held import HeldLease
+from hub.database.lease.held import HeldLease, LeaseGuard
 from hub.database.lease.holder import WorkerSession, WorkerStanding, holder_of, session_name
 from hub.database.lease.lease import OUR_SIDE, SERVER_SIDE, Lease
 from hub.database.lease.pooler import direct_connection
@@ -72,6 +72,7 @@ class WorkerLeases:
         self._conn: Connection | None = None
         self._cluster = OneCluster()
         self._confirmed = 0.0
+        self._seen = asyncio.Event()
 
     # --- being there --------------------------------------------------------------------------
 
@@ -164,6 +165,19 @@ class WorkerLeases:
     def watch(self, names: Iterable[str]) -> None:
         """Look who has these, too."""
         self._watched.update(names)
+
+    async def looked(self) -> None:
+        """Wait until somebody has looked who has what."""
+        await self._seen.wait()
+
+    def guard(self, name: str) -> LeaseGuard:
+        """For what goes on while this worker has that lease, which it may not have yet."""
+
+        def is_sure() -> bool:
+            held = self._held.get(name)
+            return held is not None and held.sure
+
+        return LeaseGuard(name, self.mark, is_sure)
 
     def holder(self, name: str) -> WorkerSession | None:
         """Who had a lease at the last look."""
@@ -288,6 +302,8 @@ class WorkerLeases:
         found = await self._connection().execute(_QUERIES["holders"], [names])
         self.sessions = [WorkerSession.of(*row) for row in await found.fetchall()]
         self._confirmed = _clock()
+        seen, self._seen = self._seen, asyncio.Event()
+        seen.set()
 
     async def _regained(self) -> bool:
         """Back at the database, with what nobody took; False: a hub has it for itself now."""

@@ -9,6 +9,8 @@ import pytest
 
 from contracts.reading import SeriesKey
 from hub.database.database import Database
+from hub.database.errors import DatabaseAwayError
+from hub.database.lease.fence import Fence
 from hub.homekit.identity import Identities
 from hub.homekit.repository import HomeKitRepository
 from hub.homekit.state import PresenceRecord, StateChange
@@ -90,3 +92,30 @@ async def test_an_accessory_id_is_given_once(store: Database):
     # The other tenant's are its own.
     await store.ensure_tenant("school")
     await HomeKitRepository(store.of("school")).save(StateChange((), accessories))
+
+
+async def test_who_slept_while_another_had_the_bridges_gives_no_id_twice(store: Database):
+    async def hold(mark: str) -> HomeKitRepository:
+        async with store.nobody() as conn:
+            await conn.execute(
+                "SELECT dormouse.take_lease('duties', %s, 'attic', 1, '0.1.0')", [mark]
+            )
+        return HomeKitRepository(store.of("home"), Fence("duties", mark))
+
+    async def shown(state: HomeKitRepository, ids: Identities, device: str) -> None:
+        ids.place(device)
+        bridges, accessories = ids.changes()
+        await state.save(StateChange(bridges, accessories))
+
+    slept, ids = await hold("first"), Identities([], [])
+    await shown(slept, ids, "esp_1")
+    successor = await hold("second")
+    saved = await successor.load()
+    await shown(successor, Identities(saved.bridges, saved.accessories), "esp_2")
+
+    with pytest.raises(DatabaseAwayError) as refused:
+        await shown(slept, ids, "esp_3")  # by the aid that esp_2 has
+    assert refused.value.reason == 'another worker has the lease "duties"'
+    saved = await successor.load()
+    assert {one.device: one.aid for one in saved.accessories} == {"esp_1": 2, "esp_2": 3}
+    assert [one.next_aid for one in saved.bridges] == [4]
