@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
 
 from hub.errors import HubError
 from hub.language.words import _
@@ -79,12 +80,20 @@ def small_button(
     return button
 
 
-def empty(icon: str, title: str, text: str) -> None:
-    """What would be here, and why it is useful."""
+def empty(
+    icon: str,
+    title: str,
+    text: str,
+    act: str = "",
+    on_click: Callable[[], object] | None = None,
+) -> None:
+    """What would be here, why it is useful, and the one button that fills it (`act`), if any."""
     with ui.element("div").classes("dm-empty"):
         ui.icon(icon).props('aria-hidden="true"')
-        ui.label(title).classes("dm-strong")
-        ui.label(text).classes("dm-note")
+        TextElement(tag="p", text=title)
+        ui.label(text)
+        if act and on_click is not None:
+            ui.button(act, on_click=on_click).props("no-caps unelevated")
 
 
 def failed(title: str, text: str, again: Callable[[], Awaitable[object]]) -> None:

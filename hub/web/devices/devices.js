@@ -85,21 +85,21 @@ export default {
                 :draggable="may" @dragstart="drag(one.id, $event)">
               <td v-if="may" class="dm-tick"><label><input type="checkbox" v-model="picked[one.id]" :aria-label="say('Choose {name}', { name: one.name })"></label></td>
               <th scope="row"><a :href="one.path" draggable="false">{{ one.name }}</a><small>{{ one.where || say("New, no place yet") }}</small></th>
-              <td class="end" :data-label="say(one.label)">{{ one.value || "–" }}</td>
-              <td :data-label="say('24 hours')"><svg v-if="lines[one.id]" class="dm-spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
+              <td class="end" data-column="value">{{ one.value || "–" }}</td>
+              <td data-column="spark"><svg v-if="lines[one.id]" class="dm-spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
                 <path class="line" :d="lines[one.id].line" /><path class="end" :class="{ odd: one.problem.level }" :d="lines[one.id].end" /></svg></td>
-              <td :data-label="say('State')">
+              <td data-column="state">
                 <span v-if="one.problem.level" class="dm-pill" :class="one.problem.level > 1 ? 'bad' : 'warn'"
                   ><q-icon name="warning_amber" aria-hidden="true" /><span>{{ one.problem.text }}</span></span>
                 <span v-else-if="one.problem.text" class="dm-pill"><q-icon name="notifications_off" aria-hidden="true" />{{ one.problem.text }}</span>
                 <span v-else class="dm-soft">{{ say("on time") }}</span>
               </td>
-              <td class="end" :data-label="say('Battery')" :class="{ 'dm-bad': one.battery.low }">{{ one.battery.text || "–"
+              <td class="end" data-column="battery" :class="{ 'dm-bad': one.battery.low }">{{ one.battery.text || "–"
                 }}<small v-if="one.battery.left">{{ one.battery.left }}</small></td>
-              <td :data-label="say('WiFi')" :title="one.dbm === null ? undefined : one.dbm + ' dBm'">{{ one.wifi || "–" }}</td>
-              <td :data-label="say('Firmware')">{{ one.firmware || "–" }}</td>
-              <td :data-label="say('Every')">{{ one.every || "–" }}</td>
-              <td :data-label="say('Heard')">{{ one.heard }}</td>
+              <td data-column="wifi" :title="one.dbm === null ? undefined : one.dbm + ' dBm'">{{ one.wifi || "–" }}</td>
+              <td data-column="firmware">{{ one.firmware || "–" }}</td>
+              <td data-column="every">{{ one.every || "–" }}</td>
+              <td data-column="heard">{{ one.heard }}</td>
             </tr>
           </tbody>
         </table></div>

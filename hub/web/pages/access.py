@@ -16,6 +16,7 @@ from hub.services import Services
 from hub.web.adding.context import Adding
 from hub.web.adding.enrolment import Remedy
 from hub.web.ask import ask_replacement, ask_text, confirm, tell_secret
+from hub.web.cards import empty
 from hub.web.frame import frame, heading
 from hub.web.page import page
 
@@ -94,8 +95,12 @@ class _Page:
         for account in devices:
             self._account(account)
         if not devices:
-            ui.label(
-                _("None yet: a device gets its account when it is added; Add a device leads there.")
+            empty(
+                "sensors",
+                _("No device has an account yet"),
+                _("A device gets its account when it is added."),
+                _("Add device"),
+                lambda: ui.navigate.to("/add"),
             )
         heading(_("Tools with read access"))
         ui.label(_("They read every device's topics at the broker, and write nothing.")).classes(
@@ -105,7 +110,11 @@ class _Page:
         for account in viewers:
             self._account(account)
         if not viewers:
-            ui.label(_("None yet: New account… with a name such as viewer.grafana makes one."))
+            empty(
+                "visibility",
+                _("No tool reads along yet"),
+                _("New account… with a name such as viewer.grafana makes one."),
+            )
         ui.button(_("New account…"), icon="add", on_click=self._new).props(
             "outline no-caps"
         ).classes("mt-4")

@@ -9,13 +9,13 @@ from typing import Any
 
 from nicegui import ui
 
-from contracts.show import count
 from hub.api.principal import Principal, Reader
 from hub.database.errors import DatabaseAwayError
 from hub.errors import HubError
 from hub.language.words import _, ngettext
 from hub.live import LiveChange, LiveOnline, LiveReport, Missed, Subscription
 from hub.services import Services
+from hub.web.cards import empty
 from hub.web.devices.bulk import BulkActions
 from hub.web.devices.element import DeviceTable
 from hub.web.devices.view import devices_view, spark_series
@@ -51,6 +51,8 @@ def mount(services: Services) -> None:
                     ui.label(_said(len(view["devices"]), late)).classes("dm-soft dm-grow")
                     ui.link(_("Search by condition"), "/search").classes("dm-button")
                     ui.link(_("Edit places"), "/places").classes("dm-button")
+                if not view["devices"]:
+                    _nothing_yet(principal)
                 table = DeviceTable(view, place, may=principal.administers)
                 sparks = _Sparks(services, principal.tenant, table)
                 ui.timer(_LINES_S, sparks.draw)
@@ -85,13 +87,19 @@ class _Sparks:
         self._table.draw({device: found[key] for device, key in series.items() if key in found})
 
 
+def _nothing_yet(principal: Principal) -> None:
+    why = _("Each sensor stands here with its place, its state, its battery and its firmware.")
+    act = _("Add device") if principal.administers else ""
+    empty("sensors", _("No device was heard yet"), why, act, lambda: ui.navigate.to("/add"))
+
+
 def _said(devices: int, late: int) -> str:
     if not devices:
-        return _("No device was heard yet.")
+        return ""
     wrong = (
         ngettext("{n} needs attention", "{n} need attention", late) if late else _("all is well")
     )
-    return f"{count(devices, 'device')}, {wrong}."
+    return f"{ngettext('{n} device', '{n} devices', devices)}, {wrong}."
 
 
 async def _view(services: Services, principal: Principal) -> dict[str, Any]:

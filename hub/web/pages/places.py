@@ -18,6 +18,7 @@ from hub.places.repository import PlaceUsage
 from hub.services import Services
 from hub.web.adding.context import paths
 from hub.web.ask import ask_choice, ask_text, ask_zone, confirm
+from hub.web.cards import empty
 from hub.web.device.manage import ask_and_move, ask_and_rename
 from hub.web.frame import frame, heading
 from hub.web.page import page
@@ -111,7 +112,11 @@ class _Page:
             'data-testid="zone"'
         )
         if not tree:
-            ui.label(_("There are no places yet."))
+            empty(
+                "place",
+                _("No places yet"),
+                _("Rooms and houses: readings belong to the place where they were measured."),
+            )
         self._branch(tree, 2)
         if tree and self._principal.administers:
             top = ui.label(_("Drop a place here to move it to the top level")).classes(

@@ -40,8 +40,12 @@ class _Page:
 
     async def show(self) -> None:
         ui.label(
-            "A condition on what devices report and on what is noted about them, as SQL/JSON path: "
-            '$.battery_mv < 2700, or $.room == "attic" && $.cells[*].mv > 1305.'
+            _(
+                "A condition on what devices report and on what is noted about them, as SQL/JSON "
+                "path: {one}, or {other}.",
+                one="$.battery_mv < 2700",
+                other='$.room == "attic" && $.cells[*].mv > 1305',
+            )
         )
         with ui.row().classes("items-end w-full"):
             self._path = ui.input(_("Condition")).props("outlined dense maxlength=1000")

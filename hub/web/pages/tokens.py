@@ -18,6 +18,7 @@ from hub.services import Services
 from hub.tokens.repository import Token
 from hub.tokens.service import TokenService
 from hub.web.ask import confirm, tell_secret
+from hub.web.cards import empty
 from hub.web.frame import frame, heading
 from hub.web.page import page
 from hub.web.reloaded import Reloaded
@@ -66,7 +67,8 @@ class _Page:
 
     def _show_list(self, tokens: Sequence[Token]) -> None:
         if not tokens:
-            ui.label(_("No tokens yet.")).classes("dm-soft")
+            why = _("A program with a token uses the API without anybody's password.")
+            empty("key", _("No tokens yet"), why)
             return
         with ui.element("ul").classes("dm-list"):
             for token in tokens:

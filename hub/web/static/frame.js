@@ -50,6 +50,7 @@
       document.body.append(box);
     }
     box.hidden = !text;
+    document.body.classList.toggle("dm-away", Boolean(text));
     if (box.textContent !== text) box.textContent = text;
   }
 

@@ -14,6 +14,7 @@ from hub.firmware.repository import StoredImage
 from hub.language.words import _, ngettext
 from hub.services import Services
 from hub.web.ask import confirm
+from hub.web.cards import empty
 from hub.web.updates.what import advice, what_is
 
 __all__ = ["Images"]
@@ -54,14 +55,11 @@ class Images:
     def show(self) -> None:
         """Build it; all at once, since whoever asks for it meanwhile would add to it."""
         if not self._images:
-            ui.label(_("No firmware yet."))
-            if self._principal.administers:
-                ui.label(
-                    _(
-                        "An update is a signed file that ends in .ota: it comes with a release, or "
-                        "`dormouse sign` makes one with your key. Add it here, then roll it out."
-                    )
-                ).classes("dm-soft")
+            why = _(
+                "An update is a signed file that ends in .ota: it comes with a release, or "
+                "`dormouse sign` makes one with your key. Add it here, then roll it out."
+            )
+            empty("memory", _("No firmware yet"), why if self._principal.administers else "")
         for image in self._images:
             self._image(image)
         if not self._principal.administers:

@@ -13,6 +13,7 @@ from hub.language.words import _
 from hub.rollouts.view import RolloutView, target_text
 from hub.runtime.broadcast import Missed
 from hub.services import Services
+from hub.web.cards import empty
 from hub.web.updates.words import counts, phase_words
 
 __all__ = ["Listed"]
@@ -62,12 +63,14 @@ class Listed:
                 _("New rollout"), icon="add", on_click=lambda: ui.navigate.to("/updates/new")
             ).props("outline no-caps")
         if not self._shown:
-            ui.label(
+            empty(
+                "system_update_alt",
+                _("No rollout yet"),
                 _(
-                    "No rollout yet. It brings new firmware or another setting to many devices, "
-                    "a few at a time, and stops by itself when something goes wrong."
-                )
-            ).classes("dm-soft")
+                    "It brings new firmware or another setting to many devices, a few at a time, "
+                    "and stops by itself when something goes wrong."
+                ),
+            )
         for number, target, standing in self._shown:
             with ui.column().classes("w-full gap-0 dm-line"):
                 ui.link(f"{number}: {target}", f"/updates/{number}")

@@ -29,19 +29,30 @@ async def chromium():
 def open_browser(chromium, web, web_url):
     """`async with open_browser("ann", phone=True, dark=True) as page`: logged in, on no page yet.
 
-    `person` None: not logged in. Raises at the end when the page wrote an error to its console.
+    `person` None: not logged in. `size` is that of the window (width, height) in px. Raises at the
+    end when the page wrote an error to its console.
     """
 
     @contextlib.asynccontextmanager
-    async def opened(person="ann", *, phone=False, dark=False, hub=None, errors_allowed=False):
+    async def opened(
+        person="ann",
+        *,
+        phone=False,
+        dark=False,
+        hub=None,
+        errors_allowed=False,
+        size=None,
+        locale="en-GB",
+    ):
+        window = {"width": size[0], "height": size[1]} if size else PHONE if phone else DESKTOP
         url = web_url if hub is None else f"http://127.0.0.1:{hub.facts['http_port']}"
         context = await chromium.new_context(
             base_url=url,
-            viewport=PHONE if phone else DESKTOP,
+            viewport=window,
             has_touch=phone,
             is_mobile=phone,
             color_scheme="dark" if dark else "light",
-            locale="en-GB",
+            locale=locale,
             reduced_motion="reduce",
         )
         said: list[str] = []

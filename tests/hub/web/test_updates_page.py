@@ -31,7 +31,7 @@ async def upload(page, name: str, data: bytes) -> None:
 async def test_what_is_no_firmware_is_called_by_its_name(web, open_browser):
     async with open_browser("ann", phone=True) as page:
         await page.goto("/updates")
-        await page.get_by_text("No firmware yet.").wait_for()
+        await page.get_by_text("No firmware yet").wait_for()
         await upload(page, "<i>holiday.png", b"\x89PNG\r\n\x1a\n" + bytes(500))
         await page.get_by_text("<i>holiday.png was not added: it is a PNG picture.").wait_for()
         await picture(page, "updates-refused-phone")
@@ -40,7 +40,7 @@ async def test_what_is_no_firmware_is_called_by_its_name(web, open_browser):
         await page.get_by_text("Sign it where your key is").wait_for()
     async with open_browser("ann", errors_allowed=True) as page:
         await page.goto("/updates")
-        await page.get_by_text("No firmware yet.").wait_for()
+        await page.get_by_text("No firmware yet").wait_for()
         # Refused in the browser: nothing is sent.
         await upload(page, "film.ota", bytes(3 * 2**20 + 1))
         await page.get_by_text("That file was not sent").wait_for()
@@ -104,7 +104,7 @@ async def test_planned_paused_resumed_and_aborted_by_keyboard(web, open_browser)
             await (
                 page.get_by_role("alertdialog").get_by_role("button", name="Remove").press("Enter")
             )
-            await page.get_by_text("No firmware yet.").wait_for()
+            await page.get_by_text("No firmware yet").wait_for()
 
 
 async def test_real_firmware_is_updated_and_the_page_follows(
