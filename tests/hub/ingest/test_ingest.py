@@ -34,7 +34,8 @@ async def stored(store: Database, readings: Sequence[Reading], tenant: str = "ho
     done: list[int] = []
     for number, reading in enumerate(readings):
         ingest.put([reading], lambda number=number: done.append(number))
-    await ingest.stop()
+    # A hub that ends waits 3 s; a database that has much to do takes longer.
+    await ingest.stop(timeout=60)
     assert done == list(range(len(readings)))
     return ingest
 

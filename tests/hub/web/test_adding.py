@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from contracts.portal_network import network_name
@@ -15,8 +14,8 @@ from host.twin.kinds import TwinKind
 from hub.settings import Enrolment
 from tests.hub.conftest import hub_with_people
 from tests.hub.web.devices import device
+from tests.hub.web.examined import no_findings
 from tests.hub.web.pictures import picture
-from tests.hub.web.test_every_page import findings
 from tests.support.hub import HubProcess, rows, until
 from tests.support.publisher import Publisher
 
@@ -81,7 +80,7 @@ async def test_it_is_left_in_the_middle_and_gone_on_with_on_a_phone(
             await page.get_by_role("img", name="QR code").wait_for()
             await page.get_by_text(window_hub.facts["pairing_code"]).wait_for()
             await page.get_by_text("Nobody is told when it is silent").wait_for()
-            assert await page.locator("b").count() == 0
+            await expect(page.locator("b")).to_have_count(0)
             await picture(page, "add-done-phone-dark")
             await no_findings(page)
             # Nothing but asking for it begins anew.
@@ -98,11 +97,6 @@ async def test_it_is_left_in_the_middle_and_gone_on_with_on_a_phone(
         assert found == [("Loft <b>&", "Attic")]
     finally:
         await twin.stop()
-
-
-async def no_findings(page) -> None:
-    assert await findings(Axe(), page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 async def chosen(page, name: str) -> None:
@@ -209,7 +203,7 @@ async def test_it_is_done_by_keyboard_alone_and_says_where_one_is(window_hub, op
         await step(page, "It is on its way").wait_for()
         # Steps that were not reached cannot be gone to, those that were can.
         steps = page.get_by_role("navigation", name="Steps")
-        assert await steps.get_by_role("button", name="Done").is_disabled()
+        await expect(steps.get_by_role("button", name="Done")).to_be_disabled()
         await steps.get_by_role("button", name="Name and place").press("Enter")
         await step(page, "Name and place").wait_for()
 

@@ -263,7 +263,7 @@ async def test_text_from_outside_stays_text(draw):
     page = await draw("four-scales")
     told = await _tip(page, SINCE + 3 * HOUR)
     assert "<img src=x onerror=alert(1)>: off" in told
-    assert await page.locator("img").count() == 0
+    await expect(page.locator("img")).to_have_count(0)
 
 
 async def test_a_chart_of_nothing_and_a_marked_one_are_drawn(draw):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from tests.hub.conftest import hub_with_people
+from tests.hub.web.examined import no_findings
 from tests.hub.web.pictures import picture
-from tests.hub.web.test_every_page import findings
 from tests.support.hub import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -34,8 +33,7 @@ async def test_three_steps_and_how_the_hub_is(new_hub, open_browser, phone):
         hub = page.get_by_role("region", name="This hub")
         await hub.get_by_text("Database and broker run").wait_for()
         await picture(page, f"first-run-{'phone-dark' if phone else 'desktop'}")
-        assert await findings(Axe(), page) == []
-        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        await no_findings(page)
 
 
 async def test_a_reader_reads_that_there_is_nothing_yet(new_hub, open_browser):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,9 +17,13 @@ from hub.zones.service import ZoneService
 from tests.hub.anomalies.ordinary import A_DAY, series
 from tests.hub.anomalies.stored import store_series
 from tests.hub.ingest.test_ingest import stored
+from tests.hub.web.examined import no_script_ran
 from tests.hub.web.speakers import TEMPERATURE, call_it, device, store_of, tell
+from tests.support.hub import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DAY_MS = 86_400_000
 
 
 def row(page, series: str):
@@ -41,7 +46,7 @@ async def test_values_are_live_and_the_chart_is_there(web, open_browser):
         async with open_browser("rob") as page:
             await opened(page, made.device)
             shown = row(page, "TemperatureSensor/0/CurrentTemperature")
-            assert "20.0 °C" in await shown.inner_text()
+            await expect(shown).to_contain_text("20.0 °C")
             for value in (21, 22, 23):
                 await tell(made, TEMPERATURE, value)
                 await shown.get_by_text(f"{value}.0 °C").wait_for()
@@ -53,7 +58,7 @@ async def test_a_bookmark_to_what_is_gone_says_so(open_browser):
     async with open_browser("rob", errors_allowed=True) as page:
         answer = await page.goto("/devices/esp8266_nobody")
         assert answer.status == 404
-        assert "there is no device 'esp8266_nobody'" in await page.inner_text("body")
+        await expect(page.locator("body")).to_contain_text("there is no device 'esp8266_nobody'")
 
 
 async def test_another_tenants_device_is_not_there(web, open_browser):
@@ -71,10 +76,10 @@ async def test_a_script_as_a_name_is_text(web, open_browser):
         await call_it(web, made.device, name, "<i>Attic</i>")
         async with open_browser("rob") as page:
             await opened(page, made.device)
-            assert await page.get_by_role("heading", level=1).inner_text() == name
-            assert "<i>Attic</i>" in await page.inner_text(".dm-crumbs")
-            assert await page.title() == f"{name} · Dormouse"
-            assert await page.evaluate("window.hit") is None
+            await expect(page.get_by_role("heading", level=1)).to_have_text(name)
+            await expect(page.locator(".dm-crumbs")).to_contain_text("<i>Attic</i>")
+            await expect(page).to_have_title(f"{name} · Dormouse")
+            await no_script_ran(page)
 
 
 async def test_what_was_true_when(web, open_browser):
@@ -91,10 +96,8 @@ async def test_what_was_true_when(web, open_browser):
         async with open_browser("rob") as page:
             await opened(page, made.device, tab="/changes")
             facts = page.locator(".dm-facts")
-            now = await facts.inner_text()
-            assert "New name" in now
-            assert "Cellar" in now
-            assert "1.1.0" in now
+            for now in ("New name", "Cellar", "1.1.0"):
+                await expect(facts).to_contain_text(now)
             listed = page.get_by_role("region", name="Changes")
             for text in (
                 "Renamed from Old name to New name",
@@ -104,8 +107,8 @@ async def test_what_was_true_when(web, open_browser):
                 "Put into Attic",
             ):
                 await listed.get_by_text(text).wait_for()
-            assert "ann" in await listed.inner_text()
-            assert await listed.get_by_role("button").count() == 0  # a reader undoes nothing
+            await expect(listed).to_contain_text("ann")
+            await expect(listed.get_by_role("button")).to_have_count(0)  # a reader undoes nothing
             await page.get_by_label("As of").fill(f"{then:%Y-%m-%dT%H:%M:%S.%f}"[:-3])
             await facts.get_by_text("Old name").wait_for()
             await facts.get_by_text("Attic").wait_for()
@@ -148,11 +151,11 @@ async def test_a_calibration_is_set_and_the_page_follows(web, open_browser):
         assert bin_.last == 18.5
         async with open_browser("rob") as page:
             await opened(page, made.device)
-            assert (
-                "18.5 °C" in await row(page, "TemperatureSensor/0/CurrentTemperature").inner_text()
-            )
+            shown = row(page, "TemperatureSensor/0/CurrentTemperature")
+            await expect(shown).to_contain_text("18.5 °C")
             await opened(page, made.device, tab="/settings")
-            assert await page.get_by_role("button", name="Calibrate").count() == 0
+            await expect(page.get_by_role("heading", level=1)).to_be_visible()
+            await expect(page.get_by_role("button", name="Calibrate")).to_have_count(0)
 
 
 async def test_open_pages_follow_a_calibration_and_its_reversal(web, ann, open_browser):
@@ -195,7 +198,8 @@ async def test_a_switch_is_switched_and_a_reader_cannot(web, open_browser, make_
         await shown.locator(".dm-number", has_text="on").wait_for()
         async with open_browser("rob") as reader:
             await opened(reader, twin.id)
-            assert await row(reader, "Switch/0/On").get_by_role("switch").count() == 0
+            await expect(row(reader, "Switch/0/On")).to_contain_text("on")
+            await expect(row(reader, "Switch/0/On").get_by_role("switch")).to_have_count(0)
     await twin.power_off()
 
 
@@ -216,15 +220,21 @@ def chart(page):
     return page.locator("section[aria-label=Readings] [data-drawn]")
 
 
-async def drawn_anew(page, act):
-    """Await the chart's next drawing after `act`."""
-    before = await chart(page).get_attribute("data-drawn")
-    await act()
-    await page.wait_for_function(
-        "before => document.querySelector('section[aria-label=Readings] [data-drawn]')"
-        ".dataset.drawn !== before",
-        arg=before,
-    )
+async def is_said(page, *texts: str) -> None:
+    """The chart's own words come to have these."""
+    for text in texts:
+        label = re.compile(re.escape(text))
+        await expect(chart(page)).to_have_attribute("aria-label", label)
+
+
+async def drawn_over(page, fits) -> list[float]:
+    """The ends of the axis of time once `fits` is true of them."""
+
+    async def drawn() -> list[float] | None:
+        now = await axis(page)
+        return now if fits(*now) else None
+
+    return await until(drawn)
 
 
 async def axis(page) -> list[float]:
@@ -247,23 +257,21 @@ async def test_any_span_from_rollups_and_every_reading_when_zoomed_in(web, open_
         await opened(page, "spans")
         await chart(page).wait_for()
         await page.get_by_text("every reading").wait_for()
-        await drawn_anew(page, page.get_by_role("button", name="Month").click)
+        await page.get_by_role("button", name="Month").click()
+        since, end = await drawn_over(page, lambda a, b: b - a == 30 * DAY_MS)
         await page.get_by_text("means of 3 hours").wait_for()
-        assert "1 gap" in await chart(page).get_attribute("aria-label")
-        since, until = await axis(page)
-        assert until - since == 30 * 86_400_000
-        assert "span=month" in page.url
+        await is_said(page, "1 gap")
+        await expect(page).to_have_url(re.compile("span=month"))
         box = await chart(page).bounding_box()
         await page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 150)
         await page.mouse.down()
         await page.mouse.move(box["x"] + box["width"] * 0.54, box["y"] + 150, steps=5)
-        await drawn_anew(page, page.mouse.up)
+        await page.mouse.up()
+        closer = await drawn_over(page, lambda a, b: b - a < 4 * DAY_MS)
+        assert since < closer[0] < closer[1] < end
         await page.get_by_text("every reading").wait_for()
-        closer = await axis(page)
-        assert since < closer[0] < closer[1] < until
-        assert closer[1] - closer[0] < 4 * 86_400_000
-        await drawn_anew(page, page.get_by_role("button", name="Earlier").click)
-        assert (await axis(page))[1] == closer[0]
+        await page.get_by_role("button", name="Earlier").click()
+        await drawn_over(page, lambda _, b: b == closer[0])
 
 
 async def test_a_bookmark_opens_what_it_was_made_of(web, open_browser):
@@ -273,14 +281,11 @@ async def test_a_bookmark_opens_what_it_was_made_of(web, open_browser):
     other = "series=mark_b/TemperatureSensor/0/CurrentTemperature"
     async with open_browser("rob") as page:
         await opened(page, "mark_a", f"?span=week&{wanted}&{other}&series=gone/Switch/0/On")
-        label = await chart(page).get_attribute("aria-label")
-        assert "mark_a, Temperature: " in label
-        assert "mark_b, Temperature: " in label
-        assert "gone" not in label
-        since, until = await axis(page)
-        assert until - since == 7 * 86_400_000
+        await is_said(page, "mark_a, Temperature: ", "mark_b, Temperature: ")
+        await expect(chart(page)).not_to_have_attribute("aria-label", re.compile("gone"))
+        await drawn_over(page, lambda a, b: b - a == 7 * DAY_MS)
         await opened(page, "mark_a", "?span=1e9&series=%00&series=../../etc/passwd")
-        assert "mark_a, Temperature: " in await chart(page).get_attribute("aria-label")
+        await is_said(page, "mark_a, Temperature: ")
 
 
 async def test_a_place_is_laid_over_itself(web, open_browser):
@@ -290,10 +295,8 @@ async def test_a_place_is_laid_over_itself(web, open_browser):
     async with open_browser("rob") as page:
         await opened(page, "place_1")
         await page.get_by_label("Shown series").fill("All in Barn")
-        await drawn_anew(page, page.get_by_role("option", name="All in Barn, Temperature").click)
-        label = await chart(page).get_attribute("aria-label")
-        assert "Barn: Sensor 1, Temperature" in label
-        assert "Barn: Sensor 2, Temperature" in label
+        await page.get_by_role("option", name="All in Barn, Temperature").click()
+        await is_said(page, "Barn: Sensor 1, Temperature", "Barn: Sensor 2, Temperature")
 
 
 async def test_a_place_has_what_was_measured_there_and_a_device_its_moves(web, ann, open_browser):
@@ -314,18 +317,15 @@ async def test_a_place_has_what_was_measured_there_and_a_device_its_moves(web, a
         assert (await ann.patch(f"/api/devices/{device_}", json=body)).status_code == 200
     async with open_browser("rob") as page:
         await opened(page, "mover", "?span=week")
-        label = await chart(page).get_attribute("aria-label")
-        assert "Temperature: 10.0 to 30.0 °C" in label
-        assert "moved to Hayloft" in label
+        await is_said(page, "Temperature: 10.0 to 30.0 °C", "moved to Hayloft")
         await opened(page, "mover", f"?span=week&series=in/{stable}/CurrentTemperature")
-        label = await chart(page).get_attribute("aria-label")
-        assert "Stable: mover, Temperature: 10.0 to 10.0 °C" in label
-        assert "Stable: stayer, Temperature: 15.0 to 15.0 °C" in label
-        assert "moved to" not in label
+        for stayed in ("mover, Temperature: 10.0 to 10.0 °C", "stayer, Temperature: 15.0 to 15.0"):
+            await is_said(page, f"Stable: {stayed}")
+        await expect(chart(page)).not_to_have_attribute("aria-label", re.compile("moved to"))
         # An open page follows a correction.
         await opened(page, "stayer", "?span=week")
         body = {"place": stable, "since": (now - timedelta(days=5)).isoformat()}
-        assert "put into Stable" in await chart(page).get_attribute("aria-label")
+        await is_said(page, "put into Stable")
         line = f"Stable: from {now - timedelta(days=5):%Y-%m-%d}"
         async with open_browser("rob") as where:
             await opened(where, "stayer", tab="/changes")
@@ -344,10 +344,10 @@ async def test_a_place_has_what_was_measured_there_and_a_device_its_moves(web, a
                 for ago, scale in scales
             ])  # fmt: skip
         await opened(page, "stayer", "?span=week")
-        label = await chart(page).get_attribute("aria-label")
-        assert label.count("Temperature: 2 × measured − 0.5") == 1  # noqa: RUF001
-        assert label.count("Temperature: as measured") == 1
-        assert label.count("Temperature: source in °F, before in °C") == 1
+        for once in ("2 × measured − 0.5", "as measured", "source in °F, before in °C"):  # noqa: RUF001
+            await is_said(page, f"Temperature: {once}")
+            twice = re.compile(f"Temperature: {re.escape(once)}.*Temperature: {re.escape(once)}")
+            await expect(chart(page)).not_to_have_attribute("aria-label", twice)
         query = {"series": f"stayer/{TEMPERATURE}", "resolution": "hourly",
                  "since": (now - timedelta(days=5)).isoformat()}  # fmt: skip
         [one] = (await ann.get("/api/readings", params=query)).json()["series"]
@@ -366,8 +366,9 @@ async def test_readings_are_removed_on_a_devices_page_by_who_administers(web, an
         await opened(page, "spoilt", tab="/changes")
         await page.get_by_text("Nothing of it was removed.").wait_for()
         await opened(page, "spoilt", tab="/settings")
-        assert await page.get_by_role("region", name="Delete readings").count() == 0
-        assert await page.get_by_role("region", name="Danger zone").count() == 0
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        await expect(page.get_by_role("region", name="Delete readings")).to_have_count(0)
+        await expect(page.get_by_role("region", name="Danger zone")).to_have_count(0)
     async with open_browser("ann") as page:
         await opened(page, "spoilt", tab="/settings")
         part, now = page.get_by_role("region", name="Delete readings"), datetime.now(UTC)
@@ -405,6 +406,6 @@ async def test_what_is_odd_is_said_marked_and_muted(web, open_browser):
         async with open_browser("rob") as reader:
             await opened(reader, "odd")
             await reader.locator(".dm-odd").get_by_text("muted for good").wait_for()
-            assert await reader.get_by_role("button", name="Unmute").count() == 0
+            await expect(reader.get_by_role("button", name="Unmute")).to_have_count(0)
         await said.get_by_role("button", name="Unmute Temperature, stuck").click()
         await said.get_by_role("button", name="Mute Temperature, stuck").wait_for()

@@ -84,7 +84,7 @@ async def test_another_list_of_sensors_is_asked_for_and_left_again(web, ann, ope
             await opened(page, made.device, tab="/settings")
             card = page.get_by_role("region", name="Sensors")
             await expect(card).to_contain_text("BME280")
-            assert await card.get_by_role("button").count() == 0
+            await expect(card.get_by_role("button")).to_have_count(0)
 
 
 async def test_a_device_takes_up_what_its_page_asked_for_or_says_why_not(

@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
+from tests.hub.web.examined import fits, violations
 from tests.hub.web.furnished import FIRST, furnish
 from tests.hub.web.pictures import picture
 from tests.hub.web.test_every_page import DRAWN, IN_COLOUR, READY
@@ -29,20 +30,19 @@ async def test_each_tab_has_an_address_and_is_without_findings(web, ann, open_br
                 if title in {"Readings", "Health"}:
                     await page.wait_for_selector("[data-drawn]")
                 here = page.get_by_role("navigation", name="Device").locator("[aria-current=page]")
-                assert await here.inner_text() == title
+                await expect(here).to_have_text(title)
                 for colour in ("light", "dark"):
                     await page.emulate_media(color_scheme=colour)
                     await page.wait_for_function(DRAWN)
                     await page.wait_for_function(IN_COLOUR, arg=colour)
                     await picture(page, f"device-{title.lower()}-{size}-{colour}")
-                    found = (await axe.run(page)).response["violations"]
+                    found = await violations(page, axe)
                     wrong += [
                         f"{title}, {size}, {colour}: {one['id']}: {node['html'][:150]}"
                         for one in found
                         for node in one["nodes"][:3]
                     ]
-                over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                wrong += [f"{title}, {size}: {over} px wider than the screen"] * (over > 0)
+                await fits(page)
                 await page.emulate_media(color_scheme="light")
             await page.get_by_role("link", name="Health", exact=True).click()
             await page.wait_for_url(f"**/devices/{FIRST}/health")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
+from tests.hub.web.examined import fits, violations
 from tests.hub.web.pictures import picture
 from tests.hub.web.speakers import TEMPERATURE, call_it, device, tell
 from tests.support.hub import until
@@ -59,18 +59,17 @@ async def test_lines_wifi_and_filters(open_browser, phone):
         await chips.get_by_role("button", name="All 4").click()
         await page.get_by_label("Choose Kitchen").check()
         await expect(page.locator(".dm-bulk")).to_contain_text("1 chosen")
-        found = (await Axe().run(page)).response["violations"]
+        found = await violations(page)
         assert not found, [(one["id"], one["nodes"][0]["html"][:200]) for one in found]
-        over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert over <= 0
+        await fits(page)
         await picture(page, f"devices-chosen-{'phone-dark' if phone else 'desktop-light'}")
 
 
 async def test_who_may_only_look_chooses_nothing(open_browser):
     async with open_browser("rob") as page:
         await table(page)
-        assert await page.get_by_role("checkbox").count() == 0
-        assert await page.locator("tr[draggable=true]").count() == 0
+        await expect(page.get_by_role("checkbox")).to_have_count(0)
+        await expect(page.locator("tr[draggable=true]")).to_have_count(0)
 
 
 async def test_several_are_moved_and_moved_back(open_browser):
@@ -140,7 +139,7 @@ async def test_the_chosen_ones_are_those_of_a_rollout_to_be(open_browser):
         await expect(page.locator(".dm-waves .waiting").first).to_be_visible()
         await page.get_by_role("button", name="Pause").click()
         await page.get_by_text("Nothing is sent until somebody presses Resume.").wait_for()
-        found = (await Axe().run(page)).response["violations"]
+        found = await violations(page)
         assert not found, [(one["id"], one["nodes"][0]["html"][:200]) for one in found]
         await picture(page, "rollout-paused-desktop-light")
         await page.get_by_role("button", name="Stop…").click()

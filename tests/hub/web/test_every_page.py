@@ -13,6 +13,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 
 from tests.hub.people.joined import invite
+from tests.hub.web.examined import findings, fits
 from tests.hub.web.furnished import furnish
 from tests.hub.web.pictures import picture
 
@@ -45,7 +46,6 @@ FILES = (
     "/api/",
     "/_nicegui",
 )
-SERIOUS = {"serious", "critical"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -93,23 +93,9 @@ async def test_every_page(pages, open_browser, phone):
                     await tab.wait_for_function(IN_COLOUR, arg=colour)
                 await picture(tab, f"all-{name}-{'phone' if phone else 'desktop'}-{colour}")
                 wrong += [f"{path}, {colour}: {finding}" for finding in await findings(axe, tab)]
-            over = await tab.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if over > 0:
-                wrong.append(f"{path}: {over} px wider than the screen")
+            await fits(tab)
             await tab.emulate_media(color_scheme="dark" if phone else "light")
     assert not wrong, "\n".join(wrong)
-
-
-async def findings(axe: Axe, page) -> list[str]:
-    """Serious and critical ones, in a line each."""
-    result = await axe.run(page)
-    return [
-        f"{one['id']} ({one['impact']}): {one['help']}: {node['html'][:150]} "
-        f"{node.get('failureSummary', '')[:200]!r}"
-        for one in result.response["violations"]
-        if one["impact"] in SERIOUS
-        for node in one["nodes"][:3]
-    ]
 
 
 async def test_axe_is_awake(open_browser):

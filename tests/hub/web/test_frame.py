@@ -11,11 +11,13 @@ from playwright.async_api import expect
 from tests.hub.conftest import hub_with_people
 from tests.hub.people.joined import PASSWORD, client_of, url_of
 from tests.hub.web.conftest import DESKTOP, PHONE
-from tests.hub.web.test_every_page import QUIET, findings
+from tests.hub.web.examined import findings, fits
+from tests.hub.web.test_every_page import QUIET
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CONNECTED = "window.did_handshake && window.socket.connected"
+KEYS = f"{CONNECTED} && !!window.dormouse?.find && !!window.dormouse.shortcuts"
 # Reloading must be seen: what was set on the old document is gone then.
 MARK = "window.sameDocument = true"
 
@@ -51,8 +53,7 @@ async def test_on_a_phone_tabs_stand_below_and_the_rest_behind_more(open_browser
         await tabs.get_by_role("button", name="More").click()
         await link.click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("People of home")
-        wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0
+        await fits(page)
 
 
 async def test_the_keyboard_reaches_everything(open_browser):
@@ -62,13 +63,10 @@ async def test_the_keyboard_reaches_everything(open_browser):
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
         await page.keyboard.press("Enter")
-        assert await page.evaluate("document.activeElement.id") == "content"
+        await expect(page.locator("#content")).to_be_focused()
         await page.keyboard.press("Tab")
         await expect(page.get_by_label("Current password")).to_be_focused()
-        width = await page.evaluate(
-            "getComputedStyle(document.querySelector(':focus-visible')).outlineWidth"
-        )
-        assert width == "3px"
+        await expect(page.locator("input:focus-visible")).to_have_css("outline-width", "3px")
         # The account's menu opens, is walked and closed without a mouse.
         await page.get_by_role("button", name="Account").focus()
         await page.keyboard.press("Enter")
@@ -80,7 +78,7 @@ async def test_the_keyboard_reaches_everything(open_browser):
 async def test_a_page_is_found_by_its_name_and_gone_to_by_a_key(open_browser):
     async with open_browser("ann") as page:
         await page.goto("/account")
-        await page.wait_for_function(CONNECTED)
+        await page.wait_for_function(KEYS)
         await page.keyboard.press("/")
         field = page.get_by_role("combobox", name="Find a room or device")
         await expect(field).to_be_focused()
@@ -93,11 +91,13 @@ async def test_a_page_is_found_by_its_name_and_gone_to_by_a_key(open_browser):
         await expect(menu.get_by_role("link", name="Access")).to_have_attribute(
             "aria-current", "true"
         )
-        await page.wait_for_function("!!window.dormouse?.find")
+        await page.wait_for_function(KEYS)
         await page.keyboard.press("/")
+        await expect(field).to_be_focused()
         await page.keyboard.type("no such thing")
         await expect(page.get_by_text("Nothing is called no such thing.")).to_be_visible()
         await page.keyboard.press("Escape")
+        await expect(field).not_to_be_focused()
         await page.keyboard.press("g")
         await page.keyboard.press("u")
         await page.wait_for_url("**/updates")
@@ -128,7 +128,7 @@ async def test_a_person_reads_in_the_language_they_chose(open_browser, web):
         menu = page.get_by_role("navigation", name="Hauptmenü")
         await expect(menu.get_by_role("link", name="Geräte")).to_have_count(1)
         # What is built by the page's own connection and by its scripts speaks so, too.
-        await page.wait_for_function(CONNECTED)
+        await page.wait_for_function(KEYS)
         await page.keyboard.press("?")
         await expect(page.get_by_role("heading", name="Tastenkürzel")).to_be_visible()
         await page.get_by_role("button", name="Schließen").click()
@@ -143,8 +143,7 @@ async def test_a_person_reads_in_the_language_they_chose(open_browser, web):
             await page.evaluate(QUIET)
             await expect(page.locator("html")).to_have_attribute("lang", "de")
             assert await findings(Axe(), page) == [], path
-            over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert over <= 0, path
+            await fits(page)
         await page.set_viewport_size(DESKTOP)
         await page.goto("/account")
         await page.wait_for_function(CONNECTED)
@@ -317,7 +316,9 @@ async def test_an_administrator_invites_and_removes(open_browser, web):
         await page.wait_for_function(CONNECTED)
         await page.get_by_label("Note (who").fill("the tenants")
         await page.get_by_role("button", name="Create a link").click()
-        url = await page.get_by_label("Link", exact=True).input_value()
+        link = page.get_by_label("Link", exact=True)
+        await expect(link).to_have_value(re.compile("/join/"))
+        url = await link.input_value()
         await page.get_by_role("button", name="Close").click()
         await expect(page.get_by_text("the tenants")).to_be_visible()
         async with client_of(web) as client:

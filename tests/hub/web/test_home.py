@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from host.twin.hub import HubAddress
 from host.twin.kinds import TwinKind
+from tests.hub.web.examined import no_script_ran
 from tests.hub.web.speakers import TEMPERATURE, call_it, device, tell
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,19 +32,17 @@ async def test_places_are_a_tree_with_values_ages_and_battery(web, open_browser)
         async with open_browser("rob") as page:
             await home(page)
             shown = card(page, made.device)
-            assert "Shelf" in await shown.inner_text()
-            assert "20.1 °C" in await shown.inner_text()
-            assert "55.0 %" in await shown.inner_text()
+            for text in ("Shelf", "20.1 °C", "55.0 %", "Cellar"):
+                await expect(shown).to_contain_text(text)
             # What is as it should be has no age.
-            assert "ago" not in await shown.inner_text()
-            headings = await page.locator(".dm-place h2").all_inner_texts()
-            assert headings == ["House", "New, no place yet"]
+            await expect(shown).not_to_contain_text("ago")
+            headings = page.locator(".dm-place h2")
+            await expect(headings).to_have_text(["House", "New, no place yet"])
             placed = page.locator(".dm-place", has=shown).locator("h2")
-            assert await placed.inner_text() == "House"
-            assert "Cellar" in await shown.inner_text()
-            assert "7.0 °C" in await card(page, other.device).inner_text()
+            await expect(placed).to_have_text("House")
+            await expect(card(page, other.device)).to_contain_text("7.0 °C")
             facts = page.locator(".dm-facts")
-            assert "1 of 1" in (await facts.inner_text()).replace("\n", " ")
+            await expect(facts).to_contain_text("1 of 1", use_inner_text=True)
             # The last day is drawn as soon as the page is there.
             await shown.locator("path.line").wait_for(state="attached")
 
@@ -75,9 +74,9 @@ async def test_a_name_with_markup_is_text(web, open_browser):
         await call_it(web, made.device, name, "<b>Attic</b>")
         async with open_browser("rob") as page:
             await home(page)
-            assert await card(page, made.device).locator(".dm-name").inner_text() == name
-            assert "<b>Attic</b>" in await page.locator(".dm-home").inner_text()
-            assert await page.evaluate("window.hit") is None
+            await expect(card(page, made.device).locator(".dm-name")).to_have_text(name)
+            await expect(page.locator(".dm-home")).to_contain_text("<b>Attic</b>")
+            await no_script_ran(page)
 
 
 async def test_ages_are_by_the_hubs_clock(web, open_browser):
@@ -88,7 +87,8 @@ async def test_ages_are_by_the_hubs_clock(web, open_browser):
             # This machine's clock is three hours fast.
             await page.add_init_script("const now = Date.now; Date.now = () => now() + 10800000;")
             await home(page)
-            assert "Silent" not in await card(page, made.device).inner_text()
+            await expect(card(page, made.device)).to_contain_text("20.0 °C")
+            await expect(card(page, made.device)).not_to_contain_text("Silent")
 
 
 async def test_another_tenants_devices_are_not_there(web, open_browser):
@@ -99,13 +99,13 @@ async def test_another_tenants_devices_are_not_there(web, open_browser):
             # What makes the hub hers, a step each: nobody of hers was heard.
             steps = page.get_by_role("list", name="First steps").get_by_role("listitem")
             await expect(steps).to_have_count(3)
-            assert await card(page, made.device).count() == 0
+            await expect(card(page, made.device)).to_have_count(0)
             # Nor does what is heard now reach the page.
             await tell(made, TEMPERATURE, 33)
             async with open_browser("rob") as ours:
                 await home(ours)
                 await card(ours, made.device).get_by_text("33.0 °C").wait_for()
-            assert await card(page, made.device).count() == 0
+            await expect(card(page, made.device)).to_have_count(0)
 
 
 async def test_what_is_wrong_is_on_top_and_leads_to_the_device(web, open_browser):
@@ -124,6 +124,7 @@ async def test_a_keyboard_is_enough(web, open_browser):
         await tell(made, TEMPERATURE, 20)
         async with open_browser("rob") as page:
             await home(page)
+            await card(page, made.device).wait_for()
             for _ in range(40):
                 await page.keyboard.press("Tab")
                 at = await page.evaluate("document.activeElement.dataset.device")

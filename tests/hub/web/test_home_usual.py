@@ -9,10 +9,10 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
+from tests.hub.web.examined import findings, violations
 from tests.hub.web.furnished import FIRST, month
 from tests.hub.web.pictures import picture
 from tests.hub.web.speakers import TEMPERATURE, call_it, device, tell
-from tests.hub.web.test_every_page import findings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -45,17 +45,15 @@ async def test_what_is_usual_is_shaded_and_what_is_not_is_told_in_few_words(open
     async with open_browser("rob", phone=phone, dark=phone) as page:
         await home(page)
         warm = page.locator(f'[data-device="{FIRST}"]')
-        await warm.locator("path.usual").wait_for(state="attached")
         # Drawn within its box, as an area.
-        drawn = await warm.locator("path.usual").get_attribute("d")
-        assert drawn.startswith("M")
-        assert drawn.endswith("Z")
+        area = re.compile("^M.*Z$", re.DOTALL)
+        await expect(warm.locator("path.usual")).to_have_attribute("d", area)
         await expect(warm).to_contain_text("Usual ")
         await expect(warm).not_to_contain_text("at this hour")
         await expect(page.locator(".dm-problems")).to_contain_text("at this hour")
         # Who may only look has nothing to mute.
-        assert await page.get_by_role("button", name="Mute").count() == 0
-        found = (await Axe().run(page)).response["violations"]
+        await expect(page.get_by_role("button", name="Mute")).to_have_count(0)
+        found = await violations(page)
         assert not found, [(one["id"], one["nodes"][0]["html"][:200]) for one in found]
         await picture(page, f"home-usual-{'phone-dark' if phone else 'desktop-light'}")
 
@@ -119,7 +117,7 @@ async def test_form_value_and_filter_are_kept_and_facts_filter(open_browser):
         await expect(page.get_by_role("button", name="Humidity")).to_have_attribute(
             "aria-pressed", "true"
         )
-        found = (await Axe().run(page)).response["violations"]
+        found = await violations(page)
         assert not found, [(one["id"], one["nodes"][0]["html"][:200]) for one in found]
         await picture(page, "home-table-desktop-light")
         await page.get_by_role("button", name="Tiles").click()
@@ -132,15 +130,16 @@ async def test_form_value_and_filter_are_kept_and_facts_filter(open_browser):
 async def test_arrows_go_from_tile_to_tile(open_browser):
     async with open_browser("rob") as page:
         await home(page)
-        at = "document.activeElement.querySelector('.dm-name').textContent"
+        at = page.locator(":focus .dm-name")
         await page.locator('[data-device="room_0"]').focus()
         await page.keyboard.press("ArrowRight")
-        assert await page.evaluate(at) == ROOMS[1]
+        await expect(at).to_have_text(ROOMS[1])
         await page.keyboard.press("ArrowDown")
-        below = await page.evaluate(at)
-        assert below not in ROOMS[:2]
+        for room in ROOMS[:2]:
+            await expect(at).not_to_have_text(room)
+        below = await at.inner_text()
         await page.keyboard.press("ArrowUp")
-        assert await page.evaluate(at) != below
+        await expect(at).not_to_have_text(below)
 
 
 async def test_nothing_moves_under_the_pointer(web, open_browser):
@@ -156,11 +155,11 @@ async def test_nothing_moves_under_the_pointer(web, open_browser):
             await call_it(web, "newcomer", "100 Porter", "First floor")
             moved = page.get_by_role("button", name="moved")
             await expect(moved).to_be_visible()
-            assert await names.all_inner_texts() == before
+            await expect(names).to_have_text(before)
             # What it shows is live all the same.
             await tell(lab, TEMPERATURE, 31)
             await expect(page.locator('[data-device="lab"]')).to_contain_text("31.0 °C")
-            assert await names.all_inner_texts() == before
+            await expect(names).to_have_text(before)
             await moved.click()
             await expect(page.locator('[data-device="newcomer"]')).to_be_visible()
             await expect(moved).to_have_count(0)

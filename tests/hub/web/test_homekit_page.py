@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from aiohomekit.protocol.tlv import TLV
+from playwright.async_api import expect
 
 from hub.homekit.pair_setup import MAX_FAILURES
 from tests.hub.homekit.test_pairing import NO_PROOF, Line
@@ -83,9 +84,9 @@ async def test_a_reader_sees_what_is_shown_and_no_code(web, open_browser):
         await page.goto("/homekit")
         await page.get_by_text("An administrator sees the code here.").wait_for()
         await page.get_by_role("heading", name="Not shown in Apple Home").wait_for()
-        assert await page.get_by_test_id("code").count() == 0
+        await expect(page.get_by_test_id("code")).to_have_count(0)
         assert web.facts["pairing_code"] not in await page.content()
-        assert await page.get_by_role("button", name="Remove").count() == 0
+        await expect(page.get_by_role("button", name="Remove")).to_have_count(0)
 
 
 async def test_another_tenant_sees_its_own_only(web, open_browser):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.async_api import expect
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
@@ -47,18 +48,19 @@ async def test_a_file_is_tried_then_imported_once(open_browser, rob):
         await field.fill(SERIES)
         await attempt(page, "54 lines, 50 readings to import.")
         told = page.get_by_text("50 to import into")
-        text = await told.inner_text()
-        assert f"into {SERIES} (new)" in text
-        assert "1 there already; 1 there with another value, which stays; 1 refused" in text
-        assert "Line 54" in await page.locator("main").inner_text()
+        await expect(told).to_contain_text(f"into {SERIES} (new)")
+        await expect(told).to_contain_text(
+            "1 there already; 1 there with another value, which stays; 1 refused"
+        )
+        await expect(page.locator("main")).to_contain_text("Line 54")
         assert (await rob.get("/api/series")).text.count("attic/") == 0  # nothing is stored yet
         # Another file than the one that was tried is not imported.
         button = page.get_by_role("button", name="Import 50 readings")
         await field.fill(f"{SERIES}@°F")
         await page.get_by_text("Try it again.").wait_for()
-        assert not await button.is_visible()
+        await expect(button).to_be_hidden()
         await attempt(page, "50 readings to import.")
-        assert "taken as" in await told.inner_text()
+        await expect(told).to_contain_text("taken as")
         await button.click()
         await page.get_by_role("status").get_by_text("50 readings imported").wait_for()
         trail = page.get_by_text("ann: history.csv: 50 readings stored")
@@ -69,7 +71,7 @@ async def test_a_file_is_tried_then_imported_once(open_browser, rob):
         assert len(one["points"]) == 50
         assert one["points"][0][1] == pytest.approx((20 - 32) / 1.8)
         await attempt(page, "0 readings to import.")
-        assert await page.get_by_role("button", name="Import 0").count() == 0
+        await expect(page.get_by_role("button", name="Import 0")).to_have_count(0)
     async with open_browser("rob", errors_allowed=True) as page:
         answer = await page.goto("/imports")
         assert answer.status == 403

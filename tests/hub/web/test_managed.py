@@ -43,7 +43,8 @@ async def test_it_is_renamed_moved_and_asked_for_another_interval_where_one_sees
             await page.locator(".dm-pill").get_by_text("5 min until").wait_for()
         async with open_browser("rob") as page:
             await opened(page, made.device, tab="/settings")
-            assert await page.get_by_role("button", name="Rename").count() == 0
+            await expect(page.get_by_role("heading", level=1)).to_have_text("Top shelf")
+            await expect(page.get_by_role("button", name="Rename")).to_have_count(0)
 
 
 async def test_what_will_be_unusual_is_muted_ahead_and_told_again(web, open_browser):
@@ -68,6 +69,6 @@ async def test_what_will_be_unusual_is_muted_ahead_and_told_again(web, open_brow
                 await opened(reader, made.device, tab="/settings")
                 seen = reader.get_by_role("region", name="Unusual values")
                 await expect(seen).to_contain_text("muted until")
-                assert await seen.get_by_role("button").count() == 0
+                await expect(seen.get_by_role("button")).to_have_count(0)
             await line.get_by_role("button", name="Unmute Temperature").click()
             await expect(line).to_contain_text("told when it is unusual")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from tests.hub.web.devices import device
+from tests.hub.web.examined import no_findings
 from tests.hub.web.pictures import picture
-from tests.hub.web.test_every_page import findings
 from tests.support.hub import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -24,11 +23,6 @@ async def choose(page, label: str, option: str) -> None:
 async def is_told(client) -> bool:
     answer = await client.get("/api/notifications")
     return any(one["name"] == "boiler" for one in answer.json())
-
-
-async def no_findings(page) -> None:
-    assert await findings(Axe(), page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 async def test_the_inbox_is_seen_and_a_sentence_is_chosen_tried_and_kept(full, ann, open_browser):

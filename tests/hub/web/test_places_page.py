@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 from tests.hub.web.devices import device
 from tests.hub.web.pictures import picture
@@ -87,10 +88,10 @@ async def test_what_somebody_else_changes_appears(web, sensor, open_browser):
     async with open_browser("rob") as looking, open_browser("ann") as page:
         await looking.goto("/places")
         await looking.get_by_text("In no place").wait_for()
-        assert await looking.get_by_role("button", name="New place").count() == 0
         await page.goto("/places")
         await make(page, "Shed")
         await looking.get_by_text("Shed", exact=True).wait_for()
+        await expect(looking.get_by_role("button", name="New place")).to_have_count(0)
 
 
 async def test_by_keyboard_a_device_is_moved_and_a_place_removed(web, sensor, open_browser):
@@ -108,11 +109,12 @@ async def test_by_keyboard_a_device_is_moved_and_a_place_removed(web, sensor, op
         await page.keyboard.press("Enter")
         await page.get_by_role("option", name="Cellar").wait_for()
         await page.keyboard.type("Cellar")
-        for _ in range(10):
-            if await page.locator(".q-manual-focusable--focused", has_text="Cellar").count():
-                break
-            await page.keyboard.press("ArrowDown")
+        # What is typed leads to it.
+        at = page.locator(".q-manual-focusable--focused", has_text="Cellar")
+        await expect(at).to_have_count(1)
         await page.keyboard.press("Enter")
+        await expect(page.get_by_role("option")).to_have_count(0)
+        await expect(place).to_have_value("Cellar")
         await page.get_by_role("button", name="Move", exact=True).focus()
         await page.keyboard.press("Enter")
         assert await until(lambda: _is(where(web, sensor), "Cellar"))
@@ -184,8 +186,12 @@ async def test_a_move_that_happened_earlier_is_told_by_when_it_happened(web, ann
         # That move itself happened earlier.
         await move("Byre", "2026-03-20T00:00")
         await refused.wait_for(state="detached")
-        stays = (await ann.get("/api/devices/probe_2/placements")).json()
-        assert [s["since"][:10] for s in stays] == ["2026-03-01", "2026-03-20"]
+
+        async def is_moved() -> bool:
+            stays = (await ann.get("/api/devices/probe_2/placements")).json()
+            return [s["since"][:10] for s in stays] == ["2026-03-01", "2026-03-20"]
+
+        await until(is_moved)
         await page.goto("/devices/probe_2/changes")
         where = page.locator(".dm-where")
         await where.get_by_text("Barn: from 2026-03-01 10:00 until 2026-03-20 00:00").wait_for()
@@ -229,6 +235,6 @@ async def test_a_zone_is_set_and_of_a_time_that_comes_twice_it_is_asked_which(
         # The device's page is by the clock of its place, and says so once.
         await page.goto("/devices/probe_3/changes")
         await page.locator(".dm-where").get_by_text("Mill: from 2026-10-25 07:15 on").wait_for()
-        assert await page.get_by_text("Asia/Kathmandu").count() == 1
-        assert await page.get_by_text("UTC").count() == 0
+        await expect(page.get_by_text("Asia/Kathmandu")).to_have_count(1)
+        await expect(page.get_by_text("UTC")).to_have_count(0)
     await ann.put("/api/zone", json={"zone": None})

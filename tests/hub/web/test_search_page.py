@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.async_api import expect
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
@@ -34,7 +35,8 @@ async def test_what_is_noted_on_the_devices_page_is_found_on_the_search_page(ope
         await page.get_by_role("button", name="Remove Up there").wait_for()
     async with open_browser("rob", phone=True) as page:
         await page.goto("/search")
-        assert await page.get_by_role("button", name="Remove Up there").count() == 0
+        await expect(page.get_by_role("button", name="Use Up there")).to_be_visible()
+        await expect(page.get_by_role("button", name="Remove Up there")).to_have_count(0)
         await page.get_by_role("button", name="Use Up there").click()
         await page.get_by_text("1 found.").wait_for()
 
@@ -42,10 +44,11 @@ async def test_what_is_noted_on_the_devices_page_is_found_on_the_search_page(ope
 async def test_who_belongs_to_several_tenants_sees_all_their_devices(open_browser):
     async with open_browser("rob") as page:
         await page.goto("/account")
-        assert await page.get_by_role("combobox", name="Tenant").count() == 0
+        await expect(page.get_by_text("You are rob, reader of home.")).to_be_visible()
+        await expect(page.get_by_role("combobox", name="Tenant")).to_have_count(0)
         await page.goto("/everywhere")
         await page.get_by_role("heading", name="home", level=2).wait_for()
-        assert await page.get_by_role("heading", level=2).count() == 1
+        await expect(page.get_by_role("heading", level=2)).to_have_count(1)
     async with open_browser("max") as page:
         await page.goto("/account")
         await page.wait_for_function("window.did_handshake")

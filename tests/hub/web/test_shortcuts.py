@@ -6,8 +6,8 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
+from tests.hub.web.examined import findings
 from tests.hub.web.pictures import picture
-from tests.hub.web.test_every_page import findings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,11 +25,11 @@ async def test_a_question_mark_lists_the_keys_wherever_one_is(open_browser):
             await expect(keys.get_by_text("Find a room, a device or a page")).to_be_visible()
             await page.keyboard.press("Escape")
             await expect(keys).to_have_count(0)
-            assert await page.evaluate("document.activeElement.id") == "content"
+            await expect(page.locator("#content")).to_be_focused()
         # In a field it is a letter like others.
         await page.get_by_label("Current password").press("?")
+        await expect(page.get_by_label("Current password")).to_have_value("?")
         await expect(page.get_by_role("dialog")).to_have_count(0)
-        assert await page.get_by_label("Current password").input_value() == "?"
 
 
 async def test_it_is_in_the_account_menu_too_and_readable_in_the_dark(open_browser):

@@ -6,16 +6,17 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 import shlex
 import sys
 
 import httpx
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from hub.hooks.model import NewHook
 from hub.hooks.repository import HookRepository
+from tests.hub.web.examined import fits, violations
 from tests.hub.web.pictures import picture
 from tests.hub.web.speakers import store_of
 from tests.support.git_host import git_host
@@ -26,18 +27,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 READY = "window.did_handshake && window.socket.connected"
 
 
-# Colours that fade in or out are none of either.
-STILL = """() => document.getAnimations().every(one => one.playState !== 'running'
-  || one.effect.getTiming().iterations === Infinity)"""
-
-
 async def no_findings(page) -> None:
-    await page.wait_for_function(STILL)
-    found = (await Axe().run(page)).response["violations"]
+    found = await violations(page)
     assert not found, [
         (one["id"], one["nodes"][0]["html"], one["nodes"][0].get("failureSummary")) for one in found
     ]
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    await fits(page)
 
 
 async def typed(hub, line: str) -> str:
@@ -94,11 +89,13 @@ async def test_a_hook_is_added_run_changed_and_goes(open_browser, full, short_tm
             await row.get_by_role("button", name="Run firmware now").click()
             run = runs.get_by_role("listitem").filter(has_text="of firmware: failed").first
             await run.get_by_text("test: ended with status 3: two is not three").wait_for()
-            tail = await run.locator("pre").inner_text()
-            assert tail.splitlines() == ["one is one", "two is not three"]
+            await expect(run.locator("pre")).to_have_text(
+                re.compile(r"^\s*one is one\r?\ntwo is not three\s*$")
+            )
             await run.get_by_text("Steps of run").click()
-            steps = await run.locator("ol > li").all_inner_texts()
-            assert [one.partition(":")[0] for one in steps] == ["fetch passed", "test failed"]
+            await expect(run.locator("ol > li")).to_have_text(
+                [re.compile("^fetch passed(:|$)"), re.compile("^test failed(:|$)")]
+            )
             await run.get_by_text(commit[:12]).first.wait_for()
             await no_findings(page)
             await picture(page, "hooks")

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
+from tests.hub.web.examined import no_findings
 from tests.hub.web.pictures import picture
-from tests.hub.web.test_every_page import findings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 READY = "window.did_handshake && window.socket.connected"
 PARTS = ("Hub", "Database", "Broker", "Apple Home", "Clock", "Disk")
-
-
-async def no_findings(page) -> None:
-    assert await findings(Axe(), page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 async def downloaded(page, button: str) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 
 import pytest
+from playwright.async_api import expect
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("full")]
 
@@ -37,7 +38,8 @@ async def test_readers_have_no_such_page(open_browser, rob):
     assert answer.status_code == 403
     async with open_browser("rob") as page:
         await page.goto("/account")
-        assert await page.get_by_role("link", name="Tokens").count() == 0
+        await expect(page.get_by_text("You are rob, reader of home.")).to_be_visible()
+        await expect(page.get_by_role("link", name="Tokens")).to_have_count(0)
 
 
 async def test_the_command_line_makes_lists_and_revokes(full, program):

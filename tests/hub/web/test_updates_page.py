@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+from playwright.async_api import expect
 
 from contracts.ota import canned, protocol
 from tests.hub.rollouts.conftest import Fleet
@@ -50,8 +52,8 @@ async def test_a_reader_looks_and_starts_nothing(web, open_browser):
     async with open_browser("rob", errors_allowed=True) as page:
         await page.goto("/updates")
         await page.get_by_role("heading", name="Firmware").wait_for()
-        assert await page.locator("input[type=file]").count() == 0
-        assert await page.get_by_role("button", name="New rollout").count() == 0
+        await expect(page.locator("input[type=file]")).to_have_count(0)
+        await expect(page.get_by_role("button", name="New rollout")).to_have_count(0)
         answer = await page.goto("/updates/new")
         assert answer.status == 403
 
@@ -61,7 +63,7 @@ async def test_a_rollout_that_is_gone_is_said(web, open_browser):
         for number in ("4711", "99999999999999999999", "x"):
             answer = await page.goto(f"/updates/{number}")
             assert answer.status in {404, 422}
-            assert await page.get_by_role("heading", level=1).inner_text()
+            await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"\S"))
 
 
 async def test_planned_paused_resumed_and_aborted_by_keyboard(web, open_browser):
