@@ -32,6 +32,7 @@ _DROPPED = {
     "limit": "times that an account was shut out",
     "dropped": "from accounts that were shut out",
     "overflow": "times that more waited for the hub than the broker keeps",
+    "broker-memory": "times that the broker was begun anew to have memory back",
     "enrol-memory": "times that strangers filled the broker that takes enrolments",
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from hub.mqtt.broker_room import HEAP, BrokerRoom
 from hub.mqtt.delivery import Delivery, Source
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.shut_out import ShutOut
+from hub.mqtt.subscriptions import Subscriptions
 from hub.mqtt.waiting import Waiting
 from hub.runtime.problems import Problems
 from hub.runtime.supervisor import PartRole, Supervisor
@@ -31,6 +32,10 @@ LARGEST = 20_000
 
 AROUND = 2048
 """Bytes of a packet besides its payload: a topic, and MQTT 5's properties."""
+
+# A property of 7 bytes, a name and a value of one each, is three pieces of mosquitto's memory with
+# 104 bytes; it keeps those of each message that it retains or that waits.
+_PROPERTIES = 16
 
 _OURS = frozenset({"$ack", "$config", "$ota"})
 """What the hub leaves in a device's topics."""
@@ -75,18 +80,18 @@ class AccountLimits:
     says what an account's connection has taken.
 
     Where the broker has more than `ALL_KEPT` bytes in use, those give way for which it keeps most,
-    until it has half of that; after `SETTLE_S` it is looked at again.
+    until it has half of that; after `SETTLE_S` it is looked at again. Where more than half is
+    nobody's (what it has lost count of itself), `begin_anew` is called, once in `ANEW_EVERY_S`.
     """
 
     # HAP allows 100 services in an accessory; none has more than ten things to say for long.
     TOPICS = 1000
     # A gateway with 300 devices has some 50 of each where it says all properties' attributes.
     FOREIGN_TOPICS = 20_000
-    # Levels of all filters that it subscribed to, and four for each: some 15 MB of the broker's
-    # memory. A tool that shows 5000 values has as many filters of five levels.
-    LEVELS = 100_000
     # Half of the broker's memory_limit: what waits for a hub that was away takes up 150 MB.
     ALL_KEPT, SETTLE_S = 256 << 20, 15.0
+    # s: each costs every connection half a second.
+    ANEW_EVERY_S = 600.0
     # As many as TOPICS of the largest messages.
     KEPT = 20_000_000
     # A device that was cut off for a month, with a reading each minute, has about as many.
@@ -108,6 +113,7 @@ class AccountLimits:
         foreign_filters: Callable[[str], Iterable[str]] = lambda _: (),
         forget_session: Callable[[str], Awaitable[None]] | None = None,
         taken: Callable[[str], int | None] = lambda _: -1,
+        begin_anew: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         supervisor: Supervisor | None = None,
     ) -> None:
@@ -119,12 +125,14 @@ class AccountLimits:
         # The last is who was heard last.
         self._used: dict[str, _Used] = {}
         self._topics = 0
-        self._filters: dict[str, set[int]] = {}
-        self._levels: Counter[str] = Counter()
+        self.subscriptions = Subscriptions()
+        """What each account subscribes to."""
         self._room = BrokerRoom()
         self.waiting = Waiting(taken)
         """What waits for each account."""
+        self._begin_anew = begin_anew
         self._settled_at = 0.0
+        self._anew_at = -math.inf
         self._out = ShutOut(self.DEVICES)
         self._changed = asyncio.Event()
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.INTAKE)
@@ -173,10 +181,7 @@ class AccountLimits:
             if not delivery.retained:
                 self._problems.note("dropped", account, "sent while it was shut out")
             return False
-        used = self._used.pop(account, None)
-        if used is None:
-            used = _Used(TokenBucket(self.BURST, self.PER_MINUTE, self._clock))
-        self._used[account] = used
+        used = self._use_of(account)
         self._count(account, used, delivery)
         most = self.FOREIGN_TOPICS if foreign else self.TOPICS
         if len(used.topics) > most:
@@ -185,22 +190,29 @@ class AccountLimits:
             self._exceeds(account, f"sends a message of more than {self._largest} bytes")
         elif used.kept > self.KEPT:
             self._exceeds(account, f"leaves more than {self.KEPT} bytes at the broker")
-        elif not used.bucket.take(1 + len(delivery.payload) // 1024):
+        elif not used.bucket.take(1 + _sent(delivery) // 1024):
             self._exceeds(account, f"sends more than {self.BURST} messages and KiB at once")
         elif not delivery.retained and self._too_much_waits(account, delivery):
             self._exceeds(account, f"lets more than {self.waiting.MOST >> 20} MiB wait for it")
         return account not in self._out.names
 
+    def _use_of(self, account: str) -> _Used:
+        """What an account has used, which is looked at now."""
+        used = self._used.pop(account, None)
+        if used is None:
+            used = _Used(TokenBucket(self.BURST, self.PER_MINUTE, self._clock))
+        self._used[account] = used
+        return used
+
     def _too_much_waits(self, account: str, delivery: Delivery) -> bool:
-        size = len(delivery.topic) + len(delivery.payload)
-        return self.waiting.said(account, delivery.topic, size)
+        return self.waiting.said(account, delivery.topic, _kept(delivery))
 
     def connected(self, account: str, stays: bool) -> None:
         """An account has a new connection; `stays`: what waited for it may still."""
         self.waiting.connected(account, stays=stays)
 
     def _count(self, account: str, used: _Used, delivery: Delivery) -> None:
-        topic, size = hash(delivery.topic), len(delivery.topic) + len(delivery.payload)
+        topic, size = hash(delivery.topic), _kept(delivery)
         before = used.topics.get(topic)
         used.topics[topic] = size
         used.kept += size - (before or 0)
@@ -222,6 +234,10 @@ class AccountLimits:
             return
         self._settled_at = now + self.SETTLE_S
         kept = {name: used.kept for name, used in self._used.items()}
+        if self._room.accounted(kept) < size // 2 and now - self._anew_at >= self.ANEW_EVERY_S:
+            self._anew_at = now
+            self._problems.note("broker-memory", None, "the broker keeps more than it knows of")
+            self._begin_anew()
         for name in self._room.largest(kept, size - self.ALL_KEPT // 2):
             self._exceeds(name, f"has most of the {size >> 20} MiB that the broker keeps")
 
@@ -234,20 +250,20 @@ class AccountLimits:
         """The broker keeps a filter for an account, level by level."""
         self._room.subscribed(account, topic_filter)
         self.waiting.subscribed(account, topic_filter)
-        filters = self._filters.setdefault(account, set())
-        if (one := hash(topic_filter)) in filters or account in self._out.names:
+        if account in self._out.names:
             return
-        filters.add(one)
-        self._levels[account] += 5 + topic_filter.count("/")
-        if self._levels[account] > self.LEVELS:
-            self._exceeds(account, f"subscribes to more than {self.LEVELS} levels of topics")
+        used = self._use_of(account)
+        work = self.subscriptions.work(topic_filter, min(len(used.topics), self.TOPICS))
+        if what := self.subscriptions.add(account, topic_filter):
+            self._exceeds(account, what)
+        elif not used.bucket.take(work):
+            self._exceeds(account, f"subscribes as if to {self.BURST} messages at once")
 
     def _exceeds(self, account: str, what: str) -> None:
         pause = self._out.begin(account, self._clock(), self.PAUSE_S, self.LONGEST_S)
         if (used := self._used.pop(account, None)) is not None:
             self._topics -= len(used.topics)
-        self._filters.pop(account, None)
-        self._levels.pop(account, None)
+        self.subscriptions.forget(account)
         self._room.forget(account)
         self.waiting.forget(account)
         self._problems.note("limit", account, f"{what}: shut out for {pause:.0f} s")
@@ -296,3 +312,13 @@ class AccountLimits:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+
+def _sent(delivery: Delivery) -> int:
+    """The bytes of a message on its way."""
+    return len(delivery.topic) + delivery.properties + len(delivery.payload)
+
+
+def _kept(delivery: Delivery) -> int:
+    """The bytes of memory that a message takes up at the broker."""
+    return _sent(delivery) + (_PROPERTIES - 1) * delivery.properties

@@ -38,6 +38,7 @@ class BrokerReload:
         self.version: Version = MENDED
         """mosquitto's, once it was started."""
         self._dies_of_reload = self._begins_anew = self._restarts = False
+        self._too_large = False
         self.last_anew = -self.EVERY_S
 
     def line(self, text: str) -> None:
@@ -49,11 +50,16 @@ class BrokerReload:
     def starts(self) -> None:
         """It is about to start, and reads everything then."""
         self._expiring.forget()
-        self._dies_of_reload = False
+        self._dies_of_reload = self._too_large = False
         if self._accounts.kept:
             self._accounts.write()
         if self.version < MENDED:
             never_expire(self._store)
+
+    def give_back(self) -> None:
+        """Have it begin anew, without the memory that it has lost count of."""
+        self._too_large = True
+        self._begin_anew()
 
     def keep_for_now(self, changed: set[str]) -> set[str]:
         """Whose passwords stay until it begins anew, so that others need not wait for that."""
@@ -71,7 +77,8 @@ class BrokerReload:
     @property
     def _wants_anew(self) -> bool:
         """Whether something is told to it by a new start alone."""
-        return self._dies_of_reload or bool(self._accounts.kept) or self._main.outgrown
+        told = self._dies_of_reload or bool(self._accounts.kept)
+        return told or self._too_large or self._main.outgrown
 
     def _now(self) -> None:
         self._main.write()

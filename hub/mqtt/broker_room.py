@@ -59,17 +59,28 @@ class BrokerRoom:
             return min(self._sent - self._since[account], _QUEUE)
         return min(self._own[account], _QUEUE)
 
+    def accounted(self, retained: Mapping[str, int]) -> int:
+        """The bytes that are kept for accounts, at most; `retained` are bytes by account."""
+        return sum(self._kept(retained).values())
+
     def largest(self, retained: Mapping[str, int], to_free: int) -> list[str]:
-        """Who has most kept, as few as free so many bytes; `retained` are bytes by account."""
-        kept = {name: retained.get(name, 0) + self.waiting(name)
-                for name in {*retained, *self._since}}  # fmt: skip
+        """Who has most kept, as few as free so many bytes; `retained` are bytes by account.
+
+        Nobody who has less than an even share of that: it would free nothing to speak of.
+        """
+        kept = self._kept(retained)
+        share = to_free / max(len(kept), 1)
         chosen: list[str] = []
         for name in sorted(kept, key=lambda name: (-kept[name], name)):
-            if to_free <= 0 or not kept[name]:
+            if to_free <= 0 or kept[name] < share:
                 break
             chosen.append(name)
             to_free -= kept[name]
         return chosen
+
+    def _kept(self, retained: Mapping[str, int]) -> dict[str, int]:
+        names = {*retained, *self._since}
+        return {name: retained.get(name, 0) + self.waiting(name) for name in names}
 
 
 def resident(pid: int) -> int:

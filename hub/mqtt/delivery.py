@@ -19,6 +19,7 @@ class Delivery:
 
     `retained`: a retained message replayed at subscription, not news. `redelivered`: the broker
     may have delivered it before. `waited`: how long, in seconds, it may have waited for us at most.
+    `properties`: the bytes of its MQTT 5 properties, as they were sent.
     """
 
     topic: str
@@ -29,6 +30,7 @@ class Delivery:
     tag: object = field(default=None, repr=False)
     clock: ClockReference | None = None
     waited: float = 0.0
+    properties: int = 0
 
 
 class Source(Protocol):

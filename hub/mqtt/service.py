@@ -147,6 +147,7 @@ class Mqtt:
             foreign_filters=self._writers_filters,
             forget_session=self.broker.forget_session if self.broker is not None else None,
             taken=self.broker.taken if self.broker is not None else lambda _: -1,
+            begin_anew=self.broker.reload.give_back if self.broker is not None else lambda: None,
             supervisor=self._supervisor,
         )
 

@@ -360,6 +360,7 @@ class MqttSource:
             tag=tag,
             clock=self._clock.reference,
             waited=waited,
+            properties=len(properties),
         )
         if delivery.topic == self._mark_topic:
             self.backlog.caught_up()

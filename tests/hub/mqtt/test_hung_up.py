@@ -39,7 +39,7 @@ async def test_who_sends_too_much_is_counted_by_name(side):
 
 async def test_who_subscribes_without_end_is_shut_out(side):
     """Each level is memory of the broker's: 18,600 filters of 43 levels filled it in a second."""
-    side.limits.LEVELS, side.limits.PAUSE_S = 5000, 600
+    side.limits.subscriptions.LEVELS, side.limits.PAUSE_S = 5000, 600
     for name in ("evil", "good"):
         await side.book.provision(name, "home", PASSWORD)
     async with await let_in(side, "good") as good, await let_in(side, "evil") as evil:
@@ -125,9 +125,12 @@ def test_who_has_most_kept_gives_way_first():
     assert kept == {"gateway": 0, "own": 500, "viewer.a": 600, "viewer.late": 0}
     assert room.largest({"own": 200, "retains": 650}, 1) == ["own"]
     assert room.largest({"own": 200, "retains": 650}, 1000) == ["own", "retains"]
-    assert room.largest({}, 10_000) == ["viewer.a", "own"]
+    assert room.largest({}, 1500) == ["viewer.a", "own"]
+    # Who has little gives way to no avail.
+    assert room.largest({"own": 200, "good": 10}, 10_000) == []
+    assert room.accounted({"own": 200, "good": 10}) == 1310
     room.forget("own")
-    assert room.largest({}, 10_000) == ["viewer.a"]
+    assert room.largest({}, 1200) == ["viewer.a"]
 
 
 def test_no_stranger_puts_a_line_into_the_log_that_counts():
