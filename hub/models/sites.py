@@ -35,6 +35,7 @@ Table(
     Column("hub_address", INET, nullable=False), Column("site_address", INET, nullable=False),
     _text("hub_key"), _text("site_key"), _text("made_by"),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("heard_at", DateTime(timezone=True)),
     UniqueConstraint("tenant_id", "name"), UniqueConstraint("tenant_id", "number"),
     ForeignKeyConstraint(
         ["tenant_id", "place_id"], ["dormouse.place.tenant_id", "dormouse.place.id"],

@@ -50,6 +50,7 @@ class Site:
     site_key: str
     made_by: str
     created_at: datetime
+    heard_at: datetime | None = None
 
     @property
     def interface(self) -> str:
@@ -62,7 +63,8 @@ class TunnelState:
     """What WireGuard says of a tunnel; bytes since the interface came up.
 
     `known` is False where this hub may not ask, or has no such peer. `down_since` is when the site
-    was heard last, None while the tunnel is up or never was.
+    was heard last, None while the tunnel is up or never was. `heard_at` is when it was heard last
+    before this WireGuard interface came up: a machine that starts anew has no handshakes.
     """
 
     known: bool = False
@@ -71,15 +73,16 @@ class TunnelState:
     received: int = 0
     sent: int = 0
     down_since: datetime | None = None
+    heard_at: datetime | None = None
 
     @property
     def said(self) -> str:
         """In a word: up, down, never up, not known."""
-        if not self.known:
-            return "not known"
-        if self.handshake_at is None:
-            return "never up"
-        return "down" if self.down_since is not None else "up"
+        if self.down_since is not None:
+            return "down"
+        if self.handshake_at is not None:
+            return "up"
+        return "never up" if self.known and self.heard_at is None else "not known"
 
 
 @dataclass(frozen=True, slots=True)

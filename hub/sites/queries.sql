@@ -7,7 +7,7 @@ SELECT s.id, s.name, s.number, s.place_id AS place, coalesce(p.name, s.name) AS 
        ARRAY(SELECT n.network::text FROM dormouse.site_network n
              WHERE n.site_id = s.id AND n.of_home ORDER BY n.network) AS home,
        s.endpoint, s.site_endpoint, s.hub_address, s.site_address,
-       s.hub_key, s.site_key, s.made_by, s.created_at
+       s.hub_key, s.site_key, s.made_by, s.created_at, s.heard_at
 FROM dormouse.site s LEFT JOIN dormouse.place p ON p.id = s.place_id
 WHERE %(name)s::text IS NULL OR s.name = %(name)s
 ORDER BY s.name;
@@ -26,6 +26,9 @@ RETURNING id;
 -- add_network --
 INSERT INTO dormouse.site_network (tenant_id, site_id, network, of_home)
 VALUES (dormouse.current_tenant(), %(site)s, %(network)s, %(of_home)s);
+
+-- site_heard --
+UPDATE dormouse.site SET heard_at = %(at)s WHERE id = %(site)s;
 
 -- remove_site --
 DELETE FROM dormouse.site WHERE name = %s;

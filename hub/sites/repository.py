@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
@@ -63,6 +64,11 @@ class SiteRepository:
         async with self._database.transaction() as conn:
             if not (await conn.execute(_QUERIES["remove_site"], [name])).rowcount:
                 raise SiteUnknownError(name)
+
+    async def heard(self, site: int, at: datetime) -> None:
+        """Keep when a site was heard last, for a hub or a machine that begins anew."""
+        async with self._database.transaction() as conn:
+            await conn.execute(_QUERIES["site_heard"], {"site": site, "at": at})
 
     async def of_devices(self) -> dict[str, str]:
         """By device in a site's place, or below it, that site's name."""

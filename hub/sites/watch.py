@@ -37,17 +37,21 @@ _SITES_EVERY = timedelta(minutes=5)
 # For how long it is remembered that a tunnel was down: its devices are to have time to be heard.
 _REMEMBERED = timedelta(days=1)
 _MOST_CUTS = 50
+# How often it is kept on disk that a site is heard; when it falls silent, the last time at once.
+_KEPT_EVERY = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
 class _Life:
     """When a peer was heard: bytes grew; `first` is when it was looked at first.
 
-    `cuts` are when it was down, of the last day, in order.
+    `kept_at` is when it was heard last before that. `cuts` are when it was down, of the last day,
+    in order.
     """
 
     peer: Peer
     first: datetime
+    kept_at: datetime | None = None
     heard_at: datetime | None = None
     cuts: list[tuple[datetime, datetime]] = field(default_factory=list)
 
@@ -90,6 +94,7 @@ class SiteWatch:
         self._looked = False
         self._listed_at: datetime | None = None
         self._lives: dict[str, _Life] = {}
+        self._kept: dict[str, datetime] = {}  # by key, as it is on disk
         self._soon = asyncio.Event()
         self._said = ""
 
@@ -119,6 +124,7 @@ class SiteWatch:
             received=peer.received,
             sent=peer.sent,
             down_since=_down_since(life, now),
+            heard_at=life.kept_at,
         )
 
     def sites(self, tenant: str) -> list[tuple[Site, TunnelState]]:
@@ -156,12 +162,14 @@ class SiteWatch:
         try:
             peers = await self._wireguard.peers()
             self.saw(peers, now)
+            await self._keep(now)
             done = await refresh(self._wireguard, peers, self._named(peers), now)
             self._looked = True
             self._say("; ".join(done.problems))
         except GatewayError as error:
             written = peer_file.read(now)
             self.saw(written or [], now)
+            await self._keep(now)
             self._looked = True
             if written is None:
                 self._say(f"the tunnels of sites cannot be seen: {error}")
@@ -171,8 +179,27 @@ class SiteWatch:
         lives = {}
         for peer in peers:
             before = self._lives.get(peer.key)
-            lives[peer.key] = _Life(peer, now) if before is None else _goes_on(before, peer, now)
+            if before is None:
+                kept = self._kept.get(peer.key)
+                # A clock that was ahead once must not make a site heard for ever.
+                lives[peer.key] = _Life(peer, now, kept and min(kept, now))
+            else:
+                lives[peer.key] = _goes_on(before, peer, now)
         self._lives = lives
+
+    async def _keep(self, now: datetime) -> None:
+        """Write down when sites were heard last. Raises DatabaseAwayError."""
+        for tenant, sites in self._sites.items():
+            for site in sites:
+                life = self._lives.get(site.site_key)
+                last = None if life is None else _last_heard(life)
+                if life is None or last is None:
+                    continue
+                kept = self._kept.get(site.site_key)
+                patience = timedelta(0) if _down_since(life, now) else _KEPT_EVERY
+                if kept is None or last - kept > patience:
+                    await SiteRepository(self._database.of(tenant)).heard(site.id, last)
+                    self._kept[site.site_key] = last
 
     async def _watch(self) -> None:
         while True:
@@ -214,6 +241,12 @@ class SiteWatch:
             tenant: await SiteRepository(self._database.of(tenant)).all()
             for tenant in await self._database.tenants()
         }
+        self._kept = {
+            site.site_key: site.heard_at
+            for sites in self._sites.values()
+            for site in sites
+            if site.heard_at is not None
+        }
         forwarders: dict[str, tuple[str, list[str]]] = {}
         for tenant, sites in self._sites.items():
             of_devices = await self.of_devices(tenant) if sites else {}
@@ -228,7 +261,7 @@ def _goes_on(before: _Life, peer: Peer, now: datetime) -> _Life:
     """A peer that was looked at before."""
     heard = now if peer.received != before.peer.received else before.heard_at
     kept = [cut for cut in before.cuts if now - cut[1] < _REMEMBERED]
-    life = _Life(peer, before.first, heard, kept[-_MOST_CUTS:])
+    life = _Life(peer, before.first, before.kept_at, heard, kept[-_MOST_CUTS:])
     down = _down_since(before, now)
     if down is not None and peer.handshake_at is not None and _down_since(life, now) is None:
         life.cuts.append((down, now))
@@ -237,10 +270,15 @@ def _goes_on(before: _Life, peer: Peer, now: datetime) -> _Life:
 
 def _down_since(life: _Life, now: datetime) -> datetime | None:
     """When it was heard last, if that is too long ago; None: it is up, or never was."""
-    handshake = life.peer.handshake_at
-    if handshake is None:
+    last = _last_heard(life)
+    if last is None:
         return None
-    last = max(handshake, life.heard_at or handshake)
-    # A hub that has just started has not seen bytes grow yet.
-    fresh = life.first if now - handshake < _EXPIRED else last
+    handshake = life.peer.handshake_at
+    # A hub that has just started has not seen bytes grow yet; a machine that has, no handshake.
+    fresh = life.first if handshake is None or now - handshake < _EXPIRED else last
     return last if now - max(last, fresh) > _SILENT else None
+
+
+def _last_heard(life: _Life) -> datetime | None:
+    handshake = life.peer.handshake_at
+    return life.kept_at if handshake is None else max(handshake, life.heard_at or handshake)

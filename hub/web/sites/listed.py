@@ -30,7 +30,10 @@ _MARKS = {
 }  # fmt: skip
 _NOT_SEEN = {
     "never up": N_("tunnel never up: set up both ends with its files"),
-    "not known": N_("tunnel not known: this hub may not ask WireGuard, or its end is not set up"),
+    "not known": N_(
+        "tunnel not known: this hub has just started or may not ask WireGuard, "
+        "or its end is not set up"
+    ),
 }
 _UP = N_("tunnel up")
 

@@ -278,3 +278,50 @@ async def test_a_tunnel_that_never_was_excuses_nobody_and_times_are_the_persons(
         one for one in await world.explainer.problems("home", now=world.now) if one.kind == "tunnel"
     ]
     assert alone.text == begun.text
+
+
+async def test_a_machine_that_starts_anew_knows_that_a_tunnel_was_up_before(store, accounts):
+    """Its WireGuard has no handshake then, which is not "never up"."""
+    world = World(store, accounts)
+    beach = await world.site("beach", "192.168.57.0/24", "Beach house")
+    await world.heard("b1", 20, "Beach house")
+    await world.sees(world.peer(beach, 1))
+    for _ in range(7):  # it is written down now and then, and is when it falls silent
+        world.now += timedelta(minutes=1)
+        await world.sees(world.peer(beach, 1))
+    await world.heard("b1", 1)
+    last = world.now - timedelta(minutes=1)
+    world.now += timedelta(minutes=3)
+    await world.sees(world.peer(beach, 4))
+    assert world.watch.state(beach.site_key).down_since == last
+
+    world.begin()
+    world.now += timedelta(minutes=30)
+    await world.sees(world.peer(beach, None))
+    assert world.watch.state(beach.site_key).said == "not known"  # it may shake hands at any moment
+    rule = Rule(1, "", RuleKind.TUNNEL, RuleOptions())
+    [told] = await world.tunnels.look(await world.around(), [rule], {})
+    assert not told.begun
+    world.now += timedelta(seconds=91)
+    await world.sees(world.peer(beach, None))
+    state = world.watch.state(beach.site_key)
+    assert (state.said, state.down_since) == ("down", last)
+    [told] = await world.tunnels.look(await world.around(), [rule], {})
+    since = Clock(world.now, UTC).at(last)
+    assert [one.text for one in told.begun] == [
+        f"tunnel down since {since}; its sensor is silent because of it"
+    ]
+    world.now += timedelta(seconds=10)
+    await world.sees(world.peer(beach, 0))
+    assert world.watch.state(beach.site_key).said == "up"
+    assert world.watch.cuts("home")["beach"] == [(last, world.now)]
+
+    # The hub runs on, and the interface is made anew; the clock was ahead when it was heard.
+    await world.sees()
+    world.now -= timedelta(hours=1)
+    world.watch.look_soon()
+    await world.sees(world.peer(beach, None))
+    began = world.now
+    world.now += timedelta(seconds=91)
+    await world.sees(world.peer(beach, None))
+    assert world.watch.state(beach.site_key).down_since == began
