@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -41,7 +42,9 @@ class WizardPage:
         self._saved = SavedProgress()
         self._problem = ""
         self._moved = False
-        self._busy = False
+        # What is pressed while an answer is kept, or a step is being built, waits for its turn.
+        self._moving = asyncio.Lock()
+        self._built = 0  # how often the step at hand was built
 
     @property
     def view(self) -> WizardView:
@@ -68,7 +71,11 @@ class WizardPage:
                 await effect()
             return self._saved.progress.answered(step, values)
 
-        await self._move(move)
+        built = self._built
+        async with self._moving:
+            # The second press of two would answer the next step with what was meant for this one.
+            if built == self._built:
+                await self._move(move)
 
     async def look_at(self, step: str) -> None:
         """Go to a step that was reached before."""
@@ -77,19 +84,17 @@ class WizardPage:
             self.view.check(step)
             return self._saved.progress.looking_at(step)
 
-        await self._move(move)
+        async with self._moving:
+            await self._move(move)
 
     async def reset(self) -> None:
         """Forget everything and begin again."""
-        await self._wizards.reset(self._name, self._draft)
-        self._saved = SavedProgress()
-        await self._again("")
+        async with self._moving:
+            await self._wizards.reset(self._name, self._draft)
+            self._saved = SavedProgress()
+            await self._again("")
 
     async def _move(self, move: Callable[[], Awaitable[WizardProgress]]) -> None:
-        # The second click of two would answer the next step with what was meant for this one.
-        if self._busy:
-            return
-        self._busy = True
         try:
             self._saved = await self._wizards.save(
                 self._name, self._saved, await move(), self._draft
@@ -101,8 +106,6 @@ class WizardPage:
             self.complain(str(error))
         else:
             await self._again("")
-        finally:
-            self._busy = False
 
     def complain(self, problem: str) -> None:
         """Say on the page what is wrong; `""` takes it back."""
@@ -116,6 +119,7 @@ class WizardPage:
 
     @ui.refreshable_method
     async def _body(self) -> None:
+        self._built += 1
         now = self.view
         with ui.row().classes("w-full items-start no-wrap gap-8"):
             with ui.column().classes("gt-sm shrink-0"):
@@ -129,11 +133,13 @@ class WizardPage:
                 )
                 heading = ui.label(now.step.title).classes("text-xl font-medium")
                 heading.props('role="heading" aria-level="2" tabindex="-1"')
+                # Somebody who cannot see it hears what comes next. Before the form is there: once
+                # it is, the focus is where somebody has put it meanwhile.
+                if self._moved:
+                    heading.run_method("focus")
                 self._complaint()
                 await self._form(self, now.step)
                 self._below(now)
-        if self._moved:  # somebody who cannot see it hears what comes next
-            heading.run_method("focus")
 
     def _list(self, now: WizardView) -> None:
         with ui.element("nav").props(f'aria-label="{_("Steps")}"'), ui.element("ol"):

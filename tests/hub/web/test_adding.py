@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
+import psycopg
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from contracts.portal_network import network_name
 from host.twin.hub import HubAddress
 from host.twin.kinds import TwinKind
+from hub.database.postgres import Postgres
 from hub.settings import Enrolment
 from tests.hub.conftest import hub_with_people
 from tests.hub.web.devices import device
@@ -121,6 +125,7 @@ async def at_the_waiting_list(page) -> None:
         .or_(page.get_by_role("button", name="Add the next one"))
         .first.wait_for()
     )
+    await page.wait_for_function("window.did_handshake")
     anew = page.get_by_role("button", name="Start over")
     if await anew.count():
         await anew.click()
@@ -192,10 +197,10 @@ async def test_it_is_done_by_keyboard_alone_and_says_where_one_is(window_hub, op
         await card.get_by_role("button", name="Use this device").press("Enter")
         await step(page, "It is on its way").wait_for()
         # Who does not see the page is where the next step begins.
-        await until(lambda: has_focus(page, "It is on its way"))
+        await expect(step(page, "It is on its way")).to_be_focused()
         await entered(page, page.get_by_role("button", name="Next"))
         await step(page, "Name and place").wait_for()
-        await until(lambda: has_focus(page, "Name and place"))
+        await expect(step(page, "Name and place")).to_be_focused()
         await page.get_by_label("No place yet").press("Space")
         await page.keyboard.press("Tab")
         await page.keyboard.type("Cupboard")
@@ -206,6 +211,39 @@ async def test_it_is_done_by_keyboard_alone_and_says_where_one_is(window_hub, op
         await expect(steps.get_by_role("button", name="Done")).to_be_disabled()
         await steps.get_by_role("button", name="Name and place").press("Enter")
         await step(page, "Name and place").wait_for()
+
+
+@contextlib.asynccontextmanager
+async def unanswered(hub):
+    """Whoever asks for what devices measured waits meanwhile."""
+    postgres = Postgres(hub.data_dir / "postgres")
+    url = make_conninfo(postgres.admin_url, dbname=conninfo_to_dict(postgres.app_url)["dbname"])
+    async with await psycopg.AsyncConnection.connect(url) as conn:
+        await conn.execute("LOCK TABLE dormouse.series IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+async def test_what_is_pressed_while_a_step_is_still_being_made_is_done(window_hub, open_browser):
+    async with (
+        device(window_hub, "slow_1", enrol=False, **SAID),
+        open_browser("ann", hub=window_hub) as page,
+    ):
+        await at_the_waiting_list(page)
+        card = page.locator(".q-card", has_text="slow_1 was approved")
+        steps = page.get_by_role("navigation", name="Steps")
+        async with unanswered(window_hub):
+            await card.get_by_role("button", name="Use this device").click()
+            # Its form is not there yet, and the focus is not moved once it comes.
+            await expect(step(page, "It is on its way")).to_be_focused()
+            await expect(page.get_by_role("button", name="Next")).to_have_count(0)
+            await entered(page, steps.get_by_role("button", name="Scan the label"))
+            # The hub has read the press when it answers what is asked after it.
+            assert await page.evaluate("fetch('/session').then(answer => answer.status)") == 200
+        await expect(step(page, "Scan the label")).to_be_focused()
+        # Pressed twice it is answered once: the next step is not the one that was meant.
+        await steps.get_by_role("button", name="It is on its way").click()
+        await page.get_by_role("button", name="Next").dblclick()
+        await expect(step(page, "Name and place")).to_be_focused()
 
 
 TWO = {
@@ -270,10 +308,6 @@ async def configured(hub) -> list[str]:
         if service.startswith("TemperatureSensor")
     ]
     return sorted(named) if named == ["Fridge", "Freezer"] else []
-
-
-async def has_focus(page, text: str) -> bool:
-    return await page.evaluate("document.activeElement.textContent") == text
 
 
 async def look_at(page, tenant: str) -> None:
