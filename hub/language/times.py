@@ -9,7 +9,7 @@ from contracts import show
 from contracts.zones import twice
 from hub.language.words import ENGLISH, _, language, ngettext
 
-__all__ = ["SpokenClock", "lasting", "number", "span", "when"]
+__all__ = ["SpokenClock", "day_said", "exactly", "lasting", "number", "span", "when"]
 
 _WEEK = timedelta(days=6)
 
@@ -42,6 +42,15 @@ def lasting(seconds: float) -> str:
     return _units(show.lasting(seconds))
 
 
+def exactly(seconds: float) -> str:
+    """`20 min`, `100 min`, `36 h`, `2 days`: in the largest unit that says all of it."""
+    for length, unit in ((86400, "day"), (3600, "h"), (60, "min")):
+        if seconds % length == 0:
+            whole = round(seconds / length)
+            return ngettext("{n} day", "{n} days", whole) if unit == "day" else f"{whole} {unit}"
+    return f"{seconds:g} s"
+
+
 def number(text: str) -> str:
     """A number as it is written in English, with the language's decimal sign: `18,2 °C`."""
     if language() == ENGLISH:
@@ -70,6 +79,11 @@ def when(instant: datetime, zone: ZoneInfo, now: datetime | None = None) -> str:
     else:
         day = _day(local, year=local.year != today.year)
     return f"{day} {local:%H:%M}{twice(local)}"
+
+
+def day_said(local: datetime, *, year: bool = False) -> str:
+    """`20 Nov`, `20 Nov 2025`."""
+    return _day(local, year=year)
 
 
 def _units(text: str) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "kind_of",
     "limit_said",
     "sentence",
+    "state_word",
 ]
 
 
@@ -226,13 +227,20 @@ def sentence(rule: Rule) -> str:
 
 def limit_said(options: RuleOptions) -> str:
     """The limit of a rule about a value: `below 3.0 °C`; of a state its word, `open`."""
-    kind = kind_of(options.characteristic)
-    limit = options.above if options.above is not None else options.below or 0.0
-    above = options.above is not None
-    word = kind.words.get(math.floor(limit) + 1 if above else math.ceil(limit) - 1)
+    word = state_word(options)
     if word is not None:
         return word
-    return f"{'above' if above else 'below'} {limit:g} {kind.unit}".rstrip()
+    limit = options.above if options.above is not None else options.below or 0.0
+    unit = kind_of(options.characteristic).unit
+    return f"{'above' if options.above is not None else 'below'} {limit:g} {unit}".rstrip()
+
+
+def state_word(options: RuleOptions) -> str | None:
+    """Of a rule about a state the word for what it tells of; None for what is measured."""
+    limit = options.above if options.above is not None else options.below or 0.0
+    above = options.above is not None
+    words = kind_of(options.characteristic).words
+    return words.get(math.floor(limit) + 1 if above else math.ceil(limit) - 1)
 
 
 def _value(options: RuleOptions) -> str:

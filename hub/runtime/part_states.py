@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from hub.errors import HubError
+from hub.language.words import N_
 from hub.runtime.disk import DiskRoom, room
 from hub.runtime.supervisor import PartRole, Supervisor
 
@@ -17,14 +18,14 @@ _PATIENCE_S = 5.0
 
 
 class HubPart(StrEnum):
-    """What people call them."""
+    """What people call them, in English: translated where they are shown."""
 
-    HUB = "Hub"
-    DATABASE = "Database"
-    BROKER = "Broker"
-    HOMEKIT = "Apple Home"
-    CLOCK = "Clock"
-    DISK = "Disk"
+    HUB = N_("Hub")
+    DATABASE = N_("Database")
+    BROKER = N_("Broker")
+    HOMEKIT = N_("Apple Home")
+    CLOCK = N_("Clock")
+    DISK = N_("Disk")
 
 
 async def part_states(

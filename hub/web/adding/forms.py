@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from hub.homekit.network import addresses
-from hub.language.words import _
+from hub.language.words import N_, _
 from hub.web.adding import sensors, waiting
 from hub.web.adding.context import Adding, PlaceName
 from hub.web.adding.done import show_done
@@ -23,14 +23,18 @@ _NEW, _NONE = 0, -1
 _CHIPS = 12
 
 _NO_CODE = (
-    "The label names the device's own WiFi (dormouse-…) and its password: join it by hand.",
-    "Its page opens by itself; if not, open http://192.168.4.1/ there.",
-    "A device that was set up before: hold its button (FLASH) for 2 s right after it got power.",
-    "No label? With the device on a cable, `dormouse label` prints one.",
+    N_("The label names the device's own WiFi (dormouse-…) and its password: join it by hand."),
+    N_("Its page opens by itself; if not, open http://192.168.4.1/ there."),
+    N_(
+        "A device that was set up before: hold its button (FLASH) for 2 s right after it got power."
+    ),
+    N_("No label? With the device on a cable, `dormouse label` prints one."),
 )
 _CABLE = (
-    "On a computer with the device on its USB cable, `make flash` puts firmware and WiFi on it.",
-    "It then asks this hub within a minute: nothing more is to be done here.",
+    N_(
+        "On a computer with the device on its USB cable, `make flash` puts firmware and WiFi on it."
+    ),
+    N_("It then asks this hub within a minute: nothing more is to be done here."),
 )
 
 
@@ -73,14 +77,14 @@ class Forms:
         await waiting.waiting_list(page, self._adding, alone=self._alone)
         with ui.expansion(_("No code, or it cannot be read")).classes("w-full"):
             _lines(
-                *_NO_CODE,
+                *map(_, _NO_CODE),
                 _(
                     "If the hub is not found there, its address is {address}.",
                     address=self._address(),
                 ),
             )
         with ui.expansion(_("Add it with a cable instead")).classes("w-full"):
-            _lines(*_CABLE)
+            _lines(*map(_, _CABLE))
 
     async def _reading(self, page: WizardPage) -> None:
         await sensors.test_reading(page, self._adding, page.answer_to("device")["device"])

@@ -19,7 +19,8 @@ from hub.language.words import _
 from hub.readings.service import calibratable
 from hub.services import Services
 from hub.web.ask import typed_instant
-from hub.web.terms import shown
+from hub.web.terms import called, shown
+from hub.web.words import service_words
 
 __all__ = ["CalibrationPanel"]
 
@@ -123,4 +124,4 @@ def lines(spans: Sequence[CalibrationSpan], zone: ZoneInfo) -> Iterator[str]:
 
 
 def _name(key: SeriesKey) -> str:
-    return f"{quantity(key).label} ({key.service})"
+    return f"{called(quantity(key).label)} ({service_words(key.service)})"

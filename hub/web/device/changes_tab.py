@@ -21,6 +21,7 @@ from hub.web.device.changed import (
 from hub.web.device.moves import listed
 from hub.web.device.opened import OpenedDevice
 from hub.web.device.past import PastPanel
+from hub.web.device.reasons import why_said
 from hub.web.device.removal import told
 from hub.web.frame import heading
 
@@ -89,7 +90,11 @@ class ChangesTab:
             today = (
                 change.at.astimezone(clock.zone).date() == clock.now.astimezone(clock.zone).date()
             )
-            parts = [_("Today {when}", when=when) if today else when, change.who, change.why]
+            parts = [
+                _("Today {when}", when=when) if today else when,
+                change.who,
+                why_said(change.why),
+            ]
             ui.label(" \N{MIDDLE DOT} ".join(part for part in parts if part)).classes(
                 "dm-soft dm-small"
             )

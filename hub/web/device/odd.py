@@ -17,6 +17,7 @@ from hub.language.words import N_, _
 from hub.services import Services
 from hub.web.charts import ChartMark
 from hub.web.frame import heading
+from hub.web.oddities import odd_text
 from hub.web.terms import called
 
 __all__ = ["MUTED_FOR", "OddPanel", "kind_name", "muted_until"]
@@ -81,7 +82,7 @@ class OddPanel:
         await self._mark(_marks(odd))
 
     def _line(self, one: SeriesAnomaly) -> None:
-        ui.label(f"{one.label}: {one.anomaly.text}").classes("dm-soft" if one.muted else "")
+        ui.label(f"{called(one.label)}: {odd_text(one)}").classes("dm-soft" if one.muted else "")
         if one.muted:
             ui.label(muted_until(one.until, self._zone)).classes("dm-small dm-soft")
         if not self._principal.administers:
@@ -133,7 +134,5 @@ def _marks(odd: Sequence[SeriesAnomaly]) -> dict[SeriesKey, list[ChartMark]]:
     for one in odd:
         if not one.muted:
             at = round(one.anomaly.at.timestamp() * 1000)
-            marks.setdefault(one.series, []).append(
-                ChartMark(at, one.anomaly.value, one.anomaly.text)
-            )
+            marks.setdefault(one.series, []).append(ChartMark(at, one.anomaly.value, odd_text(one)))
     return marks

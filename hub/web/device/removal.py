@@ -17,6 +17,8 @@ from hub.language.words import N_, _, ngettext
 from hub.removals.model import Removal, RemovalKind
 from hub.services import Services
 from hub.web.ask import confirm, typed_instant
+from hub.web.terms import called
+from hub.web.words import service_words
 
 __all__ = ["RemovalPanel", "told"]
 
@@ -140,5 +142,4 @@ def _second(instant: datetime, zone: ZoneInfo) -> str:
 
 
 def _name(key: SeriesKey) -> str:
-    index = f" {key.index}" if key.index else ""
-    return f"{quantity(key).label} ({key.service}{index})"
+    return f"{called(quantity(key).label)} ({service_words(key.service, key.index)})"

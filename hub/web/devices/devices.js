@@ -51,7 +51,7 @@ export default {
   template: `
     <div class="dm-table-page">
       <nav v-if="view.places.length" class="dm-card dm-tree" :aria-label="say('Places')">
-        <h2>Places</h2>
+        <h2>{{ say("Places") }}</h2>
         <button v-for="one in tree" :key="one.id" type="button" :style="{ '--depth': one.depth }" :class="{ over: over === one.id }"
                 :aria-pressed="at === one.id" @click="go(one.id)" @dragover="may && one.id !== null && allow($event, one.id)"
                 @dragleave="over = undefined" @drop.prevent="drop(one.id)">

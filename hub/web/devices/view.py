@@ -16,9 +16,10 @@ from hub.explain.problems import BatteryStanding, DeviceProblem
 from hub.explain.sentence import Level
 from hub.explain.trends import WEAK_DBM
 from hub.language.times import span
-from hub.language.words import _
+from hub.language.words import ENGLISH, _, language
 from hub.web.home.view import device_path, ms, name_of
-from hub.web.terms import shown
+from hub.web.oddities import odd_short
+from hub.web.terms import called, shown
 
 __all__ = ["devices_view", "spark_series"]
 
@@ -75,7 +76,7 @@ def _device(device: DeviceGlance, name: str, now: datetime) -> dict[str, Any]:
         "label": quantity(first.series).label if first else "",
         **_wifi(device.report.get("rssi")),
         "seen": ms(device.seen_at),
-        "heard": "never" if silent is None else _("{span} ago", span=span(silent)),
+        "heard": _("never") if silent is None else _("{span} ago", span=span(silent)),
         "firmware": str(device.report.get("firmware") or "")[:40],
         "every": every,
     }
@@ -99,7 +100,7 @@ def _wifi(rssi: object) -> dict[str, Any]:
     """How well it is heard, as hub.explain judges it; `dbm` None: it did not say."""
     if not isinstance(rssi, int | float) or isinstance(rssi, bool):
         return {"wifi": "", "dbm": None}
-    words = "weak" if rssi < WEAK_DBM else "good" if rssi >= _GOOD_DBM else "fair"
+    words = _("weak") if rssi < WEAK_DBM else _("good") if rssi >= _GOOD_DBM else _("fair")
     return {"wifi": words, "dbm": round(rssi)}
 
 
@@ -136,7 +137,10 @@ def _problem(problem: DeviceProblem | None, odd: SeriesAnomaly | None) -> dict[s
     if problem is None:
         if odd is None:
             return {"level": 0, "text": ""}
-        short = f"{odd.label}: {odd.anomaly.short[:1].lower()}{odd.anomaly.short[1:]}"
+        short = odd_short(odd)
+        if language() == ENGLISH:
+            short = f"{short[:1].lower()}{short[1:]}"
+        short = f"{called(odd.label)}: {short}"
         return {"level": 0 if odd.muted else 1, "text": _("Muted") if odd.muted else short}
     return {"level": 2 if problem.level is Level.BAD else 1, "text": problem.text}
 

@@ -10,6 +10,7 @@ from hub.anomalies.watch import SeriesAnomaly
 from hub.explain.problems import DeviceProblem
 from hub.explain.sentence import Level
 from hub.web.home.view import device_path
+from hub.web.oddities import odd_name, odd_short, odd_text
 
 __all__ = ["sentences"]
 
@@ -38,9 +39,9 @@ def sentences(
         if one.anomaly.kind is AnomalyKind.JUMP and one.series in out_of_range:
             continue  # told once: the jump is how it got there
         title = titles.get(device) or device
-        text = f"{one.label.lower()} {one.anomaly.text}"
+        text = f"{odd_name(one)} {odd_text(one)}"
         line = _line(device, title, text, device_path(device))
-        lines.append(line | {"odd": one.name, "short": one.anomaly.short, "muted": one.muted})
+        lines.append(line | {"odd": one.name, "short": odd_short(one), "muted": one.muted})
     return lines
 
 

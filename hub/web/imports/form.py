@@ -13,7 +13,7 @@ from hub.imports.model import DateOrder, HistoryImport, RepeatedHour
 from hub.imports.routes import NameOut, ReportOut
 from hub.imports.service import ImportService
 from hub.imports.targets import MappingRefusedError, names_of
-from hub.language.words import _, ngettext
+from hub.language.words import N_, _, ngettext
 from hub.web.imports.sent import FileNotSentError, SentFile, send
 from hub.web.reloaded import Reloaded
 
@@ -22,6 +22,13 @@ __all__ = ["ImportForm"]
 _NAMES = 200  # more are for `dormouse hub import`, with a file of names
 _REFUSED = 20
 _TOO_MANY = "%d further names: `dormouse hub import --map-file` takes them all."
+
+
+_HOURS = {
+    RepeatedHour.REFUSE: N_("refused"),
+    RepeatedHour.FIRST: N_("the first one"),
+    RepeatedHour.SECOND: N_("the second one"),
+}
 
 
 class ImportForm:
@@ -49,12 +56,12 @@ class ImportForm:
         with ui.row().classes("items-end"):
             self._zone_name = ui.input(_("Zone of times without an offset"), value=self._zone.key)
             dates = {
-                DateOrder.ISO: "refused",
+                DateOrder.ISO: _("refused"),
                 DateOrder.DAY_FIRST: _("3 April"),
                 DateOrder.MONTH_FIRST: _("4 March"),
             }
             self._dates = ui.select(dates, value=DateOrder.ISO, label=_("03/04/2026 is"))
-            hours = {one: one.value for one in RepeatedHour}
+            hours = {one: _(_HOURS[one]) for one in RepeatedHour}
             self._hour = ui.select(
                 hours, value=RepeatedHour.REFUSE, label=_("A time that comes twice is")
             )
@@ -237,13 +244,13 @@ def told(one: NameOut, zone: ZoneInfo) -> str:
             _(
                 "to import into {series}{value}",
                 series=one.series,
-                value=" (new)" if one.new else "",
+                value=_(" (new)") if one.new else "",
             ),
         ),
         (one.there, _("there already")),
         (one.other, _("there with another value, which stays")),
         (one.gone, _("of hours that are kept as means alone")),
-        (one.refused, "refused"),
+        (one.refused, _("refused")),
         (one.empty, _("without a value")),
         (one.overlap, _("within what is here already")),
         (one.repeated, _("at times that come twice")),

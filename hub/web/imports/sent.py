@@ -23,10 +23,10 @@ _SEND = """
 return await new Promise((done) => {
   const asked = %s;
   const file = document.getElementById(asked.input)?.files?.[0];
-  if (!file) return done({fault: "Choose a file first."});
+  if (!file) return done({fault: asked.nothing});
   const which = `${file.name}/${file.size}/${file.lastModified}`;
   if (asked.which && asked.which !== which) {
-    return done({fault: "That is another file than the one that was tried: try it first."});
+    return done({fault: asked.another});
   }
   const told = document.getElementById(asked.progress);
   const request = new XMLHttpRequest();
@@ -39,7 +39,7 @@ return await new Promise((done) => {
   };
   request.onloadend = () => { if (told) told.textContent = ""; };
   request.onload = () => done({status: request.status, text: request.responseText, which});
-  const broken = {fault: "The connection broke off, or the file cannot be read."};
+  const broken = {fault: asked.broken};
   request.onerror = request.onabort = () => done(broken);
   request.send(file);
 });
@@ -75,6 +75,9 @@ async def send(
     asked = {
         "input": chosen, "progress": progress, "doing": doing, "which": which,
         "query": urlencode(query, doseq=True),
+        "nothing": _("Choose a file first."),
+        "another": _("That is another file than the one that was tried: try it first."),
+        "broken": _("The connection broke off, or the file cannot be read."),
     }  # fmt: skip
     answer = await ui.run_javascript(_SEND % json.dumps(asked), timeout=_DAY_S)
     if not isinstance(answer, dict) or "fault" in answer:

@@ -17,8 +17,9 @@ from hub.notifications.service import NewRule, NotificationService
 from hub.web.ask import confirm
 from hub.web.cards import attempted, card, small_button
 from hub.web.notifications.choices import RuleChoices, step_of
+from hub.web.notifications.rule_said import rule_name
 from hub.web.notifications.sentence import RuleSentence
-from hub.web.notifications.trial import show_trial
+from hub.web.notifications.trial import show_trial, tried_said
 
 __all__ = ["RuleEditor"]
 
@@ -90,7 +91,7 @@ class RuleEditor:
             {one.name for one in self._channels if (one.person is not None) == self._own}
         )
         with ui.element("div").classes("dm-sentence"):
-            ui.label("tell")
+            ui.label(_("tell"))
             told = self._names(_("Tell"), names, self._tell, _("the inbox only"))
             told.on_value_change(lambda event: self._set(tell=event.value))
             ui.label(_("then, where nobody has seen it,"))
@@ -217,7 +218,7 @@ class RuleEditor:
         return choices.limit + (step if choices.above else -step)
 
     def _show_trial(self, tried: Tried, fewer: Tried | None, another: float | None) -> None:
-        self._said.text = f"It {tried}."
+        self._said.text = tried_said(tried)
         self._trial.clear()
         if not tried.known:
             return
@@ -254,14 +255,14 @@ class RuleEditor:
             if sent is not None:
                 ui.notify(
                     f"{name}: "
-                    + ("sent." if sent.sent_at else _("not sent: {error}.", error=sent.error))
+                    + (_("sent.") if sent.sent_at else _("not sent: {error}.", error=sent.error))
                 )
         await self._changed()
 
     async def _remove(self) -> None:
         rule = self._rule
         if rule is None or not await confirm(
-            _("Delete the rule {name}?", name=rule.name), yes=_("Delete")
+            _("Delete the rule {name}?", name=rule_name(rule)), yes=_("Delete")
         ):
             return
         if await attempted(self._service.remove_rule(self._who, rule.id)) is not None:

@@ -12,10 +12,11 @@ from nicegui import ui
 from hub.api.principal import Principal
 from hub.errors import HubError
 from hub.language.words import _
-from hub.notifications.model import NotifyChannel, Rule, sentence
+from hub.notifications.model import NotifyChannel, Rule
 from hub.notifications.past import DAYS
 from hub.notifications.service import NotificationService
 from hub.web.cards import attempted, card, empty
+from hub.web.notifications.rule_said import rule_name, rule_said
 from hub.web.notifications.trial import show_trial, times_said
 from hub.web.reloaded import Reloaded
 
@@ -65,14 +66,14 @@ class RuleList:
     def _row(self, rule: Rule, told: list[str]) -> None:
         if rule.person is not None or self._who.administers:
             switch = ui.switch(value=rule.enabled).props("dense")
-            switch.props["aria-label"] = _("On: {name}", name=rule.name)
+            switch.props["aria-label"] = _("On: {name}", name=rule_name(rule))
             switch.on_value_change(lambda event: self._switch(rule, bool(event.value)))
         with ui.element("div").classes("dm-what"):
-            said = sentence(rule)
-            button = ui.button(rule.name, on_click=partial(self._edit, rule))
+            said, name = rule_said(rule), rule_name(rule)
+            button = ui.button(name, on_click=partial(self._edit, rule))
             button.props("flat dense no-caps align=left").classes("dm-rule-name")
-            button.props["aria-label"] = _("Change the rule {name}", name=rule.name)
-            parts = ["" if rule.name == said else said, f"→ {', '.join(told) or _('the inbox')}"]
+            button.props["aria-label"] = _("Change the rule {name}", name=name)
+            parts = ["" if name == said else said, f"→ {', '.join(told) or _('the inbox')}"]
             if rule.urgent:
                 parts.append(_("urgent"))
             if rule.person is not None:

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from hub.language.words import _
+from hub.language.times import day_said
+from hub.language.words import _, ngettext
 from hub.notifications.past import Tried
 from hub.web.cards import strip
 
-__all__ = ["show_trial", "times_said"]
+__all__ = ["show_trial", "times_said", "tried_said"]
 
 
 def show_trial(
@@ -24,8 +25,8 @@ def show_trial(
     with ui.element("div").classes("dm-axis"):
         for part in range(3):
             at = (since + (until - since) * part / 3 + timedelta(hours=12)).astimezone(zone)
-            ui.label(f"{at.day} {at:%b}")
-        ui.label("today").classes("dm-strong")
+            ui.label(day_said(at))
+        ui.label(_("today")).classes("dm-strong")
 
 
 def times_said(tried: Tried) -> str:
@@ -35,4 +36,19 @@ def times_said(tried: Tried) -> str:
     number = len(tried.times)
     if not number and tried.whole:
         return _("never in 30 days")
-    return _("{value}{number} in 30 days", value="" if tried.whole else "at least ", number=number)
+    if tried.whole:
+        return _("{number} in 30 days", number=number)
+    return _("at least {number} in 30 days", number=number)
+
+
+def tried_said(tried: Tried) -> str:
+    """The same as a sentence."""
+    if not tried.known:
+        return _("What it would have told in the past is not known.")
+    if not tried.times and tried.whole:
+        return _("It would have told you nothing in the last 30 days.")
+    number = len(tried.times)
+    times = {1: _("once"), 2: _("twice")}.get(number) or ngettext("{n} time", "{n} times", number)
+    if tried.whole:
+        return _("It would have told you {times} in the last 30 days.", times=times)
+    return _("It would have told you at least {times} in the last 30 days.", times=times)

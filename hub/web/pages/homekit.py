@@ -184,8 +184,8 @@ class _Page:
                 ui.label(f"{services}{state}").classes("text-sm opacity-80 break-words")
             if self._principal.administers:
                 ui.button(_("Remove"), on_click=lambda: self._remove(one)).props(
-                    f'flat no-caps dense aria-label="Remove {one["name"]} from Apple Home"'
-                )
+                    "flat no-caps dense"
+                ).props["aria-label"] = _("Remove {name} from Apple Home", name=one["name"])
 
     async def _remove(self, one: dict[str, Any]) -> None:
         sure = await confirm(
@@ -207,7 +207,8 @@ class _Page:
 
 def _code(info: PairingInfo) -> None:
     # White around it in dark mode too: cameras want it.
-    ui.image(svg_uri(info.uri)).props('alt="QR code for the Home app"').classes("w-56")
+    code = ui.image(svg_uri(info.uri)).classes("w-56")
+    code.props["alt"] = _("QR code for the Home app")
     with ui.row().classes("items-center"):
         ui.label(_("or type the code"))
         ui.label(info.pin).classes("text-xl font-mono").props('data-testid="code"')

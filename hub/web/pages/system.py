@@ -8,7 +8,7 @@ from nicegui import ui
 
 from hub.api.principal import Administrator, Principal
 from hub.errors import HubError
-from hub.language.words import _
+from hub.language.words import N_, _
 from hub.services import Services
 from hub.web.cards import card, columns, failed
 from hub.web.frame import frame
@@ -23,11 +23,15 @@ from hub.web.system.storage import show_storage
 __all__ = ["mount"]
 
 _MORE = (
-    ("/storage", "Storage", "What was packed, what had its time, what was removed by hand."),
-    ("/sites", "Sites", "Places with a network of their own, and how their tunnels are."),
-    ("/log", "Log", "What happened: logins, devices lost and back, commands, rollouts."),
-    ("/hooks", "Hooks", "What pushes to repositories start, and how each run went."),
-    ("/imports", "Import history", "Readings from a file of another system."),
+    (
+        "/storage",
+        N_("Storage"),
+        N_("What was packed, what had its time, what people removed."),
+    ),
+    ("/sites", N_("Sites"), N_("Places with a network of their own, and how their tunnels are.")),
+    ("/log", N_("Log"), N_("What happened: logins, devices lost and back, commands, rollouts.")),
+    ("/hooks", N_("Hooks"), N_("What pushes to repositories start, and how each run went.")),
+    ("/imports", N_("Import history"), N_("Readings from a file of another system.")),
 )
 
 
@@ -60,7 +64,7 @@ def mount(services: Services) -> None:
 
 def _answer(lines: list[PartLine]) -> str:
     """Whether all is well, and if not, what is not."""
-    bad = [str(line.part) for line in lines if not line.well]
+    bad = [_(line.part.value) for line in lines if not line.well]
     open_ends = [line for line in lines if line.look]
     if bad:
         return _("Not well: {names}.", names=", ".join(bad))
@@ -105,5 +109,5 @@ def _more() -> None:
     with card(_("More")), ui.element("ul").classes("dm-items"):
         for path, name, text in _MORE:
             with ui.element("li"), ui.element("div").classes("dm-what"):
-                ui.link(name, path)
-                ui.label(text).classes("dm-note")
+                ui.link(_(name), path)
+                ui.label(_(text)).classes("dm-note")

@@ -101,7 +101,10 @@ def _virtual(virtual: VirtualSensors, lines: ui.element) -> None:
 def show_versions(settings: Settings, devices: Sequence[DeviceOverview], *, whole: bool) -> None:
     """The card Versions; `whole`: with what is fixed where the hub was started."""
     firmware = firmware_counts(devices)
-    said = ", ".join(f"{number} on {version}" for version, number in firmware.most_common(4))
+    said = ", ".join(
+        _("{number} on {version}", number=number, version=version)
+        for version, number in firmware.most_common(4)
+    )
     with card(_("Versions")), ui.element("div").classes("dm-panel-body"):
         with ui.element("dl").classes("dm-pairs"):
             _pair(_("Hub"), metadata.version("dormouse-home"))

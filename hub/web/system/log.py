@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 
 from hub.language.times import when
-from hub.language.words import _
+from hub.language.words import N_, _
 from hub.logs.read import for_tenant, newest
 from hub.web.cards import card, empty, small_button
 
@@ -20,6 +20,7 @@ __all__ = ["LogCard", "log_line_said"]
 
 _READ, _SHOWN = 1000, 12
 _LEVELS = {"all": None, "warnings": {"warning"}, "errors": {"error", "critical"}}
+_SEGMENTS = {"all": N_("All"), "warnings": N_("Warnings"), "errors": N_("Errors")}
 _WORDS = {"warning": "warn", "error": "bad", "critical": "bad"}
 
 
@@ -57,7 +58,7 @@ class LogCard:
 
         button.on("click", choose)
         with button:
-            ui.html(f"{name.capitalize()}{number}", sanitize=False, tag="span")
+            ui.html(f"{_(_SEGMENTS[name])}{number}", sanitize=False, tag="span")
         self._buttons[name] = button
 
     def _of(self, name: str) -> list[dict[str, Any]]:

@@ -58,11 +58,11 @@ def show_parts(services: Services, lines: list[PartLine]) -> None:
         for line in lines:
             with ui.element("li"):
                 mark(*line.mark)
-                what(line.part, line.said, aside=line.of)
+                what(_(line.part.value), line.said, aside=line.of)
                 if line.go is not None:
                     ui.link(*line.go).classes("dm-note")
                 states = services.part_history.states(line.part)
-                day_strip(states, _day_said(line.part, states))
+                day_strip(states, _day_said(_(line.part.value), states))
 
 
 async def part_lines(services: Services, tenant: str, *, zone: str) -> list[PartLine]:
@@ -116,7 +116,7 @@ def _others(
     yield PartLine(
         HubPart.CLOCK,
         True,
-        "synchronised" if clock else _("not confirmed"),
+        _("synchronised") if clock else _("not confirmed"),
         zone
         if clock
         else _("{zone} · no time server has set it yet: nothing old is removed", zone=zone),
@@ -167,7 +167,7 @@ def _day_said(part: str, states: list[str]) -> str:
     if not looked:
         return _("{part}, last 24 hours: not known yet", part=part)
     well = (
-        "well"
+        _("well")
         if not bad
         else _(
             "not well in {half_hours} of {looked}",

@@ -10,11 +10,11 @@ from nicegui import ui
 from contracts.zones import zoned
 from hub.api.principal import Principal
 from hub.language.words import _
-from hub.rollouts.view import RolloutView, target_text
+from hub.rollouts.view import RolloutView
 from hub.runtime.broadcast import Missed
 from hub.services import Services
 from hub.web.cards import empty
-from hub.web.updates.words import counts, phase_words
+from hub.web.updates.words import counts, phase_words, target_words
 
 __all__ = ["Listed"]
 
@@ -51,7 +51,7 @@ class Listed:
         """Ask for number, what it is and where it stands, of each."""
         views = await self._services.rollouts.latest(self._principal.tenant, _MOST)
         self._shown = [
-            (view.rollout.id, target_text(view.rollout), _standing(view, self._zone))
+            (view.rollout.id, target_words(view.rollout), _standing(view, self._zone))
             for view in views
         ]
 

@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 from fastapi import HTTPException
 from nicegui import ui
 
-from contracts.zones import zoned
+from contracts.zones import twice
 from hub.api.principal import Principal
 from hub.errors import HubError
+from hub.language.times import day_said
 from hub.language.words import N_, _, ngettext
 from hub.rollouts.errors import UnknownRolloutError
 from hub.rollouts.model import DeviceHealth, FirmwareTarget, RolloutDevice, RolloutPhase
-from hub.rollouts.view import RolloutView, target_text
+from hub.rollouts.view import RolloutView
 from hub.runtime.broadcast import Missed
 from hub.services import Services
 from hub.web.ask import confirm
@@ -28,9 +29,11 @@ from hub.web.updates.words import (
     counts,
     device_words,
     expected,
+    happened,
     left_out,
     phase_words,
     sentence,
+    target_words,
     wave_words,
     way_out,
 )
@@ -102,7 +105,7 @@ class Watched:
 
     async def show(self) -> None:
         """Build it. What changes later is put into the same elements: nobody loses the focus."""
-        ui.label(target_text(self._view.rollout)).classes("text-lg font-medium break-words")
+        ui.label(target_words(self._view.rollout)).classes("text-lg font-medium break-words")
         with ui.column().props('aria-live="polite"').classes("gap-1 w-full"):
             self._phase = ui.label()
             self._counts = ui.label()
@@ -265,8 +268,7 @@ def _row(view: RolloutView, device: RolloutDevice, names: Names, zone: ZoneInfo)
 
 def _event(event: dict[str, Any], zone: ZoneInfo) -> str:
     who = f"{event['device']}: " if event["device"] else ""
-    change = f"{event['before']} to {event['after']}" if event["before"] else event["after"]
-    if event["what"] == "wave":
-        change = _("wave {change}", change=change)
+    change = happened(str(event["what"]), event["before"], str(event["after"]))
     reason = f" ({event['reason']})" if event["reason"] else ""
-    return f"{zoned(event['at'], zone, '%d %b %H:%M:%S')} {who}{change}{reason}"
+    local = event["at"].astimezone(zone)
+    return f"{day_said(local)} {local:%H:%M:%S}{twice(local)} {who}{change}{reason}"

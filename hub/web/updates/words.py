@@ -11,17 +11,26 @@ from contracts.zones import zoned
 from hub.errors import HubError
 from hub.language.words import N_, _, ngettext
 from hub.rollouts.errors import DeviceBusyError, NoDevicesError
-from hub.rollouts.model import DeviceState, Rollout, RolloutDevice, RolloutPhase
-from hub.rollouts.view import RolloutView
+from hub.rollouts.model import (
+    DeviceHealth,
+    DeviceState,
+    FirmwareTarget,
+    Rollout,
+    RolloutDevice,
+    RolloutPhase,
+)
+from hub.rollouts.view import RolloutView, target_text
 
 __all__ = [
     "clock",
     "counts",
     "device_words",
     "expected",
+    "happened",
     "left_out",
     "phase_words",
     "sentence",
+    "target_words",
     "wave_words",
     "way_out",
 ]
@@ -44,6 +53,22 @@ _STATES = {
     DeviceState.FAILED: N_("failed"),
     DeviceState.SKIPPED: N_("skipped"),
 }
+_STATES_OF = {str(state): words for state, words in _STATES.items()}
+_PHASES_OF = {str(phase): words for phase, words in _PHASES.items()}
+_HEALTH = {
+    str(DeviceHealth.WATCHED): N_("watched"),
+    str(DeviceHealth.GOOD): N_("good"),
+    str(DeviceHealth.BAD): N_("bad"),
+    str(DeviceHealth.FORGIVEN): N_("bad, and resumed by a person"),
+}
+
+
+def target_words(rollout: Rollout) -> str:
+    """What is rolled out, in a few words, without secrets."""
+    target = rollout.target
+    if isinstance(target, FirmwareTarget) and target.board:
+        return _("{version} for {board}", version=target.version, board=target.board)
+    return target_text(rollout)
 
 
 def phase_words(rollout: Rollout) -> str:
@@ -54,6 +79,17 @@ def phase_words(rollout: Rollout) -> str:
         else ""
     )
     return f"{_(_PHASES[rollout.phase])}{reason}"
+
+
+def happened(what: str, before: str, after: str) -> str:
+    """A line of a rollout's history: what went from one state to another."""
+    known = {"state": _STATES_OF, "health": _HEALTH, "phase": _PHASES_OF}.get(what, {})
+    old, new = (_(known[one]) if one in known else one for one in (before, after))
+    if what == "wave":
+        new, old = _("wave {change}", change=after), ""
+    if what == "health":
+        new, old = _("health: {state}", state=new), ""
+    return _("{before} \N{RIGHTWARDS ARROW} {after}", before=old, after=new) if old else new
 
 
 def counts(view: RolloutView) -> str:

@@ -154,3 +154,47 @@ async def test_what_is_out_of_reach_is_noticed(open_browser):
         said = "\n".join(await page.evaluate(UNREACHABLE))
         assert "Beside: from" in said
         assert "Below: covered" in said
+
+
+SAID = """() => {
+  const said = new Set(), hidden = 'script, style, .q-icon, code, pre, kbd, .dm-log';
+  const page = document.querySelector('#content');
+  const words = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    const text = words.currentNode;
+    if (!text.parentElement.closest(hidden)) said.add(text.textContent.trim());
+  }
+  for (const one of page.querySelectorAll('[aria-label]')) said.add(one.ariaLabel);
+  return [...said].filter(one => /[A-Za-z]{2}/.test(one));
+}"""
+# The same in both languages, or nobody's words: names, units, programs, settings of the hub.
+ALIKE = re.compile(
+    r"Filter|Form|Firmware|Hooks|Hub|Broker|Tokens|Name|WiFi|CSV|Parquet|PNG|MQTT|PostgreSQL|info|in"
+    r"|Updates|System|Apple Home|Dormouse|home|ann|rob|max|eve|python-httpx.*|\d+ (min|h)"
+    r"|.?[\d.]+ (KB|dBm)|Firmware [\d.]+|data_dir, [\w, ]*|.*esp8266_\w+\)?|esp8266 \w+"
+    r"|((House|Garden|Cellar|Attic|Kitchen|Ground floor|Greenhouse)( \u203a )?)+|Kitchen window"
+    r"|Attic <b>|Greenhouse above 5 degrees"
+)
+
+
+async def test_a_german_page_says_nothing_in_english(web, ann, open_browser, lived_in):
+    """What stands on a page in both languages is forgotten English, or known to be alike."""
+    for sentence in ("Greenhouse above 5 degrees", "unusual values", "disk nearly full"):
+        made = await ann.post("/api/notifications/rules", json={"sentence": sentence})
+        assert made.status_code in {200, 201}, made.text
+    tabs = [f"/devices/{FIRST}{tab}" for tab in ("", "/health", "/changes", "/settings")]
+    paths = [*await routes_of(web), *tabs, f"/updates/{lived_in['number']}"]
+    said: dict[str, set[str]] = {}
+    for locale in ("en-GB", "de-DE"):
+        async with open_browser("ann", locale=locale, errors_allowed=True) as page:
+            for path in paths:
+                if path != "/log":  # it is the hub's, in English
+                    await settled(page, path)
+                    said[locale + path] = set(await page.evaluate(SAID))
+    both = {
+        f"{path}: {text}"
+        for path in paths
+        for text in said.get("en-GB" + path, set()) & said.get("de-DE" + path, set())
+        if not ALIKE.fullmatch(text)
+    }
+    assert not both, "\n".join(sorted(both))
