@@ -24,6 +24,7 @@ from hub.services import Services
 from hub.web.ask import confirm
 from hub.web.frame import heading
 from hub.web.updates.drawn import bar, waves
+from hub.web.updates.reasons import reason_said
 from hub.web.updates.words import (
     clock,
     counts,
@@ -269,6 +270,6 @@ def _row(view: RolloutView, device: RolloutDevice, names: Names, zone: ZoneInfo)
 def _event(event: dict[str, Any], zone: ZoneInfo) -> str:
     who = f"{event['device']}: " if event["device"] else ""
     change = happened(str(event["what"]), event["before"], str(event["after"]))
-    reason = f" ({event['reason']})" if event["reason"] else ""
+    reason = f" ({reason_said(event['reason'])})" if event["reason"] else ""
     local = event["at"].astimezone(zone)
     return f"{day_said(local)} {local:%H:%M:%S}{twice(local)} {who}{change}{reason}"

@@ -20,6 +20,7 @@ from hub.rollouts.model import (
     RolloutPhase,
 )
 from hub.rollouts.view import RolloutView, target_text
+from hub.web.updates.reasons import reason_said
 
 __all__ = [
     "clock",
@@ -74,7 +75,7 @@ def target_words(rollout: Rollout) -> str:
 def phase_words(rollout: Rollout) -> str:
     """Where a rollout stands, with the reason if there is one."""
     reason = (
-        f" ({rollout.reason})"
+        f" ({reason_said(rollout.reason)})"
         if rollout.reason and rollout.phase is not RolloutPhase.RUNNING
         else ""
     )
@@ -121,9 +122,9 @@ def device_words(device: RolloutDevice, progress: Mapping[str, Any]) -> str:
     if device.attempts and not device.over:
         text += _(", attempt {attempts}", attempts=device.attempts + 1)
     if device.reason:
-        text += f": {device.reason}"
+        text += f": {reason_said(device.reason)}"
     if device.health_reason:
-        text += f"; {device.health_reason}"
+        text += f"; {reason_said(device.health_reason)}"
     return text
 
 
