@@ -8,7 +8,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,32 +56,43 @@ class Delivered:
 class AlertDelivery(Protocol):
     """What sends."""
 
-    async def send(self, messages: Sequence[OutgoingNotice]) -> list[Delivered]:
-        """Try each once."""
+    async def send(self, messages: Sequence[OutgoingNotice], tenant: str = "") -> list[Delivered]:
+        """Try each of a tenant's messages once."""
 
     async def check(self, address: str) -> str:
         """What may be told of an address of Apprise's. Raises ChannelAddressError."""
 
 
 class SendingProcess:
-    """One process for all that is to be sent at a time.
+    """One process for all that is to be sent of a tenant at a time.
 
-    `networks` are those that channels may reach besides public addresses, separated by commas.
+    Tenants whose channels were slow within `SLOW_FOR_S` wait for one another, and nobody else for
+    them. `networks` are those that channels may reach besides public addresses, separated by
+    commas.
     """
 
-    def __init__(self, networks: str = "") -> None:
-        self._networks = networks
-        # Each takes 50 MB while it works.
-        self._few = asyncio.Semaphore(2)
+    # s: a receiver that answers does so within one or two, one that does not in 15
+    # (hub.notifications.sender); a small machine starts a process in some.
+    SLOW_S, SLOW_FOR_S = 10.0, 3600.0
 
-    async def send(self, messages: Sequence[OutgoingNotice]) -> list[Delivered]:
+    def __init__(self, networks: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._networks, self._clock = networks, clock
+        # Each takes 50 MB while it works.
+        self._few, self._slow = asyncio.Semaphore(2), asyncio.Semaphore(1)
+        self._slow_until: dict[str, float] = {}
+
+    async def send(self, messages: Sequence[OutgoingNotice], tenant: str = "") -> list[Delivered]:
         """Try each once; where the process fails its messages have not arrived, as far as known."""
         job = {
             "networks": self._networks,
             "messages": [{name: getattr(m, name) for name in m.__slots__} for m in messages],
         }
-        async with self._few:
+        slow = self._slow_until.get(tenant, 0.0) > self._clock()
+        async with self._slow if slow else self._few:
+            began = self._clock()
             lines = await _run(job, _START_S + _EACH_S * (1 + len(messages) // _TOGETHER))
+        if (ended := self._clock()) - began >= self.SLOW_S:
+            self._slow_until[tenant] = ended + self.SLOW_FOR_S
         answers = {one["id"]: Delivered(one["id"], one["error"], one["gone"]) for one in lines}
         nothing = "the sending process gave no answer"
         return [answers.get(m.id) or Delivered(m.id, nothing) for m in messages]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -48,7 +50,10 @@ _PASSES = 5
 
 
 class Notifier:
-    """One loop looks every `LOOK_S` seconds, the other sends what is due.
+    """One loop looks every `LOOK_S` seconds, the other begins to send what is due.
+
+    Each tenant's messages are sent by a task of their own: whose channels are slow is waited for by
+    nobody else.
 
     `sources` say by kind what can be told of; `clock` gives aware times.
     """
@@ -56,6 +61,8 @@ class Notifier:
     LOOK_S = 30.0
     # Something may have come due by another worker, or by a clock that was set.
     SEND_S = 60.0
+    # Between two turns of a tenant: of what is due in each another worker may have hold.
+    TURN_S = 0.5
 
     def __init__(
         self,
@@ -75,7 +82,10 @@ class Notifier:
         self.trouble = ChannelTrouble(database)
         self._due = asyncio.Event()
         self._forgot_at: datetime | None = None
-        self._sending = asyncio.Lock()
+        self._resuming = asyncio.Lock()
+        # One at a time of each tenant.
+        self._sending: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns: set[str] = set()
         self._resumed = False
         self._tests = TokenBuckets[tuple[str, int]](_TESTS, _TESTS_PER_MINUTE)
 
@@ -112,24 +122,30 @@ class Notifier:
                 self._tasks.defects.note("looking for what there is to tell", error)
 
     async def send(self) -> None:
-        """Make messages of what is due, and try those whose time it is.
+        """Make messages of what is due, and try those whose time it is; returns when all were.
 
         The first time also what was on its way when the hub ended.
         """
-        async with self._sending:
-            if not self._resumed:
-                now = self._clock()
-                for tenant in await self._database.tenants():
-                    await Outbox(self._database.of(tenant)).resume(now)
-                self._resumed = True
-            turns = [self._send_all_of(tenant) for tenant in await self._database.tenants()]
-            await asyncio.gather(*turns)
-            await self._forget()
+        tenants = await self._database.tenants()
+        await asyncio.gather(*(self.send_of(tenant) for tenant in tenants))
+        await self._forget()
 
-    async def _send_all_of(self, tenant: str) -> None:
-        for _ in range(_PASSES):
-            if not await self._send_of(tenant):
+    async def send_of(self, tenant: str) -> None:
+        """As `send`, for one tenant."""
+        await self._resume()
+        async with self._sending[tenant]:
+            for _ in range(_PASSES):
+                if not await self._send_of(tenant):
+                    return
+
+    async def _resume(self) -> None:
+        async with self._resuming:
+            if self._resumed:
                 return
+            now = self._clock()
+            for tenant in await self._database.tenants():
+                await Outbox(self._database.of(tenant)).resume(now)
+            self._resumed = True
 
     async def _look_at(self, tenant: str) -> int:
         database = self._database.of(tenant)
@@ -206,7 +222,7 @@ class Notifier:
         if not claimed:
             return False
         messages = [one.message for one in claimed.values()]
-        for delivered in await self._delivery.send(messages):
+        for delivered in await self._delivery.send(messages, tenant):
             tried = await outbox.note(delivered, claimed[delivered.id], self._clock())
             if tried is not None:
                 log.warning("a notification was not taken: %s", delivered.error)
@@ -243,28 +259,50 @@ class Notifier:
             await self.look()
 
     async def _send_on(self) -> None:
+        looked_at = -math.inf
+        now = asyncio.get_running_loop().time
         while True:
             self._due.clear()
+            pause = self.SEND_S
+            everybody = now() - looked_at >= self.SEND_S
             try:
-                await self.send()
-                pause = await self._pause()
+                pause = await self._begin_turns(everybody=everybody)
+                await self._forget()
             except DatabaseAwayError as error:
                 log.info("notifications wait for the database: %s", error.reason)
-                pause = self.SEND_S
+            else:
+                looked_at = now() if everybody else looked_at
             try:
                 async with asyncio.timeout(pause):
                     await self._due.wait()
             except TimeoutError:
                 pass
 
-    async def _pause(self) -> float:
-        """Seconds until something is due, as far as known."""
-        pause, now = self.SEND_S, self._clock()
+    async def _begin_turns(self, *, everybody: bool) -> float:
+        """Begin to send each tenant's that is due; seconds until something else is, or may be."""
+        pause = self.SEND_S
         for tenant in await self._database.tenants():
+            if tenant in self._turns:
+                continue  # its end is told
             at = await Outbox(self._database.of(tenant)).next_at()
-            if at is not None:
-                pause = min(pause, max((at - now).total_seconds(), 0.5))
+            wait = self.SEND_S if at is None else (at - self._clock()).total_seconds()
+            if everybody or wait <= 0:
+                self._turns.add(tenant)
+                self._tasks.spawn("sending a tenant's notifications", self._turn(tenant))
+            else:
+                pause = min(pause, wait)
         return pause
+
+    async def _turn(self, tenant: str) -> None:
+        try:
+            await self.send_of(tenant)
+            await asyncio.sleep(self.TURN_S)
+        except DatabaseAwayError as error:
+            log.info("notifications wait for the database: %s", error.reason)
+            await asyncio.sleep(self.SEND_S)
+        finally:
+            self._turns.discard(tenant)
+            self._due.set()
 
 
 def _composed(

@@ -320,7 +320,7 @@ class NotificationService:
         payload = {"type": "dormouse.test", "timestamp": now.isoformat(), "data": data}
         outbox = Outbox(self._database.of(who.tenant))
         number = await outbox.add(channel.id, Composed("Dormouse: a test", text, payload), now)
-        await self._notifier.send()
+        await self._notifier.send_of(who.tenant)
         messages = await outbox.messages([channel.id], _INBOX)
         return next(one for one in messages if one.id == number)
 

@@ -40,12 +40,17 @@ class Received:
 
 @dataclass
 class Receiver:
-    """`always` by path, else `answers` are given in turn, then 200; `host` is where it listens."""
+    """`always` by path, else `answers` are given in turn, then 200; `host` is where it listens.
+
+    What comes to a path in `slow` is answered once that is set, and counted in `waiting`.
+    """
 
     host: str = ""
     always: dict[str, int] = field(default_factory=dict)
     got: list[Received] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    slow: dict[str, threading.Event] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
 
 
 @contextlib.contextmanager
@@ -57,6 +62,9 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            if self.path in receiver.slow:
+                receiver.waiting.append(self.path)
+                receiver.slow[self.path].wait(60)
             status = receiver.always.get(self.path)
             if status is None:
                 receiver.got.append(Received(self.path, headers, body))

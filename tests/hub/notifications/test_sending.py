@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -11,6 +12,7 @@ from hub.notifications.delivery import Delivered, OutgoingNotice, SendingProcess
 from hub.notifications.reach import ChannelReach, networks
 from hub.notifications.sender import scrubbed
 from hub.notifications.webhook import headers, new_secret
+from tests.support.broker import until
 
 
 class Inbox:
@@ -93,6 +95,27 @@ async def test_refusals_of_a_receiver(receiver):
     ]
     assert [one.path for one in receiver.got] == ["/a", "/a"]
     assert receiver.got[0].headers["webhook-id"] == receiver.got[1].headers["webhook-id"]
+
+
+async def test_tenants_whose_channels_are_slow_wait_for_one_another_alone(receiver):
+    """Two of them took both places of those that send, again and again."""
+    secret, process = new_secret(), SendingProcess()
+    process.SLOW_S = 0.0  # both are known to be slow
+    for tenant in ("home", "beach"):
+        to = f"http://{receiver.host}/once"
+        await process.send([message(1, "webhook", to, signing=secret)], tenant)
+    process.SLOW_S = 1e9
+    receiver.slow["/slow"] = threading.Event()
+    slow = [message(2, "webhook", f"http://{receiver.host}/slow", signing=secret)]
+    sending = [asyncio.create_task(process.send(slow, tenant)) for tenant in ("home", "beach")]
+    await until(lambda: receiver.waiting)
+    quick = [message(3, "webhook", f"http://{receiver.host}/quick", signing=secret)]
+    # Two at once, as many as there were places in all.
+    told = await asyncio.gather(process.send(quick, "school"), process.send(quick, "office"))
+    assert told == [[Delivered(3)], [Delivered(3)]]
+    assert not any(one.done() for one in sending)
+    receiver.slow["/slow"].set()
+    await asyncio.gather(*sending)
 
 
 def test_signature_of_the_standard():

@@ -53,7 +53,7 @@ class PastOutages:
 class ThreadDelivery:
     """Sends for real, but in a thread of this process: a test sends often."""
 
-    async def send(self, messages: Sequence[OutgoingNotice]) -> list[Delivered]:
+    async def send(self, messages: Sequence[OutgoingNotice], _: str = "") -> list[Delivered]:
         answers = []
         for message in messages:
             facts = {name: getattr(message, name) for name in message.__slots__}
