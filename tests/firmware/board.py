@@ -105,7 +105,7 @@ class Board:
             )
 
     async def wake(
-        self, cause: Cause = Cause.DEEPSLEEP, *, within: float = 30, typed: str | None = None
+        self, cause: Cause = Cause.DEEPSLEEP, *, within: float = 90, typed: str | None = None
     ) -> Wake:
         """One life of the VM, from its start to its end."""
         sleep = self.folder / "sleep"

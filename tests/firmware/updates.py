@@ -104,7 +104,7 @@ def stream(
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.connect((address, port))
-        udp.settimeout(5)
+        udp.settimeout(60)
         whole = protocol.build(image, key)
         for datagram in whole.data[:datagrams]:
             udp.send(datagram.raw)

@@ -19,7 +19,7 @@ def value(number):
 
 
 async def take(updates, count):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return [await anext(updates) for _ in range(count)]
 
 

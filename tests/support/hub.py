@@ -93,7 +93,7 @@ class HubProcess:
             return self._kept or self.facts["pid"] == (self.process.pid if self.process else None)
         return False
 
-    async def stop(self, limit_s: float = 30) -> int:
+    async def stop(self, limit_s: float = 90) -> int:
         """End it as Ctrl-C does; its exit status."""
         assert self.process is not None
         if self.process.returncode is None:

@@ -94,7 +94,7 @@ class PromptBoard:
         while self._open:
             os.close(self._open.pop())
 
-    async def asleep(self, within: float = 30) -> None:
+    async def asleep(self, within: float = 60) -> None:
         """Return when it is asleep."""
         async with asyncio.timeout(within):
             await self._slept.wait()

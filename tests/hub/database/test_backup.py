@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import signal
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,19 +24,31 @@ from tests.hub.database.backups import change_manifest, changed, put_rows
 from tests.hub.database.test_operations import written
 from tests.hub.ingest.test_ingest import NOW, key, stored
 from tests.support.hub import ROOT, until
+from tests.support.once import Once
 from tests.support.postgres import FAST
 
 
-@pytest.fixture
-async def own(server_folder: Path):
-    """A cluster of this file's own, for what concerns databases as a whole; with a small home."""
-    folder = server_folder / "backups"
-    async with Postgres(folder, tuning=FAST) as postgres:
-        if not (folder / "home.backup").exists():
+@pytest.fixture(scope="session")
+def small_home(once: Once) -> Path:
+    """The folder of a cluster that was stopped, with a small home and a backup of it."""
+
+    async def make(folder: Path) -> None:
+        folder.mkdir(mode=0o711)
+        async with Postgres(folder / "backups", tuning=FAST) as postgres:
             await migrate(postgres.owner_url)
             async with Database(postgres.app_url) as store:
                 await load_fixture(store)
-            await backup(postgres, folder / "home.backup")
+            await backup(postgres, folder / "backups" / "home.backup")
+
+    return once.make("small-home", lambda folder: asyncio.run(make(folder))) / "backups"
+
+
+@pytest.fixture
+async def own(server_folder: Path, small_home: Path):
+    """A test's own cluster, for what concerns databases as a whole; with a small home."""
+    copy = ["cp", "-a", small_home, server_folder]
+    await asyncio.to_thread(subprocess.run, copy, check=True)
+    async with Postgres(server_folder / "backups", tuning=FAST) as postgres:
         yield postgres
 
 
@@ -174,12 +187,16 @@ async def test_one_backup_at_a_time(own: Postgres, made: Path):
                 await attempt(own, made)
 
 
-async def test_a_command_that_is_ended_leaves_nothing(server_folder: Path, tmp_path: Path):
+async def test_a_command_that_is_ended_leaves_nothing(
+    server_folder: Path, small_home: Path, tmp_path: Path
+):
     folder = server_folder / tmp_path.name
+    folder.mkdir(mode=0o711)
+    copy = ["cp", "-a", small_home, folder / "postgres"]
+    await asyncio.to_thread(subprocess.run, copy, check=True)
     target = tmp_path / "out" / "home.backup"
     target.parent.mkdir()
     async with Postgres(folder / "postgres", tuning=FAST) as postgres:
-        await migrate(postgres.owner_url)
         command = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "host", "hub", "backup", str(target), "--data-dir", str(folder),
             cwd=ROOT, stderr=asyncio.subprocess.DEVNULL,

@@ -104,7 +104,7 @@ async def test_a_cut_connection_is_had_again_unless_another_was_quicker(
         async def is_held() -> bool:
             return await lease.is_in(store)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await is_held():
                 await asyncio.sleep(0.01)
         assert standby.failure is None

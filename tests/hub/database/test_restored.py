@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hub.database.backup import backup, restore
 from hub.database.database import Database
 from hub.database.migrate import migrate, steps
 from hub.database.postgres import DATABASE, OWNER, Postgres
+from hub.database.upgrade import upgrade
 from hub.devices.changes import DeviceChanges
 from hub.devices.history import changes_of
 from hub.maintenance.fixture import load_fixture
@@ -101,7 +103,7 @@ async def test_privileges_are_those_of_a_fresh_one(server_folder: Path, tmp_path
             for url in (postgres.owner_url, postgres.app_url, postgres.admin_url)
         )
         for step in sorted(steps()):
-            await migrate(owner_url, step)
+            await asyncio.to_thread(upgrade, owner_url, step)
         async with Database(app_url) as store:
             await load_fixture(store)
         assert await catalogue(admin_url) == fresh

@@ -66,7 +66,7 @@ def request(*names: str, **options) -> RolloutRequest:
     )
 
 
-async def finish(side: Side, fleet: Fleet, number: int, within: float = 30) -> None:
+async def finish(side: Side, fleet: Fleet, number: int, within: float = 90) -> None:
     """Everybody wakes, again and again, until it is over."""
     try:
         async with asyncio.timeout(within):

@@ -10,7 +10,7 @@ from hub.runtime.broadcast import Broadcast, Channel, Missed
 
 
 async def take(events, count):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return [await anext(events) for _ in range(count)]
 
 
