@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -28,6 +28,7 @@ __all__ = ["ImportBrokenOffError", "ImportService", "Learner"]
 
 _BATCH = 5000  # rows a transaction, for which readings on their way in wait: a tenth of a second
 _PIECE = 1 << 17  # bytes that are read at a time, in a thread: the hub's loop goes on
+_TENANTS = 8  # of which a file may be on its way: a dry run has some 10 MB of memory
 _SERIES = 1000  # that one import may write to
 
 
@@ -75,8 +76,10 @@ class ImportService:
 
     def __init__(self, database: Database, live: Live, learners: Sequence[Learner] = ()) -> None:
         self._database, self._live, self._learners = database, live, learners
-        # A file is read by one core for as long as it takes: one of a tenant, two at all.
-        self._turns = Turns(2, 1)
+        # A tenant's files come one after the other, as slowly as their senders like.
+        self._receiving = Turns(_TENANTS, 1)
+        # What has come is read and stored by one core for as long as that takes.
+        self._working = Turns(2, 1)
 
     async def trail(self, tenant: str, most: int = 100) -> list[HistoryImport]:
         """What was imported, the newest first."""
@@ -86,11 +89,10 @@ class ImportService:
         self, tenant: str, file: AsyncIterator[bytes], options: ImportOptions
     ) -> ImportReport:
         """What an import would do. Raises UnreadableFileError, NoRoomError."""
-        async with self._turns.of(tenant):
+        async with self._receiving.of(tenant):
             run = self._run(tenant, options, "", dry_run=True)
             with SeenRows() as seen:
-                async for rows in self._pieces(run, file):
-                    await self._judge(run, rows, seen)
+                await self._each(tenant, run, file, lambda rows: self._judge(run, rows, seen))
         return run.report
 
     async def store(
@@ -107,23 +109,29 @@ class ImportService:
         Raises UnreadableFileError where nothing of it can be read, else ImportBrokenOffError; what
         was stored until then stays.
         """
-        async with self._turns.of(tenant):
+        async with self._receiving.of(tenant):
             run = self._run(tenant, options, who, dry_run=False)
             try:
-                await self._store_all(run, file, source)
+                await self._store_all(tenant, run, file, source)
             finally:
                 # What was stored before it broke off is there, too.
                 self._tell(tenant, run)
         return run.report
 
-    async def _store_all(self, run: _Run, file: AsyncIterator[bytes], source: str) -> None:
+    async def _store_all(
+        self, tenant: str, run: _Run, file: AsyncIterator[bytes], source: str
+    ) -> None:
         number: int | None = None
+
+        async def store(rows: list[ImportedRow]) -> None:
+            nonlocal number
+            if number is None:
+                number = await run.imports.begin(source, run.report.form.value, run.who)
+                run.report.number = number
+            await self._store(run, rows, number)
+
         try:
-            async for rows in self._pieces(run, file):
-                if number is None:
-                    number = await run.imports.begin(source, run.report.form.value, run.who)
-                    run.report.number = number
-                await self._store(run, rows, number)
+            await self._each(tenant, run, file, store)
         except BaseException as error:
             if number is None:
                 raise
@@ -138,18 +146,28 @@ class ImportService:
         reader = FileReader(options, now=datetime.now(UTC), dry_run=dry_run)
         return _Run(reader, ImportRepository(self._database.of(tenant)), who)
 
-    @staticmethod
-    async def _pieces(run: _Run, file: AsyncIterator[bytes]) -> AsyncIterator[list[ImportedRow]]:
-        """Rows in batches, as they are read."""
+    async def _each(
+        self,
+        tenant: str,
+        run: _Run,
+        file: AsyncIterator[bytes],
+        handle: Callable[[list[ImportedRow]], Awaitable[None]],
+    ) -> None:
+        """Hand on rows in batches, as they are read.
+
+        A turn is held for what has come, and not while more of the file is awaited.
+        """
         waiting: list[ImportedRow] = []
         async for piece in _joined(file):
-            waiting += await asyncio.to_thread(run.reader.feed, piece)
-            while len(waiting) >= _BATCH:
-                yield waiting[:_BATCH]
-                del waiting[:_BATCH]
-        waiting += await asyncio.to_thread(run.reader.finish)
-        for first in range(0, len(waiting), _BATCH):
-            yield waiting[first : first + _BATCH]
+            async with self._working.of(tenant):
+                waiting += await asyncio.to_thread(run.reader.feed, piece)
+                while len(waiting) >= _BATCH:
+                    await handle(waiting[:_BATCH])
+                    del waiting[:_BATCH]
+        async with self._working.of(tenant):
+            waiting += await asyncio.to_thread(run.reader.finish)
+            for first in range(0, len(waiting), _BATCH):
+                await handle(waiting[first : first + _BATCH])
 
     async def _judge(self, run: _Run, rows: Sequence[ImportedRow], seen: SeenRows) -> None:
         rows, batch = await self._batch(run, rows)

@@ -19,6 +19,7 @@ from hub.readings.retention import RetentionRule, remove_expired, set_retention
 from hub.removals.repository import RemovalRepository
 from tests.hub.ingest.test_ingest import key, stored
 from tests.hub.readings.test_readings import rolled
+from tests.support.broker import until
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 OLD = NOW - timedelta(days=500)
@@ -94,6 +95,33 @@ async def test_a_file_is_imported_once_and_rollups_and_newest_value_have_it(stor
     assert (first.stored, again.stored, last.stored, last.there) == (12_000, 0, 2, 1)
     assert (first.who, first.source, first.error) == ("ann", "x", "")
     assert first.finished_at is not None
+
+
+async def test_files_that_come_slowly_keep_their_own_tenants_waiting_alone(store, imports):
+    """Two of them held both turns for as long as their senders liked."""
+    content, more, begun = csv_of(rows_of(12_000)), asyncio.Event(), []
+
+    async def slowly(tenant):
+        async for piece in pieces(content[:-60_000]):
+            yield piece
+        begun.append(tenant)
+        await more.wait()
+        yield content[-60_000:]
+
+    for tenant in ("home", "beach", "school"):
+        await store.ensure_tenant(tenant)
+    slow = [
+        asyncio.create_task(imports.store("home", slowly("home"), OPTIONS, source="x", who="ann")),
+        asyncio.create_task(imports.dry_run("beach", slowly("beach"), OPTIONS)),
+    ]
+    await until(lambda: len(begun) == 2)
+    report = await imports.store("school", pieces(content), OPTIONS, source="y", who="eve")
+    assert report.stored == 12_000
+    assert not any(one.done() for one in slow)
+    again = asyncio.create_task(imports.dry_run("home", slowly("again"), OPTIONS))
+    more.set()
+    assert [(await one).stored for one in slow] == [12_000, 12_000]
+    assert (await again).names[0].there == 12_000  # it began when the first had ended
 
 
 async def test_what_breaks_off_stays_and_goes_on(store, imports):
