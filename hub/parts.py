@@ -28,6 +28,7 @@ from hub.homeassistant.service import HomeAssistant
 from hub.homekit.bridge import Bridge
 from hub.homekit.presence import Patience
 from hub.homekit.repository import BridgePortRepository, HomeKitRepository
+from hub.homekit.service import HomeKitService
 from hub.homekit.sets import BridgeSets
 from hub.homekit.styles import SeriesStyles
 from hub.hooks.runner import HookRunner
@@ -127,6 +128,7 @@ class HubParts:
             self.supervisor,
             vouched=lambda: self.mqtt.vouches,
         )
+        self.homekit = HomeKitService(self.bridges.running)
         self.mapping = StoredMapping(
             KeyValueStore(database.of(self.settings.tenant), "mapping"),
             rules,
@@ -209,7 +211,7 @@ class HubParts:
             database,
             self.live,
             mqtt=self.mqtt,
-            bridges=self.bridges,
+            homekit=self.homekit,
             calibrations=self.calibrations,
             learners=[self.anomalies],
             supervisor=supervisor,
@@ -296,7 +298,7 @@ class HubParts:
         """What is wrong with which device, and why."""
         return Explainer(
             self.running.database,
-            bridges=self.bridges.running,
+            homekit=self.homekit,
             accounts=self.mqtt.book,
             enroller=self.mqtt.enroller,
             refused=self.problems,

@@ -29,7 +29,7 @@ from hub.explain.problems import Explainer
 from hub.firmware import routes as firmware
 from hub.firmware.repository import FirmwareRepository
 from hub.homekit import routes as homekit
-from hub.homekit.sets import BridgeSets
+from hub.homekit.service import HomeKitService
 from hub.hooks import routes as hooks
 from hub.hooks.service import HookService
 from hub.imports import routes as imports
@@ -94,7 +94,7 @@ class Services:
     examine_parts: Callable[[], Iterable[DoctorFinding]]
     mqtt: Mqtt
     workers: Callable[[], list[WorkerStanding]]
-    bridges: BridgeSets
+    homekit: HomeKitService
     reload_mapping: MappingReload
     rehearse: Callable[[str, bytes], Rehearsed]
     devices: DeviceService
@@ -131,7 +131,7 @@ class Services:
 
 def routers(services: Services) -> list[APIRouter]:
     """What /api is made of, in the order of its document."""
-    live_updates, bridges = services.live, services.bridges.running
+    live_updates = services.live
     return [
         devices.routes(
             services.devices, live_updates, naming=services.naming, saved=services.searches.path
@@ -155,7 +155,7 @@ def routers(services: Services) -> list[APIRouter]:
         operator.routes(
             services.devices,
             ingest=services.mqtt.ingest,
-            bridges=bridges,
+            homekit=services.homekit,
             problems=services.problems,
             replacement=services.replacement,
             naming=services.naming,
@@ -164,7 +164,7 @@ def routers(services: Services) -> list[APIRouter]:
         backups.routes(services.backups),
         accounts.routes(services.mqtt),
         people.routes(services.people, tenant=services.settings.tenant, url=services.url),
-        homekit.routes(bridges),
+        homekit.routes(services.homekit),
         mapping.routes(services.reload_mapping, services.rehearse),
         doctor.routes(services.examine_database, services.examine_parts),
     ]

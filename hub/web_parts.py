@@ -112,7 +112,7 @@ class WebParts:
     def _services(self, http_port: int) -> Services:
         """The rooms' services, over the parts."""
         parts = self._parts
-        settings, database, bridges = parts.settings, parts.running.database, parts.bridges.running
+        settings, database, homekit = parts.settings, parts.running.database, parts.homekit
         accounts, streams, people = parts.mqtt.book, LiveStreams(), PeopleRepository(database)
         notifications = NotificationService(
             database,
@@ -136,7 +136,7 @@ class WebParts:
             examine_parts=self._examine,
             mqtt=parts.mqtt,
             workers=parts.workers,
-            bridges=parts.bridges,
+            homekit=homekit,
             reload_mapping=MappingReload(
                 settings.presets,
                 settings.mapping,
@@ -144,12 +144,12 @@ class WebParts:
                 follow=self._mapping_changed,
             ),
             rehearse=functools.partial(rehearse, parts.translator),
-            devices=DeviceService(database, bridges),
+            devices=DeviceService(database, homekit),
             device_settings=parts.configs,
             naming=Naming(
                 database,
                 parts.live,
-                bridges=bridges,
+                homekit=homekit,
                 accounts=accounts,
                 change_settings=parts.configs.change,
             ),
@@ -157,7 +157,7 @@ class WebParts:
                 database,
                 tenant_of=parts.tenant_of,
                 accounts=accounts,
-                bridges=bridges,
+                homekit=homekit,
                 on_replaced=[self._replaced, parts.configs.replaced, parts.runner.replaced],
                 calibrations=parts.calibrations,
             ),

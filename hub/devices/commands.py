@@ -6,6 +6,7 @@ import json
 
 import typer
 
+from hub.homekit.service import HomeKitService
 from hub.settings import load
 
 __all__ = ["devices", "gaps"]
@@ -34,7 +35,7 @@ def gaps(
         repository = DeviceRepository(store.of(owner))
         if device is None:
             return await repository.gaps(None)
-        devices = DeviceService(store, dict)
+        devices = DeviceService(store, HomeKitService(dict))
         meant = await devices.named(device, [owner], lambda _: repository.names())
         return await repository.gaps(meant.id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from contracts.homekit.values import clean_name
@@ -10,8 +10,8 @@ from hub.database.database import Database
 from hub.devices.changes import DeviceChanges
 from hub.devices.overview import overview
 from hub.devices.repository import DeviceRepository
-from hub.homekit.bridge import Bridge
 from hub.homekit.model import device_name
+from hub.homekit.service import HomeKitService
 from hub.live import Live, LiveChange
 from hub.mqtt.accounts import AccountBook
 
@@ -36,18 +36,17 @@ class Naming:
         store: Database,
         live: Live,
         *,
-        bridges: Callable[[], Mapping[str, Bridge]],
+        homekit: HomeKitService,
         accounts: AccountBook,
         change_settings: ChangeSettings,
     ) -> None:
         self._store, self._live = store, live
-        self._bridges, self._accounts = bridges, accounts
+        self._homekit, self._accounts = homekit, accounts
         self._change_settings = change_settings
 
     async def names(self, tenant: str) -> dict[str, str]:
         """What devices are called, by id: by people, otherwise by themselves; some by nobody."""
-        bridge = self._bridges().get(tenant)
-        own_names = bridge.names() if bridge else {}
+        own_names = self._homekit.names(tenant)
         # Apple Home must call a device something: a name made of its id is none.
         own = {device: name for device, name in own_names.items() if name != device_name(device)}
         return {**own, **await DeviceRepository(self._store.of(tenant)).names()}
@@ -59,8 +58,7 @@ class Naming:
         calls itself. Raises DatabaseError leaves.
         """
         await DeviceChanges(self._store.of(tenant), who).name(device, name)
-        bridge = self._bridges().get(tenant)
-        own = bridge.names().get(device) if bridge else None
+        own = self._homekit.names(tenant).get(device)
         name, shown = name.strip(), clean_name(name)
         # What Apple Home would refuse as a name is one here all the same; it shows what it takes.
         if shown and shown != own and await self._is_ours(tenant, device):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ from hub.devices.naming import Naming
 from hub.devices.overview import DeviceOverview
 from hub.devices.replace import Replacement
 from hub.devices.service import DeviceService
-from hub.homekit.bridge import Bridge
+from hub.homekit.service import HomeKitService
 from hub.ingest.tenants import TenantIngest
 from hub.mqtt.elsewhere import StoredElsewhere
 from hub.runtime.problems import Problems
@@ -102,7 +101,7 @@ def routes(
     devices: DeviceService,
     *,
     ingest: TenantIngest | StoredElsewhere,
-    bridges: Callable[[], Mapping[str, Bridge]],
+    homekit: HomeKitService,
     problems: Problems,
     replacement: Replacement,
     naming: Naming,
@@ -111,9 +110,8 @@ def routes(
     router = APIRouter(tags=["operator"], dependencies=[OPERATOR_ONLY])
 
     async def names_of(tenant: str) -> dict[str, str]:
-        bridge = bridges().get(tenant)
         # What Apple Home calls one that nobody named is what people see of it.
-        return {**(bridge.names() if bridge else {}), **await naming.names(tenant)}
+        return {**homekit.names(tenant), **await naming.names(tenant)}
 
     @router.get("/status")
     async def status(caller: Operator) -> StatusOut:

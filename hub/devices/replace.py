@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from hub.calibration.known import Calibrations
 from hub.database.database import Database
 from hub.devices.replacement import replace_device
 from hub.errors import HubError
-from hub.homekit.bridge import Bridge
-from hub.homekit.errors import UnknownDeviceError
+from hub.homekit.service import HomeKitService
 from hub.mqtt.account_repository import AccountState
 from hub.mqtt.accounts import AccountBook
 
@@ -50,12 +49,12 @@ class Replacement:
         *,
         tenant_of: Callable[[str], str],
         accounts: AccountBook,
-        bridges: Callable[[], Mapping[str, Bridge]],
+        homekit: HomeKitService,
         on_replaced: Sequence[ReplacementListener],
         calibrations: Calibrations,
     ) -> None:
         self._store, self._calibrations = store, calibrations
-        self._tenant_of, self._accounts, self._bridges = tenant_of, accounts, bridges
+        self._tenant_of, self._accounts, self._homekit = tenant_of, accounts, homekit
         self._on_replaced = on_replaced
 
     async def replace(
@@ -82,10 +81,6 @@ class Replacement:
         if account is not None:
             # Should it come back to life it must not write a second history unasked.
             await self._accounts.set_state(old, AccountState.DISABLED)
-        in_homekit = True
-        try:
-            self._bridges()[tenant].replace(old, new)
-        except (KeyError, UnknownDeviceError):
-            in_homekit = False  # it had no accessory whose place could be taken
+        in_homekit = await self._homekit.replace(tenant, old, new)
         self._calibrations.tell(tenant, recalibrated)
         return Replaced(old, new, done.apart, in_homekit, account is not None, done.ended)

@@ -32,16 +32,16 @@ from hub.devices.overview import DeviceOverview, overview
 from hub.devices.placements import Stay
 from hub.devices.repository import BootGaps, DeviceRepository
 from hub.devices.write import send_value, writable
-from hub.homekit.bridge import Bridge
+from hub.homekit.service import HomeKitService
 
 __all__ = ["DeviceService"]
 
 
 class DeviceService:
-    """The devices of all tenants; `bridges` gives the HomeKit bridges by tenant."""
+    """The devices of all tenants."""
 
-    def __init__(self, database: Database, bridges: Callable[[], Mapping[str, Bridge]]) -> None:
-        self._database, self._bridges = database, bridges
+    def __init__(self, database: Database, homekit: HomeKitService) -> None:
+        self._database, self._homekit = database, homekit
 
     async def everywhere(
         self, tenants: Sequence[str], where: str | None = None
@@ -187,12 +187,11 @@ class DeviceService:
 
         What the device says of that is known where its bridge runs; elsewhere the kind counts.
         """
-        bridge = self._bridges().get(tenant)
-        return writable(key) and (bridge is None or bridge.settable(key))
+        return writable(key) and self._homekit.settable(tenant, key)
 
     async def command(self, tenant: str, key: SeriesKey, value: Value) -> tuple[Value, bool]:
         """Send a device a value: the value in its format, and whether it was sent at once.
 
         Raises as hub.devices.write.tell.
         """
-        return await send_value(self._database, self._bridges(), tenant, key, value)
+        return await send_value(self._database, self._homekit, tenant, key, value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from contracts.homekit.definitions import CHARACTERISTICS
 from contracts.homekit.values import BadValue, parse
 from contracts.reading import SeriesKey, Value
@@ -11,7 +9,7 @@ from hub.database.database import Database
 from hub.devices.glance import glance
 from hub.devices.known import DeviceUnknownError
 from hub.errors import HubError
-from hub.homekit.bridge import Bridge
+from hub.homekit.service import HomeKitService
 
 __all__ = ["InvalidValueError", "NotWritableError", "SeriesUnknownError", "send_value", "writable"]
 
@@ -51,7 +49,7 @@ def writable(key: SeriesKey) -> bool:
 
 
 async def send_value(
-    store: Database, bridges: Mapping[str, Bridge], tenant: str, key: SeriesKey, value: Value
+    store: Database, homekit: HomeKitService, tenant: str, key: SeriesKey, value: Value
 ) -> tuple[Value, bool]:
     """Send a tenant's device a value; the value in its format, and whether it was sent at once.
 
@@ -70,9 +68,8 @@ async def send_value(
         checked = parse(key.service, key.characteristic, value)
     except BadValue as bad:
         raise InvalidValueError(str(bad)) from None
-    bridge = bridges.get(tenant)
-    if bridge is None:
+    if not homekit.runs(tenant):
         raise DeviceUnknownError(key.device)
-    if not bridge.settable(key):
+    if not homekit.settable(tenant, key):
         raise NotWritableError(key)
-    return checked, bridge.send_command(key, checked)
+    return checked, await homekit.send(tenant, key, checked)

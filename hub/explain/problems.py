@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import Protocol
 
 from hub.database.database import Database
@@ -25,7 +26,7 @@ from hub.explain.tunnels import (
     said,
     sites_down,
 )
-from hub.homekit.bridge import Bridge
+from hub.homekit.service import HomeKitService
 from hub.language.times import SpokenClock
 from hub.language.words import _
 from hub.mqtt.accounts import AccountBook
@@ -97,16 +98,15 @@ class BatteryStanding:
 class Explainer:
     """Says of every tenant's devices why they are as they are.
 
-    `bridges` gives the HomeKit bridges by tenant; `enroller` and `accounts` know who asked for an
-    account, `refused` what was refused of whom, `stuck_since` since when a tenant's readings cannot
-    be stored, `tunnels` how those of sites are.
+    `enroller` and `accounts` know who asked for an account, `refused` what was refused of whom,
+    `stuck_since` since when a tenant's readings cannot be stored, `tunnels` how those of sites are.
     """
 
     def __init__(
         self,
         store: Database,
         *,
-        bridges: Callable[[], Mapping[str, Bridge]],
+        homekit: HomeKitService,
         accounts: AccountBook,
         enroller: Enroller,
         refused: Problems,
@@ -115,7 +115,7 @@ class Explainer:
         tunnels: TunnelsLike | None = None,
     ) -> None:
         self._store, self._zones = store, ZoneService(store)
-        self._bridges = bridges
+        self._homekit = homekit
         self._accounts, self._enroller = accounts, enroller
         self._refused, self._outages = refused, outages
         self._stuck_since, self._tunnels = stuck_since, tunnels
@@ -255,29 +255,18 @@ class Explainer:
 
     async def _surroundings(self, tenant: str, down: Sequence[SiteDown] = ()) -> Surroundings:
         """What the running hub knows of a tenant's devices."""
-        bridge = self._bridges().get(tenant)
         outages = self._outages.all()
         refused = self._refused_of(tenant)
         cut = await cut_off(self._tunnels, tenant)
-        if bridge is None:
-            return Surroundings(
-                problems=refused, outages=outages, tunnels=by_device(down), cut_off=cut
-            )
         held: dict[str, list[str]] = {}
-        for part in bridge.unshown():
+        for part in self._homekit.unshown(tenant):
             held.setdefault(part.device, []).append(f"{part.part}: {part.reason}")
-        records = bridge.tree.identities.accessories
-
-        def desired(device: str) -> Mapping[str, str]:
-            record = records.get(device)
-            return record.desired if record is not None and not record.removed else {}
-
         return Surroundings(
-            names=bridge.names(),
+            names=self._homekit.names(tenant),
             problems=refused,
             hidden_parts=lambda device: held.get(device, ()),
-            desired=desired,
-            online=bridge.online_of,
+            desired=partial(self._homekit.desired, tenant),
+            online=partial(self._homekit.online, tenant),
             outages=outages,
             tunnels=by_device(down),
             cut_off=cut,

@@ -361,6 +361,11 @@ class Bridge:
         """What the device's last will says; None when it has none."""
         return self._presences.online(device)
 
+    def desired_of(self, device: str) -> Mapping[str, str]:
+        """What a sleeping device is to be told when it wakes, by the name of the part."""
+        record = self.tree.identities.accessories.get(device)
+        return record.desired if record is not None and not record.removed else {}
+
     # --- asked by parts that are made before there is a display --------------------------------
 
     def _current(self, key: SeriesKey) -> Value:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,8 +10,8 @@ from pydantic import BaseModel
 from hub.api.access import OPERATOR_ONLY, Operator
 from hub.api.parameters import DeviceId
 from hub.api.principal import Principal
-from hub.homekit.bridge import Bridge
 from hub.homekit.errors import UnknownControllerError, UnknownDeviceError
+from hub.homekit.service import HomeKitService
 
 __all__ = ["routes"]
 
@@ -67,22 +66,22 @@ class HomeOut(BaseModel):
     held: list[HeldBackOut]
 
 
-def routes(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
-    """The routes under /homekit; `bridges` has the running bridge set of each tenant.
+def routes(homekit: HomeKitService) -> APIRouter:
+    """The routes under /homekit.
 
     Where a request names no tenant all are meant.
     """
     router = APIRouter(prefix="/homekit", tags=["operator"], dependencies=[OPERATOR_ONLY])
 
-    def meant(caller: Principal) -> list[tuple[str, Bridge]]:
-        return [(name, bridge) for name, bridge in bridges().items() if caller.means(name)]
+    def meant(caller: Principal) -> list[str]:
+        return [tenant for tenant in homekit.tenants() if caller.means(tenant)]
 
     @router.get("/pairings")
     async def pairings(caller: Operator) -> list[PairingOut]:
         """Every bridge, with its pairing code and who is paired."""
         return [
             PairingOut(
-                tenant=name,
+                tenant=tenant,
                 number=info.number,
                 name=info.name,
                 port=info.port,
@@ -91,14 +90,14 @@ def routes(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
                 controllers=list(info.controllers),
                 locked=info.locked,
             )
-            for name, bridge in meant(caller)
-            for info in bridge.pairings()
+            for tenant in meant(caller)
+            for info in homekit.pairings(tenant)
         ]
 
     @router.post("/unpair")
     async def unpair(caller: Operator, body: UnpairIn) -> Unpaired:
         """End a pairing from this side, as when a phone was lost."""
-        ended = sum(bridge.unpair(body.controller) for _, bridge in meant(caller))
+        ended = sum([await homekit.unpair(tenant, body.controller) for tenant in meant(caller)])
         if body.controller is not None and not ended:
             raise UnknownControllerError(body.controller)
         return Unpaired(unpaired=ended)
@@ -106,29 +105,28 @@ def routes(bridges: Callable[[], Mapping[str, Bridge]]) -> APIRouter:
     @router.post("/unlock")
     async def unlock(caller: Operator) -> Unlocked:
         """Take pairing codes again after a hundred wrong ones."""
-        return Unlocked(unlocked=sum(bridge.unlock() for _, bridge in meant(caller)))
+        return Unlocked(unlocked=sum([await homekit.unlock(one) for one in meant(caller)]))
 
     @router.get("/accessories")
     async def accessories(caller: Operator) -> list[HomeOut]:
         """The accessories with their values, and what is held back and why."""
         return [
             HomeOut(
-                tenant=name,
-                bridges=bridge.accessories(),
+                tenant=tenant,
+                bridges=homekit.accessories(tenant),
                 held=[
                     HeldBackOut.model_validate(part, from_attributes=True)
-                    for part in bridge.unshown()
+                    for part in homekit.unshown(tenant)
                 ],
             )
-            for name, bridge in meant(caller)
+            for tenant in meant(caller)
         ]
 
     @router.delete("/accessories/{device}", status_code=204)
     async def remove(caller: Operator, device: DeviceId) -> None:
         """Take a device out of Apple Home; it returns when it speaks again."""
-        for _, bridge in meant(caller):
-            if bridge.has(device):
-                bridge.remove(device)
+        for tenant in meant(caller):
+            if await homekit.remove(tenant, device):
                 return
         raise UnknownDeviceError(device)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from typing import Protocol
 
 from contracts.messages import Online
-from contracts.reading import Reading, SeriesKey, Value
+from contracts.reading import Reading, SeriesKey
 from hub.errors import HubError
 from hub.homekit.bridge import Bridge, ReportLike
 from hub.homekit.errors import BridgePortTakenError
@@ -128,15 +127,6 @@ class BridgeSets:
         if bridge is not None:
             for key in series:
                 bridge.display.recalibrate(key)
-
-    def renewed(self, tenant: str, key: SeriesKey, heard: tuple[Value, datetime] | None) -> None:
-        """Readings of a series were removed: see Members.renew.
-
-        A set that does not run yet starts with what was kept, until the device is heard.
-        """
-        bridge = self._sets.get(tenant)
-        if bridge is not None:
-            bridge.members.renew(key, heard)
 
     def handle_online(self, message: Online, delivery: DeliveryLike) -> None:
         """A device came or went: a handler for Listener.on."""

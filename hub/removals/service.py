@@ -14,7 +14,7 @@ from hub.calibration.known import Calibrations
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError
 from hub.devices.known import require_device
-from hub.homekit.sets import BridgeSets
+from hub.homekit.service import HomeKitService
 from hub.live import Live, LiveChange
 from hub.mqtt.errors import NotConnectedError
 from hub.mqtt.service import Mqtt
@@ -56,13 +56,13 @@ class RemovalService:
         live: Live,
         *,
         mqtt: Mqtt,
-        bridges: BridgeSets,
+        homekit: HomeKitService,
         calibrations: Calibrations,
         learners: Sequence[Forgetful] = (),
         supervisor: Supervisor | None = None,
     ) -> None:
         self._database, self._live = database, live
-        self._mqtt, self._bridges, self._calibrations = mqtt, bridges, calibrations
+        self._mqtt, self._homekit, self._calibrations = mqtt, homekit, calibrations
         self._learners = learners
         self._tasks = (supervisor or Supervisor()).tasks(PartRole.DUTIES)
 
@@ -186,7 +186,7 @@ class RemovalService:
             self._live.publish(tenant, LiveChange("device", request.device))
             return
         for key in concerned:
-            self._bridges.renewed(tenant, key, await removals.newest(key))
+            await self._homekit.renew(tenant, key, await removals.newest(key))
             self._live.publish(tenant, LiveChange("readings", key.full_name))
 
     async def _shut_out(self, device: str) -> None:
@@ -199,9 +199,7 @@ class RemovalService:
         self, tenant: str, device: str, series: Iterable[SeriesKey], *, others: bool
     ) -> None:
         """Out of HomeKit, and nothing retained that would bring it back or speak to its like."""
-        bridge = self._bridges.running().get(tenant)
-        if bridge is not None and bridge.has(device):
-            bridge.remove(device)
+        await self._homekit.remove(tenant, device)
         if others:
             return
         await self._clear(topics.config(device), topics.ota(device))

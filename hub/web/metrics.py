@@ -63,7 +63,6 @@ class _Collector:
 
     def __init__(self, services: Services, tenant: str, glance: Glance) -> None:
         self._services, self._tenant = services, tenant
-        self._bridge = services.bridges.running().get(tenant)
         self._now = datetime.now(UTC)
         # Those that left HomeKit for their silence have left here too.
         longest = services.settings.forget_after_days * 86400
@@ -104,8 +103,9 @@ class _Collector:
 
     def _up(self, device: DeviceGlance) -> bool:
         """Whether it is there as Apple Home has it; of one that is not there by its own word."""
-        if self._bridge is not None and self._bridge.has(device.device):
-            return self._bridge.available(device.device)
+        homekit = self._services.homekit
+        if homekit.has(self._tenant, device.device):
+            return homekit.available(self._tenant, device.device)
         if device.seen_at is None:
             return False
         if device.next_wake_at is not None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from contracts.homekit.values import clean_name
-from contracts.reading import Reading, SeriesKey
+from contracts.reading import SeriesKey
 from hub.api.principal import Principal
 from hub.devices.overview import LastValue
 from hub.errors import HubError
-from hub.homekit.bridge import Bridge
 from hub.homekit.model import device_name
 from hub.language.words import _
 from hub.live import LiveChange, LiveValue, Missed
@@ -86,14 +84,8 @@ class Adding:
 
     def own_name(self, device: str) -> str:
         """What the device calls itself, "" where it has not said."""
-        bridge = self.bridge
-        name = bridge.names().get(device, "") if bridge else ""
+        name = self.services.homekit.names(self.tenant).get(device, "")
         return "" if name == device_name(device) else name
-
-    @property
-    def bridge(self) -> Bridge | None:
-        """The tenant's HomeKit bridges; None before its first device was heard."""
-        return self.services.bridges.running().get(self.tenant)
 
     async def measured(self, device: str) -> AsyncIterator[dict[SeriesKey, LastValue]]:
         """What the device measured last: now, and after each news."""
@@ -147,9 +139,7 @@ class Adding:
         cleaned = clean_name(name)
         if not cleaned:
             raise BadNameError
-        key = SeriesKey(device, service, index, "ConfiguredName")
-        if self.bridge is not None:
-            self.bridge.update(Reading(key, cleaned, datetime.now(UTC)), live=False)
+        await self.services.homekit.call_sensor(self.tenant, device, service, index, cleaned)
 
     async def calibrate(self, key: SeriesKey, offset: float) -> None:
         """Add an offset to what a series measured and will measure. Raises DatabaseError."""

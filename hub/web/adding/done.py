@@ -43,13 +43,13 @@ async def show_done(page: WizardPage, adding: Adding, device: str, name: str) ->
 
 
 def _homekit(adding: Adding, device: str, name: str) -> None:
-    bridge = adding.bridge
-    pairings = bridge.pairings() if bridge else []
-    if bridge is None or not pairings:
+    homekit, tenant = adding.services.homekit, adding.tenant
+    pairings = homekit.pairings(tenant)
+    if not pairings:
         mark("phone_iphone")
         what(_("Apple Home"), _("Its side of the hub is not running just now."))
         return
-    unshown = [held for held in bridge.unshown() if held.device == device]
+    unshown = [held for held in homekit.unshown(tenant) if held.device == device]
     reasons = [
         _("Not shown: {part}, {reason}", part=held.part, reason=held.reason) for held in unshown
     ]
@@ -57,7 +57,7 @@ def _homekit(adding: Adding, device: str, name: str) -> None:
         mark("check", "ok")
         said = (
             _("Look for “{name}” in the Home app.", name=name)
-            if bridge.has(device)
+            if homekit.has(tenant, device)
             else _("In a moment.")
         )
         what(_("In Apple Home"), said, *reasons)

@@ -113,8 +113,7 @@ def _number(number: int, *, now: bool = False) -> None:
 
 
 def _is_paired(services: Services, tenant: str) -> bool:
-    bridge = services.bridges.running().get(tenant)
-    return bridge is not None and any(one.controllers for one in bridge.pairings())
+    return any(one.controllers for one in services.homekit.pairings(tenant))
 
 
 def _copies(backups: BackupService) -> str:

@@ -82,8 +82,7 @@ async def _show(
                 await FormerPage(services, principal, device, by, zone).build()
             return
         shown = shown or DeviceGlance(device, None, None, None, None)
-        bridge = services.bridges.running().get(principal.tenant)
-        names = bridge.names() if bridge is not None else {}
+        names = services.homekit.names(principal.tenant)
         opened = OpenedDevice(services, principal, glance, shown, names, zone)
         explanation = await _explained(opened, zone)
         content = _Page(opened, explanation, tab, make)

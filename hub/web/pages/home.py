@@ -134,8 +134,7 @@ def _feed(services: Services, tenant: str, shared: Shared[list[DeviceProblem]]) 
         return glance
 
     def names() -> Mapping[str, str]:
-        bridge = services.bridges.running().get(tenant)
-        return bridge.names() if bridge is not None else {}
+        return services.homekit.names(tenant)
 
     async def problems() -> Sequence[Mapping[str, Any]]:
         of_devices = await shared.get(

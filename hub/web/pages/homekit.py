@@ -9,7 +9,6 @@ from nicegui import ui
 from contracts.homekit.definitions import INFORMATION
 from contracts.qr import svg_uri
 from hub.api.principal import Principal, Reader
-from hub.homekit.bridge import Bridge
 from hub.homekit.pairing import PairingInfo
 from hub.language.words import _, ngettext
 from hub.services import Services
@@ -39,13 +38,9 @@ class _Page:
     """What one person sees of a tenant's bridges."""
 
     def __init__(self, services: Services, principal: Principal) -> None:
-        self._services = services
-        self._principal = principal
+        self._homekit = services.homekit
+        self._principal, self._tenant = principal, principal.tenant
         self._seen: object = None
-
-    @property
-    def _bridge(self) -> Bridge | None:
-        return self._services.bridges.running().get(self._principal.tenant)
 
     def look_again(self) -> None:
         """Show the page anew if anything on it changed."""
@@ -53,34 +48,31 @@ class _Page:
             self.show.refresh()
 
     def _state(self) -> object:
-        bridge = self._bridge
-        if bridge is None:
+        if not self._homekit.runs(self._tenant):
             return None
         shown = [
             (one["device"], one["name"], one["available"], sorted(one["services"]))
-            for each in bridge.accessories()
+            for each in self._homekit.accessories(self._tenant)
             for one in each["accessories"]
         ]
-        return bridge.pairings(), shown, bridge.unshown()
+        return self._homekit.pairings(self._tenant), shown, self._homekit.unshown(self._tenant)
 
     @ui.refreshable_method
     def show(self) -> None:
         """Build it."""
         self._seen = self._state()
-        bridge = self._bridge
-        if bridge is None:
-            tenant = self._principal.tenant
+        if not self._homekit.runs(self._tenant):
             ui.label(
                 _(
                     "{tenant} has no bridge yet: it starts when its first device is heard.",
-                    tenant=tenant,
+                    tenant=self._tenant,
                 )
             )
             return
-        for info in bridge.pairings():
+        for info in self._homekit.pairings(self._tenant):
             self._pairing(info)
-        self._held(bridge)
-        self._accessories(bridge)
+        self._held()
+        self._accessories()
 
     def _pairing(self, info: PairingInfo) -> None:
         heading(info.name)
@@ -126,10 +118,9 @@ class _Page:
             if self._principal.administers:
                 ui.button(_("Unlock"), on_click=self._unlock).props("flat no-caps dense")
 
-    def _unlock(self) -> None:
-        if self._bridge is not None:
-            self._bridge.unlock()
-            self.show.refresh()
+    async def _unlock(self) -> None:
+        await self._homekit.unlock(self._tenant)
+        self.show.refresh()
 
     async def _unpair(self, info: PairingInfo, controller: str) -> None:
         last = len(info.controllers) == 1
@@ -141,18 +132,15 @@ class _Page:
                     "accessories."
                 )
             )
-        if (
-            await confirm(
-                _("Remove {controller}?", controller=controller), details=details, yes=_("Remove")
-            )
-            and self._bridge
+        if await confirm(
+            _("Remove {controller}?", controller=controller), details=details, yes=_("Remove")
         ):
-            self._bridge.unpair(controller)
+            await self._homekit.unpair(self._tenant, controller)
             self.show.refresh()
 
-    def _held(self, bridge: Bridge) -> None:
+    def _held(self) -> None:
         heading(_("Not shown in Apple Home"))
-        unshown = bridge.unshown()
+        unshown = self._homekit.unshown(self._tenant)
         if not unshown:
             ui.label(_("Nothing: Apple Home shows everything."))
             return
@@ -163,11 +151,12 @@ class _Page:
             for one in unshown:
                 with ui.element("li"):
                     part = _("all of it") if one.part == INFORMATION else _words(one.part)
-                    ui.label(f"{self._name(bridge, one.device)}, {part}: {one.reason}.")
+                    ui.label(f"{self._name(one.device)}, {part}: {one.reason}.")
 
-    def _accessories(self, bridge: Bridge) -> None:
+    def _accessories(self) -> None:
         heading(_("Accessories"))
-        shown = [one for each in bridge.accessories() for one in each["accessories"]]
+        bridges = self._homekit.accessories(self._tenant)
+        shown = [one for each in bridges for one in each["accessories"]]
         if not shown:
             ui.label(
                 _("None yet: a device appears once it has sent a value that Apple Home knows.")
@@ -195,13 +184,11 @@ class _Page:
             ],
             yes=_("Remove"),
         )
-        bridge = self._bridge
-        if sure and bridge is not None and bridge.has(one["device"]):
-            bridge.remove(one["device"])
+        if sure and await self._homekit.remove(self._tenant, one["device"]):
             self.show.refresh()
 
-    def _name(self, bridge: Bridge, device: str) -> str:
-        name = bridge.names().get(device)
+    def _name(self, device: str) -> str:
+        name = self._homekit.names(self._tenant).get(device)
         return f"{name} ({device})" if name else device
 
 

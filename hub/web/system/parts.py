@@ -129,8 +129,7 @@ def _others(
 
 
 def _homekit(services: Services, tenant: str, well: bool) -> PartLine:
-    bridge = services.bridges.running().get(tenant)
-    pairings = bridge.pairings() if bridge is not None else []
+    pairings = services.homekit.pairings(tenant)
     paired = sum(bool(one.controllers) for one in pairings)
     if not pairings:
         return PartLine(

@@ -11,6 +11,7 @@ import pytest_asyncio
 from contracts.reading import Reading
 from hub.devices.replacement import replace_device
 from hub.devices.service import DeviceService
+from hub.homekit.service import HomeKitService
 from tests.hub.filled import EVIL, store_of, temperature
 from tests.hub.ingest.test_ingest import stored
 from tests.support.hub import until
@@ -92,7 +93,9 @@ async def test_moves_are_told_by_the_id_that_a_device_had_then(ann, rob, full, h
         home, first = store.of("home"), datetime.now(UTC) - timedelta(days=30)
         await stored(store, [Reading(temperature("worn"), 20.0, datetime.now(UTC))])
         await replace_device(home, "worn", "fresh", who="ann")
-        by, replaced = await DeviceService(store, dict).replaced("home", "worn", FUTURE)
+        by, replaced = await DeviceService(store, HomeKitService(dict)).replaced(
+            "home", "worn", FUTURE
+        )
         assert by == "fresh"
     day = timedelta(days=1)
 

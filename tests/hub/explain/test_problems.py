@@ -13,6 +13,7 @@ from hub.devices.repository import DeviceRepository
 from hub.explain.outages import Away, Outage
 from hub.explain.problems import Explainer
 from hub.explain.sentence import Level
+from hub.homekit.service import HomeKitService
 from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.runtime.problems import Problems
 from hub.settings import Enrolment
@@ -34,7 +35,7 @@ def hub(store, accounts):
     stuck: dict[str, datetime] = {}
     explainer = Explainer(
         store,
-        bridges=dict,
+        homekit=HomeKitService(dict),
         accounts=accounts,
         enroller=enroller,
         refused=refused,

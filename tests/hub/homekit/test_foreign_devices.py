@@ -8,6 +8,7 @@ import pytest
 
 from contracts.reading import SeriesKey
 from hub.devices.service import DeviceService
+from hub.homekit.service import HomeKitService
 from hub.mapping.rules import Mapping
 from tests.hub.homekit.test_ranges import declared
 from tests.support.controller import Refused
@@ -33,7 +34,7 @@ async def test_what_its_device_lets_nobody_set(make):
     assert await phone.read(place) is False
     home.check()
     lamp = SeriesKey("box", "Switch", 0, "On")
-    devices = DeviceService(None, lambda: {"home": home.bridge})
+    devices = DeviceService(None, HomeKitService(lambda: {"home": home.bridge}))
     assert not devices.settable("home", lamp), "neither pages nor the API offer it"
     home.hear("homie/box/lamp/on/$settable", "true")
     assert devices.settable("home", lamp)

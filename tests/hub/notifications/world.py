@@ -16,6 +16,7 @@ from hub.database.database import Database
 from hub.devices.repository import DeviceRepository, ReceivedReport
 from hub.explain.outages import Away, Outage
 from hub.explain.problems import Explainer
+from hub.homekit.service import HomeKitService
 from hub.live import Live
 from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.notifications.delivery import Delivered, OutgoingNotice
@@ -78,7 +79,7 @@ class World:
         refused = Problems()
         self.explainer = Explainer(
             store,
-            bridges=dict,
+            homekit=HomeKitService(dict),
             accounts=accounts,
             enroller=Enroller(accounts, EnrolmentGate(Enrolment.CLOSED, "home"), refused),
             refused=refused,

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from contracts.show import Clock
 from hub.devices.repository import DeviceRepository
 from hub.explain.problems import Explainer
+from hub.homekit.service import HomeKitService
 from hub.mqtt.enrolment import Enroller, EnrolmentGate
 from hub.notifications.finding import Around
 from hub.notifications.model import Alert, Rule, RuleKind, RuleOptions
@@ -60,7 +61,7 @@ class World:
         )  # fmt: skip
         gate = EnrolmentGate(Enrolment.CLOSED, "home")
         self.explainer = Explainer(
-            self.store, bridges=dict, accounts=self.accounts,
+            self.store, homekit=HomeKitService(dict), accounts=self.accounts,
             enroller=Enroller(self.accounts, gate, self.refused), refused=self.refused,
             outages=Outages(), tunnels=self.watch,
         )  # fmt: skip
