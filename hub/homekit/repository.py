@@ -31,9 +31,13 @@ class HomeKitRepository:
         self._database, self._fence = database, fence
 
     async def load(self) -> Saved:
-        """Everything kept; a value that its characteristic no longer takes is left out."""
+        """Everything kept; a value that its characteristic no longer takes is left out.
+
+        Of a value that was kept too late (Keeper) the newest reading counts.
+        """
         async with self._database.transaction() as conn:
             rows = await (await conn.execute(_QUERIES["load_state"], [_AREAS])).fetchall()
+            newer = await (await conn.execute(_QUERIES["newer_values"])).fetchall()
         saved = Saved()
         for area, key, value in rows:
             match area:
@@ -45,6 +49,9 @@ class HomeKitRepository:
                     saved.presence.append(PresenceRecord.model_validate(value))
                 case _:
                     _put_value(saved, key, value)
+        for name, kind, number, text, at in newer:
+            heard = number if kind == "float" else text if number is None else int(number)
+            _put_value(saved, name, {"value": heard, "at": at.isoformat()})
         return saved
 
     async def save(self, change: StateChange) -> None:

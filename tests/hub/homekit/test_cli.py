@@ -14,6 +14,7 @@ from hub.api.application import api
 from hub.api.operator import OperatorDoor
 from hub.homekit.pair_setup import MAX_FAILURES
 from hub.homekit.routes import routes
+from hub.homekit.service import HomeKitService
 from hub.web.server import HttpServer, private_socket
 
 
@@ -25,7 +26,7 @@ async def dormouse(home, tmp_path):
         return ["home"]
 
     door = OperatorDoor(
-        api([routes(lambda: {"home": home.bridge})]),
+        api([routes(HomeKitService(lambda: {"home": home.bridge}))]),
         tenant="home",
         tenant_of=lambda _: "home",
         tenants=tenants,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
-from contracts.reading import SeriesKey
+from contracts.reading import Reading, SeriesKey
 from hub.database.database import Database
 from hub.database.errors import DatabaseAwayError
 from hub.database.lease.fence import Fence
 from hub.homekit.identity import Identities
 from hub.homekit.repository import HomeKitRepository
 from hub.homekit.state import PresenceRecord, StateChange
+from tests.hub.ingest.test_ingest import NOW, key, stored
 
 
 async def test_everything_comes_back(store: Database):
@@ -55,8 +56,8 @@ async def test_forgetting_one_device_leaves_the_others(store: Database):
     state = HomeKitRepository(store.of("home"))
     ids = Identities([], [])
     keys = [SeriesKey(device, "Switch", 0, "On") for device in ("esp_1", "esp_10")]
-    for key in keys:
-        ids.place(key.device)
+    for one in keys:
+        ids.place(one.device)
     _, accessories = ids.changes()
     presence = [PresenceRecord(device=key.device) for key in keys]
     await state.save(StateChange((), accessories, dict.fromkeys(keys, True), presence))
@@ -119,3 +120,31 @@ async def test_who_slept_while_another_had_the_bridges_gives_no_id_twice(store: 
     saved = await successor.load()
     assert {one.device: one.aid for one in saved.accessories} == {"esp_1": 2, "esp_2": 3}
     assert [one.next_aid for one in saved.bridges] == [4]
+
+
+async def test_what_was_stored_in_the_last_seconds_before_a_crash_is_shown(store: Database):
+    state, minute = HomeKitRepository(store.of("home")), timedelta(minutes=1)
+    motion = SeriesKey("d1", "MotionSensor", 0, "MotionDetected")
+    battery = SeriesKey("d1", "BatteryService", 0, "BatteryLevel")
+    older, unseen = key("d1"), key("d1", "StatusActive")
+    named = SeriesKey("d1", "TemperatureSensor", 0, "ConfiguredName")
+    kept = {motion: False, battery: 80, older: 21.5, named: "Attic"}
+    await state.save(StateChange(values=kept, measured=dict.fromkeys(kept, NOW)))
+    await stored(
+        store,
+        [
+            Reading(motion, True, NOW + minute),
+            Reading(battery, 79, NOW + minute),
+            Reading(older, 20.0, NOW - minute),  # came late
+            Reading(named, "Temperature", NOW + minute),  # by the device, not by HomeKit
+            Reading(unseen, True, NOW + minute),  # taken out of HomeKit, say
+        ],
+    )
+    saved = await state.load()
+    assert saved.values == {**kept, motion: True, battery: 79}
+    assert {key: type(value) for key, value in saved.values.items()} == {
+        key: type(value) for key, value in kept.items()
+    }
+    assert saved.measured == {
+        motion: NOW + minute, battery: NOW + minute, older: NOW, named: NOW,
+    }  # fmt: skip
