@@ -18,7 +18,7 @@ __all__ = ["Keeper"]
 
 log = logging.getLogger(__name__)
 
-# Values and presence are kept this late at most: what a crash costs until the next message.
+# Values and presence are kept this late at most; after a crash the newest readings count (load).
 _EVERY = 5.0
 _BACK_OFF = (1.0, 5.0)  # s: first and longest pause while the database is away
 
