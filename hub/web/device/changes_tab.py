@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from nicegui import ui
@@ -24,6 +25,7 @@ from hub.web.device.past import PastPanel
 from hub.web.device.reasons import why_said
 from hub.web.device.removal import told
 from hub.web.frame import heading
+from hub.web.reloaded import Reloaded
 
 __all__ = ["ChangesTab"]
 
@@ -42,17 +44,20 @@ class ChangesTab:
         with ui.element("section").props(f'aria-label="{_("Changes")}"').classes("dm-card"):
             heading(_("Changes"))
             self._status = ui.label().classes("dm-bad").props('role="status"')
-            await self._listed()
+            self._listed = Reloaded(self._changes, self._show_changes, only_changed=True)
+            await self._listed.refresh()
         with ui.element("section").props(f'aria-label="{_("How it was")}"').classes("dm-card"):
             heading(_("How it was on a day"))
             past = PastPanel(opened.services.devices, opened.tenant, opened.key, opened.zone)
             await past.build()
         with ui.element("section").props(f'aria-label="{_("Where it was")}"').classes("dm-card"):
             heading(_("Where it was"))
-            await self._where()
+            self._where = Reloaded(self._stays, self._show_stays, only_changed=True)
+            await self._where.refresh()
         with ui.element("section").props(f'aria-label="{_("Removed")}"').classes("dm-card"):
             heading(_("Removed readings"))
-            await self._removed()
+            self._removed = Reloaded(self._removals, self._show_removals, only_changed=True)
+            await self._removed.refresh()
 
     async def take(self, update: Update | Missed) -> None:
         """See DeviceTab."""
@@ -63,15 +68,16 @@ class ChangesTab:
             case LiveChange("readings"):
                 await self._removed.refresh()
 
-    @ui.refreshable_method
-    async def _listed(self) -> None:
+    async def _changes(self) -> list[ChangeLine]:
         devices, tenant = self._opened.services.devices, self._opened.tenant
         changes = await devices.changes(tenant, self._opened.key, most=_MOST)
         settings = self._opened.services.device_settings.of(tenant)
         changes += settings_changes(await settings.history(self._opened.key))
         changes.sort(key=lambda one: one.at, reverse=True)
         paths = {place.place: place.name for place in self._opened.glance.places}
-        lines = change_lines(changes[:_MOST], paths)
+        return change_lines(changes[:_MOST], paths)
+
+    def _show_changes(self, lines: Sequence[ChangeLine]) -> None:
         if not lines:
             ui.label(_("Nothing of it was changed yet.")).classes("dm-soft")
             return
@@ -103,28 +109,32 @@ class ChangesTab:
                 "flat no-caps dense"
             ).props["aria-label"] = _("Undo: {text}", text=line.text)
 
-    @ui.refreshable_method
-    async def _where(self) -> None:
+    async def _stays(self) -> list[str]:
         stays = await self._opened.services.devices.stays(self._opened.tenant, self._opened.key)
-        if not stays:
+        return listed(stays, self._opened.zone)
+
+    def _show_stays(self, lines: Sequence[str]) -> None:
+        if not lines:
             ui.label(_("It was in no place yet.")).classes("dm-soft")
             return
         with ui.element("ul").classes("dm-where"):
-            for line in listed(stays, self._opened.zone):
+            for line in lines:
                 with ui.element("li"):
                     ui.label(line)
 
-    @ui.refreshable_method
-    async def _removed(self) -> None:
+    async def _removals(self) -> list[str]:
         removals = self._opened.services.removals
         found = await removals.trail(self._opened.tenant, self._opened.key, 20)
-        if not found:
+        return [told(removal, self._opened.zone) for removal in found]
+
+    def _show_removals(self, lines: Sequence[str]) -> None:
+        if not lines:
             ui.label(_("Nothing of it was removed.")).classes("dm-soft")
             return
         with ui.element("ul").classes("dm-where"):
-            for removal in found:
+            for line in lines:
                 with ui.element("li"):
-                    ui.label(told(removal, self._opened.zone))
+                    ui.label(line)
 
     async def _undo(self, line: ChangeLine) -> None:
         opened, change = self._opened, line.change

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from nicegui import ui
+from nicegui import context, ui
 
 from hub.api.principal import Administrator, Principal
 from hub.errors import HubError
@@ -42,6 +43,42 @@ def mount(services: Services) -> None:
             ui.timer(0, page.watch, once=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What a line says of an account: a name ("": it has none), problems and how often."""
+
+    account: Account
+    name: str
+    problems: Mapping[str, int]
+
+
+class _Lines:
+    """A list in which a line is made anew where it says something else, and no other is."""
+
+    def __init__(self, build: Callable[[_Line], None]) -> None:
+        self._build = build
+        self._box = ui.element("div").classes("w-full")
+        self._shown: dict[str, tuple[_Line, ui.element]] = {}
+
+    def update(self, lines: Sequence[_Line]) -> None:
+        """Show these, in this order."""
+        for device in self._shown.keys() - {line.account.device for line in lines}:
+            self._shown.pop(device)[1].delete()
+        for at, line in enumerate(lines):
+            device = line.account.device
+            before, place = self._shown.get(device, (None, None))
+            if place is None:
+                with self._box:
+                    place = ui.element("div").classes("w-full")
+            if line != before:
+                place.clear()
+                with place:
+                    self._build(line)
+            self._shown[device] = line, place
+            if self._box.default_slot.children[at] is not place:
+                place.move(self._box, at)
+
+
 class _Page:
     """The accounts of a tenant."""
 
@@ -52,7 +89,7 @@ class _Page:
         self._adding = Adding(services, principal)
         self._problem = ""
         self._names: dict[str, str] = {}
-        self._shown: object = None
+        self._shown_window: object = None
 
     async def watch(self) -> None:
         """Follow enrolments."""
@@ -66,35 +103,27 @@ class _Page:
         self._names = await self._services.naming.names(self._principal.tenant)
 
     async def again(self) -> None:
-        """Show what is now, if it is anything else: a menu that is open would close."""
+        """Show what is now; lines of accounts that are as they were stay, open menus with them."""
         await self.load()
-        if self._state() != self._shown:
-            self.show.refresh()
+        self._alert()
+        if self._window() != self._shown_window:
+            self._enrolment.refresh()
+        self._list()
 
-    def _state(self) -> object:
+    def _window(self) -> object:
         window = self._mqtt.gate.window
-        minutes = (window[0], round(window[1] / 60)) if window else None
-        accounts = [
-            (one, {kind: seen.count for kind, seen in self._mqtt.problems.of(one.device).items()})
-            for one in self._mqtt.book.all()
-            if one.tenant == self._principal.tenant
-        ]
-        return accounts, minutes, self._names, self._problem
+        return (window[0], round(window[1] / 60)) if window else None
 
-    @ui.refreshable_method
     def show(self) -> None:
-        """Build it; all at once, since whoever asks for it meanwhile would add to it."""
-        self._shown = self._state()
+        """Build it."""
+        # Where something is asked or told after a line was made anew: the menu's place is gone.
+        self._ground = context.client.content
         with ui.element("div").props('role="alert"'):
-            if self._problem:
-                ui.label(self._problem).classes("dm-bad")
+            self._refusal = ui.label().classes("dm-bad")
         self._enrolment()
-        accounts = [a for a in self._mqtt.book.all() if a.tenant == self._principal.tenant]
         heading(_("Devices"))
-        devices = [account for account in accounts if not is_viewer(account.device)]
-        for account in devices:
-            self._account(account)
-        if not devices:
+        self._devices = _Lines(self._account)
+        with ui.element("div").classes("w-full") as self._no_device:
             empty(
                 "sensors",
                 _("No device has an account yet"),
@@ -106,10 +135,8 @@ class _Page:
         ui.label(_("They read every device's topics at the broker, and write nothing.")).classes(
             "text-sm"
         )
-        viewers = [account for account in accounts if is_viewer(account.device)]
-        for account in viewers:
-            self._account(account)
-        if not viewers:
+        self._viewers = _Lines(self._account)
+        with ui.element("div").classes("w-full") as self._no_viewer:
             empty(
                 "visibility",
                 _("No tool reads along yet"),
@@ -118,8 +145,33 @@ class _Page:
         ui.button(_("New account…"), icon="add", on_click=self._new).props(
             "outline no-caps"
         ).classes("mt-4")
+        self._alert()
+        self._list()
 
+    def _alert(self) -> None:
+        self._refusal.text = self._problem
+        self._refusal.set_visibility(bool(self._problem))
+
+    def _list(self) -> None:
+        lines = [
+            _Line(
+                one,
+                self._names.get(one.device, ""),
+                {kind: seen.count for kind, seen in self._mqtt.problems.of(one.device).items()},
+            )
+            for one in self._mqtt.book.all()
+            if one.tenant == self._principal.tenant
+        ]
+        viewers = [line for line in lines if is_viewer(line.account.device)]
+        devices = [line for line in lines if not is_viewer(line.account.device)]
+        self._devices.update(devices)
+        self._viewers.update(viewers)
+        self._no_device.set_visibility(not devices)
+        self._no_viewer.set_visibility(not viewers)
+
+    @ui.refreshable_method
     def _enrolment(self) -> None:
+        self._shown_window = self._window()
         window = self._mqtt.gate.window
         with ui.row().classes("items-center"):
             if window is not None and window[0] == self._principal.tenant:
@@ -143,10 +195,9 @@ class _Page:
                 ui.label(_("New devices go to another tenant for the next minutes."))
             ui.link(_("Add a device"), "/add")
 
-    def _account(self, account: Account) -> None:
-        device = account.device
-        name = self._names.get(device)
-        called = f"{name} ({device})" if name else device
+    def _account(self, line: _Line) -> None:
+        account, device = line.account, line.account.device
+        called = f"{line.name} ({device})" if line.name else device
         with ui.row().classes("items-center no-wrap w-full dm-line"):
             with ui.column().classes("gap-0 grow min-w-0"):
                 ui.label(called).classes("font-medium break-words")
@@ -155,10 +206,9 @@ class _Page:
                 )
                 facts = [_(_STATES[account.state]), account.model, firmware]
                 ui.label(", ".join(fact for fact in facts if fact)).classes("text-sm opacity-80")
-                seen = self._mqtt.problems.of(device)
-                if seen:
-                    kinds = ", ".join(f"{kind} ({one.count})" for kind, one in seen.items())
-                    problems = ngettext("{n} problem", "{n} problems", len(seen))
+                if line.problems:
+                    kinds = ", ".join(f"{kind} ({n})" for kind, n in line.problems.items())
+                    problems = ngettext("{n} problem", "{n} problems", len(line.problems))
                     ui.label(f"{problems}: {kinds}").classes("text-sm dm-bad")
             with ui.button(icon="more_vert").props("flat round dense") as button, ui.menu():
                 button.props.set_optional("aria-label", _("Actions for {called}", called=called))
@@ -185,9 +235,11 @@ class _Page:
     async def _renew(self, device: str) -> None:
         await self._do(device, lambda: self._adding.help(device, Remedy.RENEW))
         if not self._problem:
-            ui.notify(
-                _("{device} may enrol with another password within the next hour.", device=device)
+            told = _(
+                "{device} may enrol with another password within the next hour.", device=device
             )
+            with self._ground:
+                ui.notify(told)
 
     async def _rotate(self, device: str) -> None:
         sure = await confirm(
@@ -206,7 +258,8 @@ class _Page:
             made.append(await self._mqtt.book.rotate(device))
 
         if sure and await self._do(device, rotate):
-            await tell_secret(_("The password of {device}", device=device), made[0])
+            with self._ground:
+                await tell_secret(_("The password of {device}", device=device), made[0])
 
     async def _replace(self, old: str) -> None:
         others = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.async_api import TimeoutError as PlaywrightTimeout
+from playwright.async_api import expect
 
 from tests.hub.web.devices import device
 from tests.hub.web.pictures import picture
@@ -16,20 +18,16 @@ SAID = {"TemperatureSensor__CurrentTemperature": "20.5"}
 
 
 async def menu(page, of: str, entry: str) -> None:
-    """Choose from a line's menu; opened again where the line was made anew."""
-    item = page.locator(".q-menu .q-item", has_text=entry)
+    """Choose from a line's menu."""
+    await page.get_by_role("button", name=f"Actions for {of}", exact=True).press("Enter")
+    await page.locator(".q-menu .q-item", has_text=entry).press("Enter")
 
-    async def chosen() -> bool:
-        try:
-            if not await item.is_visible():
-                button = page.get_by_role("button", name=f"Actions for {of}", exact=True)
-                await button.press("Enter", timeout=2000)
-            await item.press("Enter", timeout=2000)
-        except PlaywrightTimeout:
-            return False
-        return True
 
-    assert await until(chosen, limit_s=60)
+async def enrolled(web, name: str) -> None:
+    """Another device joins: pages that list them follow."""
+    one = Publisher(name, web.facts["mqtt_port"], web.facts["enrol_port"])
+    await one.enrol()
+    await one.close()
 
 
 async def connects(one: Publisher) -> bool:
@@ -60,6 +58,31 @@ async def test_shut_out_let_in_and_given_another_password(web, open_browser):
         assert await until(lambda: connects(again))
         await page.get_by_test_id("secret").wait_for(state="detached")
         assert again.password not in await page.content()
+
+
+async def test_a_menu_that_is_open_stays_while_other_devices_join(web, open_browser):
+    await web.ask("POST", "/accounts/mine_1", json={})
+    async with open_browser("ann") as page:
+        await page.goto("/access")
+        await page.wait_for_function("window.did_handshake")
+        button = page.get_by_role("button", name="Actions for mine_1", exact=True)
+        await button.hover()
+        await page.mouse.down()
+        await enrolled(web, "past_1")
+        await page.get_by_text("past_1", exact=True).wait_for()
+        await page.mouse.up()
+        disable = page.locator(".q-menu .q-item", has_text="Disable")
+        await disable.wait_for()
+        await enrolled(web, "again_1")
+        await page.get_by_text("again_1", exact=True).wait_for()
+        await disable.click()
+        line = page.locator(".dm-line", has_text="mine_1")
+        await line.get_by_text("disabled").wait_for()
+        # The newcomers stand where their names have their place.
+        lines = page.locator(".dm-line").filter(has_text=re.compile("again_1|mine_1|past_1"))
+        await expect(lines).to_have_text(
+            [re.compile(name) for name in ("again_1", "mine_1", "past_1")]
+        )
 
 
 async def _not(asked) -> bool:
