@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import ssl
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -16,7 +17,14 @@ from contracts.errors import ContractError
 from contracts.local_hub import NoHubError
 from contracts.show import TERMINAL_CONTROLS
 
-__all__ = ["ApiClient", "HubRefusedError", "HubSlowError", "HubVersionError", "recorded"]
+__all__ = [
+    "ApiClient",
+    "HubRefusedError",
+    "HubSlowError",
+    "HubVersionError",
+    "private_transport",
+    "recorded",
+]
 
 # Parts of a request, which a person at a terminal did not write.
 _PART = re.compile(r"^(path|query|body)\.(options\.)?")
@@ -71,6 +79,13 @@ def recorded() -> Iterator[list[Any]]:
         yield answers
     finally:
         _answers.reset(token)
+
+
+def private_transport(path: Path) -> httpx.HTTPTransport:
+    """HTTP on a hub's private socket."""
+    # There is no TLS on it: without a context of ours httpx reads the authorities of the whole
+    # internet first, which takes longer than the question.
+    return httpx.HTTPTransport(uds=str(path), verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 class ApiClient:

@@ -7,9 +7,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from contracts.hub_client import ApiClient
+from contracts.hub_client import ApiClient, private_transport
 from contracts.local_hub import HUB_JSON, SOCKET, NoHubError, default_data_dir, parse_facts
 
 __all__ = ["data_folder", "hub_client", "hub_facts"]
@@ -41,4 +39,4 @@ def hub_client(
             probe.connect(str(private))  # that there is none is to be known before any work
         except OSError:
             raise NoHubError(folder) from None
-    return ApiClient(httpx.HTTPTransport(uds=str(private)), folder, program, tenant=tenant)
+    return ApiClient(private_transport(private), folder, program, tenant=tenant)

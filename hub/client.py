@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 
 from contracts import hub_client
@@ -56,7 +55,7 @@ class HubClient(hub_client.ApiClient):
     def __init__(
         self, settings: Settings, program: str = "dormouse", *, tenant: str | None = None
     ) -> None:
-        transport = httpx.HTTPTransport(uds=str(_listening(settings.data_dir)))
+        transport = hub_client.private_transport(_listening(settings.data_dir))
         super().__init__(transport, settings.data_dir, program, tenant=tenant)
 
 

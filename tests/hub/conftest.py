@@ -16,7 +16,7 @@ import pytest_asyncio
 from tests.hub.filled import fill, store_of
 from tests.hub.people.joined import PEOPLE, client_of, join
 from tests.support import folders
-from tests.support.hub import HubProcess
+from tests.support.hub import PLAIN, HubProcess
 
 
 @contextlib.asynccontextmanager
@@ -132,6 +132,6 @@ def program(full):
     def client(token=None, **more):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         url = f"http://127.0.0.1:{full.facts['http_port']}"
-        return httpx.AsyncClient(base_url=url, headers=headers, timeout=60, **more)
+        return httpx.AsyncClient(base_url=url, headers=headers, timeout=60, verify=PLAIN, **more)
 
     return client

@@ -18,6 +18,7 @@ from hub.app import Hub
 from hub.runtime.supervisor import Supervisor
 from hub.settings import load
 from tests.support.broker import until
+from tests.support.hub import PLAIN
 
 PORTS = ("http_port", "mqtt_port", "mqtts_port", "enrol_port", "hap_port")
 
@@ -31,7 +32,7 @@ async def running(data_dir):
 
 async def health(hub: Hub) -> dict:
     url = f"http://127.0.0.1:{hub.facts['http_port']}/healthz"
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=30, verify=PLAIN) as client:
         return (await client.get(url)).json()
 
 

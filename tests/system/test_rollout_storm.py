@@ -119,10 +119,7 @@ class Story:
         """Until the hub answers."""
         async with asyncio.timeout(60):
             while True:
-                transport = httpx.AsyncHTTPTransport(uds=str(self.hub.data_dir / "hub.sock"))
-                async with httpx.AsyncClient(
-                    transport=transport, base_url="http://hub/api"
-                ) as client:
+                async with self.hub.operator() as client:
                     with contextlib.suppress(httpx.TransportError):
                         answer = await client.request(method, path, timeout=10, **request)
                         if answer.status_code < 500:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from tests.support.hub import HubProcess
+from tests.support.hub import PLAIN, HubProcess
 
 PASSWORD = "seven sleepers in one nest"
 
@@ -39,7 +39,7 @@ async def client_of(
     Another `address` of the loopback network makes it another machine.
     """
     url = url_of(hub)
-    transport = httpx.AsyncHTTPTransport(local_address=address)
+    transport = httpx.AsyncHTTPTransport(local_address=address, verify=PLAIN)
     async with httpx.AsyncClient(
         base_url=url, headers={"Origin": url}, timeout=30, transport=transport
     ) as client:
