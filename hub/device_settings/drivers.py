@@ -12,13 +12,13 @@ from itertools import combinations
 
 from hub.language.words import N_
 
-__all__ = ["DRIVERS", "SensorDriver", "clash", "missing"]
+__all__ = ["DRIVERS", "DriverNeeds", "clash", "missing"]
 
 _UART_RX = 3  # where one listens that names no pin
 
 
 @dataclass(frozen=True, slots=True)
-class SensorDriver:
+class DriverNeeds:
     """One driver: `pins` are needed, `options` (lowest, highest; None: text) are not.
 
     `wired` are the options that are GPIO numbers. Those of one `bus` share its pins where
@@ -34,21 +34,21 @@ class SensorDriver:
     usual: int | str = ""
 
 
-def _i2c(name: str, low: int, high: int, **options: tuple[int, int]) -> SensorDriver:
+def _i2c(name: str, low: int, high: int, **options: tuple[int, int]) -> DriverNeeds:
     given = {"address": (low, high), **options}
-    return SensorDriver(name, ("scl", "sda"), given, "i2c", (), "address", low)
+    return DriverNeeds(name, ("scl", "sda"), given, "i2c", (), "address", low)
 
 
-def _serial(name: str) -> SensorDriver:
-    return SensorDriver(name, (), {"rx": (3, 13), "set": (0, 15)}, "uart", ("rx", "set"))
+def _serial(name: str) -> DriverNeeds:
+    return DriverNeeds(name, (), {"rx": (3, 13), "set": (0, 15)}, "uart", ("rx", "set"))
 
 
 _MILLIVOLTS = (500, 20000)
 
-DRIVERS: Mapping[str, SensorDriver] = {
+DRIVERS: Mapping[str, DriverNeeds] = {
     "aht10": _i2c(N_("AHT10 (temperature, humidity)"), 0x38, 0x39),
     "aht20": _i2c(N_("AHT20 (temperature, humidity)"), 0x38, 0x38),
-    "battery": SensorDriver(
+    "battery": DriverNeeds(
         N_("battery level"),
         options=dict.fromkeys(("scale_mv", "empty_mv", "full_mv"), _MILLIVOLTS),
         bus="adc",
@@ -56,16 +56,16 @@ DRIVERS: Mapping[str, SensorDriver] = {
     "bh1750": _i2c(N_("BH1750 (light)"), 0x23, 0x5C),
     "bme280": _i2c(N_("BME280 (temperature, humidity, air pressure)"), 0x76, 0x77),
     "bmp280": _i2c(N_("BMP280 (temperature, air pressure)"), 0x76, 0x77),
-    "contact": SensorDriver(N_("contact (door, window)"), ("pin",), {"open": (0, 1)}),
-    "dht22": SensorDriver(N_("DHT22 (temperature, humidity)"), ("pin",)),
-    "ds18b20": SensorDriver(
+    "contact": DriverNeeds(N_("contact (door, window)"), ("pin",), {"open": (0, 1)}),
+    "dht22": DriverNeeds(N_("DHT22 (temperature, humidity)"), ("pin",)),
+    "ds18b20": DriverNeeds(
         N_("DS18B20 (temperature)"),
         ("pin",),
         {"rom": None, "clone": (0, 1)},
         "onewire",
         identity="rom",
     ),
-    "motion": SensorDriver(N_("motion sensor (PIR)"), ("pin",), {"hold_s": (5, 3600)}),
+    "motion": DriverNeeds(N_("motion sensor (PIR)"), ("pin",), {"hold_s": (5, 3600)}),
     "pms5003": _serial(N_("PMS5003 (particles)")),
     "scd4x": _i2c(
         N_("SCD40 or SCD41 (carbon dioxide, temperature, humidity)"),
@@ -76,7 +76,7 @@ DRIVERS: Mapping[str, SensorDriver] = {
     "sds011": _serial(N_("SDS011 (particles)")),
     "sht3x": _i2c(N_("SHT30, SHT31 or SHT35 (temperature, humidity)"), 0x44, 0x45),
     "sht4x": _i2c(N_("SHT40, SHT41 or SHT45 (temperature, humidity)"), 0x44, 0x46),
-    "soil": SensorDriver(
+    "soil": DriverNeeds(
         N_("soil moisture at the ADC"), options={"dry": (0, 1024), "wet": (0, 1024)}, bus="adc"
     ),
 }
@@ -110,6 +110,6 @@ def _collide(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
     return one.get(first.identity, first.usual) == other.get(second.identity, second.usual)
 
 
-def _wired(entry: Mapping[str, object], driver: SensorDriver) -> set[object]:
+def _wired(entry: Mapping[str, object], driver: DriverNeeds) -> set[object]:
     pins = {entry[name] for name in (*driver.pins, *driver.wired) if entry.get(name) is not None}
     return pins | ({entry.get("rx", _UART_RX)} if driver.bus == "uart" else set())

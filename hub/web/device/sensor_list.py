@@ -9,7 +9,7 @@ from typing import Any
 
 from nicegui import ui
 
-from hub.device_settings.drivers import DRIVERS, SensorDriver, clash, missing
+from hub.device_settings.drivers import DRIVERS, DriverNeeds, clash, missing
 from hub.language.words import _
 from hub.web.ask import asked
 from hub.web.device.sensor_words import GPIOS, OPTIONS, driver_name, options_of, pin_name
@@ -108,7 +108,7 @@ class _Editor:
             for option in (*driver.pins, *driver.options):
                 self._field(entry, driver, option)
 
-    def _field(self, entry: dict[str, object], driver: SensorDriver, option: str) -> None:
+    def _field(self, entry: dict[str, object], driver: DriverNeeds, option: str) -> None:
         put, title = partial(self._put, entry, option), _(OPTIONS[option])
         held, usual = entry.get(option), {None: _("as usual")}
         bounds = driver.options.get(option)
