@@ -37,7 +37,7 @@ class HomeKitRepository:
         """
         async with self._database.transaction() as conn:
             rows = await (await conn.execute(_QUERIES["load_state"], [_AREAS])).fetchall()
-            newer = await (await conn.execute(_QUERIES["newer_values"])).fetchall()
+            newest = await (await conn.execute(_QUERIES["newest_values"])).fetchall()
         saved = Saved()
         for area, key, value in rows:
             match area:
@@ -49,9 +49,11 @@ class HomeKitRepository:
                     saved.presence.append(PresenceRecord.model_validate(value))
                 case _:
                     _put_value(saved, key, value)
-        for name, kind, number, text, at in newer:
-            heard = number if kind == "float" else text if number is None else int(number)
-            _put_value(saved, name, {"value": heard, "at": at.isoformat()})
+        for *parts, kind, number, text, at in newest:
+            key = SeriesKey(*parts)
+            if key in saved.measured and saved.measured[key] < at:
+                heard = number if kind == "float" else text if number is None else int(number)
+                _put_value(saved, _name(key), {"value": heard, "at": at.isoformat()})
         return saved
 
     async def save(self, change: StateChange) -> None:
