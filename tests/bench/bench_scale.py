@@ -10,6 +10,8 @@ together.
 `scale.lock_waits_N`, `scale.latch_waits_N`: of the looks at a worker's busy connections, how many
 found one that waited for a lock of rows or tables, or for one of Postgres' own latches (a share
 of 1); `scale.takeover_s_N`: from a SIGKILL until another has the broker.
+`scale.homekit_takeover_s`: from a SIGKILL of who has the duties until paired controllers of two
+tenants, each with a full bridge (149 accessories of three services), have read everything again.
 """
 
 from __future__ import annotations
@@ -18,16 +20,21 @@ import asyncio
 import shutil
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import psycopg
 
 from hub.database.postgres import Postgres
+from hub.homekit.identity import MAX_ACCESSORIES
+from hub.mqtt.ports import free_port
 from tests.bench.processor import cpu_s, family
 from tests.bench.report import report
 from tests.support.broker import OpenBroker, open_folder
 from tests.support.hub import until
+from tests.support.paired_home import PairedHome
 from tests.support.postgres import Server
 from tests.support.publisher import Publisher
 from tests.support.workers import WorkerProcess, Workers
@@ -35,6 +42,12 @@ from tests.support.workers import WorkerProcess, Workers
 MESSAGES = 6_000  # of each broker
 DEVICES = 20  # of each broker
 AT_REST_S = 5
+# Of each accessory: two sensors, a battery.
+SHOWN = [
+    ("TemperatureSensor/CurrentTemperature", b"20.5"),
+    ("MotionSensor/MotionDetected", b"1"),
+    ("BatteryService/BatteryLevel", b"80"),
+]
 
 
 async def run() -> None:
@@ -44,10 +57,13 @@ async def run() -> None:
             server = Server(postgres)
             await server.make_template()
             for count in (1, 2, 3):
-                await _taken_in(server, count)
+                await _with_workers(server, partial(_measure, server, count=count))
+            await _with_workers(server, _controllers_again)
 
 
-async def _taken_in(server: Server, count: int) -> None:
+async def _with_workers(
+    server: Server, measure: Callable[[Workers, list[int]], Awaitable[None]]
+) -> None:
     folder = Path(tempfile.mkdtemp(prefix="dm", dir="/tmp"))
     folder.chmod(0o755)
     try:
@@ -58,12 +74,12 @@ async def _taken_in(server: Server, count: int) -> None:
                 brokers.append(await stack.enter_async_context(OpenBroker(folder / name)))
             ports = [one.port for one in brokers]
             workers = await stack.enter_async_context(Workers(server, folder, ports))
-            await _measure(server, workers, ports, count)
+            await measure(workers, ports)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _measure(server: Server, workers: Workers, ports: list[int], count: int) -> None:
+async def _measure(server: Server, workers: Workers, ports: list[int], *, count: int) -> None:
     running = [await workers.start(f"w{number}", ROLES="intake") for number in range(count)]
     await until(lambda: workers.shared(*running))
     pid = server.postgres.pid or 0
@@ -141,3 +157,41 @@ async def _take_over(workers: Workers, running: list[WorkerProcess]) -> None:
 
     await until(taken, every_s=0.02)
     report(f"scale.takeover_s_{len(running)}", time.monotonic() - began, "s", "<= 2")
+
+
+async def _controllers_again(workers: Workers, ports: list[int]) -> None:
+    homekit = str(free_port("127.0.0.1"))
+    first = await workers.start("h0", HAP_PORT=homekit)
+    await first.ask("PUT", "/tenants/beach")
+    speaker = Publisher("speaker", ports[0], 0)
+    await speaker.connect_anonymously()
+    for number in range(MAX_ACCESSORIES):
+        for tenant in ("home", "beach"):
+            device = f"{tenant}-{number}"
+            if tenant == "beach":
+                account = {"params": {"tenant": tenant}, "json": {"password": "p" * 20}}
+                await first.ask("POST", f"/accounts/{device}", **account)
+            for series, value in SHOWN:
+                await speaker.send(f"HomeKit/{device}/{series}", value, tag=number)
+        await speaker.drain()
+    await speaker.close()
+
+    async def shown() -> bool:
+        homes = await first.ask("GET", "/homekit/accessories")
+        return all(len(home["bridges"][0]["accessories"]) == MAX_ACCESSORIES for home in homes)
+
+    await until(shown, limit_s=300, every_s=1)
+    second = await workers.start("h1", HAP_PORT=homekit)
+    homes = [await PairedHome.at(first, tenant, f"{tenant}-7") for tenant in ("home", "beach")]
+    await until(lambda: _waits(second))
+    began = time.monotonic()
+    await first.kill()
+    took = await asyncio.gather(*(home.over(began) for home in homes))
+    report("scale.homekit_takeover_s", max(took), "s", "<= 2")
+    for home in homes:
+        await home.is_unchanged(second)
+        await home.phone.close()
+
+
+async def _waits(worker: WorkerProcess) -> bool:
+    return "this one waits for them" in worker.log.read_text()
