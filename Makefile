@@ -210,6 +210,8 @@ format: setup-dev ## let ruff format and mend what it can
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
 bench: setup-dev ## measure: one JSON object a line; a part with ONLY=area
 	@$(PY) -m tests.bench $(ONLY)
+pictures: setup-dev ## every page beside its mock-up, in build/pictures/beside: MOCKUPS=folder
+	@MOCKUPS=$(MOCKUPS) $(PY) -m pytest -q -n 0 tests/hub/web/beside.py
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 lock: setup-dev ## pin and hash the requirements anew
 	@$(COMPILE) --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
