@@ -71,7 +71,7 @@ class OddPanel:
         self._box.clear()
         if odd:
             with self._box:
-                heading(_("Anomalies"))
+                heading(_("Unusual"))
                 told = [one for one in odd if not one.muted]
                 if len(told) > 1 and self._principal.administers:
                     self._muting(_("Mute all"), _("Mute all that is unusual of it"), told)
