@@ -173,6 +173,10 @@ export default {
         button.addEventListener("click", () => this.at(move.at));
         return button;
       });
+      // Drawn anew by a pointer alone they are the same: one that is pressed just now stays.
+      const described = made.map((one) => `${one.title} ${one.style.cssText}`).join("\n");
+      if (described === this.marked) return;
+      this.marked = described;
       const had = document.activeElement?.parentElement === this.$refs.marks;
       if (!had || made.length !== this.$refs.marks.children.length) this.$refs.marks.replaceChildren(...made);
     },

@@ -166,6 +166,12 @@ async def test_a_state_is_a_lane_and_changes_are_buttons_at_their_time(draw):
     left = await mark.evaluate("one => parseFloat(one.style.left)")
     at = await page.evaluate("t => chart.convertToPixel({xAxisIndex: 3}, t)", SINCE + 6 * HOUR)
     assert left == pytest.approx(at, abs=1)
+    # One that is drawn anew as it was is the one that may be pressed just now.
+    await mark.evaluate("one => { one.dataset.same = 'yes' }")
+    await page.evaluate(
+        "() => new Promise(done => { chart.on('finished', () => done()); chart.resize(); })"
+    )
+    await expect(mark).to_have_attribute("data-same", "yes")
     await mark.click()
     await expect(page.get_by_role("status")).to_contain_text("moved to Attic")
 
