@@ -62,6 +62,7 @@ from hub.rollouts.streams import Streams
 from hub.runtime.connections import Connections
 from hub.runtime.descriptors import Descriptors
 from hub.runtime.host_clock import HostClock
+from hub.runtime.listening import steady_port
 from hub.runtime.problems import Problems
 from hub.runtime.standby import Standby
 from hub.runtime.supervisor import PartRole, RunningPart, Supervisor
@@ -396,7 +397,7 @@ class HubParts:
             HomeKitRepository(self.running.database.of(tenant), fence),
             commands.send,
             host=settings.host,
-            port=settings.hap_port if ours else stored_port,
+            port=settings.hap_port if ours else stored_port or steady_port(settings.host),
             name="Dormouse" if ours else f"Dormouse {tenant}",
             interfaces=settings.interfaces,
             desired=commands.leave,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import random
 import socket
 import sys
+from pathlib import Path
 
-__all__ = ["away", "bound", "is_here"]
+__all__ = ["away", "bound", "is_here", "steady_port"]
 
 # Linux' IP_FREEBIND and IPV6_FREEBIND, which Python does not name: an address that comes later
 # (DHCP, a cable, a VPN) is listened on from the moment at which it is there.
@@ -15,6 +17,10 @@ _FREE_BIND = {
     socket.AF_INET: (socket.IPPROTO_IP, 15),
     socket.AF_INET6: (socket.IPPROTO_IPV6, 78),
 }
+
+# The ports that Linux gives to who connects, or asks for any, as "32768 60999" (ip-sysctl).
+_GIVEN = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_STEADY = 2000  # ports below those
 
 
 def bound(host: str, port: int, *, only_ipv6: bool = False) -> socket.socket:
@@ -36,6 +42,20 @@ def bound(host: str, port: int, *, only_ipv6: bool = False) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def steady_port(host: str) -> int:
+    """A port that is free now, and that the system gives to nobody while its owner is away.
+
+    Where the system does not say which those are, or there are none, any free one. Raises OSError.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        lowest = int(_GIVEN.read_text("ascii").split()[0])
+        for port in random.sample(range(max(1024, lowest - _STEADY), lowest), 20):
+            with contextlib.suppress(OSError), contextlib.closing(bound(host, port)):
+                return port
+    with contextlib.closing(bound(host, 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def is_here(host: str) -> bool:

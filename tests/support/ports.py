@@ -21,6 +21,8 @@ __all__ = ["claimed_port"]
 _CLAIMS = Path("/tmp/dormouse-test-ports")
 _GIVEN = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _NUMBERS = 12_000
+# What lies between them and those that the system gives is for hubs that choose one themselves.
+_HUBS = 2_000
 _TRIES = 1_000
 _claimed: set[int] = set()
 
@@ -45,7 +47,7 @@ def _kept_numbers() -> range:
     low, high = 49_152, 65_535  # where it does not say (RFC 6335)
     with contextlib.suppress(OSError):
         low, high = map(int, _GIVEN.read_text().split())
-    for start in (low - _NUMBERS, high + 1):
+    for start in (low - _HUBS - _NUMBERS, high + 1):
         if 10_000 <= start <= 65_536 - _NUMBERS:
             return range(start, start + _NUMBERS)
     return range(20_000, 20_000 + _NUMBERS)  # it may give these as well: free when they were tried

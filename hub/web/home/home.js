@@ -10,6 +10,7 @@ const MOST_PROBLEMS = 3;
 // A curve's scale is at least so high, or noise would look like weather.
 const LEAST = { "°C": 2, "%": 5, hPa: 4 };
 const UNDO_MS = 30000;
+const SETTLE_MS = 1000; // from the list to the button that has it made anew
 const TESTS = { all: say("All"), attention: say("Attention"), silent: say("Silent"), open: say("Open"), low: say("Battery low") };
 const MUTES = [[say("For a day"), 1], [say("For a week"), 7], [say("For good"), 0]];
 
@@ -63,7 +64,7 @@ export default {
         <div class="dm-chips" role="group" :aria-label="say('Filter')">
           <button v-for="one in chips" :key="one.key" type="button" class="dm-chip" :aria-pressed="filter === one.key"
                   @click="choose({ filter: one.key })">{{ one.title }} <b>{{ one.count }}</b></button>
-          <button v-if="later" type="button" class="dm-chip" @click="settle(true)"><q-icon name="refresh" aria-hidden="true" /> {{ say("{n} moved", { n: moved }) }}</button>
+          <button v-if="later" ref="settler" type="button" class="dm-chip" @click="settle(true)" @mouseleave="settle(false)" @blur="settle(false)"><q-icon name="refresh" aria-hidden="true" /> {{ say("{n} moved", { n: moved }) }}</button>
         </div>
         <div class="dm-shown">
           <div v-if="kinds.length > 1" class="dm-segments" role="group" :aria-label="say('Value shown')" @keydown="along">
@@ -244,13 +245,14 @@ export default {
         }
       this.clock(view.now);
     },
+    // In the list, or at the button that has it made anew.
     busy() {
-      const list = this.$refs.places;
-      return Boolean(list && (list.matches(":hover") || list.contains(document.activeElement)));
+      const parts = [this.$refs.places, this.$refs.settler];
+      return parts.some((one) => one && (one.matches(":hover") || one.contains(document.activeElement)));
     },
     settle(now) {
       if (this.later && now) this.take(this.later);
-      else if (this.later) setTimeout(() => this.later && !this.busy() && this.take(this.later));
+      else if (this.later) setTimeout(() => this.later && !this.busy() && this.take(this.later), SETTLE_MS);
     },
     choose(wish) {
       Object.assign(this, wish);

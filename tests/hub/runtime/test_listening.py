@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from hub.mqtt.ports import free_port, is_taken
-from hub.runtime.listening import away, bound, is_here
+from hub.runtime.listening import away, bound, is_here, steady_port
 from tests.support.ports import claimed_port
 
 # Of TEST-NET-3 and the documentation's prefix (RFC 5737, RFC 3849): nobody has them.
@@ -26,6 +27,16 @@ def test_an_address_that_is_not_there_yet(host):
             bound(host, port)
     assert free_port(host) > 0
     assert not is_taken(host, claimed_port())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::"])
+def test_a_steady_port_is_not_one_that_the_system_gives(host):
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
+    low, high = map(int, given)
+    for _ in range(50):
+        port = steady_port(host)
+        assert low <= 1024 or not low <= port <= high
+        bound(host, port).close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::", ""])
