@@ -30,6 +30,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._numbers: dict[SeriesKey, Number] = {}
+        self.forgotten = 0  # how often: what was looked up before that is of no use after it
 
     def get(self, key: SeriesKey) -> Number | None:
         """The numbers of a series that is known."""
@@ -71,6 +72,7 @@ class Catalogue:
     def forget(self) -> None:
         """Know nothing, for instance after another database has come up."""
         self._numbers.clear()
+        self.forgotten += 1
 
 
 def _kind(value: Value) -> str:

@@ -115,6 +115,7 @@ class IntakeRepository:
             raise ReadingRefusedError(_line(error)) from error
 
     async def _store(self, readings: Sequence[Reading]) -> Mapping[str, int]:
+        forgotten = self._catalogue.forgotten
         async with self._database.transaction(pipelined=True) as conn:
             if self._fence is not None:
                 await self._fence.close(conn)
@@ -138,7 +139,8 @@ class IntakeRepository:
                 noted = clocks
             if noted:
                 await self._note_arrivals(conn, readings, numbers, noted)
-        self._catalogue.keep(new)
+        if forgotten == self._catalogue.forgotten:  # no key was given to another meanwhile
+            self._catalogue.keep(new)
         self._sources.keep(sources)
         return {name: n for name, n in zip(_COUNTS, row or (), strict=False) if n}
 

@@ -9,7 +9,9 @@ import pytest
 
 from contracts.reading import Identity, Reading, SeriesKey, Value
 from hub.database.database import Database
+from hub.devices.replacement import replace_device
 from hub.ingest.ingest import Ingest
+from hub.ingest.repository import IntakeRepository
 from hub.runtime.supervisor import Supervisor
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -126,6 +128,29 @@ async def test_commits_are_told_in_order_before_done(store: Database):
     await asyncio.wait_for(committed.wait(), 30)
     await ingest.stop()
     assert told == ["1", "2", "2", "done"]
+
+
+async def test_a_key_that_goes_to_another_while_a_reading_is_stored_is_looked_up_anew(
+    store: Database, database
+):
+    """What follows is the other's, and not for ever whose the key was."""
+    await stored(store, [plain(1), plain(2, device="new")])
+    intake = IntakeRepository(store.of("home"))
+    lock = "SELECT pg_advisory_xact_lock(dormouse.rollup_lock(dormouse.tenant_id('home')))"
+    async with asyncio.TaskGroup() as group:
+        async with await psycopg.AsyncConnection.connect(database.owner_url) as owner:
+            await owner.execute(lock)
+            late = group.create_task(intake.store([plain(3, minutes=1, device="new")]))
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while (await (await owner.execute(waiting)).fetchone()) != (1,):
+                await asyncio.sleep(0.05)
+            await replace_device(store.of("home"), "d1", "new", who="ann")
+            intake.forget_numbers()
+        await late
+    await intake.store([plain(4, minutes=2, device="new")])
+    found = {row[4]: row[0] for row in await rows(store)}
+    assert (found[1.0], found[4.0]) == ("new", "new")
+    assert found[2.0] == found[3.0] != "new"
 
 
 async def test_the_database_is_awaited_for_ever(store: Database, server, database):
