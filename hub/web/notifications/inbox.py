@@ -16,6 +16,7 @@ from hub.notifications.model import Alert, RuleKind
 from hub.notifications.service import NotificationService
 from hub.web.cards import attempted, card, empty, mark, small_button, what
 from hub.web.frame import heading
+from hub.web.notifications.alert_said import alert_said
 from hub.web.reloaded import Reloaded
 
 __all__ = ["Inbox"]
@@ -110,17 +111,17 @@ class Inbox:
             if alert.acknowledged_by
             else ""
         )
-        urgent = "urgent" if alert.urgent else ""
+        urgent = _("urgent") if alert.urgent else ""
         what(alert.name, " · ".join(filter(None, (self._at(alert.since), urgent, seen))),
-             aside=alert.text)  # fmt: skip
+             aside=alert_said(alert.text))  # fmt: skip
         if alert.acknowledged_at is None:
-            small_button(_("Seen"), f"Seen: {alert.name}", partial(self._see, alert))
+            small_button(_("Seen"), _("Seen: {name}", name=alert.name), partial(self._see, alert))
 
     def _ended_row(self, alert: Alert) -> None:
         mark("check", "ok")
         until = self._at(alert.ended_at) if alert.ended_at else ""
-        what(alert.name, f"{self._at(alert.since)} to {until}",
-             aside=alert.ended_text or alert.text)  # fmt: skip
+        what(alert.name, _("{since} to {until}", since=self._at(alert.since), until=until),
+             aside=alert_said(alert.ended_text or alert.text))  # fmt: skip
 
     async def _see(self, alert: Alert) -> None:
         await attempted(self._service.acknowledge(self._who, [alert.id]))

@@ -74,7 +74,7 @@ async def part_lines(services: Services, tenant: str, *, zone: str) -> list[Part
         size, _rows = await services.upkeep.sizes()
     answered = (time.monotonic() - began) * 1000
     up = datetime.now(UTC) - services.part_history.began
-    hub = f"up {span_said(up)} · {_memory() / _MIB:.0f} MB"
+    hub = _("up {span} · {memory} MB", span=span_said(up), memory=f"{_memory() / _MIB:.0f}")
     if not well[HubPart.HUB]:
         hub = _(
             "{names} stopped; begun again by itself",

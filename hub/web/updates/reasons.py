@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from hub.language.stored import StoredSentences
 from hub.language.words import ENGLISH, N_, _, language
 
 __all__ = ["REASONS", "reason_said"]
@@ -42,16 +43,6 @@ _PHASES = {
 }
 
 
-def _pattern(message: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", message)
-    return re.compile(
-        "".join(f"(?P<{one}>.+?)" if n % 2 else re.escape(one) for n, one in enumerate(parts))
-    )
-
-
-_PATTERNS = {message: _pattern(message) for message in REASONS}
-
-
 def reason_said(reason: str) -> str:
     """A stored reason in the language that holds; one that is not known here stays English."""
     if language() == ENGLISH or not reason:
@@ -59,14 +50,13 @@ def reason_said(reason: str) -> str:
     counts = [_COUNT.fullmatch(part) for part in reason.split(", ")]
     if all(counts):
         return ", ".join(_(_COUNTS[one[2]], n=one[1]) for one in counts if one)
-    for message, pattern in _PATTERNS.items():
-        if found := pattern.fullmatch(reason):
-            values = {name: _value(name, value) for name, value in found.groupdict().items()}
-            return _(message, **values)
-    return reason
+    return _STORED.said(reason)
 
 
 def _value(name: str, value: str) -> str:
     if name == "reason":
         return reason_said(value)
     return _(_PHASES[value]) if name == "phase" and value in _PHASES else value
+
+
+_STORED = StoredSentences(REASONS, _value)

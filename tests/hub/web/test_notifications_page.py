@@ -81,6 +81,8 @@ async def test_a_rule_is_switched_changed_into_another_and_deleted(full, open_br
         await expect(switch).to_have_attribute("aria-checked", "false")
         # The same rule, about something else now; it stays off.
         await page.get_by_role("button", name=f"Change the rule {rule}").click()
+        # Its sentence is made anew: what is opened before that closes.
+        await expect(page.get_by_role("combobox", name="What", exact=True)).to_be_focused()
         await choose(page, "What", "silence")
         await choose(page, "Missed", "3 reports")
         await picture(page, "notifications-desktop")
