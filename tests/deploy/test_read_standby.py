@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import tempfile
@@ -140,11 +141,13 @@ async def test_a_standby_is_asked_says_its_age_and_is_left_when_it_lags_or_is_aw
             await pair.pause_replay()
             shown_now = asker.sent
             await asker.send(0.0)
-            for _ in range(40):
+            for _ in range(100):  # an age is told from some seconds on
                 value, age = await asker.newest()
                 if age is not None:
                     return value == shown_now
+                await asyncio.sleep(0.05)
             await pair.resume_replay()
+            await asyncio.sleep(3)  # the hub looks once a second how far it is
             return False
 
         await until(there_again)
