@@ -162,10 +162,10 @@ class SiteWatch:
         try:
             peers = await self._wireguard.peers()
             self.saw(peers, now)
-            await self._keep(now)
             done = await refresh(self._wireguard, peers, self._named(peers), now)
             self._looked = True
             self._say("; ".join(done.problems))
+            await self._keep(now)  # last: a database that is away keeps no tunnel down
         except GatewayError as error:
             written = peer_file.read(now)
             self.saw(written or [], now)
